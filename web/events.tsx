@@ -28,11 +28,12 @@ export function EventsView(props: { readonly events: readonly WatchEvent[]; live
 }
 
 function Line({ event }: { readonly event: WatchEvent }) {
-  const { snapshot, previousName, replacedBy } = event;
+  const { snapshot, previousName, replacedBy, removalReason } = event;
   const type = word(event.type, "EVENT_TYPE_");
   const notes = [
     previousName === "" ? "" : `was ${previousName}`,
     replacedBy === "" ? "" : `replaced by ${replacedBy}`,
+    removalReason === "REMOVAL_REASON_TAKEN" ? "moved to a directory" : "",
     type === "missed" ? "events are gone: reload the page" : "",
   ];
   return (

@@ -176,5 +176,6 @@ export interface WatchEvent {
   readonly occurredAt: string;
   readonly previousName: string;
   readonly replacedBy: string;
+  readonly removalReason: string;
   readonly snapshot?: Listed;
 }

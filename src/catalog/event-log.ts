@@ -50,7 +50,9 @@ const batchesPerTrim = 4;
 /**
  * Recording these must succeed on a nearly full disk, so they leave the trimming to other types.
  */
-const removals: ReadonlySet<CatalogEventType> = new Set(["deleted", "evicted", "lost"]);
+const removals: ReadonlySet<CatalogEventType> = new Set([
+  ...(["deleted", "evicted", "taken", "lost"] as const),
+]);
 
 /** `committed` must be called after each transaction. */
 export function createEventLog(

@@ -3,10 +3,10 @@ import type { Snapshot } from "../model/snapshot.js";
 
 /**
  * created, renamed, updated, corrupt: the snapshot is listed, as the event shows it. deleted,
- * evicted, lost: it is not listed any more; the event shows its last state.
+ * evicted, taken, lost: it is not listed any more; the event shows its last state.
  */
 export type CatalogEventType =
-  "created" | "renamed" | "updated" | "corrupt" | "deleted" | "evicted" | "lost";
+  "created" | "renamed" | "updated" | "corrupt" | "deleted" | "evicted" | "taken" | "lost";
 
 /** The values of a snapshot before a change. Only these can change without a removal. */
 export interface PreviousValues {

@@ -122,7 +122,12 @@ function recordIf(
   }
 }
 
-function markDeleting(context: CatalogContext, id: string, type: "deleted" | "evicted"): void {
+/** Call this inside the transaction that removes the snapshot. */
+export function markDeleting(
+  context: CatalogContext,
+  id: string,
+  type: "deleted" | "evicted" | "taken",
+): void {
   const { connection } = context;
   // Watchers saw a replaced snapshot end when it was replaced.
   recordIf(context, type, id, ["ready", "lost"]);

@@ -268,6 +268,21 @@ CREATE INDEX ready_corrupt ON snapshots (corrupt, created_at, id)
   WHERE state = 'ready' AND corrupt = 1;
 `;
 
+/**
+ * Snapshots whose files move out of the store (TakeToDirectory). A row with `finished = 0` is an
+ * intent: the next start completes it or drops it. `answer` is JSON, which a repeated request gets
+ * although the snapshot is gone: therefore there is no foreign key. `directory` is for people.
+ */
+const version10 = `
+CREATE TABLE takes (
+  snapshot_id TEXT NOT NULL PRIMARY KEY,
+  directory TEXT NOT NULL,
+  answer TEXT NOT NULL,
+  finished INTEGER NOT NULL CHECK (finished IN (0, 1))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX unfinished_takes ON takes (snapshot_id) WHERE finished = 0;
+`;
+
 export const migrations: readonly Migration[] = [
   { version: 1, sql: version1 },
   { version: 2, sql: version2 },
@@ -278,6 +293,7 @@ export const migrations: readonly Migration[] = [
   { version: 7, sql: version7 },
   { version: 8, sql: version8 },
   { version: 9, sql: version9 },
+  { version: 10, sql: version10 },
 ];
 
 /** The version that this program writes. */

@@ -17,6 +17,7 @@ import { createOutline, type Outline } from "./outline.js";
 import { createRecords, type Records } from "./records.js";
 import { createRefs, type Refs } from "./refs.js";
 import { createRequests, type Requests } from "./requests.js";
+import { createTakes, type Takes } from "./takes.js";
 import { createStoreClock, type StoreClock } from "./store-clock.js";
 import { createSums, type Sums } from "./totals.js";
 import { createUpdates, type Updates } from "./update.js";
@@ -34,6 +35,7 @@ export type { ListPage, ListQuery } from "./listing.js";
 export type { ManifestState, PendingUpload } from "./records.js";
 export type { KnownRequest } from "./requests.js";
 export type { StoreClock } from "./store-clock.js";
+export { takeKind, type TakeIntent } from "./takes.js";
 export type { Totals } from "./totals.js";
 export type { SnapshotChanges } from "./update.js";
 export type { NewUpload, Publication, Published } from "./uploads.js";
@@ -52,6 +54,7 @@ export interface Catalog
     Listing,
     LinkedFiles,
     Requests,
+    Takes,
     Sums,
     Outline,
     GcReading,
@@ -179,6 +182,7 @@ function catalogOver(file: Connection, options: CatalogOptions): Catalog {
     ...createListing(context),
     ...createLinkedFiles(context),
     ...createRequests(context),
+    ...createTakes(context),
     ...createSums(context),
     ...createOutline(context),
     ...createGcReading(context),

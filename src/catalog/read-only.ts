@@ -16,10 +16,15 @@ import { createRecords, type Records } from "./records.js";
 import type { Sql } from "./sql.js";
 import { cannotMakeSidecars, guarded } from "./sqlite-errors.js";
 import { Database } from "./sqlite.js";
+import { createTakes, type Takes } from "./takes.js";
 import type { StampingClock } from "./store-clock.js";
 
 export interface OfflineCatalog
-  extends Pick<Records, "allIds">, Pick<Audit, "auditFile" | "auditRow">, AsyncDisposable {}
+  extends
+    Pick<Records, "allIds">,
+    Pick<Audit, "auditFile" | "auditRow">,
+    Pick<Takes, "unfinishedTakes">,
+    AsyncDisposable {}
 
 /**
  * Opens the catalog in the file `path`. The caller has locked its root. Returns undefined if
@@ -116,6 +121,10 @@ function showAsNewest(database: Database, version: number): void {
       CREATE TEMP VIEW blobs AS SELECT DISTINCT blob_id AS blob, blob_id FROM main.pins;
       CREATE TEMP VIEW pins AS SELECT snapshot_id, blob_id AS blob FROM main.pins`);
   }
+  if (version < 10) {
+    database.exec(`CREATE TEMP VIEW takes AS
+      SELECT '' AS snapshot_id, '' AS directory, '' AS answer, 1 AS finished WHERE 0`);
+  }
 }
 
 function partsOver(connection: Connection): Omit<OfflineCatalog, typeof Symbol.asyncDispose> {
@@ -129,7 +138,8 @@ function partsOver(connection: Connection): Omit<OfflineCatalog, typeof Symbol.a
   };
   const { allIds } = createRecords(context);
   const { auditFile, auditRow } = createAudit(context);
-  return { allIds, auditFile, auditRow };
+  const { unfinishedTakes } = createTakes(context);
+  return { allIds, auditFile, auditRow, unfinishedTakes };
 }
 
 /** A reader makes no stamps. */

@@ -45,11 +45,11 @@ export function createRequests(context: CatalogContext): Requests {
   return {
     findRequest: (requestId) => findRequest(context, requestId),
     pruneRequests: (retentionMs) =>
-      context.connection.write("cannot forget old requests", () =>
-        context.connection.run(sql.pruneRequests, {
-          before: context.storeClock.stampOfAge(retentionMs),
-        }),
-      ),
+      context.connection.write("cannot forget old requests", () => {
+        const before = context.storeClock.stampOfAge(retentionMs);
+        context.connection.run(sql.pruneTakes, { before });
+        return context.connection.run(sql.pruneRequests, { before });
+      }),
   };
 }
 
@@ -72,8 +72,8 @@ export function addRequest(
 }
 
 /**
- * Call this inside the transaction that makes the snapshot ready, which saves the store's clock
- * too.
+ * Call this inside the transaction that makes the snapshot ready, or removes it. That transaction
+ * saves the store's clock too.
  */
 export function finishRequest(
   { connection, storeClock }: CatalogContext,

@@ -35,6 +35,16 @@ const texts = {
   deleteLinkedFiles: `DELETE FROM linked_files WHERE snapshot_id = :id`,
   insertLinkedFile: `INSERT INTO linked_files VALUES (:id, :name, :inode, :mtime_ns, :uid)`,
 
+  insertTake: `INSERT OR REPLACE INTO takes VALUES (:id, :directory, :answer, 0)`,
+  unfinishedTakes: `SELECT snapshot_id AS id, directory FROM takes
+    WHERE finished = 0 AND snapshot_id > '' ORDER BY snapshot_id`,
+  finishTake: `UPDATE takes SET finished = 1 WHERE snapshot_id = :id`,
+  dropTake: `DELETE FROM takes WHERE snapshot_id = :id`,
+  takeAnswer: `SELECT answer FROM takes WHERE snapshot_id = :id AND finished = 1`,
+  takeRequest: `SELECT request_id FROM requests WHERE snapshot_id = :id AND kind = 'take'`,
+  pruneTakes: `DELETE FROM takes WHERE snapshot_id IN
+    (SELECT snapshot_id FROM requests WHERE finished_at < :before AND kind = 'take')`,
+
   nodeId: `SELECT node_id FROM store_info WHERE singleton = 1`,
   totals: `SELECT ready_count, size_bytes, allocated_bytes, charged_bytes FROM totals WHERE singleton = 1`,
 

@@ -21,6 +21,7 @@ import { addRepairCommand, type RepairOffline } from "./commands/repair.js";
 import { addRestoreCommand } from "./commands/restore.js";
 import { addServeCommand, type Serve } from "./commands/serve.js";
 import { addSupportBundleCommand } from "./commands/support-bundle.js";
+import { addTakeCommand } from "./commands/take.js";
 import { addTokenCommand } from "./commands/token.js";
 import { addPullCommand, addPushCommand, addTransfersCommand } from "./commands/transfer.js";
 import { addUpdateCommand } from "./commands/update.js";
@@ -73,6 +74,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
     addRemoveCommand,
     addRestoreCommand,
     addCloneCommand,
+    addTakeCommand,
     addExportCommand,
     addImportCommand,
   ]) {

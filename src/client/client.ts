@@ -82,6 +82,14 @@ export interface SnapshotCalls {
     request: Init<typeof snapshots.CloneToDirectoryRequestSchema>,
     options?: CallOptions,
   ): Promise<snapshots.CloneToDirectoryResponse>;
+  /**
+   * Moves the data files of a snapshot to a directory on the daemon's node, which takes the
+   * snapshot's place. The snapshot is deleted.
+   */
+  takeToDirectory(
+    request: Init<typeof snapshots.TakeToDirectoryRequestSchema>,
+    options?: CallOptions,
+  ): Promise<snapshots.TakeToDirectoryResponse>;
   /** Stores an archive (tar, gzip or zstd) under a new id. Otherwise as `create`. */
   import(
     header: ImportHeaderInit,

@@ -102,6 +102,7 @@ function snapshotCalls(channel: Channel): SnapshotCalls {
     },
     exportToDirectory: (request, options) => channel.unary(rpc.exportToDirectory, request, options),
     cloneToDirectory: (request, options) => channel.unary(rpc.cloneToDirectory, request, options),
+    takeToDirectory: (request, options) => channel.unary(rpc.takeToDirectory, request, options),
     import: (header, bytes, options = {}) => {
       const frame = create(ImportRequestSchema, { frame: { case: "header", value: header } });
       return upload(channel, rpc.import, encode(ImportRequestSchema, frame), bytes, options);

@@ -86,7 +86,7 @@ export const daemonOptions = {
     key: "allowed_directories",
     placeholder: "DIR",
     default: allDirectories,
-    doc: "Directories of the node that CreateFromDirectory, ImportFromDirectory, ExportToDirectory and CloneToDirectory may use, with everything below them. TOML: an array.",
+    doc: "Directories of the node that CreateFromDirectory, ImportFromDirectory, ExportToDirectory, CloneToDirectory and TakeToDirectory may use, with everything below them. TOML: an array.",
   }),
   serverCert: optionalPathOption({
     key: "server_cert",

@@ -107,7 +107,10 @@ function copyOptions({ file, durable, signal }: Cloning): CopyOptions {
 }
 
 /** FICLONE has had bugs that left a copy short (openzfs issues 15526 and 15728). */
-function requireSize({ stored, file }: Pick<Cloning, "stored" | "file">, sizeBytes: number): void {
+export function requireSize(
+  { stored, file }: Pick<Cloning, "stored" | "file">,
+  sizeBytes: number,
+): void {
   if (sizeBytes === file.sizeBytes) return;
   const [found, expected] = formatBytesApart(sizeBytes, file.sizeBytes);
   throw new StoreError(

@@ -82,7 +82,7 @@ async function fillNew<T>(
     owner: "caller",
   } as const;
   await using place = await holdPlace(layout, target).catch((error: unknown) => {
-    throw isStoreError(error, "DIRECTORY_NOT_FOUND") ? about(error, target.path) : error;
+    throw isStoreError(error, "DIRECTORY_NOT_FOUND") ? aboutDirectory(error, target.path) : error;
   });
   await requireOwner(place.parent, target);
   // The snapshot holds a machine's memory, so only the owner may read it until they decide
@@ -100,7 +100,7 @@ async function fillNew<T>(
 }
 
 /** Makes the error name the caller's path and not the missing parent. */
-function about(error: StoreError, path: string): StoreError {
+export function aboutDirectory(error: StoreError, path: string): StoreError {
   return new StoreError(error.reason, error.message, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     metadata: error.metadata,
@@ -113,7 +113,8 @@ async function removeMade({ parent, name }: HeldPlace): Promise<void> {
   await disk.rmdir(parent.at(name)).catch(() => undefined);
 }
 
-async function requireEmpty(directory: HeldDirectory): Promise<void> {
+/** Throws DIRECTORY_NOT_EMPTY. */
+export async function requireEmpty(directory: HeldDirectory): Promise<void> {
   const { path } = directory;
   const context = { what: "list the target directory", path, owner: "caller" } as const;
   const names = await withIoError(context, () => opendir(directory.self));

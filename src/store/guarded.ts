@@ -24,6 +24,7 @@ export function guardStore(store: SnapshotStore, guards: Guards): SnapshotStore 
     importFromDirectory: (...args) => call(() => store.importFromDirectory(...args)),
     exportToDirectory: (...args) => call(() => store.exportToDirectory(...args)),
     cloneToDirectory: (...args) => call(() => store.cloneToDirectory(...args)),
+    takeToDirectory: (...args) => call(() => store.takeToDirectory(...args)),
     openBlocks: (...args) => call(() => store.openBlocks(...args)),
     healFromPeer: (...args) => call(() => store.healFromPeer(...args)),
     receive: (...args) => call(() => store.receive(...args)),

@@ -28,10 +28,12 @@ import {
 } from "./remove/collect.js";
 import { createGcCycle } from "./remove/gc-session.js";
 import { deleteSnapshots } from "./remove/removal.js";
+import { takeToDirectory } from "./remove/take.js";
 import type { ConfinedStore, SnapshotStore, StoreLimits } from "./snapshot-store.js";
 import type { StoreParts } from "./store-parts.js";
 import { watch } from "./watch/watch.js";
 import { create, createFromDirectory } from "./write/create.js";
+import { backfillDigest } from "./write/digest-backfill.js";
 import { importArchive, importFromDirectory } from "./write/import.js";
 import { begin, type IntakeRequest } from "./write/intake.js";
 import { updateSnapshot } from "./write/update.js";
@@ -61,6 +63,11 @@ export function operationsOver(
       exportToDirectory(parts, ref, directory, options, signal),
     cloneToDirectory: (ref, directory, request, signal) =>
       during(() => cloneToDirectory(parts, ref, directory, request, signal)),
+    takeToDirectory: (request, directory, signal) => {
+      // Moving ends the computation of digests. If the snapshot stays, it begins again.
+      const stayed = (id: string): void => backfillDigest(parts, id);
+      return during(() => takeToDirectory(parts, request, directory, { signal, stayed }));
+    },
     watch: (request, signal) => watch(parts, request, signal),
     collectGarbage: (request, signal) =>
       during(() => observed(parts, request, () => collectGarbage(parts, request, signal))),

@@ -15,6 +15,7 @@ import type { CallerPath } from "../model/caller-path.js";
 import type { CloneRequest } from "../model/clone.js";
 import type { CheckEvent, CheckOptions, RepairOptions, Repaired } from "../model/finding.js";
 import type { Snapshot } from "../model/snapshot.js";
+import type { Taken, TakeRequest } from "../model/take.js";
 import type { StoreFigures } from "../observe/figures.js";
 import type { FetchWhole } from "./heal/heal-from-peer.js";
 import type { RecoveryReport } from "./heal/recovery.js";
@@ -124,6 +125,8 @@ export interface SnapshotStore extends AsyncDisposable {
     request: CloneRequest & ReadOptions,
     signal: AbortSignal,
   ): Promise<Clone>;
+  /** Lets a directory of the node take the place of a snapshot. */
+  takeToDirectory(request: TakeRequest, directory: CallerPath, signal: AbortSignal): Promise<Taken>;
   openDataDirectory(ref: string, options: ReadOptions, signal: AbortSignal): Promise<OpenDirectory>;
   /** A lease on the snapshot with its block tables, for peers. */
   openBlocks(ref: string, signal: AbortSignal): Promise<OpenBlocks>;

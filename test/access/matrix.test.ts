@@ -25,6 +25,7 @@ const expected: Readonly<Record<string, string>> = {
   "SnapshotService/Export": "rwo",
   "SnapshotService/ExportToDirectory": "o",
   "SnapshotService/CloneToDirectory": "o",
+  "SnapshotService/TakeToDirectory": "o",
   "SnapshotService/Import": "wo",
   "SnapshotService/ImportFromDirectory": "o",
   "SnapshotService/OpenDataDirectory": "rwo",

@@ -21,7 +21,7 @@ function clientOf(t: TestContext, address: string, token?: string): Client {
 }
 
 /**
- * The four calls, each on a usable directory, so that only the caller decides. `name` is stored.
+ * The calls, each on a usable directory, so that only the caller decides. `name` is stored.
  */
 function directoryCalls(client: Client, at: (name: string) => string) {
   return {
@@ -29,10 +29,12 @@ function directoryCalls(client: Client, at: (name: string) => string) {
     ImportFromDirectory: () => client.importFromDirectory({ directory: at("exported") }),
     ExportToDirectory: () => client.exportToDirectory({ ref: "web", directory: at("out") }),
     CloneToDirectory: () => client.cloneToDirectory({ ref: "web", directory: at("clone") }),
+    // It comes last, because it removes the snapshot.
+    TakeToDirectory: () => client.takeToDirectory({ ref: "web", directory: at("taken") }),
   };
 }
 
-/** `vm` holds data files, `exported` an export; `out` and `clone` are absent. */
+/** `vm` holds data files, `exported` an export; the others are absent. */
 async function fillPlace(client: Client, place: string): Promise<void> {
   await mkdir(place, { recursive: true });
   await makeSmallSource(join(place, "vm"));
@@ -150,7 +152,7 @@ test("allowed_directories holds for everybody, root over the socket too", async 
     for (const call of Object.values(directoryCalls(client, (name) => join(place, name)))) {
       await call();
     }
-    for (const made of ["out", "clone"]) await rm(join(place, made), { recursive: true });
+    for (const made of ["out", "clone", "taken"]) await rm(join(place, made), { recursive: true });
     await makeSmallSource(join(place, "vm"));
     await rm(beside, { recursive: true });
   }
@@ -173,6 +175,7 @@ test("no symbolic link below an allowed directory is followed", async (t) => {
       await failsWith(client.createFromDirectory({ directory }), "FIELD_INVALID");
       await failsWith(client.importFromDirectory({ directory }), "FIELD_INVALID");
       await failsWith(client.exportToDirectory({ ref: "web", directory }), "FIELD_INVALID");
+      await failsWith(client.takeToDirectory({ ref: "web", directory }), "FIELD_INVALID");
     }
     // An allowed directory can be read and filled, but not taken over itself.
     await failsWith(client.createFromDirectory({ directory: place }), "FIELD_INVALID");
@@ -199,6 +202,7 @@ test("nobody may use the store's own directories", async (t) => {
   await failsWith(client.importFromDirectory({ directory }), "FIELD_INVALID");
   const inside = join(daemon.root, "data", "x");
   await failsWith(client.exportToDirectory({ ref: "web", directory: inside }), "FIELD_INVALID");
+  await failsWith(client.takeToDirectory({ ref: "web", directory: inside }), "FIELD_INVALID");
   await failsWith(client.createFromDirectory({ directory: daemon.scratch }), "FIELD_INVALID");
 });
 
@@ -229,6 +233,7 @@ test(
       ["create", join(place, "vm"), "--move"],
       ["import", join(place, "exported"), "--on-node"],
       ["export", "web", "--to-dir", join(place, "out"), "--on-node"],
+      ["take", "web", join(place, "taken")],
     ]) {
       const { code, stderr } = await asOther(daemon, ...args);
       assert.notEqual(code, 0, args.join(" "));
@@ -257,6 +262,8 @@ test(
     const target = join(allowed, "out");
     const exported = await asOther(daemon, "export", "web", "--to-dir", target, "--on-node");
     assert.match(exported.stderr, /belong to the calling user/);
+    const taken = await asOther(daemon, "take", "web", join(allowed, "taken"));
+    assert.match(taken.stderr, /belong to the calling user/);
     await assertUntouched(allowed);
 
     await chown(join(allowed, "vm"), nobody, nobody);

@@ -283,6 +283,7 @@ test("calls beyond the prefix are refused: directories of the node, peers", asyn
     a.createFromDirectory({ directory, config }),
     a.importFromDirectory({ directory }),
     a.exportToDirectory({ ref: "a/one", directory: join(scene.scratch, "out") }),
+    a.takeToDirectory({ ref: "a/one", directory: join(scene.scratch, "taken") }),
     a.openDataDirectory("a/one"),
     first(a.pull({})),
     first(a.push({})),

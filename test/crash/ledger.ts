@@ -15,11 +15,13 @@ export interface Possibility {
   readonly id?: string | undefined;
 }
 
-/** A directory that was handed over to the store by rename. */
+/** A directory that was handed over to the store by rename, or that takes a snapshot's place. */
 export interface Given {
   readonly path: string;
   /** A copy of it, outside the store's reach. */
   readonly twin: string;
+  /** Id of the snapshot whose place it takes. */
+  readonly takes?: string | undefined;
 }
 
 export type Outcome =
@@ -50,7 +52,7 @@ export type Note = Entry | Found;
 
 export interface GivenExpectation extends Given {
   readonly name: string;
-  /** `stored`: must have left its place. `back`: must be in its place. */
+  /** `stored`: must be in the store. `back`: must be in its place. */
   readonly must: "stored" | "back" | "either";
 }
 
@@ -157,7 +159,9 @@ function expectGiven(
   given: Given,
   outcome: Outcome | undefined,
 ): GivenExpectation {
+  const [done, undone] =
+    given.takes === undefined ? (["stored", "back"] as const) : (["back", "stored"] as const);
   const must =
-    outcome?.kind === "acknowledged" ? "stored" : outcome?.kind === "refused" ? "back" : "either";
+    outcome?.kind === "acknowledged" ? done : outcome?.kind === "refused" ? undone : "either";
   return { ...given, name, must };
 }

@@ -88,6 +88,7 @@ async function whichOf(
 
 /**
  * A directory that was handed over is in the store or in its old place, never in both or neither.
+ * So is one that takes a snapshot's place.
  */
 async function inspectGiven(
   given: GivenExpectation,
@@ -95,10 +96,13 @@ async function inspectGiven(
   problems: string[],
   clean: boolean,
 ): Promise<void> {
-  const stored = found.get(given.name)?.content?.directory === given.twin;
+  const stored =
+    given.takes === undefined
+      ? found.get(given.name)?.content?.directory === given.twin
+      : found.get(given.name)?.id === given.takes;
   const there = await isThere(given.path);
-  if (there && stored) problems.push(`${given.path} is in the store and where it was`);
-  if (!there && given.must === "back") problems.push(`${given.path} did not return to its place`);
+  if (there && stored) problems.push(`${given.path} is there, and so is the snapshot`);
+  if (!there && given.must === "back") problems.push(`${given.path} is not in its place`);
   if (!there && !stored && given.must === "either" && clean) {
     problems.push(`${given.path} is nowhere`);
   }
@@ -109,10 +113,10 @@ async function inspectGiven(
 }
 
 /** With the mode of the directory itself. The modes of its files are compared with the files. */
-async function compareGiven({ path, twin }: GivenExpectation): Promise<void> {
+async function compareGiven({ path, twin, takes }: GivenExpectation): Promise<void> {
   await compareDirectories(path, twin);
-  const [found, expected] = await Promise.all([lstat(path), lstat(twin)]);
-  assert.equal(found.mode, expected.mode, `mode of ${path}`);
+  const expected = takes === undefined ? (await lstat(twin)).mode & 0o7777 : 0o700;
+  assert.equal((await lstat(path)).mode & 0o7777, expected, `mode of ${path}`);
 }
 
 async function isThere(path: string): Promise<boolean> {

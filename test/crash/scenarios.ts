@@ -11,10 +11,12 @@ import {
   exportToDirectory,
   importArchive,
   importFromDirectory,
+  linkInClone,
   mustSucceed,
   onlyPossibility,
   remove,
   restore,
+  take,
   update,
   verifyAll,
   type CallResult,
@@ -116,6 +118,24 @@ export const scenarios: readonly Scenario[] = [
     deletes: true,
     prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
     act: ({ stage }) => remove(stage, name),
+  },
+  {
+    name: "take",
+    changes: true,
+    // The way of the snapshot's rest to the trash.
+    follows: /^renameat2 data\/ID$/,
+    prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
+    act: ({ stage }) => take(stage, name),
+  },
+  {
+    name: "take-linked",
+    changes: true,
+    follows: /^renameat2 data\/ID$/,
+    prepare: async (bench) => {
+      await ensureStored(bench.stage, content(bench, 1));
+      await linkInClone(bench.stage, name);
+    },
+    act: ({ stage }) => take(stage, name),
   },
   {
     name: "collect",

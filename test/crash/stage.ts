@@ -2,6 +2,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  CloneMode,
   Compression,
   GcOutcome,
   OnNameConflict,
@@ -130,6 +131,34 @@ export async function remove(stage: Stage, name: string): Promise<CallResult> {
   });
 }
 
+/** Lets a new directory take the place of the snapshot. */
+export async function take(stage: Stage, name: string): Promise<CallResult> {
+  const { content, id } = onlyPossibility(stage.ledger, name);
+  if (content === undefined) throw new Error(`nothing is stored under ${name}`);
+  taken += 1;
+  const path = join(stage.outside, `taken-${process.pid}-${taken}`);
+  const given: Given = { path, twin: content.directory, takes: id };
+  const call = async (): Promise<undefined> => {
+    const request = { ref: name, directory: path };
+    await stage.client.takeToDirectory(request, { timeoutMs: answerLimitMs });
+  };
+  return noted(stage, name, { content: undefined }, call, given);
+}
+
+/** Each call has a directory of its own: those of earlier calls must stay as they are. */
+let taken = 0;
+
+/** A clone that links to one file of the snapshot, which therefore cannot leave the store. */
+export async function linkInClone(stage: Stage, name: string): Promise<void> {
+  taken += 1;
+  await stage.client.cloneToDirectory({
+    ...{ ref: name, directory: join(stage.outside, `clone-${process.pid}-${taken}`) },
+    files: [{ name: "memory-ranges", mode: CloneMode.LINK }],
+    defaultMode: CloneMode.SKIP,
+    durable: true,
+  });
+}
+
 /** Collects everything that is not protected, which must be `name` alone. */
 export async function collectAll(stage: Stage, name: string): Promise<CallResult> {
   return noted(stage, name, { content: undefined }, async () => {
@@ -216,7 +245,8 @@ async function noted(
     return { outcome, answeredAt };
   } catch (error) {
     const failed = failure(stage, `${name}`, error);
-    const definite = isDefinite(failed) && to.content !== undefined;
+    const removes = to.content === undefined && given === undefined;
+    const definite = isDefinite(failed) && !removes;
     const outcome: Outcome = { kind: definite ? "refused" : "unknown" };
     end(outcome);
     return { outcome, error: failed, answeredAt: Date.now() / 1000 };

@@ -79,6 +79,18 @@ const messes: readonly Mess[] = [
     which: 3,
   },
   {
+    name: "taking",
+    scenario: "take",
+    killedAt: (what, syscall) => syscall === "fsync" && what === "data/ID/files",
+    which: 0,
+  },
+  {
+    name: "taken",
+    scenario: "take",
+    killedAt: (what, syscall) => syscall === "fsync" && what === ".",
+    which: 0,
+  },
+  {
     name: "replacing",
     scenario: "replace",
     killedAt: (what, syscall) => syscall === "renameat2" && what.startsWith("data/"),

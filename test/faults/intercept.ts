@@ -22,6 +22,7 @@ export type OperationKind =
   | "sync"
   | "mkdir"
   | "rename"
+  | "link"
   | "unlink"
   | "rmdir"
   | "remove-tree";
@@ -30,7 +31,7 @@ export interface Operation {
   readonly kind: OperationKind;
   /** Absolute and real, except for its last name. */
   readonly path: string;
-  /** The new path, of a rename. */
+  /** The new path, of a rename or a link. */
   readonly to?: string;
 }
 
@@ -91,8 +92,8 @@ function operationsThrough(scope: Scope, real: FileOperations): Partial<FileOper
     kind,
     path: realPath(String(path)),
   });
-  const move = (from: unknown, to: unknown): Operation => ({
-    ...on("rename", from),
+  const move = (from: unknown, to: unknown, kind: "rename" | "link" = "rename"): Operation => ({
+    ...on(kind, from),
     to: realPath(String(to)),
   });
   const done = (operation: Operation, run: () => Promise<void>): Promise<void> =>
@@ -104,6 +105,7 @@ function operationsThrough(scope: Scope, real: FileOperations): Partial<FileOper
     rename: (from, to) => done(move(from, to), () => real.rename(from, to)),
     renameWithoutReplace: (from, to) =>
       done(move(from, to), () => real.renameWithoutReplace(from, to)),
+    link: (from, to) => done(move(from, to, "link"), () => real.link(from, to)),
     unlink: (path) => done(on("unlink", path), () => real.unlink(path)),
     rmdir: (path) => done(on("rmdir", path), () => real.rmdir(path)),
     rm: (path, options) => done(on("remove-tree", path), () => real.rm(path, options)),

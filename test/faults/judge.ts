@@ -6,11 +6,13 @@ import { join } from "node:path";
 import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { assertClean } from "../support/clean.js";
 import { reopen } from "../support/reopen.js";
+import { never } from "../unit/store/support.js";
 import {
   given,
   givenFileMode,
   givenMode,
   kept,
+  takeRequestId,
   type Content,
   type Place,
   type Scenario,
@@ -34,6 +36,7 @@ export async function judge(place: Place, scenario: Scenario, told: Told): Promi
       "names in the store",
     );
     if (scenario.gives === true) assertGiven(place, isAfter);
+    if (scenario.takes === true) await assertTaken(store, place, scenario, isAfter);
   }
   for (const part of ["staging", "trash", "quarantine"]) {
     assert.deepEqual(readdirSync(join(place.root, part)), [], `left in ${part}`);
@@ -74,6 +77,28 @@ function assertFiles(directory: string, { files }: Content): void {
   for (const [name, bytes] of Object.entries(files)) {
     assert.ok(bytes.equals(readFileSync(join(directory, name))), `bytes of ${name}`);
   }
+}
+
+/**
+ * The files are in the directory, with their modes, or there is none: never in both or neither. The
+ * request repeats its answer exactly if it was done.
+ */
+async function assertTaken(
+  store: SnapshotStore,
+  place: Place,
+  { before }: Scenario,
+  isTaken: boolean,
+): Promise<void> {
+  assert.equal(existsSync(place.given), isTaken, "the directory that was asked for");
+  if (!isTaken || before === undefined) return;
+  assertFiles(place.given, before);
+  assert.equal(statSync(place.given).mode & 0o7777, 0o700, "mode of the directory");
+  for (const name of Object.keys(before.files)) {
+    assert.equal(statSync(join(place.given, name)).mode & 0o7777, 0o640, `mode of ${name}`);
+  }
+  const request = { ref: "web", maxCopyBytes: 1024 ** 3, requestId: takeRequestId };
+  const again = await store.takeToDirectory(request, { path: place.given }, never);
+  assert.equal(again.snapshot.config.name, "web");
 }
 
 /** It is in the store, or unchanged in its old place: nowhere else and never in both. */

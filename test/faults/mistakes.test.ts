@@ -44,6 +44,18 @@ const seeded: readonly Seeded[] = [
     losesData: true,
   },
   {
+    name: "neither parent of a directory that moves out is synced",
+    mistake: withoutSync(({ path }) => /\/(base|data\/[^/]+)$/.test(path)),
+    in: ["take"],
+    losesData: true,
+  },
+  {
+    name: "the modes of files that move out are not synced",
+    mistake: withoutSync(({ path }) => path.includes("/files/")),
+    in: ["take"],
+    losesData: true,
+  },
+  {
     name: "the move to the trash is not synced",
     mistake: withoutSync(({ path }) => /\/(data|trash)$/.test(path)),
     in: ["delete"],

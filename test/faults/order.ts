@@ -108,6 +108,66 @@ const uploaded: readonly OrderRule[] = [...published, hashed];
 
 const taken = /^rename given to staging\/NEW\/files$/;
 
+const movedOut = /^rename data\/OLD\/files to given$/;
+
+/** A directory takes the place of a snapshot. */
+const takenOut: readonly OrderRule[] = [
+  {
+    rule: "no mode changes before the intent is in the catalog",
+    none: /^(chmod|chown) data\/OLD\/files/,
+    after: /^start$/,
+    before: /^commit$/,
+  },
+  {
+    rule: "the intent is in the catalog before the directory moves",
+    some: /^commit$/,
+    after: /^start$/,
+    before: movedOut,
+  },
+  ...["cow.raw", "state.json"].map((name) => ({
+    rule: `${name} is synced with its mode before the directory moves`,
+    some: new RegExp(`^sync data/OLD/files/${name.replace(".", "\\.")}$`),
+    after: new RegExp(`^chmod data/OLD/files/${name.replace(".", "\\.")}$`),
+    before: movedOut,
+  })),
+  {
+    rule: "the directory is synced with its mode before it moves",
+    some: /^sync data\/OLD\/files$/,
+    after: /^chmod data\/OLD\/files$/,
+    before: movedOut,
+  },
+  {
+    rule: "its old parent is synced before it moves, for btrfs",
+    some: /^sync data\/OLD$/,
+    after: /^sync data\/OLD\/files$/,
+    before: movedOut,
+  },
+  {
+    rule: "nothing is committed before its new parent is synced",
+    none: /^commit$/,
+    after: movedOut,
+    before: /^sync \.$/,
+  },
+  {
+    rule: "its old parent is synced after its new one",
+    some: /^sync data\/OLD$/,
+    after: /^sync \.$/,
+    before: answered,
+  },
+  {
+    rule: "the catalog removes the snapshot after both and before the answer",
+    some: /^commit$/,
+    after: /^sync data\/OLD$/,
+    before: answered,
+  },
+  {
+    rule: "the rest of the snapshot leaves data/ only after that",
+    some: /^commit$/,
+    after: movedOut,
+    before: /^rename data\/OLD to trash\/OLD$/,
+  },
+];
+
 export const orderRules: Readonly<Record<string, readonly OrderRule[]>> = {
   create: uploaded,
   import: uploaded,
@@ -220,6 +280,16 @@ export const orderRules: Readonly<Record<string, readonly OrderRule[]>> = {
       some: /^commit$/,
       after: /^remove-tree data\/OLD$/,
       before: /^end$/,
+    },
+  ],
+  take: takenOut,
+  "take-linked": [
+    // The clone before it and its copies change modes and commit, too.
+    ...takenOut.filter(({ rule }) => !/^(no mode changes|nothing is committed)/.test(rule)),
+    {
+      rule: "the copy of a linked file is synced before it replaces the file",
+      all: /^sync staging\/OLD\/cow\.raw$/,
+      before: /^rename staging\/OLD\/cow\.raw to data\/OLD\/files\/cow\.raw$/,
     },
   ],
 };

@@ -92,6 +92,7 @@ export function followPower(base: string, stash: string): PowerModel {
     rename: ({ path, to = "" }) => {
       pending.push([change(path, undefined), change(to, nodeAt(to))]);
     },
+    link: ({ to = "" }) => pending.push([change(to, nodeAt(to))]),
     unlink: ({ path }) => pending.push([change(path, undefined)]),
     rmdir: ({ path }) => pending.push([change(path, undefined)]),
     "remove-tree": () => undefined,

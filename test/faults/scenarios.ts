@@ -34,6 +34,8 @@ export interface Scenario {
   readonly after: Content | undefined;
   /** The call takes `place.given` over. */
   readonly gives?: boolean;
+  /** The call moves the files of `web` to `place.given`. */
+  readonly takes?: boolean;
   /** A refusal may come after the call has taken effect, as docs/consistency.md says. */
   readonly refusedLate?: boolean;
   prepare(store: SnapshotStore, place: Place): Promise<unknown>;
@@ -116,7 +118,40 @@ export const scenarios: readonly Scenario[] = [
     prepare: (store) => createWeb(store, old),
     act: (store) => store.delete({ refs: ["web"], allowMissing: false }),
   },
+  {
+    name: "take",
+    before: old,
+    after: undefined,
+    takes: true,
+    prepare: (store) => createWeb(store, old),
+    act: takeWeb,
+  },
+  {
+    name: "take-linked",
+    before: old,
+    after: undefined,
+    takes: true,
+    prepare: (store) => createWeb(store, old),
+    act: async (store, place) => {
+      await linkWeb(store, place);
+      return takeWeb(store, place);
+    },
+  },
 ];
+
+/** A clone that links to a file, so that the file cannot leave. */
+function linkWeb(store: SnapshotStore, { exported }: Place): Promise<unknown> {
+  const modes = new Map([["cow.raw", "link"] as const]);
+  const how = { modes, defaultMode: "skip", durable: true, maxCopyBytes: 0, force: false } as const;
+  return store.cloneToDirectory("web", { path: exported }, how, never);
+}
+
+function takeWeb(store: SnapshotStore, place: Place): Promise<unknown> {
+  const request = { ref: "web", maxCopyBytes: 1024 ** 3, requestId: takeRequestId };
+  return store.takeToDirectory(request, { path: place.given }, never);
+}
+
+export const takeRequestId = "0f3f8c0e-3a53-4b7c-9a5e-7f0d5b8a2c11";
 
 function nothing(): Promise<void> {
   return Promise.resolve();

@@ -49,6 +49,16 @@ export const starts: readonly Start[] = [
     before: /^remove-tree trash\/OLD$/,
   },
   {
+    name: "a move to a directory before its rename",
+    of: "take",
+    before: /^rename data\/OLD\/files to given$/,
+  },
+  {
+    name: "a move to a directory that was not recorded",
+    of: "take",
+    before: /^commit$/,
+  },
+  {
     name: "an update before its manifest",
     of: "update",
     before: /^create data\/OLD\/manifest\.json\.tmp$/,

@@ -89,10 +89,19 @@ function callsOf(store: () => SnapshotStore): StoreCalls {
           const snapshot = "snapshot" in event ? plain(event.snapshot) : undefined;
           const { previousName = "", replacedBy = "" } = "snapshot" in event ? event : {};
           const { id = "", name = "" } = snapshot ?? {};
-          const { type, occurredAt, resumeToken } = event;
-          return { type, id, name, snapshot, previousName, replacedBy, occurredAt, resumeToken };
+          const { occurredAt, resumeToken } = event;
+          const isTaken = event.type === "taken";
+          const type = isTaken ? "deleted" : event.type;
+          const removalReason = isTaken ? "taken" : "";
+          const names = { type, id, name, previousName, replacedBy, removalReason };
+          return { ...names, snapshot, occurredAt, resumeToken };
         },
       ),
+    takeToDirectory: async (ref, directory, { maxCopyBytes = 2 ** 30, requestId = "" } = {}) => {
+      const request = { ref, maxCopyBytes, requestId };
+      const taken = await store().takeToDirectory(request, { path: directory }, untilDone());
+      return { ...taken, snapshot: plain(taken.snapshot) };
+    },
     openDataDirectory: async (ref) => {
       const held = await store().openDataDirectory(ref, { force: false }, untilDone());
       return {

@@ -55,6 +55,7 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
   ROOT_UNAVAILABLE: { why: "needs a root that goes away", test: "root-away.test.js" },
   REFLINK_UNSUPPORTED: { why: "needs another filesystem", test: "clone.test.js" },
   LINK_UNSUPPORTED: { why: "needs a file that cannot be linked", test: "clone.test.js" },
+  SNAPSHOT_PROTECTED: { why: "only one call refuses it", test: "behaviours/taking.js" },
   PEER_REFUSED: { why: "needs a peer with identities", test: "../replication/peers.test.js" },
   PEER_DATA_INVALID: { why: "needs a peer that lies", test: "../replication/hostile.test.js" },
   UNRECOGNIZED: { why: "made by the client", test: "../unit/client/status.test.js" },

@@ -50,6 +50,7 @@ function expectations({ peer, source, directory, session }: Prepared): Record<st
     "SnapshotService/Export": { fields: { ref } },
     "SnapshotService/ExportToDirectory": { fields: { ref, directory: join(directory, "out") } },
     "SnapshotService/CloneToDirectory": { fields: { ref, directory: join(directory, "clone") } },
+    "SnapshotService/TakeToDirectory": { fields: { ref, directory: join(directory, "taken") } },
     "SnapshotService/Import": { fields: { frame: { case: "header", value: { name: "b" } } } },
     "SnapshotService/ImportFromDirectory": { fields: { directory: source, name: "b" } },
     "SnapshotService/OpenDataDirectory": { fields: { ref } },

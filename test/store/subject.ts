@@ -101,6 +101,21 @@ export interface HeldDirectory extends AsyncDisposable {
   readonly snapshot: PlainSnapshot;
 }
 
+export interface TakeOptions {
+  readonly maxCopyBytes?: number;
+  readonly requestId?: string;
+}
+
+export interface PlainTaken {
+  readonly snapshot: PlainSnapshot;
+  /** The modes are the names of the proto, in lower case. */
+  readonly files: readonly {
+    readonly name: string;
+    readonly mode: string;
+    readonly copiedBytes: number;
+  }[];
+}
+
 export interface PlainEvent {
   /** The names of the proto, in lower case. */
   readonly type: string;
@@ -110,6 +125,8 @@ export interface PlainEvent {
   readonly snapshot: PlainSnapshot | undefined;
   readonly previousName: string;
   readonly replacedBy: string;
+  /** `taken`, or empty. */
+  readonly removalReason: string;
   readonly occurredAt: Date;
   readonly resumeToken: string;
 }
@@ -137,6 +154,7 @@ export interface StoreCalls {
   restore(ref: string, options?: RestoreOptions): Promise<Reading>;
   export(ref: string, options?: ExportOptions): Promise<Reading>;
   exportToDirectory(ref: string, directory: string): Promise<PlainSnapshot>;
+  takeToDirectory(ref: string, directory: string, options?: TakeOptions): Promise<PlainTaken>;
   openDataDirectory(ref: string): Promise<HeldDirectory>;
   watch(options?: WatchOptions): Watching;
 }

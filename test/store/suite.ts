@@ -7,6 +7,7 @@ import { findingBehaviours } from "./behaviours/finding.js";
 import { rememberingBehaviours } from "./behaviours/remembering.js";
 import { repeatingBehaviours } from "./behaviours/repeating.js";
 import { selectingBehaviours } from "./behaviours/selecting.js";
+import { takingBehaviours } from "./behaviours/taking.js";
 import { watchingBehaviours } from "./behaviours/watching.js";
 import { storeTestOf } from "./store-test.js";
 import type { OpenSubject } from "./subject.js";
@@ -21,5 +22,6 @@ export function storeSuite(name: string, open: OpenSubject): void {
   repeatingBehaviours(storeTest);
   directoryBehaviours(storeTest);
   rememberingBehaviours(storeTest);
+  takingBehaviours(storeTest);
   watchingBehaviours(storeTest);
 }

@@ -6,7 +6,9 @@ import {
   Compression,
   EventType,
   OnNameConflict,
+  RemovalReason,
   SparseFormat,
+  TakeMode,
   connect,
   type Client,
   type Download,
@@ -116,6 +118,14 @@ function callsOf(client: () => Client): StoreCalls {
       reading(await client().export({ ref, ...exportOptions(options) })),
     exportToDirectory: async (ref, directory) =>
       plain((await client().exportToDirectory({ ref, directory })).snapshot),
+    takeToDirectory: async (ref, directory, { maxCopyBytes, requestId = "" } = {}) => {
+      const most = maxCopyBytes === undefined ? {} : { maxCopyBytes: BigInt(maxCopyBytes) };
+      const taken = await client().takeToDirectory({ ref, directory, requestId, ...most });
+      const files = taken.files.map(({ name, mode, copiedBytes }) => ({
+        ...{ name, mode: TakeMode[mode].toLowerCase(), copiedBytes: Number(copiedBytes) },
+      }));
+      return { snapshot: plain(taken.snapshot), files };
+    },
     watch: ({ resumeToken = "", filter = {} } = {}) =>
       watching(
         (signal) => client().watch({ resumeToken, filter: wireFilter(filter) }, { signal }),
@@ -124,8 +134,10 @@ function callsOf(client: () => Client): StoreCalls {
           const { id = "", name = "" } = snapshot ?? {};
           const { previousName, replacedBy, resumeToken } = event;
           const type = EventType[event.type].toLowerCase();
+          const removalReason = event.removalReason === RemovalReason.TAKEN ? "taken" : "";
           const occurredAt = dateOf(event.occurredAt);
-          return { type, id, name, snapshot, previousName, replacedBy, occurredAt, resumeToken };
+          const names = { type, id, name, previousName, replacedBy, removalReason };
+          return { ...names, snapshot, occurredAt, resumeToken };
         },
       ),
     openDataDirectory: async (ref) => {

@@ -3,6 +3,7 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import {
   EventType,
+  RemovalReason,
   WatchResponseSchema,
   type SnapshotFilterInit,
   type WatchResponse,
@@ -72,6 +73,7 @@ export function textLine({
   occurredAt,
   previousName,
   replacedBy,
+  removalReason,
 }: WatchResponse): string {
   if (type === EventType.POSITION) return "";
   const { id = "-", name = "" } = snapshot?.config ?? {};
@@ -79,6 +81,7 @@ export function textLine({
   const notes = [
     type === EventType.RENAMED ? `was ${previousName || "nameless"}` : "",
     replacedBy === "" ? "" : `replaced by ${replacedBy}`,
+    removalReason === RemovalReason.TAKEN ? "moved to a directory" : "",
     type === EventType.MISSED ? "events are gone: list again" : "",
   ];
   const cells = [time, typeText(type).padEnd(typeWidth), id.padEnd(idWidth), name || "-", ...notes];

@@ -11,7 +11,8 @@ export interface CheckScene {
   readonly layout: Layout;
   readonly clock: Clock;
   /** Undefined if the catalog cannot be read. `catalogProblem` may then say why. */
-  readonly catalog: Pick<Catalog, "auditFile" | "auditRow" | "allIds"> | undefined;
+  readonly catalog:
+    Pick<Catalog, "auditFile" | "auditRow" | "allIds" | "unfinishedTakes"> | undefined;
   readonly catalogProblem?: string;
   /** Undefined if no daemon serves the store. Unfinished work was then interrupted. */
   readonly live?: LiveStore;

@@ -152,7 +152,9 @@ async function checkRow(
     const row = catalog?.auditRow(check.id);
     if (row === undefined) return [];
     if (live === undefined) return await lookAtRow(scene, row, check, signal);
-    using lease = live.leases.share(row.id, "background");
+    // Its files are moving out of the store.
+    if (live.leases.isExclusive(row.id)) return [];
+    using lease = live.leases.share(row.id, "background", "Check");
     const both = AbortSignal.any([signal, lease.signal]);
     try {
       // Runs in the queue of this manifest, because an update may be about to write it.
@@ -197,6 +199,9 @@ async function lookAtRow(
   if (!isThere) {
     if (check.trash.has(row.id)) return [note("deleted; this copy of the catalog is older")];
     return [finding("directory_missing", subject, "its directory is missing", "mark_lost")];
+  }
+  if (live === undefined && scene.catalog?.unfinishedTakes().some(({ id }) => id === row.id)) {
+    return [note("a move of its files to a directory was interrupted")];
   }
   const disk = await examineDirectory(path, (found) => describedFiles(row, found), signal);
   const found = [...findingsOfRow(row, path), ...compareWithDisk(row, disk, live !== undefined)];

@@ -18,7 +18,7 @@ import { withIoError } from "../../holes/errno.js";
 import { notFoundError } from "../../catalog/refs.js";
 import { adoptAll } from "./adopt.js";
 import type { Healer } from "./healer.js";
-import { commitUnknown } from "../write/intake.js";
+import { commitUnknown } from "../parts/commit-turns.js";
 import { notHashedYet } from "../read/read.js";
 import { writeManifestAgain } from "../write/update.js";
 import { beginRun, verify, verifyFile } from "./verify.js";
@@ -58,7 +58,7 @@ export async function healFromPeer(
   const { id } = snapshot.config;
   if (snapshot.digest === "") throw notHashedYet(id);
   if (snapshot.state === "lost") return storeAgain(healer, snapshot, fetch, signal);
-  using _lease = leases.share(id, "stream");
+  using _lease = leases.share(id, "stream", "Pull with repair");
   if (!(await exists(layout.dataDirectory(id)))) {
     catalog.resolveRef(id);
     catalog.markLost(id);

@@ -25,12 +25,15 @@ import type { Healer } from "./healer.js";
 import { isDeviceTrouble } from "../../holes/errno.js";
 import { noteDamage } from "../parts/damage.js";
 import { requireUnchanged } from "../parts/linked.js";
+import { recoverTakes } from "./recover-takes.js";
 import { syncManifest } from "../write/update.js";
 
 /** What recovery did. All numbers are zero after a clean stop. The log has the ids and paths. */
 export interface RecoveryReport {
   /** Interrupted deletions that are now finished. */
   deletions: number;
+  /** Interrupted moves of snapshots to directories that are now complete. */
+  taken: number;
   /** Uploads that were never acknowledged and are now removed. */
   uploads: number;
   /** Directories that were taken over, never acknowledged, and are back in their old place. */
@@ -55,6 +58,7 @@ const notAnId = "not made by stasis: no snapshot id";
 export async function recover(healer: Healer): Promise<RecoveryReport> {
   const report: RecoveryReport = {
     deletions: 0,
+    taken: 0,
     uploads: 0,
     returned: 0,
     adopted: 0,
@@ -66,6 +70,7 @@ export async function recover(healer: Healer): Promise<RecoveryReport> {
   const older = await isOlderCatalog(healer);
   if (older) healer.logger.warn("the catalog is an older copy: the disk takes precedence over it");
   await clearStaging(healer, report);
+  report.taken = await recoverTakes(healer);
   await finishDeletions(healer, report);
   await dropPending(healer, older, report);
   const stored = await listStored(healer, report);

@@ -58,6 +58,8 @@ interface Done {
 async function carryOut(healer: Healer, finding: Finding, signal: AbortSignal): Promise<Done> {
   const { id, kind, path, action } = finding;
   try {
+    // Its files are moving out of the store.
+    healer.leases.refuseIfExclusive(id);
     const message = await actions[action](healer, finding, signal);
     healer.logger.warn({ id, kind, path, action, message }, "repaired");
     return { outcome: "done", message };
@@ -106,7 +108,7 @@ const actions: Readonly<Record<FindingAction, Act>> = {
   },
   rebuild_block_table: async ({ catalog, layout, leases }, { id, path }, signal) => {
     const { files } = requireReady(catalog.get(id), id);
-    using lease = leases.share(id, "background");
+    using lease = leases.share(id, "background", "Repair");
     const both = AbortSignal.any([signal, lease.signal]);
     if (await rebuildTable(layout, id, files, fileOf(files, path), both)) return "";
     catalog.setCorrupt(id, true);

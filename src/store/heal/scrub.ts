@@ -88,8 +88,10 @@ async function scrubOne(
   signal: AbortSignal,
 ): Promise<Seen> {
   const snapshot = reader.catalog.get(id);
-  if (snapshot?.state !== "ready") return { outcome: "gone", bytes: 0 };
-  using lease = reader.leases.share(id, "background");
+  if (snapshot?.state !== "ready" || reader.leases.isExclusive(id)) {
+    return { outcome: "gone", bytes: 0 };
+  }
+  using lease = reader.leases.share(id, "background", "scrub");
   const progress = { doneBytes: 0, totalBytes: 0, dueMs: Infinity };
   const ended = AbortSignal.any([signal, lease.signal]);
   let damaged = false;

@@ -81,7 +81,9 @@ export async function* verify(
     const snapshot = reader.catalog.get(id);
     // Deleted since the list was made.
     if (snapshot?.state !== "ready") continue;
-    using _lease = reader.leases.share(id, "stream");
+    // It is about to leave the store, and a run over all snapshots does not wait for it.
+    if (request.ref === "" && reader.leases.isExclusive(id)) continue;
+    using _lease = reader.leases.share(id, "stream", "Verify");
     try {
       yield* verifyAndMark(reader, snapshot, run);
     } catch (error) {

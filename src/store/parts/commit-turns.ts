@@ -7,6 +7,7 @@
 // - Between two turns the event loop serves pending events. After a slow commit it has a pause for
 //   that.
 // - Turns are granted in the order of arrival. An idle store grants one at once.
+import { isStoreError } from "../../base/errors.js";
 
 /** A faster commit needs no pause: one round of the event loop is enough. */
 const slowMs = 10;
@@ -51,4 +52,9 @@ export class CommitTurns {
       else setTimeout(() => this.#grant(), Math.min(tookMs * pauseShare, maxPauseMs));
     });
   }
+}
+
+/** The disk failed during the commit. Only a restart shows whether the record exists. */
+export function commitUnknown(error: unknown): boolean {
+  return isStoreError(error) && error.metadata["commit"] === "unknown";
 }

@@ -1,5 +1,6 @@
 // Tracks which calls use which snapshot. The daemon alone owns the store, so leases live in memory:
 // they end with the call that holds them, and a crash ends all of them.
+import { untilWoken } from "../../base/async.js";
 import { StoreError } from "../../base/errors.js";
 
 /**
@@ -15,24 +16,34 @@ export interface Lease extends Disposable {
   readonly signal: AbortSignal;
 }
 
+/** While it lasts, nobody else can acquire a lease, and the snapshot must not change. */
+export interface ExclusiveLease extends Disposable {
+  readonly id: string;
+  /** Resolves when background work has released its leases. */
+  alone(signal: AbortSignal): Promise<void>;
+}
+
 interface LeaseHolder {
-  readonly kind: LeaseKind;
+  readonly kind: LeaseKind | "exclusive";
+  /** The call or the work that holds it, for messages. */
+  readonly user: string;
   readonly controller: AbortController;
 }
 
 export class LeaseTable {
   readonly #holders = new Map<string, Set<LeaseHolder>>();
   readonly #whenFree = new Map<string, (() => void)[]>();
+  readonly #waitingAlone = new Map<string, Set<() => void>>();
 
   /**
-   * Acquires a shared lease. In the same tick, the caller must check that the snapshot is ready.
-   * Without an await in between, nothing can be deleted between the check and the lease.
+   * Acquires a shared lease for `user`, the call or the work that needs it. In the same tick, the
+   * caller must check that the snapshot is ready. Without an await in between, nothing can be
+   * deleted between the check and the lease. Throws OPERATION_IN_PROGRESS while an exclusive lease
+   * is held.
    */
-  share(id: string, kind: LeaseKind): Lease {
-    const holder: LeaseHolder = { kind, controller: new AbortController() };
-    const holders = this.#holders.get(id) ?? new Set<LeaseHolder>();
-    this.#holders.set(id, holders);
-    holders.add(holder);
+  share(id: string, kind: LeaseKind, user: string): Lease {
+    this.refuseIfExclusive(id);
+    const holder = this.#add(id, kind, user);
     return {
       id,
       signal: holder.controller.signal,
@@ -42,27 +53,69 @@ export class LeaseTable {
     };
   }
 
+  /**
+   * Acquires the exclusive lease and asks background work to release its leases. In the same tick,
+   * the caller must check that no caller holds a lease (`users`).
+   */
+  exclude(id: string, user: string): ExclusiveLease {
+    this.refuseIfExclusive(id);
+    const holder = this.#add(id, "exclusive", user);
+    this.interruptBackground(id);
+    return {
+      id,
+      alone: (signal) => this.#untilAlone(id, signal),
+      [Symbol.dispose]: () => {
+        this.#release(id, holder);
+      },
+    };
+  }
+
+  /** Throws OPERATION_IN_PROGRESS while an exclusive lease is held. */
+  refuseIfExclusive(id: string): void {
+    if (!this.isExclusive(id)) return;
+    throw new StoreError("OPERATION_IN_PROGRESS", `snapshot ${id} is being moved to a directory`, {
+      hint: "Try again: afterwards the snapshot is gone, or it can be used as before",
+      resource: { type: "snapshot", name: id },
+      metadata: { snapshot_id: id },
+      retryAfterMs: 1000,
+    });
+  }
+
+  isExclusive(id: string): boolean {
+    return this.#heldBy(id).some(({ kind }) => kind === "exclusive");
+  }
+
+  /** The calls that read the snapshot, each with the number of its leases. */
+  users(id: string): ReadonlyMap<string, number> {
+    const users = new Map<string, number>();
+    for (const { kind, user } of this.#heldBy(id)) {
+      if (kind !== "background") users.set(user, (users.get(user) ?? 0) + 1);
+    }
+    return users;
+  }
+
+  /** True while the directory must stay in its place. */
+  isKeptInPlace(id: string): boolean {
+    return this.count(id, "directory") > 0 || this.isExclusive(id);
+  }
+
   /** Number of leases of this kind, or of all kinds. */
   count(id: string, kind?: LeaseKind): number {
-    let count = 0;
-    for (const holder of this.#holders.get(id) ?? []) {
-      if (kind === undefined || holder.kind === kind) count += 1;
-    }
-    return count;
+    return this.#heldBy(id).filter((holder) => kind === undefined || holder.kind === kind).length;
   }
 
   /** Number of leases of each kind on all snapshots. */
-  totals(): Readonly<Record<LeaseKind, number>> {
-    const totals = { stream: 0, directory: 0, background: 0 };
+  totals(): Readonly<Record<LeaseHolder["kind"], number>> {
+    const totals = { stream: 0, directory: 0, background: 0, exclusive: 0 };
     for (const holders of this.#holders.values()) {
       for (const { kind } of holders) totals[kind] += 1;
     }
     return totals;
   }
 
-  /** True while a caller reads it. The daemon's own background work does not count. */
+  /** True while a caller uses it. The daemon's own background work does not count. */
   inUse(id: string): boolean {
-    return this.count(id, "stream") + this.count(id, "directory") > 0;
+    return this.#heldBy(id).some(({ kind }) => kind !== "background");
   }
 
   /** True while a caller reads any snapshot through open descriptors. */
@@ -82,9 +135,9 @@ export class LeaseTable {
 
   /** Asks background work on the snapshot to release its leases. */
   interruptBackground(id: string): void {
-    for (const holder of this.#holders.get(id) ?? []) {
+    for (const holder of this.#heldBy(id)) {
       if (holder.kind !== "background") continue;
-      holder.controller.abort(new StoreError("OPERATION_IN_PROGRESS", `${id} is being deleted`));
+      holder.controller.abort(new StoreError("OPERATION_IN_PROGRESS", `${id} is being removed`));
     }
   }
 
@@ -97,9 +150,33 @@ export class LeaseTable {
     this.#whenFree.set(id, [...(this.#whenFree.get(id) ?? []), callback]);
   }
 
+  #heldBy(id: string): readonly LeaseHolder[] {
+    return [...(this.#holders.get(id) ?? [])];
+  }
+
+  #add(id: string, kind: LeaseHolder["kind"], user: string): LeaseHolder {
+    const holder = { kind, user, controller: new AbortController() };
+    const holders = this.#holders.get(id) ?? new Set<LeaseHolder>();
+    this.#holders.set(id, holders);
+    holders.add(holder);
+    return holder;
+  }
+
+  async #untilAlone(id: string, signal: AbortSignal): Promise<void> {
+    const waiting = new Set<() => void>();
+    this.#waitingAlone.set(id, waiting);
+    try {
+      while (this.count(id) > 1) await untilWoken(waiting, signal);
+    } finally {
+      this.#waitingAlone.delete(id);
+    }
+  }
+
   #release(id: string, holder: LeaseHolder): void {
     const holders = this.#holders.get(id);
-    if (holders?.delete(holder) !== true || holders.size > 0) return;
+    if (holders?.delete(holder) !== true) return;
+    for (const wake of [...(this.#waitingAlone.get(id) ?? [])]) wake();
+    if (holders.size > 0) return;
     this.#holders.delete(id);
     const callbacks = this.#whenFree.get(id) ?? [];
     this.#whenFree.delete(id);

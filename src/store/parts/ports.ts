@@ -35,6 +35,7 @@ export type CatalogReader = Pick<
   | "allIds"
   | "pendingUploads"
   | "findRequest"
+  | "takeAnswer"
   | "linkedFiles"
   | "totals"
   | "heldBytes"

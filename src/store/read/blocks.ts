@@ -23,7 +23,8 @@ export async function openBlocks(
   ref: string,
   signal: AbortSignal,
 ): Promise<OpenBlocks> {
-  const read = await openRead(reader, ref, { force: false }, "stream", signal);
+  const user = "Pull";
+  const read = await openRead(reader, ref, { force: false, user }, "stream", signal);
   const { snapshot, stored } = read;
   if (snapshot.digest === "") {
     await read[Symbol.asyncDispose]();

@@ -25,7 +25,8 @@ export async function cloneToDirectory(
   options: CloneRequest & ReadOptions,
   signal: AbortSignal,
 ): Promise<Clone> {
-  await using read = await openRead(ports, ref, { ...options, findHoles: false }, "stream", signal);
+  const how = { ...options, findHoles: false, user: "CloneToDirectory" };
+  await using read = await openRead(ports, ref, how, "stream", signal);
   const { snapshot, stored } = read;
   requireNames(snapshot, options.modes.keys());
   const linked = linkedNames(snapshot, options);

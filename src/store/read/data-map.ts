@@ -32,7 +32,7 @@ export async function dataMap(
 ): Promise<DataStrip[]> {
   const snapshot = ports.catalog.resolveRef(ref);
   const { id } = snapshot.config;
-  using lease = ports.leases.share(id, "background");
+  using lease = ports.leases.share(id, "background", "data map");
   const largest = [...snapshot.files].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, maxStrips);
   const files = snapshot.files.filter((file) => largest.includes(file));
   const both = AbortSignal.any([signal, lease.signal]);

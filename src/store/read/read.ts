@@ -77,7 +77,8 @@ export async function openDownloadStream(
   options: DownloadStreamOptions,
   signal: AbortSignal,
 ): Promise<DownloadStream> {
-  const read = await openRead(reader, ref, options, "stream", signal);
+  const user = options.envelope ? "Export" : "Restore";
+  const read = await openRead(reader, ref, { ...options, user }, "stream", signal);
   const { snapshot, stored } = read;
   const span = startSpan("read", {
     "stasis.snapshot_id": stored.id,
@@ -130,7 +131,8 @@ export async function exportToDirectory(
   options: ReadOptions,
   signal: AbortSignal,
 ): Promise<{ snapshot: Snapshot; reflinked: boolean }> {
-  await using read = await openRead(reader, ref, options, "stream", signal);
+  const how = { ...options, user: "ExportToDirectory" };
+  await using read = await openRead(reader, ref, how, "stream", signal);
   const { snapshot, stored } = read;
   try {
     const { reflinked } = await exportFiles(reader.layout, stored, directory, {
@@ -160,7 +162,7 @@ export async function openDataDirectory(
   options: ReadOptions,
   signal: AbortSignal,
 ): Promise<OpenDirectory> {
-  const how = { ...options, findHoles: false };
+  const how = { ...options, findHoles: false, user: "OpenDataDirectory" };
   const read = await openRead(reader, ref, how, "directory", signal);
   try {
     await sealStored(reader.layout, read.stored);
@@ -173,6 +175,11 @@ export async function openDataDirectory(
     directory: reader.layout.filesDirectory(read.snapshot.config.id),
     [Symbol.asyncDispose]: () => read[Symbol.asyncDispose](),
   };
+}
+
+export interface OpenReadOptions extends ReadOptions, OpenStoredOptions {
+  /** The call that reads, for callers that must wait for it. */
+  readonly user: string;
 }
 
 export function openRead(
@@ -198,7 +205,7 @@ async function openReadNow(
     const snapshot = reader.catalog.resolveRef(ref);
     const { id } = snapshot.config;
     if (snapshot.corrupt && !options.force) throw corruptError(id);
-    const lease = reader.leases.share(id, kind);
+    const lease = reader.leases.share(id, kind, options.user);
     try {
       const stored = await openUnchanged(reader, snapshot, options, signal);
       reader.catalog.recordAccess(id, reader.clock.now());

@@ -48,6 +48,8 @@ export function removeInBackground(
   remover.leases.onFree(id, () => {
     remover.background(`remove ${id}`, async () => {
       await remover.commits.take();
+      // A call that moved it out of the store has removed it already.
+      if (remover.catalog.get(id)?.state !== "replaced") return;
       // Nobody can acquire a lease on it any more: no ref means a replaced snapshot.
       await withBallast(remover.layout, () => {
         remover.catalog.markDeleting([id]);
@@ -81,6 +83,7 @@ function isLost(remover: Remover, ref: string): boolean {
 }
 
 function refuseInUse(remover: Remover, id: string): void {
+  remover.leases.refuseIfExclusive(id);
   const holders = remover.leases.count(id, "directory");
   if (holders === 0) return;
   throw new StoreError(

@@ -16,7 +16,14 @@ import type {
 /** The changes of the catalog that a removal consists of. */
 export type RemovingCatalog = Pick<
   Catalog,
-  "markDeleting" | "removeRow" | "abandonPending" | "trustClock" | "insertGcSession"
+  | "markDeleting"
+  | "removeRow"
+  | "abandonPending"
+  | "trustClock"
+  | "insertGcSession"
+  | "beginTake"
+  | "abandonTake"
+  | "finishTake"
 >;
 
 export interface Remover

@@ -17,7 +17,9 @@ export function backfillDigest(publisher: Publisher, id: string): void {
 async function computeDigest(publisher: Publisher, id: string): Promise<void> {
   const snapshot = publisher.catalog.get(id);
   if (snapshot?.state !== "ready" || snapshot.digest !== "") return;
-  using lease = publisher.leases.share(id, "background");
+  // If the snapshot stays after all, whoever moves it queues this again.
+  if (publisher.leases.isExclusive(id)) return;
+  using lease = publisher.leases.share(id, "background", "digest");
   const signal = AbortSignal.any([lease.signal, publisher.closing]);
   try {
     const files = await hashStored(publisher.layout, id, snapshot.files, signal);

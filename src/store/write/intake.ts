@@ -2,7 +2,7 @@
 // effects: reserve the name, stage the files, make them durable, publish, record, acknowledge.
 import { createHash } from "node:crypto";
 import { createCleanup } from "../../base/cleanup.js";
-import { StoreError, isStoreError } from "../../base/errors.js";
+import { StoreError } from "../../base/errors.js";
 import { exists } from "../../files/durable.js";
 import { spaceBelow } from "../../files/leftovers.js";
 import { manifestVersion, snapshotDigest, type Manifest } from "../../files/manifest.js";
@@ -15,6 +15,7 @@ import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 import { inSpan } from "../../observe/spans.js";
 import type { Publisher } from "./publisher.js";
 import { openAllowance, type Allowance } from "../parts/allowance.js";
+import { commitUnknown } from "../parts/commit-turns.js";
 
 export type IntakeKind =
   "create" | "create-from-directory" | "import" | "import-from-directory" | "pull";
@@ -276,15 +277,10 @@ function record(
     ...whole,
     digest: snapshotDigest(whole.files),
     replace: request.onNameConflict === "replace",
-    keepReplaced: (id) => publisher.leases.count(id, "directory") > 0,
+    keepReplaced: (id) => publisher.leases.isKeptInPlace(id),
   });
   if (replaced !== undefined) publisher.retire(replaced);
   return snapshot;
-}
-
-/** The disk failed during the commit. Only a restart shows whether the record exists. */
-export function commitUnknown(error: unknown): boolean {
-  return isStoreError(error) && error.metadata["commit"] === "unknown";
 }
 
 /**

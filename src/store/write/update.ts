@@ -30,6 +30,7 @@ export async function updateSnapshot(
   await publisher.commits.take();
   const old = publisher.catalog.resolveRef(ref).config;
   const { id } = old;
+  publisher.leases.refuseIfExclusive(id);
   const grownBytes = chargeGrowth(old, { ...old, ...changes });
   if (grownBytes > 0) checkQuotas(publisher, grownBytes);
   const snapshot = publisher.catalog.update(id, changes);

@@ -50,6 +50,7 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
   "stasis.v1.SnapshotService/ImportFromDirectory": changes(operators, "node"),
   "stasis.v1.SnapshotService/ExportToDirectory": changes(operators, "node"),
   "stasis.v1.SnapshotService/CloneToDirectory": changes(operators, "node"),
+  "stasis.v1.SnapshotService/TakeToDirectory": changes(operators, "node"),
 
   "stasis.v1.GcService/CollectGarbage": changes(operators),
   // A GC session pauses all publication, and its references are those of all snapshots.

@@ -21,6 +21,7 @@ import {
   type ServiceImplementation,
 } from "../handler.js";
 import { clonedFileToMessage, cloneRequestFromMessage } from "./clone-messages.js";
+import { takenFileToMessage, takeRequestFromMessage } from "./take-messages.js";
 import {
   compressionFromWire,
   configFromMessage,
@@ -64,7 +65,11 @@ function toMessageFor({ layout }: Pick<SnapshotStore, "layout">, identity: Ident
 }
 
 type DirectoryMethod =
-  "createFromDirectory" | "importFromDirectory" | "exportToDirectory" | "cloneToDirectory";
+  | "createFromDirectory"
+  | "importFromDirectory"
+  | "exportToDirectory"
+  | "cloneToDirectory"
+  | "takeToDirectory";
 
 /** The methods that use directories of the node. */
 function implementDirectories(
@@ -108,6 +113,14 @@ function implementDirectories(
         files: clone.files.map(clonedFileToMessage),
         durable: request.durable,
       };
+    },
+    takeToDirectory: async (message, context) => {
+      const target = callerPath(message.directory, context);
+      const request = takeRequestFromMessage(message);
+      const taken = await store.takeToDirectory(request, target, context.signal);
+      // The data directory of the answer has gone.
+      const snapshot = snapshotToMessage(taken.snapshot, "");
+      return { snapshot, files: taken.files.map(takenFileToMessage) };
     },
   };
 }

@@ -6,6 +6,7 @@ import type { WatchEvent, WatchRequest } from "../../store/watch/watch.js";
 import type { SnapshotSchema } from "../../../gen/ts/stasis/v1/resources_pb.js";
 import {
   EventType,
+  RemovalReason,
   type WatchRequest as RequestMessage,
   type WatchResponseSchema,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
@@ -15,6 +16,7 @@ const typeOf: Readonly<Record<WatchEvent["type"], EventType>> = {
   created: EventType.CREATED,
   deleted: EventType.DELETED,
   evicted: EventType.EVICTED,
+  taken: EventType.DELETED,
   renamed: EventType.RENAMED,
   missed: EventType.MISSED,
   updated: EventType.UPDATED,
@@ -35,5 +37,6 @@ export function watchEventToMessage(
   const common = { type: typeOf[type], occurredAt: timestampFromDate(occurredAt), resumeToken };
   if (!("snapshot" in event)) return common;
   const { snapshot, previousName, replacedBy } = event;
-  return { ...common, snapshot: toMessage(snapshot), previousName, replacedBy };
+  const removalReason = type === "taken" ? RemovalReason.TAKEN : RemovalReason.UNSPECIFIED;
+  return { ...common, snapshot: toMessage(snapshot), previousName, replacedBy, removalReason };
 }

@@ -265,7 +265,7 @@ function followEvents(catalog: Catalog, known: Map<string, string>, after: numbe
   assert.equal(missed, false);
   for (const { type, snapshot } of events) {
     const { id, name } = snapshot.config;
-    if (["deleted", "evicted", "lost"].includes(type)) known.delete(id);
+    if (["deleted", "evicted", "taken", "lost"].includes(type)) known.delete(id);
     else known.set(id, name);
   }
   const listed = catalog.list({ pageSize: 100 }).snapshots;

@@ -64,10 +64,12 @@ const (
 	// FAILED_PRECONDITION. The ref is the prefix of several ids, which are in metadata
 	// `candidates`, separated by commas.
 	ErrorReason_ERROR_REASON_AMBIGUOUS_REF ErrorReason = 40
-	// FAILED_PRECONDITION. A caller holds a lease on the snapshot's data directory.
+	// FAILED_PRECONDITION. A caller holds a lease on the snapshot's data directory or, for
+	// TakeToDirectory, reads the snapshot in any way.
 	ErrorReason_ERROR_REASON_SNAPSHOT_IN_USE ErrorReason = 41
 	// FAILED_PRECONDITION. The directory is on another filesystem than the store, so that a
-	// rename is impossible. Nothing was changed; upload it with Create.
+	// rename is impossible. Nothing was changed; upload it with Create, or instead of TakeToDirectory
+	// use CloneToDirectory and Delete.
 	ErrorReason_ERROR_REASON_CROSS_FILESYSTEM ErrorReason = 42
 	// FAILED_PRECONDITION. The target directory exists and is not empty.
 	ErrorReason_ERROR_REASON_DIRECTORY_NOT_EMPTY ErrorReason = 43
@@ -136,10 +138,12 @@ const (
 	// Reads still work. Metadata `commit` is `unknown` if the change may take effect after a restart.
 	ErrorReason_ERROR_REASON_STORE_READ_ONLY ErrorReason = 106
 	// FAILED_PRECONDITION. The filesystem cannot share the blocks of a file, and copying it was not
-	// allowed or would exceed max_copy_bytes of CloneToDirectory.
+	// allowed or would exceed max_copy_bytes.
 	ErrorReason_ERROR_REASON_REFLINK_UNSUPPORTED ErrorReason = 110
 	// FAILED_PRECONDITION. The system does not let the daemon link a stored file to the directory.
 	ErrorReason_ERROR_REASON_LINK_UNSUPPORTED ErrorReason = 111
+	// FAILED_PRECONDITION. The snapshot is protected, and the call would remove it.
+	ErrorReason_ERROR_REASON_SNAPSHOT_PROTECTED ErrorReason = 112
 	// Any code. Raised by the client library for a status whose reason it does not know, for example
 	// from a newer daemon or from a proxy in between. Metadata `reason` contains the received text.
 	ErrorReason_ERROR_REASON_UNRECOGNIZED ErrorReason = 105
@@ -196,6 +200,7 @@ var (
 		106: "ERROR_REASON_STORE_READ_ONLY",
 		110: "ERROR_REASON_REFLINK_UNSUPPORTED",
 		111: "ERROR_REASON_LINK_UNSUPPORTED",
+		112: "ERROR_REASON_SNAPSHOT_PROTECTED",
 		105: "ERROR_REASON_UNRECOGNIZED",
 	}
 	ErrorReason_value = map[string]int32{
@@ -247,6 +252,7 @@ var (
 		"ERROR_REASON_STORE_READ_ONLY":              106,
 		"ERROR_REASON_REFLINK_UNSUPPORTED":          110,
 		"ERROR_REASON_LINK_UNSUPPORTED":             111,
+		"ERROR_REASON_SNAPSHOT_PROTECTED":           112,
 		"ERROR_REASON_UNRECOGNIZED":                 105,
 	}
 )
@@ -282,7 +288,7 @@ var File_stasis_v1_errors_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xb4\r\n" +
+	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xd9\r\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -331,7 +337,8 @@ const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\x15ERROR_REASON_INTERNAL\x10h\x12 \n" +
 	"\x1cERROR_REASON_STORE_READ_ONLY\x10j\x12$\n" +
 	" ERROR_REASON_REFLINK_UNSUPPORTED\x10n\x12!\n" +
-	"\x1dERROR_REASON_LINK_UNSUPPORTED\x10o\x12\x1d\n" +
+	"\x1dERROR_REASON_LINK_UNSUPPORTED\x10o\x12#\n" +
+	"\x1fERROR_REASON_SNAPSHOT_PROTECTED\x10p\x12\x1d\n" +
 	"\x19ERROR_REASON_UNRECOGNIZED\x10iB\x85\x01\n" +
 	"\tstasis.v1B\vErrorsProtoP\x01Z&stasis.local/gen/go/stasis/v1;stasisv1\xa2\x02\x03SXX\xaa\x02\tStasis.V1\xca\x02\tStasis\\V1\xe2\x02\x15Stasis\\V1\\GPBMetadata\xea\x02\n" +
 	"Stasis::V1b\x06proto3"

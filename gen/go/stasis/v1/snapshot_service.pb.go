@@ -320,6 +320,112 @@ func (CloneMode) EnumDescriptor() ([]byte, []int) {
 	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{4}
 }
 
+// How TakeToDirectory handed out a file.
+type TakeMode int32
+
+const (
+	// Not used.
+	TakeMode_TAKE_MODE_UNSPECIFIED TakeMode = 0
+	// The stored file itself.
+	TakeMode_TAKE_MODE_MOVED TakeMode = 1
+	// A file that shares its blocks with the stored one, which clones link to.
+	TakeMode_TAKE_MODE_REFLINK TakeMode = 2
+	// A copy of the stored file, which clones link to.
+	TakeMode_TAKE_MODE_COPY TakeMode = 3
+)
+
+// Enum value maps for TakeMode.
+var (
+	TakeMode_name = map[int32]string{
+		0: "TAKE_MODE_UNSPECIFIED",
+		1: "TAKE_MODE_MOVED",
+		2: "TAKE_MODE_REFLINK",
+		3: "TAKE_MODE_COPY",
+	}
+	TakeMode_value = map[string]int32{
+		"TAKE_MODE_UNSPECIFIED": 0,
+		"TAKE_MODE_MOVED":       1,
+		"TAKE_MODE_REFLINK":     2,
+		"TAKE_MODE_COPY":        3,
+	}
+)
+
+func (x TakeMode) Enum() *TakeMode {
+	p := new(TakeMode)
+	*p = x
+	return p
+}
+
+func (x TakeMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TakeMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_stasis_v1_snapshot_service_proto_enumTypes[5].Descriptor()
+}
+
+func (TakeMode) Type() protoreflect.EnumType {
+	return &file_stasis_v1_snapshot_service_proto_enumTypes[5]
+}
+
+func (x TakeMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TakeMode.Descriptor instead.
+func (TakeMode) EnumDescriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{5}
+}
+
+// How a snapshot went.
+type RemovalReason int32
+
+const (
+	// As the type of the event says.
+	RemovalReason_REMOVAL_REASON_UNSPECIFIED RemovalReason = 0
+	// TakeToDirectory: its files are in a directory of the daemon's node.
+	RemovalReason_REMOVAL_REASON_TAKEN RemovalReason = 1
+)
+
+// Enum value maps for RemovalReason.
+var (
+	RemovalReason_name = map[int32]string{
+		0: "REMOVAL_REASON_UNSPECIFIED",
+		1: "REMOVAL_REASON_TAKEN",
+	}
+	RemovalReason_value = map[string]int32{
+		"REMOVAL_REASON_UNSPECIFIED": 0,
+		"REMOVAL_REASON_TAKEN":       1,
+	}
+)
+
+func (x RemovalReason) Enum() *RemovalReason {
+	p := new(RemovalReason)
+	*p = x
+	return p
+}
+
+func (x RemovalReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RemovalReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_stasis_v1_snapshot_service_proto_enumTypes[6].Descriptor()
+}
+
+func (RemovalReason) Type() protoreflect.EnumType {
+	return &file_stasis_v1_snapshot_service_proto_enumTypes[6]
+}
+
+func (x RemovalReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RemovalReason.Descriptor instead.
+func (RemovalReason) EnumDescriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{6}
+}
+
 // Kinds of events.
 type EventType int32
 
@@ -328,7 +434,8 @@ const (
 	EventType_EVENT_TYPE_UNSPECIFIED EventType = 0
 	// A snapshot became ready, or was found again.
 	EventType_EVENT_TYPE_CREATED EventType = 1
-	// A caller deleted or replaced a snapshot, or the record of a LOST snapshot was removed.
+	// A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST snapshot
+	// was removed.
 	EventType_EVENT_TYPE_DELETED EventType = 2
 	// Garbage collection deleted a snapshot.
 	EventType_EVENT_TYPE_EVICTED EventType = 3
@@ -388,11 +495,11 @@ func (x EventType) String() string {
 }
 
 func (EventType) Descriptor() protoreflect.EnumDescriptor {
-	return file_stasis_v1_snapshot_service_proto_enumTypes[5].Descriptor()
+	return file_stasis_v1_snapshot_service_proto_enumTypes[7].Descriptor()
 }
 
 func (EventType) Type() protoreflect.EnumType {
-	return &file_stasis_v1_snapshot_service_proto_enumTypes[5]
+	return &file_stasis_v1_snapshot_service_proto_enumTypes[7]
 }
 
 func (x EventType) Number() protoreflect.EnumNumber {
@@ -401,7 +508,7 @@ func (x EventType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use EventType.Descriptor instead.
 func (EventType) EnumDescriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{5}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{7}
 }
 
 // Last frame of an upload.
@@ -2400,6 +2507,201 @@ func (x *CloneToDirectoryResponse) GetDurable() bool {
 	return false
 }
 
+// Request of TakeToDirectory.
+type TakeToDirectoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id, name or id prefix.
+	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
+	// absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
+	// directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+	Directory string `protobuf:"bytes,2,opt,name=directory,proto3" json:"directory,omitempty"`
+	// Most bytes that the call copies, in all files with other links together. If it would copy more,
+	// it fails with REFLINK_UNSUPPORTED instead of taking seconds. Default: 1 GiB.
+	MaxCopyBytes *int64 `protobuf:"varint,3,opt,name=max_copy_bytes,json=maxCopyBytes,proto3,oneof" json:"max_copy_bytes,omitempty"`
+	// As in CreateHeader. A repeated id returns the first answer, although the snapshot is gone.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakeToDirectoryRequest) Reset() {
+	*x = TakeToDirectoryRequest{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakeToDirectoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakeToDirectoryRequest) ProtoMessage() {}
+
+func (x *TakeToDirectoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakeToDirectoryRequest.ProtoReflect.Descriptor instead.
+func (*TakeToDirectoryRequest) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *TakeToDirectoryRequest) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+func (x *TakeToDirectoryRequest) GetDirectory() string {
+	if x != nil {
+		return x.Directory
+	}
+	return ""
+}
+
+func (x *TakeToDirectoryRequest) GetMaxCopyBytes() int64 {
+	if x != nil && x.MaxCopyBytes != nil {
+		return *x.MaxCopyBytes
+	}
+	return 0
+}
+
+func (x *TakeToDirectoryRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// A file that TakeToDirectory handed out.
+type TakenFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the file.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How it was handed out.
+	Mode TakeMode `protobuf:"varint,2,opt,name=mode,proto3,enum=stasis.v1.TakeMode" json:"mode,omitempty"`
+	// Bytes of data that were copied.
+	CopiedBytes   int64 `protobuf:"varint,3,opt,name=copied_bytes,json=copiedBytes,proto3" json:"copied_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakenFile) Reset() {
+	*x = TakenFile{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakenFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakenFile) ProtoMessage() {}
+
+func (x *TakenFile) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakenFile.ProtoReflect.Descriptor instead.
+func (*TakenFile) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *TakenFile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TakenFile) GetMode() TakeMode {
+	if x != nil {
+		return x.Mode
+	}
+	return TakeMode_TAKE_MODE_UNSPECIFIED
+}
+
+func (x *TakenFile) GetCopiedBytes() int64 {
+	if x != nil {
+		return x.CopiedBytes
+	}
+	return 0
+}
+
+// Answer of TakeToDirectory.
+type TakeToDirectoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The snapshot as it was, with its files.
+	Snapshot *Snapshot `protobuf:"bytes,1,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	// One entry for each file of the snapshot, in the same order.
+	Files         []*TakenFile `protobuf:"bytes,2,rep,name=files,proto3" json:"files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakeToDirectoryResponse) Reset() {
+	*x = TakeToDirectoryResponse{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakeToDirectoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakeToDirectoryResponse) ProtoMessage() {}
+
+func (x *TakeToDirectoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakeToDirectoryResponse.ProtoReflect.Descriptor instead.
+func (*TakeToDirectoryResponse) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *TakeToDirectoryResponse) GetSnapshot() *Snapshot {
+	if x != nil {
+		return x.Snapshot
+	}
+	return nil
+}
+
+func (x *TakeToDirectoryResponse) GetFiles() []*TakenFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
 // A frame of Import.
 type ImportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2417,7 +2719,7 @@ type ImportRequest struct {
 
 func (x *ImportRequest) Reset() {
 	*x = ImportRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2429,7 +2731,7 @@ func (x *ImportRequest) String() string {
 func (*ImportRequest) ProtoMessage() {}
 
 func (x *ImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2442,7 +2744,7 @@ func (x *ImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportRequest.ProtoReflect.Descriptor instead.
 func (*ImportRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{28}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ImportRequest) GetFrame() isImportRequest_Frame {
@@ -2525,7 +2827,7 @@ type ImportHeader struct {
 
 func (x *ImportHeader) Reset() {
 	*x = ImportHeader{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2537,7 +2839,7 @@ func (x *ImportHeader) String() string {
 func (*ImportHeader) ProtoMessage() {}
 
 func (x *ImportHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2550,7 +2852,7 @@ func (x *ImportHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportHeader.ProtoReflect.Descriptor instead.
 func (*ImportHeader) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{29}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ImportHeader) GetName() string {
@@ -2606,7 +2908,7 @@ type ImportResponse struct {
 
 func (x *ImportResponse) Reset() {
 	*x = ImportResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2618,7 +2920,7 @@ func (x *ImportResponse) String() string {
 func (*ImportResponse) ProtoMessage() {}
 
 func (x *ImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2631,7 +2933,7 @@ func (x *ImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportResponse.ProtoReflect.Descriptor instead.
 func (*ImportResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{30}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ImportResponse) GetSnapshot() *Snapshot {
@@ -2664,7 +2966,7 @@ type ImportFromDirectoryRequest struct {
 
 func (x *ImportFromDirectoryRequest) Reset() {
 	*x = ImportFromDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2676,7 +2978,7 @@ func (x *ImportFromDirectoryRequest) String() string {
 func (*ImportFromDirectoryRequest) ProtoMessage() {}
 
 func (x *ImportFromDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2689,7 +2991,7 @@ func (x *ImportFromDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFromDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*ImportFromDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{31}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ImportFromDirectoryRequest) GetDirectory() string {
@@ -2752,7 +3054,7 @@ type ImportFromDirectoryResponse struct {
 
 func (x *ImportFromDirectoryResponse) Reset() {
 	*x = ImportFromDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2764,7 +3066,7 @@ func (x *ImportFromDirectoryResponse) String() string {
 func (*ImportFromDirectoryResponse) ProtoMessage() {}
 
 func (x *ImportFromDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2777,7 +3079,7 @@ func (x *ImportFromDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFromDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*ImportFromDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{32}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ImportFromDirectoryResponse) GetSnapshot() *Snapshot {
@@ -2800,7 +3102,7 @@ type OpenDataDirectoryRequest struct {
 
 func (x *OpenDataDirectoryRequest) Reset() {
 	*x = OpenDataDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2812,7 +3114,7 @@ func (x *OpenDataDirectoryRequest) String() string {
 func (*OpenDataDirectoryRequest) ProtoMessage() {}
 
 func (x *OpenDataDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2825,7 +3127,7 @@ func (x *OpenDataDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDataDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*OpenDataDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{33}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *OpenDataDirectoryRequest) GetRef() string {
@@ -2855,7 +3157,7 @@ type OpenDataDirectoryResponse struct {
 
 func (x *OpenDataDirectoryResponse) Reset() {
 	*x = OpenDataDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2867,7 +3169,7 @@ func (x *OpenDataDirectoryResponse) String() string {
 func (*OpenDataDirectoryResponse) ProtoMessage() {}
 
 func (x *OpenDataDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2880,7 +3182,7 @@ func (x *OpenDataDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDataDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*OpenDataDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{34}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *OpenDataDirectoryResponse) GetDirectory() string {
@@ -2910,7 +3212,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2922,7 +3224,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2935,7 +3237,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{35}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *VerifyRequest) GetRef() string {
@@ -2968,7 +3270,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2980,7 +3282,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2993,7 +3295,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{36}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *VerifyResponse) GetEvent() isVerifyResponse_Event {
@@ -3054,7 +3356,7 @@ type VerifyProgress struct {
 
 func (x *VerifyProgress) Reset() {
 	*x = VerifyProgress{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3066,7 +3368,7 @@ func (x *VerifyProgress) String() string {
 func (*VerifyProgress) ProtoMessage() {}
 
 func (x *VerifyProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3079,7 +3381,7 @@ func (x *VerifyProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyProgress.ProtoReflect.Descriptor instead.
 func (*VerifyProgress) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{37}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *VerifyProgress) GetSnapshotId() string {
@@ -3122,7 +3424,7 @@ type VerifyVerdict struct {
 
 func (x *VerifyVerdict) Reset() {
 	*x = VerifyVerdict{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3134,7 +3436,7 @@ func (x *VerifyVerdict) String() string {
 func (*VerifyVerdict) ProtoMessage() {}
 
 func (x *VerifyVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3147,7 +3449,7 @@ func (x *VerifyVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyVerdict.ProtoReflect.Descriptor instead.
 func (*VerifyVerdict) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{38}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *VerifyVerdict) GetSnapshotId() string {
@@ -3198,7 +3500,7 @@ type ByteRange struct {
 
 func (x *ByteRange) Reset() {
 	*x = ByteRange{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3210,7 +3512,7 @@ func (x *ByteRange) String() string {
 func (*ByteRange) ProtoMessage() {}
 
 func (x *ByteRange) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3223,7 +3525,7 @@ func (x *ByteRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ByteRange.ProtoReflect.Descriptor instead.
 func (*ByteRange) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{39}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ByteRange) GetOffset() int64 {
@@ -3257,7 +3559,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3269,7 +3571,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3282,7 +3584,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{40}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *WatchRequest) GetResumeToken() string {
@@ -3315,14 +3617,16 @@ type WatchResponse struct {
 	// RENAMED: the previous name. Empty if the snapshot had no name.
 	PreviousName string `protobuf:"bytes,5,opt,name=previous_name,json=previousName,proto3" json:"previous_name,omitempty"`
 	// DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
-	ReplacedBy    string `protobuf:"bytes,6,opt,name=replaced_by,json=replacedBy,proto3" json:"replaced_by,omitempty"`
+	ReplacedBy string `protobuf:"bytes,6,opt,name=replaced_by,json=replacedBy,proto3" json:"replaced_by,omitempty"`
+	// DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+	RemovalReason RemovalReason `protobuf:"varint,7,opt,name=removal_reason,json=removalReason,proto3,enum=stasis.v1.RemovalReason" json:"removal_reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3334,7 +3638,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3347,7 +3651,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{41}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *WatchResponse) GetType() EventType {
@@ -3390,6 +3694,13 @@ func (x *WatchResponse) GetReplacedBy() string {
 		return x.ReplacedBy
 	}
 	return ""
+}
+
+func (x *WatchResponse) GetRemovalReason() RemovalReason {
+	if x != nil {
+		return x.RemovalReason
+	}
+	return RemovalReason_REMOVAL_REASON_UNSPECIFIED
 }
 
 var File_stasis_v1_snapshot_service_proto protoreflect.FileDescriptor
@@ -3543,7 +3854,21 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x18CloneToDirectoryResponse\x12/\n" +
 	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\x12+\n" +
 	"\x05files\x18\x02 \x03(\v2\x15.stasis.v1.ClonedFileR\x05files\x12\x18\n" +
-	"\adurable\x18\x03 \x01(\bR\adurable\"\x96\x01\n" +
+	"\adurable\x18\x03 \x01(\bR\adurable\"\xa5\x01\n" +
+	"\x16TakeToDirectoryRequest\x12\x10\n" +
+	"\x03ref\x18\x01 \x01(\tR\x03ref\x12\x1c\n" +
+	"\tdirectory\x18\x02 \x01(\tR\tdirectory\x12)\n" +
+	"\x0emax_copy_bytes\x18\x03 \x01(\x03H\x00R\fmaxCopyBytes\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tR\trequestIdB\x11\n" +
+	"\x0f_max_copy_bytes\"k\n" +
+	"\tTakenFile\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
+	"\x04mode\x18\x02 \x01(\x0e2\x13.stasis.v1.TakeModeR\x04mode\x12!\n" +
+	"\fcopied_bytes\x18\x03 \x01(\x03R\vcopiedBytes\"v\n" +
+	"\x17TakeToDirectoryResponse\x12/\n" +
+	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\x12*\n" +
+	"\x05files\x18\x02 \x03(\v2\x14.stasis.v1.TakenFileR\x05files\"\x96\x01\n" +
 	"\rImportRequest\x121\n" +
 	"\x06header\x18\x01 \x01(\v2\x17.stasis.v1.ImportHeaderH\x00R\x06header\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunk\x121\n" +
@@ -3608,7 +3933,7 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x06length\x18\x02 \x01(\x03R\x06length\"d\n" +
 	"\fWatchRequest\x12!\n" +
 	"\fresume_token\x18\x01 \x01(\tR\vresumeToken\x121\n" +
-	"\x06filter\x18\x02 \x01(\v2\x19.stasis.v1.SnapshotFilterR\x06filter\"\x90\x02\n" +
+	"\x06filter\x18\x02 \x01(\v2\x19.stasis.v1.SnapshotFilterR\x06filter\"\xd1\x02\n" +
 	"\rWatchResponse\x12(\n" +
 	"\x04type\x18\x01 \x01(\x0e2\x14.stasis.v1.EventTypeR\x04type\x12/\n" +
 	"\bsnapshot\x18\x02 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\x12;\n" +
@@ -3617,7 +3942,8 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\fresume_token\x18\x04 \x01(\tR\vresumeToken\x12#\n" +
 	"\rprevious_name\x18\x05 \x01(\tR\fpreviousName\x12\x1f\n" +
 	"\vreplaced_by\x18\x06 \x01(\tR\n" +
-	"replacedBy*k\n" +
+	"replacedBy\x12?\n" +
+	"\x0eremoval_reason\x18\a \x01(\x0e2\x18.stasis.v1.RemovalReasonR\rremovalReason*k\n" +
 	"\x0eOnNameConflict\x12 \n" +
 	"\x1cON_NAME_CONFLICT_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ON_NAME_CONFLICT_FAIL\x10\x01\x12\x1c\n" +
@@ -3642,7 +3968,15 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x0fCLONE_MODE_LINK\x10\x02\x12\x16\n" +
 	"\x12CLONE_MODE_REFLINK\x10\x03\x12\x13\n" +
 	"\x0fCLONE_MODE_COPY\x10\x04\x12\x13\n" +
-	"\x0fCLONE_MODE_SKIP\x10\x05*\xfc\x01\n" +
+	"\x0fCLONE_MODE_SKIP\x10\x05*e\n" +
+	"\bTakeMode\x12\x19\n" +
+	"\x15TAKE_MODE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fTAKE_MODE_MOVED\x10\x01\x12\x15\n" +
+	"\x11TAKE_MODE_REFLINK\x10\x02\x12\x12\n" +
+	"\x0eTAKE_MODE_COPY\x10\x03*I\n" +
+	"\rRemovalReason\x12\x1e\n" +
+	"\x1aREMOVAL_REASON_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14REMOVAL_REASON_TAKEN\x10\x01*\xfc\x01\n" +
 	"\tEventType\x12\x1a\n" +
 	"\x16EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12EVENT_TYPE_CREATED\x10\x01\x12\x16\n" +
@@ -3653,7 +3987,7 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x12EVENT_TYPE_UPDATED\x10\x06\x12\x16\n" +
 	"\x12EVENT_TYPE_CORRUPT\x10\a\x12\x13\n" +
 	"\x0fEVENT_TYPE_LOST\x10\b\x12\x17\n" +
-	"\x13EVENT_TYPE_POSITION\x10\t2\xfb\b\n" +
+	"\x13EVENT_TYPE_POSITION\x10\t2\xd5\t\n" +
 	"\x0fSnapshotService\x12?\n" +
 	"\x06Create\x12\x18.stasis.v1.CreateRequest\x1a\x19.stasis.v1.CreateResponse(\x01\x12d\n" +
 	"\x13CreateFromDirectory\x12%.stasis.v1.CreateFromDirectoryRequest\x1a&.stasis.v1.CreateFromDirectoryResponse\x127\n" +
@@ -3664,7 +3998,8 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\aRestore\x12\x19.stasis.v1.RestoreRequest\x1a\x1a.stasis.v1.RestoreResponse0\x01\x12?\n" +
 	"\x06Export\x12\x18.stasis.v1.ExportRequest\x1a\x19.stasis.v1.ExportResponse0\x01\x12^\n" +
 	"\x11ExportToDirectory\x12#.stasis.v1.ExportToDirectoryRequest\x1a$.stasis.v1.ExportToDirectoryResponse\x12[\n" +
-	"\x10CloneToDirectory\x12\".stasis.v1.CloneToDirectoryRequest\x1a#.stasis.v1.CloneToDirectoryResponse\x12?\n" +
+	"\x10CloneToDirectory\x12\".stasis.v1.CloneToDirectoryRequest\x1a#.stasis.v1.CloneToDirectoryResponse\x12X\n" +
+	"\x0fTakeToDirectory\x12!.stasis.v1.TakeToDirectoryRequest\x1a\".stasis.v1.TakeToDirectoryResponse\x12?\n" +
 	"\x06Import\x12\x18.stasis.v1.ImportRequest\x1a\x19.stasis.v1.ImportResponse(\x01\x12d\n" +
 	"\x13ImportFromDirectory\x12%.stasis.v1.ImportFromDirectoryRequest\x1a&.stasis.v1.ImportFromDirectoryResponse\x12`\n" +
 	"\x11OpenDataDirectory\x12#.stasis.v1.OpenDataDirectoryRequest\x1a$.stasis.v1.OpenDataDirectoryResponse0\x01\x12?\n" +
@@ -3685,152 +4020,163 @@ func file_stasis_v1_snapshot_service_proto_rawDescGZIP() []byte {
 	return file_stasis_v1_snapshot_service_proto_rawDescData
 }
 
-var file_stasis_v1_snapshot_service_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_stasis_v1_snapshot_service_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_stasis_v1_snapshot_service_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_stasis_v1_snapshot_service_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_stasis_v1_snapshot_service_proto_goTypes = []any{
 	(OnNameConflict)(0),                 // 0: stasis.v1.OnNameConflict
 	(Compression)(0),                    // 1: stasis.v1.Compression
 	(SparseFormat)(0),                   // 2: stasis.v1.SparseFormat
 	(DownloadWarningKind)(0),            // 3: stasis.v1.DownloadWarningKind
 	(CloneMode)(0),                      // 4: stasis.v1.CloneMode
-	(EventType)(0),                      // 5: stasis.v1.EventType
-	(*UploadCommit)(nil),                // 6: stasis.v1.UploadCommit
-	(*DownloadTrailer)(nil),             // 7: stasis.v1.DownloadTrailer
-	(*DownloadHeader)(nil),              // 8: stasis.v1.DownloadHeader
-	(*DownloadWarning)(nil),             // 9: stasis.v1.DownloadWarning
-	(*CreateRequest)(nil),               // 10: stasis.v1.CreateRequest
-	(*CreateHeader)(nil),                // 11: stasis.v1.CreateHeader
-	(*CreateResponse)(nil),              // 12: stasis.v1.CreateResponse
-	(*CreateFromDirectoryRequest)(nil),  // 13: stasis.v1.CreateFromDirectoryRequest
-	(*CreateFromDirectoryResponse)(nil), // 14: stasis.v1.CreateFromDirectoryResponse
-	(*SnapshotFilter)(nil),              // 15: stasis.v1.SnapshotFilter
-	(*ListRequest)(nil),                 // 16: stasis.v1.ListRequest
-	(*ListResponse)(nil),                // 17: stasis.v1.ListResponse
-	(*InspectRequest)(nil),              // 18: stasis.v1.InspectRequest
-	(*InspectResponse)(nil),             // 19: stasis.v1.InspectResponse
-	(*UpdateRequest)(nil),               // 20: stasis.v1.UpdateRequest
-	(*UpdateResponse)(nil),              // 21: stasis.v1.UpdateResponse
-	(*DeleteRequest)(nil),               // 22: stasis.v1.DeleteRequest
-	(*DeleteResponse)(nil),              // 23: stasis.v1.DeleteResponse
-	(*RestoreRequest)(nil),              // 24: stasis.v1.RestoreRequest
-	(*RestoreResponse)(nil),             // 25: stasis.v1.RestoreResponse
-	(*ExportRequest)(nil),               // 26: stasis.v1.ExportRequest
-	(*ExportResponse)(nil),              // 27: stasis.v1.ExportResponse
-	(*ExportToDirectoryRequest)(nil),    // 28: stasis.v1.ExportToDirectoryRequest
-	(*ExportToDirectoryResponse)(nil),   // 29: stasis.v1.ExportToDirectoryResponse
-	(*CloneFile)(nil),                   // 30: stasis.v1.CloneFile
-	(*CloneToDirectoryRequest)(nil),     // 31: stasis.v1.CloneToDirectoryRequest
-	(*ClonedFile)(nil),                  // 32: stasis.v1.ClonedFile
-	(*CloneToDirectoryResponse)(nil),    // 33: stasis.v1.CloneToDirectoryResponse
-	(*ImportRequest)(nil),               // 34: stasis.v1.ImportRequest
-	(*ImportHeader)(nil),                // 35: stasis.v1.ImportHeader
-	(*ImportResponse)(nil),              // 36: stasis.v1.ImportResponse
-	(*ImportFromDirectoryRequest)(nil),  // 37: stasis.v1.ImportFromDirectoryRequest
-	(*ImportFromDirectoryResponse)(nil), // 38: stasis.v1.ImportFromDirectoryResponse
-	(*OpenDataDirectoryRequest)(nil),    // 39: stasis.v1.OpenDataDirectoryRequest
-	(*OpenDataDirectoryResponse)(nil),   // 40: stasis.v1.OpenDataDirectoryResponse
-	(*VerifyRequest)(nil),               // 41: stasis.v1.VerifyRequest
-	(*VerifyResponse)(nil),              // 42: stasis.v1.VerifyResponse
-	(*VerifyProgress)(nil),              // 43: stasis.v1.VerifyProgress
-	(*VerifyVerdict)(nil),               // 44: stasis.v1.VerifyVerdict
-	(*ByteRange)(nil),                   // 45: stasis.v1.ByteRange
-	(*WatchRequest)(nil),                // 46: stasis.v1.WatchRequest
-	(*WatchResponse)(nil),               // 47: stasis.v1.WatchResponse
-	nil,                                 // 48: stasis.v1.SnapshotFilter.LabelsEntry
-	nil,                                 // 49: stasis.v1.UpdateRequest.LabelsEntry
-	nil,                                 // 50: stasis.v1.ImportHeader.LabelsEntry
-	nil,                                 // 51: stasis.v1.ImportFromDirectoryRequest.LabelsEntry
-	(*Snapshot)(nil),                    // 52: stasis.v1.Snapshot
-	(*SnapshotConfig)(nil),              // 53: stasis.v1.SnapshotConfig
-	(*timestamppb.Timestamp)(nil),       // 54: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),       // 55: google.protobuf.FieldMask
+	(TakeMode)(0),                       // 5: stasis.v1.TakeMode
+	(RemovalReason)(0),                  // 6: stasis.v1.RemovalReason
+	(EventType)(0),                      // 7: stasis.v1.EventType
+	(*UploadCommit)(nil),                // 8: stasis.v1.UploadCommit
+	(*DownloadTrailer)(nil),             // 9: stasis.v1.DownloadTrailer
+	(*DownloadHeader)(nil),              // 10: stasis.v1.DownloadHeader
+	(*DownloadWarning)(nil),             // 11: stasis.v1.DownloadWarning
+	(*CreateRequest)(nil),               // 12: stasis.v1.CreateRequest
+	(*CreateHeader)(nil),                // 13: stasis.v1.CreateHeader
+	(*CreateResponse)(nil),              // 14: stasis.v1.CreateResponse
+	(*CreateFromDirectoryRequest)(nil),  // 15: stasis.v1.CreateFromDirectoryRequest
+	(*CreateFromDirectoryResponse)(nil), // 16: stasis.v1.CreateFromDirectoryResponse
+	(*SnapshotFilter)(nil),              // 17: stasis.v1.SnapshotFilter
+	(*ListRequest)(nil),                 // 18: stasis.v1.ListRequest
+	(*ListResponse)(nil),                // 19: stasis.v1.ListResponse
+	(*InspectRequest)(nil),              // 20: stasis.v1.InspectRequest
+	(*InspectResponse)(nil),             // 21: stasis.v1.InspectResponse
+	(*UpdateRequest)(nil),               // 22: stasis.v1.UpdateRequest
+	(*UpdateResponse)(nil),              // 23: stasis.v1.UpdateResponse
+	(*DeleteRequest)(nil),               // 24: stasis.v1.DeleteRequest
+	(*DeleteResponse)(nil),              // 25: stasis.v1.DeleteResponse
+	(*RestoreRequest)(nil),              // 26: stasis.v1.RestoreRequest
+	(*RestoreResponse)(nil),             // 27: stasis.v1.RestoreResponse
+	(*ExportRequest)(nil),               // 28: stasis.v1.ExportRequest
+	(*ExportResponse)(nil),              // 29: stasis.v1.ExportResponse
+	(*ExportToDirectoryRequest)(nil),    // 30: stasis.v1.ExportToDirectoryRequest
+	(*ExportToDirectoryResponse)(nil),   // 31: stasis.v1.ExportToDirectoryResponse
+	(*CloneFile)(nil),                   // 32: stasis.v1.CloneFile
+	(*CloneToDirectoryRequest)(nil),     // 33: stasis.v1.CloneToDirectoryRequest
+	(*ClonedFile)(nil),                  // 34: stasis.v1.ClonedFile
+	(*CloneToDirectoryResponse)(nil),    // 35: stasis.v1.CloneToDirectoryResponse
+	(*TakeToDirectoryRequest)(nil),      // 36: stasis.v1.TakeToDirectoryRequest
+	(*TakenFile)(nil),                   // 37: stasis.v1.TakenFile
+	(*TakeToDirectoryResponse)(nil),     // 38: stasis.v1.TakeToDirectoryResponse
+	(*ImportRequest)(nil),               // 39: stasis.v1.ImportRequest
+	(*ImportHeader)(nil),                // 40: stasis.v1.ImportHeader
+	(*ImportResponse)(nil),              // 41: stasis.v1.ImportResponse
+	(*ImportFromDirectoryRequest)(nil),  // 42: stasis.v1.ImportFromDirectoryRequest
+	(*ImportFromDirectoryResponse)(nil), // 43: stasis.v1.ImportFromDirectoryResponse
+	(*OpenDataDirectoryRequest)(nil),    // 44: stasis.v1.OpenDataDirectoryRequest
+	(*OpenDataDirectoryResponse)(nil),   // 45: stasis.v1.OpenDataDirectoryResponse
+	(*VerifyRequest)(nil),               // 46: stasis.v1.VerifyRequest
+	(*VerifyResponse)(nil),              // 47: stasis.v1.VerifyResponse
+	(*VerifyProgress)(nil),              // 48: stasis.v1.VerifyProgress
+	(*VerifyVerdict)(nil),               // 49: stasis.v1.VerifyVerdict
+	(*ByteRange)(nil),                   // 50: stasis.v1.ByteRange
+	(*WatchRequest)(nil),                // 51: stasis.v1.WatchRequest
+	(*WatchResponse)(nil),               // 52: stasis.v1.WatchResponse
+	nil,                                 // 53: stasis.v1.SnapshotFilter.LabelsEntry
+	nil,                                 // 54: stasis.v1.UpdateRequest.LabelsEntry
+	nil,                                 // 55: stasis.v1.ImportHeader.LabelsEntry
+	nil,                                 // 56: stasis.v1.ImportFromDirectoryRequest.LabelsEntry
+	(*Snapshot)(nil),                    // 57: stasis.v1.Snapshot
+	(*SnapshotConfig)(nil),              // 58: stasis.v1.SnapshotConfig
+	(*timestamppb.Timestamp)(nil),       // 59: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),       // 60: google.protobuf.FieldMask
 }
 var file_stasis_v1_snapshot_service_proto_depIdxs = []int32{
-	52, // 0: stasis.v1.DownloadHeader.snapshot:type_name -> stasis.v1.Snapshot
-	9,  // 1: stasis.v1.DownloadHeader.warnings:type_name -> stasis.v1.DownloadWarning
+	57, // 0: stasis.v1.DownloadHeader.snapshot:type_name -> stasis.v1.Snapshot
+	11, // 1: stasis.v1.DownloadHeader.warnings:type_name -> stasis.v1.DownloadWarning
 	3,  // 2: stasis.v1.DownloadWarning.kind:type_name -> stasis.v1.DownloadWarningKind
-	11, // 3: stasis.v1.CreateRequest.header:type_name -> stasis.v1.CreateHeader
-	6,  // 4: stasis.v1.CreateRequest.commit:type_name -> stasis.v1.UploadCommit
-	53, // 5: stasis.v1.CreateHeader.config:type_name -> stasis.v1.SnapshotConfig
+	13, // 3: stasis.v1.CreateRequest.header:type_name -> stasis.v1.CreateHeader
+	8,  // 4: stasis.v1.CreateRequest.commit:type_name -> stasis.v1.UploadCommit
+	58, // 5: stasis.v1.CreateHeader.config:type_name -> stasis.v1.SnapshotConfig
 	0,  // 6: stasis.v1.CreateHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	52, // 7: stasis.v1.CreateResponse.snapshot:type_name -> stasis.v1.Snapshot
-	53, // 8: stasis.v1.CreateFromDirectoryRequest.config:type_name -> stasis.v1.SnapshotConfig
+	57, // 7: stasis.v1.CreateResponse.snapshot:type_name -> stasis.v1.Snapshot
+	58, // 8: stasis.v1.CreateFromDirectoryRequest.config:type_name -> stasis.v1.SnapshotConfig
 	0,  // 9: stasis.v1.CreateFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	52, // 10: stasis.v1.CreateFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	48, // 11: stasis.v1.SnapshotFilter.labels:type_name -> stasis.v1.SnapshotFilter.LabelsEntry
-	54, // 12: stasis.v1.SnapshotFilter.created_after:type_name -> google.protobuf.Timestamp
-	54, // 13: stasis.v1.SnapshotFilter.created_before:type_name -> google.protobuf.Timestamp
-	15, // 14: stasis.v1.ListRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	52, // 15: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
-	52, // 16: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
-	49, // 17: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
-	55, // 18: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
-	52, // 19: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
+	57, // 10: stasis.v1.CreateFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	53, // 11: stasis.v1.SnapshotFilter.labels:type_name -> stasis.v1.SnapshotFilter.LabelsEntry
+	59, // 12: stasis.v1.SnapshotFilter.created_after:type_name -> google.protobuf.Timestamp
+	59, // 13: stasis.v1.SnapshotFilter.created_before:type_name -> google.protobuf.Timestamp
+	17, // 14: stasis.v1.ListRequest.filter:type_name -> stasis.v1.SnapshotFilter
+	57, // 15: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
+	57, // 16: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
+	54, // 17: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
+	60, // 18: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
+	57, // 19: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
 	2,  // 20: stasis.v1.RestoreRequest.sparse_format:type_name -> stasis.v1.SparseFormat
-	8,  // 21: stasis.v1.RestoreResponse.header:type_name -> stasis.v1.DownloadHeader
-	7,  // 22: stasis.v1.RestoreResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	10, // 21: stasis.v1.RestoreResponse.header:type_name -> stasis.v1.DownloadHeader
+	9,  // 22: stasis.v1.RestoreResponse.trailer:type_name -> stasis.v1.DownloadTrailer
 	1,  // 23: stasis.v1.ExportRequest.compression:type_name -> stasis.v1.Compression
 	2,  // 24: stasis.v1.ExportRequest.sparse_format:type_name -> stasis.v1.SparseFormat
-	8,  // 25: stasis.v1.ExportResponse.header:type_name -> stasis.v1.DownloadHeader
-	7,  // 26: stasis.v1.ExportResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	52, // 27: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	10, // 25: stasis.v1.ExportResponse.header:type_name -> stasis.v1.DownloadHeader
+	9,  // 26: stasis.v1.ExportResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	57, // 27: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
 	4,  // 28: stasis.v1.CloneFile.mode:type_name -> stasis.v1.CloneMode
-	30, // 29: stasis.v1.CloneToDirectoryRequest.files:type_name -> stasis.v1.CloneFile
+	32, // 29: stasis.v1.CloneToDirectoryRequest.files:type_name -> stasis.v1.CloneFile
 	4,  // 30: stasis.v1.CloneToDirectoryRequest.default_mode:type_name -> stasis.v1.CloneMode
 	4,  // 31: stasis.v1.ClonedFile.mode:type_name -> stasis.v1.CloneMode
-	52, // 32: stasis.v1.CloneToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	32, // 33: stasis.v1.CloneToDirectoryResponse.files:type_name -> stasis.v1.ClonedFile
-	35, // 34: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
-	6,  // 35: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
-	0,  // 36: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	50, // 37: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
-	52, // 38: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
-	0,  // 39: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	51, // 40: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
-	52, // 41: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	52, // 42: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	43, // 43: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
-	44, // 44: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
-	45, // 45: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
-	15, // 46: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	5,  // 47: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
-	52, // 48: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
-	54, // 49: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
-	10, // 50: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
-	13, // 51: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
-	16, // 52: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
-	18, // 53: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
-	20, // 54: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
-	22, // 55: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
-	24, // 56: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
-	26, // 57: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
-	28, // 58: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
-	31, // 59: stasis.v1.SnapshotService.CloneToDirectory:input_type -> stasis.v1.CloneToDirectoryRequest
-	34, // 60: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
-	37, // 61: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
-	39, // 62: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
-	41, // 63: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
-	46, // 64: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
-	12, // 65: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
-	14, // 66: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
-	17, // 67: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
-	19, // 68: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
-	21, // 69: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
-	23, // 70: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
-	25, // 71: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
-	27, // 72: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
-	29, // 73: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
-	33, // 74: stasis.v1.SnapshotService.CloneToDirectory:output_type -> stasis.v1.CloneToDirectoryResponse
-	36, // 75: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
-	38, // 76: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
-	40, // 77: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
-	42, // 78: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
-	47, // 79: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
-	65, // [65:80] is the sub-list for method output_type
-	50, // [50:65] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	57, // 32: stasis.v1.CloneToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	34, // 33: stasis.v1.CloneToDirectoryResponse.files:type_name -> stasis.v1.ClonedFile
+	5,  // 34: stasis.v1.TakenFile.mode:type_name -> stasis.v1.TakeMode
+	57, // 35: stasis.v1.TakeToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	37, // 36: stasis.v1.TakeToDirectoryResponse.files:type_name -> stasis.v1.TakenFile
+	40, // 37: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
+	8,  // 38: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
+	0,  // 39: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	55, // 40: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
+	57, // 41: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
+	0,  // 42: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	56, // 43: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
+	57, // 44: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	57, // 45: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	48, // 46: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
+	49, // 47: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
+	50, // 48: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
+	17, // 49: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
+	7,  // 50: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
+	57, // 51: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
+	59, // 52: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
+	6,  // 53: stasis.v1.WatchResponse.removal_reason:type_name -> stasis.v1.RemovalReason
+	12, // 54: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
+	15, // 55: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
+	18, // 56: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
+	20, // 57: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
+	22, // 58: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
+	24, // 59: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
+	26, // 60: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
+	28, // 61: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
+	30, // 62: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
+	33, // 63: stasis.v1.SnapshotService.CloneToDirectory:input_type -> stasis.v1.CloneToDirectoryRequest
+	36, // 64: stasis.v1.SnapshotService.TakeToDirectory:input_type -> stasis.v1.TakeToDirectoryRequest
+	39, // 65: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
+	42, // 66: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
+	44, // 67: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
+	46, // 68: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
+	51, // 69: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
+	14, // 70: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
+	16, // 71: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
+	19, // 72: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
+	21, // 73: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
+	23, // 74: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
+	25, // 75: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
+	27, // 76: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
+	29, // 77: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
+	31, // 78: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
+	35, // 79: stasis.v1.SnapshotService.CloneToDirectory:output_type -> stasis.v1.CloneToDirectoryResponse
+	38, // 80: stasis.v1.SnapshotService.TakeToDirectory:output_type -> stasis.v1.TakeToDirectoryResponse
+	41, // 81: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
+	43, // 82: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
+	45, // 83: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
+	47, // 84: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
+	52, // 85: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
+	70, // [70:86] is the sub-list for method output_type
+	54, // [54:70] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_snapshot_service_proto_init() }
@@ -3857,12 +4203,13 @@ func file_stasis_v1_snapshot_service_proto_init() {
 		(*ExportResponse_Trailer)(nil),
 	}
 	file_stasis_v1_snapshot_service_proto_msgTypes[25].OneofWrappers = []any{}
-	file_stasis_v1_snapshot_service_proto_msgTypes[28].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[28].OneofWrappers = []any{}
+	file_stasis_v1_snapshot_service_proto_msgTypes[31].OneofWrappers = []any{
 		(*ImportRequest_Header)(nil),
 		(*ImportRequest_Chunk)(nil),
 		(*ImportRequest_Commit)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[36].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[39].OneofWrappers = []any{
 		(*VerifyResponse_Progress)(nil),
 		(*VerifyResponse_Verdict)(nil),
 	}
@@ -3871,8 +4218,8 @@ func file_stasis_v1_snapshot_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_snapshot_service_proto_rawDesc), len(file_stasis_v1_snapshot_service_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   46,
+			NumEnums:      8,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -31,6 +31,7 @@ const (
 	SnapshotService_Export_FullMethodName              = "/stasis.v1.SnapshotService/Export"
 	SnapshotService_ExportToDirectory_FullMethodName   = "/stasis.v1.SnapshotService/ExportToDirectory"
 	SnapshotService_CloneToDirectory_FullMethodName    = "/stasis.v1.SnapshotService/CloneToDirectory"
+	SnapshotService_TakeToDirectory_FullMethodName     = "/stasis.v1.SnapshotService/TakeToDirectory"
 	SnapshotService_Import_FullMethodName              = "/stasis.v1.SnapshotService/Import"
 	SnapshotService_ImportFromDirectory_FullMethodName = "/stasis.v1.SnapshotService/ImportFromDirectory"
 	SnapshotService_OpenDataDirectory_FullMethodName   = "/stasis.v1.SnapshotService/OpenDataDirectory"
@@ -85,7 +86,7 @@ type SnapshotServiceClient interface {
 	// wrong or in use. Running reads finish; the space is freed when the last one ends.
 	//
 	// Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
-	// OPERATION_IN_PROGRESS.
+	// OPERATION_IN_PROGRESS (TakeToDirectory is moving it).
 	Delete(ctx context.Context, in *DeleteRequest, opts ...grpc.CallOption) (*DeleteResponse, error)
 	// Streams the data files, or some of them, as a tar without `snapshot.json`; the header contains
 	// the configuration.
@@ -110,6 +111,24 @@ type SnapshotServiceClient interface {
 	// Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, REFLINK_UNSUPPORTED, LINK_UNSUPPORTED,
 	// CROSS_FILESYSTEM, OPERATION_IN_PROGRESS, STORED_DATA_CORRUPT, STORAGE_FULL.
 	CloneToDirectory(ctx context.Context, in *CloneToDirectoryRequest, opts ...grpc.CallOption) (*CloneToDirectoryResponse, error)
+	// Moves the data files of a snapshot to a directory on the daemon's node by renaming their
+	// directory: the same short time for any size. The directory takes the snapshot's place: it is
+	// durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
+	// moment, either the snapshot is there or the directory. The files have their stored modes again
+	// and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
+	// clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+	//
+	// The call reads no data and compares no digests: call Verify first if the data must be known to
+	// be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
+	// matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
+	// the message names those calls. Once the daemon has begun to move the directory, cancelling the
+	// call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
+	// daemon's configuration allows them.
+	//
+	// Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
+	// REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
+	// REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
+	TakeToDirectory(ctx context.Context, in *TakeToDirectoryRequest, opts ...grpc.CallOption) (*TakeToDirectoryResponse, error)
 	// Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
 	//
 	// Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
@@ -278,6 +297,16 @@ func (c *snapshotServiceClient) CloneToDirectory(ctx context.Context, in *CloneT
 	return out, nil
 }
 
+func (c *snapshotServiceClient) TakeToDirectory(ctx context.Context, in *TakeToDirectoryRequest, opts ...grpc.CallOption) (*TakeToDirectoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TakeToDirectoryResponse)
+	err := c.cc.Invoke(ctx, SnapshotService_TakeToDirectory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *snapshotServiceClient) Import(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportRequest, ImportResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &SnapshotService_ServiceDesc.Streams[3], SnapshotService_Import_FullMethodName, cOpts...)
@@ -405,7 +434,7 @@ type SnapshotServiceServer interface {
 	// wrong or in use. Running reads finish; the space is freed when the last one ends.
 	//
 	// Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
-	// OPERATION_IN_PROGRESS.
+	// OPERATION_IN_PROGRESS (TakeToDirectory is moving it).
 	Delete(context.Context, *DeleteRequest) (*DeleteResponse, error)
 	// Streams the data files, or some of them, as a tar without `snapshot.json`; the header contains
 	// the configuration.
@@ -430,6 +459,24 @@ type SnapshotServiceServer interface {
 	// Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, REFLINK_UNSUPPORTED, LINK_UNSUPPORTED,
 	// CROSS_FILESYSTEM, OPERATION_IN_PROGRESS, STORED_DATA_CORRUPT, STORAGE_FULL.
 	CloneToDirectory(context.Context, *CloneToDirectoryRequest) (*CloneToDirectoryResponse, error)
+	// Moves the data files of a snapshot to a directory on the daemon's node by renaming their
+	// directory: the same short time for any size. The directory takes the snapshot's place: it is
+	// durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
+	// moment, either the snapshot is there or the directory. The files have their stored modes again
+	// and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
+	// clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+	//
+	// The call reads no data and compares no digests: call Verify first if the data must be known to
+	// be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
+	// matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
+	// the message names those calls. Once the daemon has begun to move the directory, cancelling the
+	// call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
+	// daemon's configuration allows them.
+	//
+	// Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
+	// REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
+	// REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
+	TakeToDirectory(context.Context, *TakeToDirectoryRequest) (*TakeToDirectoryResponse, error)
 	// Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
 	//
 	// Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
@@ -506,6 +553,9 @@ func (UnimplementedSnapshotServiceServer) ExportToDirectory(context.Context, *Ex
 }
 func (UnimplementedSnapshotServiceServer) CloneToDirectory(context.Context, *CloneToDirectoryRequest) (*CloneToDirectoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CloneToDirectory not implemented")
+}
+func (UnimplementedSnapshotServiceServer) TakeToDirectory(context.Context, *TakeToDirectoryRequest) (*TakeToDirectoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TakeToDirectory not implemented")
 }
 func (UnimplementedSnapshotServiceServer) Import(grpc.ClientStreamingServer[ImportRequest, ImportResponse]) error {
 	return status.Error(codes.Unimplemented, "method Import not implemented")
@@ -698,6 +748,24 @@ func _SnapshotService_CloneToDirectory_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SnapshotService_TakeToDirectory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TakeToDirectoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SnapshotServiceServer).TakeToDirectory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SnapshotService_TakeToDirectory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SnapshotServiceServer).TakeToDirectory(ctx, req.(*TakeToDirectoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SnapshotService_Import_Handler(srv interface{}, stream grpc.ServerStream) error {
 	return srv.(SnapshotServiceServer).Import(&grpc.GenericServerStream[ImportRequest, ImportResponse]{ServerStream: stream})
 }
@@ -790,6 +858,10 @@ var SnapshotService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CloneToDirectory",
 			Handler:    _SnapshotService_CloneToDirectory_Handler,
+		},
+		{
+			MethodName: "TakeToDirectory",
+			Handler:    _SnapshotService_TakeToDirectory_Handler,
 		},
 		{
 			MethodName: "ImportFromDirectory",

@@ -47,6 +47,18 @@ class CloneMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CLONE_MODE_COPY: _ClassVar[CloneMode]
     CLONE_MODE_SKIP: _ClassVar[CloneMode]
 
+class TakeMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TAKE_MODE_UNSPECIFIED: _ClassVar[TakeMode]
+    TAKE_MODE_MOVED: _ClassVar[TakeMode]
+    TAKE_MODE_REFLINK: _ClassVar[TakeMode]
+    TAKE_MODE_COPY: _ClassVar[TakeMode]
+
+class RemovalReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REMOVAL_REASON_UNSPECIFIED: _ClassVar[RemovalReason]
+    REMOVAL_REASON_TAKEN: _ClassVar[RemovalReason]
+
 class EventType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     EVENT_TYPE_UNSPECIFIED: _ClassVar[EventType]
@@ -79,6 +91,12 @@ CLONE_MODE_LINK: CloneMode
 CLONE_MODE_REFLINK: CloneMode
 CLONE_MODE_COPY: CloneMode
 CLONE_MODE_SKIP: CloneMode
+TAKE_MODE_UNSPECIFIED: TakeMode
+TAKE_MODE_MOVED: TakeMode
+TAKE_MODE_REFLINK: TakeMode
+TAKE_MODE_COPY: TakeMode
+REMOVAL_REASON_UNSPECIFIED: RemovalReason
+REMOVAL_REASON_TAKEN: RemovalReason
 EVENT_TYPE_UNSPECIFIED: EventType
 EVENT_TYPE_CREATED: EventType
 EVENT_TYPE_DELETED: EventType
@@ -398,6 +416,36 @@ class CloneToDirectoryResponse(_message.Message):
     durable: bool
     def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., files: _Optional[_Iterable[_Union[ClonedFile, _Mapping]]] = ..., durable: bool = ...) -> None: ...
 
+class TakeToDirectoryRequest(_message.Message):
+    __slots__ = ("ref", "directory", "max_copy_bytes", "request_id")
+    REF_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    MAX_COPY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ref: str
+    directory: str
+    max_copy_bytes: int
+    request_id: str
+    def __init__(self, ref: _Optional[str] = ..., directory: _Optional[str] = ..., max_copy_bytes: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class TakenFile(_message.Message):
+    __slots__ = ("name", "mode", "copied_bytes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    COPIED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    mode: TakeMode
+    copied_bytes: int
+    def __init__(self, name: _Optional[str] = ..., mode: _Optional[_Union[TakeMode, str]] = ..., copied_bytes: _Optional[int] = ...) -> None: ...
+
+class TakeToDirectoryResponse(_message.Message):
+    __slots__ = ("snapshot", "files")
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    snapshot: _resources_pb2.Snapshot
+    files: _containers.RepeatedCompositeFieldContainer[TakenFile]
+    def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., files: _Optional[_Iterable[_Union[TakenFile, _Mapping]]] = ...) -> None: ...
+
 class ImportRequest(_message.Message):
     __slots__ = ("header", "chunk", "commit")
     HEADER_FIELD_NUMBER: _ClassVar[int]
@@ -541,17 +589,19 @@ class WatchRequest(_message.Message):
     def __init__(self, resume_token: _Optional[str] = ..., filter: _Optional[_Union[SnapshotFilter, _Mapping]] = ...) -> None: ...
 
 class WatchResponse(_message.Message):
-    __slots__ = ("type", "snapshot", "occurred_at", "resume_token", "previous_name", "replaced_by")
+    __slots__ = ("type", "snapshot", "occurred_at", "resume_token", "previous_name", "replaced_by", "removal_reason")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_NAME_FIELD_NUMBER: _ClassVar[int]
     REPLACED_BY_FIELD_NUMBER: _ClassVar[int]
+    REMOVAL_REASON_FIELD_NUMBER: _ClassVar[int]
     type: EventType
     snapshot: _resources_pb2.Snapshot
     occurred_at: _timestamp_pb2.Timestamp
     resume_token: str
     previous_name: str
     replaced_by: str
-    def __init__(self, type: _Optional[_Union[EventType, str]] = ..., snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resume_token: _Optional[str] = ..., previous_name: _Optional[str] = ..., replaced_by: _Optional[str] = ...) -> None: ...
+    removal_reason: RemovalReason
+    def __init__(self, type: _Optional[_Union[EventType, str]] = ..., snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resume_token: _Optional[str] = ..., previous_name: _Optional[str] = ..., replaced_by: _Optional[str] = ..., removal_reason: _Optional[_Union[RemovalReason, str]] = ...) -> None: ...

@@ -95,6 +95,11 @@ class SnapshotServiceStub(object):
                 request_serializer=stasis_dot_v1_dot_snapshot__service__pb2.CloneToDirectoryRequest.SerializeToString,
                 response_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.CloneToDirectoryResponse.FromString,
                 _registered_method=True)
+        self.TakeToDirectory = channel.unary_unary(
+                '/stasis.v1.SnapshotService/TakeToDirectory',
+                request_serializer=stasis_dot_v1_dot_snapshot__service__pb2.TakeToDirectoryRequest.SerializeToString,
+                response_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.TakeToDirectoryResponse.FromString,
+                _registered_method=True)
         self.Import = channel.stream_unary(
                 '/stasis.v1.SnapshotService/Import',
                 request_serializer=stasis_dot_v1_dot_snapshot__service__pb2.ImportRequest.SerializeToString,
@@ -193,7 +198,7 @@ class SnapshotServiceServicer(object):
         wrong or in use. Running reads finish; the space is freed when the last one ends.
 
         Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
-        OPERATION_IN_PROGRESS.
+        OPERATION_IN_PROGRESS (TakeToDirectory is moving it).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -237,6 +242,29 @@ class SnapshotServiceServicer(object):
 
         Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, REFLINK_UNSUPPORTED, LINK_UNSUPPORTED,
         CROSS_FILESYSTEM, OPERATION_IN_PROGRESS, STORED_DATA_CORRUPT, STORAGE_FULL.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeToDirectory(self, request, context):
+        """Moves the data files of a snapshot to a directory on the daemon's node by renaming their
+        directory: the same short time for any size. The directory takes the snapshot's place: it is
+        durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
+        moment, either the snapshot is there or the directory. The files have their stored modes again
+        and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
+        clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+
+        The call reads no data and compares no digests: call Verify first if the data must be known to
+        be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
+        matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
+        the message names those calls. Once the daemon has begun to move the directory, cancelling the
+        call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
+        daemon's configuration allows them.
+
+        Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
+        REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
+        REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -356,6 +384,11 @@ def add_SnapshotServiceServicer_to_server(servicer, server):
                     servicer.CloneToDirectory,
                     request_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.CloneToDirectoryRequest.FromString,
                     response_serializer=stasis_dot_v1_dot_snapshot__service__pb2.CloneToDirectoryResponse.SerializeToString,
+            ),
+            'TakeToDirectory': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeToDirectory,
+                    request_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.TakeToDirectoryRequest.FromString,
+                    response_serializer=stasis_dot_v1_dot_snapshot__service__pb2.TakeToDirectoryResponse.SerializeToString,
             ),
             'Import': grpc.stream_unary_rpc_method_handler(
                     servicer.Import,
@@ -664,6 +697,33 @@ class SnapshotService(object):
             '/stasis.v1.SnapshotService/CloneToDirectory',
             stasis_dot_v1_dot_snapshot__service__pb2.CloneToDirectoryRequest.SerializeToString,
             stasis_dot_v1_dot_snapshot__service__pb2.CloneToDirectoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeToDirectory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stasis.v1.SnapshotService/TakeToDirectory',
+            stasis_dot_v1_dot_snapshot__service__pb2.TakeToDirectoryRequest.SerializeToString,
+            stasis_dot_v1_dot_snapshot__service__pb2.TakeToDirectoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,10 +40,12 @@ pub enum ErrorReason {
     /// FAILED_PRECONDITION. The ref is the prefix of several ids, which are in metadata
     /// `candidates`, separated by commas.
     AmbiguousRef = 40,
-    /// FAILED_PRECONDITION. A caller holds a lease on the snapshot's data directory.
+    /// FAILED_PRECONDITION. A caller holds a lease on the snapshot's data directory or, for
+    /// TakeToDirectory, reads the snapshot in any way.
     SnapshotInUse = 41,
     /// FAILED_PRECONDITION. The directory is on another filesystem than the store, so that a
-    /// rename is impossible. Nothing was changed; upload it with Create.
+    /// rename is impossible. Nothing was changed; upload it with Create, or instead of TakeToDirectory
+    /// use CloneToDirectory and Delete.
     CrossFilesystem = 42,
     /// FAILED_PRECONDITION. The target directory exists and is not empty.
     DirectoryNotEmpty = 43,
@@ -112,10 +114,12 @@ pub enum ErrorReason {
     /// Reads still work. Metadata `commit` is `unknown` if the change may take effect after a restart.
     StoreReadOnly = 106,
     /// FAILED_PRECONDITION. The filesystem cannot share the blocks of a file, and copying it was not
-    /// allowed or would exceed max_copy_bytes of CloneToDirectory.
+    /// allowed or would exceed max_copy_bytes.
     ReflinkUnsupported = 110,
     /// FAILED_PRECONDITION. The system does not let the daemon link a stored file to the directory.
     LinkUnsupported = 111,
+    /// FAILED_PRECONDITION. The snapshot is protected, and the call would remove it.
+    SnapshotProtected = 112,
     /// Any code. Raised by the client library for a status whose reason it does not know, for example
     /// from a newer daemon or from a proxy in between. Metadata `reason` contains the received text.
     Unrecognized = 105,
@@ -177,6 +181,7 @@ impl ErrorReason {
             Self::StoreReadOnly => "ERROR_REASON_STORE_READ_ONLY",
             Self::ReflinkUnsupported => "ERROR_REASON_REFLINK_UNSUPPORTED",
             Self::LinkUnsupported => "ERROR_REASON_LINK_UNSUPPORTED",
+            Self::SnapshotProtected => "ERROR_REASON_SNAPSHOT_PROTECTED",
             Self::Unrecognized => "ERROR_REASON_UNRECOGNIZED",
         }
     }
@@ -233,6 +238,7 @@ impl ErrorReason {
             "ERROR_REASON_STORE_READ_ONLY" => Some(Self::StoreReadOnly),
             "ERROR_REASON_REFLINK_UNSUPPORTED" => Some(Self::ReflinkUnsupported),
             "ERROR_REASON_LINK_UNSUPPORTED" => Some(Self::LinkUnsupported),
+            "ERROR_REASON_SNAPSHOT_PROTECTED" => Some(Self::SnapshotProtected),
             "ERROR_REASON_UNRECOGNIZED" => Some(Self::Unrecognized),
             _ => None,
         }
@@ -1964,6 +1970,48 @@ pub struct CloneToDirectoryResponse {
     #[prost(bool, tag = "3")]
     pub durable: bool,
 }
+/// Request of TakeToDirectory.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TakeToDirectoryRequest {
+    /// Id, name or id prefix.
+    #[prost(string, tag = "1")]
+    pub r#ref: ::prost::alloc::string::String,
+    /// Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
+    /// absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
+    /// directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+    #[prost(string, tag = "2")]
+    pub directory: ::prost::alloc::string::String,
+    /// Most bytes that the call copies, in all files with other links together. If it would copy more,
+    /// it fails with REFLINK_UNSUPPORTED instead of taking seconds. Default: 1 GiB.
+    #[prost(int64, optional, tag = "3")]
+    pub max_copy_bytes: ::core::option::Option<i64>,
+    /// As in CreateHeader. A repeated id returns the first answer, although the snapshot is gone.
+    #[prost(string, tag = "4")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// A file that TakeToDirectory handed out.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TakenFile {
+    /// Name of the file.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// How it was handed out.
+    #[prost(enumeration = "TakeMode", tag = "2")]
+    pub mode: i32,
+    /// Bytes of data that were copied.
+    #[prost(int64, tag = "3")]
+    pub copied_bytes: i64,
+}
+/// Answer of TakeToDirectory.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TakeToDirectoryResponse {
+    /// The snapshot as it was, with its files.
+    #[prost(message, optional, tag = "1")]
+    pub snapshot: ::core::option::Option<Snapshot>,
+    /// One entry for each file of the snapshot, in the same order.
+    #[prost(message, repeated, tag = "2")]
+    pub files: ::prost::alloc::vec::Vec<TakenFile>,
+}
 /// A frame of Import.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ImportRequest {
@@ -2183,6 +2231,9 @@ pub struct WatchResponse {
     /// DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
     #[prost(string, tag = "6")]
     pub replaced_by: ::prost::alloc::string::String,
+    /// DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+    #[prost(enumeration = "RemovalReason", tag = "7")]
+    pub removal_reason: i32,
 }
 /// What to do if the name of a new snapshot is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -2379,6 +2430,72 @@ impl CloneMode {
         }
     }
 }
+/// How TakeToDirectory handed out a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TakeMode {
+    /// Not used.
+    Unspecified = 0,
+    /// The stored file itself.
+    Moved = 1,
+    /// A file that shares its blocks with the stored one, which clones link to.
+    Reflink = 2,
+    /// A copy of the stored file, which clones link to.
+    Copy = 3,
+}
+impl TakeMode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TAKE_MODE_UNSPECIFIED",
+            Self::Moved => "TAKE_MODE_MOVED",
+            Self::Reflink => "TAKE_MODE_REFLINK",
+            Self::Copy => "TAKE_MODE_COPY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TAKE_MODE_UNSPECIFIED" => Some(Self::Unspecified),
+            "TAKE_MODE_MOVED" => Some(Self::Moved),
+            "TAKE_MODE_REFLINK" => Some(Self::Reflink),
+            "TAKE_MODE_COPY" => Some(Self::Copy),
+            _ => None,
+        }
+    }
+}
+/// How a snapshot went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RemovalReason {
+    /// As the type of the event says.
+    Unspecified = 0,
+    /// TakeToDirectory: its files are in a directory of the daemon's node.
+    Taken = 1,
+}
+impl RemovalReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REMOVAL_REASON_UNSPECIFIED",
+            Self::Taken => "REMOVAL_REASON_TAKEN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REMOVAL_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "REMOVAL_REASON_TAKEN" => Some(Self::Taken),
+            _ => None,
+        }
+    }
+}
 /// Kinds of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -2387,7 +2504,8 @@ pub enum EventType {
     Unspecified = 0,
     /// A snapshot became ready, or was found again.
     Created = 1,
-    /// A caller deleted or replaced a snapshot, or the record of a LOST snapshot was removed.
+    /// A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST snapshot
+    /// was removed.
     Deleted = 2,
     /// Garbage collection deleted a snapshot.
     Evicted = 3,
@@ -2684,7 +2802,7 @@ pub mod snapshot_service_client {
         /// wrong or in use. Running reads finish; the space is freed when the last one ends.
         ///
         /// Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
-        /// OPERATION_IN_PROGRESS.
+        /// OPERATION_IN_PROGRESS (TakeToDirectory is moving it).
         pub async fn delete(
             &mut self,
             request: impl tonic::IntoRequest<super::DeleteRequest>,
@@ -2823,6 +2941,47 @@ pub mod snapshot_service_client {
                 .insert(
                     GrpcMethod::new("stasis.v1.SnapshotService", "CloneToDirectory"),
                 );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Moves the data files of a snapshot to a directory on the daemon's node by renaming their
+        /// directory: the same short time for any size. The directory takes the snapshot's place: it is
+        /// durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
+        /// moment, either the snapshot is there or the directory. The files have their stored modes again
+        /// and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
+        /// clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+        ///
+        /// The call reads no data and compares no digests: call Verify first if the data must be known to
+        /// be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
+        /// matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
+        /// the message names those calls. Once the daemon has begun to move the directory, cancelling the
+        /// call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
+        /// daemon's configuration allows them.
+        ///
+        /// Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
+        /// REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
+        /// REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
+        pub async fn take_to_directory(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TakeToDirectoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TakeToDirectoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/stasis.v1.SnapshotService/TakeToDirectory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("stasis.v1.SnapshotService", "TakeToDirectory"));
             self.inner.unary(req, path, codec).await
         }
         /// Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/snapshot_service.proto.
  */
 export const file_stasis_v1_snapshot_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBzdGFzaXMvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIkEKDFVwbG9hZENvbW1pdBITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgVjcmMzMhgCIAEoB0gAiAEBQggKBl9jcmMzMiI1Cg9Eb3dubG9hZFRyYWlsZXISEwoLdG90YWxfYnl0ZXMYASABKAMSDQoFY3JjMzIYAiABKAciiAEKDkRvd25sb2FkSGVhZGVyEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhIKCmRhdGFfYnl0ZXMYAiABKAMSLAoId2FybmluZ3MYAyADKAsyGi5zdGFzaXMudjEuRG93bmxvYWRXYXJuaW5nEg0KBWZpbGVzGAQgAygJIm8KD0Rvd25sb2FkV2FybmluZxIsCgRraW5kGAEgASgOMh4uc3Rhc2lzLnYxLkRvd25sb2FkV2FybmluZ0tpbmQSDAoEZmlsZRgCIAEoCRIPCgdyZWFkZXJzGAMgAygJEg8KB21lc3NhZ2UYBCABKAkifwoNQ3JlYXRlUmVxdWVzdBIpCgZoZWFkZXIYASABKAsyFy5zdGFzaXMudjEuQ3JlYXRlSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABIpCgZjb21taXQYAyABKAsyFy5zdGFzaXMudjEuVXBsb2FkQ29tbWl0SABCBwoFZnJhbWUilQEKDENyZWF0ZUhlYWRlchIpCgZjb25maWcYASABKAsyGS5zdGFzaXMudjEuU25hcHNob3RDb25maWcSEgoKcmVxdWVzdF9pZBgCIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAMgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgEIAEoCCI3Cg5DcmVhdGVSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCK2AQoaQ3JlYXRlRnJvbURpcmVjdG9yeVJlcXVlc3QSEQoJZGlyZWN0b3J5GAEgASgJEikKBmNvbmZpZxgCIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZxISCgpyZXF1ZXN0X2lkGAMgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYBCABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAUgASgIIkQKG0NyZWF0ZUZyb21EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCLzAgoOU25hcHNob3RGaWx0ZXISEwoLbmFtZV9wcmVmaXgYASABKAkSNQoGbGFiZWxzGAIgAygLMiUuc3Rhc2lzLnYxLlNuYXBzaG90RmlsdGVyLkxhYmVsc0VudHJ5Eg0KBWltYWdlGAMgASgJEhQKDGltYWdlX2RpZ2VzdBgEIAEoCRISCgpoeXBlcnZpc29yGAUgASgJEjEKDWNyZWF0ZWRfYWZ0ZXIYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCglwcm90ZWN0ZWQYCCABKAhIAIgBARIUCgdjb3JydXB0GAkgASgISAGIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIMCgpfcHJvdGVjdGVkQgoKCF9jb3JydXB0Il8KC0xpc3RSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEikKBmZpbHRlchgDIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdEZpbHRlciJjCgxMaXN0UmVzcG9uc2USJgoJc25hcHNob3RzGAEgAygLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgDIh0KDkluc3BlY3RSZXF1ZXN0EgsKA3JlZhgBIAEoCSI4Cg9JbnNwZWN0UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3Qi6AEKDVVwZGF0ZVJlcXVlc3QSCwoDcmVmGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSNAoGbGFiZWxzGAQgAygLMiQuc3Rhc2lzLnYxLlVwZGF0ZVJlcXVlc3QuTGFiZWxzRW50cnkSEQoJcHJvdGVjdGVkGAUgASgIEi8KC3VwZGF0ZV9tYXNrGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjcKDlVwZGF0ZVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjQKDURlbGV0ZVJlcXVlc3QSDAoEcmVmcxgBIAMoCRIVCg1hbGxvd19taXNzaW5nGAIgASgIIiUKDkRlbGV0ZVJlc3BvbnNlEhMKC2RlbGV0ZWRfaWRzGAEgAygJInsKDlJlc3RvcmVSZXF1ZXN0EgsKA3JlZhgBIAEoCRINCgVmb3JjZRgCIAEoCBIOCgZ2ZXJpZnkYAyABKAgSLgoNc3BhcnNlX2Zvcm1hdBgEIAEoDjIXLnN0YXNpcy52MS5TcGFyc2VGb3JtYXQSDQoFZmlsZXMYBSADKAkihwEKD1Jlc3RvcmVSZXNwb25zZRIrCgZoZWFkZXIYASABKAsyGS5zdGFzaXMudjEuRG93bmxvYWRIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEi0KB3RyYWlsZXIYAyABKAsyGi5zdGFzaXMudjEuRG93bmxvYWRUcmFpbGVySABCBwoFZnJhbWUipwEKDUV4cG9ydFJlcXVlc3QSCwoDcmVmGAEgASgJEisKC2NvbXByZXNzaW9uGAIgASgOMhYuc3Rhc2lzLnYxLkNvbXByZXNzaW9uEi4KDXNwYXJzZV9mb3JtYXQYAyABKA4yFy5zdGFzaXMudjEuU3BhcnNlRm9ybWF0Eg0KBWZvcmNlGAQgASgIEg4KBnZlcmlmeRgFIAEoCBINCgVmaWxlcxgGIAMoCSKGAQoORXhwb3J0UmVzcG9uc2USKwoGaGVhZGVyGAEgASgLMhkuc3Rhc2lzLnYxLkRvd25sb2FkSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABItCgd0cmFpbGVyGAMgASgLMhouc3Rhc2lzLnYxLkRvd25sb2FkVHJhaWxlckgAQgcKBWZyYW1lIkkKGEV4cG9ydFRvRGlyZWN0b3J5UmVxdWVzdBILCgNyZWYYASABKAkSEQoJZGlyZWN0b3J5GAIgASgJEg0KBWZvcmNlGAMgASgIIlUKGUV4cG9ydFRvRGlyZWN0b3J5UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QSEQoJcmVmbGlua2VkGAIgASgIIj0KCUNsb25lRmlsZRIMCgRuYW1lGAEgASgJEiIKBG1vZGUYAiABKA4yFC5zdGFzaXMudjEuQ2xvbmVNb2RlItoBChdDbG9uZVRvRGlyZWN0b3J5UmVxdWVzdBILCgNyZWYYASABKAkSEQoJZGlyZWN0b3J5GAIgASgJEiMKBWZpbGVzGAMgAygLMhQuc3Rhc2lzLnYxLkNsb25lRmlsZRIqCgxkZWZhdWx0X21vZGUYBCABKA4yFC5zdGFzaXMudjEuQ2xvbmVNb2RlEg8KB2R1cmFibGUYBSABKAgSGwoObWF4X2NvcHlfYnl0ZXMYBiABKANIAIgBARINCgVmb3JjZRgHIAEoCEIRCg9fbWF4X2NvcHlfYnl0ZXMiagoKQ2xvbmVkRmlsZRIMCgRuYW1lGAEgASgJEiIKBG1vZGUYAiABKA4yFC5zdGFzaXMudjEuQ2xvbmVNb2RlEhQKDHNoYXJlZF9ieXRlcxgDIAEoAxIUCgxjb3BpZWRfYnl0ZXMYBCABKAMieAoYQ2xvbmVUb0RpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EiQKBWZpbGVzGAIgAygLMhUuc3Rhc2lzLnYxLkNsb25lZEZpbGUSDwoHZHVyYWJsZRgDIAEoCCJ/Cg1JbXBvcnRSZXF1ZXN0EikKBmhlYWRlchgBIAEoCzIXLnN0YXNpcy52MS5JbXBvcnRIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEikKBmNvbW1pdBgDIAEoCzIXLnN0YXNpcy52MS5VcGxvYWRDb21taXRIAEIHCgVmcmFtZSLxAQoMSW1wb3J0SGVhZGVyEgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSEgoKcmVxdWVzdF9pZBgDIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAQgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgFIAEoCBIzCgZsYWJlbHMYBiADKAsyIy5zdGFzaXMudjEuSW1wb3J0SGVhZGVyLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiNwoOSW1wb3J0UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QioAIKGkltcG9ydEZyb21EaXJlY3RvcnlSZXF1ZXN0EhEKCWRpcmVjdG9yeRgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhIKCnJlcXVlc3RfaWQYBCABKAkSMwoQb25fbmFtZV9jb25mbGljdBgFIAEoDjIZLnN0YXNpcy52MS5Pbk5hbWVDb25mbGljdBIRCglwcm90ZWN0ZWQYBiABKAgSQQoGbGFiZWxzGAcgAygLMjEuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXF1ZXN0LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiRAobSW1wb3J0RnJvbURpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjYKGE9wZW5EYXRhRGlyZWN0b3J5UmVxdWVzdBILCgNyZWYYASABKAkSDQoFZm9yY2UYAiABKAgiVQoZT3BlbkRhdGFEaXJlY3RvcnlSZXNwb25zZRIRCglkaXJlY3RvcnkYASABKAkSJQoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3QiPAoNVmVyaWZ5UmVxdWVzdBILCgNyZWYYASABKAkSHgoWbGltaXRfYnl0ZXNfcGVyX3NlY29uZBgCIAEoAyJ1Cg5WZXJpZnlSZXNwb25zZRItCghwcm9ncmVzcxgBIAEoCzIZLnN0YXNpcy52MS5WZXJpZnlQcm9ncmVzc0gAEisKB3ZlcmRpY3QYAiABKAsyGC5zdGFzaXMudjEuVmVyaWZ5VmVyZGljdEgAQgcKBWV2ZW50Ik4KDlZlcmlmeVByb2dyZXNzEhMKC3NuYXBzaG90X2lkGAEgASgJEhIKCmRvbmVfYnl0ZXMYAiABKAMSEwoLdG90YWxfYnl0ZXMYAyABKAMiegoNVmVyaWZ5VmVyZGljdBITCgtzbmFwc2hvdF9pZBgBIAEoCRIMCgRmaWxlGAIgASgJEg4KBmludGFjdBgDIAEoCBIlCgdkYW1hZ2VkGAQgAygLMhQuc3Rhc2lzLnYxLkJ5dGVSYW5nZRIPCgdwcm9ibGVtGAUgASgJIisKCUJ5dGVSYW5nZRIOCgZvZmZzZXQYASABKAMSDgoGbGVuZ3RoGAIgASgDIk8KDFdhdGNoUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAkSKQoGZmlsdGVyGAIgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90RmlsdGVyIs0BCg1XYXRjaFJlc3BvbnNlEiIKBHR5cGUYASABKA4yFC5zdGFzaXMudjEuRXZlbnRUeXBlEiUKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90Ei8KC29jY3VycmVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxyZXN1bWVfdG9rZW4YBCABKAkSFQoNcHJldmlvdXNfbmFtZRgFIAEoCRITCgtyZXBsYWNlZF9ieRgGIAEoCSprCg5Pbk5hbWVDb25mbGljdBIgChxPTl9OQU1FX0NPTkZMSUNUX1VOU1BFQ0lGSUVEEAASGQoVT05fTkFNRV9DT05GTElDVF9GQUlMEAESHAoYT05fTkFNRV9DT05GTElDVF9SRVBMQUNFEAIqbAoLQ29tcHJlc3Npb24SGwoXQ09NUFJFU1NJT05fVU5TUEVDSUZJRUQQABIUChBDT01QUkVTU0lPTl9OT05FEAESFAoQQ09NUFJFU1NJT05fR1pJUBACEhQKEENPTVBSRVNTSU9OX1pTVEQQAyp2CgxTcGFyc2VGb3JtYXQSHQoZU1BBUlNFX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhgKFFNQQVJTRV9GT1JNQVRfQ09DT09OEAESFQoRU1BBUlNFX0ZPUk1BVF9HTlUQAhIWChJTUEFSU0VfRk9STUFUX05PTkUQAyqOAQoTRG93bmxvYWRXYXJuaW5nS2luZBIlCiFET1dOTE9BRF9XQVJOSU5HX0tJTkRfVU5TUEVDSUZJRUQQABIoCiRET1dOTE9BRF9XQVJOSU5HX0tJTkRfUkVBREVSX1JFRlVTRVMQARImCiJET1dOTE9BRF9XQVJOSU5HX0tJTkRfSE9MRVNfRklMTEVEEAIqkwEKCUNsb25lTW9kZRIaChZDTE9ORV9NT0RFX1VOU1BFQ0lGSUVEEAASEwoPQ0xPTkVfTU9ERV9BVVRPEAESEwoPQ0xPTkVfTU9ERV9MSU5LEAISFgoSQ0xPTkVfTU9ERV9SRUZMSU5LEAMSEwoPQ0xPTkVfTU9ERV9DT1BZEAQSEwoPQ0xPTkVfTU9ERV9TS0lQEAUq/AEKCUV2ZW50VHlwZRIaChZFVkVOVF9UWVBFX1VOU1BFQ0lGSUVEEAASFgoSRVZFTlRfVFlQRV9DUkVBVEVEEAESFgoSRVZFTlRfVFlQRV9ERUxFVEVEEAISFgoSRVZFTlRfVFlQRV9FVklDVEVEEAMSFgoSRVZFTlRfVFlQRV9SRU5BTUVEEAQSFQoRRVZFTlRfVFlQRV9NSVNTRUQQBRIWChJFVkVOVF9UWVBFX1VQREFURUQQBhIWChJFVkVOVF9UWVBFX0NPUlJVUFQQBxITCg9FVkVOVF9UWVBFX0xPU1QQCBIXChNFVkVOVF9UWVBFX1BPU0lUSU9OEAky+wgKD1NuYXBzaG90U2VydmljZRI/CgZDcmVhdGUSGC5zdGFzaXMudjEuQ3JlYXRlUmVxdWVzdBoZLnN0YXNpcy52MS5DcmVhdGVSZXNwb25zZSgBEmQKE0NyZWF0ZUZyb21EaXJlY3RvcnkSJS5zdGFzaXMudjEuQ3JlYXRlRnJvbURpcmVjdG9yeVJlcXVlc3QaJi5zdGFzaXMudjEuQ3JlYXRlRnJvbURpcmVjdG9yeVJlc3BvbnNlEjcKBExpc3QSFi5zdGFzaXMudjEuTGlzdFJlcXVlc3QaFy5zdGFzaXMudjEuTGlzdFJlc3BvbnNlEkAKB0luc3BlY3QSGS5zdGFzaXMudjEuSW5zcGVjdFJlcXVlc3QaGi5zdGFzaXMudjEuSW5zcGVjdFJlc3BvbnNlEj0KBlVwZGF0ZRIYLnN0YXNpcy52MS5VcGRhdGVSZXF1ZXN0Ghkuc3Rhc2lzLnYxLlVwZGF0ZVJlc3BvbnNlEj0KBkRlbGV0ZRIYLnN0YXNpcy52MS5EZWxldGVSZXF1ZXN0Ghkuc3Rhc2lzLnYxLkRlbGV0ZVJlc3BvbnNlEkIKB1Jlc3RvcmUSGS5zdGFzaXMudjEuUmVzdG9yZVJlcXVlc3QaGi5zdGFzaXMudjEuUmVzdG9yZVJlc3BvbnNlMAESPwoGRXhwb3J0Ehguc3Rhc2lzLnYxLkV4cG9ydFJlcXVlc3QaGS5zdGFzaXMudjEuRXhwb3J0UmVzcG9uc2UwARJeChFFeHBvcnRUb0RpcmVjdG9yeRIjLnN0YXNpcy52MS5FeHBvcnRUb0RpcmVjdG9yeVJlcXVlc3QaJC5zdGFzaXMudjEuRXhwb3J0VG9EaXJlY3RvcnlSZXNwb25zZRJbChBDbG9uZVRvRGlyZWN0b3J5EiIuc3Rhc2lzLnYxLkNsb25lVG9EaXJlY3RvcnlSZXF1ZXN0GiMuc3Rhc2lzLnYxLkNsb25lVG9EaXJlY3RvcnlSZXNwb25zZRI/CgZJbXBvcnQSGC5zdGFzaXMudjEuSW1wb3J0UmVxdWVzdBoZLnN0YXNpcy52MS5JbXBvcnRSZXNwb25zZSgBEmQKE0ltcG9ydEZyb21EaXJlY3RvcnkSJS5zdGFzaXMudjEuSW1wb3J0RnJvbURpcmVjdG9yeVJlcXVlc3QaJi5zdGFzaXMudjEuSW1wb3J0RnJvbURpcmVjdG9yeVJlc3BvbnNlEmAKEU9wZW5EYXRhRGlyZWN0b3J5EiMuc3Rhc2lzLnYxLk9wZW5EYXRhRGlyZWN0b3J5UmVxdWVzdBokLnN0YXNpcy52MS5PcGVuRGF0YURpcmVjdG9yeVJlc3BvbnNlMAESPwoGVmVyaWZ5Ehguc3Rhc2lzLnYxLlZlcmlmeVJlcXVlc3QaGS5zdGFzaXMudjEuVmVyaWZ5UmVzcG9uc2UwARI8CgVXYXRjaBIXLnN0YXNpcy52MS5XYXRjaFJlcXVlc3QaGC5zdGFzaXMudjEuV2F0Y2hSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_stasis_v1_resources]);
+  fileDesc("CiBzdGFzaXMvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIkEKDFVwbG9hZENvbW1pdBITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgVjcmMzMhgCIAEoB0gAiAEBQggKBl9jcmMzMiI1Cg9Eb3dubG9hZFRyYWlsZXISEwoLdG90YWxfYnl0ZXMYASABKAMSDQoFY3JjMzIYAiABKAciiAEKDkRvd25sb2FkSGVhZGVyEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhIKCmRhdGFfYnl0ZXMYAiABKAMSLAoId2FybmluZ3MYAyADKAsyGi5zdGFzaXMudjEuRG93bmxvYWRXYXJuaW5nEg0KBWZpbGVzGAQgAygJIm8KD0Rvd25sb2FkV2FybmluZxIsCgRraW5kGAEgASgOMh4uc3Rhc2lzLnYxLkRvd25sb2FkV2FybmluZ0tpbmQSDAoEZmlsZRgCIAEoCRIPCgdyZWFkZXJzGAMgAygJEg8KB21lc3NhZ2UYBCABKAkifwoNQ3JlYXRlUmVxdWVzdBIpCgZoZWFkZXIYASABKAsyFy5zdGFzaXMudjEuQ3JlYXRlSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABIpCgZjb21taXQYAyABKAsyFy5zdGFzaXMudjEuVXBsb2FkQ29tbWl0SABCBwoFZnJhbWUilQEKDENyZWF0ZUhlYWRlchIpCgZjb25maWcYASABKAsyGS5zdGFzaXMudjEuU25hcHNob3RDb25maWcSEgoKcmVxdWVzdF9pZBgCIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAMgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgEIAEoCCI3Cg5DcmVhdGVSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCK2AQoaQ3JlYXRlRnJvbURpcmVjdG9yeVJlcXVlc3QSEQoJZGlyZWN0b3J5GAEgASgJEikKBmNvbmZpZxgCIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZxISCgpyZXF1ZXN0X2lkGAMgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYBCABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAUgASgIIkQKG0NyZWF0ZUZyb21EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCLzAgoOU25hcHNob3RGaWx0ZXISEwoLbmFtZV9wcmVmaXgYASABKAkSNQoGbGFiZWxzGAIgAygLMiUuc3Rhc2lzLnYxLlNuYXBzaG90RmlsdGVyLkxhYmVsc0VudHJ5Eg0KBWltYWdlGAMgASgJEhQKDGltYWdlX2RpZ2VzdBgEIAEoCRISCgpoeXBlcnZpc29yGAUgASgJEjEKDWNyZWF0ZWRfYWZ0ZXIYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCglwcm90ZWN0ZWQYCCABKAhIAIgBARIUCgdjb3JydXB0GAkgASgISAGIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIMCgpfcHJvdGVjdGVkQgoKCF9jb3JydXB0Il8KC0xpc3RSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEikKBmZpbHRlchgDIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdEZpbHRlciJjCgxMaXN0UmVzcG9uc2USJgoJc25hcHNob3RzGAEgAygLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgDIh0KDkluc3BlY3RSZXF1ZXN0EgsKA3JlZhgBIAEoCSI4Cg9JbnNwZWN0UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3Qi6AEKDVVwZGF0ZVJlcXVlc3QSCwoDcmVmGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSNAoGbGFiZWxzGAQgAygLMiQuc3Rhc2lzLnYxLlVwZGF0ZVJlcXVlc3QuTGFiZWxzRW50cnkSEQoJcHJvdGVjdGVkGAUgASgIEi8KC3VwZGF0ZV9tYXNrGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjcKDlVwZGF0ZVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjQKDURlbGV0ZVJlcXVlc3QSDAoEcmVmcxgBIAMoCRIVCg1hbGxvd19taXNzaW5nGAIgASgIIiUKDkRlbGV0ZVJlc3BvbnNlEhMKC2RlbGV0ZWRfaWRzGAEgAygJInsKDlJlc3RvcmVSZXF1ZXN0EgsKA3JlZhgBIAEoCRINCgVmb3JjZRgCIAEoCBIOCgZ2ZXJpZnkYAyABKAgSLgoNc3BhcnNlX2Zvcm1hdBgEIAEoDjIXLnN0YXNpcy52MS5TcGFyc2VGb3JtYXQSDQoFZmlsZXMYBSADKAkihwEKD1Jlc3RvcmVSZXNwb25zZRIrCgZoZWFkZXIYASABKAsyGS5zdGFzaXMudjEuRG93bmxvYWRIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEi0KB3RyYWlsZXIYAyABKAsyGi5zdGFzaXMudjEuRG93bmxvYWRUcmFpbGVySABCBwoFZnJhbWUipwEKDUV4cG9ydFJlcXVlc3QSCwoDcmVmGAEgASgJEisKC2NvbXByZXNzaW9uGAIgASgOMhYuc3Rhc2lzLnYxLkNvbXByZXNzaW9uEi4KDXNwYXJzZV9mb3JtYXQYAyABKA4yFy5zdGFzaXMudjEuU3BhcnNlRm9ybWF0Eg0KBWZvcmNlGAQgASgIEg4KBnZlcmlmeRgFIAEoCBINCgVmaWxlcxgGIAMoCSKGAQoORXhwb3J0UmVzcG9uc2USKwoGaGVhZGVyGAEgASgLMhkuc3Rhc2lzLnYxLkRvd25sb2FkSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABItCgd0cmFpbGVyGAMgASgLMhouc3Rhc2lzLnYxLkRvd25sb2FkVHJhaWxlckgAQgcKBWZyYW1lIkkKGEV4cG9ydFRvRGlyZWN0b3J5UmVxdWVzdBILCgNyZWYYASABKAkSEQoJZGlyZWN0b3J5GAIgASgJEg0KBWZvcmNlGAMgASgIIlUKGUV4cG9ydFRvRGlyZWN0b3J5UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QSEQoJcmVmbGlua2VkGAIgASgIIj0KCUNsb25lRmlsZRIMCgRuYW1lGAEgASgJEiIKBG1vZGUYAiABKA4yFC5zdGFzaXMudjEuQ2xvbmVNb2RlItoBChdDbG9uZVRvRGlyZWN0b3J5UmVxdWVzdBILCgNyZWYYASABKAkSEQoJZGlyZWN0b3J5GAIgASgJEiMKBWZpbGVzGAMgAygLMhQuc3Rhc2lzLnYxLkNsb25lRmlsZRIqCgxkZWZhdWx0X21vZGUYBCABKA4yFC5zdGFzaXMudjEuQ2xvbmVNb2RlEg8KB2R1cmFibGUYBSABKAgSGwoObWF4X2NvcHlfYnl0ZXMYBiABKANIAIgBARINCgVmb3JjZRgHIAEoCEIRCg9fbWF4X2NvcHlfYnl0ZXMiagoKQ2xvbmVkRmlsZRIMCgRuYW1lGAEgASgJEiIKBG1vZGUYAiABKA4yFC5zdGFzaXMudjEuQ2xvbmVNb2RlEhQKDHNoYXJlZF9ieXRlcxgDIAEoAxIUCgxjb3BpZWRfYnl0ZXMYBCABKAMieAoYQ2xvbmVUb0RpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EiQKBWZpbGVzGAIgAygLMhUuc3Rhc2lzLnYxLkNsb25lZEZpbGUSDwoHZHVyYWJsZRgDIAEoCCJ8ChZUYWtlVG9EaXJlY3RvcnlSZXF1ZXN0EgsKA3JlZhgBIAEoCRIRCglkaXJlY3RvcnkYAiABKAkSGwoObWF4X2NvcHlfYnl0ZXMYAyABKANIAIgBARISCgpyZXF1ZXN0X2lkGAQgASgJQhEKD19tYXhfY29weV9ieXRlcyJSCglUYWtlbkZpbGUSDAoEbmFtZRgBIAEoCRIhCgRtb2RlGAIgASgOMhMuc3Rhc2lzLnYxLlRha2VNb2RlEhQKDGNvcGllZF9ieXRlcxgDIAEoAyJlChdUYWtlVG9EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIjCgVmaWxlcxgCIAMoCzIULnN0YXNpcy52MS5UYWtlbkZpbGUifwoNSW1wb3J0UmVxdWVzdBIpCgZoZWFkZXIYASABKAsyFy5zdGFzaXMudjEuSW1wb3J0SGVhZGVySAASDwoFY2h1bmsYAiABKAxIABIpCgZjb21taXQYAyABKAsyFy5zdGFzaXMudjEuVXBsb2FkQ29tbWl0SABCBwoFZnJhbWUi8QEKDEltcG9ydEhlYWRlchIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSMwoQb25fbmFtZV9jb25mbGljdBgEIAEoDjIZLnN0YXNpcy52MS5Pbk5hbWVDb25mbGljdBIRCglwcm90ZWN0ZWQYBSABKAgSMwoGbGFiZWxzGAYgAygLMiMuc3Rhc2lzLnYxLkltcG9ydEhlYWRlci5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjcKDkltcG9ydFJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IqACChpJbXBvcnRGcm9tRGlyZWN0b3J5UmVxdWVzdBIRCglkaXJlY3RvcnkYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYBSABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAYgASgIEkEKBmxhYmVscxgHIAMoCzIxLnN0YXNpcy52MS5JbXBvcnRGcm9tRGlyZWN0b3J5UmVxdWVzdC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkQKG0ltcG9ydEZyb21EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCI2ChhPcGVuRGF0YURpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEg0KBWZvcmNlGAIgASgIIlUKGU9wZW5EYXRhRGlyZWN0b3J5UmVzcG9uc2USEQoJZGlyZWN0b3J5GAEgASgJEiUKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjwKDVZlcmlmeVJlcXVlc3QSCwoDcmVmGAEgASgJEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYAiABKAMidQoOVmVyaWZ5UmVzcG9uc2USLQoIcHJvZ3Jlc3MYASABKAsyGS5zdGFzaXMudjEuVmVyaWZ5UHJvZ3Jlc3NIABIrCgd2ZXJkaWN0GAIgASgLMhguc3Rhc2lzLnYxLlZlcmlmeVZlcmRpY3RIAEIHCgVldmVudCJOCg5WZXJpZnlQcm9ncmVzcxITCgtzbmFwc2hvdF9pZBgBIAEoCRISCgpkb25lX2J5dGVzGAIgASgDEhMKC3RvdGFsX2J5dGVzGAMgASgDInoKDVZlcmlmeVZlcmRpY3QSEwoLc25hcHNob3RfaWQYASABKAkSDAoEZmlsZRgCIAEoCRIOCgZpbnRhY3QYAyABKAgSJQoHZGFtYWdlZBgEIAMoCzIULnN0YXNpcy52MS5CeXRlUmFuZ2USDwoHcHJvYmxlbRgFIAEoCSIrCglCeXRlUmFuZ2USDgoGb2Zmc2V0GAEgASgDEg4KBmxlbmd0aBgCIAEoAyJPCgxXYXRjaFJlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJEikKBmZpbHRlchgCIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdEZpbHRlciL/AQoNV2F0Y2hSZXNwb25zZRIiCgR0eXBlGAEgASgOMhQuc3Rhc2lzLnYxLkV2ZW50VHlwZRIlCghzbmFwc2hvdBgCIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIvCgtvY2N1cnJlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMcmVzdW1lX3Rva2VuGAQgASgJEhUKDXByZXZpb3VzX25hbWUYBSABKAkSEwoLcmVwbGFjZWRfYnkYBiABKAkSMAoOcmVtb3ZhbF9yZWFzb24YByABKA4yGC5zdGFzaXMudjEuUmVtb3ZhbFJlYXNvbiprCg5Pbk5hbWVDb25mbGljdBIgChxPTl9OQU1FX0NPTkZMSUNUX1VOU1BFQ0lGSUVEEAASGQoVT05fTkFNRV9DT05GTElDVF9GQUlMEAESHAoYT05fTkFNRV9DT05GTElDVF9SRVBMQUNFEAIqbAoLQ29tcHJlc3Npb24SGwoXQ09NUFJFU1NJT05fVU5TUEVDSUZJRUQQABIUChBDT01QUkVTU0lPTl9OT05FEAESFAoQQ09NUFJFU1NJT05fR1pJUBACEhQKEENPTVBSRVNTSU9OX1pTVEQQAyp2CgxTcGFyc2VGb3JtYXQSHQoZU1BBUlNFX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhgKFFNQQVJTRV9GT1JNQVRfQ09DT09OEAESFQoRU1BBUlNFX0ZPUk1BVF9HTlUQAhIWChJTUEFSU0VfRk9STUFUX05PTkUQAyqOAQoTRG93bmxvYWRXYXJuaW5nS2luZBIlCiFET1dOTE9BRF9XQVJOSU5HX0tJTkRfVU5TUEVDSUZJRUQQABIoCiRET1dOTE9BRF9XQVJOSU5HX0tJTkRfUkVBREVSX1JFRlVTRVMQARImCiJET1dOTE9BRF9XQVJOSU5HX0tJTkRfSE9MRVNfRklMTEVEEAIqkwEKCUNsb25lTW9kZRIaChZDTE9ORV9NT0RFX1VOU1BFQ0lGSUVEEAASEwoPQ0xPTkVfTU9ERV9BVVRPEAESEwoPQ0xPTkVfTU9ERV9MSU5LEAISFgoSQ0xPTkVfTU9ERV9SRUZMSU5LEAMSEwoPQ0xPTkVfTU9ERV9DT1BZEAQSEwoPQ0xPTkVfTU9ERV9TS0lQEAUqZQoIVGFrZU1vZGUSGQoVVEFLRV9NT0RFX1VOU1BFQ0lGSUVEEAASEwoPVEFLRV9NT0RFX01PVkVEEAESFQoRVEFLRV9NT0RFX1JFRkxJTksQAhISCg5UQUtFX01PREVfQ09QWRADKkkKDVJlbW92YWxSZWFzb24SHgoaUkVNT1ZBTF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRSRU1PVkFMX1JFQVNPTl9UQUtFThABKvwBCglFdmVudFR5cGUSGgoWRVZFTlRfVFlQRV9VTlNQRUNJRklFRBAAEhYKEkVWRU5UX1RZUEVfQ1JFQVRFRBABEhYKEkVWRU5UX1RZUEVfREVMRVRFRBACEhYKEkVWRU5UX1RZUEVfRVZJQ1RFRBADEhYKEkVWRU5UX1RZUEVfUkVOQU1FRBAEEhUKEUVWRU5UX1RZUEVfTUlTU0VEEAUSFgoSRVZFTlRfVFlQRV9VUERBVEVEEAYSFgoSRVZFTlRfVFlQRV9DT1JSVVBUEAcSEwoPRVZFTlRfVFlQRV9MT1NUEAgSFwoTRVZFTlRfVFlQRV9QT1NJVElPThAJMtUJCg9TbmFwc2hvdFNlcnZpY2USPwoGQ3JlYXRlEhguc3Rhc2lzLnYxLkNyZWF0ZVJlcXVlc3QaGS5zdGFzaXMudjEuQ3JlYXRlUmVzcG9uc2UoARJkChNDcmVhdGVGcm9tRGlyZWN0b3J5EiUuc3Rhc2lzLnYxLkNyZWF0ZUZyb21EaXJlY3RvcnlSZXF1ZXN0GiYuc3Rhc2lzLnYxLkNyZWF0ZUZyb21EaXJlY3RvcnlSZXNwb25zZRI3CgRMaXN0EhYuc3Rhc2lzLnYxLkxpc3RSZXF1ZXN0Ghcuc3Rhc2lzLnYxLkxpc3RSZXNwb25zZRJACgdJbnNwZWN0Ehkuc3Rhc2lzLnYxLkluc3BlY3RSZXF1ZXN0Ghouc3Rhc2lzLnYxLkluc3BlY3RSZXNwb25zZRI9CgZVcGRhdGUSGC5zdGFzaXMudjEuVXBkYXRlUmVxdWVzdBoZLnN0YXNpcy52MS5VcGRhdGVSZXNwb25zZRI9CgZEZWxldGUSGC5zdGFzaXMudjEuRGVsZXRlUmVxdWVzdBoZLnN0YXNpcy52MS5EZWxldGVSZXNwb25zZRJCCgdSZXN0b3JlEhkuc3Rhc2lzLnYxLlJlc3RvcmVSZXF1ZXN0Ghouc3Rhc2lzLnYxLlJlc3RvcmVSZXNwb25zZTABEj8KBkV4cG9ydBIYLnN0YXNpcy52MS5FeHBvcnRSZXF1ZXN0Ghkuc3Rhc2lzLnYxLkV4cG9ydFJlc3BvbnNlMAESXgoRRXhwb3J0VG9EaXJlY3RvcnkSIy5zdGFzaXMudjEuRXhwb3J0VG9EaXJlY3RvcnlSZXF1ZXN0GiQuc3Rhc2lzLnYxLkV4cG9ydFRvRGlyZWN0b3J5UmVzcG9uc2USWwoQQ2xvbmVUb0RpcmVjdG9yeRIiLnN0YXNpcy52MS5DbG9uZVRvRGlyZWN0b3J5UmVxdWVzdBojLnN0YXNpcy52MS5DbG9uZVRvRGlyZWN0b3J5UmVzcG9uc2USWAoPVGFrZVRvRGlyZWN0b3J5EiEuc3Rhc2lzLnYxLlRha2VUb0RpcmVjdG9yeVJlcXVlc3QaIi5zdGFzaXMudjEuVGFrZVRvRGlyZWN0b3J5UmVzcG9uc2USPwoGSW1wb3J0Ehguc3Rhc2lzLnYxLkltcG9ydFJlcXVlc3QaGS5zdGFzaXMudjEuSW1wb3J0UmVzcG9uc2UoARJkChNJbXBvcnRGcm9tRGlyZWN0b3J5EiUuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXF1ZXN0GiYuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXNwb25zZRJgChFPcGVuRGF0YURpcmVjdG9yeRIjLnN0YXNpcy52MS5PcGVuRGF0YURpcmVjdG9yeVJlcXVlc3QaJC5zdGFzaXMudjEuT3BlbkRhdGFEaXJlY3RvcnlSZXNwb25zZTABEj8KBlZlcmlmeRIYLnN0YXNpcy52MS5WZXJpZnlSZXF1ZXN0Ghkuc3Rhc2lzLnYxLlZlcmlmeVJlc3BvbnNlMAESPAoFV2F0Y2gSFy5zdGFzaXMudjEuV2F0Y2hSZXF1ZXN0Ghguc3Rhc2lzLnYxLldhdGNoUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_stasis_v1_resources]);
 
 /**
  * Last frame of an upload.
@@ -1099,6 +1099,114 @@ export const CloneToDirectoryResponseSchema: GenMessage<CloneToDirectoryResponse
   messageDesc(file_stasis_v1_snapshot_service, 27);
 
 /**
+ * Request of TakeToDirectory.
+ *
+ * @generated from message stasis.v1.TakeToDirectoryRequest
+ */
+export type TakeToDirectoryRequest = Message<"stasis.v1.TakeToDirectoryRequest"> & {
+  /**
+   * Id, name or id prefix.
+   *
+   * @generated from field: string ref = 1;
+   */
+  ref: string;
+
+  /**
+   * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
+   * absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
+   * directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+   *
+   * @generated from field: string directory = 2;
+   */
+  directory: string;
+
+  /**
+   * Most bytes that the call copies, in all files with other links together. If it would copy more,
+   * it fails with REFLINK_UNSUPPORTED instead of taking seconds. Default: 1 GiB.
+   *
+   * @generated from field: optional int64 max_copy_bytes = 3;
+   */
+  maxCopyBytes?: bigint | undefined;
+
+  /**
+   * As in CreateHeader. A repeated id returns the first answer, although the snapshot is gone.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message stasis.v1.TakeToDirectoryRequest.
+ * Use `create(TakeToDirectoryRequestSchema)` to create a new message.
+ */
+export const TakeToDirectoryRequestSchema: GenMessage<TakeToDirectoryRequest> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 28);
+
+/**
+ * A file that TakeToDirectory handed out.
+ *
+ * @generated from message stasis.v1.TakenFile
+ */
+export type TakenFile = Message<"stasis.v1.TakenFile"> & {
+  /**
+   * Name of the file.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * How it was handed out.
+   *
+   * @generated from field: stasis.v1.TakeMode mode = 2;
+   */
+  mode: TakeMode;
+
+  /**
+   * Bytes of data that were copied.
+   *
+   * @generated from field: int64 copied_bytes = 3;
+   */
+  copiedBytes: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.TakenFile.
+ * Use `create(TakenFileSchema)` to create a new message.
+ */
+export const TakenFileSchema: GenMessage<TakenFile> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 29);
+
+/**
+ * Answer of TakeToDirectory.
+ *
+ * @generated from message stasis.v1.TakeToDirectoryResponse
+ */
+export type TakeToDirectoryResponse = Message<"stasis.v1.TakeToDirectoryResponse"> & {
+  /**
+   * The snapshot as it was, with its files.
+   *
+   * @generated from field: stasis.v1.Snapshot snapshot = 1;
+   */
+  snapshot?: Snapshot | undefined;
+
+  /**
+   * One entry for each file of the snapshot, in the same order.
+   *
+   * @generated from field: repeated stasis.v1.TakenFile files = 2;
+   */
+  files: TakenFile[];
+};
+
+/**
+ * Describes the message stasis.v1.TakeToDirectoryResponse.
+ * Use `create(TakeToDirectoryResponseSchema)` to create a new message.
+ */
+export const TakeToDirectoryResponseSchema: GenMessage<TakeToDirectoryResponse> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 30);
+
+/**
  * A frame of Import.
  *
  * @generated from message stasis.v1.ImportRequest
@@ -1141,7 +1249,7 @@ export type ImportRequest = Message<"stasis.v1.ImportRequest"> & {
  * Use `create(ImportRequestSchema)` to create a new message.
  */
 export const ImportRequestSchema: GenMessage<ImportRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 28);
+  messageDesc(file_stasis_v1_snapshot_service, 31);
 
 /**
  * First frame of Import.
@@ -1197,7 +1305,7 @@ export type ImportHeader = Message<"stasis.v1.ImportHeader"> & {
  * Use `create(ImportHeaderSchema)` to create a new message.
  */
 export const ImportHeaderSchema: GenMessage<ImportHeader> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 29);
+  messageDesc(file_stasis_v1_snapshot_service, 32);
 
 /**
  * Answer of Import.
@@ -1218,7 +1326,7 @@ export type ImportResponse = Message<"stasis.v1.ImportResponse"> & {
  * Use `create(ImportResponseSchema)` to create a new message.
  */
 export const ImportResponseSchema: GenMessage<ImportResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 30);
+  messageDesc(file_stasis_v1_snapshot_service, 33);
 
 /**
  * Request of ImportFromDirectory.
@@ -1281,7 +1389,7 @@ export type ImportFromDirectoryRequest = Message<"stasis.v1.ImportFromDirectoryR
  * Use `create(ImportFromDirectoryRequestSchema)` to create a new message.
  */
 export const ImportFromDirectoryRequestSchema: GenMessage<ImportFromDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 31);
+  messageDesc(file_stasis_v1_snapshot_service, 34);
 
 /**
  * Answer of ImportFromDirectory.
@@ -1302,7 +1410,7 @@ export type ImportFromDirectoryResponse = Message<"stasis.v1.ImportFromDirectory
  * Use `create(ImportFromDirectoryResponseSchema)` to create a new message.
  */
 export const ImportFromDirectoryResponseSchema: GenMessage<ImportFromDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 32);
+  messageDesc(file_stasis_v1_snapshot_service, 35);
 
 /**
  * Request of OpenDataDirectory.
@@ -1330,7 +1438,7 @@ export type OpenDataDirectoryRequest = Message<"stasis.v1.OpenDataDirectoryReque
  * Use `create(OpenDataDirectoryRequestSchema)` to create a new message.
  */
 export const OpenDataDirectoryRequestSchema: GenMessage<OpenDataDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 33);
+  messageDesc(file_stasis_v1_snapshot_service, 36);
 
 /**
  * The only message of OpenDataDirectory; the lease lasts as long as the stream is open.
@@ -1358,7 +1466,7 @@ export type OpenDataDirectoryResponse = Message<"stasis.v1.OpenDataDirectoryResp
  * Use `create(OpenDataDirectoryResponseSchema)` to create a new message.
  */
 export const OpenDataDirectoryResponseSchema: GenMessage<OpenDataDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 34);
+  messageDesc(file_stasis_v1_snapshot_service, 37);
 
 /**
  * Request of Verify.
@@ -1386,7 +1494,7 @@ export type VerifyRequest = Message<"stasis.v1.VerifyRequest"> & {
  * Use `create(VerifyRequestSchema)` to create a new message.
  */
 export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 35);
+  messageDesc(file_stasis_v1_snapshot_service, 38);
 
 /**
  * A message of Verify.
@@ -1423,7 +1531,7 @@ export type VerifyResponse = Message<"stasis.v1.VerifyResponse"> & {
  * Use `create(VerifyResponseSchema)` to create a new message.
  */
 export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 36);
+  messageDesc(file_stasis_v1_snapshot_service, 39);
 
 /**
  * The progress of Verify.
@@ -1458,7 +1566,7 @@ export type VerifyProgress = Message<"stasis.v1.VerifyProgress"> & {
  * Use `create(VerifyProgressSchema)` to create a new message.
  */
 export const VerifyProgressSchema: GenMessage<VerifyProgress> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 37);
+  messageDesc(file_stasis_v1_snapshot_service, 40);
 
 /**
  * The verdict of Verify on one file.
@@ -1507,7 +1615,7 @@ export type VerifyVerdict = Message<"stasis.v1.VerifyVerdict"> & {
  * Use `create(VerifyVerdictSchema)` to create a new message.
  */
 export const VerifyVerdictSchema: GenMessage<VerifyVerdict> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 38);
+  messageDesc(file_stasis_v1_snapshot_service, 41);
 
 /**
  * A range of bytes in a file.
@@ -1535,7 +1643,7 @@ export type ByteRange = Message<"stasis.v1.ByteRange"> & {
  * Use `create(ByteRangeSchema)` to create a new message.
  */
 export const ByteRangeSchema: GenMessage<ByteRange> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 39);
+  messageDesc(file_stasis_v1_snapshot_service, 42);
 
 /**
  * Request of Watch.
@@ -1567,7 +1675,7 @@ export type WatchRequest = Message<"stasis.v1.WatchRequest"> & {
  * Use `create(WatchRequestSchema)` to create a new message.
  */
 export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 40);
+  messageDesc(file_stasis_v1_snapshot_service, 43);
 
 /**
  * One event of Watch.
@@ -1618,6 +1726,13 @@ export type WatchResponse = Message<"stasis.v1.WatchResponse"> & {
    * @generated from field: string replaced_by = 6;
    */
   replacedBy: string;
+
+  /**
+   * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+   *
+   * @generated from field: stasis.v1.RemovalReason removal_reason = 7;
+   */
+  removalReason: RemovalReason;
 };
 
 /**
@@ -1625,7 +1740,7 @@ export type WatchResponse = Message<"stasis.v1.WatchResponse"> & {
  * Use `create(WatchResponseSchema)` to create a new message.
  */
 export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 41);
+  messageDesc(file_stasis_v1_snapshot_service, 44);
 
 /**
  * What to do if the name of a new snapshot is taken.
@@ -1843,6 +1958,74 @@ export const CloneModeSchema: GenEnum<CloneMode> = /*@__PURE__*/
   enumDesc(file_stasis_v1_snapshot_service, 4);
 
 /**
+ * How TakeToDirectory handed out a file.
+ *
+ * @generated from enum stasis.v1.TakeMode
+ */
+export enum TakeMode {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: TAKE_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The stored file itself.
+   *
+   * @generated from enum value: TAKE_MODE_MOVED = 1;
+   */
+  MOVED = 1,
+
+  /**
+   * A file that shares its blocks with the stored one, which clones link to.
+   *
+   * @generated from enum value: TAKE_MODE_REFLINK = 2;
+   */
+  REFLINK = 2,
+
+  /**
+   * A copy of the stored file, which clones link to.
+   *
+   * @generated from enum value: TAKE_MODE_COPY = 3;
+   */
+  COPY = 3,
+}
+
+/**
+ * Describes the enum stasis.v1.TakeMode.
+ */
+export const TakeModeSchema: GenEnum<TakeMode> = /*@__PURE__*/
+  enumDesc(file_stasis_v1_snapshot_service, 5);
+
+/**
+ * How a snapshot went.
+ *
+ * @generated from enum stasis.v1.RemovalReason
+ */
+export enum RemovalReason {
+  /**
+   * As the type of the event says.
+   *
+   * @generated from enum value: REMOVAL_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * TakeToDirectory: its files are in a directory of the daemon's node.
+   *
+   * @generated from enum value: REMOVAL_REASON_TAKEN = 1;
+   */
+  TAKEN = 1,
+}
+
+/**
+ * Describes the enum stasis.v1.RemovalReason.
+ */
+export const RemovalReasonSchema: GenEnum<RemovalReason> = /*@__PURE__*/
+  enumDesc(file_stasis_v1_snapshot_service, 6);
+
+/**
  * Kinds of events.
  *
  * @generated from enum stasis.v1.EventType
@@ -1863,7 +2046,8 @@ export enum EventType {
   CREATED = 1,
 
   /**
-   * A caller deleted or replaced a snapshot, or the record of a LOST snapshot was removed.
+   * A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST snapshot
+   * was removed.
    *
    * @generated from enum value: EVENT_TYPE_DELETED = 2;
    */
@@ -1926,7 +2110,7 @@ export enum EventType {
  * Describes the enum stasis.v1.EventType.
  */
 export const EventTypeSchema: GenEnum<EventType> = /*@__PURE__*/
-  enumDesc(file_stasis_v1_snapshot_service, 5);
+  enumDesc(file_stasis_v1_snapshot_service, 7);
 
 /**
  * Stores the snapshots of one node.
@@ -2016,7 +2200,7 @@ export const SnapshotService: GenService<{
    * wrong or in use. Running reads finish; the space is freed when the last one ends.
    *
    * Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
-   * OPERATION_IN_PROGRESS.
+   * OPERATION_IN_PROGRESS (TakeToDirectory is moving it).
    *
    * @generated from rpc stasis.v1.SnapshotService.Delete
    */
@@ -2079,6 +2263,32 @@ export const SnapshotService: GenService<{
     methodKind: "unary";
     input: typeof CloneToDirectoryRequestSchema;
     output: typeof CloneToDirectoryResponseSchema;
+  },
+  /**
+   * Moves the data files of a snapshot to a directory on the daemon's node by renaming their
+   * directory: the same short time for any size. The directory takes the snapshot's place: it is
+   * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
+   * moment, either the snapshot is there or the directory. The files have their stored modes again
+   * and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
+   * clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+   *
+   * The call reads no data and compares no digests: call Verify first if the data must be known to
+   * be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
+   * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
+   * the message names those calls. Once the daemon has begun to move the directory, cancelling the
+   * call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
+   * daemon's configuration allows them.
+   *
+   * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
+   * REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
+   * REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
+   *
+   * @generated from rpc stasis.v1.SnapshotService.TakeToDirectory
+   */
+  takeToDirectory: {
+    methodKind: "unary";
+    input: typeof TakeToDirectoryRequestSchema;
+    output: typeof TakeToDirectoryResponseSchema;
   },
   /**
    * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.

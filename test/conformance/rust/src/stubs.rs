@@ -57,6 +57,7 @@ pub async fn unary(
         "SnapshotService/Delete" => SnapshotServiceClient.delete,
         "SnapshotService/ExportToDirectory" => SnapshotServiceClient.export_to_directory,
         "SnapshotService/CloneToDirectory" => SnapshotServiceClient.clone_to_directory,
+        "SnapshotService/TakeToDirectory" => SnapshotServiceClient.take_to_directory,
         "SnapshotService/ImportFromDirectory" => SnapshotServiceClient.import_from_directory,
         "GcService/CollectGarbage" => GcServiceClient.collect_garbage,
         "GcService/BeginGc" => GcServiceClient.begin_gc,

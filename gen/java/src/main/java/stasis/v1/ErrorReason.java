@@ -144,7 +144,8 @@ public enum ErrorReason
   ERROR_REASON_AMBIGUOUS_REF(40),
   /**
    * <pre>
-   * FAILED_PRECONDITION. A caller holds a lease on the snapshot's data directory.
+   * FAILED_PRECONDITION. A caller holds a lease on the snapshot's data directory or, for
+   * TakeToDirectory, reads the snapshot in any way.
    * </pre>
    *
    * <code>ERROR_REASON_SNAPSHOT_IN_USE = 41;</code>
@@ -153,7 +154,8 @@ public enum ErrorReason
   /**
    * <pre>
    * FAILED_PRECONDITION. The directory is on another filesystem than the store, so that a
-   * rename is impossible. Nothing was changed; upload it with Create.
+   * rename is impossible. Nothing was changed; upload it with Create, or instead of TakeToDirectory
+   * use CloneToDirectory and Delete.
    * </pre>
    *
    * <code>ERROR_REASON_CROSS_FILESYSTEM = 42;</code>
@@ -402,7 +404,7 @@ public enum ErrorReason
   /**
    * <pre>
    * FAILED_PRECONDITION. The filesystem cannot share the blocks of a file, and copying it was not
-   * allowed or would exceed max_copy_bytes of CloneToDirectory.
+   * allowed or would exceed max_copy_bytes.
    * </pre>
    *
    * <code>ERROR_REASON_REFLINK_UNSUPPORTED = 110;</code>
@@ -416,6 +418,14 @@ public enum ErrorReason
    * <code>ERROR_REASON_LINK_UNSUPPORTED = 111;</code>
    */
   ERROR_REASON_LINK_UNSUPPORTED(111),
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. The snapshot is protected, and the call would remove it.
+   * </pre>
+   *
+   * <code>ERROR_REASON_SNAPSHOT_PROTECTED = 112;</code>
+   */
+  ERROR_REASON_SNAPSHOT_PROTECTED(112),
   /**
    * <pre>
    * Any code. Raised by the client library for a status whose reason it does not know, for example
@@ -564,7 +574,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_AMBIGUOUS_REF_VALUE = 40;
   /**
    * <pre>
-   * FAILED_PRECONDITION. A caller holds a lease on the snapshot's data directory.
+   * FAILED_PRECONDITION. A caller holds a lease on the snapshot's data directory or, for
+   * TakeToDirectory, reads the snapshot in any way.
    * </pre>
    *
    * <code>ERROR_REASON_SNAPSHOT_IN_USE = 41;</code>
@@ -573,7 +584,8 @@ public enum ErrorReason
   /**
    * <pre>
    * FAILED_PRECONDITION. The directory is on another filesystem than the store, so that a
-   * rename is impossible. Nothing was changed; upload it with Create.
+   * rename is impossible. Nothing was changed; upload it with Create, or instead of TakeToDirectory
+   * use CloneToDirectory and Delete.
    * </pre>
    *
    * <code>ERROR_REASON_CROSS_FILESYSTEM = 42;</code>
@@ -822,7 +834,7 @@ public enum ErrorReason
   /**
    * <pre>
    * FAILED_PRECONDITION. The filesystem cannot share the blocks of a file, and copying it was not
-   * allowed or would exceed max_copy_bytes of CloneToDirectory.
+   * allowed or would exceed max_copy_bytes.
    * </pre>
    *
    * <code>ERROR_REASON_REFLINK_UNSUPPORTED = 110;</code>
@@ -836,6 +848,14 @@ public enum ErrorReason
    * <code>ERROR_REASON_LINK_UNSUPPORTED = 111;</code>
    */
   public static final int ERROR_REASON_LINK_UNSUPPORTED_VALUE = 111;
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. The snapshot is protected, and the call would remove it.
+   * </pre>
+   *
+   * <code>ERROR_REASON_SNAPSHOT_PROTECTED = 112;</code>
+   */
+  public static final int ERROR_REASON_SNAPSHOT_PROTECTED_VALUE = 112;
   /**
    * <pre>
    * Any code. Raised by the client library for a status whose reason it does not know, for example
@@ -919,6 +939,7 @@ public enum ErrorReason
       case 106: return ERROR_REASON_STORE_READ_ONLY;
       case 110: return ERROR_REASON_REFLINK_UNSUPPORTED;
       case 111: return ERROR_REASON_LINK_UNSUPPORTED;
+      case 112: return ERROR_REASON_SNAPSHOT_PROTECTED;
       case 105: return ERROR_REASON_UNRECOGNIZED;
       default: return null;
     }

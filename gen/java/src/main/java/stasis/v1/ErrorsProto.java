@@ -35,7 +35,7 @@ public final class ErrorsProto extends com.google.protobuf.GeneratedFile {
       descriptor;
   static {
     java.lang.String[] descriptorData = {
-      "\n\026stasis/v1/errors.proto\022\tstasis.v1*\264\r\n\013" +
+      "\n\026stasis/v1/errors.proto\022\tstasis.v1*\331\r\n\013" +
       "ErrorReason\022\034\n\030ERROR_REASON_UNSPECIFIED\020" +
       "\000\022\036\n\032ERROR_REASON_FIELD_INVALID\020\001\022#\n\037ERR" +
       "OR_REASON_PAGE_TOKEN_INVALID\020\002\022$\n ERROR_" +
@@ -78,11 +78,12 @@ public final class ErrorsProto extends com.google.protobuf.GeneratedFile {
       "EASON_INTERNAL\020h\022 \n\034ERROR_REASON_STORE_R" +
       "EAD_ONLY\020j\022$\n ERROR_REASON_REFLINK_UNSUP" +
       "PORTED\020n\022!\n\035ERROR_REASON_LINK_UNSUPPORTE" +
-      "D\020o\022\035\n\031ERROR_REASON_UNRECOGNIZED\020iB\205\001\n\ts" +
-      "tasis.v1B\013ErrorsProtoP\001Z&stasis.local/ge" +
-      "n/go/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V" +
-      "1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\n" +
-      "Stasis::V1b\006proto3"
+      "D\020o\022#\n\037ERROR_REASON_SNAPSHOT_PROTECTED\020p" +
+      "\022\035\n\031ERROR_REASON_UNRECOGNIZED\020iB\205\001\n\tstas" +
+      "is.v1B\013ErrorsProtoP\001Z&stasis.local/gen/g" +
+      "o/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002" +
+      "\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nSta" +
+      "sis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,

@@ -33,7 +33,8 @@ public enum EventType
   EVENT_TYPE_CREATED(1),
   /**
    * <pre>
-   * A caller deleted or replaced a snapshot, or the record of a LOST snapshot was removed.
+   * A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST snapshot
+   * was removed.
    * </pre>
    *
    * <code>EVENT_TYPE_DELETED = 2;</code>
@@ -128,7 +129,8 @@ public enum EventType
   public static final int EVENT_TYPE_CREATED_VALUE = 1;
   /**
    * <pre>
-   * A caller deleted or replaced a snapshot, or the record of a LOST snapshot was removed.
+   * A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST snapshot
+   * was removed.
    * </pre>
    *
    * <code>EVENT_TYPE_DELETED = 2;</code>
@@ -259,7 +261,7 @@ public enum EventType
   }
   public static com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return stasis.v1.SnapshotServiceProto.getDescriptor().getEnumTypes().get(5);
+    return stasis.v1.SnapshotServiceProto.getDescriptor().getEnumTypes().get(7);
   }
 
   private static final EventType[] VALUES = values();

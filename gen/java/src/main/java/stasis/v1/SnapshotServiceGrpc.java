@@ -333,6 +333,37 @@ public final class SnapshotServiceGrpc {
     return getCloneToDirectoryMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.TakeToDirectoryRequest,
+      stasis.v1.TakeToDirectoryResponse> getTakeToDirectoryMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "TakeToDirectory",
+      requestType = stasis.v1.TakeToDirectoryRequest.class,
+      responseType = stasis.v1.TakeToDirectoryResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<stasis.v1.TakeToDirectoryRequest,
+      stasis.v1.TakeToDirectoryResponse> getTakeToDirectoryMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.TakeToDirectoryRequest, stasis.v1.TakeToDirectoryResponse> getTakeToDirectoryMethod;
+    if ((getTakeToDirectoryMethod = SnapshotServiceGrpc.getTakeToDirectoryMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getTakeToDirectoryMethod = SnapshotServiceGrpc.getTakeToDirectoryMethod) == null) {
+          SnapshotServiceGrpc.getTakeToDirectoryMethod = getTakeToDirectoryMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.TakeToDirectoryRequest, stasis.v1.TakeToDirectoryResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "TakeToDirectory"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.TakeToDirectoryRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.TakeToDirectoryResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("TakeToDirectory"))
+              .build();
+        }
+      }
+    }
+    return getTakeToDirectoryMethod;
+  }
+
   private static volatile io.grpc.MethodDescriptor<stasis.v1.ImportRequest,
       stasis.v1.ImportResponse> getImportMethod;
 
@@ -630,7 +661,7 @@ public final class SnapshotServiceGrpc {
      * Deletes snapshots. The call resolves all refs first, and deletes nothing if one of them is
      * wrong or in use. Running reads finish; the space is freed when the last one ends.
      * Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
-     * OPERATION_IN_PROGRESS.
+     * OPERATION_IN_PROGRESS (TakeToDirectory is moving it).
      * </pre>
      */
     default void delete(stasis.v1.DeleteRequest request,
@@ -687,6 +718,30 @@ public final class SnapshotServiceGrpc {
     default void cloneToDirectory(stasis.v1.CloneToDirectoryRequest request,
         io.grpc.stub.StreamObserver<stasis.v1.CloneToDirectoryResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getCloneToDirectoryMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Moves the data files of a snapshot to a directory on the daemon's node by renaming their
+     * directory: the same short time for any size. The directory takes the snapshot's place: it is
+     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
+     * moment, either the snapshot is there or the directory. The files have their stored modes again
+     * and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
+     * clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+     * The call reads no data and compares no digests: call Verify first if the data must be known to
+     * be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
+     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
+     * the message names those calls. Once the daemon has begun to move the directory, cancelling the
+     * call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
+     * daemon's configuration allows them.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
+     * REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
+     * REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    default void takeToDirectory(stasis.v1.TakeToDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.TakeToDirectoryResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getTakeToDirectoryMethod(), responseObserver);
     }
 
     /**
@@ -883,7 +938,7 @@ public final class SnapshotServiceGrpc {
      * Deletes snapshots. The call resolves all refs first, and deletes nothing if one of them is
      * wrong or in use. Running reads finish; the space is freed when the last one ends.
      * Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
-     * OPERATION_IN_PROGRESS.
+     * OPERATION_IN_PROGRESS (TakeToDirectory is moving it).
      * </pre>
      */
     public void delete(stasis.v1.DeleteRequest request,
@@ -945,6 +1000,31 @@ public final class SnapshotServiceGrpc {
         io.grpc.stub.StreamObserver<stasis.v1.CloneToDirectoryResponse> responseObserver) {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getCloneToDirectoryMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Moves the data files of a snapshot to a directory on the daemon's node by renaming their
+     * directory: the same short time for any size. The directory takes the snapshot's place: it is
+     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
+     * moment, either the snapshot is there or the directory. The files have their stored modes again
+     * and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
+     * clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+     * The call reads no data and compares no digests: call Verify first if the data must be known to
+     * be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
+     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
+     * the message names those calls. Once the daemon has begun to move the directory, cancelling the
+     * call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
+     * daemon's configuration allows them.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
+     * REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
+     * REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    public void takeToDirectory(stasis.v1.TakeToDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.TakeToDirectoryResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getTakeToDirectoryMethod(), getCallOptions()), request, responseObserver);
     }
 
     /**
@@ -1121,7 +1201,7 @@ public final class SnapshotServiceGrpc {
      * Deletes snapshots. The call resolves all refs first, and deletes nothing if one of them is
      * wrong or in use. Running reads finish; the space is freed when the last one ends.
      * Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
-     * OPERATION_IN_PROGRESS.
+     * OPERATION_IN_PROGRESS (TakeToDirectory is moving it).
      * </pre>
      */
     public stasis.v1.DeleteResponse delete(stasis.v1.DeleteRequest request) throws io.grpc.StatusException {
@@ -1182,6 +1262,30 @@ public final class SnapshotServiceGrpc {
     public stasis.v1.CloneToDirectoryResponse cloneToDirectory(stasis.v1.CloneToDirectoryRequest request) throws io.grpc.StatusException {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getCloneToDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Moves the data files of a snapshot to a directory on the daemon's node by renaming their
+     * directory: the same short time for any size. The directory takes the snapshot's place: it is
+     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
+     * moment, either the snapshot is there or the directory. The files have their stored modes again
+     * and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
+     * clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+     * The call reads no data and compares no digests: call Verify first if the data must be known to
+     * be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
+     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
+     * the message names those calls. Once the daemon has begun to move the directory, cancelling the
+     * call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
+     * daemon's configuration allows them.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
+     * REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
+     * REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    public stasis.v1.TakeToDirectoryResponse takeToDirectory(stasis.v1.TakeToDirectoryRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getTakeToDirectoryMethod(), getCallOptions(), request);
     }
 
     /**
@@ -1344,7 +1448,7 @@ public final class SnapshotServiceGrpc {
      * Deletes snapshots. The call resolves all refs first, and deletes nothing if one of them is
      * wrong or in use. Running reads finish; the space is freed when the last one ends.
      * Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
-     * OPERATION_IN_PROGRESS.
+     * OPERATION_IN_PROGRESS (TakeToDirectory is moving it).
      * </pre>
      */
     public stasis.v1.DeleteResponse delete(stasis.v1.DeleteRequest request) {
@@ -1403,6 +1507,30 @@ public final class SnapshotServiceGrpc {
     public stasis.v1.CloneToDirectoryResponse cloneToDirectory(stasis.v1.CloneToDirectoryRequest request) {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getCloneToDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Moves the data files of a snapshot to a directory on the daemon's node by renaming their
+     * directory: the same short time for any size. The directory takes the snapshot's place: it is
+     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
+     * moment, either the snapshot is there or the directory. The files have their stored modes again
+     * and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
+     * clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+     * The call reads no data and compares no digests: call Verify first if the data must be known to
+     * be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
+     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
+     * the message names those calls. Once the daemon has begun to move the directory, cancelling the
+     * call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
+     * daemon's configuration allows them.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
+     * REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
+     * REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    public stasis.v1.TakeToDirectoryResponse takeToDirectory(stasis.v1.TakeToDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getTakeToDirectoryMethod(), getCallOptions(), request);
     }
 
     /**
@@ -1553,7 +1681,7 @@ public final class SnapshotServiceGrpc {
      * Deletes snapshots. The call resolves all refs first, and deletes nothing if one of them is
      * wrong or in use. Running reads finish; the space is freed when the last one ends.
      * Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
-     * OPERATION_IN_PROGRESS.
+     * OPERATION_IN_PROGRESS (TakeToDirectory is moving it).
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<stasis.v1.DeleteResponse> delete(
@@ -1594,6 +1722,31 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
+     * Moves the data files of a snapshot to a directory on the daemon's node by renaming their
+     * directory: the same short time for any size. The directory takes the snapshot's place: it is
+     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
+     * moment, either the snapshot is there or the directory. The files have their stored modes again
+     * and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
+     * clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+     * The call reads no data and compares no digests: call Verify first if the data must be known to
+     * be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
+     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
+     * the message names those calls. Once the daemon has begun to move the directory, cancelling the
+     * call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
+     * daemon's configuration allows them.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
+     * REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
+     * REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<stasis.v1.TakeToDirectoryResponse> takeToDirectory(
+        stasis.v1.TakeToDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getTakeToDirectoryMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
      * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote. The
      * source is unchanged.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
@@ -1617,12 +1770,13 @@ public final class SnapshotServiceGrpc {
   private static final int METHODID_EXPORT = 6;
   private static final int METHODID_EXPORT_TO_DIRECTORY = 7;
   private static final int METHODID_CLONE_TO_DIRECTORY = 8;
-  private static final int METHODID_IMPORT_FROM_DIRECTORY = 9;
-  private static final int METHODID_OPEN_DATA_DIRECTORY = 10;
-  private static final int METHODID_VERIFY = 11;
-  private static final int METHODID_WATCH = 12;
-  private static final int METHODID_CREATE = 13;
-  private static final int METHODID_IMPORT = 14;
+  private static final int METHODID_TAKE_TO_DIRECTORY = 9;
+  private static final int METHODID_IMPORT_FROM_DIRECTORY = 10;
+  private static final int METHODID_OPEN_DATA_DIRECTORY = 11;
+  private static final int METHODID_VERIFY = 12;
+  private static final int METHODID_WATCH = 13;
+  private static final int METHODID_CREATE = 14;
+  private static final int METHODID_IMPORT = 15;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1676,6 +1830,10 @@ public final class SnapshotServiceGrpc {
         case METHODID_CLONE_TO_DIRECTORY:
           serviceImpl.cloneToDirectory((stasis.v1.CloneToDirectoryRequest) request,
               (io.grpc.stub.StreamObserver<stasis.v1.CloneToDirectoryResponse>) responseObserver);
+          break;
+        case METHODID_TAKE_TO_DIRECTORY:
+          serviceImpl.takeToDirectory((stasis.v1.TakeToDirectoryRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.TakeToDirectoryResponse>) responseObserver);
           break;
         case METHODID_IMPORT_FROM_DIRECTORY:
           serviceImpl.importFromDirectory((stasis.v1.ImportFromDirectoryRequest) request,
@@ -1788,6 +1946,13 @@ public final class SnapshotServiceGrpc {
               stasis.v1.CloneToDirectoryResponse>(
                 service, METHODID_CLONE_TO_DIRECTORY)))
         .addMethod(
+          getTakeToDirectoryMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              stasis.v1.TakeToDirectoryRequest,
+              stasis.v1.TakeToDirectoryResponse>(
+                service, METHODID_TAKE_TO_DIRECTORY)))
+        .addMethod(
           getImportMethod(),
           io.grpc.stub.ServerCalls.asyncClientStreamingCall(
             new MethodHandlers<
@@ -1880,6 +2045,7 @@ public final class SnapshotServiceGrpc {
               .addMethod(getExportMethod())
               .addMethod(getExportToDirectoryMethod())
               .addMethod(getCloneToDirectoryMethod())
+              .addMethod(getTakeToDirectoryMethod())
               .addMethod(getImportMethod())
               .addMethod(getImportFromDirectoryMethod())
               .addMethod(getOpenDataDirectoryMethod())

@@ -177,6 +177,21 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_CloneToDirectoryResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_TakeToDirectoryRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_TakeToDirectoryRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_TakenFile_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_TakenFile_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_TakeToDirectoryResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_TakeToDirectoryResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stasis_v1_ImportRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -372,82 +387,98 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       "Response\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.S" +
       "napshotR\010snapshot\022+\n\005files\030\002 \003(\0132\025.stasi" +
       "s.v1.ClonedFileR\005files\022\030\n\007durable\030\003 \001(\010R" +
-      "\007durable\"\226\001\n\rImportRequest\0221\n\006header\030\001 \001" +
-      "(\0132\027.stasis.v1.ImportHeaderH\000R\006header\022\026\n" +
-      "\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006commit\030\003 \001(\0132\027." +
-      "stasis.v1.UploadCommitH\000R\006commitB\007\n\005fram" +
-      "e\"\276\002\n\014ImportHeader\022\022\n\004name\030\001 \001(\tR\004name\022 " +
-      "\n\013description\030\002 \001(\tR\013description\022\035\n\nrequ" +
-      "est_id\030\003 \001(\tR\trequestId\022C\n\020on_name_confl" +
-      "ict\030\004 \001(\0162\031.stasis.v1.OnNameConflictR\016on" +
-      "NameConflict\022\034\n\tprotected\030\005 \001(\010R\tprotect" +
-      "ed\022;\n\006labels\030\006 \003(\0132#.stasis.v1.ImportHea" +
-      "der.LabelsEntryR\006labels\0329\n\013LabelsEntry\022\020" +
-      "\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\002" +
-      "8\001\"A\n\016ImportResponse\022/\n\010snapshot\030\001 \001(\0132\023" +
-      ".stasis.v1.SnapshotR\010snapshot\"\370\002\n\032Import" +
-      "FromDirectoryRequest\022\034\n\tdirectory\030\001 \001(\tR" +
-      "\tdirectory\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013descri" +
-      "ption\030\003 \001(\tR\013description\022\035\n\nrequest_id\030\004" +
-      " \001(\tR\trequestId\022C\n\020on_name_conflict\030\005 \001(" +
-      "\0162\031.stasis.v1.OnNameConflictR\016onNameConf" +
-      "lict\022\034\n\tprotected\030\006 \001(\010R\tprotected\022I\n\006la" +
-      "bels\030\007 \003(\01321.stasis.v1.ImportFromDirecto" +
-      "ryRequest.LabelsEntryR\006labels\0329\n\013LabelsE" +
-      "ntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005v" +
-      "alue:\0028\001\"N\n\033ImportFromDirectoryResponse\022" +
-      "/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010" +
-      "snapshot\"B\n\030OpenDataDirectoryRequest\022\020\n\003" +
-      "ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005force\"j\n\031" +
-      "OpenDataDirectoryResponse\022\034\n\tdirectory\030\001" +
-      " \001(\tR\tdirectory\022/\n\010snapshot\030\002 \001(\0132\023.stas" +
-      "is.v1.SnapshotR\010snapshot\"V\n\rVerifyReques" +
-      "t\022\020\n\003ref\030\001 \001(\tR\003ref\0223\n\026limit_bytes_per_s" +
-      "econd\030\002 \001(\003R\023limitBytesPerSecond\"\210\001\n\016Ver" +
-      "ifyResponse\0227\n\010progress\030\001 \001(\0132\031.stasis.v" +
-      "1.VerifyProgressH\000R\010progress\0224\n\007verdict\030" +
-      "\002 \001(\0132\030.stasis.v1.VerifyVerdictH\000R\007verdi" +
-      "ctB\007\n\005event\"q\n\016VerifyProgress\022\037\n\013snapsho" +
-      "t_id\030\001 \001(\tR\nsnapshotId\022\035\n\ndone_bytes\030\002 \001" +
-      "(\003R\tdoneBytes\022\037\n\013total_bytes\030\003 \001(\003R\ntota" +
-      "lBytes\"\246\001\n\rVerifyVerdict\022\037\n\013snapshot_id\030" +
-      "\001 \001(\tR\nsnapshotId\022\022\n\004file\030\002 \001(\tR\004file\022\026\n" +
-      "\006intact\030\003 \001(\010R\006intact\022.\n\007damaged\030\004 \003(\0132\024" +
-      ".stasis.v1.ByteRangeR\007damaged\022\030\n\007problem" +
-      "\030\005 \001(\tR\007problem\";\n\tByteRange\022\026\n\006offset\030\001" +
-      " \001(\003R\006offset\022\026\n\006length\030\002 \001(\003R\006length\"d\n\014" +
-      "WatchRequest\022!\n\014resume_token\030\001 \001(\tR\013resu" +
-      "meToken\0221\n\006filter\030\002 \001(\0132\031.stasis.v1.Snap" +
-      "shotFilterR\006filter\"\220\002\n\rWatchResponse\022(\n\004" +
-      "type\030\001 \001(\0162\024.stasis.v1.EventTypeR\004type\022/" +
-      "\n\010snapshot\030\002 \001(\0132\023.stasis.v1.SnapshotR\010s" +
-      "napshot\022;\n\013occurred_at\030\003 \001(\0132\032.google.pr" +
-      "otobuf.TimestampR\noccurredAt\022!\n\014resume_t" +
-      "oken\030\004 \001(\tR\013resumeToken\022#\n\rprevious_name" +
-      "\030\005 \001(\tR\014previousName\022\037\n\013replaced_by\030\006 \001(" +
-      "\tR\nreplacedBy*k\n\016OnNameConflict\022 \n\034ON_NA" +
-      "ME_CONFLICT_UNSPECIFIED\020\000\022\031\n\025ON_NAME_CON" +
-      "FLICT_FAIL\020\001\022\034\n\030ON_NAME_CONFLICT_REPLACE" +
-      "\020\002*l\n\013Compression\022\033\n\027COMPRESSION_UNSPECI" +
-      "FIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\024\n\020COMPRESS" +
-      "ION_GZIP\020\002\022\024\n\020COMPRESSION_ZSTD\020\003*v\n\014Spar" +
-      "seFormat\022\035\n\031SPARSE_FORMAT_UNSPECIFIED\020\000\022" +
-      "\030\n\024SPARSE_FORMAT_COCOON\020\001\022\025\n\021SPARSE_FORM" +
-      "AT_GNU\020\002\022\026\n\022SPARSE_FORMAT_NONE\020\003*\216\001\n\023Dow" +
-      "nloadWarningKind\022%\n!DOWNLOAD_WARNING_KIN" +
-      "D_UNSPECIFIED\020\000\022(\n$DOWNLOAD_WARNING_KIND" +
-      "_READER_REFUSES\020\001\022&\n\"DOWNLOAD_WARNING_KI" +
-      "ND_HOLES_FILLED\020\002*\223\001\n\tCloneMode\022\032\n\026CLONE" +
-      "_MODE_UNSPECIFIED\020\000\022\023\n\017CLONE_MODE_AUTO\020\001" +
-      "\022\023\n\017CLONE_MODE_LINK\020\002\022\026\n\022CLONE_MODE_REFL" +
-      "INK\020\003\022\023\n\017CLONE_MODE_COPY\020\004\022\023\n\017CLONE_MODE" +
-      "_SKIP\020\005*\374\001\n\tEventType\022\032\n\026EVENT_TYPE_UNSP" +
+      "\007durable\"\245\001\n\026TakeToDirectoryRequest\022\020\n\003r" +
+      "ef\030\001 \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdirect" +
+      "ory\022)\n\016max_copy_bytes\030\003 \001(\003H\000R\014maxCopyBy" +
+      "tes\210\001\001\022\035\n\nrequest_id\030\004 \001(\tR\trequestIdB\021\n" +
+      "\017_max_copy_bytes\"k\n\tTakenFile\022\022\n\004name\030\001 " +
+      "\001(\tR\004name\022\'\n\004mode\030\002 \001(\0162\023.stasis.v1.Take" +
+      "ModeR\004mode\022!\n\014copied_bytes\030\003 \001(\003R\013copied" +
+      "Bytes\"v\n\027TakeToDirectoryResponse\022/\n\010snap" +
+      "shot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapsho" +
+      "t\022*\n\005files\030\002 \003(\0132\024.stasis.v1.TakenFileR\005" +
+      "files\"\226\001\n\rImportRequest\0221\n\006header\030\001 \001(\0132" +
+      "\027.stasis.v1.ImportHeaderH\000R\006header\022\026\n\005ch" +
+      "unk\030\002 \001(\014H\000R\005chunk\0221\n\006commit\030\003 \001(\0132\027.sta" +
+      "sis.v1.UploadCommitH\000R\006commitB\007\n\005frame\"\276" +
+      "\002\n\014ImportHeader\022\022\n\004name\030\001 \001(\tR\004name\022 \n\013d" +
+      "escription\030\002 \001(\tR\013description\022\035\n\nrequest" +
+      "_id\030\003 \001(\tR\trequestId\022C\n\020on_name_conflict" +
+      "\030\004 \001(\0162\031.stasis.v1.OnNameConflictR\016onNam" +
+      "eConflict\022\034\n\tprotected\030\005 \001(\010R\tprotected\022" +
+      ";\n\006labels\030\006 \003(\0132#.stasis.v1.ImportHeader" +
+      ".LabelsEntryR\006labels\0329\n\013LabelsEntry\022\020\n\003k" +
+      "ey\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"" +
+      "A\n\016ImportResponse\022/\n\010snapshot\030\001 \001(\0132\023.st" +
+      "asis.v1.SnapshotR\010snapshot\"\370\002\n\032ImportFro" +
+      "mDirectoryRequest\022\034\n\tdirectory\030\001 \001(\tR\tdi" +
+      "rectory\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013descripti" +
+      "on\030\003 \001(\tR\013description\022\035\n\nrequest_id\030\004 \001(" +
+      "\tR\trequestId\022C\n\020on_name_conflict\030\005 \001(\0162\031" +
+      ".stasis.v1.OnNameConflictR\016onNameConflic" +
+      "t\022\034\n\tprotected\030\006 \001(\010R\tprotected\022I\n\006label" +
+      "s\030\007 \003(\01321.stasis.v1.ImportFromDirectoryR" +
+      "equest.LabelsEntryR\006labels\0329\n\013LabelsEntr" +
+      "y\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005valu" +
+      "e:\0028\001\"N\n\033ImportFromDirectoryResponse\022/\n\010" +
+      "snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010sna" +
+      "pshot\"B\n\030OpenDataDirectoryRequest\022\020\n\003ref" +
+      "\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005force\"j\n\031Ope" +
+      "nDataDirectoryResponse\022\034\n\tdirectory\030\001 \001(" +
+      "\tR\tdirectory\022/\n\010snapshot\030\002 \001(\0132\023.stasis." +
+      "v1.SnapshotR\010snapshot\"V\n\rVerifyRequest\022\020" +
+      "\n\003ref\030\001 \001(\tR\003ref\0223\n\026limit_bytes_per_seco" +
+      "nd\030\002 \001(\003R\023limitBytesPerSecond\"\210\001\n\016Verify" +
+      "Response\0227\n\010progress\030\001 \001(\0132\031.stasis.v1.V" +
+      "erifyProgressH\000R\010progress\0224\n\007verdict\030\002 \001" +
+      "(\0132\030.stasis.v1.VerifyVerdictH\000R\007verdictB" +
+      "\007\n\005event\"q\n\016VerifyProgress\022\037\n\013snapshot_i" +
+      "d\030\001 \001(\tR\nsnapshotId\022\035\n\ndone_bytes\030\002 \001(\003R" +
+      "\tdoneBytes\022\037\n\013total_bytes\030\003 \001(\003R\ntotalBy" +
+      "tes\"\246\001\n\rVerifyVerdict\022\037\n\013snapshot_id\030\001 \001" +
+      "(\tR\nsnapshotId\022\022\n\004file\030\002 \001(\tR\004file\022\026\n\006in" +
+      "tact\030\003 \001(\010R\006intact\022.\n\007damaged\030\004 \003(\0132\024.st" +
+      "asis.v1.ByteRangeR\007damaged\022\030\n\007problem\030\005 " +
+      "\001(\tR\007problem\";\n\tByteRange\022\026\n\006offset\030\001 \001(" +
+      "\003R\006offset\022\026\n\006length\030\002 \001(\003R\006length\"d\n\014Wat" +
+      "chRequest\022!\n\014resume_token\030\001 \001(\tR\013resumeT" +
+      "oken\0221\n\006filter\030\002 \001(\0132\031.stasis.v1.Snapsho" +
+      "tFilterR\006filter\"\321\002\n\rWatchResponse\022(\n\004typ" +
+      "e\030\001 \001(\0162\024.stasis.v1.EventTypeR\004type\022/\n\010s" +
+      "napshot\030\002 \001(\0132\023.stasis.v1.SnapshotR\010snap" +
+      "shot\022;\n\013occurred_at\030\003 \001(\0132\032.google.proto" +
+      "buf.TimestampR\noccurredAt\022!\n\014resume_toke" +
+      "n\030\004 \001(\tR\013resumeToken\022#\n\rprevious_name\030\005 " +
+      "\001(\tR\014previousName\022\037\n\013replaced_by\030\006 \001(\tR\n" +
+      "replacedBy\022?\n\016removal_reason\030\007 \001(\0162\030.sta" +
+      "sis.v1.RemovalReasonR\rremovalReason*k\n\016O" +
+      "nNameConflict\022 \n\034ON_NAME_CONFLICT_UNSPEC" +
+      "IFIED\020\000\022\031\n\025ON_NAME_CONFLICT_FAIL\020\001\022\034\n\030ON" +
+      "_NAME_CONFLICT_REPLACE\020\002*l\n\013Compression\022" +
+      "\033\n\027COMPRESSION_UNSPECIFIED\020\000\022\024\n\020COMPRESS" +
+      "ION_NONE\020\001\022\024\n\020COMPRESSION_GZIP\020\002\022\024\n\020COMP" +
+      "RESSION_ZSTD\020\003*v\n\014SparseFormat\022\035\n\031SPARSE" +
+      "_FORMAT_UNSPECIFIED\020\000\022\030\n\024SPARSE_FORMAT_C" +
+      "OCOON\020\001\022\025\n\021SPARSE_FORMAT_GNU\020\002\022\026\n\022SPARSE" +
+      "_FORMAT_NONE\020\003*\216\001\n\023DownloadWarningKind\022%" +
+      "\n!DOWNLOAD_WARNING_KIND_UNSPECIFIED\020\000\022(\n" +
+      "$DOWNLOAD_WARNING_KIND_READER_REFUSES\020\001\022" +
+      "&\n\"DOWNLOAD_WARNING_KIND_HOLES_FILLED\020\002*" +
+      "\223\001\n\tCloneMode\022\032\n\026CLONE_MODE_UNSPECIFIED\020" +
+      "\000\022\023\n\017CLONE_MODE_AUTO\020\001\022\023\n\017CLONE_MODE_LIN" +
+      "K\020\002\022\026\n\022CLONE_MODE_REFLINK\020\003\022\023\n\017CLONE_MOD" +
+      "E_COPY\020\004\022\023\n\017CLONE_MODE_SKIP\020\005*e\n\010TakeMod" +
+      "e\022\031\n\025TAKE_MODE_UNSPECIFIED\020\000\022\023\n\017TAKE_MOD" +
+      "E_MOVED\020\001\022\025\n\021TAKE_MODE_REFLINK\020\002\022\022\n\016TAKE" +
+      "_MODE_COPY\020\003*I\n\rRemovalReason\022\036\n\032REMOVAL" +
+      "_REASON_UNSPECIFIED\020\000\022\030\n\024REMOVAL_REASON_" +
+      "TAKEN\020\001*\374\001\n\tEventType\022\032\n\026EVENT_TYPE_UNSP" +
       "ECIFIED\020\000\022\026\n\022EVENT_TYPE_CREATED\020\001\022\026\n\022EVE" +
       "NT_TYPE_DELETED\020\002\022\026\n\022EVENT_TYPE_EVICTED\020" +
       "\003\022\026\n\022EVENT_TYPE_RENAMED\020\004\022\025\n\021EVENT_TYPE_" +
       "MISSED\020\005\022\026\n\022EVENT_TYPE_UPDATED\020\006\022\026\n\022EVEN" +
       "T_TYPE_CORRUPT\020\007\022\023\n\017EVENT_TYPE_LOST\020\010\022\027\n" +
-      "\023EVENT_TYPE_POSITION\020\t2\373\010\n\017SnapshotServi" +
+      "\023EVENT_TYPE_POSITION\020\t2\325\t\n\017SnapshotServi" +
       "ce\022?\n\006Create\022\030.stasis.v1.CreateRequest\032\031" +
       ".stasis.v1.CreateResponse(\001\022d\n\023CreateFro" +
       "mDirectory\022%.stasis.v1.CreateFromDirecto" +
@@ -466,21 +497,23 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       "ryRequest\032$.stasis.v1.ExportToDirectoryR" +
       "esponse\022[\n\020CloneToDirectory\022\".stasis.v1." +
       "CloneToDirectoryRequest\032#.stasis.v1.Clon" +
-      "eToDirectoryResponse\022?\n\006Import\022\030.stasis." +
-      "v1.ImportRequest\032\031.stasis.v1.ImportRespo" +
-      "nse(\001\022d\n\023ImportFromDirectory\022%.stasis.v1" +
-      ".ImportFromDirectoryRequest\032&.stasis.v1." +
-      "ImportFromDirectoryResponse\022`\n\021OpenDataD" +
-      "irectory\022#.stasis.v1.OpenDataDirectoryRe" +
-      "quest\032$.stasis.v1.OpenDataDirectoryRespo" +
-      "nse0\001\022?\n\006Verify\022\030.stasis.v1.VerifyReques" +
-      "t\032\031.stasis.v1.VerifyResponse0\001\022<\n\005Watch\022" +
-      "\027.stasis.v1.WatchRequest\032\030.stasis.v1.Wat" +
-      "chResponse0\001B\216\001\n\tstasis.v1B\024SnapshotServ" +
-      "iceProtoP\001Z&stasis.local/gen/go/stasis/v" +
-      "1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1" +
-      "\342\002\025Stasis\\V1\\GPBMetadata\352\002\nStasis::V1b\006p" +
-      "roto3"
+      "eToDirectoryResponse\022X\n\017TakeToDirectory\022" +
+      "!.stasis.v1.TakeToDirectoryRequest\032\".sta" +
+      "sis.v1.TakeToDirectoryResponse\022?\n\006Import" +
+      "\022\030.stasis.v1.ImportRequest\032\031.stasis.v1.I" +
+      "mportResponse(\001\022d\n\023ImportFromDirectory\022%" +
+      ".stasis.v1.ImportFromDirectoryRequest\032&." +
+      "stasis.v1.ImportFromDirectoryResponse\022`\n" +
+      "\021OpenDataDirectory\022#.stasis.v1.OpenDataD" +
+      "irectoryRequest\032$.stasis.v1.OpenDataDire" +
+      "ctoryResponse0\001\022?\n\006Verify\022\030.stasis.v1.Ve" +
+      "rifyRequest\032\031.stasis.v1.VerifyResponse0\001" +
+      "\022<\n\005Watch\022\027.stasis.v1.WatchRequest\032\030.sta" +
+      "sis.v1.WatchResponse0\001B\216\001\n\tstasis.v1B\024Sn" +
+      "apshotServiceProtoP\001Z&stasis.local/gen/g" +
+      "o/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002" +
+      "\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nSta" +
+      "sis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -669,14 +702,32 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CloneToDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", "Files", "Durable", });
-    internal_static_stasis_v1_ImportRequest_descriptor =
+    internal_static_stasis_v1_TakeToDirectoryRequest_descriptor =
       getDescriptor().getMessageType(28);
+    internal_static_stasis_v1_TakeToDirectoryRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_TakeToDirectoryRequest_descriptor,
+        new java.lang.String[] { "Ref", "Directory", "MaxCopyBytes", "RequestId", });
+    internal_static_stasis_v1_TakenFile_descriptor =
+      getDescriptor().getMessageType(29);
+    internal_static_stasis_v1_TakenFile_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_TakenFile_descriptor,
+        new java.lang.String[] { "Name", "Mode", "CopiedBytes", });
+    internal_static_stasis_v1_TakeToDirectoryResponse_descriptor =
+      getDescriptor().getMessageType(30);
+    internal_static_stasis_v1_TakeToDirectoryResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_TakeToDirectoryResponse_descriptor,
+        new java.lang.String[] { "Snapshot", "Files", });
+    internal_static_stasis_v1_ImportRequest_descriptor =
+      getDescriptor().getMessageType(31);
     internal_static_stasis_v1_ImportRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportRequest_descriptor,
         new java.lang.String[] { "Header", "Chunk", "Commit", "Frame", });
     internal_static_stasis_v1_ImportHeader_descriptor =
-      getDescriptor().getMessageType(29);
+      getDescriptor().getMessageType(32);
     internal_static_stasis_v1_ImportHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportHeader_descriptor,
@@ -688,13 +739,13 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_ImportHeader_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_ImportResponse_descriptor =
-      getDescriptor().getMessageType(30);
+      getDescriptor().getMessageType(33);
     internal_static_stasis_v1_ImportResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_ImportFromDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(31);
+      getDescriptor().getMessageType(34);
     internal_static_stasis_v1_ImportFromDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportFromDirectoryRequest_descriptor,
@@ -706,65 +757,65 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_ImportFromDirectoryRequest_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_ImportFromDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(32);
+      getDescriptor().getMessageType(35);
     internal_static_stasis_v1_ImportFromDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportFromDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_OpenDataDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(33);
+      getDescriptor().getMessageType(36);
     internal_static_stasis_v1_OpenDataDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_OpenDataDirectoryRequest_descriptor,
         new java.lang.String[] { "Ref", "Force", });
     internal_static_stasis_v1_OpenDataDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(34);
+      getDescriptor().getMessageType(37);
     internal_static_stasis_v1_OpenDataDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_OpenDataDirectoryResponse_descriptor,
         new java.lang.String[] { "Directory", "Snapshot", });
     internal_static_stasis_v1_VerifyRequest_descriptor =
-      getDescriptor().getMessageType(35);
+      getDescriptor().getMessageType(38);
     internal_static_stasis_v1_VerifyRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyRequest_descriptor,
         new java.lang.String[] { "Ref", "LimitBytesPerSecond", });
     internal_static_stasis_v1_VerifyResponse_descriptor =
-      getDescriptor().getMessageType(36);
+      getDescriptor().getMessageType(39);
     internal_static_stasis_v1_VerifyResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyResponse_descriptor,
         new java.lang.String[] { "Progress", "Verdict", "Event", });
     internal_static_stasis_v1_VerifyProgress_descriptor =
-      getDescriptor().getMessageType(37);
+      getDescriptor().getMessageType(40);
     internal_static_stasis_v1_VerifyProgress_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyProgress_descriptor,
         new java.lang.String[] { "SnapshotId", "DoneBytes", "TotalBytes", });
     internal_static_stasis_v1_VerifyVerdict_descriptor =
-      getDescriptor().getMessageType(38);
+      getDescriptor().getMessageType(41);
     internal_static_stasis_v1_VerifyVerdict_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyVerdict_descriptor,
         new java.lang.String[] { "SnapshotId", "File", "Intact", "Damaged", "Problem", });
     internal_static_stasis_v1_ByteRange_descriptor =
-      getDescriptor().getMessageType(39);
+      getDescriptor().getMessageType(42);
     internal_static_stasis_v1_ByteRange_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ByteRange_descriptor,
         new java.lang.String[] { "Offset", "Length", });
     internal_static_stasis_v1_WatchRequest_descriptor =
-      getDescriptor().getMessageType(40);
+      getDescriptor().getMessageType(43);
     internal_static_stasis_v1_WatchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_WatchRequest_descriptor,
         new java.lang.String[] { "ResumeToken", "Filter", });
     internal_static_stasis_v1_WatchResponse_descriptor =
-      getDescriptor().getMessageType(41);
+      getDescriptor().getMessageType(44);
     internal_static_stasis_v1_WatchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_WatchResponse_descriptor,
-        new java.lang.String[] { "Type", "Snapshot", "OccurredAt", "ResumeToken", "PreviousName", "ReplacedBy", });
+        new java.lang.String[] { "Type", "Snapshot", "OccurredAt", "ResumeToken", "PreviousName", "ReplacedBy", "RemovalReason", });
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.FieldMaskProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();

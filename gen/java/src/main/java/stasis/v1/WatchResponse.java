@@ -36,6 +36,7 @@ private static final long serialVersionUID = 0L;
     resumeToken_ = "";
     previousName_ = "";
     replacedBy_ = "";
+    removalReason_ = 0;
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -301,6 +302,32 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int REMOVAL_REASON_FIELD_NUMBER = 7;
+  private int removalReason_ = 0;
+  /**
+   * <pre>
+   * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+   * </pre>
+   *
+   * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
+   * @return The enum numeric value on the wire for removalReason.
+   */
+  @java.lang.Override public int getRemovalReasonValue() {
+    return removalReason_;
+  }
+  /**
+   * <pre>
+   * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+   * </pre>
+   *
+   * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
+   * @return The removalReason.
+   */
+  @java.lang.Override public stasis.v1.RemovalReason getRemovalReason() {
+    stasis.v1.RemovalReason result = stasis.v1.RemovalReason.forNumber(removalReason_);
+    return result == null ? stasis.v1.RemovalReason.UNRECOGNIZED : result;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -333,6 +360,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(replacedBy_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 6, replacedBy_);
     }
+    if (removalReason_ != stasis.v1.RemovalReason.REMOVAL_REASON_UNSPECIFIED.getNumber()) {
+      output.writeEnum(7, removalReason_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -362,6 +392,10 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(replacedBy_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(6, replacedBy_);
+    }
+    if (removalReason_ != stasis.v1.RemovalReason.REMOVAL_REASON_UNSPECIFIED.getNumber()) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeEnumSize(7, removalReason_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -395,6 +429,7 @@ private static final long serialVersionUID = 0L;
         .equals(other.getPreviousName())) return false;
     if (!getReplacedBy()
         .equals(other.getReplacedBy())) return false;
+    if (removalReason_ != other.removalReason_) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -422,6 +457,8 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getPreviousName().hashCode();
     hash = (37 * hash) + REPLACED_BY_FIELD_NUMBER;
     hash = (53 * hash) + getReplacedBy().hashCode();
+    hash = (37 * hash) + REMOVAL_REASON_FIELD_NUMBER;
+    hash = (53 * hash) + removalReason_;
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -578,6 +615,7 @@ private static final long serialVersionUID = 0L;
       resumeToken_ = "";
       previousName_ = "";
       replacedBy_ = "";
+      removalReason_ = 0;
       return this;
     }
 
@@ -636,6 +674,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000020) != 0)) {
         result.replacedBy_ = replacedBy_;
       }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.removalReason_ = removalReason_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -674,6 +715,9 @@ private static final long serialVersionUID = 0L;
         replacedBy_ = other.replacedBy_;
         bitField0_ |= 0x00000020;
         onChanged();
+      }
+      if (other.removalReason_ != 0) {
+        setRemovalReasonValue(other.getRemovalReasonValue());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -735,6 +779,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000020;
               break;
             } // case 50
+            case 56: {
+              removalReason_ = input.readEnum();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 56
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1427,6 +1476,77 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       replacedBy_ = value;
       bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+
+    private int removalReason_ = 0;
+    /**
+     * <pre>
+     * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
+     * @return The enum numeric value on the wire for removalReason.
+     */
+    @java.lang.Override public int getRemovalReasonValue() {
+      return removalReason_;
+    }
+    /**
+     * <pre>
+     * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
+     * @param value The enum numeric value on the wire for removalReason to set.
+     * @return This builder for chaining.
+     */
+    public Builder setRemovalReasonValue(int value) {
+      removalReason_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
+     * @return The removalReason.
+     */
+    @java.lang.Override
+    public stasis.v1.RemovalReason getRemovalReason() {
+      stasis.v1.RemovalReason result = stasis.v1.RemovalReason.forNumber(removalReason_);
+      return result == null ? stasis.v1.RemovalReason.UNRECOGNIZED : result;
+    }
+    /**
+     * <pre>
+     * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
+     * @param value The removalReason to set.
+     * @return This builder for chaining.
+     */
+    public Builder setRemovalReason(stasis.v1.RemovalReason value) {
+      if (value == null) { throw new NullPointerException(); }
+      bitField0_ |= 0x00000040;
+      removalReason_ = value.getNumber();
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearRemovalReason() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      removalReason_ = 0;
       onChanged();
       return this;
     }

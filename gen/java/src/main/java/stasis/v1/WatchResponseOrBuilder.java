@@ -148,4 +148,23 @@ public interface WatchResponseOrBuilder extends
    */
   com.google.protobuf.ByteString
       getReplacedByBytes();
+
+  /**
+   * <pre>
+   * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+   * </pre>
+   *
+   * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
+   * @return The enum numeric value on the wire for removalReason.
+   */
+  int getRemovalReasonValue();
+  /**
+   * <pre>
+   * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+   * </pre>
+   *
+   * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
+   * @return The removalReason.
+   */
+  stasis.v1.RemovalReason getRemovalReason();
 }

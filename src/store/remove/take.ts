@@ -1,0 +1,254 @@
+// TakeToDirectory: a directory of the node takes the place of a snapshot. The snapshot is removed,
+// and its files stay: their directory moves out of the store by one rename.
+//
+// The order is what makes a crash harmless:
+//
+//   1. the exclusive lease: nobody reads the snapshot, and nobody can begin to
+//   2. files that clones link to are replaced by copies
+//   3. the intent is committed; from here on the caller cannot cancel
+//   4. the files get their modes back, and are synced
+//   5. the directory is renamed, and both parents are synced
+//   6. one transaction removes the snapshot and finishes the intent
+//   7. the answer; the rest of the snapshot's directory goes to the trash in the background
+//
+// Invariant: until 6 is durable, a start that finds the intent looks for `data/<id>/files`. If it is
+// there, the start undoes 4; if it has gone, the start does 6 (store/heal/recover-takes.ts).
+// A failure before 6 is undone at once. Where that fails too, the lease stays, and the next start
+// decides.
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { StoreError } from "../../base/errors.js";
+import { takeKind, type TakeIntent } from "../../catalog/open.js";
+import { partFromLinks } from "../../files/part-links.js";
+import { openStored } from "../../files/stored.js";
+import {
+  hasFiles,
+  holdTakeTarget,
+  identifyFiles,
+  moveBack,
+  moveOut,
+  sealFilesAgain,
+  unsealFiles,
+  type MovedDirectory,
+  type TakeTarget,
+} from "../../files/take.js";
+import type { CallerPath } from "../../model/caller-path.js";
+import { checkRequestId } from "../../model/config-rules.js";
+import type { Snapshot } from "../../model/snapshot.js";
+import type { Taken, TakenFile, TakeRequest } from "../../model/take.js";
+import { inSpan } from "../../observe/spans.js";
+import { commitUnknown } from "../parts/commit-turns.js";
+import { noteDamage } from "../parts/damage.js";
+import type { ExclusiveLease } from "../parts/leases.js";
+import { requireUnchanged } from "../parts/linked.js";
+import type { Links, Marker } from "../parts/ports.js";
+import { withBallast } from "../parts/room.js";
+import { removeInBackground } from "./removal.js";
+import type { Remover } from "./remover.js";
+
+export interface Taker extends Remover, Marker, Links {
+  readonly catalog: Remover["catalog"] & Marker["catalog"] & Links["catalog"];
+}
+
+/**
+ * Throws SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, STORED_DATA_CORRUPT, and the errors of the target.
+ * `stayed` is called with the id of a snapshot that stays after its background work was ended.
+ */
+export async function takeToDirectory(
+  taker: Taker,
+  request: TakeRequest,
+  directory: CallerPath,
+  { signal, stayed }: { readonly signal: AbortSignal; readonly stayed: (id: string) => void },
+): Promise<Taken> {
+  const requestId = checkRequestId(request.requestId, "request_id");
+  const fingerprint = fingerprintOf(request, directory);
+  const earlier = (): Taken | undefined => earlierTake(taker, requestId, fingerprint);
+  const found = earlier();
+  if (found !== undefined) return found;
+  try {
+    await using target = await holdTakeTarget(taker.layout, directory);
+    const { snapshot, lease } = acquire(taker, request.ref);
+    const { id } = snapshot.config;
+    const taking: Taking = { ...{ id, snapshot, target, request, lease, signal }, stayed };
+    return await inSpan("take", { "stasis.snapshot_id": id }, () =>
+      take(taker, taking, { requestId, fingerprint }),
+    );
+  } catch (error) {
+    // The first call with this id may have ended meanwhile, which is why this one was refused.
+    const meanwhile = earlier();
+    if (meanwhile !== undefined) return meanwhile;
+    throw error;
+  }
+}
+
+interface Taking {
+  readonly id: string;
+  readonly snapshot: Snapshot;
+  readonly target: TakeTarget;
+  readonly request: TakeRequest;
+  readonly lease: ExclusiveLease;
+  readonly signal: AbortSignal;
+  readonly stayed: (id: string) => void;
+}
+
+/** All checks and the lease in one tick: nobody can begin to read in between. */
+function acquire(
+  { catalog, leases }: Taker,
+  ref: string,
+): { readonly snapshot: Snapshot; readonly lease: ExclusiveLease } {
+  const snapshot = catalog.resolveRef(ref);
+  const { id } = snapshot.config;
+  if (snapshot.protected) throw protectedError(id);
+  if (snapshot.corrupt) throw damagedError(id);
+  leases.refuseIfExclusive(id);
+  const users = leases.users(id);
+  if (users.size > 0) throw inUseError(id, users);
+  return { snapshot, lease: leases.exclude(id, "TakeToDirectory") };
+}
+
+async function take(
+  taker: Taker,
+  taking: Taking,
+  request: Pick<TakeIntent, "requestId" | "fingerprint">,
+): Promise<Taken> {
+  const { id, target, lease, signal, stayed } = taking;
+  const { layout, commits, catalog } = taker;
+  let answer: Taken;
+  let moved: MovedDirectory;
+  try {
+    await lease.alone(signal);
+    const files = await prepare(taker, taking);
+    moved = await identifyFiles(layout, id);
+    await commits.take();
+    signal.throwIfAborted();
+    answer = { snapshot: taking.snapshot, files };
+    const intent = { answer, directory: target.path, ...request };
+    await withBallast(layout, () => {
+      catalog.beginTake(intent);
+    });
+  } catch (error) {
+    noteDamage(taker, id, error);
+    lease[Symbol.dispose]();
+    stayed(id);
+    throw error;
+  }
+  try {
+    await carryOut(taker, taking);
+  } catch (error) {
+    if (!commitUnknown(error)) await undo(taker, taking, moved);
+    throw error;
+  }
+  lease[Symbol.dispose]();
+  removeInBackground(taker, { id, state: "deleting" });
+  return answer;
+}
+
+/** Until here nothing of the snapshot has changed that a caller could see. */
+async function prepare(taker: Taker, taking: Taking): Promise<readonly TakenFile[]> {
+  const { id, snapshot, request, signal } = taking;
+  const { layout, intakes } = taker;
+  const how = { findHoles: false };
+  await using stored = await openStored(layout, id, snapshot.files, signal, how);
+  const unchanged = (): Promise<void> => requireUnchanged(taker, stored);
+  await unchanged();
+  // Collections must not touch its staging area.
+  intakes.add(id);
+  try {
+    const { maxCopyBytes } = request;
+    return await partFromLinks(layout, stored, {
+      ...{ maxCopyBytes, requireUnchanged: unchanged, signal },
+    });
+  } finally {
+    intakes.delete(id);
+  }
+}
+
+async function carryOut(taker: Taker, { id, snapshot, target }: Taking): Promise<void> {
+  const { layout, commits, catalog, root } = taker;
+  await unsealFiles(layout, id, snapshot.files, target);
+  root.check();
+  await moveOut(layout, id, target);
+  await commits.take();
+  await withBallast(layout, () => {
+    catalog.finishTake(id);
+  });
+}
+
+/** Never throws, because the caller must see the error that led here. */
+async function undo(taker: Taker, taking: Taking, moved: MovedDirectory): Promise<void> {
+  const { layout, commits, catalog, logger } = taker;
+  const { id, snapshot, target, lease, stayed } = taking;
+  try {
+    await moveBack(layout, id, target, moved);
+    await sealFilesAgain(layout, id, snapshot.files);
+    await commits.take();
+    await withBallast(layout, () => {
+      catalog.abandonTake(id);
+    });
+  } catch (error) {
+    logger.error({ err: error, id }, "could not undo a move out of the store: the next start does");
+    // Without its files in place, nobody may use it.
+    if (!(await hasFiles(layout, id).catch(() => false))) return;
+  }
+  lease[Symbol.dispose]();
+  stayed(id);
+}
+
+/** The answer of the first call with this id. Undefined if this is the first one. */
+function earlierTake(
+  { catalog, leases }: Taker,
+  requestId: string | undefined,
+  fingerprint: string,
+): Taken | undefined {
+  const earlier = requestId === undefined ? undefined : catalog.findRequest(requestId);
+  if (earlier === undefined) return undefined;
+  if (earlier.kind !== takeKind || earlier.fingerprint !== fingerprint) {
+    throw new StoreError(
+      "REQUEST_ID_REUSED",
+      `request_id ${earlier.requestId} was already used by a request with other contents`,
+      { hint: "Use a new UUID for each new request", metadata: { request_id: earlier.requestId } },
+    );
+  }
+  const answer = catalog.takeAnswer(earlier.snapshotId);
+  if (answer === undefined) leases.refuseIfExclusive(earlier.snapshotId);
+  return answer;
+}
+
+function fingerprintOf({ ref, maxCopyBytes }: TakeRequest, { path }: CallerPath): string {
+  const canonical = JSON.stringify([takeKind, ref, join(path), maxCopyBytes]);
+  return createHash("sha256").update(canonical).digest("hex");
+}
+
+function protectedError(id: string): StoreError {
+  return new StoreError(
+    "SNAPSHOT_PROTECTED",
+    `snapshot ${id} is protected and stays in the store`,
+    {
+      hint: `Clone it instead, or remove the protection first (\`stasis update ${id} --no-protect\`)`,
+      resource: { type: "snapshot", name: id },
+      metadata: { snapshot_id: id },
+    },
+  );
+}
+
+function damagedError(id: string): StoreError {
+  return new StoreError("STORED_DATA_CORRUPT", `snapshot ${id} is marked as damaged and stays`, {
+    hint:
+      `Run \`stasis verify ${id}\`: if all data matches its digests, the mark goes. To use the ` +
+      "damaged data nevertheless, clone it with force and delete it",
+    resource: { type: "snapshot", name: id },
+    metadata: { snapshot_id: id },
+  });
+}
+
+function inUseError(id: string, users: ReadonlyMap<string, number>): StoreError {
+  const named = [...users].map(([user, count]) =>
+    count === 1 ? user : `${user} (${count} times)`,
+  );
+  const holders = [...users.values()].reduce((sum, count) => sum + count, 0);
+  return new StoreError("SNAPSHOT_IN_USE", `snapshot ${id} is read by ${named.join(", ")}`, {
+    hint: "Wait until these calls have ended, or end them; a clone works beside them",
+    resource: { type: "snapshot", name: id },
+    metadata: { snapshot_id: id, holders: String(holders), users: [...users.keys()].join(",") },
+  });
+}
