@@ -1,6 +1,6 @@
-// Intents and answers of TakeToDirectory. An intent is recorded before the files of a snapshot leave
-// the store. The transaction that finishes it also removes the snapshot. A start that finds an
-// unfinished one looks where the files are.
+// Intents and answers of TakeToDirectory. An intent is recorded before the files of a snapshot
+// leave the store. The transaction that finishes it also removes the snapshot. A start that finds
+// an unfinished one looks where the files are.
 import { emptyConfig } from "../model/config.js";
 import type { Taken } from "../model/take.js";
 import type { CatalogContext } from "./context.js";

@@ -56,7 +56,7 @@ async function undo(
   logger.warn({ id, directory }, "undid the interrupted move of a snapshot: it is in the store");
 }
 
-/** A deletion, or whoever removed the whole directory, is not a move. */
+/** A deletion is not a move, nor is the loss of the snapshot's whole directory. */
 async function hasLeft({ catalog, layout }: Healer, id: string): Promise<boolean> {
   const state = catalog.get(id)?.state;
   if (state !== "ready" && state !== "replaced") return false;

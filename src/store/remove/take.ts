@@ -11,8 +11,8 @@
 //   6. one transaction removes the snapshot and finishes the intent
 //   7. the answer; the rest of the snapshot's directory goes to the trash in the background
 //
-// Invariant: until 6 is durable, a start that finds the intent looks for `data/<id>/files`. If it is
-// there, the start undoes 4; if it has gone, the start does 6 (store/heal/recover-takes.ts).
+// Invariant: until 6 is durable, a start that finds the intent looks for `data/<id>/files`. If it
+// is there, the start undoes 4; if it has gone, the start does 6 (store/heal/recover-takes.ts).
 // A failure before 6 is undone at once. Where that fails too, the lease stays, and the next start
 // decides.
 import { createHash } from "node:crypto";

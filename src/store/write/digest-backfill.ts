@@ -17,7 +17,7 @@ export function backfillDigest(publisher: Publisher, id: string): void {
 async function computeDigest(publisher: Publisher, id: string): Promise<void> {
   const snapshot = publisher.catalog.get(id);
   if (snapshot?.state !== "ready" || snapshot.digest !== "") return;
-  // If the snapshot stays after all, whoever moves it queues this again.
+  // It is about to leave the store. If it stays after all, this is queued again.
   if (publisher.leases.isExclusive(id)) return;
   using lease = publisher.leases.share(id, "background", "digest");
   const signal = AbortSignal.any([lease.signal, publisher.closing]);
