@@ -15,7 +15,7 @@ import { requireSize } from "./clone.js";
 import type { StoredFile, StoredSnapshot } from "./stored.js";
 import { giveToGroup, storedFileMode, whileWritable } from "./stored-modes.js";
 
-export interface PartOptions {
+interface LinkOptions {
   /** Most bytes that are copied, in all files together. */
   readonly maxCopyBytes: number;
   /** Throws if a linked file has changed. Called when a copy is made, before it is used. */
@@ -32,7 +32,7 @@ export interface PartOptions {
 export async function partFromLinks(
   layout: Layout,
   stored: StoredSnapshot,
-  options: PartOptions,
+  options: LinkOptions,
 ): Promise<TakenFile[]> {
   const linked: StoredFile[] = [];
   for (const file of stored.files) {
@@ -82,7 +82,7 @@ async function replaceByCopy(
   layout: Layout,
   stored: StoredSnapshot,
   file: StoredFile,
-  { leftBytes, requireUnchanged, signal }: PartOptions & { readonly leftBytes: number },
+  { leftBytes, requireUnchanged, signal }: LinkOptions & { readonly leftBytes: number },
 ): Promise<TakenFile> {
   const { name, dataBytes } = file;
   const from = stored.pathOf(name);
@@ -116,7 +116,7 @@ function tooMuch(
     {
       hint:
         `Copying it would take ${formatBytes(dataBytes)}, and at most ${formatBytes(leftBytes)} ` +
-        "may be copied: raise max_copy_bytes, or remove the clones that link to it",
+        "may be copied: raise the limit on copied bytes, or remove the clones that link to it",
       metadata: { snapshot_id: id, file: name },
     },
   );

@@ -187,7 +187,7 @@ test("without shared blocks, a Take copies no more than it may", async (t) => {
     await client.create({ config: { name: "web" } }, packDirectory(source));
     await client.cloneToDirectory({ ref: "web", directory: at("clone"), files: [memory] });
     const error = await failsWith(take(client, at("vm"), 1000n), "REFLINK_UNSUPPORTED");
-    assert.match(error.hint ?? "", /raise max_copy_bytes/);
+    assert.match(error.hint ?? "", /raise the limit on copied bytes/);
     assert.match(error.message, /memory-ranges .* has 1 other hard link/);
     assert.ok(!existsSync(at("vm")));
     await failsWith(take(client, at("vm"), -1n), "FIELD_INVALID");
@@ -279,8 +279,11 @@ test("stasis take moves a snapshot, and watch says so", async (t) => {
   const refused = await runStasis(["--addr", address, "take", "web", at("source")]);
   assert.match(refused.stderr, /expected an absent or empty directory/);
   assert.equal(refused.code, 5);
-  const { code, stderr } = await runStasis(["--addr", address, "take", "web", at("vm")]);
+  const requestId = "0f8fad5b-d9cb-469f-a165-70867728950e";
+  const args = ["--addr", address, "take", "web", at("vm"), "--request-id", requestId];
+  const { code, stderr } = await runStasis(args);
   assert.equal(code, 0, stderr);
+  assert.equal((await runStasis(args)).code, 0, "a retry gets the first answer");
   assert.match(stderr, /moved .*web.* to .*vm: 4 files moved/);
   await compareDirectories(at("vm"), source);
   await eventually("the event", () => seen.some((line) => /moved to a directory/.test(line)));

@@ -14,6 +14,7 @@ import { snapshotTitle } from "../show-snapshot.js";
 
 interface TakeOptions extends GlobalOptions {
   readonly maxCopy?: number;
+  readonly requestId?: string;
 }
 
 export function addTakeCommand(program: Command): void {
@@ -34,6 +35,7 @@ export function addTakeCommand(program: Command): void {
       "most that is copied of files that clones link to (default: 1 GiB)",
       sizeArgument,
     )
+    .option("--request-id <uuid>", "makes a retry safe: the same id returns the first result")
     .action(async (ref: string, directory: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<TakeOptions>();
       await withSession(options, (session) => take(session, ref, resolve(directory), options));
@@ -44,11 +46,12 @@ async function take(
   session: Session,
   ref: string,
   directory: string,
-  { maxCopy }: TakeOptions,
+  { maxCopy, requestId = "" }: TakeOptions,
 ): Promise<void> {
   explainInterruption(() => `the daemon may still move the snapshot: look at ${directory}`);
   const most = maxCopy === undefined ? {} : { maxCopyBytes: BigInt(maxCopy) };
-  const response = await session.client.takeToDirectory({ ref, directory, ...most }, session.call);
+  const request = { ref, directory, requestId, ...most };
+  const response = await session.client.takeToDirectory(request, session.call);
   await session.answer(
     () => messageJson(TakeToDirectoryResponseSchema, response),
     () => "",

@@ -60,7 +60,7 @@ export async function takeToDirectory(
   directory: CallerPath,
   { signal, stayed }: { readonly signal: AbortSignal; readonly stayed: (id: string) => void },
 ): Promise<Taken> {
-  const requestId = checkRequestId(request.requestId, "request_id");
+  const requestId = checkRequestId(request.requestId, "requestId");
   const fingerprint = fingerprintOf(request, directory);
   const earlier = (): Taken | undefined => earlierTake(taker, requestId, fingerprint);
   const found = earlier();
@@ -205,7 +205,7 @@ function earlierTake(
   if (earlier.kind !== takeKind || earlier.fingerprint !== fingerprint) {
     throw new StoreError(
       "REQUEST_ID_REUSED",
-      `request_id ${earlier.requestId} was already used by a request with other contents`,
+      `the request id ${earlier.requestId} was already used by a request with other contents`,
       { hint: "Use a new UUID for each new request", metadata: { request_id: earlier.requestId } },
     );
   }
