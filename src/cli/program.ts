@@ -38,6 +38,13 @@ export interface ProgramParts {
   readonly readCocoonStore: ReadCocoonStore;
 }
 
+/** Commands for snapshots and their data that need nothing but a client. */
+const dataCommands = [
+  ...[addCreateCommand, addListCommand, addInspectCommand, addUpdateCommand, addRemoveCommand],
+  ...[addRestoreCommand, addCloneCommand, addTakeCommand, addExportCommand, addImportCommand],
+  ...[addPullCommand, addPushCommand, addTransfersCommand],
+];
+
 /** `setExitCode` receives the code of a command that ends without an error. */
 export function createProgram(parts: ProgramParts, setExitCode: (code: number) => void): Command {
   const program = new Command("stasis")
@@ -66,21 +73,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
     .configureHelp({ showGlobalOptions: true, optionDescription: (option) => option.description })
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
-  for (const add of [
-    addCreateCommand,
-    addListCommand,
-    addInspectCommand,
-    addUpdateCommand,
-    addRemoveCommand,
-    addRestoreCommand,
-    addCloneCommand,
-    addTakeCommand,
-    addExportCommand,
-    addImportCommand,
-  ]) {
-    add(program);
-  }
-  for (const add of [addPullCommand, addPushCommand, addTransfersCommand]) add(program);
+  for (const add of dataCommands) add(program);
   addOpenCommand(program, setExitCode);
   addVerifyCommand(program, setExitCode);
   addCheckCommand(program, parts.checkOffline, setExitCode);
