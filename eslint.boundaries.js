@@ -99,7 +99,7 @@ const changesOfNode = [
  */
 const nameHomes = {
   "files/durable.ts": {
-    names: ["removeTree", "renameOnly", "renameDurably", "replaceFile"],
+    names: ["removeTree", "renameOnly", "replaceFile"],
     homes: ["files", "store/heal"],
   },
   "catalog/open.ts": {

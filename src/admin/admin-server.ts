@@ -26,7 +26,7 @@ import { busy, createIdentify, peerOf, refusalOf, urlOf, type ListenerFacts } fr
 import type { RouteRequest, Routes } from "./routes.js";
 import { sendPieces } from "./send-pieces.js";
 
-export interface AdminServerOptions {
+interface AdminServerOptions {
   readonly access: Access;
   readonly peerUser: PeerUser;
   /** Used for callers that may not see paths of the node. */
@@ -36,7 +36,7 @@ export interface AdminServerOptions {
   readonly limits?: Partial<AdminLimits>;
 }
 
-export interface AdminServer extends AsyncDisposable {
+interface AdminServer extends AsyncDisposable {
   /** Throws FIELD_INVALID if the server cannot listen on the address. */
   listenTcp(address: TcpAddress, tls?: TlsFiles): Promise<Listener>;
   /** Throws FIELD_INVALID if a process listens there. See `openUnixListener`. */

@@ -16,7 +16,7 @@ import { createSupport, type Support, type SupportParts } from "./support.js";
 import type { UsageHistory } from "./usage-history.js";
 import { createViews, viewQueryOf, type Views } from "./views.js";
 
-export interface ApiParts {
+interface ApiParts {
   readonly store: SnapshotStore;
   readonly calls: LocalCalls;
   readonly history: UsageHistory;

@@ -22,7 +22,7 @@ interface Sum {
   bytes: number;
 }
 
-export interface GcPlan {
+interface GcPlan {
   /** The response, with some of its rows. */
   readonly plan: unknown;
   /** Rows of the response. */

@@ -7,7 +7,7 @@ import { jsonAnswer, textAnswer, type Answer } from "./answer.js";
 export type Phase = "recovering" | "serving" | "draining";
 
 /** The facts that /readyz checks. `failed` is the reason in a word. */
-export interface ReadinessCheck {
+interface ReadinessCheck {
   readonly name: string;
   readonly failed?: string;
   readonly since?: Date;

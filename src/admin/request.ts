@@ -63,7 +63,7 @@ export function urlOf(request: IncomingMessage): URL | undefined {
   }
 }
 
-export interface Identify {
+interface Identify {
   /** Throws CREDENTIALS_INVALID. */
   (request: IncomingMessage, via: Via): Identity;
 }

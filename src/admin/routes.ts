@@ -28,7 +28,7 @@ export interface RouteRequest {
 
 export type Routes = (request: RouteRequest) => Promise<Answer | StreamAnswer>;
 
-export interface RouteParts {
+interface RouteParts {
   readonly assets: Assets;
   /** Undefined while the daemon recovers its store. */
   readonly problems: () => readonly StoreProblem[] | undefined;

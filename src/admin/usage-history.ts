@@ -3,7 +3,7 @@
 import type { SnapshotStore } from "../store/snapshot-store.js";
 
 /** `at` is in milliseconds since 1970; the rest are bytes and counts, as GetInfo gives them. */
-export interface UsageSample {
+interface UsageSample {
   readonly at: number;
   readonly snapshots: number;
   readonly sizeBytes: number;

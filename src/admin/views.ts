@@ -6,12 +6,12 @@ import { fieldInvalid } from "../base/errors.js";
 import type { ConfinedStore, OutlineRow } from "../store/snapshot-store.js";
 
 /** What a view is made of. */
-export type Outlined = Pick<ConfinedStore, "outline" | "listed" | "position">;
+type Outlined = Pick<ConfinedStore, "outline" | "listed" | "position">;
 
-export const sorts = ["created", "name", "size", "charged", "accessed"] as const;
-export type Sort = (typeof sorts)[number];
+const sorts = ["created", "name", "size", "charged", "accessed"] as const;
+type Sort = (typeof sorts)[number];
 
-export interface ViewQuery {
+interface ViewQuery {
   /** The caller's own prefix: a view is shown only to callers with the same one. */
   readonly confinedTo: string;
   readonly namePrefix: string;
@@ -23,7 +23,7 @@ export interface ViewQuery {
   readonly descending: boolean;
 }
 
-export interface View {
+interface View {
   readonly token: string;
   readonly ids: readonly string[];
   /** The view holds only the first `maxIds` snapshots of the walk. */

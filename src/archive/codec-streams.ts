@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import { OwnedChunk, type OwnedStream } from "../wire/chunk.js";
 import { openBytePuller, type BytePuller } from "./byte-puller.js";
 
-export interface CodecOptions {
+interface CodecOptions {
   readonly signal: AbortSignal | undefined;
   /** Converts an error of the codec into the error for the caller. */
   readonly codecError: (error: unknown) => Error;
@@ -17,7 +17,7 @@ export interface CodecOptions {
   readonly checkOutput?: (fed: FedInput) => void;
 }
 
-export interface FedInput {
+interface FedInput {
   readonly bytes: number;
   /** False if the codec ended by itself and does not want the rest of its input. */
   readonly sourceEnded: boolean;

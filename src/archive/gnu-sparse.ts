@@ -25,7 +25,7 @@ const knownKeys: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads the next 512-byte block of the entry's body. */
-export type ReadBlock = () => Promise<Uint8Array>;
+type ReadBlock = () => Promise<Uint8Array>;
 
 /** The inputs for reading a map, apart from the map itself. */
 export interface GnuEntry extends MapSource {
@@ -202,7 +202,7 @@ function readPairs(
 }
 
 /** The size of a file's entry in format 1.0. */
-export interface GnuMapShape {
+interface GnuMapShape {
   readonly segments: number;
   /** Whether a last empty segment marks the end of the file. */
   readonly endsWithHole: boolean;

@@ -5,7 +5,7 @@ import type { OwnedStream } from "../wire/chunk.js";
 import { StoreError } from "../base/errors.js";
 import { maxMapExtents } from "../holes/extent-map.js";
 
-export type LimitName =
+type LimitName =
   keyof ArchiveLimits | "maxTrailingBytes" | "maxEnvelopeBytes" | "maxUploadBytes" | "maxRatio";
 
 export interface ArchiveLimits {

@@ -13,7 +13,7 @@ import { totalLength, type Extents } from "../model/extent.js";
  * 1.25.2), and so does cocoon. GNU tar, bsdtar and Python have no such limit.
  */
 export const maxGoMapBytes = 1024 * 1024;
-export const goReaders: readonly string[] = ["cocoon", "Go archive/tar"];
+const goReaders: readonly string[] = ["cocoon", "Go archive/tar"];
 
 export interface ArchiveWarning {
   readonly kind: "reader-refuses" | "holes-filled";

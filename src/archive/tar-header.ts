@@ -22,7 +22,7 @@ const prefixField = [345, 500] as const;
 /** Position of the checksum, which is computed as if this field held spaces. */
 const checksumSpaces = 8 * 0x20;
 
-export type TarFormat = "ustar" | "gnu" | "v7";
+type TarFormat = "ustar" | "gnu" | "v7";
 
 export interface TarHeader {
   readonly format: TarFormat;
@@ -121,7 +121,7 @@ function checksumOf(block: Uint8Array): number {
   return sum;
 }
 
-export interface TarHeaderFields {
+interface TarHeaderFields {
   /** At most 100 bytes of ASCII. Longer names also need a PAX record. */
   readonly name: string;
   readonly mode: number;

@@ -15,10 +15,10 @@ import { paddingOf } from "./pax.js";
 import { coalesce } from "./piece-coalescer.js";
 import { tarBlockBytes } from "./tar-header.js";
 
-export type { ArchiveFile, ArchiveFileShape } from "./archive-file.js";
+export type { ArchiveFile } from "./archive-file.js";
 export type { SparseFormat } from "./entry-plan.js";
 
-export interface TarOptions {
+interface TarOptions {
   /**
    * The notation of holes. Tar programs, cocoon and stasis read `gnu` (default). Only cocoon and
    * stasis read `cocoon`. `none` writes holes as zeros, which every program reads.
@@ -33,7 +33,7 @@ export interface TarOptions {
   readonly modifiedAt?: Date;
 }
 
-export interface WriteTarOptions extends TarOptions {
+interface WriteTarOptions extends TarOptions {
   readonly signal?: AbortSignal;
 }
 
@@ -77,17 +77,6 @@ async function* tarPieces(
     yield* zeroPieces(paddingOf(plan.bodyBytes));
   }
   yield* zeroPieces(endMarkerBytes);
-}
-
-/** Returns the exact size of the tar that `writeTar` makes of these files with the same options. */
-export function tarSizeBytes(files: Iterable<ArchiveFileShape>, options: TarOptions = {}): number {
-  let size = endMarkerBytes;
-  const shapes = options.envelope === undefined ? [] : [envelopeShape(options.envelope)];
-  for (const shape of [...shapes, ...files]) {
-    const { head, mapBytes, bodyBytes } = planOf(shape, options);
-    size += head.byteLength + mapBytes + bodyBytes + paddingOf(bodyBytes);
-  }
-  return size;
 }
 
 function planOf(shape: ArchiveFileShape, options: TarOptions): EntryPlan {

@@ -7,7 +7,7 @@
 // frame in the same part.
 import { archiveCutOff, archiveInvalid } from "./archive-invalid.js";
 
-export interface ZstdFrameSplitter {
+interface ZstdFrameSplitter {
   /** Splits the chunk. No part has bytes of two frames, or of more than nine blocks. */
   split(chunk: Uint8Array): Generator<Uint8Array, void, undefined>;
   /** Throws ARCHIVE_INVALID unless the stream ended at the end of a frame. */

@@ -5,14 +5,14 @@ import { formatBytes } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
 
 /** The size that every decoder should accept (RFC 8878, 3.1.1.1.2). zstd -19 requests as much. */
-export const freeWindowBytes = 8 * 1024 * 1024;
+const freeWindowBytes = 8 * 1024 * 1024;
 /** Decoders refuse larger windows (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`). */
 const maxWindowBytes = 128 * 1024 * 1024;
 /** Quota of all decoders together, in bytes. */
-export const sharedWindowBytes = 512 * 1024 * 1024;
+const sharedWindowBytes = 512 * 1024 * 1024;
 
 /** The share of one decoder. A decoder keeps its largest window until it is disposed. */
-export interface ZstdWindow extends Disposable {
+interface ZstdWindow extends Disposable {
   /** Throws TOO_MANY_STREAMS. */
   grow(bytes: number): void;
 }

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import * as zlib from "node:zlib";
 import { StoreError } from "../base/errors.js";
 
-export interface ZstdCodec {
+interface ZstdCodec {
   compressor(level: number): Duplex;
   decompressor(): Duplex;
 }

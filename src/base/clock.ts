@@ -18,7 +18,7 @@ export interface Clock {
   boot(): BootTime;
 }
 
-export interface BootTime {
+interface BootTime {
   /** Changes with each boot. */
   readonly id: string;
   /** Milliseconds since the boot, including suspended time. */

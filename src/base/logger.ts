@@ -7,7 +7,7 @@ import type { RecentLog } from "./recent-log.js";
 
 export type Logger = PinoLogger;
 export const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
-export type LogLevel = (typeof logLevels)[number];
+type LogLevel = (typeof logLevels)[number];
 
 /** Limit of one line. Some lines contain text from callers: names, paths, error messages. */
 export const maxLogLineBytes = 16 * 1024;

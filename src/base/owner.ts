@@ -52,7 +52,7 @@ export function denialHint(
   return `${action}; ${place} ${describeOwner(stats)}`;
 }
 
-export function isDenial(error: unknown): boolean {
+function isDenial(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return code === "EACCES" || code === "EPERM";
 }

@@ -22,7 +22,7 @@ export interface AuditedRow {
 }
 
 /** Problems of the catalog as a whole, in words. Empty if there are none. */
-export interface AuditedFile {
+interface AuditedFile {
   /** SQLite's report. If it is not empty, no row can be trusted or even read. */
   readonly file: readonly string[];
   readonly totals: readonly string[];

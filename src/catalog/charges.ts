@@ -53,11 +53,6 @@ export function setCharge(
   charges.add(name, bytes);
 }
 
-/** The charge of a row. */
-export function chargeOfRow({ connection }: Pick<ChargedRows, "connection">, id: string): number {
-  return connection.one<ChargeRow>(sql.chargeOfId, { id })?.charged_bytes ?? 0;
-}
-
 /** There is one prefix per confined identity. */
 const maxPrefixes = 10_000;
 

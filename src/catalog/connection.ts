@@ -40,7 +40,7 @@ export interface Connection {
   abandon(): void;
 }
 
-export interface Trouble {
+interface Trouble {
   /** STORED_DATA_CORRUPT once damage was found. */
   readonly damage: StoreError | undefined;
   /**

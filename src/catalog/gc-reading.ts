@@ -5,7 +5,7 @@ import type { CatalogContext } from "./context.js";
 import { sql } from "./sql.js";
 
 /** The last row of a page; undefined before the first page. */
-export type GcCursor = Pick<GcSnapshot, "createdAtMs" | "id">;
+type GcCursor = Pick<GcSnapshot, "createdAtMs" | "id">;
 
 export interface GcReading {
   /**

@@ -3,7 +3,7 @@
 import type { CatalogContext } from "./context.js";
 import { sql } from "./sql.js";
 
-export interface GcSessionRecord {
+interface GcSessionRecord {
   readonly sessionId: string;
   /** Grows with every session of this catalog. */
   readonly epoch: number;

@@ -18,7 +18,7 @@ export interface ListShape {
   readonly labelCount: number;
 }
 
-export interface ListStatements {
+interface ListStatements {
   /** Ids of one page, newest first. */
   readonly page: Sql;
   /** Counts the snapshots that match. */

@@ -2,7 +2,7 @@
 import { formatUnsupported } from "../model/format.js";
 import type { Database } from "./sqlite.js";
 
-export interface Migration {
+interface Migration {
   /** PRAGMA user_version after this step. */
   readonly version: number;
   readonly sql: string;

@@ -27,18 +27,14 @@ export type { AuditedRow } from "./audit.js";
 export type { CatalogEvent, CatalogEventType, EventPosition } from "./event.js";
 export type { EventPage } from "./event-log.js";
 export type { OutlinePart, OutlineRow, OutlineWalk } from "./outline.js";
-export type { GcSessionRecord } from "./gc-sessions.js";
 export type { AdoptedSnapshot } from "./lifecycle.js";
 export type { LinkedFile } from "./linked-files.js";
 export type { ListFilter } from "./list-filter.js";
 export type { ListPage, ListQuery } from "./listing.js";
-export type { ManifestState, PendingUpload } from "./records.js";
-export type { KnownRequest } from "./requests.js";
+export type { ManifestState } from "./records.js";
 export type { StoreClock } from "./store-clock.js";
 export { takeKind, type TakeIntent } from "./takes.js";
-export type { Totals } from "./totals.js";
-export type { SnapshotChanges } from "./update.js";
-export type { NewUpload, Publication, Published } from "./uploads.js";
+export type { NewUpload } from "./uploads.js";
 
 /**
  * All methods throw StoreError. After STORAGE_FULL nothing has changed, and the call can be

@@ -17,7 +17,7 @@ export interface ManifestState {
 }
 
 /** An upload that has reserved its name. */
-export interface PendingUpload {
+interface PendingUpload {
   readonly id: string;
   /** May be empty. */
   readonly name: string;
@@ -84,7 +84,7 @@ export function createRecords(context: CatalogContext): Records {
   };
 }
 
-export function getSnapshot(context: CatalogContext, id: string): Snapshot | undefined {
+function getSnapshot(context: CatalogContext, id: string): Snapshot | undefined {
   const row = context.connection.one<SnapshotRow>(sql.snapshotById, { id });
   return row === undefined ? undefined : snapshotOfRow(context, row);
 }
@@ -123,7 +123,7 @@ export function withId(config: SnapshotConfig, id: string): SnapshotConfig {
   return config.id === id ? config : { ...config, id };
 }
 
-export interface WalkedRow {
+interface WalkedRow {
   readonly id: string;
   readonly state: SnapshotState;
   readonly size_bytes: number;

@@ -8,7 +8,7 @@ import { prefixRange } from "./name-range.js";
 import { requireSnapshot } from "./records.js";
 import { sql } from "./sql.js";
 
-export interface RefOptions {
+interface RefOptions {
   /** Snapshots in other states are invisible. Default: ready. */
   readonly states?: readonly SnapshotState[];
   /** Snapshots whose names do not begin with this are invisible. Default: all names are visible. */

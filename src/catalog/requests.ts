@@ -3,7 +3,7 @@ import { StoreError } from "../base/errors.js";
 import type { CatalogContext } from "./context.js";
 import { sql } from "./sql.js";
 
-export interface KnownRequest {
+interface KnownRequest {
   readonly requestId: string;
   readonly kind: string;
   readonly fingerprint: string;

@@ -117,11 +117,6 @@ export function guarded<T>(what: string, work: () => T): T {
   }
 }
 
-/** Another connection, of this process or not, holds the lock. */
-export function isBusy(error: unknown): boolean {
-  return sqliteCode(error).startsWith("SQLITE_BUSY");
-}
-
 /**
  * A write or a sync failed below SQLite. The kernel may have dropped the pages that it could not
  * write, and a later fsync of the same bytes would then report success. They must be written again,

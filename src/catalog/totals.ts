@@ -4,7 +4,7 @@ import type { CatalogContext } from "./context.js";
 import { walkRows } from "./records.js";
 import { sql } from "./sql.js";
 
-export interface Totals {
+interface Totals {
   /** These three count all ready snapshots. */
   readonly count: number;
   readonly sizeBytes: number;

@@ -11,7 +11,7 @@ import { configColumns, configFromRow, type SnapshotRow } from "./rows.js";
 import { sql } from "./sql.js";
 
 /** Missing keys stay unchanged. */
-export interface SnapshotChanges {
+interface SnapshotChanges {
   readonly name?: string;
   readonly description?: string;
   /** All labels; labels that are missing here are removed. */

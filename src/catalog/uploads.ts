@@ -25,7 +25,7 @@ export interface NewUpload {
   readonly fingerprint?: string;
 }
 
-export interface Publication {
+interface Publication {
   readonly config: SnapshotConfig;
   /** When it became visible. Listings are in this order. */
   readonly createdAt: Date;
@@ -39,7 +39,7 @@ export interface Publication {
   readonly keepReplaced: (id: string) => boolean;
 }
 
-export interface Published {
+interface Published {
   readonly snapshot: Snapshot;
   /** The snapshot that had the name before, and its new state. */
   readonly replaced?: { readonly id: string; readonly state: "deleting" | "replaced" };

@@ -6,7 +6,7 @@ import { adminSocketBeside, socketsToTry, type Environment } from "../base/defau
 import { StoreError } from "../base/errors.js";
 import { addressEnv } from "../client/index.js";
 
-export interface AdminSocketOptions {
+interface AdminSocketOptions {
   /** The path that the user named. */
   readonly adminSocket?: string;
   readonly addr?: string;

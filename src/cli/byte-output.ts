@@ -107,7 +107,7 @@ function randomName(): string {
   return randomBytes(6).toString("hex");
 }
 
-export interface ReceiveOptions {
+interface ReceiveOptions {
   /** 0 if unknown, because the data arrives compressed. */
   readonly totalBytes: number;
   readonly onProgress: ProgressListener;

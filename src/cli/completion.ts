@@ -1,7 +1,7 @@
 // Completion for shells: finds the possible next words by walking the program's own commands.
 import type { Argument, Command, Option } from "commander";
 
-export interface Completions {
+interface Completions {
   readonly words: readonly Word[];
   /** True: paths fit too; the shell completes them. */
   readonly files: boolean;
@@ -13,7 +13,7 @@ interface Word {
 }
 
 /** Names and ids of snapshots that begin with a text. */
-export type FindRefs = (prefix: string) => Promise<readonly string[]>;
+type FindRefs = (prefix: string) => Promise<readonly string[]>;
 
 const none: Completions = { words: [], files: false };
 const files: Completions = { words: [], files: true };

@@ -1,7 +1,7 @@
 // Handles signals: the first one cancels the running call, the second one ends the program at once.
 import { constants } from "node:os";
 
-export interface Interruption {
+interface Interruption {
   /** Fires with the first signal. */
   readonly signal: AbortSignal;
   /** The received signal, if any. */

@@ -19,7 +19,7 @@ export interface KeptLease extends AsyncDisposable {
   outcome(): Promise<StoreError | undefined>;
 }
 
-export interface KeptLeaseOptions {
+interface KeptLeaseOptions {
   readonly request: { readonly ref: string; readonly force: boolean };
   readonly call: CallOptions;
   /** Prints one line about an interrupted lease, and about its return. */

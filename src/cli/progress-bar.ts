@@ -2,14 +2,14 @@
 import type { TransferProgress } from "../client/index.js";
 import { formatBytes, formatSeconds } from "./format.js";
 
-export interface ProgressBar {
+interface ProgressBar {
   /** `totalBytes` 0: unknown. */
   update(progress: TransferProgress): void;
   /** Clears the line. */
   stop(): void;
 }
 
-export interface ProgressTerminal {
+interface ProgressTerminal {
   write(text: string): unknown;
   readonly columns?: number | undefined;
 }

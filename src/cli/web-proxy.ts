@@ -10,7 +10,7 @@ import {
 import type { AddressInfo } from "node:net";
 import { StoreError } from "../base/errors.js";
 
-export interface WebProxy extends AsyncDisposable {
+interface WebProxy extends AsyncDisposable {
   /** With the token in it. */
   readonly link: string;
 }

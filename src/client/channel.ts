@@ -32,7 +32,7 @@ export interface CallOptions {
   readonly timeoutMs?: number;
 }
 
-export interface ChannelSettings {
+interface ChannelSettings {
   /** HTTP/2 window of a stream and of the connection, in bytes. */
   readonly flowWindowBytes: number;
   /** Largest accepted message, in bytes. */

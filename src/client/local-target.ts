@@ -7,7 +7,7 @@ import { envelopeFileName } from "../model/name.js";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import { renameWithoutReplace } from "../holes/native.js";
 
-export interface LocalTarget extends AsyncDisposable {
+interface LocalTarget extends AsyncDisposable {
   /**
    * Runs `write` with the directory for the files, which does not exist yet, but its parent does.
    * Its errors name the destination instead, because that is the path that the caller knows.

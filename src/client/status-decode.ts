@@ -21,7 +21,7 @@ import { connectionError, type ConnectionFacts } from "./connection-error.js";
 import { messageOf } from "../base/errors.js";
 
 /** Facts about the call that failed, for messages. */
-export interface CallFacts extends ConnectionFacts {
+interface CallFacts extends ConnectionFacts {
   /** For example `List`. */
   readonly rpc: string;
   readonly timeoutMs: number | undefined;

@@ -16,7 +16,7 @@ import { readCocoonTable, type CocoonTable } from "./cocoon-table.js";
 import type { SnapshotConfig } from "../model/config.js";
 import { ioError, isErrno, withIoError, type IoContext } from "../holes/errno.js";
 
-export interface CocoonSnapshot {
+interface CocoonSnapshot {
   /** The configuration with cocoon's id, and the keys that stasis does not know. */
   readonly config: SnapshotConfig;
   /** The text that cocoon wrote. May be empty. */
@@ -29,7 +29,7 @@ export interface CocoonSnapshot {
   readonly directory: string | undefined;
 }
 
-export interface CocoonStore {
+interface CocoonStore {
   readonly snapshots: readonly CocoonSnapshot[];
   /** Set if an older index was read: the problem of the newest one. Otherwise empty. */
   readonly remark: string;

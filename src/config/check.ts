@@ -117,7 +117,7 @@ function listenRefused(key: TcpKey, message: string, hint: string): StoreError {
 }
 
 /** True if callers over TCP need a token or a certificate. */
-export function asksForCredentials(config: DaemonConfig): boolean {
+function asksForCredentials(config: DaemonConfig): boolean {
   return config.tokens !== undefined || config.clientCa !== undefined;
 }
 

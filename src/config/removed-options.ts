@@ -2,7 +2,7 @@
 // ignored it, it would not behave as its configuration says.
 import { StoreError } from "../base/errors.js";
 
-export interface RemovedOption {
+interface RemovedOption {
   readonly key: string;
   readonly flag: string;
   readonly env: string;

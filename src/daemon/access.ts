@@ -9,7 +9,7 @@ import { createAccess, type Access, type TokenSource } from "../transport/auth/a
 import { followFile, type Followed } from "./follow-file.js";
 import type { ReloadStep } from "./reload.js";
 
-export interface OpenAccess {
+interface OpenAccess {
   readonly access: Access;
   readonly steps: readonly ReloadStep[];
 }

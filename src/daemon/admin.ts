@@ -18,7 +18,7 @@ import type { TlsFiles } from "../transport/auth/tls-files.js";
 import { peerUserOf } from "./peer-user.js";
 import { supportParts } from "./support.js";
 
-export interface Admin {
+interface Admin {
   /**
    * Tries to listen. If the disk has no room for the socket's file, it returns without an error.
    * Call it again then.
@@ -32,7 +32,7 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-export interface AdminParts {
+interface AdminParts {
   readonly store: SnapshotStore;
   readonly bindings: readonly ServiceBinding[];
   readonly metrics: MetricsPage;

@@ -33,7 +33,7 @@ import { peerUserOf } from "./peer-user.js";
 import { openPeers } from "./peers.js";
 import { warnOfUntrustedFiles } from "./trusted-files.js";
 
-export interface StartOptions {
+interface StartOptions {
   readonly config: DaemonConfig;
   readonly logger?: Logger;
   /** The lines that `logger` keeps, for support bundles. Default: a bundle has no log. */

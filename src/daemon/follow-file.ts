@@ -7,7 +7,7 @@ import { warnIfUntrusted } from "./trusted-files.js";
 /** Time between two attempts to read an unusable file. */
 const retryMs = 1000;
 
-export interface FollowOptions<T> {
+interface FollowOptions<T> {
   readonly read: (path: string) => T;
   /** The file's content, for the log. */
   readonly what: string;

@@ -13,9 +13,9 @@ import { followFile } from "./follow-file.js";
 import type { ReloadStep } from "./reload.js";
 
 /** Throws FIELD_INVALID for a name that is not in the file, and for unusable files. */
-export type ConnectPeer = (nameOrAddress: string, field: string) => PeerClient;
+type ConnectPeer = (nameOrAddress: string, field: string) => PeerClient;
 
-export interface OpenPeers {
+interface OpenPeers {
   readonly connect: ConnectPeer;
   readonly steps: readonly ReloadStep[];
 }

@@ -17,7 +17,7 @@ export function warnIfUntrusted(
   logger.warn({ option, path, problems, fix }, `the file of ${option} is not safe from others`);
 }
 
-export interface BelievedFile {
+interface BelievedFile {
   /** The option that names the file. */
   readonly option: string;
   readonly path: string;

@@ -36,7 +36,7 @@ export function blockCount(sizeBytes: number, blockSizeBytes: number = blockByte
 }
 
 /** A run of blocks with its place in the file and in the digests. */
-export interface PlacedRun extends BlockRun {
+interface PlacedRun extends BlockRun {
   /** Index of the run's first block. */
   readonly firstBlock: number;
   /** Index of the first block's digest. Only valid for runs of data. */

@@ -4,7 +4,7 @@
 import { readLoosely, replaceLoosely } from "./durable.js";
 import type { Layout } from "./layout.js";
 
-export interface CatalogMark {
+interface CatalogMark {
   readonly sequence: number;
   readonly mark: string;
 }

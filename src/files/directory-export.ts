@@ -15,12 +15,12 @@ import type { StoredFile, StoredSnapshot } from "./stored.js";
 import { fillTarget } from "./target-directory.js";
 import { openVerified } from "./verified-read.js";
 
-export interface DirectoryExport {
+interface DirectoryExport {
   /** Every file shares its blocks with the stored one. */
   readonly reflinked: boolean;
 }
 
-export interface DirectoryExportOptions {
+interface DirectoryExportOptions {
   /** Content of `snapshot.json`, whose presence means that the export is complete. */
   readonly envelope: Uint8Array;
   /**

@@ -8,7 +8,7 @@ import { StoreError } from "../base/errors.js";
 import { errnoCode, ioError, isErrno } from "../holes/errno.js";
 import type { Layout } from "./layout.js";
 
-export interface LookOptions {
+interface LookOptions {
   /**
    * Opening for writing is not enough. Some filesystems allow it and then refuse every write, so we
    * also change an inode.

@@ -108,14 +108,6 @@ async function readJson(path: string): Promise<unknown> {
 }
 
 /**
- * Renames a directory or file durably. If the target exists, this throws with EEXIST as the cause.
- */
-export async function renameDurably(from: string, to: string): Promise<void> {
-  await withIoError({ what: `rename to ${to}`, path: from }, () => renameOnly(from, to));
-  await fsyncParents(from, to);
-}
-
-/**
  * Call this before renaming a directory into another parent when the old parent is synced
  * afterwards. Otherwise btrfs (seen on Linux 6.18) can write both names of a new directory into its
  * log. After a power cut it then cannot be mounted: "invalid nlink: has 2 expect no more than 1 for

@@ -26,7 +26,7 @@ export interface FoundFile {
 }
 
 /** `missing` includes a missing directory above it. `newer`: a newer stasis has written it. */
-export type FoundTable = "intact" | "missing" | "damaged" | "newer";
+type FoundTable = "intact" | "missing" | "damaged" | "newer";
 
 export interface Examined {
   readonly directory: string;

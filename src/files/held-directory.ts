@@ -99,7 +99,7 @@ export function foreignOwner(path: string, uid: number): StoreError {
 }
 
 /** The daemon's own working directory must never decide what a caller's path means. */
-export function requireAbsolute(path: string, key: string): void {
+function requireAbsolute(path: string, key: string): void {
   if (path.includes("\0")) throw fieldInvalid(key, "a path without NUL", path);
   if (!isAbsolute(path)) throw fieldInvalid(key, "an absolute path", path);
 }

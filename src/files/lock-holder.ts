@@ -140,7 +140,7 @@ export function removeQuietly(path: string): void {
  *   ended    it has ended, or the file was written for another store
  *   unknown  it ran on another machine, or in a container whose processes are not visible here
  */
-export type Liveness = "alive" | "ended" | "unknown";
+type Liveness = "alive" | "ended" | "unknown";
 
 /** `ownNonces` are the nonces of the locks that this process holds. */
 export function livenessOf(

@@ -2,7 +2,7 @@
 // For locks of open file descriptions, /proc does, where this user may look.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 
-export interface LockOwner {
+interface LockOwner {
   readonly pid: number;
   /** The command line as ps(1) shows it; empty if it cannot be read. */
   readonly program: string;

@@ -30,7 +30,7 @@ const syncBytes = 32 * 1024 * 1024;
 /** The unit in which `stat` counts a file's blocks. */
 const statBlockBytes = 512;
 
-export interface PartOptions {
+interface PartOptions {
   readonly signal: AbortSignal;
   /**
    * Called with the bytes that are already there, and then before each write with its bytes. May

@@ -71,11 +71,6 @@ export async function purgeRemoved(layout: Layout, id: string): Promise<void> {
   await removeTree(layout.dataDirectory(id));
 }
 
-/** Frees the space of a snapshot in the trash. Has no effect if it is not there. */
-export async function purgeTrashEntry(layout: Layout, id: string): Promise<void> {
-  await removeTree(layout.trashDirectory(id));
-}
-
 /** Empties the trash and returns the removed ids. Call it only at start, when no reader exists. */
 export async function purgeTrash(layout: Layout, signal?: AbortSignal): Promise<readonly string[]> {
   const names = await listEntries(layout.trashRoot);
@@ -86,7 +81,7 @@ export async function purgeTrash(layout: Layout, signal?: AbortSignal): Promise<
   return names;
 }
 
-export interface StagingPurge {
+interface StagingPurge {
   /** Ids of uploads that were removed. */
   readonly removed: readonly string[];
   /** Directories that had been taken over and are back in their old place. */

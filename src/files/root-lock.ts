@@ -29,7 +29,7 @@ import {
 } from "./lock-holder.js";
 import { findLockOwner } from "./lock-owner.js";
 
-export interface RootLock extends AsyncDisposable {
+interface RootLock extends AsyncDisposable {
   readonly holder: LockHolder;
   /** Lets the next daemon in. May be called again. */
   release(): void;

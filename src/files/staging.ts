@@ -25,7 +25,7 @@ import { giveToGroup, storedFileMode } from "./stored-modes.js";
 import type { WriteWorkers } from "./write-workers.js";
 import { disk } from "../holes/file-operations.js";
 
-export interface CopyFromOptions {
+interface CopyFromOptions {
   readonly mode: number;
   /** User id that must own the file. Default: any owner. */
   readonly owner?: number | undefined;

@@ -21,7 +21,7 @@ import type { StoredSnapshot } from "./stored.js";
 import { disk } from "../holes/file-operations.js";
 
 export const storedFileMode = 0o440;
-export const storedDirectoryMode = 0o550;
+const storedDirectoryMode = 0o550;
 
 /** The attributes that sealing changes and that unsealing restores. */
 export interface Attributes {

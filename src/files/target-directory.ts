@@ -17,7 +17,7 @@ import {
 } from "./held-directory.js";
 import type { Layout } from "./layout.js";
 
-export interface TargetOptions {
+interface TargetOptions {
   /**
    * Makes the name of a new directory durable. `work` must make its content durable if necessary.
    */
@@ -27,7 +27,7 @@ export interface TargetOptions {
 /**
  * Makes files in the directory. Adds the path of each to `made`, so that a failure removes them.
  */
-export type Fill<T> = (directory: HeldDirectory, made: string[]) => Promise<T>;
+type Fill<T> = (directory: HeldDirectory, made: string[]) => Promise<T>;
 
 /**
  * Calls `work` with the directory at `target`, which is outside the store and absent or empty.

@@ -10,12 +10,12 @@ import { listEntries } from "./removal.js";
 import { disk } from "../holes/file-operations.js";
 
 /** Where a transfer came from, for people. No decision depends on it. */
-export interface TransferOrigin {
+interface TransferOrigin {
   readonly source: string;
   readonly ref: string;
 }
 
-export interface KeptTransfer extends TransferOrigin {
+interface KeptTransfer extends TransferOrigin {
   /** `sha256:<hex>`. */
   readonly digest: string;
   readonly usedAt: Date;
@@ -50,7 +50,7 @@ export interface TransferArea {
   drop(digest: string): Promise<void>;
 }
 
-export interface OpenTransfer {
+interface OpenTransfer {
   /** The path of the part of the file at `index`. */
   partPath(index: number): string;
 }

@@ -16,7 +16,7 @@ import { placedRuns, rootDigest, type BlockTable } from "./block-table.js";
 import { readStoredTable, type StoredFile, type StoredSnapshot } from "./stored.js";
 
 /** The caller disposes of it before it closes the file, because a read may be in flight. */
-export interface VerifiedFile extends AsyncDisposable {
+interface VerifiedFile extends AsyncDisposable {
   /** Reads all extents, once. Throws STORED_DATA_CORRUPT before a damaged block. */
   pieces(): AsyncGenerator<FilePiece, void, undefined>;
 }
@@ -34,7 +34,7 @@ const maxGapBytes = 32 * 1024;
  * Throws STORED_DATA_CORRUPT if data has become a hole. `extents` are those of the file; undefined
  * where the filesystem cannot tell holes.
  */
-export function verifyReads(
+function verifyReads(
   handle: FileHandle,
   table: BlockTable,
   extents: Extents | undefined,

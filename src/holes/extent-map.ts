@@ -19,9 +19,9 @@ export const maxMapExtents = 4 * 1024 * 1024;
  * Memory of all maps of this process together, in bytes. The first chunk of a map (1 MiB, 65,536
  * extents) is exempt, so small maps never wait for others.
  */
-export const maxMapsBytes = 256 * 1024 * 1024;
+const maxMapsBytes = 256 * 1024 * 1024;
 
-export interface MapMemory {
+interface MapMemory {
   /** False if there is no room for a further chunk. */
   take(): boolean;
   give(chunks: number): void;
@@ -43,7 +43,7 @@ export function createMapMemory(maxBytes: number): MapMemory {
 
 const processMemory = createMapMemory(maxMapsBytes);
 
-export interface MapLimits {
+interface MapLimits {
   readonly maxExtents?: number;
   readonly memory?: MapMemory;
 }

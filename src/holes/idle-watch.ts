@@ -5,7 +5,7 @@ import { returnFreedMemory } from "./bulk-memory.js";
 /** A faster consumer reads more than 2.5 MB/s, in pieces of 512 KiB. */
 const idleMs = 200;
 
-export interface IdleWatch extends Disposable {
+interface IdleWatch extends Disposable {
   /** Called right before a piece is handed out. */
   handOut(): void;
   /** Called right after the next piece was requested. */

@@ -236,7 +236,7 @@ export async function renameWithoutReplace(from: string, to: string): Promise<vo
 export type LockKind = "read" | "write";
 
 /** A range of bytes of a file; nothing needs to be stored there. */
-export interface LockedRange {
+interface LockedRange {
   readonly start: number;
   readonly length: number;
 }

@@ -35,7 +35,7 @@ export interface CopyOptions {
  */
 export type CopyMethod = "reflink" | "extents" | "bytes";
 
-export interface CopiedFile extends WrittenFile {
+interface CopiedFile extends WrittenFile {
   readonly method: CopyMethod;
 }
 

@@ -6,7 +6,7 @@ export const roles = ["reader", "writer", "operator", "peer"] as const;
 export type Role = (typeof roles)[number];
 
 /** How a caller was identified. `none`: it came over TCP without a credential. */
-export type Proof = "none" | "token" | "certificate" | "socket";
+type Proof = "none" | "token" | "certificate" | "socket";
 
 /** The identity that a call is made for. */
 export interface Identity {

@@ -3,8 +3,8 @@ import { fieldInvalid } from "../base/errors.js";
 import type { SnapshotConfig } from "./config.js";
 import { checkDescription, checkLabels, checkName, checkWellFormed } from "./name.js";
 
-export const maxTextBytes = 1024;
-export const maxImageBlobIds = 1024;
+const maxTextBytes = 1024;
+const maxImageBlobIds = 1024;
 
 /**
  * Throws FIELD_INVALID unless `config` can be stored. `parent` is the path of the message with its

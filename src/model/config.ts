@@ -29,7 +29,7 @@ export interface SnapshotConfig {
 }
 
 /** JSON text per unknown key. Kept as text so that no number loses a digit. */
-export interface UnknownKeys {
+interface UnknownKeys {
   readonly envelope: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, string>>;
 }

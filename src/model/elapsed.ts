@@ -54,7 +54,7 @@ const dayMs = 24 * hourMs;
 /** A smaller difference between two readings is the usual correction of a clock. */
 export const stepBoundMs = minuteMs;
 /** A machine may be off for this long without making its clock suspect. */
-export const plausibleOffMs = 3 * dayMs;
+const plausibleOffMs = 3 * dayMs;
 /** How long a suspect clock must run evenly until it is trusted. */
 export const suspectGraceMs = dayMs;
 const pendingGraceMs = hourMs;

@@ -37,7 +37,7 @@ const severities = {
 } as const satisfies Record<string, "problem" | "note">;
 
 export type FindingKind = keyof typeof severities;
-export type FindingSeverity = (typeof severities)[FindingKind];
+type FindingSeverity = (typeof severities)[FindingKind];
 
 /**
  *   none                 only people can decide

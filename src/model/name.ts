@@ -4,9 +4,9 @@ import { StoreError, describeValue, fieldInvalid } from "../base/errors.js";
 
 /** Crockford base32 in lower case: without i, l, o, u, so that an id can be read aloud. */
 const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
-export const idLength = 16;
+const idLength = 16;
 export const idPattern = /^[0-9a-hjkmnp-tv-z]{16}$/;
-export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
 /** Shortest prefix of an id that is accepted as a ref. */
 export const minIdPrefixLength = 3;
 
@@ -27,8 +27,8 @@ export function checkName(name: string, field: string): void {
   );
 }
 
-export const maxDescriptionBytes = 4096;
-export const maxLabels = 64;
+const maxDescriptionBytes = 4096;
+const maxLabels = 64;
 const labelKeyPattern = /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/;
 const maxLabelValueBytes = 256;
 
@@ -69,7 +69,7 @@ export function checkWellFormed(text: string, field: string): void {
 
 /** Name of the envelope: reserved, never a data file. */
 export const envelopeFileName = "snapshot.json";
-export const maxFileNameBytes = 255;
+const maxFileNameBytes = 255;
 
 /**
  * Throws ARCHIVE_INVALID unless `name` can be a data file: one path component, no NUL or control

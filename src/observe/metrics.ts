@@ -30,7 +30,7 @@ export interface MetricsPage {
 }
 
 /** Where the figures come from. They are asked when the page is rendered. */
-export interface MetricSources {
+interface MetricSources {
   readonly store: () => Promise<StoreFigures>;
   readonly transport: () => TransportFigures;
   readonly replication: () => ReplicationFigures;

@@ -33,7 +33,7 @@ export const unobservedCalls: CallObserver = {
 };
 
 /** One row of a collection. */
-export interface CollectedRow {
+interface CollectedRow {
   readonly reasons: readonly string[];
   readonly outcome: string;
   readonly chargedBytes: number;

@@ -14,7 +14,7 @@ import {
   type Span,
 } from "@opentelemetry/api";
 
-export type SpanAttributes = Attributes;
+type SpanAttributes = Attributes;
 
 /** Asked each time: the global tracer keeps the first SDK that it meets, even when it has ended. */
 const tracer = () => trace.getTracer("stasis");

@@ -7,7 +7,7 @@ import { StoreError, fieldInvalid } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { createRateLimiter } from "../base/rate-limiter.js";
 
-export interface TracingOptions {
+interface TracingOptions {
   /** Base URL of the collector, such as `http://127.0.0.1:4318`. Empty = of the environment. */
   readonly endpoint: string;
   readonly logger: Logger;

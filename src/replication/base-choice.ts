@@ -6,15 +6,15 @@ import type { OpenBlocks } from "../store/read/blocks.js";
 import type { ListFilter, SnapshotStore } from "../store/snapshot-store.js";
 
 /** Labels by which orchestrators name a snapshot's VM, and its parent snapshot. */
-export const vmLabel = "vm";
-export const parentLabel = "parent";
+const vmLabel = "vm";
+const parentLabel = "parent";
 
 export const maxBases = 32;
 const perQuery = 32;
 const recent = 200;
 
 /** The known properties of the snapshot to fetch or send. */
-export type Likeness = Pick<Snapshot, "config" | "digest">;
+type Likeness = Pick<Snapshot, "config" | "digest">;
 
 /**
  * Ready snapshots with a digest, the likeliest first: the same content, the parent by label, the
@@ -48,12 +48,8 @@ export function likelyBases(store: SnapshotStore, target: Likeness): Snapshot[] 
     .slice(0, maxBases);
 }
 
-export interface ChosenBase extends AsyncDisposable {
-  readonly blocks: OpenBlocks;
-}
-
 /** Block tables of a snapshot by file name. */
-export type Tables = ReadonlyMap<string, BlockTable>;
+type Tables = ReadonlyMap<string, BlockTable>;
 
 /**
  * Returns the open snapshot among `candidates` that shares the most blocks with `target`, and

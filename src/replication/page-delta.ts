@@ -4,9 +4,9 @@ import { promisify } from "node:util";
 import { deflateRaw, inflateRaw } from "node:zlib";
 
 /** Bytes per bit of `changed_pages`. */
-export const pageBytes = 4096;
+const pageBytes = 4096;
 
-export interface PageDelta {
+interface PageDelta {
   /** Bit N: `data` contains page N of the block. */
   readonly changedPages: bigint;
   readonly data: Uint8Array;
@@ -82,7 +82,7 @@ export async function applyDelta(
   return target;
 }
 
-export type NonzeroPages = Omit<PageDelta, "deflated">;
+type NonzeroPages = Omit<PageDelta, "deflated">;
 
 const zeroPage = Buffer.alloc(pageBytes);
 

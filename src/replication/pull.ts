@@ -76,7 +76,7 @@ export async function pullSnapshot(
 }
 
 /** The transfer of one pull: claimed when its digest is known, and kept when the pull fails. */
-export interface HeldTransfer extends AsyncDisposable {
+interface HeldTransfer extends AsyncDisposable {
   claim(digest: string): Promise<TransferClaim>;
   /** The snapshot is stored, so this discards the kept data, if a digest was claimed. */
   drop(): Promise<void>;

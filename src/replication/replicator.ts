@@ -16,11 +16,11 @@ import { createRateLimit, type RateLimit } from "./rate-limit.js";
 import { checkDigest } from "./serve.js";
 import { openTransfers, type Transfers } from "./transfers.js";
 
-export type PullEvent =
+type PullEvent =
   | { readonly kind: "progress"; readonly progress: TransferCounters }
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot };
 
-export interface TransferStatus {
+interface TransferStatus {
   readonly digest: string;
   readonly source: string;
   readonly ref: string;
@@ -29,7 +29,7 @@ export interface TransferStatus {
   readonly startedAt: Date;
 }
 
-export interface ReplicatorOptions {
+interface ReplicatorOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Limit of all pulls together; 0 = no limit. */

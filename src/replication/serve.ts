@@ -15,7 +15,7 @@ const tablePartBytes = 256 * 1024;
 export const maxRanges = 4096;
 export const maxBlocks = 16_384;
 
-export type ManifestPart =
+type ManifestPart =
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot; readonly baseDigest: string }
   | {
       readonly kind: "table";
@@ -95,7 +95,7 @@ function fired(signal: AbortSignal): Promise<void> {
   });
 }
 
-export interface BlocksRequest {
+interface BlocksRequest {
   readonly snapshotId: string;
   readonly file: string;
   readonly ranges: readonly { readonly first: bigint; readonly count: bigint }[];

@@ -1,7 +1,7 @@
 // Abandons a peer that is silent but still connected.
 import { StoreError } from "../base/errors.js";
 
-export interface SilenceGuard extends Disposable {
+interface SilenceGuard extends Disposable {
   /** Fires when the caller's signal fires, or after the silence. */
   readonly signal: AbortSignal;
   /** Call this when something arrived. */

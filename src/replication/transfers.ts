@@ -24,7 +24,7 @@ export interface Transfers<Run> extends AsyncDisposable {
   drop(digest: string): Promise<void>;
 }
 
-export interface TransfersOptions {
+interface TransfersOptions {
   readonly logger: Logger;
   /** How long an interrupted transfer can be resumed, in elapsed time of the store. */
   readonly ttlMs: number;

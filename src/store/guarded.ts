@@ -10,7 +10,7 @@ import type { GcCycle } from "./remove/gc-session.js";
 import type { ConfinedStore, SnapshotStore } from "./snapshot-store.js";
 
 /** Checks `root` before an operation begins, and `condition` after it has failed. */
-export interface Guards {
+interface Guards {
   readonly root: Pick<RootGuard, "check" | "problem">;
   readonly condition: Pick<Condition, "noticed" | "explain">;
 }

@@ -43,7 +43,7 @@ import type { Filled, Intake, IntakeRequest } from "./write/intake.js";
 import type { UpdateRequest } from "./write/update.js";
 import type { OwnedStream } from "../wire/chunk.js";
 
-export type { ListFilter, ListPage, ListQuery, OutlineRow, OutlineWalk };
+export type { ListFilter, ListQuery, OutlineRow };
 
 /** The properties that an upload declares. The method tells which call it came by. */
 export type StoreRequest = Omit<IntakeRequest, "kind" | "source">;

@@ -15,14 +15,14 @@ import { fieldsOf, headerOf, maxLoggedText } from "./auth/logged-message.js";
  */
 export type AccessLogChoice = "all" | "changes" | "off";
 
-export interface EndedCall extends Traffic {
+interface EndedCall extends Traffic {
   readonly seconds: number;
   readonly failure: StoreError | undefined;
   /** Empty: the call is not traced. */
   readonly traceId: string;
 }
 
-export interface AccessRecord {
+interface AccessRecord {
   caller(identity: Identity): void;
   /** The request, or the first message of an upload. */
   request(message: unknown): void;

@@ -38,7 +38,7 @@ import { tooMany } from "./semaphore.js";
 import { detailsKey } from "../wire/status-details.js";
 import { okStatus, toCallError, wireStatus } from "./status.js";
 
-export interface AdapterOptions {
+interface AdapterOptions {
   readonly admission: Admission;
   readonly logger: Logger;
   readonly access: Access;

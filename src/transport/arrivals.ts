@@ -6,7 +6,7 @@ import type { Caller } from "./callers.js";
 import { markCall, markOf } from "./grpc-hooks/call-mark.js";
 import type { RequestAccount } from "./request-bytes.js";
 
-export interface Arrival {
+interface Arrival {
   readonly stream: ServerHttp2Stream;
   readonly caller: Caller;
   readonly request: RequestAccount;

@@ -38,7 +38,7 @@ export interface CallRecords {
   exceeded(limit: ExceededLimit): void;
 }
 
-export interface CallRecordParts {
+interface CallRecordParts {
   readonly observer: CallObserver;
   readonly audit: AuditLog;
   readonly access: AccessLog;

@@ -4,7 +4,7 @@ import { encodeBytesField, type EncodedMessage } from "../wire/bytes-field.js";
 import { bytesOf, freeIfOwned, OwnedChunk } from "../wire/chunk.js";
 
 /** A message that consists of one oneof with at least one `bytes` field. */
-export interface FrameShape {
+interface FrameShape {
   readonly oneofName: string;
   /** Field numbers of the `bytes` cases, by the name of the case. */
   readonly bytesCases: ReadonlyMap<string, number>;

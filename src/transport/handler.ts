@@ -35,23 +35,23 @@ export interface CallContext {
   readonly logger: Logger;
 }
 
-export type UnaryHandler<I extends DescMessage, O extends DescMessage> = (
+type UnaryHandler<I extends DescMessage, O extends DescMessage> = (
   request: MessageShape<I>,
   context: CallContext,
 ) => Promise<MessageInitShape<O>>;
 
-export type ServerStreamingHandler<I extends DescMessage, O extends DescMessage> = (
+type ServerStreamingHandler<I extends DescMessage, O extends DescMessage> = (
   request: MessageShape<I>,
   context: CallContext,
 ) => AsyncIterable<MessageInitShape<O> | OwnedFrame>;
 
 /** The handler may stop reading early. Its answer or error reaches a caller that still sends. */
-export type ClientStreamingHandler<I extends DescMessage, O extends DescMessage> = (
+type ClientStreamingHandler<I extends DescMessage, O extends DescMessage> = (
   requests: AsyncIterable<MessageShape<I>>,
   context: CallContext,
 ) => Promise<MessageInitShape<O>>;
 
-export type BidiStreamingHandler<I extends DescMessage, O extends DescMessage> = (
+type BidiStreamingHandler<I extends DescMessage, O extends DescMessage> = (
   requests: AsyncIterable<MessageShape<I>>,
   context: CallContext,
 ) => AsyncIterable<MessageInitShape<O>>;

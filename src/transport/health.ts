@@ -26,7 +26,7 @@ export interface HealthProblem {
 }
 
 /** A name that exists for health only: whether snapshots can be stored. */
-export const writesName = `${SnapshotService.typeName}/writes`;
+const writesName = `${SnapshotService.typeName}/writes`;
 
 /** The HTTP/2 path of Check. */
 export const healthCheckPath = `/${Health.typeName}/${Health.method.check.name}`;

@@ -9,7 +9,7 @@ import type { Http2Session } from "node:http2";
 import { pauseReading, resumeReading } from "./grpc-hooks/socket-reading.js";
 import type { Owner } from "./semaphore.js";
 
-export interface ReadingPace {
+interface ReadingPace {
   /**
    * Charges the connection for a stream that was refused, or that is a stranger's. Returns false if
    * the credit was used up, and then stops reading the connection.

@@ -9,7 +9,7 @@ import { describeValue } from "../base/errors.js";
 import { bindService, type ServiceBinding } from "./handler.js";
 import { createSymbolIndex, type IndexedFile, type SymbolIndex } from "./symbol-index.js";
 
-export interface ReflectionOptions {
+interface ReflectionOptions {
   /** An encoded google.protobuf.FileDescriptorSet with imports and comments. */
   readonly descriptorSet: Uint8Array;
   /** Fully qualified names of the services, without reflection itself. */

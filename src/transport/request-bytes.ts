@@ -32,7 +32,7 @@ export interface RequestBytes {
   occupancy(): Occupancy;
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly owner: Owner;
   /** The call has one request, which it keeps in decoded form until it ends. */
   readonly keepsRequest: boolean;

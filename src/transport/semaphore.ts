@@ -12,7 +12,7 @@ import type { Occupancy } from "../observe/figures.js";
 /** Undefined: a stranger. */
 export type Owner = Identity | undefined;
 
-export interface SemaphoreOptions {
+interface SemaphoreOptions {
   /** The plural noun for the counted resource in a refusal. */
   readonly what: string;
   readonly max: number;

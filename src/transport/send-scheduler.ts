@@ -22,7 +22,7 @@ export interface Sender {
   close(): void;
 }
 
-export interface SendSchedulerOptions {
+interface SendSchedulerOptions {
   /** Bytes that a sender may send while others wait. */
   readonly maxBytes: number;
   /** A sender that sends nothing for this time must make way for the next. */

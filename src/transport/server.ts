@@ -49,7 +49,7 @@ import {
   type Http2Hooks,
 } from "./grpc-hooks/windows.js";
 
-export interface GrpcServerOptions {
+interface GrpcServerOptions {
   readonly implementations: readonly ServiceBinding[];
   /** Limits that are left out are those of `fixedGrpcLimits`. */
   readonly limits: ConfiguredLimits & Partial<GrpcLimits>;
@@ -69,7 +69,7 @@ export interface GrpcServerOptions {
   readonly onBurstOver?: () => void;
 }
 
-export interface TcpListenOptions extends TcpAddress {
+interface TcpListenOptions extends TcpAddress {
   /** Default: plain text. */
   readonly tls?: TlsFiles;
 }

@@ -39,7 +39,7 @@ export const okStatus: WireStatus = {
   metadata: new Metadata(),
 };
 
-export interface FailedCall {
+interface FailedCall {
   readonly method: string;
   readonly signal: AbortSignal;
   readonly logger: Logger;

@@ -33,7 +33,7 @@ export interface StreamLimits {
   readonly lingerMs: number;
 }
 
-export interface StreamGateOptions {
+interface StreamGateOptions {
   readonly limits: StreamLimits;
   readonly callers: Callers;
   readonly arrivals: Arrivals;

@@ -4,7 +4,7 @@
 // A stream that was reset before its start costs nothing more.
 import type { ServerHttp2Stream } from "node:http2";
 
-export interface StreamScheduler {
+interface StreamScheduler {
   /** Calls `begin` now or in a later iteration, and never if the stream has ended by then. */
   schedule(stream: ServerHttp2Stream, isKnown: boolean, begin: () => void): void;
   /** Streams that wait for their turn. */

@@ -17,7 +17,7 @@ import { renderTable } from "../table.js";
 import { messageOf } from "../../base/errors.js";
 
 /** A snapshot of cocoon's store, in the types of the API. */
-export interface ForeignSnapshot {
+interface ForeignSnapshot {
   readonly config: Omit<SnapshotConfig, "$typeName" | "$unknown">;
   readonly createdAt: string;
   readonly pending: boolean;
@@ -29,7 +29,7 @@ export interface ForeignSnapshot {
   readonly unknownKeys: readonly string[];
 }
 
-export interface ForeignStore {
+interface ForeignStore {
   readonly snapshots: readonly ForeignSnapshot[];
   /** Set if an older index was read: the problem of the newest one. Otherwise empty. */
   readonly remark: string;

@@ -110,7 +110,7 @@ export function zerosForHoles(
   return Math.max(0, Number(sizeBytes - dataBytes));
 }
 
-export interface Written {
+interface Written {
   /** 0 if unknown. */
   readonly totalBytes: number;
   readonly zeroBytes: number;

@@ -98,7 +98,7 @@ async function entriesOf(root: string): Promise<Readonly<Record<string, string>>
   return Object.fromEntries(await Promise.all(described));
 }
 
-export interface ConfigSource {
+interface ConfigSource {
   readonly configFile: string | undefined;
   readonly env: NodeJS.ProcessEnv;
 }

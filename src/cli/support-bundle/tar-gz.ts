@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { paddingOf } from "../../archive/pax.js";
 import { encodeTarHeader, tarBlockBytes } from "../../archive/tar-header.js";
 
-export interface TextFile {
+interface TextFile {
   readonly name: string;
   readonly text: string;
 }

@@ -5,7 +5,7 @@ import type { Leases, Manifests, Intakes } from "../parts/ports.js";
 import type { Layout } from "../../files/layout.js";
 
 /** State of a serving daemon that distinguishes its work from leftovers. */
-export type LiveStore = Intakes & Leases & Manifests;
+type LiveStore = Intakes & Leases & Manifests;
 
 export interface CheckScene {
   readonly layout: Layout;

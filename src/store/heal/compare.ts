@@ -100,7 +100,7 @@ function manifestFindings(row: AuditedRow, disk: Examined, live: boolean): Findi
 }
 
 /** Names of the fields in which the manifest differs from the record. */
-export function differingFields(snapshot: Snapshot, manifest: Manifest): string[] {
+function differingFields(snapshot: Snapshot, manifest: Manifest): string[] {
   const pairs: readonly (readonly [string, unknown, unknown])[] = [
     ["config", plain(snapshot.config), plain(manifest.config)],
     ["createdAt", snapshot.createdAt.getTime(), manifest.createdAt.getTime()],

@@ -51,7 +51,7 @@ export interface Verdict {
 }
 
 const progressIntervalMs = 1000;
-export const maxDamagedRanges = 1000;
+const maxDamagedRanges = 1000;
 
 interface VerifyProgress {
   doneBytes: number;
@@ -99,14 +99,14 @@ function isUnread(error: unknown): error is StoreError {
 }
 
 /** State that the reading of several snapshots shares. */
-export interface VerifyRun {
+interface VerifyRun {
   readonly progress: VerifyProgress;
   readonly throttle: (bytes: number) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
 /** The ports that reading data again needs. */
-export type VerifyPlace = Pick<VerifyPorts, "layout" | "clock">;
+type VerifyPlace = Pick<VerifyPorts, "layout" | "clock">;
 
 export function beginRun(
   { clock }: VerifyPlace,

@@ -8,7 +8,7 @@ export interface Activity {
 }
 
 /** Leases on a snapshot, by kind; see `LeaseKind`. */
-export interface SnapshotUse {
+interface SnapshotUse {
   readonly id: string;
   readonly name: string;
   readonly streams: number;
@@ -16,7 +16,7 @@ export interface SnapshotUse {
   readonly background: number;
 }
 
-export interface RunningUpload {
+interface RunningUpload {
   readonly id: string;
   /** Empty until it is known. */
   readonly name: string;

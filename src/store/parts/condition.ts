@@ -36,7 +36,7 @@ export interface Condition {
   explain(error: unknown): Promise<unknown>;
 }
 
-export interface ConditionParts {
+interface ConditionParts {
   readonly layout: Layout;
   readonly catalog: Pick<Catalog, "trouble">;
   readonly root: Pick<RootGuard, "check">;

@@ -10,7 +10,7 @@ import { StoreError } from "../../base/errors.js";
  */
 export type LeaseKind = "stream" | "directory" | "background";
 
-export interface Lease extends Disposable {
+interface Lease extends Disposable {
   readonly id: string;
   /** Fires when the holder must release its lease. Only background leases get this signal. */
   readonly signal: AbortSignal;

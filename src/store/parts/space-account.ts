@@ -14,7 +14,7 @@ export interface SpaceAccount {
   readonly freeing: Freeing;
 }
 
-export interface Freeing {
+interface Freeing {
   /** The space of this snapshot will be free soon, until `end`. */
   begin(id: string): void;
   end(id: string): void;

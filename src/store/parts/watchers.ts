@@ -27,7 +27,7 @@ export interface Watchers {
   close(): void;
 }
 
-export interface NextEvent {
+interface NextEvent {
   readonly event: CatalogEvent | undefined;
   /** The log has trimmed events after the position. */
   readonly missed: boolean;

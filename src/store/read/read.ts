@@ -59,14 +59,14 @@ export interface DownloadStream extends AsyncDisposable {
   readonly bytes: OwnedStream;
 }
 
-export interface OpenRead extends AsyncDisposable {
+interface OpenRead extends AsyncDisposable {
   readonly snapshot: Snapshot;
   /** The files that were asked for. */
   readonly stored: StoredSnapshot;
 }
 
 /** How a snapshot is opened. */
-export interface OpenReadOptions extends ReadOptions, OpenStoredOptions {
+interface OpenReadOptions extends ReadOptions, OpenStoredOptions {
   /** Names of the files to open. Default, and if it is empty: all. */
   readonly files?: readonly string[];
 }
@@ -177,7 +177,7 @@ export async function openDataDirectory(
   };
 }
 
-export interface OpenReadOptions extends ReadOptions, OpenStoredOptions {
+interface OpenReadOptions extends ReadOptions, OpenStoredOptions {
   /** The call that reads, for callers that must wait for it. */
   readonly user: string;
 }

@@ -11,17 +11,17 @@ import type { Remover } from "./remover.js";
 import type { GcSession } from "../parts/publication-gate.js";
 
 /** The fields of every call of a GC session. */
-export interface GcSessionRef {
+interface GcSessionRef {
   readonly sessionId: string;
   readonly epoch: number;
 }
 
-export interface GcPageRequest {
+interface GcPageRequest {
   readonly pageSize: number;
   readonly pageToken: string;
 }
 
-export interface GcReferencesPage {
+interface GcReferencesPage {
   readonly blobIds: readonly string[];
   /** Empty on the last page. Only that page has the two fields below. */
   readonly nextPageToken: string;
@@ -29,18 +29,18 @@ export interface GcReferencesPage {
   readonly digest: string;
 }
 
-export interface GcCandidatesPage {
+interface GcCandidatesPage {
   readonly candidates: readonly GcResult[];
   readonly nextPageToken: string;
 }
 
-export interface GcCollectRequest extends GcSessionRef {
+interface GcCollectRequest extends GcSessionRef {
   readonly ids: readonly string[];
   readonly requestId: string;
 }
 
 /** One row per id, in the order of the request. Undefined for an id that is not a candidate. */
-export interface GcCollected {
+interface GcCollected {
   readonly id: string;
   readonly result: GcResult | undefined;
 }
@@ -61,7 +61,7 @@ export interface GcCycle {
   end(ref: GcSessionRef): void;
 }
 
-export interface OpenedSession extends GcSessionRef {
+interface OpenedSession extends GcSessionRef {
   readonly expiresAt: Date;
 }
 

@@ -14,7 +14,7 @@ import type {
 } from "../parts/ports.js";
 
 /** The changes of the catalog that a removal consists of. */
-export type RemovingCatalog = Pick<
+type RemovingCatalog = Pick<
   Catalog,
   | "markDeleting"
   | "removeRow"

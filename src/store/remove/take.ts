@@ -46,7 +46,7 @@ import { withBallast } from "../parts/room.js";
 import { removeInBackground } from "./removal.js";
 import type { Remover } from "./remover.js";
 
-export interface Taker extends Remover, Marker, Links {
+interface Taker extends Remover, Marker, Links {
   readonly catalog: Remover["catalog"] & Marker["catalog"] & Links["catalog"];
 }
 

@@ -3,7 +3,7 @@
 import { fieldInvalid } from "../../base/errors.js";
 import type { EventPosition } from "../../catalog/open.js";
 
-export interface WatchPosition extends EventPosition {
+interface WatchPosition extends EventPosition {
   /** Random name of the catalog. A rebuilt catalog has another one. */
   readonly nodeId: string;
 }

@@ -28,7 +28,7 @@ interface AnyWatchEvent {
 }
 
 /** A change of a snapshot. */
-export interface SnapshotEvent extends AnyWatchEvent {
+interface SnapshotEvent extends AnyWatchEvent {
   readonly type: CatalogEventType;
   /** The snapshot right after the event, or its last state if it was removed. */
   readonly snapshot: Snapshot;
@@ -44,7 +44,7 @@ export interface SnapshotEvent extends AnyWatchEvent {
  * position: nothing happened, but the stream has reached this place. missed: some events were
  * trimmed, so the caller must list again.
  */
-export interface StreamEvent extends AnyWatchEvent {
+interface StreamEvent extends AnyWatchEvent {
   readonly type: "position" | "missed";
 }
 

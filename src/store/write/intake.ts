@@ -17,8 +17,7 @@ import type { Publisher } from "./publisher.js";
 import { openAllowance, type Allowance } from "../parts/allowance.js";
 import { commitUnknown } from "../parts/commit-turns.js";
 
-export type IntakeKind =
-  "create" | "create-from-directory" | "import" | "import-from-directory" | "pull";
+type IntakeKind = "create" | "create-from-directory" | "import" | "import-from-directory" | "pull";
 
 export interface IntakeRequest {
   readonly kind: IntakeKind;
@@ -40,7 +39,7 @@ export interface Filled {
 }
 
 /** The snapshot that an earlier call with the same request id created. There is nothing to do. */
-export interface EarlierOutcome extends AsyncDisposable {
+interface EarlierOutcome extends AsyncDisposable {
   readonly earlier: Snapshot;
 }
 

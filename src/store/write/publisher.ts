@@ -15,7 +15,7 @@ import type {
 } from "../parts/ports.js";
 
 /** The changes of the catalog that publication consists of. */
-export type PublishingCatalog = Pick<
+type PublishingCatalog = Pick<
   Catalog,
   | "insertPending"
   | "updatePending"

@@ -5,7 +5,7 @@ import type { Identity } from "../../model/access.js";
 import type { ClientConnection } from "./connections.js";
 
 /** An identity that is bound to names of a client certificate. */
-export interface CertificateIdentity extends Identity {
+interface CertificateIdentity extends Identity {
   /** Any one of them suffices. See `certificateNames` for the notation. */
   readonly certificates: readonly string[];
 }
@@ -15,7 +15,7 @@ export interface TokenSource {
   identify(token: string): Identity | undefined;
 }
 
-export interface AccessOptions {
+interface AccessOptions {
   /** The current identities. */
   readonly identities: () => readonly CertificateIdentity[];
   readonly tokens?: TokenSource;

@@ -5,7 +5,7 @@ import type { Identity } from "../../model/access.js";
 import type { MethodRule } from "./role-table.js";
 import { fieldsOf, headerOf, maxLoggedText, type MessageFields } from "./logged-message.js";
 
-export interface AuditRecord {
+interface AuditRecord {
   caller(identity: Identity): void;
   /** The request, or the first message of an upload. */
   request(message: unknown): void;

@@ -15,7 +15,7 @@ export interface ClientConnection {
   readonly certificate: ClientCertificate | undefined;
 }
 
-export interface ClientCertificate {
+interface ClientCertificate {
   /** The configured authority signed it, and it has not expired. */
   readonly trusted: boolean;
   /** Its names in the notation of `certificateNames`. Empty unless it is trusted. */

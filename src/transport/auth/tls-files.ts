@@ -7,7 +7,7 @@ import { StoreError, messageOf } from "../../base/errors.js";
 import { denialHint, errnoMetadata } from "../../base/owner.js";
 import type { Logger } from "../../base/logger.js";
 
-export interface TlsPaths {
+interface TlsPaths {
   /** PEM: the server's certificate first, then the intermediate certificates. */
   readonly certificate: string;
   /** PEM, without a passphrase. */
@@ -19,7 +19,7 @@ export interface TlsPaths {
   readonly clientAuthority: string | undefined;
 }
 
-export interface TlsContext {
+interface TlsContext {
   readonly cert: Buffer;
   readonly key: Buffer;
   readonly ca?: Buffer;

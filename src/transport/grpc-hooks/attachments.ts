@@ -13,7 +13,7 @@ const lost = {
   "call-mark": "calls cannot be matched with their streams, and are refused",
 } as const;
 
-export type HookName = keyof typeof lost;
+type HookName = keyof typeof lost;
 
 export interface Attachments {
   /** Call it when `hook` did not attach. Logs one warning per hook. */

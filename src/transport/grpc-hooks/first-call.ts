@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Opens a listener of the server on a path; disposing it closes the listener. */
-export type ListenAt = (path: string) => Promise<AsyncDisposable>;
+type ListenAt = (path: string) => Promise<AsyncDisposable>;
 
 const timeoutMs = 10_000;
 /** A flag and a length: a message of gRPC that has no fields. */

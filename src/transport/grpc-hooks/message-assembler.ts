@@ -28,7 +28,7 @@ const allocatedFromShare = 1 / 4;
 const smallPieceBytes = 1024;
 const gatheredBytes = 4096;
 
-export interface MessageAssembler {
+interface MessageAssembler {
   /**
    * Returns the messages that end in `data`, with their prefix. A large one has memory of its own,
    * and ends where that memory ends. Throws when a message is longer than the maximum, and discards

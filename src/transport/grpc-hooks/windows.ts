@@ -46,7 +46,7 @@ export interface Http2Hooks {
   ) => void;
 }
 
-export interface InjectorOptions {
+interface InjectorOptions {
   /** Default: plain text. */
   readonly tls?: TlsFiles | undefined;
   readonly limits: Http2Limits;

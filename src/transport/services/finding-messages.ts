@@ -32,7 +32,7 @@ function checkEventInit(event: CheckEvent): MessageInitShape<typeof CheckRespons
   }
 }
 
-export function findingToMessage({
+function findingToMessage({
   kind,
   severity,
   action,

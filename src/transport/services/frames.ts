@@ -8,13 +8,13 @@ import { rechunk } from "../../wire/rechunk.js";
 import type { UploadCommit } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
 /** The `frame` oneof of CreateRequest and ImportRequest, which differ only in their header. */
-export type UploadFrame<Header> =
+type UploadFrame<Header> =
   | { case: "header"; value: Header }
   | { case: "chunk"; value: Uint8Array }
   | { case: "commit"; value: UploadCommit }
   | { case: undefined; value?: undefined };
 
-export interface Upload<Header> {
+interface Upload<Header> {
   readonly header: Header;
   /** Ends without error only if the commit came and matched the bytes. */
   readonly bytes: OwnedStream;
@@ -102,7 +102,7 @@ function describeFrame(frame: { case: string | undefined } | undefined): string 
   return frame.case === undefined ? "a frame without content" : `a ${frame.case} frame`;
 }
 
-export interface DownloadTrailer {
+interface DownloadTrailer {
   readonly totalBytes: bigint;
   readonly crc32: number;
 }

@@ -37,7 +37,7 @@ import { downloadFrames, openUpload } from "./frames.js";
 import { listQueryFromMessage } from "./list-query.js";
 import { watchEventToMessage, watchRequestFromMessage } from "./watch-messages.js";
 
-export interface SnapshotServiceOptions {
+interface SnapshotServiceOptions {
   /** Bytes of a download's chunks. */
   readonly chunkBytes: number;
   readonly policy: NodePolicy;

@@ -14,7 +14,7 @@ import { bindService, type CallContext, type ServiceBinding } from "../handler.j
 import { sizeFromWire } from "./convert.js";
 import { checkEventToMessage, repairedToMessage } from "./finding-messages.js";
 
-export interface SystemFacts extends BuildInfo {
+interface SystemFacts extends BuildInfo {
   readonly startedAt: Date;
   readonly maxMessageBytes: number;
   readonly chunkBytes: number;

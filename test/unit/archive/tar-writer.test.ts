@@ -6,12 +6,7 @@ import { Readable } from "node:stream";
 import { extract, type Header } from "tar-stream";
 import { lend, OwnedChunk, type OwnedStream } from "../../../src/wire/chunk.js";
 import { readTar } from "../../../src/archive/tar-reader.js";
-import {
-  tarSizeBytes,
-  writeTar,
-  type ArchiveFile,
-  type SparseFormat,
-} from "../../../src/archive/tar-writer.js";
+import { writeTar, type ArchiveFile, type SparseFormat } from "../../../src/archive/tar-writer.js";
 import { planEntry } from "../../../src/archive/entry-plan.js";
 import { decodeTarHeader } from "../../../src/archive/tar-header.js";
 import { collect, memoryFile, readAll, paxRecord, rejectsWith } from "./support.js";
@@ -281,7 +276,7 @@ test("a time after 2038 and none at all", async () => {
   assert.equal(none?.header.mtime?.getTime(), 0);
 });
 
-test("the same files give the same bytes, and as many as tarSizeBytes says", async () => {
+test("the same files give the same bytes", async () => {
   const files = [
     memoryFile("a", content, extents),
     memoryFile("ü".repeat(60), content),
@@ -291,9 +286,7 @@ test("the same files give the same bytes, and as many as tarSizeBytes says", asy
     const options = { sparseFormat, envelope: Buffer.from("{}\n") };
     const archive = await collect(writeTar(files, options));
     assert.deepEqual(await collect(writeTar(files, options)), archive);
-    assert.equal(tarSizeBytes(files, options), archive.byteLength);
   }
-  assert.equal(tarSizeBytes([]), 1024);
 });
 
 /** A file that is one hole, except for a few bytes at its end. */

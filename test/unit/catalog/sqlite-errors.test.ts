@@ -4,13 +4,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { StoreError } from "../../../src/base/errors.js";
-import {
-  guarded,
-  isBusy,
-  isFailedWrite,
-  toStoreError,
-} from "../../../src/catalog/sqlite-errors.js";
-import { Database } from "../../../src/catalog/sqlite.js";
+import { guarded, isFailedWrite, toStoreError } from "../../../src/catalog/sqlite-errors.js";
+import { Database, type SqliteError } from "../../../src/catalog/sqlite.js";
 import { throwsReason, withScratch } from "./support.js";
 
 test("a full database is STORAGE_FULL", async () => {
@@ -56,7 +51,7 @@ test("a database that someone else has locked is ROOT_LOCKED", async () => {
       () => guarded("open", () => second.pragma("user_version")),
       "ROOT_LOCKED",
     );
-    assert(isBusy(error.cause));
+    assert.match((error.cause as SqliteError).code, /^SQLITE_BUSY/);
     second.close();
     first.close();
   });

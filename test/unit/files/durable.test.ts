@@ -5,10 +5,11 @@ import { test } from "node:test";
 import {
   fsyncDirectory,
   removeTree,
-  renameDurably,
+  renameOnly,
   writeFileDurably,
   writeNewFile,
 } from "../../../src/files/durable.js";
+import { withIoError } from "../../../src/holes/errno.js";
 import { cannotMount, withFilesystem, withScratchDir } from "../../support/scratch.js";
 
 test("a file is written whole, replaced whole, and nothing else stays", async () => {
@@ -56,22 +57,21 @@ test("a rename replaces nothing, not even an empty directory", async () => {
     const [from, to] = [join(directory, "a", "from"), join(directory, "b", "to")];
     await mkdir(from, { recursive: true });
     await mkdir(to, { recursive: true });
-    await assert.rejects(renameDurably(from, to), {
-      reason: "IO_FAILED",
-      message: /EEXIST/,
-    });
+    await assert.rejects(renameOnly(from, to), { code: "EEXIST" });
     await removeTree(to);
-    await renameDurably(from, to);
+    await renameOnly(from, to);
     assert.deepEqual(await readdir(join(directory, "a")), []);
     assert.deepEqual(await readdir(join(directory, "b")), ["to"]);
-    await assert.rejects(renameDurably(from, to), { reason: "IO_FAILED", message: /ENOENT/ });
+    await assert.rejects(renameOnly(from, to), { code: "ENOENT" });
   });
 });
 
 test("a rename between filesystems is CROSS_FILESYSTEM", { skip: cannotMount("tmpfs") }, () =>
   withFilesystem("tmpfs", 1, async (other) => {
     await withScratchDir(async (directory) => {
-      await assert.rejects(renameDurably(directory, join(other, "to")), {
+      const context = { what: "rename the directory", path: directory };
+      const rename = (): Promise<void> => renameOnly(directory, join(other, "to"));
+      await assert.rejects(withIoError(context, rename), {
         reason: "CROSS_FILESYSTEM",
       });
     });

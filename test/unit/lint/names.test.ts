@@ -1,13 +1,9 @@
 // Tests that a name means one thing in src/: no two files export the same name, and no two files
 // declare a type of the same name.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import ts from "typescript";
-
-const source = fileURLToPath(new URL("../../../../src/", import.meta.url));
+import { sourcesIn } from "./sources.js";
 
 /** Names that several files may declare, each with the reason. */
 const shared: Readonly<Record<string, string>> = {
@@ -64,17 +60,8 @@ function homonymsIn(files: ReadonlyMap<string, string>): Map<string, string[]> {
   return new Map(all.map(([name, places]) => [name, [...places].sort()]));
 }
 
-function sources(): Map<string, string> {
-  const names = readdirSync(source, { recursive: true, encoding: "utf8" });
-  return new Map(
-    names
-      .filter((name) => name.endsWith(".ts"))
-      .map((name) => [name, readFileSync(join(source, name), "utf8")]),
-  );
-}
-
 void test("no two files of src/ give one name to two things", () => {
-  const found = homonymsIn(sources());
+  const found = homonymsIn(sourcesIn("src"));
   const unknown = [...found].filter(([name]) => !Object.hasOwn(shared, name));
   assert.deepEqual(unknown, [], "choose one name per concept, or give a reason in `shared`");
   const stale = Object.keys(shared).filter((name) => !found.has(name));

@@ -4,10 +4,8 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import ts from "typescript";
-
-const root = fileURLToPath(new URL("../../../../", import.meta.url));
+import { root, sourcesIn } from "./sources.js";
 
 /** Folders and files whose strings may contain such names, each with the reason. */
 const homes: Readonly<Record<string, string>> = {
@@ -67,13 +65,11 @@ void test("no text of the domain contains the name of a protobuf field", () => {
   const names = fieldNames();
   const used = new Set<string>();
   const found: string[] = [];
-  const source = join(root, "src");
-  for (const file of readdirSync(source, { recursive: true, encoding: "utf8" })) {
-    if (!file.endsWith(".ts")) continue;
-    const here = namesIn(readFileSync(join(source, file), "utf8"), names);
+  for (const [file, text] of sourcesIn("src")) {
+    const here = namesIn(text, names);
     if (here.length === 0) continue;
-    const home = homeOf(file);
-    if (home === undefined) found.push(`src/${file}: ${here.join(", ")}`);
+    const home = homeOf(file.slice("src/".length));
+    if (home === undefined) found.push(`${file}: ${here.join(", ")}`);
     else used.add(home);
   }
   assert.deepEqual(found, [], "name the property of the domain: transport/ translates it");
