@@ -4,6 +4,7 @@ import { cpus, hostname, release, totalmem, uptime, version } from "node:os";
 import { join } from "node:path";
 import { buildInfo } from "../../base/build-info.js";
 import { hideSecrets, jsonWithoutSecrets } from "../../base/hide-secrets.js";
+import { formatBytesExactly } from "../../base/sizes.js";
 import { jsonText, type Part, type PartPlan } from "./part.js";
 
 /** A disk that hangs must not keep the rest from being collected. */
@@ -92,7 +93,7 @@ async function entriesOf(root: string): Promise<Readonly<Record<string, string>>
     const path = join(root, entry.name);
     const text = entry.isDirectory()
       ? `${(await readdir(path)).length} entries`
-      : `${(await stat(path)).size} bytes`;
+      : formatBytesExactly((await stat(path)).size);
     return [entry.name, text] as const;
   });
   return Object.fromEntries(await Promise.all(described));
