@@ -128,7 +128,10 @@ test("without a daemon it has what the machine knows, and says what is missing",
   const { options } = bundle.json("config-file.json") as { options: Record<string, unknown> };
   assert.equal(options["max_streams"], 21);
   assert.equal(bundle.json("disk.json")["root"], root);
-  assert.match(JSON.stringify(bundle.json("disk.json")["entries"]), /"catalog.db":"\d+ bytes"/);
+  assert.match(
+    JSON.stringify(bundle.json("disk.json")["entries"]),
+    /"catalog.db":"[\d.]+ KiB \(\d+ bytes\)"/,
+  );
   const [, missing = ""] = (bundle.files.get("README.txt") ?? "").split("Not collected:");
   for (const file of daemonFiles) {
     assert.match(missing, new RegExp(`^${file} `, "m"));
