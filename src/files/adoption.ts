@@ -6,9 +6,17 @@ import { StoreError, fieldInvalid } from "../base/errors.js";
 import type { CallerPath } from "../model/caller-path.js";
 import { envelopeFileName } from "../model/name.js";
 import { withIoError } from "../holes/errno.js";
-import { entryInvalid, listDataFiles, type SourceFile } from "./directory-source.js";
+import {
+  changedMeanwhile,
+  copyLinked,
+  replaceLinked,
+  requireCopies,
+  type LinkedCopies,
+} from "./adopted-links.js";
+import { listDataFiles, type SourceFile } from "./directory-source.js";
 import { fsyncDirectory, renameOnly } from "./durable.js";
 import {
+  foreignOwner,
   holdEntry,
   holdPlace,
   requireOwner,
@@ -27,22 +35,32 @@ import {
 
 const field = "directory";
 
+export interface TakeOverOptions {
+  /** See `CopyLinkedOptions`. */
+  readonly reserve?: ((bytes: number) => Promise<void>) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Renames the caller's directory to the files of the staging area at `staging`, and makes it and
- * its files read-only. If this throws before the rename, the directory is untouched. If it throws
- * afterwards, the marker in staging describes how to restore the directory.
+ * its files read-only. Files with other hard links become copies. If this throws before the rename,
+ * the directory is untouched. If it throws afterwards, the marker in staging describes how to
+ * restore the directory.
  */
 export async function takeOver(
   layout: Layout,
   staging: string,
   source: CallerPath,
+  options: TakeOverOptions = {},
 ): Promise<readonly SourceFile[]> {
   await using place = await holdPlace(layout, source);
   await using directory = await openSource(layout, place, source);
   const before = await listAdoptable(directory.self, source.owner);
   const attributes = attributesOf(await stat(directory.self));
   const origin = originOf(place.path, attributes, before);
-  requireMayChange(origin);
+  requireMayChange(originOf(place.path, attributes, before.filter(isSingle)));
+  const copying = { ...options, owner: source.owner };
+  const copies = await copyLinked(staging, directory, before, copying);
   await recordOrigin(staging, origin);
   const files = `${staging}/${filesDirectoryName}`;
   const context = { what: "take over the directory", path: place.path, owner: "caller" } as const;
@@ -56,16 +74,42 @@ export async function takeOver(
   await fsyncDirectory(staging);
   await fsyncDirectory(place.parent.self);
   await requireSame(directory, files, source.path);
+  await replaceLinked(staging, copies, source.path);
   // The directory is sealed first. From then on, a program that has it open can change no entry.
   await sealFilesDirectory(layout, files);
   // The seal must be durable before any file changes. After a power cut, recovery trusts the files
   // only if their directory is sealed; otherwise it would leave them read-only.
   await fsyncDirectory(files);
   // Nobody else can reach the files here, so this second look decides what is stored.
-  const taken = await listAdoptable(files, source.owner);
+  await requireCopies(staging, copies, source.path);
+  const taken = await listTaken(files, before, copies, source);
   const found = originOf(place.path, attributes, taken);
   if (!isDeepStrictEqual(found, origin)) await correctOrigin(staging, found);
   for (const { name } of taken) await sealFile(layout, join(files, name));
+  return taken;
+}
+
+function isSingle({ linkCount }: SourceFile): boolean {
+  return linkCount === 1;
+}
+
+/** The files that were taken over. A copy has the attributes of the file that it replaces. */
+async function listTaken(
+  directory: string,
+  before: readonly SourceFile[],
+  copies: LinkedCopies,
+  { path, owner }: CallerPath,
+): Promise<readonly SourceFile[]> {
+  const replaced = new Map(before.filter(({ name }) => copies.has(name)).map((f) => [f.name, f]));
+  const taken: SourceFile[] = [];
+  for (const file of await listAdoptable(directory, undefined)) {
+    const original = replaced.get(file.name);
+    const { uid } = original?.attributes ?? file.attributes;
+    if (owner !== undefined && uid !== owner) throw foreignOwner(join(path, file.name), uid);
+    if (!isSingle(file)) throw changedMeanwhile(file.name, path);
+    const { mode, attributes } = original ?? file;
+    taken.push({ ...file, mode, attributes });
+  }
   return taken;
 }
 
@@ -126,18 +170,13 @@ async function listAdoptable(
   owner: number | undefined,
 ): Promise<readonly SourceFile[]> {
   const files = await listDataFiles(directory, { owner });
-  for (const { name, linkCount } of files) {
-    if (name === envelopeFileName) {
-      throw new StoreError(
-        "ARCHIVE_INVALID",
-        `directory entry "${name}": reserved for the envelope of an archive`,
-        { hint: "Use Import for what was exported", metadata: { entry: name } },
-      );
-    }
-    if (linkCount > 1) {
-      const problem = `it has ${linkCount} hard links, so other users could change it later`;
-      throw entryInvalid(name, problem, "Copy it instead: Import, or Create from an archive");
-    }
+  for (const { name } of files) {
+    if (name !== envelopeFileName) continue;
+    throw new StoreError(
+      "ARCHIVE_INVALID",
+      `directory entry "${name}": reserved for the envelope of an archive`,
+      { hint: "Use Import for what was exported", metadata: { entry: name } },
+    );
   }
   return files;
 }

@@ -11,6 +11,7 @@ import {
   blocksDirectoryName,
   blockTableName,
   filesDirectoryName,
+  linkedDirectoryName,
   manifestFileName,
   originFileName,
 } from "./layout.js";
@@ -86,6 +87,7 @@ const ownNames: ReadonlySet<string> = new Set([
   manifestFileName,
   originFileName,
   filesDirectoryName,
+  linkedDirectoryName,
   blocksDirectoryName,
 ]);
 

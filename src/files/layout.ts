@@ -15,6 +15,7 @@
 //       blocks/NNNN.blk    block table of the NNNN-th file, in order of names
 //       manifest.json      all that is known of it
 //       origin.json        only for a directory taken over by rename, until it is recorded
+//       linked/<name>      its files that have other hard links, until then
 //   transfers/<hex>/       a pull that can be resumed, by the digest of its snapshot:
 //       NNNN.part          the NNNN-th file, in order of names: blocks that may or may not be whole
 //       transfer.json      where it came from, for people
@@ -58,6 +59,7 @@ export interface Layout {
 export const manifestFileName = "manifest.json";
 export const originFileName = "origin.json";
 export const filesDirectoryName = "files";
+export const linkedDirectoryName = "linked";
 export const blocksDirectoryName = "blocks";
 
 /** Name of the block table of the file at `index` in the order of names. */

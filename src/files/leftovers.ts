@@ -23,12 +23,15 @@ export async function nameSet(directory: string, signal: AbortSignal): Promise<S
   return names;
 }
 
-/** Space of `directory` and everything below it; zero if it is gone. */
-export async function spaceBelow(directory: string): Promise<DirectorySpace> {
+/**
+ * Space of `directory` and everything below it; zero if it is gone. Leaves out what is at `except`.
+ */
+export async function spaceBelow(directory: string, except?: string): Promise<DirectorySpace> {
   let allocatedBytes = 0;
   let inodes = 0;
   const waiting = [directory];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (path === except) continue;
     try {
       const { blocks, isDirectory } = await describe(path);
       allocatedBytes += blocks * 512;

@@ -10,12 +10,14 @@ import {
   exists,
   fsyncDirectory,
   fsyncFile,
+  removeTree,
   renameOnly,
   writeFileDurably,
   writeNewFile,
 } from "./durable.js";
 import { holdRealPath } from "./held-directory.js";
-import { filesDirectoryName, originFileName } from "./layout.js";
+import { returnLinked } from "./adopted-links.js";
+import { filesDirectoryName, linkedDirectoryName, originFileName } from "./layout.js";
 import {
   isSealed,
   restoreAttributes,
@@ -61,10 +63,12 @@ export async function recordOrigin(directory: string, origin: Origin): Promise<v
 }
 
 /**
- * Called when the snapshot is recorded. If the marker stays by accident, it means nothing any more.
+ * Called when the snapshot is recorded. If the marker, or a file that has other links, stays by
+ * accident, it means nothing any more.
  */
 export async function forgetOrigin(directory: string): Promise<void> {
   await disk.unlink(join(directory, originFileName)).catch(() => undefined);
+  await removeTree(join(directory, linkedDirectoryName)).catch(() => undefined);
 }
 
 /** Replaces the marker durably, before anything in the directory is changed. */
@@ -116,6 +120,7 @@ export async function giveBack(directory: string): Promise<string | undefined> {
   // This must come before the rename, which ends the marker's validity. A directory that could be
   // renamed when it was taken over can also be renamed with that mode.
   await giveBackAttributes(files, origin);
+  await returnLinked(directory);
   await withIoError({ what: `rename to ${source}`, path: files }, () =>
     renameOnly(files, parent.at(basename(source))),
   );

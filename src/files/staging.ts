@@ -9,7 +9,7 @@ import type { SnapshotFile } from "../model/snapshot.js";
 import { withIoError } from "../holes/errno.js";
 import { copySparse } from "../holes/sparse-copy.js";
 import { dropErrors } from "../base/quietly.js";
-import { takeOver } from "./adoption.js";
+import { takeOver, type TakeOverOptions } from "./adoption.js";
 import type { DigestAlgorithm } from "./block-digest.js";
 import { rootDigest, type BlockTable } from "./block-table.js";
 import { ensureDirectory, exists, renameOnly } from "./durable.js";
@@ -42,9 +42,10 @@ export interface Staging extends AsyncDisposable {
   createFile(name: string, options: StagedFileOptions): Promise<StagedFile>;
   /**
    * Takes the directory over by rename. Its files have no digest yet; see `hashFiles` and
-   * `hashStored`. Throws CROSS_FILESYSTEM, with the source untouched, on another filesystem.
+   * `hashStored`. Files with other hard links are copied. Throws CROSS_FILESYSTEM, with the source
+   * untouched, on another filesystem.
    */
-  adoptDirectory(source: CallerPath): Promise<readonly SnapshotFile[]>;
+  adoptDirectory(source: CallerPath, options?: TakeOverOptions): Promise<readonly SnapshotFile[]>;
   /** Copies a caller's file, by reflink where possible, and hashes the copy. */
   copyFileFrom(path: string, name: string, options: CopyFromOptions): Promise<SnapshotFile>;
   /**
@@ -126,11 +127,14 @@ class StagingArea implements Staging {
     return file;
   }
 
-  async adoptDirectory(source: CallerPath): Promise<readonly SnapshotFile[]> {
+  async adoptDirectory(
+    source: CallerPath,
+    options?: TakeOverOptions,
+  ): Promise<readonly SnapshotFile[]> {
     this.#expect("filling");
     if (this.#names.size > 0) throw new Error(`staging area ${this.id} already has files`);
     this.#adopted = true;
-    for (const taken of await takeOver(this.#layout, this.#directory, source)) {
+    for (const taken of await takeOver(this.#layout, this.#directory, source, options)) {
       const { name, sizeBytes, allocatedBytes, mode } = taken;
       const file = { name, sizeBytes, allocatedBytes, mode, digest: "" };
       this.#names.add(name);

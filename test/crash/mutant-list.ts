@@ -252,6 +252,13 @@ export const mutants: readonly Mutant[] = [
     by: { tests: "store/domain" },
   },
   {
+    name: "a file with other links does not return to the directory that it came from",
+    file: "files/origin.js",
+    find: "    await returnLinked(directory);\n",
+    replace: "",
+    by: { tests: "unit/files/staging" },
+  },
+  {
     name: "a file that clones link to leaves the store",
     file: "files/part-links.js",
     find: "> 1)\n            linked.push(file);",

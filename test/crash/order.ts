@@ -134,11 +134,16 @@ function unsafeAnswer(played: Played, pending: Pending, commits: number): string
   return problems;
 }
 
-/** The catalog must not record a snapshot before all of it is durable. */
+/**
+ * The catalog must not record a snapshot before all of it is durable. Files with other links, which
+ * wait in its directory for the record, are not a part of it.
+ */
 function unpublished(pending: Pending, dataRoot: string): string[] {
+  const isWaiting = (path: string): boolean =>
+    /^[^/]+\/linked\//.test(path.slice(dataRoot.length + 1));
   return pending
     .all()
-    .filter((path) => isWithin(path, dataRoot))
+    .filter((path) => isWithin(path, dataRoot) && !isWaiting(path))
     .map((path) => `committed before it was durable: ${path}`);
 }
 

@@ -11,6 +11,7 @@ import {
   exportToDirectory,
   importArchive,
   importFromDirectory,
+  linkElsewhere,
   linkInClone,
   mustSucceed,
   onlyPossibility,
@@ -90,10 +91,19 @@ export const scenarios: readonly Scenario[] = [
     },
     act: async (bench) =>
       createFromDirectory(bench.stage, name, content(bench, 2), await bench.give(2)),
-    isDone: async ({ stage }) => {
-      const { snapshot } = await stage.client.inspect(name);
-      return snapshot?.files.every(({ digest }) => digest.length > 0) ?? false;
+    isDone: isHashed,
+  },
+  {
+    name: "create-from-linked",
+    changes: true,
+    gives: 2,
+    prepare: async (bench) => {
+      await ensureFree(bench.stage);
+      await linkElsewhere(bench.stage, await bench.give(2), "memory-ranges");
     },
+    act: async (bench) =>
+      createFromDirectory(bench.stage, name, content(bench, 2), await bench.give(2)),
+    isDone: isHashed,
   },
   {
     name: "import-from-directory",
@@ -185,6 +195,11 @@ export const scenarios: readonly Scenario[] = [
     act: (bench) => stop(bench),
   },
 ];
+
+async function isHashed({ stage }: Bench): Promise<boolean> {
+  const { snapshot } = await stage.client.inspect(name);
+  return snapshot?.files.every(({ digest }) => digest.length > 0) ?? false;
+}
 
 function content(bench: Bench, index: number): Content {
   return bench.contents[index] as Content;

@@ -1,5 +1,5 @@
 // The calls that scenarios make, each through the client. The ledger records each with its outcome.
-import { mkdir, rm } from "node:fs/promises";
+import { link, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   CloneMode,
@@ -157,6 +157,12 @@ export async function linkInClone(stage: Stage, name: string): Promise<void> {
     defaultMode: CloneMode.SKIP,
     durable: true,
   });
+}
+
+/** Another name of a file in a directory that is handed over, so that the file cannot move. */
+export async function linkElsewhere(stage: Stage, given: Given, name: string): Promise<void> {
+  taken += 1;
+  await link(join(given.path, name), join(stage.outside, `other-${process.pid}-${taken}`));
 }
 
 /** Collects everything that is not protected, which must be `name` alone. */

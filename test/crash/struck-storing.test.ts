@@ -9,11 +9,12 @@ const scenarios = [
   "create-large",
   "import",
   "create-from-directory",
+  "create-from-linked",
   "import-from-directory",
 ];
 
 test(
   "a daemon struck while it stores a snapshot loses nothing and shows nothing half-made",
   { skip: cannotStrace() },
-  (t) => playShortRun(t, syscallKind, { states: 110, scenarios }),
+  (t) => playShortRun(t, syscallKind, { states: 130, scenarios }),
 );

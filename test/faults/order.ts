@@ -168,57 +168,80 @@ const takenOut: readonly OrderRule[] = [
   },
 ];
 
+/** A directory becomes a snapshot. */
+const takenOver: readonly OrderRule[] = [
+  ...published,
+  {
+    rule: "where the directory came from is synced before it is taken over",
+    all: /^sync staging\/NEW\/origin\.json$/,
+    before: taken,
+  },
+  {
+    rule: "the name of that file is synced before the directory is taken over",
+    some: /^sync staging\/NEW$/,
+    after: /^sync staging\/NEW\/origin\.json$/,
+    before: taken,
+  },
+  {
+    rule: "staging/ is synced before the directory is taken over",
+    some: /^sync staging$/,
+    after: /^mkdir staging\/NEW$/,
+    before: taken,
+  },
+  {
+    rule: "nothing of the directory is changed before it is taken over",
+    none: /^(chmod|chown|write) given/,
+    after: /^start$/,
+    before: taken,
+  },
+  {
+    rule: "the directory's old parent is synced before anything of it is changed",
+    some: /^sync \.$/,
+    after: taken,
+    before: /^chmod staging\/NEW\/files$/,
+  },
+  {
+    rule: "the directory is durably read-only before its files are changed",
+    some: /^sync staging\/NEW\/files$/,
+    after: /^chmod staging\/NEW\/files$/,
+    before: /^chmod staging\/NEW\/files\//,
+  },
+  {
+    rule: "where it came from is forgotten only when the catalog has it",
+    some: /^commit$/,
+    after: /^sync data$/,
+    before: /^unlink data\/NEW\/origin\.json$/,
+  },
+  {
+    rule: "block tables that come later are synced before they are named",
+    all: /^sync data\/NEW\/blocks\/0000\.blk(\.tmp)?$/,
+    before: /^create data\/NEW\/manifest\.json\.tmp$/,
+  },
+];
+
 export const orderRules: Readonly<Record<string, readonly OrderRule[]>> = {
   create: uploaded,
   import: uploaded,
   "import-from-directory": uploaded,
-  "create-from-directory": [
-    ...published,
+  "create-from-directory": takenOver,
+  "create-from-linked": [
+    ...takenOver,
     {
-      rule: "where the directory came from is synced before it is taken over",
-      all: /^sync staging\/NEW\/origin\.json$/,
-      before: taken,
-    },
-    {
-      rule: "the name of that file is synced before the directory is taken over",
+      rule: "the place of linked files is durable before the directory is taken over",
       some: /^sync staging\/NEW$/,
-      after: /^sync staging\/NEW\/origin\.json$/,
+      after: /^mkdir staging\/NEW\/linked$/,
       before: taken,
     },
     {
-      rule: "staging/ is synced before the directory is taken over",
-      some: /^sync staging$/,
-      after: /^mkdir staging\/NEW$/,
-      before: taken,
+      rule: "a linked file leaves for its place before its copy comes",
+      all: /^rename staging\/NEW\/files\/cow\.raw to staging\/NEW\/linked\/cow\.raw$/,
+      before: /^rename staging\/NEW\/copies\/cow\.raw to staging\/NEW\/files\/cow\.raw$/,
     },
     {
-      rule: "nothing of the directory is changed before it is taken over",
-      none: /^(chmod|chown|write) given/,
-      after: /^start$/,
-      before: taken,
-    },
-    {
-      rule: "the directory's old parent is synced before anything of it is changed",
-      some: /^sync \.$/,
-      after: taken,
-      before: /^chmod staging\/NEW\/files$/,
-    },
-    {
-      rule: "the directory is durably read-only before its files are changed",
-      some: /^sync staging\/NEW\/files$/,
-      after: /^chmod staging\/NEW\/files$/,
-      before: /^chmod staging\/NEW\/files\//,
-    },
-    {
-      rule: "where it came from is forgotten only when the catalog has it",
+      rule: "a linked file waits in its place until the catalog has the snapshot",
       some: /^commit$/,
       after: /^sync data$/,
-      before: /^unlink data\/NEW\/origin\.json$/,
-    },
-    {
-      rule: "block tables that come later are synced before they are named",
-      all: /^sync data\/NEW\/blocks\/0000\.blk(\.tmp)?$/,
-      before: /^create data\/NEW\/manifest\.json\.tmp$/,
+      before: /^remove-tree data\/NEW\/linked$/,
     },
   ],
   replace: [

@@ -49,9 +49,10 @@ export async function recordOrder(
 }
 
 /**
- * A start repeats the moves to the trash, and the marker of a directory that was taken over no
- * longer matters. `path` is relative to the root.
+ * A start repeats the moves to the trash. The marker of a directory that was taken over, and its
+ * files with other links, no longer matter. `path` is relative to the root.
  */
 function mayBeLate(path: string): boolean {
-  return path.startsWith("trash/") || path.endsWith("/origin.json");
+  const forgotten = /^data\/[^/]+\/(origin\.json|linked)$/;
+  return path.startsWith("trash/") || forgotten.test(path);
 }

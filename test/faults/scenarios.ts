@@ -1,7 +1,7 @@
 // The calls during which file operations fail or the power is cut. Each scenario prepares a store,
 // makes one call, and defines the snapshot `web` before and after the call. `keep` must never
 // change.
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { OwnedChunk, type OwnedStream } from "../../src/wire/chunk.js";
@@ -92,6 +92,17 @@ export const scenarios: readonly Scenario[] = [
     prepare: async (_, place) => giveDirectory(place),
     act: (store, place) =>
       store.createFromDirectory(requestOf(given), { path: place.given }, never),
+  },
+  {
+    name: "create-from-linked",
+    before: undefined,
+    after: given,
+    gives: true,
+    prepare: async (_, place) => giveDirectory(place),
+    act: (store, place) => {
+      linkSync(join(place.given, "cow.raw"), join(place.base, "other"));
+      return store.createFromDirectory(requestOf(given), { path: place.given }, never);
+    },
   },
   {
     name: "replace",

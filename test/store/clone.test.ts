@@ -236,6 +236,41 @@ test("the start finds a linked file that was changed while the daemon was stoppe
   assert.equal((await second.inspect("web")).snapshot?.corrupt, true);
 });
 
+test("a LINK clone that becomes a new snapshot shares no file with the first one", async (t) => {
+  const { client, source, at, stored, root } = await openScene(t);
+  await client.cloneToDirectory({ ref: "web", directory: at("clone"), files: [memory] });
+  const inode = await inodeOf(stored("memory-ranges"));
+  assert.equal(await inodeOf(at("clone/memory-ranges")), inode);
+  const { snapshot } = await client.createFromDirectory({
+    ...{ directory: at("clone"), config: { name: "back" } },
+  });
+  assert.equal(await stat(at("clone")).catch(() => "absent"), "absent");
+  const second = join(root, "data", snapshot?.config?.id ?? "", "files", "memory-ranges");
+  assert.notEqual(await inodeOf(second), inode);
+  assert.deepEqual(
+    [(await stat(second)).nlink, (await stat(stored("memory-ranges"))).nlink],
+    [1, 1],
+  );
+  // The first snapshot is whole, and neither depends on the other.
+  await restoreToLocalDirectory(client, { ref: "web" }, at("first"));
+  await client.delete({ refs: ["web"] });
+  await restoreToLocalDirectory(client, { ref: "back", verify: false }, at("second"));
+  for (const name of names) {
+    await compareFiles(join(source, name), join(at("first"), name));
+    await compareFiles(join(source, name), join(at("second"), name));
+  }
+});
+
+test("a LINK clone that is uploaded shares no file with the first snapshot", async (t) => {
+  const { client, source, at, stored, root } = await openScene(t);
+  await client.cloneToDirectory({ ref: "web", directory: at("clone"), files: [memory] });
+  const header = { config: { name: "uploaded" } };
+  const { snapshot } = await client.create(header, packDirectory(at("clone")));
+  const second = join(root, "data", snapshot?.config?.id ?? "", "files", "memory-ranges");
+  assert.notEqual(await inodeOf(second), await inodeOf(stored("memory-ranges")));
+  await compareFiles(join(source, "memory-ranges"), second);
+});
+
 /** Writes like root, which can ignore the mode. */
 async function overwrite(path: string): Promise<void> {
   await using handle = await open(path, constants.O_RDWR);

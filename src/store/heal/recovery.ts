@@ -7,7 +7,7 @@
 // for the next start.
 import { isStoreError } from "../../base/errors.js";
 import type { Manifest } from "../../files/manifest.js";
-import { originOf } from "../../files/origin.js";
+import { forgetOrigin, originOf } from "../../files/origin.js";
 import {
   discardPublished,
   listEntries,
@@ -84,6 +84,10 @@ export async function recover(healer: Healer): Promise<RecoveryReport> {
   await adoptUnknown(healer, { stored, older }, report);
   for (const id of healer.catalog.manifestDirtyIds()) {
     await whereRoom(healer, `write the manifest of ${id}`, () => syncUnlessNewer(healer, id));
+  }
+  // A kill between the record and the answer has left them.
+  for (const id of healer.catalog.idsWithoutDigest()) {
+    await forgetOrigin(healer.layout.dataDirectory(id));
   }
   await markChangedLinks(healer);
   if (Object.values(report).some((count) => count > 0)) {

@@ -59,10 +59,17 @@ async function adopt(
   const named = { ...request, source: directory.path };
   await using intake = await begin(publisher, named, signal);
   if (intake.earlier !== undefined) return intake.earlier;
-  const files = await inSpan("move", {}, () => intake.staging.adoptDirectory(directory));
+  let reservedBytes = 0;
+  const reserve = async (bytes: number): Promise<void> => {
+    await intake.allowance.wait(bytes);
+    intake.allowance.take(bytes);
+    reservedBytes += bytes;
+  };
+  const files = await inSpan("move", {}, () =>
+    intake.staging.adoptDirectory(directory, { reserve, signal }),
+  );
   const bytes = files.reduce((sum, file) => sum + fileBytes + file.allocatedBytes, 0);
-  await intake.allowance.wait(bytes);
-  intake.allowance.take(bytes);
+  await reserve(Math.max(0, bytes - reservedBytes));
   requireFiles(files.length, `the directory ${directory.path}`);
   const config = { ...request.config, id: intake.id };
   checkPlausible(config, files);

@@ -1,9 +1,11 @@
 // Turns uploads into snapshots. Create, Import and their directory forms share one order of
 // effects: reserve the name, stage the files, make them durable, publish, record, acknowledge.
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { createCleanup } from "../../base/cleanup.js";
 import { StoreError } from "../../base/errors.js";
 import { exists } from "../../files/durable.js";
+import { linkedDirectoryName } from "../../files/layout.js";
 import { spaceBelow } from "../../files/leftovers.js";
 import { manifestVersion, snapshotDigest, type Manifest } from "../../files/manifest.js";
 import { openStaging, type Staging } from "../../files/staging.js";
@@ -262,7 +264,10 @@ function manifestOf(request: IntakeRequest, filled: Filled, createdAt: Date): Ma
 
 /** The published snapshot, with the block tables that are still to be computed. */
 async function measureCharge({ layout }: Publisher, { config, files }: Filled): Promise<number> {
-  const measured = chargeOf(await spaceBelow(layout.dataDirectory(config.id)), config, files);
+  const directory = layout.dataDirectory(config.id);
+  // Linked files that wait there for the record are not a part of the snapshot.
+  const space = await spaceBelow(directory, join(directory, linkedDirectoryName));
+  const measured = chargeOf(space, config, files);
   const hashed = files.every(({ digest }) => digest !== "");
   return hashed ? measured : Math.max(measured, estimateCharge(config, files));
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readlinkSync } from "node:fs";
 import {
+  appendFile,
   chmod,
   link,
   mkdir,
@@ -22,6 +23,7 @@ import { readManifest, snapshotDigest } from "../../../src/files/manifest.js";
 import { moveToTrash, purgeStaging, purgeTrash, quarantine } from "../../../src/files/removal.js";
 import { openStaging } from "../../../src/files/staging.js";
 import { newSnapshotId } from "../../../src/model/name.js";
+import { failsWith } from "../../support/errors.js";
 import {
   allocatedBytesOf,
   cannotMount,
@@ -262,6 +264,92 @@ test("a directory that was taken over goes back unless it is recorded", () =>
     assert.equal(await readFile(join(source, "state.json"), "utf8"), "{}");
   }));
 
+test("a file with other links stays with them: the snapshot gets a copy", () =>
+  withStore(async (layout, directory) => {
+    const source = await makeSource(directory);
+    const extents = await extentsOf(join(source, "memory"));
+    const other = join(directory, "other");
+    await link(join(source, "memory"), other);
+    const { ino, mode } = await stat(other);
+    const id = newSnapshotId();
+    let reservedBytes = 0;
+    {
+      await using staging = await openStaging(layout, id);
+      const reserve = (bytes: number): Promise<void> => {
+        reservedBytes += bytes;
+        return Promise.resolve();
+      };
+      const files = await staging.adoptDirectory({ path: source }, { reserve });
+      assert.deepEqual(
+        files.map(({ name, sizeBytes, mode: kept }) => [name, sizeBytes, kept]),
+        [
+          ["memory", 6 * gib, 0o600],
+          ["state.json", 2, 0o600],
+        ],
+      );
+      await staging.publish(manifestOf(id, files));
+      staging.recorded();
+    }
+    assert.ok(reservedBytes > 0, "room for the copy is asked for");
+    assert.deepEqual((await readdir(directory)).sort(), ["other", "root"]);
+    const stored = join(layout.filesDirectory(id), "memory");
+    const found = await stat(stored);
+    assert.notEqual(found.ino, ino);
+    assert.deepEqual([found.nlink, found.mode & 0o777], [1, 0o440]);
+    assert.deepEqual(await extentsOf(stored), extents);
+    await compareFiles(stored, other);
+    const left = await stat(other);
+    assert.deepEqual(
+      [left.ino, left.mode, left.nlink],
+      [ino, mode, 1],
+      "the other name is as before",
+    );
+    assert.deepEqual((await readdir(layout.dataDirectory(id))).sort(), [
+      "blocks",
+      "files",
+      "manifest.json",
+    ]);
+  }));
+
+test("a directory with linked files goes back with the same files unless it is recorded", () =>
+  withStore(async (layout, directory) => {
+    const source = await makeSource(directory);
+    await link(join(source, "memory"), join(directory, "other"));
+    const before = await treeOf(directory);
+    const { ino } = await stat(join(source, "memory"));
+    for (const published of [false, true]) {
+      const id = newSnapshotId();
+      await using staging = await openStaging(layout, id);
+      const files = await staging.adoptDirectory({ path: source });
+      if (published) await staging.publish(manifestOf(id, files));
+      await staging[Symbol.asyncDispose]();
+      assert.deepEqual(await treeOf(directory), before);
+      const back = await stat(join(source, "memory"));
+      assert.deepEqual([back.ino, back.nlink], [ino, 2]);
+    }
+  }));
+
+test("a linked file that changes after it was copied is refused, and its directory goes back", () =>
+  withStore(async (layout, directory) => {
+    const source = await makeSource(directory);
+    await link(join(source, "memory"), join(directory, "other"));
+    await link(join(source, "state.json"), join(directory, "another"));
+    let calls = 0;
+    const reserve = async (): Promise<void> => {
+      calls += 1;
+      // The first file has been copied by now.
+      if (calls === 2) await appendFile(join(directory, "other"), "more");
+    };
+    const adopting = async (): Promise<void> => {
+      await using staging = await openStaging(layout, newSnapshotId());
+      await staging.adoptDirectory({ path: source }, { reserve });
+    };
+    const error = await failsWith(adopting(), "FIELD_INVALID");
+    assert.match(error.message, /memory/);
+    assert.equal((await stat(join(source, "memory"))).size, 6 * gib + 4);
+    assert.deepEqual((await readdir(source)).sort(), ["memory", "state.json"]);
+  }));
+
 test("a directory that cannot be taken over stays unchanged", () =>
   withStore(async (layout, directory) => {
     const source = await makeSource(directory);
@@ -269,7 +357,6 @@ test("a directory that cannot be taken over stays unchanged", () =>
     const attempts: readonly [string, string, () => Promise<unknown>, string?][] = [
       ["a subdirectory", "ARCHIVE_INVALID", () => mkdir(add("x"))],
       ["a link", "ARCHIVE_INVALID", () => symlink("memory", add("x"))],
-      ["a hard link", "ARCHIVE_INVALID", () => link(add("memory"), join(directory, "x"))],
       ["an envelope", "ARCHIVE_INVALID", () => writeFile(add("snapshot.json"), "{}")],
       ["a link to it", "FIELD_INVALID", () => symlink(source, join(directory, "x")), "x"],
       ["a file", "FIELD_INVALID", () => writeFile(join(directory, "x"), ""), "x"],

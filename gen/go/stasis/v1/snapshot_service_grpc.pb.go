@@ -64,8 +64,10 @@ type SnapshotServiceClient interface {
 	// TOO_MANY_STREAMS, BLOCKED_BY_GC.
 	Create(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[CreateRequest, CreateResponse], error)
 	// Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-	// size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
-	// are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+	// size. The source is gone afterwards. A file with other hard links is not moved, because it could
+	// be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
+	// can. On any error the source stays, or is put back, unchanged. Digests are computed in the
+	// background. Like ImportFromDirectory and ExportToDirectory it works for
 	// operators, in the directories that the daemon's configuration allows them, and never over TCP
 	// without a credential.
 	//
@@ -412,8 +414,10 @@ type SnapshotServiceServer interface {
 	// TOO_MANY_STREAMS, BLOCKED_BY_GC.
 	Create(grpc.ClientStreamingServer[CreateRequest, CreateResponse]) error
 	// Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-	// size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
-	// are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+	// size. The source is gone afterwards. A file with other hard links is not moved, because it could
+	// be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
+	// can. On any error the source stays, or is put back, unchanged. Digests are computed in the
+	// background. Like ImportFromDirectory and ExportToDirectory it works for
 	// operators, in the directories that the daemon's configuration allows them, and never over TCP
 	// without a credential.
 	//

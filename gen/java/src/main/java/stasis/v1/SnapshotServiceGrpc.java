@@ -611,8 +611,10 @@ public final class SnapshotServiceGrpc {
     /**
      * <pre>
      * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-     * size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
-     * are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+     * size. The source is gone afterwards. A file with other hard links is not moved, because it could
+     * be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
+     * can. On any error the source stays, or is put back, unchanged. Digests are computed in the
+     * background. Like ImportFromDirectory and ExportToDirectory it works for
      * operators, in the directories that the daemon's configuration allows them, and never over TCP
      * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
@@ -884,8 +886,10 @@ public final class SnapshotServiceGrpc {
     /**
      * <pre>
      * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-     * size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
-     * are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+     * size. The source is gone afterwards. A file with other hard links is not moved, because it could
+     * be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
+     * can. On any error the source stays, or is put back, unchanged. Digests are computed in the
+     * background. Like ImportFromDirectory and ExportToDirectory it works for
      * operators, in the directories that the daemon's configuration allows them, and never over TCP
      * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
@@ -1151,8 +1155,10 @@ public final class SnapshotServiceGrpc {
     /**
      * <pre>
      * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-     * size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
-     * are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+     * size. The source is gone afterwards. A file with other hard links is not moved, because it could
+     * be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
+     * can. On any error the source stays, or is put back, unchanged. Digests are computed in the
+     * background. Like ImportFromDirectory and ExportToDirectory it works for
      * operators, in the directories that the daemon's configuration allows them, and never over TCP
      * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
@@ -1398,8 +1404,10 @@ public final class SnapshotServiceGrpc {
     /**
      * <pre>
      * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-     * size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
-     * are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+     * size. The source is gone afterwards. A file with other hard links is not moved, because it could
+     * be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
+     * can. On any error the source stays, or is put back, unchanged. Digests are computed in the
+     * background. Like ImportFromDirectory and ExportToDirectory it works for
      * operators, in the directories that the daemon's configuration allows them, and never over TCP
      * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
@@ -1627,8 +1635,10 @@ public final class SnapshotServiceGrpc {
     /**
      * <pre>
      * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-     * size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
-     * are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+     * size. The source is gone afterwards. A file with other hard links is not moved, because it could
+     * be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
+     * can. On any error the source stays, or is put back, unchanged. Digests are computed in the
+     * background. Like ImportFromDirectory and ExportToDirectory it works for
      * operators, in the directories that the daemon's configuration allows them, and never over TCP
      * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
