@@ -21,7 +21,7 @@ import { storedFileMode, whileWritable } from "./stored-modes.js";
 
 const copiesDirectoryName = "copies";
 
-export interface CopyLinkedOptions {
+interface CopyLinkedOptions {
   /** User id that must own the files. Default: any owner. */
   readonly owner?: number | undefined;
   /** Called before a file of this many bytes is copied. Throws if there is no room. */

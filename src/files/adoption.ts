@@ -36,7 +36,7 @@ import {
 const field = "directory";
 
 export interface TakeOverOptions {
-  /** See `CopyLinkedOptions`. */
+  /** Called before a linked file of this many bytes is copied. Throws if there is no room. */
   readonly reserve?: ((bytes: number) => Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -56,7 +56,8 @@ export async function takeOver(
   await using place = await holdPlace(layout, source);
   await using directory = await openSource(layout, place, source);
   const before = await listAdoptable(directory.self, source.owner);
-  const attributes = attributesOf(await stat(directory.self));
+  const looking = { what: "look at the directory", path: place.path, owner: "caller" } as const;
+  const attributes = attributesOf(await withIoError(looking, () => stat(directory.self)));
   const origin = originOf(place.path, attributes, before);
   requireMayChange(originOf(place.path, attributes, before.filter(isSingle)));
   const copying = { ...options, owner: source.owner };

@@ -2,7 +2,7 @@
 import { lstat } from "node:fs/promises";
 import { withIoError } from "../holes/errno.js";
 
-interface FileIdentity {
+export interface FileIdentity {
   /** Decimal text, since it may exceed 53 bits. */
   readonly inode: string;
   /** Nanoseconds since 1970, decimal text. */

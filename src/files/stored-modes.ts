@@ -94,12 +94,17 @@ async function holdFile(path: string): Promise<FileOrDirectory & AsyncDisposable
   );
   const close = (): Promise<void> => closeQuietly(handle);
   const self = `/proc/self/fd/${handle.fd}`;
-  if ((await handle.stat()).isFile()) {
-    const byDescriptor = { ...atPath(self), path, stat: () => handle.stat() };
-    return { ...byDescriptor, [Symbol.asyncDispose]: close };
+  try {
+    const found = await withIoError({ what: "look at", path }, () => handle.stat());
+    if (found.isFile()) {
+      const byDescriptor = { ...atPath(self), path, stat: () => handle.stat() };
+      return { ...byDescriptor, [Symbol.asyncDispose]: close };
+    }
+    throw new StoreError("STORED_DATA_CORRUPT", `expected a regular file: ${path}`);
+  } catch (error) {
+    await close();
+    throw error;
   }
-  await close();
-  throw new StoreError("STORED_DATA_CORRUPT", `expected a regular file: ${path}`);
 }
 
 /** Follows links, so it may only be used for paths in directories that nobody else can write to. */
