@@ -25,16 +25,12 @@ import type { Activity } from "./parts/activity.js";
 import type { ClockStatus } from "./parts/clock-alarm.js";
 import type { Condition } from "./parts/condition.js";
 import type { StoreFormats } from "./parts/formats.js";
+import type { ReadOptions } from "./parts/open-read.js";
 import type { StoreUsage } from "./parts/usage.js";
 import type { Clone } from "./read/clone.js";
 import type { OpenBlocks } from "./read/blocks.js";
 import type { DataStrip } from "./read/data-map.js";
-import type {
-  DownloadStream,
-  DownloadStreamOptions,
-  OpenDirectory,
-  ReadOptions,
-} from "./read/read.js";
+import type { DownloadStream, DownloadStreamOptions, OpenDirectory } from "./read/read.js";
 import type { CollectRequest, GcResult } from "./remove/collect.js";
 import type { GcCycle } from "./remove/gc-session.js";
 import type { DeleteRequest } from "./remove/removal.js";

@@ -19,7 +19,7 @@ import { notFoundError } from "../../catalog/refs.js";
 import { adoptAll } from "./adopt.js";
 import type { Healer } from "./healer.js";
 import { commitUnknown } from "../parts/commit-turns.js";
-import { notHashedYet } from "../read/read.js";
+import { notHashedYet } from "../parts/open-read.js";
 import { writeManifestAgain } from "../write/update.js";
 import { beginRun, verify, verifyFile } from "./verify.js";
 

@@ -5,7 +5,7 @@ import { readStoredTable, type StoredSnapshot } from "../../files/stored.js";
 import type { Snapshot } from "../../model/snapshot.js";
 
 import { noteDamage } from "../parts/damage.js";
-import { corruptError, notHashedYet, openRead, type ReadPorts } from "./read.js";
+import { corruptError, notHashedYet, openRead, type ReadPorts } from "../parts/open-read.js";
 
 /** Holds a lease until it is disposed. */
 export interface OpenBlocks extends AsyncDisposable {

@@ -6,8 +6,8 @@ import type { Snapshot } from "../../model/snapshot.js";
 import { noteDamage } from "../parts/damage.js";
 import { recordLinks } from "../parts/linked.js";
 import type { Commits } from "../parts/ports.js";
-import { notHashedYet, openRead, type ReadOptions, type ReadPorts } from "./read.js";
-import { requireNames } from "./select.js";
+import { notHashedYet, openRead, type ReadOptions, type ReadPorts } from "../parts/open-read.js";
+import { requireNames } from "../parts/select.js";
 
 export interface Clone {
   readonly snapshot: Snapshot;

@@ -1,7 +1,6 @@
 // The operations that return data: Restore and Export as byte streams, ExportToDirectory,
 // OpenDataDirectory.
 import type { OwnedStream } from "../../wire/chunk.js";
-import { StoreError, isStoreError } from "../../base/errors.js";
 import { dataOf } from "../../archive/archive-file.js";
 import { compress, type Compression } from "../../archive/compression.js";
 import { archiveWarnings, type ArchiveWarning } from "../../archive/reader-limits.js";
@@ -9,31 +8,21 @@ import { encodeEnvelope } from "../../archive/envelope.js";
 import type { FileClaim } from "../../archive/file-claims.js";
 import { writeTar, type ArchiveFile, type SparseFormat } from "../../archive/tar-writer.js";
 import { exportFiles } from "../../files/directory-export.js";
-import {
-  openStored,
-  readStoredAlgorithm,
-  type OpenStoredOptions,
-  type StoredSnapshot,
-} from "../../files/stored.js";
+import { readStoredAlgorithm, type StoredSnapshot } from "../../files/stored.js";
 import { sealStored } from "../../files/stored-modes.js";
 import { openVerified } from "../../files/verified-read.js";
 import type { CallerPath } from "../../model/caller-path.js";
 import type { Snapshot } from "../../model/snapshot.js";
-import { inSpan, startSpan } from "../../observe/spans.js";
+import { startSpan } from "../../observe/spans.js";
 import { readExtents, type FilePiece } from "../../holes/extents.js";
-import { requireUnchanged } from "../parts/linked.js";
-import type { Leases, Links, Marker, Reader } from "../parts/ports.js";
 import { noteDamage } from "../parts/damage.js";
-import type { LeaseKind } from "../parts/leases.js";
-import { selectFiles } from "./select.js";
-
-/** A read may mark a snapshot in which it finds damage. It changes nothing else. */
-export type ReadPorts = Reader & Leases & Marker & Links;
-
-export interface ReadOptions {
-  /** Serve the snapshot although it is known to be damaged. */
-  readonly force: boolean;
-}
+import {
+  notHashedYet,
+  openRead,
+  type OpenRead,
+  type ReadOptions,
+  type ReadPorts,
+} from "../parts/open-read.js";
 
 export interface DownloadStreamOptions extends ReadOptions {
   /** Names of the files to return. Default, and if it is empty: all. */
@@ -57,18 +46,6 @@ export interface DownloadStream extends AsyncDisposable {
   readonly warnings: readonly ArchiveWarning[];
   /** May be read once. */
   readonly bytes: OwnedStream;
-}
-
-interface OpenRead extends AsyncDisposable {
-  readonly snapshot: Snapshot;
-  /** The files that were asked for. */
-  readonly stored: StoredSnapshot;
-}
-
-/** How a snapshot is opened. */
-interface OpenReadOptions extends ReadOptions, OpenStoredOptions {
-  /** Names of the files to open. Default, and if it is empty: all. */
-  readonly files?: readonly string[];
 }
 
 export async function openDownloadStream(
@@ -177,75 +154,6 @@ export async function openDataDirectory(
   };
 }
 
-interface OpenReadOptions extends ReadOptions, OpenStoredOptions {
-  /** The call that reads, for callers that must wait for it. */
-  readonly user: string;
-}
-
-export function openRead(
-  reader: ReadPorts,
-  ref: string,
-  options: OpenReadOptions,
-  kind: LeaseKind,
-  signal: AbortSignal,
-): Promise<OpenRead> {
-  return inSpan("open", { "stasis.lease": kind }, () =>
-    openReadNow(reader, ref, options, kind, signal),
-  );
-}
-
-async function openReadNow(
-  reader: ReadPorts,
-  ref: string,
-  options: OpenReadOptions,
-  kind: LeaseKind,
-  signal: AbortSignal,
-): Promise<OpenRead> {
-  for (;;) {
-    const snapshot = reader.catalog.resolveRef(ref);
-    const { id } = snapshot.config;
-    if (snapshot.corrupt && !options.force) throw corruptError(id);
-    const lease = reader.leases.share(id, kind, options.user);
-    try {
-      const stored = await openUnchanged(reader, snapshot, options, signal);
-      reader.catalog.recordAccess(id, reader.clock.now());
-      return {
-        snapshot: reader.catalog.get(id) ?? snapshot,
-        stored,
-        [Symbol.asyncDispose]: async () => {
-          await stored[Symbol.asyncDispose]();
-          lease[Symbol.dispose]();
-        },
-      };
-    } catch (error) {
-      lease[Symbol.dispose]();
-      if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
-      // A deletion or a replacement in between moved the directory away. The ref now means nothing
-      // or another snapshot, so this loop ends.
-      if (reader.catalog.get(id)?.state !== "ready") continue;
-      noteDamage(reader, id, error);
-      throw error;
-    }
-  }
-}
-
-async function openUnchanged(
-  reader: ReadPorts,
-  snapshot: Snapshot,
-  { force, files: names = [], ...how }: OpenReadOptions,
-  signal: AbortSignal,
-): Promise<StoredSnapshot> {
-  const files = selectFiles(snapshot, names);
-  const stored = await openStored(reader.layout, snapshot.config.id, files, signal, how);
-  try {
-    if (!force) await requireUnchanged(reader, stored);
-    return stored;
-  } catch (error) {
-    await stored[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
 /** A codec keeps its input until it has used it. Larger reads would not make it faster. */
 const compressedPieceBytes = 128 * 1024;
 
@@ -285,14 +193,6 @@ async function* archiveFiles(
   }
 }
 
-export function notHashedYet(id: string): StoreError {
-  return new StoreError(
-    "OPERATION_IN_PROGRESS",
-    `the digests of snapshot ${id} are still being computed, so nothing can be verified`,
-    { hint: "Try again later, or read it without verify", retryAfterMs: 5000 },
-  );
-}
-
 /** The place of each file in the order of names, which numbers the block tables. */
 function tableIndexes({ files }: Snapshot): (name: string) => number {
   const indexes = new Map(files.map(({ name }, index) => [name, index]));
@@ -314,12 +214,4 @@ async function envelopeOf(snapshot: Snapshot, stored: StoredSnapshot): Promise<U
   }
   const leftOut = snapshot.files.map(({ name }) => name).filter((name) => !claims.has(name));
   return encodeEnvelope(snapshot.config, [...claims.keys()], claims, leftOut);
-}
-
-export function corruptError(id: string): StoreError {
-  return new StoreError("STORED_DATA_CORRUPT", `snapshot ${id} has damaged data`, {
-    hint: `Run \`stasis verify ${id}\` to see which ranges, or ask for it with force`,
-    resource: { type: "snapshot", name: id },
-    metadata: { snapshot_id: id },
-  });
 }

@@ -1,0 +1,113 @@
+// Opens a stored snapshot for a call that reads it: the ref, the lease, the checks, and the files.
+// Whatever reads a snapshot for a caller begins here.
+import { StoreError, isStoreError } from "../../base/errors.js";
+import { openStored, type OpenStoredOptions, type StoredSnapshot } from "../../files/stored.js";
+import type { Snapshot } from "../../model/snapshot.js";
+import { inSpan } from "../../observe/spans.js";
+import { noteDamage } from "./damage.js";
+import type { LeaseKind } from "./leases.js";
+import { requireUnchanged } from "./linked.js";
+import type { Leases, Links, Marker, Reader } from "./ports.js";
+import { selectFiles } from "./select.js";
+
+/** A read may mark a snapshot in which it finds damage. It changes nothing else. */
+export type ReadPorts = Reader & Leases & Marker & Links;
+
+export interface ReadOptions {
+  /** Serve the snapshot although it is known to be damaged. */
+  readonly force: boolean;
+}
+
+export interface OpenRead extends AsyncDisposable {
+  readonly snapshot: Snapshot;
+  /** The files that were asked for. */
+  readonly stored: StoredSnapshot;
+}
+
+/** How a snapshot is opened. */
+interface OpenReadOptions extends ReadOptions, OpenStoredOptions {
+  /** Names of the files to open. Default, and if it is empty: all. */
+  readonly files?: readonly string[];
+  /** The call that reads, for callers that must wait for it. */
+  readonly user: string;
+}
+
+export function openRead(
+  reader: ReadPorts,
+  ref: string,
+  options: OpenReadOptions,
+  kind: LeaseKind,
+  signal: AbortSignal,
+): Promise<OpenRead> {
+  return inSpan("open", { "stasis.lease": kind }, () =>
+    openReadNow(reader, ref, options, kind, signal),
+  );
+}
+
+async function openReadNow(
+  reader: ReadPorts,
+  ref: string,
+  options: OpenReadOptions,
+  kind: LeaseKind,
+  signal: AbortSignal,
+): Promise<OpenRead> {
+  for (;;) {
+    const snapshot = reader.catalog.resolveRef(ref);
+    const { id } = snapshot.config;
+    if (snapshot.corrupt && !options.force) throw corruptError(id);
+    const lease = reader.leases.share(id, kind, options.user);
+    try {
+      const stored = await openUnchanged(reader, snapshot, options, signal);
+      reader.catalog.recordAccess(id, reader.clock.now());
+      return {
+        snapshot: reader.catalog.get(id) ?? snapshot,
+        stored,
+        [Symbol.asyncDispose]: async () => {
+          await stored[Symbol.asyncDispose]();
+          lease[Symbol.dispose]();
+        },
+      };
+    } catch (error) {
+      lease[Symbol.dispose]();
+      if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+      // A deletion or a replacement in between moved the directory away. The ref now means nothing
+      // or another snapshot, so this loop ends.
+      if (reader.catalog.get(id)?.state !== "ready") continue;
+      noteDamage(reader, id, error);
+      throw error;
+    }
+  }
+}
+
+async function openUnchanged(
+  reader: ReadPorts,
+  snapshot: Snapshot,
+  { force, files: names = [], ...how }: OpenReadOptions,
+  signal: AbortSignal,
+): Promise<StoredSnapshot> {
+  const files = selectFiles(snapshot, names);
+  const stored = await openStored(reader.layout, snapshot.config.id, files, signal, how);
+  try {
+    if (!force) await requireUnchanged(reader, stored);
+    return stored;
+  } catch (error) {
+    await stored[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+export function notHashedYet(id: string): StoreError {
+  return new StoreError(
+    "OPERATION_IN_PROGRESS",
+    `the digests of snapshot ${id} are still being computed, so nothing can be verified`,
+    { hint: "Try again later, or read it without verify", retryAfterMs: 5000 },
+  );
+}
+
+export function corruptError(id: string): StoreError {
+  return new StoreError("STORED_DATA_CORRUPT", `snapshot ${id} has damaged data`, {
+    hint: `Run \`stasis verify ${id}\` to see which ranges, or ask for it with force`,
+    resource: { type: "snapshot", name: id },
+    metadata: { snapshot_id: id },
+  });
+}
