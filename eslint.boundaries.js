@@ -49,7 +49,7 @@ const floors = {
     "client",
   ],
   "transport/auth": ["base", "model"],
-  "transport/grpc-hooks": ["base", "wire", "transport/auth"],
+  "transport/grpc-hooks": ["base", "wire", "holes", "transport/auth"],
   transport: ["base", "model", "wire", "observe", "transport/auth", "transport/grpc-hooks", "gen"],
   "transport/services": [
     ...["base", "model", "wire", "transport", "transport/auth", "store", "store/parts"],
@@ -62,7 +62,8 @@ const floors = {
   cli: ["base", "config", "archive", "client", "gen"],
   daemon: [
     ...["base", "model", "config", "holes", "archive", "store", "cocoon", "client", "replication"],
-    ...["observe", "transport", "transport/auth", "transport/services", "admin"],
+    ...["observe", "transport", "transport/auth", "transport/grpc-hooks", "transport/services"],
+    "admin",
   ],
   "main.ts": ["base", "holes", "cli", "daemon"],
 };

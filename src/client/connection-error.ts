@@ -2,6 +2,7 @@
 // it.
 import { StoreError, type StoreErrorOptions } from "../base/errors.js";
 import type { Address } from "./address.js";
+import { readFailure, type ConnectionFailure } from "./grpc-hooks/failure-text.js";
 import { socketRefusal } from "./socket-refusal.js";
 import { speaksTls } from "./tls-probe.js";
 
@@ -36,15 +37,18 @@ export async function connectionError(
 
 async function explain(details: string, facts: ConnectionFacts): Promise<Explanation> {
   const { address, answered } = facts;
-  const why = wordsOf(details);
-  if (answered || /dropped|reset|hang up|GOAWAY/i.test(details)) {
+  const failure = readFailure(details);
+  const why = failure.text;
+  if (answered || failure.kind === "lost") {
     const hint = "See the daemon's log; when it runs again, retry";
     return unreachable(`lost the connection to ${address.text} (${why})`, hint);
   }
   if (/\b(EACCES|EPERM)\b/.test(why) && address.socketPath !== undefined) {
     return { reason: "ACCESS_DENIED", ...socketRefusal(address.socketPath) };
   }
-  const mismatch = facts.secure ? tlsProblem(why, address) : await plainProblem(why, address);
+  const mismatch = facts.secure
+    ? tlsProblem(why, address)
+    : await plainProblem(failure, address);
   const start = "Start one with `stasis serve`, or name another address with --addr or STASIS_ADDR";
   const where = address.tried ?? `${address.text} (${why})`;
   return mismatch ?? unreachable(`no daemon answers at ${where}`, start);
@@ -52,16 +56,6 @@ async function explain(details: string, facts: ConnectionFacts): Promise<Explana
 
 function unreachable(message: string, hint: string): Explanation {
   return { reason: "DAEMON_UNREACHABLE", message, hint };
-}
-
-/** Strips the text that grpc-js adds to the system's message, and OpenSSL's source location. */
-function wordsOf(details: string): string {
-  return details
-    .replace(/^.*Last error: (Error: )?/s, "")
-    .replace(/\.?\s*(Resolution note:\s*)?$/, "")
-    .replace(/\s*\(\d{4}-\d\d-\d\dT[\d:.]+Z\)$/, "")
-    .replace(/^[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:([^:]*):.*$/s, "$1")
-    .trim();
 }
 
 /** The case of a client with TLS whose handshake failed. */
@@ -88,8 +82,11 @@ function tlsProblem(why: string, { text }: Address): Explanation | undefined {
 }
 
 /** The case of a client in plain text whose connection ended before an answer in HTTP/2. */
-async function plainProblem(why: string, address: Address): Promise<Explanation | undefined> {
-  if (!/^(Failed to connect|Protocol error)/.test(why)) return undefined;
+async function plainProblem(
+  { kind, text }: ConnectionFailure,
+  address: Address,
+): Promise<Explanation | undefined> {
+  if (kind !== "ended" && kind !== "notHttp2") return undefined;
   if (await speaksTls(address)) {
     return unreachable(
       `the daemon at ${address.text} expects TLS, and this client speaks plain text`,
@@ -97,9 +94,9 @@ async function plainProblem(why: string, address: Address): Promise<Explanation 
         "(in a program: the option `tls`)",
     );
   }
-  if (why.startsWith("Protocol error")) {
+  if (kind === "notHttp2") {
     return unreachable(
-      `the server at ${address.text} does not speak gRPC (${why})`,
+      `the server at ${address.text} does not speak gRPC (${text})`,
       "Check the address: something else may listen there",
     );
   }

@@ -15,7 +15,7 @@ import type { SnapshotStore } from "../store/snapshot-store.js";
 import type { Access } from "../transport/auth/access.js";
 import { createConceal } from "../transport/auth/conceal.js";
 import type { TlsFiles } from "../transport/auth/tls-files.js";
-import { peerUserOf } from "./peer-user.js";
+import { peerUserOf } from "../transport/grpc-hooks/peer-user.js";
 import { supportParts } from "./support.js";
 
 interface Admin {

@@ -29,7 +29,7 @@ import { readDescriptorSet } from "./descriptor-set.js";
 import { createTidying } from "./memory.js";
 import { attachMetrics, openMetrics } from "./metrics.js";
 import { openTracing } from "./tracing.js";
-import { peerUserOf } from "./peer-user.js";
+import { peerUserOf } from "../transport/grpc-hooks/peer-user.js";
 import { openPeers } from "./peers.js";
 import { warnOfUntrustedFiles } from "./trusted-files.js";
 
