@@ -6,6 +6,7 @@ import tseslint from "typescript-eslint";
 import { boundaries } from "./eslint.boundaries.js";
 import { commentRules } from "./eslint.comments.js";
 import { cycles } from "./eslint.cycles.js";
+import { hooksRoom } from "./eslint.hooks.js";
 
 const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)+$/;
 
@@ -27,7 +28,13 @@ const kebabCaseFiles = {
 };
 
 const house = {
-  rules: { boundaries, cycles, "kebab-case-files": kebabCaseFiles, ...commentRules },
+  rules: {
+    boundaries,
+    cycles,
+    "hooks-room": hooksRoom,
+    "kebab-case-files": kebabCaseFiles,
+    ...commentRules,
+  },
 };
 
 /**
@@ -117,6 +124,7 @@ export default defineConfig(
     rules: {
       "house/boundaries": "error",
       "house/cycles": "error",
+      "house/hooks-room": "error",
       "max-lines": ["error", { max: 400 }],
       "max-lines-per-function": ["error", { max: 60 }],
       "no-restricted-syntax": [

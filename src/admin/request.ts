@@ -1,6 +1,6 @@
 // A request of the admin listener. Parses its target and decides whether it may be answered at all.
 import type { IncomingMessage } from "node:http";
-import type { TLSSocket } from "node:tls";
+import { TLSSocket } from "node:tls";
 import { StoreError } from "../base/errors.js";
 import { isLoopbackHost, splitHostPort } from "../base/host-port.js";
 import type { Identity } from "../model/access.js";
@@ -73,11 +73,10 @@ export function createIdentify(access: Access, peerUser: PeerUser): Identify {
 }
 
 function connectionOf({ socket }: IncomingMessage, via: Via, peerUser: PeerUser): ClientConnection {
-  const encrypted = "encrypted" in socket;
   return {
     via,
     uid: via === "unix" ? peerUser(socket) : undefined,
-    certificate: encrypted ? certificateOfPeer(socket as TLSSocket) : undefined,
+    certificate: socket instanceof TLSSocket ? certificateOfPeer(socket) : undefined,
   };
 }
 

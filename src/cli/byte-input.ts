@@ -62,7 +62,8 @@ async function* reading(source: string, bytes: ByteStream): AsyncGenerator<Uint8
  */
 async function* readPipe(path: string): AsyncGenerator<Uint8Array, void, undefined> {
   const fd = await openFd(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  yield* new Socket({ fd, readable: true, writable: false }) as AsyncIterable<Buffer>;
+  const bytes: AsyncIterable<Buffer> = new Socket({ fd, readable: true, writable: false });
+  yield* bytes;
 }
 
 function stdinInput(source: string | undefined): Input {

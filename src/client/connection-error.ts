@@ -46,9 +46,7 @@ async function explain(details: string, facts: ConnectionFacts): Promise<Explana
   if (/\b(EACCES|EPERM)\b/.test(why) && address.socketPath !== undefined) {
     return { reason: "ACCESS_DENIED", ...socketRefusal(address.socketPath) };
   }
-  const mismatch = facts.secure
-    ? tlsProblem(why, address)
-    : await plainProblem(failure, address);
+  const mismatch = facts.secure ? tlsProblem(why, address) : await plainProblem(failure, address);
   const start = "Start one with `stasis serve`, or name another address with --addr or STASIS_ADDR";
   const where = address.tried ?? `${address.text} (${why})`;
   return mismatch ?? unreachable(`no daemon answers at ${where}`, start);

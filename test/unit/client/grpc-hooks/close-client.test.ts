@@ -1,4 +1,5 @@
-// A closed client leaves no connection behind, even if it was trying to connect.
+// Contract: a closed client of grpc-js leaves no connection behind, even if it was trying to
+// connect.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";

@@ -39,7 +39,7 @@ test("an error of the system is found without the words around it", (t) =>
     });
   }));
 
-test("a server that closes each connection is told from one that speaks HTTP/1", async (t) => {
+test("a server that closes each connection is distinguished from one that speaks HTTP/1", async (t) => {
   const closing = createServer((socket) => socket.on("error", () => undefined).destroy());
   const closed = readFailure(await failureAt(t, await portOf(t, closing)));
   assert.equal(closed.kind, "ended", closed.text);

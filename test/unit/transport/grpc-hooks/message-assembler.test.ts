@@ -1,5 +1,5 @@
-// Messages are assembled correctly for any pieces, and grpc-js accepts our assembler. If an upgrade
-// breaks this, the test fails.
+// Contract: calls of grpc-js accept our assembler, which assembles messages correctly from any
+// pieces.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";

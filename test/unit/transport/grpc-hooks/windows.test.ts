@@ -1,5 +1,4 @@
-// The flow-control windows that a client sees. If an upgrade of grpc-js breaks them, this test
-// fails.
+// Contract: grpc-js makes one HTTP/2 server, which takes our windows, so that a client sees them.
 import assert from "node:assert/strict";
 import http2 from "node:http2";
 import { test } from "node:test";
