@@ -2,7 +2,7 @@
 import { runModule, type Child, type User } from "./child.js";
 import { openLoopback } from "./daemon.js";
 
-const program = new URL("../../src/main.js", import.meta.url);
+const thisBuild = new URL("../../src/main.js", import.meta.url);
 
 export interface DaemonProcess extends Child {
   /** `unix:PATH`: the socket that a daemon has by default. */
@@ -18,6 +18,7 @@ export async function startDaemonProcess(
   // One thread for file calls, so that the n-th call of a kind is the same each time.
   env: Readonly<Record<string, string>> = { UV_THREADPOOL_SIZE: "1" },
   user: Partial<User> = {},
+  program: URL = thisBuild,
 ): Promise<DaemonProcess> {
   // Disables the scrub at the start, because it would find a test's damage first.
   const quiet = { "scrub-interval": "0s" };

@@ -1,17 +1,22 @@
 // A build of an earlier commit, made from the history of this repository if there is one.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** Why that commit cannot be built here, or false. */
-export function cannotBuild(commit: string): string | false {
+/**
+ * Why that commit cannot be built here, or false. Builds that only know better-sqlite3 12 abort on
+ * Node 24.
+ */
+export function cannotBuild(
+  commit: string,
+  runsOn: "Node below 24" | "any Node" = "Node below 24",
+): string | false {
   const [major = 0] = process.versions.node.split(".").map(Number);
-  // It only supports better-sqlite3 12, which aborts there.
-  if (major >= 24) return "builds from then do not run on Node 24";
+  if (major >= 24 && runsOn !== "any Node") return "builds from then do not run on Node 24";
   if (!existsSync(join(repository, ".git"))) return "no history here";
   const { status } = spawnSync("git", ["-C", repository, "cat-file", "-e", `${commit}^{commit}`]);
   return status === 0 ? false : `no commit ${commit} in the history that is here`;
@@ -33,6 +38,8 @@ export async function buildCommit(commit: string, directory: string): Promise<st
   await writeFile(project, JSON.stringify(config));
   const compiler = join(repository, "node_modules/typescript/bin/tsc");
   succeed(process.execPath, [compiler, "-p", project]);
+  // Builds read it at run time.
+  await cp(join(directory, "gen/stasis.binpb"), join(directory, "dist/gen/stasis.binpb"));
   return join(directory, "dist/src/main.js");
 }
 

@@ -15,8 +15,7 @@
 // is there, the start undoes 4; if it has gone, the start does 6 (store/heal/recover-takes.ts).
 // A failure before 6 is undone at once. Where that fails too, the lease stays, and the next start
 // decides.
-import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { StoreError } from "../../base/errors.js";
 import { takeKind, type TakeIntent } from "../../catalog/open.js";
 import { partFromLinks } from "../../files/part-links.js";
@@ -38,6 +37,7 @@ import type { Snapshot } from "../../model/snapshot.js";
 import type { Taken, TakenFile, TakeRequest } from "../../model/take.js";
 import { inSpan } from "../../observe/spans.js";
 import { commitUnknown } from "../parts/commit-turns.js";
+import { areDefaults, fingerprintOf, type Fingerprint } from "../parts/fingerprint.js";
 import { noteDamage } from "../parts/damage.js";
 import type { ExclusiveLease } from "../parts/leases.js";
 import { requireUnchanged } from "../parts/linked.js";
@@ -61,7 +61,7 @@ export async function takeToDirectory(
   { signal, stayed }: { readonly signal: AbortSignal; readonly stayed: (id: string) => void },
 ): Promise<Taken> {
   const requestId = checkRequestId(request.requestId, "requestId");
-  const fingerprint = fingerprintOf(request, directory);
+  const fingerprint = requestFingerprint(request, directory);
   const earlier = (): Taken | undefined => earlierTake(taker, requestId, fingerprint);
   const found = earlier();
   if (found !== undefined) return found;
@@ -71,7 +71,7 @@ export async function takeToDirectory(
     const { id } = snapshot.config;
     const taking: Taking = { ...{ id, snapshot, target, request, lease, signal }, stayed };
     return await inSpan("take", { "stasis.snapshot_id": id }, () =>
-      take(taker, taking, { requestId, fingerprint }),
+      take(taker, taking, { requestId, fingerprint: fingerprint.text }),
     );
   } catch (error) {
     // The first call with this id may have ended meanwhile, which is why this one was refused.
@@ -198,11 +198,11 @@ async function undo(taker: Taker, taking: Taking, moved: MovedDirectory): Promis
 function earlierTake(
   { catalog, leases }: Taker,
   requestId: string | undefined,
-  fingerprint: string,
+  fingerprint: Fingerprint,
 ): Taken | undefined {
   const earlier = requestId === undefined ? undefined : catalog.findRequest(requestId);
   if (earlier === undefined) return undefined;
-  if (earlier.kind !== takeKind || earlier.fingerprint !== fingerprint) {
+  if (earlier.kind !== takeKind || !fingerprint.matches(earlier.fingerprint)) {
     throw new StoreError(
       "REQUEST_ID_REUSED",
       `the request id ${earlier.requestId} was already used by a request with other contents`,
@@ -214,9 +214,15 @@ function earlierTake(
   return answer;
 }
 
-function fingerprintOf({ ref, maxCopyBytes }: TakeRequest, { path }: CallerPath): string {
-  const canonical = JSON.stringify([takeKind, ref, join(path), maxCopyBytes]);
-  return createHash("sha256").update(canonical).digest("hex");
+function requestFingerprint(
+  { requestId: _own, ...request }: TakeRequest,
+  { path }: CallerPath,
+): Fingerprint {
+  const { ref, maxCopyBytes, ...rest } = request;
+  const fields = { ...request, kind: takeKind, directory: resolve(path) };
+  return fingerprintOf(fields, () =>
+    areDefaults(rest) ? [takeKind, ref, join(path), maxCopyBytes] : undefined,
+  );
 }
 
 function protectedError(id: string): StoreError {

@@ -1,7 +1,6 @@
 // Turns uploads into snapshots. Create, Import and their directory forms share one order of
 // effects: reserve the name, stage the files, make them durable, publish, record, acknowledge.
-import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createCleanup } from "../../base/cleanup.js";
 import { StoreError } from "../../base/errors.js";
 import { exists } from "../../files/durable.js";
@@ -18,6 +17,7 @@ import { inSpan } from "../../observe/spans.js";
 import type { Publisher } from "./publisher.js";
 import { openAllowance, type Allowance } from "../parts/allowance.js";
 import { commitUnknown } from "../parts/commit-turns.js";
+import { areDefaults, fingerprintOf, type Fingerprint } from "../parts/fingerprint.js";
 
 type IntakeKind = "create" | "create-from-directory" | "import" | "import-from-directory" | "pull";
 
@@ -81,7 +81,7 @@ async function beginNow(
   signal: AbortSignal,
 ): Promise<Intake | EarlierOutcome> {
   const requestId = checkRequestId(request.requestId, "requestId");
-  const fingerprint = fingerprintOf(request);
+  const fingerprint = requestFingerprint(request);
   const earlier = earlierOutcome(publisher, requestId, fingerprint);
   if (earlier !== undefined) return nothingToDo(earlier);
   signal.throwIfAborted();
@@ -100,7 +100,7 @@ async function beginNow(
   const id = newSnapshotId();
   publisher.intakes.add(id);
   try {
-    reserve(publisher, request, { id, requestId, fingerprint });
+    reserve(publisher, request, { id, requestId, fingerprint: fingerprint.text });
   } catch (error) {
     publisher.intakes.delete(id);
     throw error;
@@ -306,12 +306,12 @@ async function abandon(publisher: Publisher, id: string): Promise<void> {
 function earlierOutcome(
   publisher: Publisher,
   requestId: string | undefined,
-  fingerprint: string,
+  fingerprint: Fingerprint,
 ): Snapshot | undefined {
   if (requestId === undefined) return undefined;
   const earlier = publisher.catalog.findRequest(requestId);
   if (earlier === undefined) return undefined;
-  if (earlier.fingerprint !== fingerprint) {
+  if (!fingerprint.matches(earlier.fingerprint)) {
     throw new StoreError(
       "REQUEST_ID_REUSED",
       `the request id ${requestId} was already used by a request with other contents`,
@@ -345,15 +345,36 @@ function earlierOutcome(
   return snapshot;
 }
 
-function fingerprintOf(request: IntakeRequest): string {
-  const { kind, config, onNameConflict, protected: isProtected, source } = request;
-  const canonical = JSON.stringify(
-    { kind, config, onNameConflict, isProtected, source },
-    // Keys are sorted, because the order of a map on the wire has no meaning.
-    (_key, value: unknown) =>
-      typeof value === "object" && value !== null && !Array.isArray(value)
-        ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : value,
-  );
-  return createHash("sha256").update(canonical).digest("hex");
+/** Both directories and blob ids have several spellings that mean the same. */
+function requestFingerprint(request: IntakeRequest): Fingerprint {
+  const { requestId: _own, config, onNameConflict, source, ...rest } = request;
+  const ofDirectory = ["create-from-directory", "import-from-directory"].includes(request.kind);
+  const fields = {
+    ...rest,
+    config: normalize(config),
+    source: source !== undefined && ofDirectory ? resolve(source) : source,
+    onNameConflict: onNameConflict === "fail" ? undefined : onNameConflict,
+  };
+  return fingerprintOf(fields, () => firstFingerprint(request));
+}
+
+/** The fields that version 1 covered; this list never changes. */
+function firstFingerprint(request: IntakeRequest): unknown {
+  const { kind, onNameConflict, protected: isProtected, source } = request;
+  const { requestId: _own, config: whole, ...others } = request;
+  const { id, name, description, image, imageDigest, imageType, imageBlobIds, ...rest } = whole;
+  const { hypervisor, cpu, memoryBytes, storageBytes, nics, queueSize, diskQueueSize } = whole;
+  const { network, noDirectIo, windows, labels, unknown } = whole;
+  const config = {
+    ...{ id, name, description, image, imageDigest, imageType, imageBlobIds },
+    ...{ hypervisor, cpu, memoryBytes, storageBytes, nics, queueSize, diskQueueSize },
+    ...{ network, noDirectIo, windows, labels, unknown },
+  };
+  const known = { kind, onNameConflict, protected: isProtected, source };
+  if (!areDefaults(leftOf(others, known)) || !areDefaults(leftOf(rest, config))) return undefined;
+  return { kind, config, onNameConflict, isProtected, source };
+}
+
+function leftOf(fields: object, known: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(fields).filter(([key]) => !(key in known)));
 }
