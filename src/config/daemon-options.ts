@@ -19,6 +19,7 @@ import {
 } from "./option.js";
 import type { ConfiguredIdentity } from "./identities.js";
 import type { ConfiguredPeer } from "./peers.js";
+import type { ConfiguredRemote } from "./remotes.js";
 import { adminSocketName, socketFileName } from "../base/default-paths.js";
 
 /** The defaults of `root` and `socket` depend on the user; the load step fills them in. */
@@ -362,6 +363,8 @@ export type DaemonConfig = {
   readonly identities: readonly ConfiguredIdentity[];
   /** Other nodes by name; only the file can contain them. */
   readonly peers: readonly ConfiguredPeer[];
+  /** Buckets of object stores by name; only the file can contain them. */
+  readonly remotes: readonly ConfiguredRemote[];
   /** The file that was read. */
   readonly configFile: string | undefined;
 };

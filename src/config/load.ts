@@ -10,6 +10,7 @@ import { daemonOptions, type DaemonConfig, type DaemonOptionName } from "./daemo
 import { identitiesKey, parseIdentities } from "./identities.js";
 import type { AdminAddress, Option, RawValue } from "./option.js";
 import { parsePeers, peersKey } from "./peers.js";
+import { parseRemotes, remotesKey } from "./remotes.js";
 import { removedOptionError, removedOptions } from "./removed-options.js";
 import {
   adminSocketBeside,
@@ -45,7 +46,9 @@ export function loadDaemonConfig(sources: ConfigSources = {}): LoadedConfig {
   const env = sources.env ?? {};
   const file = sources.configFile ?? nonEmpty(env[configFileEnv]);
   const { values: fileValues, ...tables } =
-    file === undefined ? { identities: [], peers: [], values: {} } : readConfigFile(file);
+    file === undefined
+      ? { identities: [], peers: [], remotes: [], values: {} }
+      : readConfigFile(file);
   refuseRemoved(sources.flags ?? {}, env);
   const values: Record<string, unknown> = {};
   const origins: Record<string, ConfigOrigin> = {};
@@ -143,7 +146,7 @@ function parseValue(option: Option<unknown>, raw: RawValue, where: string): unkn
 }
 
 /** The parts that only the file can contain. */
-export type ConfigTables = Pick<DaemonConfig, "identities" | "peers">;
+export type ConfigTables = Pick<DaemonConfig, "identities" | "peers" | "remotes">;
 
 interface FileContents extends ConfigTables {
   readonly values: Readonly<Record<string, RawValue>>;
@@ -167,9 +170,15 @@ function readConfigFile(path: string): FileContents {
   const keys = new Set(namedOptions.map(([, option]) => option.key));
   const values: Record<string, RawValue> = {};
   const parsed = parseFile(path, text);
-  const { [identitiesKey]: known = [], [peersKey]: others = [], ...entries } = parsed;
+  const {
+    [identitiesKey]: known = [],
+    [peersKey]: others = [],
+    [remotesKey]: buckets = [],
+    ...entries
+  } = parsed;
   const identities = parseIdentities(known, path);
   const peers = parsePeers(others, path);
+  const remotes = parseRemotes(buckets, peers, path);
   for (const [key, value] of Object.entries(entries)) {
     const removed = removedOptions.find((option) => option.key === key);
     if (removed !== undefined) throw removedOptionError(removed, `file ${path}`);
@@ -182,7 +191,7 @@ function readConfigFile(path: string): FileContents {
     }
     values[key] = value;
   }
-  return { identities, peers, values };
+  return { identities, peers, remotes, values };
 }
 
 function parseFile(path: string, text: string): Record<string, unknown> {

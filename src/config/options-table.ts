@@ -1,7 +1,9 @@
-// Renders the daemon's options and the keys of its peers as Markdown tables for the README.
+// Renders the daemon's options and the keys of its peers and remotes as Markdown tables for the
+// README.
 import { daemonOptions } from "./daemon-options.js";
 import type { Option } from "./option.js";
 import { peerKeys } from "./peers.js";
+import { remoteKeys } from "./remotes.js";
 
 /** One row per option, in the order of their definition; ends with a newline. */
 export function renderOptionsTable(): string {
@@ -21,7 +23,16 @@ export function renderOptionsTable(): string {
 
 /** One row per key of the tables [[peers]]; ends with a newline. */
 export function renderPeersTable(): string {
-  const rows = peerKeys.map(({ key, doc }) => [`\`${key}\``, escape(doc)]);
+  return renderKeys(peerKeys);
+}
+
+/** One row per key of the tables [[remotes]]; ends with a newline. */
+export function renderRemotesTable(): string {
+  return renderKeys(remoteKeys);
+}
+
+function renderKeys(keys: readonly { readonly key: string; readonly doc: string }[]): string {
+  const rows = keys.map(({ key, doc }) => [`\`${key}\``, escape(doc)]);
   return renderTable(["Key", "What it is"], rows);
 }
 

@@ -6,6 +6,7 @@ import { daemonOptions, type DaemonConfig, type DaemonOptionName } from "./daemo
 import type { identitiesKey } from "./identities.js";
 import type { Option, RawValue } from "./option.js";
 import type { peersKey } from "./peers.js";
+import type { remotesKey } from "./remotes.js";
 
 export interface ShownConfig {
   /** The file that was read; null if there is none. */
@@ -14,14 +15,16 @@ export interface ShownConfig {
   readonly options: Readonly<Record<string, RawValue>>;
   readonly [identitiesKey]: readonly object[];
   readonly [peersKey]: readonly object[];
+  readonly [remotesKey]: readonly object[];
 }
 
 /** Contains no credentials. Paths of files with credentials are shown. */
 export function shownConfig(config: DaemonConfig): ShownConfig {
   const entries = Object.entries(daemonOptions) as [DaemonOptionName, Option<unknown>][];
   const options = entries.map(([name, option]) => [option.key, valueOf(config, name, option)]);
-  const { configFile = null, identities, peers } = config;
-  const shown = { configFile, options: Object.fromEntries(options) as object, identities, peers };
+  const { configFile = null, identities, peers, remotes } = config;
+  const tables = { identities, peers, remotes };
+  const shown = { configFile, options: Object.fromEntries(options) as object, ...tables };
   return jsonWithoutSecrets(shown) as ShownConfig;
 }
 

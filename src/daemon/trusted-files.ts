@@ -40,5 +40,10 @@ function believedFiles(config: DaemonConfig): BelievedFile[] {
       ...file(`peers.${name}.key`, tls?.key, true),
       ...file(`peers.${name}.token_file`, tokenFile, true),
     ]),
+    ...config.remotes.flatMap(({ name, ca, credentialsFile, encryptionKeyFile }) => [
+      ...file(`remotes.${name}.ca`, ca),
+      ...file(`remotes.${name}.credentials_file`, credentialsFile, true),
+      ...file(`remotes.${name}.encryption_key_file`, encryptionKeyFile, true),
+    ]),
   ];
 }

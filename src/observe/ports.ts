@@ -70,3 +70,68 @@ export interface PullObserver {
 }
 
 export const unobservedPulls: PullObserver = { pulled: () => undefined };
+
+/** The five requests to an object store. */
+export type RemoteRequestKind = "put" | "get" | "head" | "delete" | "list";
+
+/** What became of one HTTP request. The store may have applied one that is not `ok`. */
+export type RemoteAttempt =
+  | "ok"
+  | "missing"
+  /** 429 or 503: the store asks for fewer requests. */
+  | "throttled"
+  /** Another answer that may be different the next time. */
+  | "failed"
+  | "refused"
+  /** The answer was cut off, or is not an answer to the request. */
+  | "invalid"
+  | "timeout"
+  /** No connection, or one that broke. */
+  | "disconnected"
+  /** The caller, or the other one of two hedged requests, ended it. */
+  | "cancelled";
+
+export interface RemoteObserver {
+  /** An HTTP request has ended. The bytes are those of bodies. */
+  attempted(
+    remote: string,
+    kind: RemoteRequestKind,
+    attempt: RemoteAttempt,
+    bytes: { readonly sent: number; readonly received: number },
+  ): void;
+  /** A request with its retries has ended, with OK or the reason of its error. */
+  requested(remote: string, kind: RemoteRequestKind, outcome: string, seconds: number): void;
+  /** An HTTP request follows because the one before it has failed. */
+  retried(remote: string, kind: RemoteRequestKind): void;
+  /** A second HTTP request was sent because the first was slow. `won`: its answer was used. */
+  hedged(remote: string, won: boolean): void;
+}
+
+export const unobservedRemotes: RemoteObserver = {
+  attempted: () => undefined,
+  requested: () => undefined,
+  retried: () => undefined,
+  hedged: () => undefined,
+};
+
+/** Tells two. */
+export function bothRemoteObservers(one: RemoteObserver, other: RemoteObserver): RemoteObserver {
+  return {
+    attempted(...args) {
+      one.attempted(...args);
+      other.attempted(...args);
+    },
+    requested(...args) {
+      one.requested(...args);
+      other.requested(...args);
+    },
+    retried(...args) {
+      one.retried(...args);
+      other.retried(...args);
+    },
+    hedged(...args) {
+      one.hedged(...args);
+      other.hedged(...args);
+    },
+  };
+}

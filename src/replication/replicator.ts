@@ -3,6 +3,7 @@
 import type { Clock } from "../base/clock.js";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
+import { createRateLimit, type RateLimit } from "../base/rate-limit.js";
 import { emptyConfig } from "../model/config.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { ReplicationFigures } from "../observe/figures.js";
@@ -12,7 +13,6 @@ import type { TransferCounters } from "./fetch.js";
 import { healSnapshot } from "./heal-snapshot.js";
 import type { PeerClient } from "./peer-client.js";
 import { pullSnapshot, type PullParts, type PullRequest } from "./pull.js";
-import { createRateLimit, type RateLimit } from "./rate-limit.js";
 import { checkDigest } from "./serve.js";
 import { openTransfers, type Transfers } from "./transfers.js";
 

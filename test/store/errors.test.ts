@@ -58,6 +58,10 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
   SNAPSHOT_PROTECTED: { why: "only one call refuses it", test: "behaviours/taking.js" },
   PEER_REFUSED: { why: "needs a peer with identities", test: "../replication/peers.test.js" },
   PEER_DATA_INVALID: { why: "needs a peer that lies", test: "../replication/hostile.test.js" },
+  REMOTE_UNREACHABLE: { why: "needs an object store", test: "../remote/faults.test.js" },
+  REMOTE_REFUSED: { why: "needs an object store", test: "../remote/faults.test.js" },
+  REMOTE_DATA_INVALID: { why: "needs an object store", test: "../remote/faults.test.js" },
+  REMOTE_COPY_MISSING: { why: "needs an object store", test: "../remote/bucket.test.js" },
   UNRECOGNIZED: { why: "made by the client", test: "../unit/client/status.test.js" },
   BLOCKED_BY_GC: { why: "an upload waits ten seconds for it", test: "gc-cycle.test.js" },
   CREDENTIALS_INVALID: {

@@ -247,3 +247,46 @@ test("peers: valid combinations, and errors that name the key", (t) => {
     assert.ok(error.message.startsWith(`${field}: `), `${field}: ${error.message}`);
   }
 });
+
+test("remotes: defaults, valid combinations, and errors that name the key", (t) => {
+  const read = (text: string) => loadDaemonConfig({ configFile: configFile(t, text) }).config;
+  const valid = '[[remotes]]\nname = "cold"\nendpoint = "https://s3.test"\nbucket = "snapshots"\n';
+  assert.deepEqual(read(valid).remotes, [
+    {
+      ...{ name: "cold", endpoint: "https://s3.test", bucket: "snapshots", prefix: "" },
+      ...{ region: "us-east-1", anonymous: false, credentialsFile: undefined, profile: undefined },
+      ...{ encryptionKeyFile: undefined, ca: undefined, forcePathStyle: true, maxRequests: 16 },
+      ...{ maxRequestsPerSecond: 0, limitBytesPerSecond: 0 },
+    },
+  ]);
+  const more = `${valid}credentials_file = "/c"\nprefix = "a/b/"\nlimit = "10MiB"\nmax_requests = 4\n`;
+  const [remote] = read(more).remotes;
+  assert.equal(remote?.limitBytesPerSecond, 10 * 1024 * 1024);
+  assert.equal(remote.prefix, "a/b/");
+  const aws = valid.replace("https://s3.test", "https://s3.eu-west-1.amazonaws.com");
+  assert.equal(read(aws).remotes[0]?.forcePathStyle, false);
+  assert.equal(read(`${aws}force_path_style = true`).remotes[0]?.forcePathStyle, true);
+  const peer = '[[peers]]\nname = "cold"\naddress = "a:1"\n';
+  for (const [field, text] of [
+    ["remotes[0].name", valid.replace('"cold"', '"a:b"')],
+    ["remotes[0].name", peer + valid],
+    ["remotes[1].name", valid + valid],
+    ["remotes[0].endpoint", valid.replace("https://s3.test", "s3.test")],
+    ["remotes[0].endpoint", valid.replace("s3.test", "s3.test/path")],
+    ["remotes[0].endpoint", valid.replace("s3.test", "key:secret@s3.test")],
+    ["remotes[0].endpoint", `${valid.replace("https", "http")}ca = "/ca.pem"`],
+    ["remotes[0].bucket", valid.replace('"snapshots"', '"Snap/shots"')],
+    ["remotes[0].prefix", `${valid}prefix = "a"`],
+    ["remotes[0].prefix", `${valid}prefix = "/a/"`],
+    ["remotes[0].prefix", `${valid}prefix = "a//b/"`],
+    ["remotes[0].prefix", `${valid}prefix = "../"`],
+    ["remotes[0].limit", `${valid}limit = "fast"`],
+    ["remotes[0].max_requests", `${valid}max_requests = 0`],
+    ["remotes[0].anonymous", `${valid}anonymous = true\ncredentials_file = "/c"`],
+    ["remotes[0]", `${valid}auto_push = { name_prefix = "prod/" }`],
+    ["remotes", "remotes = 3"],
+  ] as const) {
+    const error = failure(() => read(text));
+    assert.ok(error.message.startsWith(`${field}: `), `${field}: ${error.message}`);
+  }
+});

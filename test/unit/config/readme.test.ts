@@ -2,11 +2,16 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { renderOptionsTable, renderPeersTable } from "../../../src/config/options-table.js";
+import {
+  renderOptionsTable,
+  renderPeersTable,
+  renderRemotesTable,
+} from "../../../src/config/options-table.js";
 
-void test("README has the tables of all options and of peers (npm run fix writes them)", () => {
+void test("README has the tables of all options, of peers and of remotes (npm run fix writes them)", () => {
   const path = fileURLToPath(new URL("../../../../README.md", import.meta.url));
   const text = readFileSync(path, "utf8");
   assert.ok(text.includes(renderOptionsTable()));
   assert.ok(text.includes(renderPeersTable()));
+  assert.ok(text.includes(renderRemotesTable()));
 });

@@ -56,6 +56,8 @@ const (
 	ErrorReason_ERROR_REASON_GC_SESSION_NOT_FOUND ErrorReason = 21
 	// NOT_FOUND. A directory on the daemon's node does not exist.
 	ErrorReason_ERROR_REASON_DIRECTORY_NOT_FOUND ErrorReason = 22
+	// NOT_FOUND. The bucket of a remote has no object with this key; metadata `key` names it.
+	ErrorReason_ERROR_REASON_REMOTE_COPY_MISSING ErrorReason = 23
 	// ALREADY_EXISTS. The name belongs to a pending or ready snapshot, whose id is in
 	// metadata `snapshot_id`.
 	ErrorReason_ERROR_REASON_SNAPSHOT_NAME_TAKEN ErrorReason = 30
@@ -87,6 +89,10 @@ const (
 	// FAILED_PRECONDITION. The wall clock was set while the store relied on it, so that ages are
 	// uncertain. Metadata `ahead_ms` contains the difference.
 	ErrorReason_ERROR_REASON_CLOCK_SUSPECT ErrorReason = 49
+	// FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a missing
+	// permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the permission
+	// that the request needs, `code` the error code of the object store.
+	ErrorReason_ERROR_REASON_REMOTE_REFUSED ErrorReason = 113
 	// ABORTED. Another call is working on the same snapshot or request; retry.
 	ErrorReason_ERROR_REASON_OPERATION_IN_PROGRESS ErrorReason = 50
 	// ABORTED. Another GC session is open.
@@ -109,6 +115,9 @@ const (
 	// unmounted, or another daemon has taken it over. The daemon reads and stores nothing until an
 	// operator has restored the root.
 	ErrorReason_ERROR_REASON_ROOT_UNAVAILABLE ErrorReason = 73
+	// UNAVAILABLE. The object store of a remote does not answer, or answers that it cannot serve now,
+	// after all retries.
+	ErrorReason_ERROR_REASON_REMOTE_UNREACHABLE ErrorReason = 74
 	// DATA_LOSS. Stored data is damaged.
 	ErrorReason_ERROR_REASON_STORED_DATA_CORRUPT ErrorReason = 80
 	// DATA_LOSS. Raised by the client library: a download ended without its trailer, or its CRC-32 is
@@ -117,6 +126,9 @@ const (
 	// DATA_LOSS. The data that a peer sent does not match its announcement or the request; nothing of
 	// it is stored.
 	ErrorReason_ERROR_REASON_PEER_DATA_INVALID ErrorReason = 82
+	// DATA_LOSS. What the object store of a remote answered is not what was stored or requested, after
+	// all retries. Nothing of it is used. Metadata `key` names the object.
+	ErrorReason_ERROR_REASON_REMOTE_DATA_INVALID ErrorReason = 83
 	// UNAUTHENTICATED. Credentials are missing or invalid.
 	ErrorReason_ERROR_REASON_CREDENTIALS_INVALID ErrorReason = 90
 	// PERMISSION_DENIED. The caller's role does not allow this call.
@@ -164,6 +176,7 @@ var (
 		20:  "ERROR_REASON_SNAPSHOT_NOT_FOUND",
 		21:  "ERROR_REASON_GC_SESSION_NOT_FOUND",
 		22:  "ERROR_REASON_DIRECTORY_NOT_FOUND",
+		23:  "ERROR_REASON_REMOTE_COPY_MISSING",
 		30:  "ERROR_REASON_SNAPSHOT_NAME_TAKEN",
 		31:  "ERROR_REASON_SNAPSHOT_ID_TAKEN",
 		40:  "ERROR_REASON_AMBIGUOUS_REF",
@@ -176,6 +189,7 @@ var (
 		47:  "ERROR_REASON_FORMAT_UNSUPPORTED",
 		48:  "ERROR_REASON_ROOT_UNSAFE",
 		49:  "ERROR_REASON_CLOCK_SUSPECT",
+		113: "ERROR_REASON_REMOTE_REFUSED",
 		50:  "ERROR_REASON_OPERATION_IN_PROGRESS",
 		51:  "ERROR_REASON_GC_LOCK_BUSY",
 		52:  "ERROR_REASON_GC_SESSION_FENCED",
@@ -186,9 +200,11 @@ var (
 		71:  "ERROR_REASON_BLOCKED_BY_GC",
 		72:  "ERROR_REASON_DAEMON_UNREACHABLE",
 		73:  "ERROR_REASON_ROOT_UNAVAILABLE",
+		74:  "ERROR_REASON_REMOTE_UNREACHABLE",
 		80:  "ERROR_REASON_STORED_DATA_CORRUPT",
 		81:  "ERROR_REASON_DOWNLOAD_TRUNCATED",
 		82:  "ERROR_REASON_PEER_DATA_INVALID",
+		83:  "ERROR_REASON_REMOTE_DATA_INVALID",
 		90:  "ERROR_REASON_CREDENTIALS_INVALID",
 		91:  "ERROR_REASON_ROLE_INSUFFICIENT",
 		92:  "ERROR_REASON_ACCESS_DENIED",
@@ -216,6 +232,7 @@ var (
 		"ERROR_REASON_SNAPSHOT_NOT_FOUND":           20,
 		"ERROR_REASON_GC_SESSION_NOT_FOUND":         21,
 		"ERROR_REASON_DIRECTORY_NOT_FOUND":          22,
+		"ERROR_REASON_REMOTE_COPY_MISSING":          23,
 		"ERROR_REASON_SNAPSHOT_NAME_TAKEN":          30,
 		"ERROR_REASON_SNAPSHOT_ID_TAKEN":            31,
 		"ERROR_REASON_AMBIGUOUS_REF":                40,
@@ -228,6 +245,7 @@ var (
 		"ERROR_REASON_FORMAT_UNSUPPORTED":           47,
 		"ERROR_REASON_ROOT_UNSAFE":                  48,
 		"ERROR_REASON_CLOCK_SUSPECT":                49,
+		"ERROR_REASON_REMOTE_REFUSED":               113,
 		"ERROR_REASON_OPERATION_IN_PROGRESS":        50,
 		"ERROR_REASON_GC_LOCK_BUSY":                 51,
 		"ERROR_REASON_GC_SESSION_FENCED":            52,
@@ -238,9 +256,11 @@ var (
 		"ERROR_REASON_BLOCKED_BY_GC":                71,
 		"ERROR_REASON_DAEMON_UNREACHABLE":           72,
 		"ERROR_REASON_ROOT_UNAVAILABLE":             73,
+		"ERROR_REASON_REMOTE_UNREACHABLE":           74,
 		"ERROR_REASON_STORED_DATA_CORRUPT":          80,
 		"ERROR_REASON_DOWNLOAD_TRUNCATED":           81,
 		"ERROR_REASON_PEER_DATA_INVALID":            82,
+		"ERROR_REASON_REMOTE_DATA_INVALID":          83,
 		"ERROR_REASON_CREDENTIALS_INVALID":          90,
 		"ERROR_REASON_ROLE_INSUFFICIENT":            91,
 		"ERROR_REASON_ACCESS_DENIED":                92,
@@ -288,7 +308,7 @@ var File_stasis_v1_errors_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xd9\r\n" +
+	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xeb\x0e\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -302,6 +322,7 @@ const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\x1fERROR_REASON_SNAPSHOT_NOT_FOUND\x10\x14\x12%\n" +
 	"!ERROR_REASON_GC_SESSION_NOT_FOUND\x10\x15\x12$\n" +
 	" ERROR_REASON_DIRECTORY_NOT_FOUND\x10\x16\x12$\n" +
+	" ERROR_REASON_REMOTE_COPY_MISSING\x10\x17\x12$\n" +
 	" ERROR_REASON_SNAPSHOT_NAME_TAKEN\x10\x1e\x12\"\n" +
 	"\x1eERROR_REASON_SNAPSHOT_ID_TAKEN\x10\x1f\x12\x1e\n" +
 	"\x1aERROR_REASON_AMBIGUOUS_REF\x10(\x12 \n" +
@@ -313,7 +334,8 @@ const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\x19ERROR_REASON_PEER_REFUSED\x10.\x12#\n" +
 	"\x1fERROR_REASON_FORMAT_UNSUPPORTED\x10/\x12\x1c\n" +
 	"\x18ERROR_REASON_ROOT_UNSAFE\x100\x12\x1e\n" +
-	"\x1aERROR_REASON_CLOCK_SUSPECT\x101\x12&\n" +
+	"\x1aERROR_REASON_CLOCK_SUSPECT\x101\x12\x1f\n" +
+	"\x1bERROR_REASON_REMOTE_REFUSED\x10q\x12&\n" +
 	"\"ERROR_REASON_OPERATION_IN_PROGRESS\x102\x12\x1d\n" +
 	"\x19ERROR_REASON_GC_LOCK_BUSY\x103\x12\"\n" +
 	"\x1eERROR_REASON_GC_SESSION_FENCED\x104\x12\x1d\n" +
@@ -323,10 +345,12 @@ const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\x15ERROR_REASON_DRAINING\x10F\x12\x1e\n" +
 	"\x1aERROR_REASON_BLOCKED_BY_GC\x10G\x12#\n" +
 	"\x1fERROR_REASON_DAEMON_UNREACHABLE\x10H\x12!\n" +
-	"\x1dERROR_REASON_ROOT_UNAVAILABLE\x10I\x12$\n" +
+	"\x1dERROR_REASON_ROOT_UNAVAILABLE\x10I\x12#\n" +
+	"\x1fERROR_REASON_REMOTE_UNREACHABLE\x10J\x12$\n" +
 	" ERROR_REASON_STORED_DATA_CORRUPT\x10P\x12#\n" +
 	"\x1fERROR_REASON_DOWNLOAD_TRUNCATED\x10Q\x12\"\n" +
 	"\x1eERROR_REASON_PEER_DATA_INVALID\x10R\x12$\n" +
+	" ERROR_REASON_REMOTE_DATA_INVALID\x10S\x12$\n" +
 	" ERROR_REASON_CREDENTIALS_INVALID\x10Z\x12\"\n" +
 	"\x1eERROR_REASON_ROLE_INSUFFICIENT\x10[\x12\x1e\n" +
 	"\x1aERROR_REASON_ACCESS_DENIED\x10\\\x12 \n" +

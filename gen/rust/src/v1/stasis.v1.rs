@@ -32,6 +32,8 @@ pub enum ErrorReason {
     GcSessionNotFound = 21,
     /// NOT_FOUND. A directory on the daemon's node does not exist.
     DirectoryNotFound = 22,
+    /// NOT_FOUND. The bucket of a remote has no object with this key; metadata `key` names it.
+    RemoteCopyMissing = 23,
     /// ALREADY_EXISTS. The name belongs to a pending or ready snapshot, whose id is in
     /// metadata `snapshot_id`.
     SnapshotNameTaken = 30,
@@ -63,6 +65,10 @@ pub enum ErrorReason {
     /// FAILED_PRECONDITION. The wall clock was set while the store relied on it, so that ages are
     /// uncertain. Metadata `ahead_ms` contains the difference.
     ClockSuspect = 49,
+    /// FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a missing
+    /// permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the permission
+    /// that the request needs, `code` the error code of the object store.
+    RemoteRefused = 113,
     /// ABORTED. Another call is working on the same snapshot or request; retry.
     OperationInProgress = 50,
     /// ABORTED. Another GC session is open.
@@ -85,6 +91,9 @@ pub enum ErrorReason {
     /// unmounted, or another daemon has taken it over. The daemon reads and stores nothing until an
     /// operator has restored the root.
     RootUnavailable = 73,
+    /// UNAVAILABLE. The object store of a remote does not answer, or answers that it cannot serve now,
+    /// after all retries.
+    RemoteUnreachable = 74,
     /// DATA_LOSS. Stored data is damaged.
     StoredDataCorrupt = 80,
     /// DATA_LOSS. Raised by the client library: a download ended without its trailer, or its CRC-32 is
@@ -93,6 +102,9 @@ pub enum ErrorReason {
     /// DATA_LOSS. The data that a peer sent does not match its announcement or the request; nothing of
     /// it is stored.
     PeerDataInvalid = 82,
+    /// DATA_LOSS. What the object store of a remote answered is not what was stored or requested, after
+    /// all retries. Nothing of it is used. Metadata `key` names the object.
+    RemoteDataInvalid = 83,
     /// UNAUTHENTICATED. Credentials are missing or invalid.
     CredentialsInvalid = 90,
     /// PERMISSION_DENIED. The caller's role does not allow this call.
@@ -145,6 +157,7 @@ impl ErrorReason {
             Self::SnapshotNotFound => "ERROR_REASON_SNAPSHOT_NOT_FOUND",
             Self::GcSessionNotFound => "ERROR_REASON_GC_SESSION_NOT_FOUND",
             Self::DirectoryNotFound => "ERROR_REASON_DIRECTORY_NOT_FOUND",
+            Self::RemoteCopyMissing => "ERROR_REASON_REMOTE_COPY_MISSING",
             Self::SnapshotNameTaken => "ERROR_REASON_SNAPSHOT_NAME_TAKEN",
             Self::SnapshotIdTaken => "ERROR_REASON_SNAPSHOT_ID_TAKEN",
             Self::AmbiguousRef => "ERROR_REASON_AMBIGUOUS_REF",
@@ -157,6 +170,7 @@ impl ErrorReason {
             Self::FormatUnsupported => "ERROR_REASON_FORMAT_UNSUPPORTED",
             Self::RootUnsafe => "ERROR_REASON_ROOT_UNSAFE",
             Self::ClockSuspect => "ERROR_REASON_CLOCK_SUSPECT",
+            Self::RemoteRefused => "ERROR_REASON_REMOTE_REFUSED",
             Self::OperationInProgress => "ERROR_REASON_OPERATION_IN_PROGRESS",
             Self::GcLockBusy => "ERROR_REASON_GC_LOCK_BUSY",
             Self::GcSessionFenced => "ERROR_REASON_GC_SESSION_FENCED",
@@ -167,9 +181,11 @@ impl ErrorReason {
             Self::BlockedByGc => "ERROR_REASON_BLOCKED_BY_GC",
             Self::DaemonUnreachable => "ERROR_REASON_DAEMON_UNREACHABLE",
             Self::RootUnavailable => "ERROR_REASON_ROOT_UNAVAILABLE",
+            Self::RemoteUnreachable => "ERROR_REASON_REMOTE_UNREACHABLE",
             Self::StoredDataCorrupt => "ERROR_REASON_STORED_DATA_CORRUPT",
             Self::DownloadTruncated => "ERROR_REASON_DOWNLOAD_TRUNCATED",
             Self::PeerDataInvalid => "ERROR_REASON_PEER_DATA_INVALID",
+            Self::RemoteDataInvalid => "ERROR_REASON_REMOTE_DATA_INVALID",
             Self::CredentialsInvalid => "ERROR_REASON_CREDENTIALS_INVALID",
             Self::RoleInsufficient => "ERROR_REASON_ROLE_INSUFFICIENT",
             Self::AccessDenied => "ERROR_REASON_ACCESS_DENIED",
@@ -202,6 +218,7 @@ impl ErrorReason {
             "ERROR_REASON_SNAPSHOT_NOT_FOUND" => Some(Self::SnapshotNotFound),
             "ERROR_REASON_GC_SESSION_NOT_FOUND" => Some(Self::GcSessionNotFound),
             "ERROR_REASON_DIRECTORY_NOT_FOUND" => Some(Self::DirectoryNotFound),
+            "ERROR_REASON_REMOTE_COPY_MISSING" => Some(Self::RemoteCopyMissing),
             "ERROR_REASON_SNAPSHOT_NAME_TAKEN" => Some(Self::SnapshotNameTaken),
             "ERROR_REASON_SNAPSHOT_ID_TAKEN" => Some(Self::SnapshotIdTaken),
             "ERROR_REASON_AMBIGUOUS_REF" => Some(Self::AmbiguousRef),
@@ -214,6 +231,7 @@ impl ErrorReason {
             "ERROR_REASON_FORMAT_UNSUPPORTED" => Some(Self::FormatUnsupported),
             "ERROR_REASON_ROOT_UNSAFE" => Some(Self::RootUnsafe),
             "ERROR_REASON_CLOCK_SUSPECT" => Some(Self::ClockSuspect),
+            "ERROR_REASON_REMOTE_REFUSED" => Some(Self::RemoteRefused),
             "ERROR_REASON_OPERATION_IN_PROGRESS" => Some(Self::OperationInProgress),
             "ERROR_REASON_GC_LOCK_BUSY" => Some(Self::GcLockBusy),
             "ERROR_REASON_GC_SESSION_FENCED" => Some(Self::GcSessionFenced),
@@ -224,9 +242,11 @@ impl ErrorReason {
             "ERROR_REASON_BLOCKED_BY_GC" => Some(Self::BlockedByGc),
             "ERROR_REASON_DAEMON_UNREACHABLE" => Some(Self::DaemonUnreachable),
             "ERROR_REASON_ROOT_UNAVAILABLE" => Some(Self::RootUnavailable),
+            "ERROR_REASON_REMOTE_UNREACHABLE" => Some(Self::RemoteUnreachable),
             "ERROR_REASON_STORED_DATA_CORRUPT" => Some(Self::StoredDataCorrupt),
             "ERROR_REASON_DOWNLOAD_TRUNCATED" => Some(Self::DownloadTruncated),
             "ERROR_REASON_PEER_DATA_INVALID" => Some(Self::PeerDataInvalid),
+            "ERROR_REASON_REMOTE_DATA_INVALID" => Some(Self::RemoteDataInvalid),
             "ERROR_REASON_CREDENTIALS_INVALID" => Some(Self::CredentialsInvalid),
             "ERROR_REASON_ROLE_INSUFFICIENT" => Some(Self::RoleInsufficient),
             "ERROR_REASON_ACCESS_DENIED" => Some(Self::AccessDenied),

@@ -118,6 +118,14 @@ public enum ErrorReason
   ERROR_REASON_DIRECTORY_NOT_FOUND(22),
   /**
    * <pre>
+   * NOT_FOUND. The bucket of a remote has no object with this key; metadata `key` names it.
+   * </pre>
+   *
+   * <code>ERROR_REASON_REMOTE_COPY_MISSING = 23;</code>
+   */
+  ERROR_REASON_REMOTE_COPY_MISSING(23),
+  /**
+   * <pre>
    * ALREADY_EXISTS. The name belongs to a pending or ready snapshot, whose id is in
    * metadata `snapshot_id`.
    * </pre>
@@ -221,6 +229,16 @@ public enum ErrorReason
   ERROR_REASON_CLOCK_SUSPECT(49),
   /**
    * <pre>
+   * FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a missing
+   * permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the permission
+   * that the request needs, `code` the error code of the object store.
+   * </pre>
+   *
+   * <code>ERROR_REASON_REMOTE_REFUSED = 113;</code>
+   */
+  ERROR_REASON_REMOTE_REFUSED(113),
+  /**
+   * <pre>
    * ABORTED. Another call is working on the same snapshot or request; retry.
    * </pre>
    *
@@ -303,6 +321,15 @@ public enum ErrorReason
   ERROR_REASON_ROOT_UNAVAILABLE(73),
   /**
    * <pre>
+   * UNAVAILABLE. The object store of a remote does not answer, or answers that it cannot serve now,
+   * after all retries.
+   * </pre>
+   *
+   * <code>ERROR_REASON_REMOTE_UNREACHABLE = 74;</code>
+   */
+  ERROR_REASON_REMOTE_UNREACHABLE(74),
+  /**
+   * <pre>
    * DATA_LOSS. Stored data is damaged.
    * </pre>
    *
@@ -327,6 +354,15 @@ public enum ErrorReason
    * <code>ERROR_REASON_PEER_DATA_INVALID = 82;</code>
    */
   ERROR_REASON_PEER_DATA_INVALID(82),
+  /**
+   * <pre>
+   * DATA_LOSS. What the object store of a remote answered is not what was stored or requested, after
+   * all retries. Nothing of it is used. Metadata `key` names the object.
+   * </pre>
+   *
+   * <code>ERROR_REASON_REMOTE_DATA_INVALID = 83;</code>
+   */
+  ERROR_REASON_REMOTE_DATA_INVALID(83),
   /**
    * <pre>
    * UNAUTHENTICATED. Credentials are missing or invalid.
@@ -548,6 +584,14 @@ public enum ErrorReason
   public static final int ERROR_REASON_DIRECTORY_NOT_FOUND_VALUE = 22;
   /**
    * <pre>
+   * NOT_FOUND. The bucket of a remote has no object with this key; metadata `key` names it.
+   * </pre>
+   *
+   * <code>ERROR_REASON_REMOTE_COPY_MISSING = 23;</code>
+   */
+  public static final int ERROR_REASON_REMOTE_COPY_MISSING_VALUE = 23;
+  /**
+   * <pre>
    * ALREADY_EXISTS. The name belongs to a pending or ready snapshot, whose id is in
    * metadata `snapshot_id`.
    * </pre>
@@ -651,6 +695,16 @@ public enum ErrorReason
   public static final int ERROR_REASON_CLOCK_SUSPECT_VALUE = 49;
   /**
    * <pre>
+   * FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a missing
+   * permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the permission
+   * that the request needs, `code` the error code of the object store.
+   * </pre>
+   *
+   * <code>ERROR_REASON_REMOTE_REFUSED = 113;</code>
+   */
+  public static final int ERROR_REASON_REMOTE_REFUSED_VALUE = 113;
+  /**
+   * <pre>
    * ABORTED. Another call is working on the same snapshot or request; retry.
    * </pre>
    *
@@ -733,6 +787,15 @@ public enum ErrorReason
   public static final int ERROR_REASON_ROOT_UNAVAILABLE_VALUE = 73;
   /**
    * <pre>
+   * UNAVAILABLE. The object store of a remote does not answer, or answers that it cannot serve now,
+   * after all retries.
+   * </pre>
+   *
+   * <code>ERROR_REASON_REMOTE_UNREACHABLE = 74;</code>
+   */
+  public static final int ERROR_REASON_REMOTE_UNREACHABLE_VALUE = 74;
+  /**
+   * <pre>
    * DATA_LOSS. Stored data is damaged.
    * </pre>
    *
@@ -757,6 +820,15 @@ public enum ErrorReason
    * <code>ERROR_REASON_PEER_DATA_INVALID = 82;</code>
    */
   public static final int ERROR_REASON_PEER_DATA_INVALID_VALUE = 82;
+  /**
+   * <pre>
+   * DATA_LOSS. What the object store of a remote answered is not what was stored or requested, after
+   * all retries. Nothing of it is used. Metadata `key` names the object.
+   * </pre>
+   *
+   * <code>ERROR_REASON_REMOTE_DATA_INVALID = 83;</code>
+   */
+  public static final int ERROR_REASON_REMOTE_DATA_INVALID_VALUE = 83;
   /**
    * <pre>
    * UNAUTHENTICATED. Credentials are missing or invalid.
@@ -903,6 +975,7 @@ public enum ErrorReason
       case 20: return ERROR_REASON_SNAPSHOT_NOT_FOUND;
       case 21: return ERROR_REASON_GC_SESSION_NOT_FOUND;
       case 22: return ERROR_REASON_DIRECTORY_NOT_FOUND;
+      case 23: return ERROR_REASON_REMOTE_COPY_MISSING;
       case 30: return ERROR_REASON_SNAPSHOT_NAME_TAKEN;
       case 31: return ERROR_REASON_SNAPSHOT_ID_TAKEN;
       case 40: return ERROR_REASON_AMBIGUOUS_REF;
@@ -915,6 +988,7 @@ public enum ErrorReason
       case 47: return ERROR_REASON_FORMAT_UNSUPPORTED;
       case 48: return ERROR_REASON_ROOT_UNSAFE;
       case 49: return ERROR_REASON_CLOCK_SUSPECT;
+      case 113: return ERROR_REASON_REMOTE_REFUSED;
       case 50: return ERROR_REASON_OPERATION_IN_PROGRESS;
       case 51: return ERROR_REASON_GC_LOCK_BUSY;
       case 52: return ERROR_REASON_GC_SESSION_FENCED;
@@ -925,9 +999,11 @@ public enum ErrorReason
       case 71: return ERROR_REASON_BLOCKED_BY_GC;
       case 72: return ERROR_REASON_DAEMON_UNREACHABLE;
       case 73: return ERROR_REASON_ROOT_UNAVAILABLE;
+      case 74: return ERROR_REASON_REMOTE_UNREACHABLE;
       case 80: return ERROR_REASON_STORED_DATA_CORRUPT;
       case 81: return ERROR_REASON_DOWNLOAD_TRUNCATED;
       case 82: return ERROR_REASON_PEER_DATA_INVALID;
+      case 83: return ERROR_REASON_REMOTE_DATA_INVALID;
       case 90: return ERROR_REASON_CREDENTIALS_INVALID;
       case 91: return ERROR_REASON_ROLE_INSUFFICIENT;
       case 92: return ERROR_REASON_ACCESS_DENIED;

@@ -1,0 +1,25 @@
+// Limits how much per second, for one user or for several together: bytes, or requests.
+import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "./clock.js";
+
+export interface RateLimit {
+  /** Waits until this much may have been used. */
+  take(amount: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Unused capacity older than this expires. */
+const burstMs = 200;
+
+/** 0 = no limit. Several users share it in the order of their requests. */
+export function createRateLimit(perSecond: number, clock: Pick<Clock, "monotonicMs">): RateLimit {
+  let dueMs = Number.NEGATIVE_INFINITY;
+  return {
+    take: async (amount, signal) => {
+      if (perSecond === 0) return;
+      const nowMs = clock.monotonicMs();
+      dueMs = Math.max(dueMs, nowMs - burstMs) + (amount / perSecond) * 1000;
+      const waitMs = dueMs - nowMs;
+      if (waitMs > 1) await delay(waitMs, undefined, { signal });
+    },
+  };
+}

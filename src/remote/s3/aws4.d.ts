@@ -1,0 +1,31 @@
+// The part of `aws4` that sign.ts uses. The package has no types.
+declare module "aws4" {
+  interface SignableRequest {
+    readonly service: "s3";
+    readonly region: string;
+    readonly method: string;
+    /** Path and query. Everything in it is percent-encoded. */
+    readonly path: string;
+    readonly headers: Readonly<Record<string, string>>;
+    /** Put the signature into the query instead of a header. */
+    readonly signQuery?: boolean;
+    /** Headers, in lower case, that are signed although they need not be. */
+    readonly extraHeadersToInclude?: Readonly<Record<string, boolean>>;
+  }
+
+  interface SigningCredentials {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  }
+
+  interface SignedRequest {
+    readonly path: string;
+    readonly headers: Record<string, string>;
+  }
+
+  const aws4: {
+    sign(request: SignableRequest, credentials: SigningCredentials): SignedRequest;
+  };
+  export = aws4;
+}

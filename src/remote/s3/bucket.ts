@@ -1,0 +1,383 @@
+// The port to one bucket below a prefix: five requests, and nothing else of the object store.
+// Objects are written whole by single PUTs. Nothing here relies on ETag, Last-Modified or Date, on
+// conditional headers, on multipart uploads or on batch deletes.
+//
+// Every failure ends as REMOTE_UNREACHABLE, REMOTE_REFUSED, REMOTE_DATA_INVALID or
+// REMOTE_COPY_MISSING. After any of them a PUT or a DELETE may have been applied, or may still be
+// applied later: callers never use a key twice.
+import { messageOf, type StoreError } from "../../base/errors.js";
+import { formatBytesApart, kib, mib } from "../../base/sizes.js";
+import type { ConfiguredRemote } from "../../config/remotes.js";
+import { endOf, type Extent } from "../../model/extent.js";
+import { bothRemoteObservers, type RemoteObserver } from "../../observe/ports.js";
+import type { CredentialSource } from "./credentials.js";
+import type { EngineAnswer, AnswerHead } from "./exchange.js";
+import {
+  failureOf,
+  invalidFailure,
+  missingError,
+  type Failure,
+  type RequestSubject,
+} from "./failures.js";
+import { crc32Of, payloadOf, sha256Of, type Payload, type PutBody } from "./payload.js";
+import {
+  createBucketRequests,
+  defaultTiming,
+  type BucketRequests,
+  type RequestTiming,
+  type RequestVerdict,
+} from "./requests.js";
+import { unsignedPayload } from "./sign.js";
+import { maxKeysOfPage, parseErrorDocument, parseKeyPage, type KeyPage } from "./xml.js";
+
+/** Keys are below the prefix of the remote. They consist of A-Z a-z 0-9 . _ - and slashes. */
+export interface Bucket {
+  /** Stores a whole object. */
+  put(key: string, body: PutBody, signal: AbortSignal): Promise<void>;
+  /**
+   * Returns a whole object of at most `maxBytes`, or exactly the bytes of `range`, which is inside
+   * the object. REMOTE_COPY_MISSING if there is none.
+   */
+  get(key: string, options: GetOptions): Promise<Buffer>;
+  /**
+   * Reads a long range in pieces of `pieceBytes`, default 4 MiB, each with a GET of its own. At
+   * most two pieces are in memory.
+   */
+  getPieces(key: string, options: GetPiecesOptions): AsyncGenerator<Buffer, void, undefined>;
+  /** Undefined if there is no such object, and also if there is no such bucket. */
+  head(key: string, signal: AbortSignal): Promise<ObjectHead | undefined>;
+  /** Succeeds if there is no such object. */
+  delete(key: string, signal: AbortSignal): Promise<void>;
+  /** All objects whose keys begin with `prefix`, in the order of the object store. */
+  list(prefix: string, options: KeyListOptions): AsyncGenerator<ListedObject, void, undefined>;
+  /** The same bucket, with the same connections and limits, whose requests `observer` sees too. */
+  observedBy(observer: RemoteObserver): Bucket;
+}
+
+interface GetOptions {
+  readonly range?: Extent;
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
+interface GetPiecesOptions {
+  readonly range: Extent;
+  readonly pieceBytes?: number;
+  readonly signal: AbortSignal;
+}
+
+interface ObjectHead {
+  readonly sizeBytes: number;
+}
+
+interface KeyListOptions {
+  /** Only keys after this one. */
+  readonly startAfter?: string;
+  readonly signal: AbortSignal;
+}
+
+interface ListedObject {
+  readonly key: string;
+  readonly sizeBytes: number;
+}
+
+/** How the object store knows that the bytes of a PUT arrived unchanged. */
+type PayloadCheck =
+  /** Their SHA-256 is signed. Every engine refuses others. */
+  | "sha256"
+  /** A CRC-32 in a header, which the engine must be known to check. For https only. */
+  | "crc32";
+
+export interface BucketOptions {
+  readonly remote: ConfiguredRemote;
+  readonly observer: RemoteObserver;
+  readonly credentials: CredentialSource;
+  /** PEM of the certificate authorities. Default: those of Node. */
+  readonly ca?: string;
+  /** Asked before the first PUT. Default: SHA-256. */
+  readonly payloadCheck?: () => Promise<PayloadCheck>;
+  readonly timing?: RequestTiming;
+}
+
+const defaultPieceBytes = 4 * mib;
+/** 1000 keys of at most 1024 bytes, percent-encoded, with their other elements. */
+const maxListBytes = 6 * mib;
+/** Answers to PUT and DELETE have no content that is used. */
+const maxIgnoredBytes = 64 * kib;
+/** Pages may be empty, for example where many objects were deleted. */
+const maxEmptyPages = 1000;
+const keyPattern = /^(?:[A-Za-z0-9._-]+\/)*[A-Za-z0-9._-]+$/;
+/** The longest key is 1024 bytes with the prefix of the remote, which has up to 512. */
+const maxKeyLength = 512;
+
+interface Context {
+  readonly requests: BucketRequests;
+  readonly observer: RemoteObserver;
+  readonly prefix: string;
+  readonly payloadCheck: () => Promise<PayloadCheck>;
+}
+
+/** Makes no request. Disposing closes the connections. */
+export function openBucket(options: BucketOptions): Bucket & Disposable {
+  const { remote, credentials, observer, ca, timing = defaultTiming, payloadCheck } = options;
+  const requests = createBucketRequests({ remote, credentials, timing, ca });
+  const bucket = bucketWith({
+    ...{ requests, observer, prefix: remote.prefix },
+    payloadCheck: payloadCheck ?? (async () => "sha256"),
+  });
+  return { ...bucket, [Symbol.dispose]: () => requests[Symbol.dispose]() };
+}
+
+function bucketWith(context: Context): Bucket {
+  return {
+    put: (key, body, signal) => put(context, key, payloadOf(body), signal),
+    get: (key, options) => get(context, key, options),
+    getPieces: (key, options) => getPieces(context, key, options),
+    head: (key, signal) => head(context, key, signal),
+    delete: (key, signal) => remove(context, key, signal),
+    list: (prefix, options) => list(context, prefix, options),
+    observedBy: (other) =>
+      bucketWith({ ...context, observer: bothRemoteObservers(context.observer, other) }),
+  };
+}
+
+async function put(
+  { requests, observer, prefix, payloadCheck }: Context,
+  key: string,
+  payload: Payload,
+  signal: AbortSignal,
+): Promise<void> {
+  const headers = await payloadHeaders(payload, await payloadCheck(), signal);
+  await requests.send<undefined>(
+    {
+      ...{ kind: "put", method: "PUT", key, path: pathOf(prefix, key), payload, headers },
+      ...{ expectedBytes: 0, maxBodyBytes: maxIgnoredBytes },
+      judge: (answer, subject) =>
+        answer.status === 200 ? { value: undefined } : failureOf(answer, subject),
+    },
+    observer,
+    signal,
+  );
+}
+
+async function payloadHeaders(
+  payload: Payload,
+  check: PayloadCheck,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  const length = { "content-length": String(payload.sizeBytes) };
+  const type = { "content-type": "application/octet-stream" };
+  if (check === "sha256") {
+    return { ...length, ...type, "x-amz-content-sha256": await sha256Of(payload, signal) };
+  }
+  const sum = await crc32Of(payload, signal);
+  const checked = { "x-amz-content-sha256": unsignedPayload, "x-amz-checksum-crc32": sum };
+  return { ...length, ...type, ...checked };
+}
+
+function get(
+  { requests, observer, prefix }: Context,
+  key: string,
+  { range, maxBytes, signal }: GetOptions,
+): Promise<Buffer> {
+  const wanted = range === undefined ? undefined : lastOf(range);
+  const limit = range?.length ?? maxBytes;
+  return requests.send<Buffer>(
+    {
+      ...{ kind: "get", method: "GET", key, path: pathOf(prefix, key) },
+      ...(range === undefined || wanted === undefined
+        ? {}
+        : {
+            headers: { range: `bytes=${range.offset}-${wanted}` },
+            unusable: (answer: AnswerHead) => whyNotRange(answer, range),
+          }),
+      ...{ expectedBytes: range?.length ?? 0, maxBodyBytes: limit },
+      judge: (answer, subject) => judgeGet(answer, subject, range),
+    },
+    observer,
+    signal,
+  );
+}
+
+function judgeGet(
+  answer: EngineAnswer,
+  subject: RequestSubject,
+  range: Extent | undefined,
+): RequestVerdict<Buffer> {
+  const { status, body, headers } = answer;
+  if (status === 404) return missingVerdict(answer, subject);
+  if (status === 416) return invalidFailure(subject, "the object ends before the range");
+  if (status !== (range === undefined ? 200 : 206)) return failureOf(answer, subject);
+  const expected = range?.length ?? Number(headers["content-length"] ?? body.length);
+  if (body.length === expected) return { value: body };
+  const [had, wanted] = formatBytesApart(body.length, expected);
+  const why = `the answer has ${had}; expected ${wanted}`;
+  return invalidFailure(subject, why);
+}
+
+/** Checked before the body is read: a store that ignores the range would send the whole object. */
+function whyNotRange({ status, headers }: AnswerHead, range: Extent): string | undefined {
+  if (status === 200) return "it has the whole object instead of the range";
+  if (status !== 206) return undefined;
+  const text = headers["content-range"] ?? "";
+  const [, first, last] = /^bytes (\d+)-(\d+)\/(?:\d+|\*)$/.exec(text) ?? [];
+  if (Number(first) === range.offset && Number(last) === lastOf(range)) return undefined;
+  return `its Content-Range is "${text.slice(0, 64)}"; expected bytes ${range.offset}-${lastOf(range)}`;
+}
+
+function lastOf(range: Extent): number {
+  return endOf(range) - 1;
+}
+
+/** A 404 of something else, such as a proxy, says nothing about the object. */
+function missingVerdict(answer: EngineAnswer, subject: RequestSubject): Failure {
+  const code = parseErrorDocument(answer.body)?.code;
+  if (code !== "NoSuchKey") return failureOf(answer, subject);
+  const error = missingError(subject);
+  return { attempt: "missing", error, retry: false, renew: false, retryAfterMs: 0 };
+}
+
+/** One piece is fetched while the caller has the one before it. */
+async function* getPieces(
+  context: Context,
+  key: string,
+  { range, pieceBytes = defaultPieceBytes, signal }: GetPiecesOptions,
+): AsyncGenerator<Buffer, void, undefined> {
+  const end = endOf(range);
+  const stop = new AbortController();
+  const abort = (): void => stop.abort(signal.reason);
+  signal.throwIfAborted();
+  signal.addEventListener("abort", abort, { once: true });
+  const fetch = (offset: number): Promise<Buffer> | undefined => {
+    if (offset >= end) return undefined;
+    const length = Math.min(pieceBytes, end - offset);
+    const options = { range: { offset, length }, maxBytes: length, signal: stop.signal };
+    const piece = get(context, key, options);
+    // Its error is thrown when the caller comes for it, if he comes.
+    piece.catch(() => undefined);
+    return piece;
+  };
+  try {
+    let next = fetch(range.offset);
+    for (let offset = range.offset; next !== undefined; offset += pieceBytes) {
+      const piece = await next;
+      next = fetch(offset + pieceBytes);
+      yield piece;
+    }
+  } finally {
+    signal.removeEventListener("abort", abort);
+    stop.abort();
+  }
+}
+
+function head(
+  { requests, observer, prefix }: Context,
+  key: string,
+  signal: AbortSignal,
+): Promise<ObjectHead | undefined> {
+  return requests.send<ObjectHead | undefined>(
+    {
+      ...{ kind: "head", method: "HEAD", key, path: pathOf(prefix, key) },
+      ...{ expectedBytes: 0, maxBodyBytes: 0 },
+      judge: (answer, subject) => {
+        if (answer.status === 404) return { value: undefined, missing: true };
+        if (answer.status !== 200) return failureOf(answer, subject);
+        const sizeBytes = Number(answer.headers["content-length"] ?? Number.NaN);
+        if (Number.isSafeInteger(sizeBytes) && sizeBytes >= 0) return { value: { sizeBytes } };
+        return invalidFailure(subject, "the answer has no Content-Length");
+      },
+    },
+    observer,
+    signal,
+  );
+}
+
+function remove(
+  { requests, observer, prefix }: Context,
+  key: string,
+  signal: AbortSignal,
+): Promise<undefined> {
+  return requests.send<undefined>(
+    {
+      ...{ kind: "delete", method: "DELETE", key, path: pathOf(prefix, key) },
+      ...{ expectedBytes: 0, maxBodyBytes: maxIgnoredBytes },
+      judge: (answer, subject) => {
+        if (answer.status === 204 || answer.status === 200) return { value: undefined };
+        const code = answer.status === 404 ? parseErrorDocument(answer.body)?.code : undefined;
+        if (code === "NoSuchKey") return { value: undefined, missing: true };
+        return failureOf(answer, subject);
+      },
+    },
+    observer,
+    signal,
+  );
+}
+
+async function* list(
+  context: Context,
+  prefix: string,
+  { startAfter, signal }: KeyListOptions,
+): AsyncGenerator<ListedObject, void, undefined> {
+  const own = context.prefix;
+  let token: string | undefined;
+  let empty = 0;
+  do {
+    const place: [string, string][] =
+      token !== undefined
+        ? [["continuation-token", token]]
+        : startAfter === undefined
+          ? []
+          : [["start-after", own + startAfter]];
+    const page = await listPage(context, prefix, place, token, signal);
+    for (const { key, sizeBytes } of page.keys) yield { key: key.slice(own.length), sizeBytes };
+    token = page.nextToken;
+    empty = page.keys.length === 0 ? empty + 1 : 0;
+    if (empty > maxEmptyPages) throw endlessError(context, prefix);
+  } while (token !== undefined);
+}
+
+function listPage(
+  { requests, observer, prefix: own }: Context,
+  prefix: string,
+  place: readonly (readonly [string, string])[],
+  token: string | undefined,
+  signal: AbortSignal,
+): Promise<KeyPage> {
+  const query = [
+    ...place,
+    ["encoding-type", "url"],
+    ["list-type", "2"],
+    ["max-keys", String(maxKeysOfPage)],
+    ["prefix", own + prefix],
+  ].map(([name = "", value = ""]) => `${name}=${encodeURIComponent(value)}`);
+  return requests.send<KeyPage>(
+    {
+      ...{ kind: "list", method: "GET", key: prefix, path: `?${query.join("&")}` },
+      ...{ expectedBytes: 0, maxBodyBytes: maxListBytes },
+      judge: (answer, subject) => {
+        if (answer.status !== 200) return failureOf(answer, subject);
+        try {
+          const page = parseKeyPage(answer.body, own + prefix);
+          if (page.nextToken === undefined || page.nextToken !== token) return { value: page };
+          return invalidFailure(subject, "the token of the next page is that of this page");
+        } catch (error) {
+          return invalidFailure(subject, `the list is not usable: ${messageOf(error)}`, error);
+        }
+      },
+    },
+    observer,
+    signal,
+  );
+}
+
+function endlessError({ requests }: Context, prefix: string): StoreError {
+  const subject = { ...requests.subject, kind: "list", key: prefix } as const;
+  return invalidFailure(subject, `the list has ${maxEmptyPages} empty pages in a row`).error;
+}
+
+/** All characters stand for themselves in a URL. */
+function pathOf(prefix: string, key: string): string {
+  const valid = keyPattern.test(key) && !/(^|\/)\.\.?(\/|$)/.test(key);
+  if (!valid || key.length > maxKeyLength) throw new Error(`no key of a remote: ${key}`);
+  return `/${prefix}${key}`;
+}

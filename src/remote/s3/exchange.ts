@@ -1,0 +1,249 @@
+// One HTTP request with its answer, read whole. It always ends: within its deadline, or when
+// nothing moves for too long. If an answer is not wanted, its connection is closed.
+import { Agent as HttpAgent, request as httpRequest } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { messageOf } from "../../base/errors.js";
+import { formatBytes, kib } from "../../base/sizes.js";
+import type { RemoteAttempt } from "../../observe/ports.js";
+import type { Payload } from "./payload.js";
+
+/** EndpointConnections to one endpoint, kept open between requests. */
+export interface EndpointConnections extends Disposable {
+  begin(call: HttpCall): ClientRequest;
+}
+
+interface HttpCall {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+interface Exchange extends HttpCall {
+  readonly payload: Payload | undefined;
+  /** Why the answer is unusable, before its body is read. Undefined: read it. */
+  unusable(head: AnswerHead): string | undefined;
+  /** Bound of the body of a success. */
+  readonly maxBodyBytes: number;
+  /** Time without a byte sent or received. */
+  readonly idleMs: number;
+  readonly deadlineMs: number;
+}
+
+export interface AnswerHead {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+}
+
+export interface EngineAnswer extends AnswerHead {
+  readonly body: Buffer;
+  readonly sentBytes: number;
+}
+
+/** There is no answer that could be used. */
+export interface Broken {
+  readonly attempt: Extract<RemoteAttempt, "invalid" | "timeout" | "disconnected" | "cancelled">;
+  /** For people: `the connection broke: …`. */
+  readonly why: string;
+  readonly cause: unknown;
+  /** The other end had closed an idle connection before it saw the request. */
+  readonly wasStale: boolean;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
+
+/** Of an answer with an error. What is longer is cut off. */
+const maxErrorBytes = 64 * kib;
+
+interface ConnectionOptions {
+  /** `http://HOST[:PORT]` or `https://HOST[:PORT]`. */
+  readonly origin: string;
+  readonly maxConnections: number;
+  /** PEM. */
+  readonly ca: string | undefined;
+}
+
+export function openConnections({
+  origin,
+  maxConnections,
+  ca,
+}: ConnectionOptions): EndpointConnections {
+  const { protocol, hostname, port } = new URL(origin);
+  // Brackets of an IPv6 address are not part of a host's name.
+  const target = { host: hostname.replace(/^\[(.*)\]$/, "$1"), port };
+  const options = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections };
+  if (protocol === "https:") {
+    const agent = new HttpsAgent({ ...options, ...(ca === undefined ? {} : { ca }) });
+    return {
+      begin: (call) => httpsRequest({ ...target, ...call, agent }),
+      [Symbol.dispose]: () => agent.destroy(),
+    };
+  }
+  const agent = new HttpAgent(options);
+  return {
+    begin: (call) => httpRequest({ ...target, ...call, agent }),
+    [Symbol.dispose]: () => agent.destroy(),
+  };
+}
+
+/** Never rejects, except with an error of the payload's file. */
+export function exchange(
+  connections: EndpointConnections,
+  call: Exchange,
+  signal: AbortSignal,
+): Promise<EngineAnswer | Broken> {
+  return new Promise((resolve, reject) => {
+    const { method, path, headers, payload } = call;
+    const request = connections.begin({ method, path, headers });
+    const moved = { sentBytes: 0, receivedBytes: 0, atMs: performance.now() };
+    let answered = false;
+    const endWatch = watch(call, moved, (why) => breakOff("timeout", why));
+    const finish = (then: () => void): void => {
+      endWatch();
+      signal.removeEventListener("abort", cancel);
+      then();
+    };
+    // The request may report an error later; nobody waits for it then.
+    const breakOff = (attempt: Broken["attempt"], why: string, cause?: unknown): void => {
+      const wasStale = attempt === "disconnected" && request.reusedSocket && !answered;
+      const { sentBytes, receivedBytes } = moved;
+      finish(() => resolve({ attempt, why, cause, wasStale, sentBytes, receivedBytes }));
+      request.destroy();
+    };
+    const cancel = (): void => breakOff("cancelled", "it was cancelled", signal.reason);
+    signal.addEventListener("abort", cancel, { once: true });
+    request.on("error", (error) => breakOff("disconnected", connectionText(error), error));
+    request.on("response", (response) => {
+      answered = true;
+      moved.atMs = performance.now();
+      const head = { status: response.statusCode ?? 0, headers: response.headers };
+      const why = head.status < 300 ? call.unusable(head) : undefined;
+      if (why !== undefined) return breakOff("invalid", why);
+      const maxBytes = head.status < 300 ? call.maxBodyBytes : undefined;
+      readBody(response, maxBytes, method === "HEAD", moved, {
+        failed: (text, error) => breakOff("invalid", text, error),
+        done: (body) => {
+          finish(() => resolve({ ...head, body, sentBytes: moved.sentBytes }));
+          if (!request.writableFinished || !response.complete) request.destroy();
+        },
+      });
+    });
+    send(request, payload, moved).catch((error: unknown) => {
+      finish(() => reject(error));
+      request.destroy();
+    });
+    if (signal.aborted) cancel();
+  });
+}
+
+interface Movement {
+  sentBytes: number;
+  receivedBytes: number;
+  /** When the last byte moved. */
+  atMs: number;
+}
+
+/** Calls `late` once. Returns what ends the watch. */
+function watch(
+  { idleMs, deadlineMs }: Exchange,
+  moved: Movement,
+  late: (why: string) => void,
+): () => void {
+  const endMs = performance.now() + deadlineMs;
+  const look = (): void => {
+    const nowMs = performance.now();
+    const idleEndMs = moved.atMs + idleMs;
+    if (nowMs >= endMs) return late(`it did not end within ${seconds(deadlineMs)}`);
+    if (nowMs >= idleEndMs) return late(`nothing moved for ${seconds(idleMs)}`);
+    timer = setTimeout(look, Math.ceil(Math.min(endMs, idleEndMs) - nowMs));
+  };
+  let timer = setTimeout(look, Math.ceil(Math.min(deadlineMs, idleMs)));
+  return () => clearTimeout(timer);
+}
+
+function seconds(ms: number): string {
+  return `${ms / 1000} s`;
+}
+
+async function send(
+  request: ClientRequest,
+  payload: Payload | undefined,
+  moved: Movement,
+): Promise<void> {
+  if (payload === undefined) {
+    request.end();
+    return;
+  }
+  // A write that never reached a socket has no callback.
+  let closed: () => void = () => undefined;
+  request.once("close", () => closed());
+  for await (const piece of payload.pieces()) {
+    if (request.destroyed) return;
+    const isSent = await new Promise<boolean>((resolve) => {
+      closed = () => resolve(false);
+      request.write(piece, (error) => resolve(error === null || error === undefined));
+    });
+    if (!isSent) return;
+    moved.sentBytes += piece.length;
+    moved.atMs = performance.now();
+  }
+  request.end();
+}
+
+interface BodyOutcome {
+  failed(why: string, cause?: unknown): void;
+  done(body: Buffer): void;
+}
+
+/** Without `maxBytes` the body is that of an error: it is cut off instead of refused. */
+function readBody(
+  response: IncomingMessage,
+  maxBytes: number | undefined,
+  isHead: boolean,
+  moved: Movement,
+  { failed, done }: BodyOutcome,
+): void {
+  // The length that an answer to HEAD declares is that of the object.
+  const declared = isHead ? 0 : declaredLength(response.headers);
+  const limit = maxBytes ?? maxErrorBytes;
+  if (maxBytes !== undefined && (declared ?? 0) > limit) {
+    failed(`its body has ${formatBytes(declared ?? 0)}; expected at most ${formatBytes(limit)}`);
+    return;
+  }
+  let body: Buffer = Buffer.allocUnsafeSlow(Math.min(declared ?? 0, limit));
+  let length = 0;
+  response.on("data", (chunk: Buffer) => {
+    moved.atMs = performance.now();
+    moved.receivedBytes += chunk.length;
+    if (length + chunk.length > limit) {
+      response.removeAllListeners("data");
+      if (maxBytes === undefined) done(body.subarray(0, length));
+      else failed(`its body has more than ${formatBytes(limit)}`);
+      return;
+    }
+    if (length + chunk.length > body.length) body = larger(body, length, length + chunk.length);
+    chunk.copy(body, length);
+    length += chunk.length;
+  });
+  const cut = (error?: Error): void => failed(`it was cut off after ${formatBytes(length)}`, error);
+  response.on("error", cut);
+  response.on("end", () => {
+    if (response.complete) done(body.subarray(0, length));
+    else cut();
+  });
+}
+
+function declaredLength(headers: IncomingHttpHeaders): number | undefined {
+  const text = headers["content-length"];
+  return text === undefined ? undefined : Number(text);
+}
+
+function larger(body: Buffer, length: number, needed: number): Buffer {
+  const next = Buffer.allocUnsafeSlow(Math.max(needed, 2 * body.length));
+  body.copy(next, 0, 0, length);
+  return next;
+}
+
+function connectionText(error: Error): string {
+  return `the connection failed: ${messageOf(error)}`;
+}

@@ -1,0 +1,129 @@
+// Decides when a slow GET gets a second one beside it: after about the 95th percentile of the
+// recent ones of its size, and only for a bounded share of all, so that an engine that is slow as a
+// whole does not get more load.
+import { dropErrors } from "../../base/quietly.js";
+import { kib, mib } from "../../base/sizes.js";
+
+/** Longer ranges take long because of their size, and cost too much to fetch twice. */
+export const maxHedgedBytes = 4 * mib;
+
+/** Classes of sizes: what is fetched for a fault, and what is planned ahead. */
+const classes = [64 * kib, 512 * kib, maxHedgedBytes];
+const remembered = 256;
+const minSamples = 32;
+/** How many samples may pass until the percentile is computed again. */
+const staleAfter = 16;
+const percentile = 0.95;
+/** A second request sooner than this gains nothing. */
+const minDelayMs = 5;
+
+/** Of all hedgeable requests. */
+const share = 0.05;
+const maxSaved = 10;
+
+export interface Hedging {
+  /** When to send a second request. Undefined: not at all, because too little is known. */
+  delayMs(sizeBytes: number): number | undefined;
+  /** A request begins. */
+  count(): void;
+  /** Whether a second request may be sent now. It counts as sent. */
+  take(): boolean;
+  /** How long a request took that was answered. */
+  took(sizeBytes: number, ms: number): void;
+}
+
+export function createHedging(): Hedging {
+  const histories = classes.map(createHistory);
+  const historyOf = (sizeBytes: number) =>
+    histories[classes.findIndex((bound) => sizeBytes <= bound)];
+  let saved = 0;
+  return {
+    delayMs: (sizeBytes) => historyOf(sizeBytes)?.percentileMs(),
+    count() {
+      saved = Math.min(maxSaved, saved + share);
+    },
+    take() {
+      if (saved < 1) return false;
+      saved -= 1;
+      return true;
+    },
+    took: (sizeBytes, ms) => historyOf(sizeBytes)?.add(ms),
+  };
+}
+
+interface History {
+  add(ms: number): void;
+  percentileMs(): number | undefined;
+}
+
+function createHistory(): History {
+  const samples: number[] = [];
+  let next = 0;
+  let fresh = 0;
+  let known: number | undefined;
+  return {
+    add(ms) {
+      samples[next] = ms;
+      next = (next + 1) % remembered;
+      fresh += 1;
+    },
+    percentileMs() {
+      if (samples.length < minSamples) return undefined;
+      if (known === undefined || fresh >= staleAfter) {
+        const sorted = [...samples].sort((a, b) => a - b);
+        known = sorted[Math.floor(sorted.length * percentile)] ?? 0;
+        fresh = 0;
+      }
+      return Math.max(minDelayMs, known);
+    },
+  };
+}
+
+interface Attempts<T> {
+  /** It calls `begun` when it no longer waits for its turn: only from then on it can be slow. */
+  start(signal: AbortSignal, begun: () => void): Promise<T>;
+  /** Undefined: not now. */
+  startSecond(signal: AbortSignal): Promise<T> | undefined;
+  isGood(result: T): boolean;
+}
+
+interface FirstGood<T> {
+  readonly result: T;
+  /** Undefined: there was no second attempt. */
+  readonly second: "won" | "lost" | undefined;
+}
+
+/** The first good result of one or two attempts, and the last one if none is good. */
+export async function firstGood<T>(
+  attempts: Attempts<T>,
+  delayMs: number,
+  signal: AbortSignal,
+): Promise<FirstGood<T>> {
+  const stop = new AbortController();
+  const abort = (): void => stop.abort(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    let becomeSlow: () => void = () => undefined;
+    const slow = new Promise<undefined>((resolve) => (becomeSlow = () => resolve(undefined)));
+    const first = attempts
+      .start(stop.signal, () => (timer = setTimeout(becomeSlow, delayMs)))
+      .then((result) => ({ result, second: "lost" as const }));
+    const early = await Promise.race([first, slow]);
+    if (early !== undefined) return { result: early.result, second: undefined };
+    const started = attempts.startSecond(stop.signal);
+    if (started === undefined) return { result: (await first).result, second: undefined };
+    const second = started.then((result) => ({ result, second: "won" as const }));
+    // The one that loses is stopped below, and nobody waits for it.
+    void dropErrors(first);
+    void dropErrors(second);
+    const sooner = await Promise.race([first, second]);
+    if (attempts.isGood(sooner.result)) return sooner;
+    const later = await (sooner.second === "won" ? first : second);
+    return attempts.isGood(later.result) ? later : { ...later, second: "lost" };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+    stop.abort();
+  }
+}

@@ -1,0 +1,38 @@
+// Signatures of requests: AWS Signature Version 4, in a header.
+import aws4 from "aws4";
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** Only temporary credentials have one. */
+  readonly sessionToken?: string;
+}
+
+/** SHA-256 of no bytes: the payload of every request but PUT. */
+export const emptySha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+/** In place of the payload's SHA-256: the signature does not cover the payload. */
+export const unsignedPayload = "UNSIGNED-PAYLOAD";
+
+interface UnsignedRequest {
+  readonly method: string;
+  /** Path and query, percent-encoded. */
+  readonly path: string;
+  /** Names in lower case, with `host` and `x-amz-content-sha256`. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Headers that a change on the way would make another request. */
+const alsoSigned = { range: true } as const;
+
+/** The headers to send. Without credentials the request is anonymous. */
+export function signedHeaders(
+  { method, path, headers }: UnsignedRequest,
+  region: string,
+  credentials: Credentials | undefined,
+): Readonly<Record<string, string>> {
+  if (credentials === undefined) return headers;
+  return aws4.sign(
+    { service: "s3", region, method, path, headers, extraHeadersToInclude: alsoSigned },
+    credentials,
+  ).headers;
+}

@@ -1,0 +1,121 @@
+// A real object store for one test file: versitygw over a scratch directory, on a free port of
+// loopback. Its buckets are directories and its objects files, so a test can look and interfere.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { get as httpGet } from "node:http";
+import { get as httpsGet } from "node:https";
+import { openBucket, type Bucket, type BucketOptions } from "../../src/remote/s3/bucket.js";
+import { parseRemotes, type ConfiguredRemote } from "../../src/config/remotes.js";
+import { unobservedRemotes } from "../../src/observe/ports.js";
+import { run } from "./child.js";
+import { eventually } from "./eventually.js";
+import { freePort } from "./free-port.js";
+import { removeScratch } from "./scratch.js";
+
+/** As `.ci/run` installs it. */
+const built = fileURLToPath(new URL("../../../build/tools/versitygw", import.meta.url));
+const program = existsSync(built) ? built : "versitygw";
+
+/** Why there is no engine here, or false: for the `skip` option of a test. CI must have it. */
+export const noEngine: string | false =
+  process.env["CI"] !== "true" && spawnSync(program, ["--version"]).error !== undefined
+    ? "there is no versitygw in build/tools or the PATH (see .ci/run)"
+    : false;
+
+export interface Engine extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT`, or with https. */
+  readonly endpoint: string;
+  /** The directory of the bucket `snapshots`. */
+  readonly directory: string;
+  readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** SIGSTOP and SIGCONT, for an engine that hangs. */
+  signal(signal: NodeJS.Signals): void;
+}
+
+interface EngineOptions {
+  /** Paths of PEM files: the engine then speaks TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Accounts besides the root account can be made. */
+  readonly accounts?: boolean;
+}
+
+export const engineBucket = "snapshots";
+
+export async function startEngine({ tls, accounts = false }: EngineOptions = {}): Promise<Engine> {
+  const scratch = await mkdtemp(join(tmpdir(), "stasis-engine-"));
+  const directory = join(scratch, "data", engineBucket);
+  await mkdir(directory, { recursive: true });
+  await mkdir(join(scratch, "iam"));
+  const port = await freePort();
+  const keys = { accessKeyId: "test", secretAccessKey: "testsecret" };
+  const options = [
+    ...["--port", `127.0.0.1:${port}`, "--quiet"],
+    ...(tls === undefined ? [] : ["--cert", tls.cert, "--key", tls.key]),
+    ...(accounts ? ["--iam-dir", join(scratch, "iam")] : []),
+  ];
+  const child = run(program, [...options, "posix", join(scratch, "data")], {
+    ROOT_ACCESS_KEY: keys.accessKeyId,
+    ROOT_SECRET_KEY: keys.secretAccessKey,
+  });
+  const endpoint = `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`;
+  const close = async (): Promise<void> => {
+    await child.kill();
+    await removeScratch(scratch);
+  };
+  try {
+    await Promise.race([
+      eventually("the engine", () => answers(endpoint)),
+      child.exited.then(() => Promise.reject(new Error(`the engine ended: ${child.output()}`))),
+    ]);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const signal = (name: NodeJS.Signals): void => child.signal(name);
+  return { endpoint, directory, keys, signal, [Symbol.asyncDispose]: close };
+}
+
+/** Any answer will do. */
+function answers(endpoint: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const get = endpoint.startsWith("https:") ? httpsGet : httpGet;
+    get(endpoint, { rejectUnauthorized: false, agent: false }, (response) => {
+      response.resume().on("end", () => resolve(true));
+    }).on("error", () => resolve(false));
+  });
+}
+
+/** The table [[remotes]] of an engine, or of a proxy before it. */
+export function remoteAt(
+  endpoint: string,
+  more: Readonly<Record<string, unknown>> = {},
+): ConfiguredRemote {
+  const entry = { name: "cold", endpoint, bucket: engineBucket, prefix: "prod/", ...more };
+  const [remote] = parseRemotes([entry], [], "test");
+  if (remote === undefined) throw new Error("no remote");
+  return remote;
+}
+
+/** Short times: a test of five attempts takes a second. */
+export const quickTiming = {
+  ...{ idleMs: 400, baseMs: 5000, minBytesPerSecond: 1024, firstPauseMs: 5, maxPauseMs: 20 },
+  maxAttempts: 3,
+};
+
+export function bucketAt(
+  endpoint: string,
+  keys: Engine["keys"] | undefined,
+  options: Partial<BucketOptions> & { readonly table?: Readonly<Record<string, unknown>> } = {},
+): Bucket & Disposable {
+  const { table, ...more } = options;
+  return openBucket({
+    remote: remoteAt(endpoint, table),
+    observer: unobservedRemotes,
+    credentials: { current: async () => keys, renew: () => undefined },
+    ...more,
+  });
+}
