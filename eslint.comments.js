@@ -106,7 +106,7 @@ const plainEnglish = {
 };
 
 /** Joins line comments that follow each other: a sentence may span several lines. */
-function paragraphs(comments) {
+export function paragraphs(comments) {
   const joined = [];
   for (const { type, value, loc } of comments) {
     const text = value.replace(/^\s*\*+ ?/gm, "").trim();

@@ -38,7 +38,7 @@ function toError(status: number, text: string): ApiError {
 
 /**
  * Reads the event stream with fetch, since EventSource cannot send a token. After a break it
- * connects again and continues where it was. The result ends it.
+ * connects again and continues where it was. The returned function ends it.
  */
 export function follow(
   onEvent: (event: WatchEvent) => void,

@@ -46,7 +46,7 @@ const inspectMethod = "stasis.v1.SnapshotService/Inspect";
 const infoMethod = "stasis.v1.SystemService/GetInfo";
 const transfersMethod = "stasis.v1.ReplicationService/ListTransfers";
 
-/** Cells of a strip, at most. */
+/** Maximum number of cells in a strip. */
 const maxCells = 512;
 
 export function createApi(parts: ApiParts): Routes {

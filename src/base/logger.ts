@@ -39,8 +39,8 @@ const maxWaitingBytes = 1024 * 1024;
 
 function createTolerantStderr() {
   const stderr = destination({ dest: 2, sync: true, maxLength: maxWaitingBytes });
-  // Without a listener, ENOSPC would end the process. What was not written is tried again with the
-  // next line.
+  // Without a listener, ENOSPC would end the process. Text that was not written is tried again with
+  // the next line.
   stderr.on("error", () => undefined);
   return stderr;
 }

@@ -26,7 +26,7 @@ interface Admin {
   listenEarly(): Promise<void>;
   /** Listens, unless it does already. Returns the address. */
   listen(): Promise<string | undefined>;
-  /** The store has recovered. The result ends what runs for the page. */
+  /** The store has recovered. The returned function ends the work that runs for the page. */
   serve(parts: AdminParts): () => void;
   startDrain(): void;
   close(): Promise<void>;

@@ -63,7 +63,7 @@ export async function partFromLinks(
   );
 }
 
-/** What a failing disk leaves in staging goes at the next start. */
+/** The next start deletes what a failing disk leaves in staging. */
 async function clear({ stagingRoot }: Layout, area: string): Promise<void> {
   try {
     await removeTree(area);

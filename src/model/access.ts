@@ -14,8 +14,8 @@ export interface Identity {
   readonly name: string;
   readonly role: Role;
   /**
-   * True if many callers share it that cannot be told apart. They are authenticated, so no limit
-   * per identity applies.
+   * True if several callers share it and cannot be distinguished. They are authenticated, so no
+   * limit per identity applies.
    */
   readonly shared?: boolean;
   /** Snapshots with other names do not exist for it. Empty = all names. */

@@ -67,7 +67,7 @@ export class MetricSet {
 
   /**
    * Adds metrics that are read from one source. While there is no source, they have no values. The
-   * result sets the source.
+   * returned function sets the source.
    */
   readings<Source>(
     source: string,

@@ -139,7 +139,7 @@ async function openRootAndCatalog(
   return { layout, root, catalog };
 }
 
-/** Writes access times and checks the clock periodically. The result ends it. */
+/** Writes access times and checks the clock periodically. The returned function ends it. */
 function startHousekeeping(parts: StoreParts, condition: Condition): () => void {
   const watchClock = createClockAlarm(parts);
   watchClock();

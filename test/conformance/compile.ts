@@ -8,7 +8,7 @@ export type Json = JsonValue;
 
 interface TarEntry {
   readonly name: string;
-  /** The content: a text, repeated, … */
+  /** The content: a text, repeated `times` times, … */
   readonly text?: string;
   readonly times?: number;
   /** … or this many zeros, … */

@@ -68,7 +68,8 @@ export interface Expectation {
 
 export interface Ledger {
   /**
-   * Records that a call begins. The result records its end. Only one call uses a name at a time.
+   * Records that a call begins. The returned function records its end. Only one call uses a name at
+   * a time.
    */
   begin(name: string, to: Possibility, given?: Given): (outcome: Outcome) => void;
   /** Records the result of an inspection, which is the expected state from here on. */

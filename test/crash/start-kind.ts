@@ -261,7 +261,7 @@ const readOnly =
 /** Names of temporary files, which would otherwise differ at each start. */
 const sameNames = { NODE_OPTIONS: `--import ${new URL("same-names.js", import.meta.url).href}` };
 
-/** All calls on the root until the daemon listens. */
+/** Records all system calls on the root until the daemon listens. */
 async function recordStart(bench: Bench): Promise<StartPoint[]> {
   const { place, outside, traceFile } = bench;
   const served = await startTraced(bench, ["-e", "trace=%file,%desc"]);

@@ -1,4 +1,4 @@
-// Reports client hooks that found other internals of grpc-js than the ones they were written for.
+// Reports client hooks that did not find the internals of grpc-js that they were written for.
 
 const reported = new Set<string>();
 

@@ -6,7 +6,9 @@
 // Node reads at most 64 KiB at once. `OwnedChunk.handOver` leaves memory up to that size to the
 // garbage collector.
 // For: the memory of a chunk can be freed or transferred to a worker when the chunk has been
-// written. A download with `reuseBuffers` saves up to a tenth of its CPU time.
+// written. Six runs of 16 concurrent downloads of 128 MiB each with `reuseBuffers` took 16.1 s of
+// CPU time with this hook and 20.0 s without, and 115 MiB of memory instead of 187. A single
+// download gains nothing.
 // If it changes: memory that grpc-js still used would be detached, and reading it would throw
 // "detached ArrayBuffer". That is loud; the contract test fails.
 import { OwnedChunk } from "../../wire/chunk.js";

@@ -8,8 +8,8 @@ import { withBallast } from "../parts/room.js";
 import type { Healer } from "./healer.js";
 
 /**
- * Returns the number of moves that are now complete. Must run before deletions are finished. What a
- * failing or full disk prevents is left to the next start.
+ * Returns the number of moves that are now complete. Must run before deletions are finished. Moves
+ * that a failing or full disk prevents are left to the next start.
  */
 export async function recoverTakes(healer: Healer): Promise<number> {
   const { catalog, leases, logger } = healer;

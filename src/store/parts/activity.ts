@@ -1,4 +1,4 @@
-// The leases and uploads of this moment, for people who look at the store.
+// Lists the running leases and uploads, for people who inspect the store.
 import type { Leases, Reader, Intakes } from "./ports.js";
 
 export interface Activity {

@@ -81,7 +81,7 @@ interface SessionState {
 
 /**
  * The references in the pages up to a token. If a snapshot is deleted between two pages, the list
- * still contains its blobs. That does no harm: a blob is listed that is no longer pinned.
+ * still contains its blobs. That does no harm: the caller keeps a blob that is no longer pinned.
  */
 interface ReferencesRead {
   readonly after: string;

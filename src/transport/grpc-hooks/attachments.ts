@@ -1,4 +1,4 @@
-// Reports hooks that found other internals than the ones that they were written for.
+// Reports hooks that did not find the internals that they were written for.
 //
 // A hook that does not attach leaves the daemon working, slower or with one protection less. The
 // log then says so once per hook, on the first connection or call that shows it.

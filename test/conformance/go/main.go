@@ -234,8 +234,8 @@ func (r *runner) run(step map[string]any) error {
 	return nil
 }
 
-// spawn runs this program again, in a process of its own, which holds what its steps hold until it is
-// killed.
+// spawn runs this program again in a process of its own. That process keeps whatever its steps hold
+// until it is killed.
 func (r *runner) spawn(step map[string]any) error {
 	name := text(step["spawn"])
 	inner, err := json.Marshal(map[string]any{

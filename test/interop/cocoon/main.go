@@ -1,5 +1,5 @@
-// Calls the package snapshot/localfile of the Go program cocoon, so that its archives and stores are
-// tested with itself. Each call is one run of this program; answers are JSON on stdout.
+// Calls the package snapshot/localfile of the Go program cocoon, so that archives and stores are
+// tested with cocoon itself. Each call is one run of this program; answers are JSON on stdout.
 package main
 
 import (
@@ -98,7 +98,7 @@ func create(ctx context.Context, store *localfile.LocalFile, configJSON string, 
 	return print(map[string]string{"id": id}, err)
 }
 
-// load prints the milliseconds that the import took, too: without those in which this program started.
+// load also prints the milliseconds that the import took, without the start of this program.
 func load(ctx context.Context, store *localfile.LocalFile, path string) error {
 	archive, err := os.Open(path)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Unpacks the tar on stdin into a directory with Go's archive/tar, as Go programs such as cocoon do: holes
-// arrive as zeros, and blocks of zeros are left out again.
+// Unpacks the tar on stdin into a directory with Go's archive/tar, as Go programs such as cocoon
+// do. Holes arrive as zeros, and blocks of zeros become holes again.
 package main
 
 import (

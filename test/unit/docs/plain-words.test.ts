@@ -19,7 +19,7 @@ function documents(): string[] {
       .filter((file) => file.endsWith(".md") && !file.includes("node_modules"))
       .map((file) => join(folder, file));
   const top = readdirSync(repository).filter((file) => file.endsWith(".md"));
-  return [...top, ...below("docs"), ...below("examples")];
+  return [...top, ...["docs", "examples", "gen", "test"].flatMap(below)];
 }
 
 /** The sentences of a document: without code, table borders and line ends. */

@@ -89,9 +89,9 @@ const (
 	// FAILED_PRECONDITION. The wall clock was set while the store relied on it, so that ages are
 	// uncertain. Metadata `ahead_ms` contains the difference.
 	ErrorReason_ERROR_REASON_CLOCK_SUSPECT ErrorReason = 49
-	// FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a missing
-	// permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the permission
-	// that the request needs, `code` the error code of the object store.
+	// FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a
+	// missing permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the
+	// permission that the request needs, `code` the error code of the object store.
 	ErrorReason_ERROR_REASON_REMOTE_REFUSED ErrorReason = 113
 	// ABORTED. Another call is working on the same snapshot or request; retry.
 	ErrorReason_ERROR_REASON_OPERATION_IN_PROGRESS ErrorReason = 50
@@ -126,8 +126,8 @@ const (
 	// DATA_LOSS. The data that a peer sent does not match its announcement or the request; nothing of
 	// it is stored.
 	ErrorReason_ERROR_REASON_PEER_DATA_INVALID ErrorReason = 82
-	// DATA_LOSS. What the object store of a remote answered is not what was stored or requested, after
-	// all retries. Nothing of it is used. Metadata `key` names the object.
+	// DATA_LOSS. The answer of a remote's object store is not what was stored or requested, after all
+	// retries. Nothing of it is used. Metadata `key` names the object.
 	ErrorReason_ERROR_REASON_REMOTE_DATA_INVALID ErrorReason = 83
 	// UNAUTHENTICATED. Credentials are missing or invalid.
 	ErrorReason_ERROR_REASON_CREDENTIALS_INVALID ErrorReason = 90

@@ -377,7 +377,7 @@ func (TakeMode) EnumDescriptor() ([]byte, []int) {
 	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{5}
 }
 
-// How a snapshot went.
+// How a snapshot left the store.
 type RemovalReason int32
 
 const (
@@ -434,8 +434,8 @@ const (
 	EventType_EVENT_TYPE_UNSPECIFIED EventType = 0
 	// A snapshot became ready, or was found again.
 	EventType_EVENT_TYPE_CREATED EventType = 1
-	// A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST snapshot
-	// was removed.
+	// A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST
+	// snapshot was removed.
 	EventType_EVENT_TYPE_DELETED EventType = 2
 	// Garbage collection deleted a snapshot.
 	EventType_EVENT_TYPE_EVICTED EventType = 3
@@ -2512,9 +2512,10 @@ type TakeToDirectoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id, name or id prefix.
 	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
-	// Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
-	// absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
-	// directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+	// Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM
+	// otherwise); absent (its parent must exist) or empty. The snapshot's own directory takes its
+	// place. An empty directory passes on its owner and mode; otherwise only the daemon's user may
+	// use it (0700).
 	Directory string `protobuf:"bytes,2,opt,name=directory,proto3" json:"directory,omitempty"`
 	// Most bytes that the call copies, in all files with other links together. If it would copy more,
 	// it fails with REFLINK_UNSUPPORTED instead of taking seconds. Default: 1 GiB.
@@ -3618,7 +3619,7 @@ type WatchResponse struct {
 	PreviousName string `protobuf:"bytes,5,opt,name=previous_name,json=previousName,proto3" json:"previous_name,omitempty"`
 	// DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
 	ReplacedBy string `protobuf:"bytes,6,opt,name=replaced_by,json=replacedBy,proto3" json:"replaced_by,omitempty"`
-	// DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+	// DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
 	RemovalReason RemovalReason `protobuf:"varint,7,opt,name=removal_reason,json=removalReason,proto3,enum=stasis.v1.RemovalReason" json:"removal_reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -266,7 +266,7 @@ const (
 	FindingAction_FINDING_ACTION_REWRITE_MANIFEST FindingAction = 7
 	// Make the record again from the manifest.
 	FindingAction_FINDING_ACTION_TAKE_MANIFEST FindingAction = 8
-	// Make the block table again from the data, if the data still have the stored digest.
+	// Make the block table again from the data, if the data still has the stored digest.
 	FindingAction_FINDING_ACTION_REBUILD_BLOCK_TABLE FindingAction = 9
 	// Set the permissions that were stored.
 	FindingAction_FINDING_ACTION_SET_MODE FindingAction = 10
@@ -501,7 +501,7 @@ type RepairRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Report what would be done, and do nothing.
 	DryRun bool `protobuf:"varint,1,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
-	// As in CheckRequest; damaged data are then marked.
+	// As in CheckRequest; damaged data is then marked.
 	Deep bool `protobuf:"varint,2,opt,name=deep,proto3" json:"deep,omitempty"`
 	// With `deep`: most bytes to read per second. 0 = no limit.
 	LimitBytesPerSecond int64 `protobuf:"varint,3,opt,name=limit_bytes_per_second,json=limitBytesPerSecond,proto3" json:"limit_bytes_per_second,omitempty"`

@@ -65,9 +65,9 @@ pub enum ErrorReason {
     /// FAILED_PRECONDITION. The wall clock was set while the store relied on it, so that ages are
     /// uncertain. Metadata `ahead_ms` contains the difference.
     ClockSuspect = 49,
-    /// FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a missing
-    /// permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the permission
-    /// that the request needs, `code` the error code of the object store.
+    /// FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a
+    /// missing permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the
+    /// permission that the request needs, `code` the error code of the object store.
     RemoteRefused = 113,
     /// ABORTED. Another call is working on the same snapshot or request; retry.
     OperationInProgress = 50,
@@ -102,8 +102,8 @@ pub enum ErrorReason {
     /// DATA_LOSS. The data that a peer sent does not match its announcement or the request; nothing of
     /// it is stored.
     PeerDataInvalid = 82,
-    /// DATA_LOSS. What the object store of a remote answered is not what was stored or requested, after
-    /// all retries. Nothing of it is used. Metadata `key` names the object.
+    /// DATA_LOSS. The answer of a remote's object store is not what was stored or requested, after all
+    /// retries. Nothing of it is used. Metadata `key` names the object.
     RemoteDataInvalid = 83,
     /// UNAUTHENTICATED. Credentials are missing or invalid.
     CredentialsInvalid = 90,
@@ -1996,9 +1996,10 @@ pub struct TakeToDirectoryRequest {
     /// Id, name or id prefix.
     #[prost(string, tag = "1")]
     pub r#ref: ::prost::alloc::string::String,
-    /// Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
-    /// absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
-    /// directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+    /// Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM
+    /// otherwise); absent (its parent must exist) or empty. The snapshot's own directory takes its
+    /// place. An empty directory passes on its owner and mode; otherwise only the daemon's user may
+    /// use it (0700).
     #[prost(string, tag = "2")]
     pub directory: ::prost::alloc::string::String,
     /// Most bytes that the call copies, in all files with other links together. If it would copy more,
@@ -2251,7 +2252,7 @@ pub struct WatchResponse {
     /// DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
     #[prost(string, tag = "6")]
     pub replaced_by: ::prost::alloc::string::String,
-    /// DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+    /// DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
     #[prost(enumeration = "RemovalReason", tag = "7")]
     pub removal_reason: i32,
 }
@@ -2487,7 +2488,7 @@ impl TakeMode {
         }
     }
 }
-/// How a snapshot went.
+/// How a snapshot left the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum RemovalReason {
@@ -2524,8 +2525,8 @@ pub enum EventType {
     Unspecified = 0,
     /// A snapshot became ready, or was found again.
     Created = 1,
-    /// A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST snapshot
-    /// was removed.
+    /// A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST
+    /// snapshot was removed.
     Deleted = 2,
     /// Garbage collection deleted a snapshot.
     Evicted = 3,
@@ -2712,10 +2713,10 @@ pub mod snapshot_service_client {
             self.inner.client_streaming(req, path, codec).await
         }
         /// Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-        /// size. The source is gone afterwards. A file with other hard links is not moved, because it could
-        /// be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
-        /// can. On any error the source stays, or is put back, unchanged. Digests are computed in the
-        /// background. Like ImportFromDirectory and ExportToDirectory it works for
+        /// size. The source is gone afterwards. A file with other hard links is not moved, because it
+        /// could be changed through them: the snapshot gets a copy, which shares its blocks where the
+        /// filesystem can. On any error the source stays unchanged, or the daemon restores it. Digests are
+        /// computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
         /// operators, in the directories that the daemon's configuration allows them, and never over TCP
         /// without a credential.
         ///
@@ -2967,17 +2968,18 @@ pub mod snapshot_service_client {
         }
         /// Moves the data files of a snapshot to a directory on the daemon's node by renaming their
         /// directory: the same short time for any size. The directory takes the snapshot's place: it is
-        /// durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
-        /// moment, either the snapshot is there or the directory. The files have their stored modes again
-        /// and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
-        /// clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+        /// durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at
+        /// any moment, either the snapshot is there or the directory. The files have their stored modes
+        /// again and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays
+        /// with the clone: the directory gets a copy that shares its blocks, or a plain one
+        /// (max_copy_bytes).
         ///
         /// The call reads no data and compares no digests: call Verify first if the data must be known to
         /// be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
-        /// matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
-        /// the message names those calls. Once the daemon has begun to move the directory, cancelling the
-        /// call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
-        /// daemon's configuration allows them.
+        /// matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the
+        /// snapshot; the message names those calls. Once the daemon has begun to move the directory,
+        /// cancelling the call does not undo it. Like CloneToDirectory it works for operators, in the
+        /// directories that the daemon's configuration allows them.
         ///
         /// Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
         /// REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
@@ -3200,7 +3202,7 @@ pub struct RepairRequest {
     /// Report what would be done, and do nothing.
     #[prost(bool, tag = "1")]
     pub dry_run: bool,
-    /// As in CheckRequest; damaged data are then marked.
+    /// As in CheckRequest; damaged data is then marked.
     #[prost(bool, tag = "2")]
     pub deep: bool,
     /// With `deep`: most bytes to read per second. 0 = no limit.
@@ -3685,7 +3687,7 @@ pub enum FindingAction {
     RewriteManifest = 7,
     /// Make the record again from the manifest.
     TakeManifest = 8,
-    /// Make the block table again from the data, if the data still have the stored digest.
+    /// Make the block table again from the data, if the data still has the stored digest.
     RebuildBlockTable = 9,
     /// Set the permissions that were stored.
     SetMode = 10,

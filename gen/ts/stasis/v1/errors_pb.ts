@@ -207,9 +207,9 @@ export enum ErrorReason {
   CLOCK_SUSPECT = 49,
 
   /**
-   * FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a missing
-   * permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the permission
-   * that the request needs, `code` the error code of the object store.
+   * FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a
+   * missing permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the
+   * permission that the request needs, `code` the error code of the object store.
    *
    * @generated from enum value: ERROR_REASON_REMOTE_REFUSED = 113;
    */
@@ -319,8 +319,8 @@ export enum ErrorReason {
   PEER_DATA_INVALID = 82,
 
   /**
-   * DATA_LOSS. What the object store of a remote answered is not what was stored or requested, after
-   * all retries. Nothing of it is used. Metadata `key` names the object.
+   * DATA_LOSS. The answer of a remote's object store is not what was stored or requested, after all
+   * retries. Nothing of it is used. Metadata `key` names the object.
    *
    * @generated from enum value: ERROR_REASON_REMOTE_DATA_INVALID = 83;
    */

@@ -1112,9 +1112,10 @@ export type TakeToDirectoryRequest = Message<"stasis.v1.TakeToDirectoryRequest">
   ref: string;
 
   /**
-   * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
-   * absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
-   * directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+   * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM
+   * otherwise); absent (its parent must exist) or empty. The snapshot's own directory takes its
+   * place. An empty directory passes on its owner and mode; otherwise only the daemon's user may
+   * use it (0700).
    *
    * @generated from field: string directory = 2;
    */
@@ -1728,7 +1729,7 @@ export type WatchResponse = Message<"stasis.v1.WatchResponse"> & {
   replacedBy: string;
 
   /**
-   * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+   * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
    *
    * @generated from field: stasis.v1.RemovalReason removal_reason = 7;
    */
@@ -1999,7 +2000,7 @@ export const TakeModeSchema: GenEnum<TakeMode> = /*@__PURE__*/
   enumDesc(file_stasis_v1_snapshot_service, 5);
 
 /**
- * How a snapshot went.
+ * How a snapshot left the store.
  *
  * @generated from enum stasis.v1.RemovalReason
  */
@@ -2046,8 +2047,8 @@ export enum EventType {
   CREATED = 1,
 
   /**
-   * A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST snapshot
-   * was removed.
+   * A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST
+   * snapshot was removed.
    *
    * @generated from enum value: EVENT_TYPE_DELETED = 2;
    */
@@ -2146,10 +2147,10 @@ export const SnapshotService: GenService<{
   },
   /**
    * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-   * size. The source is gone afterwards. A file with other hard links is not moved, because it could
-   * be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
-   * can. On any error the source stays, or is put back, unchanged. Digests are computed in the
-   * background. Like ImportFromDirectory and ExportToDirectory it works for
+   * size. The source is gone afterwards. A file with other hard links is not moved, because it
+   * could be changed through them: the snapshot gets a copy, which shares its blocks where the
+   * filesystem can. On any error the source stays unchanged, or the daemon restores it. Digests are
+   * computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
    * operators, in the directories that the daemon's configuration allows them, and never over TCP
    * without a credential.
    *
@@ -2269,17 +2270,18 @@ export const SnapshotService: GenService<{
   /**
    * Moves the data files of a snapshot to a directory on the daemon's node by renaming their
    * directory: the same short time for any size. The directory takes the snapshot's place: it is
-   * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
-   * moment, either the snapshot is there or the directory. The files have their stored modes again
-   * and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
-   * clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+   * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at
+   * any moment, either the snapshot is there or the directory. The files have their stored modes
+   * again and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays
+   * with the clone: the directory gets a copy that shares its blocks, or a plain one
+   * (max_copy_bytes).
    *
    * The call reads no data and compares no digests: call Verify first if the data must be known to
    * be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
-   * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
-   * the message names those calls. Once the daemon has begun to move the directory, cancelling the
-   * call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
-   * daemon's configuration allows them.
+   * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the
+   * snapshot; the message names those calls. Once the daemon has begun to move the directory,
+   * cancelling the call does not undo it. Like CloneToDirectory it works for operators, in the
+   * directories that the daemon's configuration allows them.
    *
    * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
    * REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,

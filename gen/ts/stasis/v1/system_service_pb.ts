@@ -105,7 +105,7 @@ export type RepairRequest = Message<"stasis.v1.RepairRequest"> & {
   dryRun: boolean;
 
   /**
-   * As in CheckRequest; damaged data are then marked.
+   * As in CheckRequest; damaged data is then marked.
    *
    * @generated from field: bool deep = 2;
    */
@@ -1164,7 +1164,7 @@ export enum FindingAction {
   TAKE_MANIFEST = 8,
 
   /**
-   * Make the block table again from the data, if the data still have the stored digest.
+   * Make the block table again from the data, if the data still has the stored digest.
    *
    * @generated from enum value: FINDING_ACTION_REBUILD_BLOCK_TABLE = 9;
    */

@@ -1,4 +1,5 @@
-//! Writes the Rust client from a set of file descriptors: `stasis-generate-rust DESCRIPTORS FOLDER`.
+//! Writes the Rust client from a set of file descriptors: `stasis-generate-rust DESCRIPTORS
+//! FOLDER`.
 use prost::Message;
 use prost_types::FileDescriptorSet;
 

@@ -234,8 +234,9 @@ impl Call {
     }
 }
 
-/// What a call comes to, unless its time is over or it is cancelled first. A deadline of tonic's own ends only calls
-/// without an answer so far, and as CANCELLED; this one is older, so it is always the first to pass.
+/// Returns the result of a call, unless its deadline passes or it is cancelled first. tonic's own
+/// deadline ends only calls without an answer so far, and as CANCELLED. This deadline began
+/// earlier, so it always passes first.
 async fn limited<T>(
     limit: Duration,
     cancelled: oneshot::Receiver<()>,
@@ -249,7 +250,7 @@ async fn limited<T>(
     }
 }
 
-/// A call that nobody can cancel any more goes on.
+/// Resolves when the caller cancels. Never resolves if nobody can cancel any more.
 async fn asked(cancelled: oneshot::Receiver<()>) {
     if cancelled.await.is_err() {
         std::future::pending().await

@@ -1,5 +1,5 @@
-//! The runner in Rust: the generated stubs of gen/rust and tonic. See ../README.md for what each step
-//! means.
+//! The runner in Rust: it uses the generated stubs of gen/rust and tonic. ../README.md explains
+//! each step.
 mod call;
 mod stubs;
 mod values;
@@ -174,7 +174,8 @@ impl Runner {
         Ok(())
     }
 
-    /// This program again, in a process of its own, which holds what its steps hold until it is killed.
+    /// Runs this program again in a process of its own. That process keeps whatever its steps hold
+    /// until it is killed.
     fn spawn(&mut self, step: &Value) -> Done {
         let name = to_text(&step["spawn"]);
         let mut job = self.job.clone();

@@ -1,4 +1,4 @@
-//! The methods of the generated clients by their names, with requests and answers as bytes of protobuf.
+//! Calls the methods of the generated clients by name, with requests and answers as protobuf bytes.
 use prost::Message;
 use stasis_client::v1::{
     create_request, export_response, gc_service_client::GcServiceClient, import_request,

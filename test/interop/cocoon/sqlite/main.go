@@ -1,6 +1,7 @@
-// Writes the index of a store anew as newer versions of cocoon keep it, with their own package meta/sqlite: the records
-// of ROOT/snapshot/db/snapshots.json go into ROOT/meta/meta.db as they are, which is what `cocoon meta convert` does. It
-// ends without closing the database, so that the records are still in its log.
+// Writes the index of a store again in the format of newer versions of cocoon, with cocoon's own
+// package meta/sqlite. It copies the records of ROOT/snapshot/db/snapshots.json to
+// ROOT/meta/meta.db unchanged, as `cocoon meta convert` does. It ends without closing the database,
+// so that the records are still in the database's log.
 package main
 
 import (

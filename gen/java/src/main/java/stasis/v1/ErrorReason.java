@@ -229,9 +229,9 @@ public enum ErrorReason
   ERROR_REASON_CLOCK_SUSPECT(49),
   /**
    * <pre>
-   * FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a missing
-   * permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the permission
-   * that the request needs, `code` the error code of the object store.
+   * FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a
+   * missing permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the
+   * permission that the request needs, `code` the error code of the object store.
    * </pre>
    *
    * <code>ERROR_REASON_REMOTE_REFUSED = 113;</code>
@@ -356,8 +356,8 @@ public enum ErrorReason
   ERROR_REASON_PEER_DATA_INVALID(82),
   /**
    * <pre>
-   * DATA_LOSS. What the object store of a remote answered is not what was stored or requested, after
-   * all retries. Nothing of it is used. Metadata `key` names the object.
+   * DATA_LOSS. The answer of a remote's object store is not what was stored or requested, after all
+   * retries. Nothing of it is used. Metadata `key` names the object.
    * </pre>
    *
    * <code>ERROR_REASON_REMOTE_DATA_INVALID = 83;</code>
@@ -695,9 +695,9 @@ public enum ErrorReason
   public static final int ERROR_REASON_CLOCK_SUSPECT_VALUE = 49;
   /**
    * <pre>
-   * FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a missing
-   * permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the permission
-   * that the request needs, `code` the error code of the object store.
+   * FAILED_PRECONDITION. The object store of a remote refused a request: wrong credentials, a
+   * missing permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the
+   * permission that the request needs, `code` the error code of the object store.
    * </pre>
    *
    * <code>ERROR_REASON_REMOTE_REFUSED = 113;</code>
@@ -822,8 +822,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_PEER_DATA_INVALID_VALUE = 82;
   /**
    * <pre>
-   * DATA_LOSS. What the object store of a remote answered is not what was stored or requested, after
-   * all retries. Nothing of it is used. Metadata `key` names the object.
+   * DATA_LOSS. The answer of a remote's object store is not what was stored or requested, after all
+   * retries. Nothing of it is used. Metadata `key` names the object.
    * </pre>
    *
    * <code>ERROR_REASON_REMOTE_DATA_INVALID = 83;</code>

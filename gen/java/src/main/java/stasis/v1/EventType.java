@@ -33,8 +33,8 @@ public enum EventType
   EVENT_TYPE_CREATED(1),
   /**
    * <pre>
-   * A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST snapshot
-   * was removed.
+   * A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST
+   * snapshot was removed.
    * </pre>
    *
    * <code>EVENT_TYPE_DELETED = 2;</code>
@@ -129,8 +129,8 @@ public enum EventType
   public static final int EVENT_TYPE_CREATED_VALUE = 1;
   /**
    * <pre>
-   * A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST snapshot
-   * was removed.
+   * A caller deleted, replaced or took a snapshot (removal_reason), or the record of a LOST
+   * snapshot was removed.
    * </pre>
    *
    * <code>EVENT_TYPE_DELETED = 2;</code>

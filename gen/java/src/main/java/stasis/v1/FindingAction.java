@@ -89,7 +89,7 @@ public enum FindingAction
   FINDING_ACTION_TAKE_MANIFEST(8),
   /**
    * <pre>
-   * Make the block table again from the data, if the data still have the stored digest.
+   * Make the block table again from the data, if the data still has the stored digest.
    * </pre>
    *
    * <code>FINDING_ACTION_REBUILD_BLOCK_TABLE = 9;</code>
@@ -205,7 +205,7 @@ public enum FindingAction
   public static final int FINDING_ACTION_TAKE_MANIFEST_VALUE = 8;
   /**
    * <pre>
-   * Make the block table again from the data, if the data still have the stored digest.
+   * Make the block table again from the data, if the data still has the stored digest.
    * </pre>
    *
    * <code>FINDING_ACTION_REBUILD_BLOCK_TABLE = 9;</code>

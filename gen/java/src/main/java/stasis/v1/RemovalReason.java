@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * How a snapshot went.
+ * How a snapshot left the store.
  * </pre>
  *
  * Protobuf enum {@code stasis.v1.RemovalReason}

@@ -66,7 +66,7 @@ private static final long serialVersionUID = 0L;
   private boolean deep_ = false;
   /**
    * <pre>
-   * As in CheckRequest; damaged data are then marked.
+   * As in CheckRequest; damaged data is then marked.
    * </pre>
    *
    * <code>bool deep = 2 [json_name = "deep"];</code>
@@ -485,7 +485,7 @@ private static final long serialVersionUID = 0L;
     private boolean deep_ ;
     /**
      * <pre>
-     * As in CheckRequest; damaged data are then marked.
+     * As in CheckRequest; damaged data is then marked.
      * </pre>
      *
      * <code>bool deep = 2 [json_name = "deep"];</code>
@@ -497,7 +497,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As in CheckRequest; damaged data are then marked.
+     * As in CheckRequest; damaged data is then marked.
      * </pre>
      *
      * <code>bool deep = 2 [json_name = "deep"];</code>
@@ -513,7 +513,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As in CheckRequest; damaged data are then marked.
+     * As in CheckRequest; damaged data is then marked.
      * </pre>
      *
      * <code>bool deep = 2 [json_name = "deep"];</code>

@@ -22,7 +22,7 @@ public interface RepairRequestOrBuilder extends
 
   /**
    * <pre>
-   * As in CheckRequest; damaged data are then marked.
+   * As in CheckRequest; damaged data is then marked.
    * </pre>
    *
    * <code>bool deep = 2 [json_name = "deep"];</code>

@@ -611,10 +611,10 @@ public final class SnapshotServiceGrpc {
     /**
      * <pre>
      * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-     * size. The source is gone afterwards. A file with other hard links is not moved, because it could
-     * be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
-     * can. On any error the source stays, or is put back, unchanged. Digests are computed in the
-     * background. Like ImportFromDirectory and ExportToDirectory it works for
+     * size. The source is gone afterwards. A file with other hard links is not moved, because it
+     * could be changed through them: the snapshot gets a copy, which shares its blocks where the
+     * filesystem can. On any error the source stays unchanged, or the daemon restores it. Digests are
+     * computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
      * operators, in the directories that the daemon's configuration allows them, and never over TCP
      * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
@@ -726,16 +726,17 @@ public final class SnapshotServiceGrpc {
      * <pre>
      * Moves the data files of a snapshot to a directory on the daemon's node by renaming their
      * directory: the same short time for any size. The directory takes the snapshot's place: it is
-     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
-     * moment, either the snapshot is there or the directory. The files have their stored modes again
-     * and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
-     * clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at
+     * any moment, either the snapshot is there or the directory. The files have their stored modes
+     * again and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays
+     * with the clone: the directory gets a copy that shares its blocks, or a plain one
+     * (max_copy_bytes).
      * The call reads no data and compares no digests: call Verify first if the data must be known to
      * be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
-     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
-     * the message names those calls. Once the daemon has begun to move the directory, cancelling the
-     * call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
-     * daemon's configuration allows them.
+     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the
+     * snapshot; the message names those calls. Once the daemon has begun to move the directory,
+     * cancelling the call does not undo it. Like CloneToDirectory it works for operators, in the
+     * directories that the daemon's configuration allows them.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
      * REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
      * REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
@@ -886,10 +887,10 @@ public final class SnapshotServiceGrpc {
     /**
      * <pre>
      * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-     * size. The source is gone afterwards. A file with other hard links is not moved, because it could
-     * be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
-     * can. On any error the source stays, or is put back, unchanged. Digests are computed in the
-     * background. Like ImportFromDirectory and ExportToDirectory it works for
+     * size. The source is gone afterwards. A file with other hard links is not moved, because it
+     * could be changed through them: the snapshot gets a copy, which shares its blocks where the
+     * filesystem can. On any error the source stays unchanged, or the daemon restores it. Digests are
+     * computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
      * operators, in the directories that the daemon's configuration allows them, and never over TCP
      * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
@@ -1010,16 +1011,17 @@ public final class SnapshotServiceGrpc {
      * <pre>
      * Moves the data files of a snapshot to a directory on the daemon's node by renaming their
      * directory: the same short time for any size. The directory takes the snapshot's place: it is
-     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
-     * moment, either the snapshot is there or the directory. The files have their stored modes again
-     * and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
-     * clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at
+     * any moment, either the snapshot is there or the directory. The files have their stored modes
+     * again and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays
+     * with the clone: the directory gets a copy that shares its blocks, or a plain one
+     * (max_copy_bytes).
      * The call reads no data and compares no digests: call Verify first if the data must be known to
      * be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
-     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
-     * the message names those calls. Once the daemon has begun to move the directory, cancelling the
-     * call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
-     * daemon's configuration allows them.
+     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the
+     * snapshot; the message names those calls. Once the daemon has begun to move the directory,
+     * cancelling the call does not undo it. Like CloneToDirectory it works for operators, in the
+     * directories that the daemon's configuration allows them.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
      * REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
      * REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
@@ -1155,10 +1157,10 @@ public final class SnapshotServiceGrpc {
     /**
      * <pre>
      * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-     * size. The source is gone afterwards. A file with other hard links is not moved, because it could
-     * be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
-     * can. On any error the source stays, or is put back, unchanged. Digests are computed in the
-     * background. Like ImportFromDirectory and ExportToDirectory it works for
+     * size. The source is gone afterwards. A file with other hard links is not moved, because it
+     * could be changed through them: the snapshot gets a copy, which shares its blocks where the
+     * filesystem can. On any error the source stays unchanged, or the daemon restores it. Digests are
+     * computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
      * operators, in the directories that the daemon's configuration allows them, and never over TCP
      * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
@@ -1274,16 +1276,17 @@ public final class SnapshotServiceGrpc {
      * <pre>
      * Moves the data files of a snapshot to a directory on the daemon's node by renaming their
      * directory: the same short time for any size. The directory takes the snapshot's place: it is
-     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
-     * moment, either the snapshot is there or the directory. The files have their stored modes again
-     * and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
-     * clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at
+     * any moment, either the snapshot is there or the directory. The files have their stored modes
+     * again and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays
+     * with the clone: the directory gets a copy that shares its blocks, or a plain one
+     * (max_copy_bytes).
      * The call reads no data and compares no digests: call Verify first if the data must be known to
      * be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
-     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
-     * the message names those calls. Once the daemon has begun to move the directory, cancelling the
-     * call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
-     * daemon's configuration allows them.
+     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the
+     * snapshot; the message names those calls. Once the daemon has begun to move the directory,
+     * cancelling the call does not undo it. Like CloneToDirectory it works for operators, in the
+     * directories that the daemon's configuration allows them.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
      * REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
      * REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
@@ -1404,10 +1407,10 @@ public final class SnapshotServiceGrpc {
     /**
      * <pre>
      * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-     * size. The source is gone afterwards. A file with other hard links is not moved, because it could
-     * be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
-     * can. On any error the source stays, or is put back, unchanged. Digests are computed in the
-     * background. Like ImportFromDirectory and ExportToDirectory it works for
+     * size. The source is gone afterwards. A file with other hard links is not moved, because it
+     * could be changed through them: the snapshot gets a copy, which shares its blocks where the
+     * filesystem can. On any error the source stays unchanged, or the daemon restores it. Digests are
+     * computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
      * operators, in the directories that the daemon's configuration allows them, and never over TCP
      * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
@@ -1521,16 +1524,17 @@ public final class SnapshotServiceGrpc {
      * <pre>
      * Moves the data files of a snapshot to a directory on the daemon's node by renaming their
      * directory: the same short time for any size. The directory takes the snapshot's place: it is
-     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
-     * moment, either the snapshot is there or the directory. The files have their stored modes again
-     * and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
-     * clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at
+     * any moment, either the snapshot is there or the directory. The files have their stored modes
+     * again and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays
+     * with the clone: the directory gets a copy that shares its blocks, or a plain one
+     * (max_copy_bytes).
      * The call reads no data and compares no digests: call Verify first if the data must be known to
      * be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
-     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
-     * the message names those calls. Once the daemon has begun to move the directory, cancelling the
-     * call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
-     * daemon's configuration allows them.
+     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the
+     * snapshot; the message names those calls. Once the daemon has begun to move the directory,
+     * cancelling the call does not undo it. Like CloneToDirectory it works for operators, in the
+     * directories that the daemon's configuration allows them.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
      * REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
      * REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
@@ -1635,10 +1639,10 @@ public final class SnapshotServiceGrpc {
     /**
      * <pre>
      * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
-     * size. The source is gone afterwards. A file with other hard links is not moved, because it could
-     * be changed through them: the snapshot gets a copy, which shares its blocks where the filesystem
-     * can. On any error the source stays, or is put back, unchanged. Digests are computed in the
-     * background. Like ImportFromDirectory and ExportToDirectory it works for
+     * size. The source is gone afterwards. A file with other hard links is not moved, because it
+     * could be changed through them: the snapshot gets a copy, which shares its blocks where the
+     * filesystem can. On any error the source stays unchanged, or the daemon restores it. Digests are
+     * computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
      * operators, in the directories that the daemon's configuration allows them, and never over TCP
      * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
@@ -1734,16 +1738,17 @@ public final class SnapshotServiceGrpc {
      * <pre>
      * Moves the data files of a snapshot to a directory on the daemon's node by renaming their
      * directory: the same short time for any size. The directory takes the snapshot's place: it is
-     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at any
-     * moment, either the snapshot is there or the directory. The files have their stored modes again
-     * and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays with the
-     * clone: the directory gets a copy that shares its blocks, or a plain one (max_copy_bytes).
+     * durable when the call answers, and the snapshot is deleted, as with Delete. After a crash at
+     * any moment, either the snapshot is there or the directory. The files have their stored modes
+     * again and belong to the daemon's user. A file that a clone links to (CLONE_MODE_LINK) stays
+     * with the clone: the directory gets a copy that shares its blocks, or a plain one
+     * (max_copy_bytes).
      * The call reads no data and compares no digests: call Verify first if the data must be known to
      * be intact. It is refused if the snapshot is marked corrupt; Verify removes the mark if all data
-     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the snapshot;
-     * the message names those calls. Once the daemon has begun to move the directory, cancelling the
-     * call does not undo it. Like CloneToDirectory it works for operators, in the directories that the
-     * daemon's configuration allows them.
+     * matches its digests. It is refused with SNAPSHOT_IN_USE while any other call reads the
+     * snapshot; the message names those calls. Once the daemon has begun to move the directory,
+     * cancelling the call does not undo it. Like CloneToDirectory it works for operators, in the
+     * directories that the daemon's configuration allows them.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND (the parent), DIRECTORY_NOT_EMPTY, CROSS_FILESYSTEM,
      * REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
      * REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.

@@ -103,9 +103,10 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object directory_ = "";
   /**
    * <pre>
-   * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
-   * absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
-   * directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+   * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM
+   * otherwise); absent (its parent must exist) or empty. The snapshot's own directory takes its
+   * place. An empty directory passes on its owner and mode; otherwise only the daemon's user may
+   * use it (0700).
    * </pre>
    *
    * <code>string directory = 2 [json_name = "directory"];</code>
@@ -126,9 +127,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
-   * absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
-   * directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+   * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM
+   * otherwise); absent (its parent must exist) or empty. The snapshot's own directory takes its
+   * place. An empty directory passes on its owner and mode; otherwise only the daemon's user may
+   * use it (0700).
    * </pre>
    *
    * <code>string directory = 2 [json_name = "directory"];</code>
@@ -698,9 +700,10 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object directory_ = "";
     /**
      * <pre>
-     * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
-     * absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
-     * directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+     * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM
+     * otherwise); absent (its parent must exist) or empty. The snapshot's own directory takes its
+     * place. An empty directory passes on its owner and mode; otherwise only the daemon's user may
+     * use it (0700).
      * </pre>
      *
      * <code>string directory = 2 [json_name = "directory"];</code>
@@ -720,9 +723,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
-     * absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
-     * directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+     * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM
+     * otherwise); absent (its parent must exist) or empty. The snapshot's own directory takes its
+     * place. An empty directory passes on its owner and mode; otherwise only the daemon's user may
+     * use it (0700).
      * </pre>
      *
      * <code>string directory = 2 [json_name = "directory"];</code>
@@ -743,9 +747,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
-     * absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
-     * directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+     * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM
+     * otherwise); absent (its parent must exist) or empty. The snapshot's own directory takes its
+     * place. An empty directory passes on its owner and mode; otherwise only the daemon's user may
+     * use it (0700).
      * </pre>
      *
      * <code>string directory = 2 [json_name = "directory"];</code>
@@ -762,9 +767,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
-     * absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
-     * directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+     * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM
+     * otherwise); absent (its parent must exist) or empty. The snapshot's own directory takes its
+     * place. An empty directory passes on its owner and mode; otherwise only the daemon's user may
+     * use it (0700).
      * </pre>
      *
      * <code>string directory = 2 [json_name = "directory"];</code>
@@ -778,9 +784,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
-     * absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
-     * directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+     * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM
+     * otherwise); absent (its parent must exist) or empty. The snapshot's own directory takes its
+     * place. An empty directory passes on its owner and mode; otherwise only the daemon's user may
+     * use it (0700).
      * </pre>
      *
      * <code>string directory = 2 [json_name = "directory"];</code>

@@ -32,9 +32,10 @@ public interface TakeToDirectoryRequestOrBuilder extends
 
   /**
    * <pre>
-   * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
-   * absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
-   * directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+   * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM
+   * otherwise); absent (its parent must exist) or empty. The snapshot's own directory takes its
+   * place. An empty directory passes on its owner and mode; otherwise only the daemon's user may
+   * use it (0700).
    * </pre>
    *
    * <code>string directory = 2 [json_name = "directory"];</code>
@@ -43,9 +44,10 @@ public interface TakeToDirectoryRequestOrBuilder extends
   java.lang.String getDirectory();
   /**
    * <pre>
-   * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM otherwise);
-   * absent (its parent must exist) or empty. The snapshot's own directory takes its place. An empty
-   * directory passes on its owner and mode; otherwise only the daemon's user may use it (0700).
+   * Absolute path on the daemon's node, on the filesystem of the store (CROSS_FILESYSTEM
+   * otherwise); absent (its parent must exist) or empty. The snapshot's own directory takes its
+   * place. An empty directory passes on its owner and mode; otherwise only the daemon's user may
+   * use it (0700).
    * </pre>
    *
    * <code>string directory = 2 [json_name = "directory"];</code>

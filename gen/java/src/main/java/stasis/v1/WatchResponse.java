@@ -306,7 +306,7 @@ private static final long serialVersionUID = 0L;
   private int removalReason_ = 0;
   /**
    * <pre>
-   * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+   * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
    * </pre>
    *
    * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
@@ -317,7 +317,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+   * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
    * </pre>
    *
    * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
@@ -1483,7 +1483,7 @@ private static final long serialVersionUID = 0L;
     private int removalReason_ = 0;
     /**
      * <pre>
-     * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
      * </pre>
      *
      * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
@@ -1494,7 +1494,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
      * </pre>
      *
      * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
@@ -1509,7 +1509,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
      * </pre>
      *
      * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
@@ -1522,7 +1522,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
      * </pre>
      *
      * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
@@ -1538,7 +1538,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * DELETED: how the snapshot went, if that was neither Delete nor REPLACE.
+     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
      * </pre>
      *
      * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>

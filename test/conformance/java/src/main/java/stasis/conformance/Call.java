@@ -240,7 +240,7 @@ final class Call extends ClientCall.Listener<Message> {
     else if (streamsAnswers) call.request(1);
   }
 
-  /** An exception would be logged by gRPC, and whoever waits would wait on. */
+  /** Must not throw: gRPC would only log the exception, and the waiting thread would never wake. */
   @Override
   public void onClose(Status status, Metadata trailers) {
     Outcome ended = null;

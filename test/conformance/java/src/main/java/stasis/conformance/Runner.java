@@ -27,7 +27,8 @@ import java.util.concurrent.TimeUnit;
 import stasis.conformance.Call.Outcome;
 
 /**
- * The runner in Java: the generated methods of gen/java and grpc-java. See ../README.md for what each step means.
+ * The runner in Java: it uses the generated methods of gen/java and grpc-java. ../README.md
+ * explains each step.
  */
 public final class Runner {
   /** Most that a program of a step may take. */
@@ -204,7 +205,10 @@ public final class Runner {
     if (step.has("saveOutput")) vars.add(text(step.get("saveOutput")), new JsonPrimitive(output));
   }
 
-  /** This program again, in a process of its own, which holds what its steps hold until it is killed. */
+  /**
+   * Runs this program again in a process of its own. That process keeps whatever its steps hold
+   * until it is killed.
+   */
   private void spawn(JsonObject step) throws IOException {
     String name = text(step.get("spawn"));
     JsonObject only = new JsonObject();

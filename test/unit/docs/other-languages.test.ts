@@ -1,0 +1,93 @@
+// Comments in files that ESLint does not read (protobuf, deployment, clients in other languages)
+// follow the same two rules: at most 100 columns, and none of the private terms. The summaries of
+// the alert rules and the descriptions of the dashboard count as comments.
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { basename, extname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const repository = fileURLToPath(new URL("../../../../", import.meta.url));
+const maxColumns = 100;
+
+interface Rules {
+  plainWordFor(text: string): { readonly found: string; readonly use: string } | undefined;
+}
+
+const { plainWordFor } = (await import(join(repository, "eslint.comments.js"))) as Rules;
+
+const folders = ["proto/stasis", "deploy", "examples", "scripts", "test", "web", ".ci"];
+/** What builds leave below these folders. */
+const built = /(^|\/)(target|build|node_modules|__pycache__)\//;
+
+/** How a line of a comment begins, by the language. */
+const slashes = /^\s*(?:\/\/[/!]?|\/?\*+)\s?/;
+const hash = /^\s*#(?!!)\s?|^\s*(?:summary|description): /;
+const startOf: Readonly<Record<string, RegExp>> = {
+  ...{ ".proto": slashes, ".go": slashes, ".rs": slashes, ".java": slashes, ".css": slashes },
+  ...{ ".py": hash, ".service": hash, ".yaml": hash, ".toml": hash, Dockerfile: hash, run: hash },
+  ".json": /^\s*"(?:description|title)": /,
+};
+
+interface Line {
+  readonly number: number;
+  /** As in the file, with its indentation. */
+  readonly whole: string;
+  /** Without the sign that begins the comment. */
+  readonly text: string;
+}
+
+/** The comments of a file; lines that follow each other are one comment. */
+function commentsIn(text: string, start: RegExp): Line[][] {
+  const comments: Line[][] = [];
+  let last = -2;
+  for (const [index, whole] of text.split("\n").entries()) {
+    if (!start.test(whole)) continue;
+    const line = { number: index + 1, whole, text: whole.replace(start, "") };
+    const isNew = last !== index - 1 || line.text === "";
+    if (isNew) comments.push([line]);
+    else comments.at(-1)?.push(line);
+    last = index;
+  }
+  return comments;
+}
+
+function problemsIn(text: string, start: RegExp): string[] {
+  return commentsIn(text, start).flatMap((lines) => {
+    const wide = lines
+      .filter(({ whole }) => whole.length > maxColumns && !/https?:|^\s*"|summary:/.test(whole))
+      .map(({ number, whole }) => `${number}: ${whole.length} columns`);
+    const word = plainWordFor(lines.map(({ text: own }) => own.trim()).join(" "));
+    const first = lines[0]?.number;
+    return word === undefined ? wide : [...wide, `${first}: “${word.found}”, write ${word.use}`];
+  });
+}
+
+test("comments in other languages have at most 100 columns and no private term", () => {
+  const problems: string[] = [];
+  const seen = new Set<string>();
+  for (const folder of folders) {
+    const below = readdirSync(join(repository, folder), { recursive: true, encoding: "utf8" });
+    for (const name of below) {
+      const file = `${folder}/${name}`;
+      const kind = extname(name) || basename(name);
+      const start = startOf[kind];
+      if (start === undefined || built.test(file) || file.startsWith("test/fixtures/")) continue;
+      if (kind === ".json" && !file.startsWith("deploy/")) continue;
+      seen.add(kind);
+      const found = problemsIn(readFileSync(join(repository, file), "utf8"), start);
+      problems.push(...found.map((problem) => `${file}:${problem}`));
+    }
+  }
+  assert.deepEqual(problems, []);
+  const unseen = Object.keys(startOf).filter((kind) => !seen.has(kind));
+  assert.deepEqual(unseen, [], "no file has this ending");
+});
+
+test("a private term over two lines and a wide comment are found", () => {
+  const proto = "// The daemon lets go\n// of the lease.\nmessage A {}\n";
+  assert.match(problemsIn(proto, slashes).join(), /^1: “lets go of”/);
+  const wide = `# ${"word ".repeat(25)}\nkey = 1 # ${"word ".repeat(25)}\n`;
+  assert.deepEqual(problemsIn(wide, hash), ["1: 127 columns"]);
+  assert.deepEqual(problemsIn("// The lease is released.\n", slashes), []);
+});
