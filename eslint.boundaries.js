@@ -96,13 +96,19 @@ const changesOfNode = [
 ];
 
 /**
- * Exports with fewer importers than their module has: what moves or deletes files, and the type of
- * the whole catalog, which can do everything. Other rooms take a `Pick` of store/parts/ports.ts.
+ * Exports with fewer importers than their module has: what moves or deletes files, and the types of
+ * the whole catalog and the whole store, which can do everything. Other rooms take a `Pick` of
+ * store/parts/ports.ts, and replication/ one of replication/ports.ts.
  */
 const nameHomes = {
   "files/durable.ts": {
     names: ["removeTree", "renameOnly", "replaceFile"],
     homes: ["files", "store/heal"],
+  },
+  // The store with all of its operations. The services and the daemon compose it.
+  "store/snapshot-store.ts": {
+    names: ["SnapshotStore"],
+    homes: ["store", "replication/ports.ts", "transport/services", "admin", "daemon"],
   },
   "catalog/open.ts": {
     names: ["Catalog", "openCatalog"],

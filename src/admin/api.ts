@@ -17,7 +17,7 @@ import type { UsageHistory } from "./usage-history.js";
 import { createViews, viewQueryOf, type Views } from "./views.js";
 
 interface ApiParts {
-  readonly store: SnapshotStore;
+  readonly store: ConfinedStore & Pick<SnapshotStore, "condition" | "confined" | "withDigest">;
   readonly calls: LocalCalls;
   readonly history: UsageHistory;
   /** Calls over gRPC that are running. */

@@ -6,12 +6,15 @@ import type { GcPolicy } from "../model/gc-plan.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
 import { startSchedule, type Schedule } from "./schedule.js";
 
+/** The part of the store that a collection needs. */
+type CollectingStore = Pick<SnapshotStore, "clock" | "collectGarbage">;
+
 /**
  * The first is due one interval from now, each further one an interval after the previous has
  * ended.
  */
 export function startCollections(
-  store: SnapshotStore,
+  store: CollectingStore,
   config: DaemonConfig,
   logger: Logger,
 ): Schedule | undefined {
@@ -41,12 +44,12 @@ const expected: ReadonlySet<ErrorReason> = new Set(["GC_LOCK_BUSY", "DRAINING", 
  * After the clock was set, ages are uncertain. The other criteria still apply. The store's alarm
  * logs it once, so that no collection has to.
  */
-function withoutUncertainAges(store: SnapshotStore, policy: GcPolicy): GcPolicy {
+function withoutUncertainAges(store: Pick<CollectingStore, "clock">, policy: GcPolicy): GcPolicy {
   return store.clock().suspect ? { ...policy, maxAgeMs: undefined } : policy;
 }
 
 async function collect(
-  store: SnapshotStore,
+  store: CollectingStore,
   policy: GcPolicy,
   logger: Logger,
   signal: AbortSignal,

@@ -21,7 +21,7 @@ export function openMetrics(environment: NodeJS.ProcessEnv = process.env): Metri
 export function attachMetrics(
   metrics: Metrics,
   parts: {
-    readonly store: SnapshotStore;
+    readonly store: Pick<SnapshotStore, "condition" | "figures" | "scrub">;
     readonly server: GrpcServer;
     readonly replicator: Replicator;
     readonly config: DaemonConfig;
@@ -37,13 +37,19 @@ export function attachMetrics(
   });
 }
 
-function conditionOf(store: SnapshotStore, server: GrpcServer): ConditionFigures {
+function conditionOf(
+  store: Pick<SnapshotStore, "condition">,
+  server: GrpcServer,
+): ConditionFigures {
   const problems: string[] = store.condition.problems().map(({ error }) => error.reason);
   if (server.isDraining()) problems.push("DRAINING");
   return { ready: problems.length === 0, problems };
 }
 
-function scrubOf({ scrub }: SnapshotStore, { scrubIntervalMs }: DaemonConfig): ScrubFigures {
+function scrubOf(
+  { scrub }: Pick<SnapshotStore, "scrub">,
+  { scrubIntervalMs }: DaemonConfig,
+): ScrubFigures {
   const { last, running } = scrub.state();
   const seconds = (date: Date): number => date.getTime() / 1000;
   return {

@@ -15,7 +15,7 @@ const afterErrorMs = 60_000;
 
 /** Due when the last complete scrub is an interval old. An interrupted scrub continues at once. */
 export function startScrubs(
-  { scrub }: SnapshotStore,
+  { scrub }: Pick<SnapshotStore, "scrub">,
   { scrubIntervalMs, scrubLimitBytes }: DaemonConfig,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Schedule | undefined {

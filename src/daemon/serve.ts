@@ -41,7 +41,7 @@ export async function serve(config: DaemonConfig, signals: Signals): Promise<voi
 /**
  * A regular exit would let SQLite close the catalog, and remove files by name in another directory.
  */
-function endWhereRootIsGone({ root }: SnapshotStore): void {
+function endWhereRootIsGone({ root }: Pick<SnapshotStore, "root">): void {
   try {
     root.check();
   } catch {

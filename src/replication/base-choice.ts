@@ -3,7 +3,8 @@ import type { Snapshot } from "../model/snapshot.js";
 import { countSharedBlocks, indexBlocks } from "../files/block-access.js";
 import type { BlockTable } from "../files/block-table.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
-import type { ListFilter, SnapshotStore } from "../store/snapshot-store.js";
+import type { ListFilter } from "../store/snapshot-store.js";
+import type { BaseReads, PeerReads } from "./ports.js";
 
 /** Labels by which orchestrators name a snapshot's VM, and its parent snapshot. */
 const vmLabel = "vm";
@@ -20,7 +21,7 @@ type Likeness = Pick<Snapshot, "config" | "digest">;
  * Ready snapshots with a digest, the likeliest first: the same content, the parent by label, the
  * same VM, the same name, the same image, then the newest. At most `maxBases`.
  */
-export function likelyBases(store: SnapshotStore, target: Likeness): Snapshot[] {
+export function likelyBases(store: BaseReads, target: Likeness): Snapshot[] {
   const { labels, imageDigest, name } = target.config;
   const found = new Map<string, Snapshot>();
   const add = (filter: ListFilter, pageSize: number): void => {
@@ -56,7 +57,7 @@ type Tables = ReadonlyMap<string, BlockTable>;
  * closes all others.
  */
 export async function openBestBase(
-  store: SnapshotStore,
+  store: PeerReads,
   candidates: readonly Snapshot[],
   target: Tables,
   signal: AbortSignal,
@@ -78,7 +79,7 @@ export async function openBestBase(
 
 /** Undefined for a base that is damaged or was deleted in the meantime. */
 async function openQuietly(
-  store: SnapshotStore,
+  store: PeerReads,
   id: string,
   signal: AbortSignal,
 ): Promise<OpenBlocks | undefined> {

@@ -7,11 +7,11 @@ import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import { inSpan } from "../observe/spans.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import type { Filled, Intake } from "../store/write/intake.js";
-import type { SnapshotStore } from "../store/snapshot-store.js";
 import { likelyBases, openBestBase } from "./base-choice.js";
 import { fetchFile, openBaseFile, type FetchContext, type TransferCounters } from "./fetch.js";
 import type { PeerClient } from "./peer-client.js";
 import { fetchDescription, fetchManifest, type PeerManifest, type PeerSnapshot } from "./peer.js";
+import type { PeerReads, ReplicationStore } from "./ports.js";
 import type { TransferClaim } from "./transfers.js";
 
 export interface PullRequest {
@@ -30,7 +30,7 @@ export interface PullRequest {
 }
 
 export interface PullParts extends Pick<FetchContext, "idleMs" | "throttle"> {
-  readonly store: SnapshotStore;
+  readonly store: ReplicationStore;
   readonly client: PeerClient;
   readonly counters: TransferCounters;
   /**
@@ -43,7 +43,7 @@ export interface PullParts extends Pick<FetchContext, "idleMs" | "throttle"> {
 export async function pullSnapshot(
   parts: PullParts,
   request: PullRequest,
-  config: Parameters<SnapshotStore["receive"]>[0]["config"],
+  config: Parameters<ReplicationStore["receive"]>[0]["config"],
   signal: AbortSignal,
 ): Promise<Snapshot> {
   const { store } = parts;
@@ -132,7 +132,7 @@ async function filesFromPeer(
 
 /** The tables of a local snapshot with the same digest, so that they need not travel. */
 async function manifestFromHere(
-  store: SnapshotStore,
+  store: PeerReads,
   bases: readonly Snapshot[],
   wanted: PeerSnapshot,
   signal: AbortSignal,

@@ -8,7 +8,7 @@ import { emptyConfig } from "../model/config.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { ReplicationFigures } from "../observe/figures.js";
 import { unobservedPulls, type PullBytes, type PullObserver } from "../observe/ports.js";
-import type { SnapshotStore } from "../store/snapshot-store.js";
+import type { TransferStore, ReplicationStore } from "./ports.js";
 import type { TransferCounters } from "./fetch.js";
 import { healSnapshot } from "./heal-snapshot.js";
 import type { PeerClient } from "./peer-client.js";
@@ -65,7 +65,7 @@ interface Running {
 }
 
 export async function openReplicator(
-  store: SnapshotStore,
+  store: ReplicationStore,
   options: ReplicatorOptions,
 ): Promise<Replicator> {
   return new Pulls(store, options, await openTransfers<Running>(store, options));
@@ -73,14 +73,14 @@ export async function openReplicator(
 
 class Pulls implements Replicator {
   readonly connect: ReplicatorOptions["connect"];
-  readonly #store: SnapshotStore;
+  readonly #store: ReplicationStore;
   readonly #options: ReplicatorOptions;
   readonly #transfers: Transfers<Running>;
   readonly #nodeLimit: RateLimit;
   /** The bytes of each running pull when figures() last read them, and the time of their change. */
   readonly #counting = new Map<PullBytes, { bytes: number; atMs: number }>();
 
-  constructor(store: SnapshotStore, options: ReplicatorOptions, transfers: Transfers<Running>) {
+  constructor(store: ReplicationStore, options: ReplicatorOptions, transfers: Transfers<Running>) {
     this.connect = options.connect;
     this.#store = store;
     this.#options = options;
@@ -191,7 +191,7 @@ class Pulls implements Replicator {
 }
 
 async function describe(
-  store: SnapshotStore,
+  store: Pick<TransferStore, "transfers">,
   running: ReadonlyMap<string, Running>,
 ): Promise<TransferStatus[]> {
   const found = new Map<string, TransferStatus>();

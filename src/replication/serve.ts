@@ -5,11 +5,11 @@ import { blockCount, type BlockTable } from "../files/block-table.js";
 import { encodeBlockTable } from "../files/block-table-codec.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
-import type { SnapshotStore } from "../store/snapshot-store.js";
 import type { FileHandle } from "node:fs/promises";
 import { digestPattern } from "../model/digest.js";
 import { maxBases, openBestBase } from "./base-choice.js";
 import { encodeDelta, encodeNonzeroPages } from "./page-delta.js";
+import type { PeerReads } from "./ports.js";
 
 const tablePartBytes = 256 * 1024;
 export const maxRanges = 4096;
@@ -26,7 +26,7 @@ type ManifestPart =
 
 /** Ends when the caller ends the stream. Until then the snapshot's bytes stay. */
 export async function* serveManifest(
-  store: SnapshotStore,
+  store: PeerReads,
   request: {
     readonly ref: string;
     /** Instead of `ref`; empty = none. */
@@ -65,7 +65,7 @@ export async function* serveManifest(
 }
 
 function idOfDigest(
-  store: SnapshotStore,
+  store: PeerReads,
   { ref, digest }: { readonly ref: string; readonly digest: string },
 ): string {
   if (ref !== "") throw fieldInvalid("ref", "an empty value, because digest is set", ref);
@@ -78,7 +78,7 @@ function idOfDigest(
 }
 
 async function commonBase(
-  store: SnapshotStore,
+  store: PeerReads,
   digests: readonly string[],
   tables: ReadonlyMap<string, BlockTable>,
   signal: AbortSignal,
@@ -116,7 +116,7 @@ export interface ServedBlock {
 const ahead = 4;
 
 export async function* serveBlocks(
-  store: SnapshotStore,
+  store: PeerReads,
   request: BlocksRequest,
   signal: AbortSignal,
 ): AsyncGenerator<ServedBlock, void, undefined> {
@@ -160,7 +160,7 @@ async function openFile(open: OpenBlocks, name: string): Promise<ServedFile | un
 
 /** The snapshot to compare with. Undefined if it was removed since the manifest was sent. */
 async function openBase(
-  store: SnapshotStore,
+  store: PeerReads,
   digest: string,
   signal: AbortSignal,
 ): Promise<OpenBlocks | undefined> {

@@ -3,7 +3,7 @@
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { inodeBytes } from "../model/charge.js";
-import type { SnapshotStore } from "../store/snapshot-store.js";
+import type { TransferStore } from "./ports.js";
 
 export interface TransferClaim extends AsyncDisposable {
   /** Counts the bytes that exist now. Call it before the reserved space is released. */
@@ -33,11 +33,9 @@ interface TransfersOptions {
 /** A longer wait is split: timers stop while the machine is suspended. */
 const maxWaitMs = 60_000;
 
-type TransferPorts = Pick<SnapshotStore, "transfers" | "time" | "noteKept">;
-
 /** Finds the kept transfers, and discards the expired ones. */
 export async function openTransfers<Run>(
-  store: TransferPorts,
+  store: TransferStore,
   options: TransfersOptions,
 ): Promise<Transfers<Run>> {
   const kept = new KeptTransfers<Run>(store, options);
@@ -47,7 +45,7 @@ export async function openTransfers<Run>(
 
 class KeptTransfers<Run> implements Transfers<Run> {
   readonly running = new Map<string, Run>();
-  readonly #store: TransferPorts;
+  readonly #store: TransferStore;
   readonly #options: TransfersOptions;
   readonly #removing = new Map<string, Promise<void>>();
   /** When the last pull of each kept transfer ended: a stamp of elapsed time. */
@@ -55,7 +53,7 @@ class KeptTransfers<Run> implements Transfers<Run> {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(store: TransferPorts, options: TransfersOptions) {
+  constructor(store: TransferStore, options: TransfersOptions) {
     this.#store = store;
     this.#options = options;
   }

@@ -44,7 +44,7 @@ export function bindReplicationService(
 }
 
 function implementPull(
-  store: SnapshotStore,
+  store: Pick<SnapshotStore, "layout">,
   replicator: Replicator,
   policy: NodePolicy,
 ): Pick<ReplicationMethods, "pull"> {
@@ -74,7 +74,7 @@ function implementPull(
 }
 
 function implementPush(
-  store: SnapshotStore,
+  store: Pick<SnapshotStore, "inspect">,
   replicator: Replicator,
   advertised: () => string,
   policy: NodePolicy,
@@ -120,7 +120,7 @@ function implementTransfers(
 
 /** The data that peers read from this daemon. */
 function implementServing(
-  store: SnapshotStore,
+  store: Pick<SnapshotStore, "openBlocks" | "withDigest">,
 ): Pick<ReplicationMethods, "getManifest" | "readBlocks"> {
   return {
     getManifest: async function* (request, { signal }) {

@@ -93,8 +93,11 @@ void test("no way around the ports: files are moved and deleted, and the whole c
   assert.deepEqual(await judgeText("store/read", 'import { stat } from "node:fs/promises";\n'), []);
 });
 
-void test("replication never imports the layout of the store's files", async () => {
+void test("replication never imports the layout of the store's files, nor the whole store", async () => {
   assert.notDeepEqual(await judge("replication", "files/layout.ts"), []);
+  const whole = 'import type { SnapshotStore } from "../store/snapshot-store.js";\n';
+  assert.notDeepEqual(await judgeText("replication", whole), []);
+  assert.deepEqual(await judgeText("replication", whole.replace("Snapshot", "Confined")), []);
 });
 
 void test("a folder that the table does not know is refused", async () => {

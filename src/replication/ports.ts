@@ -1,0 +1,16 @@
+// What replication may do with the store. Nothing here deletes, collects or repairs on its own.
+import type { SnapshotStore } from "../store/snapshot-store.js";
+
+/** Reads for a peer: snapshots by digest, with their block tables. */
+export type PeerReads = Pick<SnapshotStore, "openBlocks" | "withDigest">;
+
+/** Reads for the choice of a base. */
+export type BaseReads = PeerReads & Pick<SnapshotStore, "list">;
+
+/** The data that is kept of interrupted pulls. */
+export type TransferStore = Pick<SnapshotStore, "transfers" | "time" | "noteKept">;
+
+/** Everything that pulls need. */
+export type ReplicationStore = BaseReads &
+  TransferStore &
+  Pick<SnapshotStore, "receive" | "healFromPeer" | "reflink">;
