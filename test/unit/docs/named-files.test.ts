@@ -1,11 +1,10 @@
-// The documents name files of src/ and test/. Each of them must exist.
+// The documents name files of src/ and test/, and functions in them. Each of them must exist.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { root, sourcesIn } from "../lint/sources.js";
 
-const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const documents = [
   ...["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "test/README.md"],
   ...[
@@ -26,3 +25,53 @@ for (const document of documents) {
     assert.deepEqual(missing, []);
   });
 }
+
+const allSources = [...sourcesIn("src").values()];
+
+/**
+ * Names of functions in a document that no file beside them contains. If a paragraph names no file,
+ * any file of src/ may contain its names.
+ */
+function missingNames(text: string): string[] {
+  return text.split(/\n(?=\n|[-|\d])/).flatMap((paragraph) => {
+    const files = [...paragraph.matchAll(/[\w./-]+\/[\w.-]+\.ts\b/g)].map(([path]) => path);
+    const sources = files.flatMap((file) => {
+      const path = join(root, "src", file);
+      return existsSync(path) ? [readFileSync(path, "utf8")] : [];
+    });
+    // `commit()` or `insertPending`, but neither `files/` nor `pending`.
+    const names = [...paragraph.matchAll(/`([a-z]\w*)\(\)`|`([a-z]+[A-Z]\w*)`/g)];
+    const place = sources.length === 0 ? "src/" : files.join(", ");
+    return names
+      .map(([, called, camel]) => called ?? camel ?? "")
+      .filter((name) => {
+        const word = new RegExp(`\\b${name}\\b`);
+        return !(sources.length === 0 ? allSources : sources).some((source) => word.test(source));
+      })
+      .map((name) => `${name}: not in ${place}`);
+  });
+}
+
+void test("docs/life-of-a-snapshot.md names functions that its files contain", () => {
+  const text = readFileSync(join(root, "docs/life-of-a-snapshot.md"), "utf8");
+  assert.deepEqual(missingNames(text), []);
+});
+
+void test("a function that was renamed is noticed", () => {
+  const text =
+    "`publishStaged()` in `files/publish.ts` syncs; `wasRenamed` in `files/staging.ts`.\n";
+  assert.deepEqual(missingNames(text), ["wasRenamed: not in files/publish.ts, files/staging.ts"]);
+  assert.deepEqual(missingNames("`wasRenamed` is new.\n"), ["wasRenamed: not in src/"]);
+});
+
+void test("the tables of ARCHITECTURE.md have each folder of src/ and each room of the store", () => {
+  const text = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
+  const rows = [...text.matchAll(/^\| `([\w./]+?)\/?` \|/gm)].map(([, row]) => row);
+  const below = (folder: string) => readdirSync(join(root, folder), { withFileTypes: true });
+  const rooms = below("src/store").filter((entry) => entry.isDirectory());
+  const floors = [
+    ...below("src").map(({ name }) => name),
+    ...rooms.map(({ name }) => `store/${name}`),
+  ];
+  assert.deepEqual(rows.sort(), floors.sort());
+});
