@@ -2,12 +2,24 @@
 // them.
 import type { FileHandle } from "node:fs/promises";
 
+/** What a reader needs of an open file: a FileHandle, or a descriptor of its own. */
+export interface ReadableFile {
+  readonly fd: number;
+  read(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesRead: number }>;
+  close(): Promise<void>;
+}
+
 /**
  * Reads into `bytes` from `position` on. Returns the number of bytes read, which is smaller than
  * requested only if the file ends. Throws Node's own error.
  */
 export async function readFully(
-  handle: FileHandle,
+  handle: Pick<ReadableFile, "read">,
   bytes: Uint8Array,
   position: number,
 ): Promise<number> {

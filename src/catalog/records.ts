@@ -46,8 +46,8 @@ export interface Records {
   idOfName(name: string): string | undefined;
   /** Ready snapshots whose digest is still to be computed. */
   idsWithoutDigest(): readonly string[];
-  /** Ready snapshots with this digest, at most `limit`. */
-  idsWithDigest(digest: string, limit: number): readonly string[];
+  /** Ready snapshots with this digest, at most `limit`. Default of the prefix: all names. */
+  idsWithDigest(digest: string, limit: number, namePrefix?: string): readonly string[];
   pendingUploads(): readonly PendingUpload[];
   /** Snapshots whose manifest must be written again. */
   manifestDirtyIds(): readonly string[];
@@ -78,7 +78,8 @@ export function createRecords(context: CatalogContext): Records {
     idOfName: (name) =>
       connection.one<{ id: string }>(sql.snapshotByName, { state: "ready", name })?.id,
     idsWithoutDigest: () => idsOf(connection.all(sql.undigestedIds)),
-    idsWithDigest: (digest, limit) => idsOf(connection.all(sql.idsWithDigest, { digest, limit })),
+    idsWithDigest: (digest, limit, namePrefix = "") =>
+      idsOf(connection.all(sql.idsWithDigest, { digest, limit, ...prefixRange(namePrefix) })),
     pendingUploads: () => connection.all<PendingRow>(sql.pendingUploads).map(pendingFromRow),
     manifestDirtyIds: () => idsOf(connection.all(sql.dirtyManifests)),
   };

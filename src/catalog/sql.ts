@@ -79,7 +79,7 @@ const texts = {
   readyRevisions: `SELECT id, revision FROM snapshots WHERE state = 'ready'`,
   undigestedIds: `SELECT id FROM snapshots WHERE state = 'ready' AND digest = '' ORDER BY id`,
   idsWithDigest: `SELECT id FROM snapshots WHERE state = 'ready' AND digest = :digest
-    ORDER BY id LIMIT :limit`,
+    AND +name >= :prefix AND +name < :prefixEnd ORDER BY id LIMIT :limit`,
   pendingUploads: `SELECT s.id, s.name, s.kind, s.created_at, r.request_id
     FROM snapshots s LEFT JOIN requests r ON r.snapshot_id = s.id
     WHERE s.state = 'pending'`,

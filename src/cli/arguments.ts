@@ -35,6 +35,15 @@ export function sizeArgument(text: string): number {
   return bytes;
 }
 
+/** Bytes, 0 among them. */
+export function offsetArgument(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === undefined) {
+    throw new InvalidArgumentError("Expected an offset such as 4096, 64KiB or 1GiB.");
+  }
+  return bytes;
+}
+
 export function portArgument(text: string): number {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port > 65_535) {

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { addressEnv } from "../client/index.js";
 import { durationArgument } from "./arguments.js";
 import { addAdoptCommand, type ReadCocoonStore } from "./commands/adopt.js";
+import { addCatCommand } from "./commands/cat.js";
 import { addCheckCommand, type CheckOffline } from "./commands/check.js";
 import { addCloneCommand } from "./commands/clone.js";
 import { addCompletionCommand } from "./commands/completion.js";
@@ -41,7 +42,14 @@ export interface ProgramParts {
 /** Commands for snapshots and their data that need nothing but a client. */
 const dataCommands = [
   ...[addCreateCommand, addListCommand, addInspectCommand, addUpdateCommand, addRemoveCommand],
-  ...[addRestoreCommand, addCloneCommand, addTakeCommand, addExportCommand, addImportCommand],
+  ...[
+    addRestoreCommand,
+    addCatCommand,
+    addCloneCommand,
+    addTakeCommand,
+    addExportCommand,
+    addImportCommand,
+  ],
   ...[addPullCommand, addPushCommand, addTransfersCommand],
 ];
 

@@ -16,6 +16,7 @@ import type { Address } from "./address.js";
 import type { CallOptions } from "./channel.js";
 import type { Download, DownloadOptions } from "./download.js";
 import type { DataDirectoryLease } from "./lease.js";
+import type { FileReader } from "./read-file.js";
 import type { UploadOptions } from "./upload.js";
 
 type Init<Schema extends DescMessage> = MessageInitShape<Schema>;
@@ -73,6 +74,14 @@ export interface SnapshotCalls {
   restore(request: RefOr<RestoreInit>, options?: DownloadOptions): Promise<Download>;
   /** Resolves with the header; `bytes` is then an archive that `import` accepts. */
   export(request: RefOr<ExportInit>, options?: DownloadOptions): Promise<Download>;
+  /**
+   * Resolves with the header; `parts` are then the holes and the data of the ranges. Compared with
+   * the digests, unless `skipVerify` is set.
+   */
+  readFile(
+    request: Init<typeof snapshots.ReadFileRequestSchema>,
+    options?: CallOptions,
+  ): Promise<FileReader>;
   exportToDirectory(
     request: Init<typeof snapshots.ExportToDirectoryRequestSchema>,
     options?: CallOptions,

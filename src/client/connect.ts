@@ -24,6 +24,7 @@ import type {
 import { defaultAddress } from "./default-address.js";
 import { openDownload } from "./download.js";
 import { openLease } from "./lease.js";
+import { openFileReader } from "./read-file.js";
 import { upload } from "./upload.js";
 
 export interface ConnectOptions {
@@ -100,6 +101,8 @@ function snapshotCalls(channel: Channel): SnapshotCalls {
       const asked = withRef(request);
       return openDownload(asked, (call) => channel.serverStream(rpc.export, asked, call), options);
     },
+    readFile: (request, options) =>
+      openFileReader((call) => channel.serverStream(rpc.readFile, request, call), options),
     exportToDirectory: (request, options) => channel.unary(rpc.exportToDirectory, request, options),
     cloneToDirectory: (request, options) => channel.unary(rpc.cloneToDirectory, request, options),
     takeToDirectory: (request, options) => channel.unary(rpc.takeToDirectory, request, options),

@@ -104,7 +104,7 @@ async function readHeader(frames: FrameStream): Promise<DownloadHeader> {
   const first = await frames.next();
   if (first.done === true) throw truncated("the stream ended before its header");
   const { frame } = first.value;
-  if (frame.case !== "header") throw outOfOrder(frame);
+  if (frame.case !== "header") throw outOfOrder(frame.case);
   return frame.value;
 }
 
@@ -149,7 +149,7 @@ async function* readChunks(
   let trailer: DownloadTrailer | undefined;
   try {
     for await (const { frame } of frames) {
-      if (trailer !== undefined) throw outOfOrder(frame);
+      if (trailer !== undefined) throw outOfOrder(frame.case);
       if (frame.case === "chunk") {
         totalBytes += frame.value.length;
         crc = crc32(frame.value, crc);
@@ -157,7 +157,7 @@ async function* readChunks(
       } else if (frame.case === "trailer") {
         trailer = frame.value;
       } else if (frame.case === "header") {
-        throw outOfOrder(frame);
+        throw outOfOrder(frame.case);
       }
     }
   } finally {
@@ -170,7 +170,8 @@ async function* readChunks(
   onTrailer(trailer);
 }
 
-function checkTrailer(trailer: DownloadTrailer, totalBytes: number, crc: number): void {
+/** Throws DOWNLOAD_TRUNCATED if the received bytes are not those of the trailer. */
+export function checkTrailer(trailer: DownloadTrailer, totalBytes: number, crc: number): void {
   if (trailer.totalBytes !== BigInt(totalBytes)) {
     const [sent, received] = formatBytesApart(Number(trailer.totalBytes), totalBytes);
     throw truncated(`expected ${sent}, received ${received}`);
@@ -180,16 +181,16 @@ function checkTrailer(trailer: DownloadTrailer, totalBytes: number, crc: number)
   }
 }
 
-function truncated(what: string): StoreError {
+export function truncated(what: string): StoreError {
   return new StoreError("DOWNLOAD_TRUNCATED", `the download is incomplete: ${what}`, {
     hint: "Discard what was received and try again",
   });
 }
 
-function outOfOrder(frame: Frame): StoreError {
+export function outOfOrder(frameCase: string | undefined): StoreError {
   return new StoreError(
     "INTERNAL",
-    `the daemon sent the frame ${frame.case ?? "(unknown)"} out of order`,
+    `the daemon sent the frame ${frameCase ?? "(unknown)"} out of order`,
     { hint: "Client and daemon may have incompatible versions" },
   );
 }

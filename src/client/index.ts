@@ -21,6 +21,8 @@ export type { CallOptions } from "./channel.js";
 export type { UploadOptions } from "./upload.js";
 export { openCompared } from "./download.js";
 export type { Download, DownloadOptions } from "./download.js";
+export { openVerifiedReader } from "./read-file.js";
+export type { FilePart, FileReader } from "./read-file.js";
 export type { OwnedChunk, OwnedStream } from "../wire/chunk.js";
 export type { DataDirectoryLease } from "./lease.js";
 export type { ProgressListener, TransferProgress } from "./progress.js";

@@ -13,32 +13,42 @@ export interface BlockIndex {
   digestOf(block: number): Uint8Array | undefined;
   /** Bytes of the block inside the file. */
   lengthOf(block: number): number;
-  /** Numbers of the blocks with data, in ascending order. Holes cost nothing, however large. */
-  dataBlocks(): Generator<number, void, undefined>;
+  /**
+   * Numbers of the blocks with data, in ascending order, from `first` to before `end`. Holes cost
+   * nothing, however large. Default: all.
+   */
+  dataBlocks(first?: number, end?: number): Generator<number, void, undefined>;
 }
 
 export function indexBlocks(table: BlockTable): BlockIndex {
   const runs = [...placedRuns(table)].filter(({ kind }) => kind === "data");
+  /** Index of the first run that ends after `block`. */
+  const runAt = (block: number): number => {
+    let low = 0;
+    let high = runs.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const run = runs[middle];
+      if (run !== undefined && run.firstBlock + run.count <= block) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
   return {
     table,
     digestOf: (block) => {
-      let low = 0;
-      let high = runs.length;
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        const run = runs[middle];
-        if (run !== undefined && run.firstBlock + run.count <= block) low = middle + 1;
-        else high = middle;
-      }
-      const run = runs[low];
+      const run = runs[runAt(block)];
       if (run === undefined || block < run.firstBlock) return undefined;
       return digestAt(table, run.firstDigest + block - run.firstBlock);
     },
     lengthOf: (block) =>
       Math.max(0, Math.min(table.blockSizeBytes, table.sizeBytes - block * table.blockSizeBytes)),
-    *dataBlocks() {
-      for (const { firstBlock, count } of runs) {
-        for (let block = firstBlock; block < firstBlock + count; block += 1) yield block;
+    *dataBlocks(first = 0, end = Number.POSITIVE_INFINITY) {
+      for (let at = runAt(first); at < runs.length; at += 1) {
+        const { firstBlock = 0, count = 0 } = runs[at] ?? {};
+        if (firstBlock >= end) return;
+        const last = Math.min(firstBlock + count, end);
+        for (let block = Math.max(firstBlock, first); block < last; block += 1) yield block;
       }
     },
   };

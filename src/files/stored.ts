@@ -1,8 +1,9 @@
 // A stored snapshot, opened for reading.
 import { formatBytesExactly } from "../base/sizes.js";
-import { constants } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, read } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { StoreError } from "../base/errors.js";
 import { totalLength } from "../model/extent.js";
 import type { SnapshotFile } from "../model/snapshot.js";
@@ -10,6 +11,7 @@ import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import type { ExtentMap } from "../holes/extent-map.js";
 import { scanExtents } from "../holes/extents.js";
 import { closeQuietly } from "../base/quietly.js";
+import type { ReadableFile } from "../base/whole-io.js";
 import type { DigestAlgorithm } from "./block-digest.js";
 import { readBlockTable, readTableAlgorithm } from "./block-table-codec.js";
 import type { BlockTable } from "./block-table.js";
@@ -136,22 +138,70 @@ async function openStoredFile(path: string, name: string, id: string): Promise<F
     handle[Symbol.asyncDispose] = () => closeQuietly(handle);
     return handle;
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ELOOP"))
-      throw corrupt(id, `its file ${name} is missing`, { file: name });
-    throw ioError(error, { what: `open a file of snapshot ${id}`, path: name });
+    throw openFailed(error, name, id);
   }
 }
+
+function openFailed(error: unknown, name: string, id: string): Error {
+  if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) {
+    return corrupt(id, `its file ${name} is missing`, { file: name });
+  }
+  return ioError(error, { what: `open a file of snapshot ${id}`, path: name });
+}
+
+/**
+ * Opens one file of a snapshot for reading, which must exist with the stored size. `path` may lead
+ * through a directory that a deletion moves away: then STORED_DATA_CORRUPT says that it is missing.
+ * Synchronous: it takes 20 µs, and three round trips to a thread would take ten times as long.
+ */
+export function openDataFile(path: string, file: SnapshotFile, id: string): ReadableFile {
+  const handle = ownDescriptor(openNow(path, file.name, id));
+  try {
+    checkSize(fstatSync(handle.fd).size, file, id);
+    return handle;
+  } catch (error) {
+    void closeQuietly(handle);
+    throw error;
+  }
+}
+
+function openNow(path: string, name: string, id: string): number {
+  try {
+    return openSync(path, O_RDONLY | O_NOFOLLOW);
+  } catch (error) {
+    throw openFailed(error, name, id);
+  }
+}
+
+/** Closing it twice has no effect: by then the number may belong to another file. */
+function ownDescriptor(fd: number): ReadableFile {
+  let closed = false;
+  return {
+    fd,
+    read: (bytes, offset, length, position) => readDescriptor(fd, bytes, offset, length, position),
+    close: () => {
+      if (!closed) closeSync(fd);
+      closed = true;
+      return Promise.resolve();
+    },
+  };
+}
+
+const readDescriptor = promisify(read);
 
 async function requireSize(handle: FileHandle, file: SnapshotFile, id: string): Promise<number> {
   const { size } = await withIoError(
     { what: `look at a file of snapshot ${id}`, path: file.name },
     () => handle.stat(),
   );
-  if (size !== file.sizeBytes) {
-    const problem = `its file ${file.name} has ${formatBytesExactly(size)}, expected ${formatBytesExactly(file.sizeBytes)}`;
-    throw corrupt(id, problem, { file: file.name });
-  }
+  checkSize(size, file, id);
   return size;
+}
+
+function checkSize(size: number, file: SnapshotFile, id: string): void {
+  if (size === file.sizeBytes) return;
+  const problem = `its file ${file.name} has ${formatBytesExactly(size)}, expected ${formatBytesExactly(file.sizeBytes)}`;
+  throw corrupt(id, problem, { file: file.name });
 }
 
 async function findData(

@@ -1,18 +1,17 @@
 // Reads a stored file and compares each block with its digest before it returns any byte of the
 // block.
 import { formatBytes } from "../base/sizes.js";
-import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
-import { readFully } from "../base/whole-io.js";
+import { readFully, type ReadableFile } from "../base/whole-io.js";
 import { OwnedChunk } from "../wire/chunk.js";
-import type { Extent, Extents } from "../model/extent.js";
 import { withIoError } from "../holes/errno.js";
-import { pieceBytes, type FilePiece } from "../holes/extents.js";
+import { pieceBytes, readCachedFirst, type FilePiece } from "../holes/extents.js";
 import { createIdleWatch } from "../holes/idle-watch.js";
 import { isZero } from "../holes/zero.js";
-import { endOf } from "../model/extent.js";
+import { createIntersection, endOf, type Extent, type Extents } from "../model/extent.js";
+import type { SnapshotFile } from "../model/snapshot.js";
 import { hasBytes, indexBlocks, type BlockIndex } from "./block-access.js";
-import { placedRuns, rootDigest, type BlockTable } from "./block-table.js";
+import { rootDigest, type BlockTable } from "./block-table.js";
 import { readStoredTable, type StoredFile, type StoredSnapshot } from "./stored.js";
 
 /** The caller disposes of it before it closes the file, because a read may be in flight. */
@@ -25,61 +24,90 @@ interface VerifiedReadOptions {
   /** The file's name, for messages. */
   readonly what: string;
   readonly signal?: AbortSignal | undefined;
+  /** First read what the page cache has, in this thread: for short reads. Default: false. */
+  readonly cachedFirst?: boolean;
 }
 
 /** Holes up to this size are read along with the data around them. */
 const maxGapBytes = 32 * 1024;
 
-/**
- * Throws STORED_DATA_CORRUPT if data has become a hole. `extents` are those of the file; undefined
- * where the filesystem cannot tell holes.
- */
-function verifyReads(
-  handle: FileHandle,
-  table: BlockTable,
-  extents: Extents | undefined,
-  options: VerifiedReadOptions,
-): VerifiedFile {
-  const whole = table.sizeBytes === 0 ? [] : [{ offset: 0, length: table.sizeBytes }];
-  if (extents !== undefined) requireData(table, extents, options.what);
-  return new VerifiedReader(handle, table, extents ?? whole, options);
+/** The parts of a file that are read. */
+interface VerifiedParts {
+  /**
+   * Whole blocks that are compared, ascending and not adjacent. Only the last block of the file may
+   * be shorter.
+   */
+  readonly spans: readonly Extent[];
+  /** The data in the spans; undefined where the filesystem cannot tell holes. */
+  readonly extents: Extents | undefined;
+  /** The bytes that are returned, ascending, each in a span. */
+  readonly wanted: Extents;
 }
 
 /**
- * `verifyReads` of a file that has a digest. `index` is its place among all files of the snapshot
- * in the order of names.
+ * Reads the blocks of `spans` and returns the data of `wanted`. Throws STORED_DATA_CORRUPT if data
+ * has become a hole. The caller closes the file.
+ */
+export function verifyParts(
+  handle: ReadableFile,
+  index: BlockIndex,
+  { spans, extents, wanted }: VerifiedParts,
+  options: VerifiedReadOptions,
+): VerifiedFile {
+  if (extents !== undefined) requireData(index, extents, spans, options.what);
+  const { blockSizeBytes } = index.table;
+  const windowBytes = Math.max(1, Math.floor(pieceBytes / blockSizeBytes)) * blockSizeBytes;
+  const plan = planWindows({ spans, extents: extents ?? spans, wanted }, windowBytes);
+  return new VerifiedReader(handle, index, plan, options);
+}
+
+/**
+ * Reads and compares all of a file that has a digest. `index` is its place among all files of the
+ * snapshot in the order of names.
  */
 export async function openVerified(
   stored: StoredSnapshot,
-  handle: FileHandle,
+  handle: ReadableFile,
   { file, index }: { readonly file: StoredFile; readonly index: number },
   options: VerifiedReadOptions,
 ): Promise<VerifiedFile> {
   const table = await readStoredTable(stored, index);
-  if (rootDigest(table) !== file.digest) {
-    throw new StoreError(
-      "STORED_DATA_CORRUPT",
-      `${file.name} of snapshot ${stored.id}: its block table is not the one that was stored`,
-      { hint: "Run `stasis check`", metadata: { snapshot_id: stored.id, file: file.name } },
-    );
-  }
-  return verifyReads(handle, table, file.extents, options);
+  requireRoot(table, stored.id, file);
+  const { sizeBytes } = table;
+  const whole = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
+  const parts = { spans: whole, extents: file.extents, wanted: file.extents ?? whole };
+  return verifyParts(handle, indexBlocks(table), parts, options);
+}
+
+/** Throws STORED_DATA_CORRUPT if the table is not the one of the file's digest. */
+export function requireRoot(
+  table: BlockTable,
+  id: string,
+  { name, digest }: Pick<SnapshotFile, "name" | "digest">,
+): void {
+  if (rootDigest(table) === digest) return;
+  throw new StoreError(
+    "STORED_DATA_CORRUPT",
+    `${name} of snapshot ${id}: its block table is not the one that was stored`,
+    { hint: "Run `stasis check`", metadata: { snapshot_id: id, file: name } },
+  );
 }
 
 /** Neighbouring blocks that are read and compared together. */
 interface Window {
   readonly start: number;
+  /** Bytes of all its blocks. */
+  readonly length: number;
   /** The ranges that are read. The rest is holes. */
   readonly reads: readonly Extent[];
-  /** The ranges that are returned to the consumer. */
+  /** The ranges that are returned to the consumer; none if the wanted bytes are holes. */
   readonly pieces: readonly Extent[];
 }
 
 class VerifiedReader implements VerifiedFile {
-  readonly #handle: FileHandle;
+  readonly #handle: ReadableFile;
   readonly #index: BlockIndex;
   readonly #options: VerifiedReadOptions;
-  readonly #windowBytes: number;
   readonly #plan: Generator<Window, undefined, undefined>;
   /** The next window, which is read while the consumer uses the current one. */
   #ahead: Promise<Buffer> | undefined;
@@ -88,17 +116,15 @@ class VerifiedReader implements VerifiedFile {
   readonly #idle = createIdleWatch(() => this.#drop());
 
   constructor(
-    handle: FileHandle,
-    table: BlockTable,
-    extents: Extents,
+    handle: ReadableFile,
+    index: BlockIndex,
+    plan: Generator<Window, undefined, undefined>,
     options: VerifiedReadOptions,
   ) {
     this.#handle = handle;
-    this.#index = indexBlocks(table);
+    this.#index = index;
     this.#options = options;
-    const { blockSizeBytes } = table;
-    this.#windowBytes = Math.max(1, Math.floor(pieceBytes / blockSizeBytes)) * blockSizeBytes;
-    this.#plan = planWindows(extents, this.#windowBytes);
+    this.#plan = plan;
   }
 
   async *pieces(): AsyncGenerator<FilePiece, void, undefined> {
@@ -109,10 +135,12 @@ class VerifiedReader implements VerifiedFile {
       const bytes = await (this.#ahead ?? this.#load(next.value));
       next = this.#plan.next();
       this.#ahead = next.done === true || this.#idle.isSlow() ? undefined : this.#load(next.value);
+      const last = pieces.at(-1);
       const chunk = OwnedChunk.handOver(
-        bytes.subarray(0, endOf(pieces[pieces.length - 1] as Extent) - start),
+        bytes.subarray(0, last === undefined ? 0 : endOf(last) - start),
       );
       this.#idle.handOut();
+      if (last === undefined) chunk.free();
       for (const { offset, length } of pieces) {
         yield { offset, chunk: chunk.part(offset - start, offset - start + length) };
       }
@@ -141,8 +169,7 @@ class VerifiedReader implements VerifiedFile {
     return loading;
   }
 
-  async #read({ start, reads }: Window): Promise<Buffer> {
-    const size = Math.min(this.#windowBytes, this.#index.table.sizeBytes - start);
+  async #read({ start, length: size, reads }: Window): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(size);
     let position = 0;
     for (const { offset, length } of reads) {
@@ -156,7 +183,7 @@ class VerifiedReader implements VerifiedFile {
           this.#handle,
           bytes.subarray(offset - start, offset - start + length),
           offset,
-          this.#options.what,
+          this.#options,
         ),
       ),
     );
@@ -176,31 +203,52 @@ class VerifiedReader implements VerifiedFile {
   }
 }
 
-/** The windows that hold data, in ascending order. */
+/**
+ * The windows that hold data, in ascending order. A window is at most `windowBytes`, aligned to
+ * them, and inside a span.
+ */
 function* planWindows(
-  extents: Extents,
+  { spans, extents, wanted }: VerifiedParts & { readonly extents: Extents },
   windowBytes: number,
 ): Generator<Window, undefined, undefined> {
-  let start = -1;
-  let pieces: Extent[] = [];
-  let reads: Extent[] = [];
+  const spanAt = forwardSearch(spans);
+  const piecesOf = createIntersection(wanted);
+  let window: { start: number; length: number; reads: Extent[]; pieces: Extent[] } | undefined;
   for (const extent of extents) {
     const end = endOf(extent);
     for (let { offset } = extent; offset < end;) {
-      const windowStart = offset - (offset % windowBytes);
-      if (windowStart !== start && pieces.length > 0) {
-        yield { start, reads, pieces };
-        [reads, pieces] = [[], []];
+      if (window === undefined || offset >= window.start + window.length) {
+        if (window !== undefined) yield window;
+        const span = spanAt(offset);
+        const start = Math.max(offset - (offset % windowBytes), span.offset);
+        const length = Math.min(start - (start % windowBytes) + windowBytes, endOf(span)) - start;
+        window = { start, length, reads: [], pieces: [] };
       }
-      start = windowStart;
-      const piece = { offset, length: Math.min(end, start + windowBytes) - offset };
-      pieces.push(piece);
-      addPart(reads, piece);
-      offset = endOf(piece);
+      const part = { offset, length: Math.min(end, endOf(wholeOf(window))) - offset };
+      addPart(window.reads, part);
+      window.pieces.push(...piecesOf(part));
+      offset = endOf(part);
     }
   }
-  if (pieces.length > 0) yield { start, reads, pieces };
+  if (window !== undefined) yield window;
   return undefined;
+}
+
+function wholeOf({ start, length }: Pick<Window, "start" | "length">): Extent {
+  return { offset: start, length };
+}
+
+/** Finds the span with an offset. The offsets ascend, and each is in a span. */
+function forwardSearch(spans: readonly Extent[]): (offset: number) => Extent {
+  let at = 0;
+  return (offset) => {
+    for (;;) {
+      const span = spans[at];
+      if (span === undefined) throw new Error(`no span has the offset ${offset}`);
+      if (offset < endOf(span)) return span;
+      at += 1;
+    }
+  };
 }
 
 function addPart(parts: Extent[], part: Extent): void {
@@ -216,15 +264,21 @@ function addPart(parts: Extent[], part: Extent): void {
 }
 
 /**
- * Each block with a digest must still have some data. A hole is not read, so it is not compared.
+ * Each block of the spans that has a digest must still have some data. A hole is not read, so it is
+ * not compared.
  */
-function requireData(table: BlockTable, extents: Extents, what: string): void {
-  const { blockSizeBytes } = table;
+function requireData(
+  index: BlockIndex,
+  extents: Extents,
+  spans: readonly Extent[],
+  what: string,
+): void {
+  const { blockSizeBytes } = index.table;
   const following = extents[Symbol.iterator]();
   let extent = following.next();
-  for (const { kind, firstBlock, count } of placedRuns(table)) {
-    if (kind !== "data") continue;
-    for (let block = firstBlock; block < firstBlock + count; block += 1) {
+  for (const span of spans) {
+    const [first, end] = [span.offset, endOf(span)].map((at) => Math.ceil(at / blockSizeBytes));
+    for (const block of index.dataBlocks(first, end)) {
       const start = block * blockSizeBytes;
       while (extent.done !== true && endOf(extent.value) <= start) extent = following.next();
       if (extent.done === true || extent.value.offset >= start + blockSizeBytes) {
@@ -235,13 +289,14 @@ function requireData(table: BlockTable, extents: Extents, what: string): void {
 }
 
 async function readWhole(
-  handle: FileHandle,
+  handle: ReadableFile,
   bytes: Buffer,
   start: number,
-  what: string,
+  { what, cachedFirst = false }: VerifiedReadOptions,
 ): Promise<void> {
   const context = { what: `read ${formatBytes(bytes.length)} at offset ${start}`, path: what };
-  const done = await withIoError(context, () => readFully(handle, bytes, start));
+  const read = cachedFirst ? readCachedFirst : readFully;
+  const done = await withIoError(context, () => read(handle, bytes, start));
   if (done < bytes.length) throw damaged(what, start + done, bytes.length - done);
 }
 

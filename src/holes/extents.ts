@@ -3,13 +3,13 @@ import { formatBytes } from "../base/sizes.js";
 import type { FileHandle } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { StoreError } from "../base/errors.js";
-import { readFully } from "../base/whole-io.js";
+import { readFully, type ReadableFile } from "../base/whole-io.js";
 import { OwnedChunk } from "../wire/chunk.js";
-import type { Extent } from "../model/extent.js";
+import { endOf, type Extent } from "../model/extent.js";
 import { ioError, isErrno, withIoError } from "./errno.js";
 import { ExtentMap } from "./extent-map.js";
 import { createIdleWatch } from "./idle-watch.js";
-import { seekData, seekHole } from "./native.js";
+import { readCached, seekData, seekHole } from "./native.js";
 
 /** Default number of bytes per read. */
 export const pieceBytes = 512 * 1024;
@@ -36,20 +36,37 @@ export function dataExtents(fd: number, sizeBytes: number): readonly Extent[] | 
  * Like `dataExtents`, but lets other work run in between. Returns a map that the caller disposes
  * of. If a file has more extents than a map holds, the smallest holes count as data.
  */
-export async function scanExtents(
+export function scanExtents(
   fd: number,
   sizeBytes: number,
   signal?: AbortSignal,
 ): Promise<ExtentMap | undefined> {
+  return scanRanges(fd, sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }], signal);
+}
+
+/**
+ * Returns the data inside `ranges`, which are ascending, do not overlap and end inside the file.
+ * Extents that meet at the border of two ranges stay apart. Otherwise like `scanExtents`.
+ */
+export async function scanRanges(
+  fd: number,
+  ranges: Iterable<Extent>,
+  signal?: AbortSignal,
+): Promise<ExtentMap | undefined> {
   const map = new ExtentMap();
-  let found = 0;
+  let steps = 0;
+  const isTurn = (): boolean => (steps += 1) % extentsPerTurn === 0;
+  const nextTurn = async (): Promise<void> => {
+    await setImmediate();
+    signal?.throwIfAborted();
+  };
   try {
-    for (const { offset, length } of walkExtents(fd, sizeBytes)) {
-      map.pushOrMerge(offset, length);
-      found += 1;
-      if (found % extentsPerTurn > 0) continue;
-      await setImmediate();
-      signal?.throwIfAborted();
+    for (const range of ranges) {
+      for (const { offset, length } of walkExtents(fd, endOf(range), range.offset)) {
+        map.pushOrMerge(offset, length);
+        if (isTurn()) await nextTurn();
+      }
+      if (isTurn()) await nextTurn();
     }
     return map;
   } catch (error) {
@@ -93,9 +110,9 @@ function cannotTell(error: unknown): boolean {
   return isErrno(error, "EINVAL", "EOPNOTSUPP", "ENOTSUP", "ENOSYS");
 }
 
-function* walkExtents(fd: number, sizeBytes: number): Generator<Extent> {
+function* walkExtents(fd: number, sizeBytes: number, start = 0): Generator<Extent> {
   let pending: Extent | undefined;
-  let position = 0;
+  let position = start;
   while (position < sizeBytes) {
     const offset = seekData(fd, position);
     if (offset === undefined || offset >= sizeBytes) break;
@@ -123,6 +140,8 @@ interface ExtentReadOptions {
    * more memory.
    */
   readonly pieceBytes?: number;
+  /** First read what the page cache has, in this thread: for short reads. Default: false. */
+  readonly cachedFirst?: boolean;
 }
 
 /** A chunk with its offset in the file. */
@@ -147,14 +166,14 @@ export async function* readExtent(
  * consumer is slow, it frees the piece that was read ahead.
  */
 export async function* readExtents(
-  handle: FileHandle,
+  handle: ReadableFile,
   extents: Iterable<Extent>,
   options: ExtentReadOptions = {},
 ): AsyncGenerator<FilePiece, void, undefined> {
   const most = options.pieceBytes ?? pieceBytes;
   const plan = planReads(extents, most);
   const read = ({ span }: PlannedRead): Promise<OwnedChunk> => {
-    const reading = readWhole(handle, span, options.what);
+    const reading = readWhole(handle, span, options);
     // A read error is thrown when the consumer requests the piece. It is dropped if the consumer
     // stops first.
     reading.catch(() => undefined);
@@ -240,18 +259,33 @@ function* cutAtPieces(extents: Iterable<Extent>, most: number): Generator<Extent
 }
 
 async function readWhole(
-  handle: FileHandle,
+  handle: ReadableFile,
   range: Extent,
-  what = `file descriptor ${handle.fd}`,
+  { what = `file descriptor ${handle.fd}`, cachedFirst = false }: ExtentReadOptions,
 ): Promise<OwnedChunk> {
   const buffer = Buffer.allocUnsafeSlow(range.length);
   const context = {
     what: `read ${formatBytes(range.length)} at offset ${range.offset}`,
     path: what,
   };
-  const done = await withIoError(context, () => readFully(handle, buffer, range.offset));
+  const done = await withIoError(context, () =>
+    cachedFirst
+      ? readCachedFirst(handle, buffer, range.offset)
+      : readFully(handle, buffer, range.offset),
+  );
   if (done < range.length) throw endedEarly(what, range.offset + done, range);
   return OwnedChunk.handOver(buffer);
+}
+
+/** Like `readFully`; what the page cache has costs no round trip to a thread. */
+export async function readCachedFirst(
+  handle: ReadableFile,
+  bytes: Uint8Array,
+  position: number,
+): Promise<number> {
+  const done = readCached(handle.fd, bytes, position);
+  if (done === bytes.length) return done;
+  return done + (await readFully(handle, bytes.subarray(done), position + done));
 }
 
 function endedEarly(what: string, position: number, range: Extent): StoreError {

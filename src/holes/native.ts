@@ -15,6 +15,8 @@ const FS_IOC_FIEMAP = 0xc020660b;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 const POSIX_FADV_DONTNEED = 4;
+/** Of preadv2(2): answer EAGAIN instead of waiting for the disk. */
+const RWF_NOWAIT = 8;
 /**
  * Only starts writeback. The flags that wait would also consume a write error that fsync must
  * report.
@@ -65,6 +67,9 @@ const syncFileRange = bind(
 const fadvise = bind("int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)");
 const madvise = bind("int madvise(void *address, size_t length, int advice)");
 const fcntl = bind("int fcntl(int fd, int command, void *lock)");
+const preadv2 = bind(
+  "int64_t preadv2(int fd, void *vectors, int count, int64_t offset, int flags)",
+);
 const renameat2 = bind(
   "int renameat2(int fromDirectory, str from, int toDirectory, str to, uint flags)",
 );
@@ -226,6 +231,20 @@ export async function startWriteback(fd: number, offset: number, length: number)
 export async function forgetCached(fd: number, offset = 0, length = 0): Promise<void> {
   // posix_fadvise returns an error number, and only for arguments that we never pass.
   await callAsync("posix_fadvise", fadvise, fd, offset, length, POSIX_FADV_DONTNEED);
+}
+
+/**
+ * Reads what the page cache has of a range, and returns the number of bytes: fewer than asked for
+ * if the rest would have to come from the disk, or the filesystem or the kernel cannot tell. Errors
+ * are left to a read that waits. Synchronous: 256 KiB take 30 µs.
+ */
+export function readCached(fd: number, bytes: Uint8Array, position: number): number {
+  if (preadv2 === undefined) return 0;
+  // struct iovec: address and length.
+  const vector = Buffer.alloc(16);
+  vector.writeBigUInt64LE(koffi.address(bytes.buffer) + BigInt(bytes.byteOffset), 0);
+  vector.writeBigUInt64LE(BigInt(bytes.length), 8);
+  return Math.max(0, preadv2(fd, vector, 1, position, RWF_NOWAIT));
 }
 
 /** Renames, but answers EEXIST where rename(2) would replace the target. */

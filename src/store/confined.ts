@@ -37,6 +37,7 @@ function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {
     files: (id) => (isOwn(id) ? catalog.files(id) : []),
     resolveRef: (ref, options) => catalog.resolveRef(ref, { ...options, namePrefix }),
     idsInState: (state: SnapshotState) => catalog.idsInStateWithName(state, namePrefix),
+    idsWithDigest: (digest, limit) => catalog.idsWithDigest(digest, limit, namePrefix),
     list: (query) => {
       const filter = ownFilter(query.filter ?? {}, namePrefix);
       if (filter !== undefined) return catalog.list({ ...query, filter });

@@ -20,6 +20,7 @@ import { dataMap } from "./read/data-map.js";
 import { openBlocks } from "./read/blocks.js";
 import { cloneToDirectory } from "./read/clone.js";
 import { exportToDirectory, openDataDirectory, openDownloadStream } from "./read/read.js";
+import { readFile } from "./read/read-file.js";
 import {
   collectGarbage,
   collectOwn,
@@ -148,6 +149,7 @@ function sharedOperations(parts: StoreParts, during: Background["operation"]) {
     update: (request) => during(() => updateSnapshot(parts, request)),
     delete: (request) => during(() => deleteSnapshots(parts, request)),
     download: (ref, options, signal) => openDownloadStream(parts, ref, options, signal),
+    readFile: (request, signal) => readFile(parts, request, signal),
     openDataDirectory: (ref, options, signal) => openDataDirectory(parts, ref, options, signal),
     openBlocks: (ref, signal) => openBlocks(parts, ref, signal),
     withDigest: (digest) => withDigest(parts, digest),

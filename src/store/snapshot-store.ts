@@ -31,6 +31,7 @@ import type { Clone } from "./read/clone.js";
 import type { OpenBlocks } from "./read/blocks.js";
 import type { DataStrip } from "./read/data-map.js";
 import type { DownloadStream, DownloadStreamOptions, OpenDirectory } from "./read/read.js";
+import type { FileReading, ReadFileRequest } from "./read/read-file.js";
 import type { CollectRequest, GcResult } from "./remove/collect.js";
 import type { GcCycle } from "./remove/gc-session.js";
 import type { DeleteRequest } from "./remove/removal.js";
@@ -108,6 +109,8 @@ export interface SnapshotStore extends AsyncDisposable {
     options: DownloadStreamOptions,
     signal: AbortSignal,
   ): Promise<DownloadStream>;
+  /** Ranges of one file. */
+  readFile(request: ReadFileRequest, signal: AbortSignal): Promise<FileReading>;
   exportToDirectory(
     ref: string,
     directory: CallerPath,
@@ -190,6 +193,7 @@ export type ConfinedStore = Pick<
   | "update"
   | "delete"
   | "download"
+  | "readFile"
   | "openDataDirectory"
   | "verify"
   | "watch"

@@ -12,8 +12,10 @@ import { sendAndFree, type SentOn } from "./grpc-hooks/sent-frames.js";
 import type { Sender, SendScheduler } from "./send-scheduler.js";
 import type { WireStatus } from "./status.js";
 
-/** One message is sent while the handler makes the next. */
+/** One large message is sent while the handler makes the next. */
 const maxMessagesInFlight = 2;
+/** Smaller messages count as this many bytes, so that few of them wait for a slow reader. */
+const smallMessageBytes = 64 * 1024;
 /** One chunk of a download. The kernel's buffers hold the data that the caller reads meanwhile. */
 const maxBytesInFlight = 512 * 1024;
 
@@ -251,6 +253,7 @@ function openOutbox(
 /** Messages that grpc-js has received and the kernel has not taken yet. */
 function createSendWindow({ signal, restartIdle }: Waits) {
   const writable = createLatch();
+  /** Large ones. */
   let messages = 0;
   let bytes = 0;
   return {
@@ -265,11 +268,13 @@ function createSendWindow({ signal, restartIdle }: Waits) {
     },
     /** Adds a message. The returned function removes it again. */
     enter(messageBytes: number): () => void {
-      messages++;
-      bytes += messageBytes;
+      const large = messageBytes > smallMessageBytes ? 1 : 0;
+      const counted = Math.max(messageBytes, smallMessageBytes);
+      messages += large;
+      bytes += counted;
       return () => {
-        messages--;
-        bytes -= messageBytes;
+        messages -= large;
+        bytes -= counted;
         writable.open();
       };
     },

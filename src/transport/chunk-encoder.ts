@@ -1,25 +1,44 @@
 // Encodes the frames of bulk data without the generated codec, which copies their bytes twice.
 import { ScalarType, type DescField, type DescMessage, type DescOneof } from "@bufbuild/protobuf";
-import { encodeBytesField, type EncodedMessage } from "../wire/bytes-field.js";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import { encodeBytesField, encodePlacedBytes, type EncodedMessage } from "../wire/bytes-field.js";
 import { bytesOf, freeIfOwned, OwnedChunk } from "../wire/chunk.js";
 
-/** A message that consists of one oneof with at least one `bytes` field. */
+/**
+ * A message that consists of one oneof with at least one `bytes` field, and may say with an `int64`
+ * where the bytes belong.
+ */
 interface FrameShape {
   readonly oneofName: string;
+  /** The `int64` field beside the oneof, if there is one. */
+  readonly place: { readonly name: string; readonly fieldNumber: number } | undefined;
   /** Field numbers of the `bytes` cases, by the name of the case. */
   readonly bytesCases: ReadonlyMap<string, number>;
 }
 
 /** Returns the frame shape of a message type. Undefined if it is not a frame of bulk data. */
 export function frameShapeOf(descriptor: DescMessage): FrameShape | undefined {
-  const [oneof, ...others] = descriptor.members;
+  const [oneof, place, ...others] = descriptor.members;
   if (oneof?.kind !== "oneof" || others.length > 0) return undefined;
+  if (place !== undefined && !isPlace(place)) return undefined;
   const bytesCases = new Map(
     (oneof satisfies DescOneof).fields
       .filter(isBytesField)
       .map((field) => [field.localName, field.number]),
   );
-  return bytesCases.size === 0 ? undefined : { oneofName: oneof.localName, bytesCases };
+  if (bytesCases.size === 0) return undefined;
+  const { localName: oneofName } = oneof;
+  const placed = place && { name: place.localName, fieldNumber: place.number };
+  return { oneofName, bytesCases, place: placed };
+}
+
+function isPlace(member: DescField | DescOneof): member is DescField {
+  return (
+    member.kind === "field" &&
+    member.fieldKind === "scalar" &&
+    member.scalar === ScalarType.INT64 &&
+    member.presence === FeatureSet_FieldPresence.IMPLICIT
+  );
 }
 
 function isBytesField(field: DescField): boolean {
@@ -29,7 +48,15 @@ function isBytesField(field: DescField): boolean {
 /** A frame of bulk data that owns its chunk. It replaces the message with the same field. */
 export interface OwnedFrame {
   readonly frame: { readonly case: "chunk"; readonly value: OwnedChunk };
+  /** Where the bytes belong, if the message says so. */
+  readonly offset?: bigint;
 }
+
+/**
+ * Frames up to this size are encoded at once. They are then not scheduled as bulk data is, so that
+ * the read of a page does not wait for downloads.
+ */
+const maxSmallBytes = 64 * 1024;
 
 /**
  * Encodes `message` if it is a frame of bulk data. The data is copied once, when grpc-js copies the
@@ -46,13 +73,34 @@ export function encodeBytesFrame(shape: FrameShape, message: object): EncodedMes
   const fieldNumber = typeof name === "string" ? shape.bytesCases.get(name) : undefined;
   if (fieldNumber === undefined) return undefined;
   if (!(value instanceof Uint8Array || value instanceof OwnedChunk)) return undefined;
-  const encoded = encodeBytesField(fieldNumber, bytesOf(value));
-  return {
+  const encoded = encodeFrame(shape, message, fieldNumber, bytesOf(value));
+  const frees = {
     byteLength: encoded.byteLength,
-    copy(target, targetStart) {
+    copy(target: Buffer, targetStart: number) {
       const copied = encoded.copy(target, targetStart);
       freeIfOwned(value);
       return copied;
     },
   };
+  return shape.place !== undefined && encoded.byteLength <= maxSmallBytes
+    ? encodeNow(frees)
+    : frees;
+}
+
+function encodeFrame(
+  { place }: FrameShape,
+  message: object,
+  fieldNumber: number,
+  data: Uint8Array,
+): EncodedMessage {
+  if (place === undefined) return encodeBytesField(fieldNumber, data);
+  const value: unknown = Reflect.get(message, place.name);
+  const placed = { fieldNumber: place.fieldNumber, value: Number(value ?? 0n) };
+  return encodePlacedBytes(fieldNumber, data, placed);
+}
+
+function encodeNow(message: EncodedMessage): Buffer {
+  const bytes = Buffer.allocUnsafe(message.byteLength);
+  message.copy(bytes, 0);
+  return bytes;
 }

@@ -8,6 +8,8 @@ export interface EncodedMessage {
   copy(target: Buffer, targetStart: number): number;
 }
 
+/** Wire type 0, a varint (protobuf encoding specification). */
+const varint = 0;
 /** Wire type 2, length-delimited (protobuf encoding specification). */
 const lengthDelimited = 2;
 
@@ -39,16 +41,37 @@ export function encodeBytesField(
   };
 }
 
+/** The same with an `int64` field after it, which proto3 leaves out if it is 0. */
+export function encodePlacedBytes(
+  fieldNumber: number,
+  data: Uint8Array,
+  place: { readonly fieldNumber: number; readonly value: number },
+): EncodedMessage {
+  const encoded = encodeBytesField(fieldNumber, data);
+  if (place.value === 0) return encoded;
+  const tag = (place.fieldNumber << 3) | varint;
+  const byteLength = encoded.byteLength + varintLength(tag) + varintLength(place.value);
+  return {
+    byteLength,
+    copy(target, targetStart) {
+      const end = targetStart + encoded.copy(target, targetStart);
+      writeVarint(target, place.value, writeVarint(target, tag, end));
+      return byteLength;
+    },
+  };
+}
+
+/** `value` is a safe integer, 0 or above. */
 function varintLength(value: number): number {
   let length = 1;
-  for (let rest = value >>> 7; rest > 0; rest >>>= 7) length++;
+  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) length++;
   return length;
 }
 
 function writeVarint(target: Buffer, value: number, start: number): number {
   let at = start;
   let rest = value;
-  for (; rest > 0x7f; rest >>>= 7) target[at++] = (rest & 0x7f) | 0x80;
+  for (; rest > 0x7f; rest = Math.floor(rest / 128)) target[at++] = (rest % 128) | 0x80;
   target[at++] = rest;
   return at;
 }

@@ -23,6 +23,7 @@ const expected: Readonly<Record<string, string>> = {
   "SnapshotService/Delete": "wo",
   "SnapshotService/Restore": "rwo",
   "SnapshotService/Export": "rwo",
+  "SnapshotService/ReadFile": "rwo",
   "SnapshotService/ExportToDirectory": "o",
   "SnapshotService/CloneToDirectory": "o",
   "SnapshotService/TakeToDirectory": "o",

@@ -64,6 +64,8 @@ const refCalls: Readonly<Record<string, (client: Client, ref: string) => Promise
     client.update({ ref, description: "x", updateMask: { paths: ["description"] } }),
   restore: async (client, ref) => (await client.restore(ref))[Symbol.asyncDispose](),
   export: async (client, ref) => (await client.export(ref))[Symbol.asyncDispose](),
+  readFile: async (client, ref) =>
+    first((await client.readFile({ ref, file: "state.json" })).parts),
   verify: (client, ref) => first(client.verify({ ref })),
   delete: (client, ref) => client.delete(ref),
 };
@@ -85,6 +87,21 @@ for (const [name, call] of Object.entries(refCalls)) {
     await call(b, "b/one");
   });
 }
+
+test("a tenant reads by digest its own snapshots only, however many others have the digest", async (t) => {
+  const { a, b, all, tar, ids } = await startTenants(t);
+  const { digest = "" } = (await all.inspect(ids.a)).snapshot ?? {};
+  for (let index = 0; index < 40; index += 1) await store(b, `b/${index}`, tar);
+  const read = async (client: Client) =>
+    (await client.readFile({ digest, file: "state.json" })).header;
+  assert.equal((await read(a)).snapshotId, ids.a);
+  await all.delete(ids.a);
+  const never = `sha256:${"0".repeat(64)}`;
+  const gone = await failsWith(read(a), "SNAPSHOT_NOT_FOUND");
+  const unknown = await failsWith(a.readFile({ digest: never, file: "x" }), "SNAPSHOT_NOT_FOUND");
+  assert.equal(gone.message.replace(digest, ""), unknown.message.replace(never, ""));
+  assert.notEqual((await read(b)).snapshotId, "");
+});
 
 test("delete removes all or nothing, and reveals no other snapshots", async (t) => {
   const { a, all, ids } = await startTenants(t);

@@ -142,6 +142,40 @@ test("readers that do not read get no more than their window, and are cut off", 
     { "stream-idle": "2s" },
   ));
 
+test("ranges that are too many, overlap or make no sense are refused, and reads that stop in between", (t) =>
+  withDaemon(t, async ({ daemon, client }) => {
+    const large = Buffer.concat([rawFile("memory", Buffer.alloc(8 * mib, 1)), endMarker]);
+    await client.create({ config: { name: "large" } }, streamOf(large));
+    const { session, open } = openSession(daemon.tcpAddress);
+    const { input } = SnapshotService.method.readFile;
+    const request = (ranges: readonly (readonly [bigint, bigint])[]) =>
+      framed(input, {
+        ...{ ref: "large", file: "memory" },
+        ranges: ranges.map(([offset, length]) => ({ offset, length })),
+      });
+    const highest = 2n ** 63n - 1n;
+    const senseless = [
+      request(Array.from({ length: 100_000 }, (_, at) => [BigInt(at * 2), 1n] as const)),
+      request(Array.from({ length: 4096 }, () => [0n, BigInt(8 * mib)] as const)),
+      ...[request([[-1n, 1n]]), request([[0n, -1n]]), request([[0n, 0n]])],
+      ...[request([[highest, 1n]]), request([[0n, highest]]), request([[highest, highest]])],
+    ];
+    for (const message of senseless) {
+      const stream = open(paths.readFile);
+      const status = statusOf(stream);
+      stream.end(message);
+      assert.equal(await status, invalidArgument);
+    }
+    for (let turn = 0; turn < 50; turn++) {
+      const stream = open(paths.readFile);
+      stream.end(request([[1n, BigInt(8 * mib)]]));
+      await once(stream, "response");
+      stream.close();
+    }
+    session.destroy();
+    await client.delete("large");
+  }));
+
 /** All sequences of one to four frames that are not an upload. */
 function wrongOrders(): (keyof typeof frames)[][] {
   const names = Object.keys(frames) as (keyof typeof frames)[];
@@ -219,7 +253,7 @@ test("messages with a false length, and messages that are not protobuf", (t) =>
       Buffer.from([7, 0, 0, 0, 1, 0]),
       Buffer.concat([Buffer.from([0, 0, 0, 1, 0]), randomBytes(256)]),
     ];
-    for (const path of [paths.create, paths.inspect, paths.restore]) {
+    for (const path of [paths.create, paths.inspect, paths.restore, paths.readFile]) {
       for (const lie of lies) {
         const stream = open(path);
         const status = statusOf(stream);

@@ -5,11 +5,12 @@ import { create, toBinary, type DescMessage, type MessageInitShape } from "@bufb
 import { SnapshotService } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
 import { grpcFrame } from "../unit/transport/raw-client.js";
 
-const { create: createMethod, restore, inspect } = SnapshotService.method;
+const { create: createMethod, restore, inspect, readFile } = SnapshotService.method;
 export const paths = {
   create: `/${SnapshotService.typeName}/${createMethod.name}`,
   restore: `/${SnapshotService.typeName}/${restore.name}`,
   inspect: `/${SnapshotService.typeName}/${inspect.name}`,
+  readFile: `/${SnapshotService.typeName}/${readFile.name}`,
 } as const;
 
 export function framed<D extends DescMessage>(schema: D, message: MessageInitShape<D>): Buffer {

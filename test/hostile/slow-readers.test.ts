@@ -25,7 +25,7 @@ async function* content(): AsyncGenerator<Uint8Array> {
   yield endMarker;
 }
 
-const { restore, export: exported } = SnapshotService.method;
+const { restore, export: exported, readFile } = SnapshotService.method;
 const cases = {
   "a restore": {
     path: paths.restore,
@@ -35,6 +35,21 @@ const cases = {
   "a restore that is verified": {
     path: paths.restore,
     request: framed(restore.input, { ref: "large", verify: true }),
+    mostBytes: mib,
+  },
+  "a ranged read": {
+    path: paths.readFile,
+    request: framed(readFile.input, { ref: "large", file: "memory" }),
+    mostBytes: mib,
+  },
+  "a ranged read of 4096 pages": {
+    path: paths.readFile,
+    request: framed(readFile.input, {
+      ...{ ref: "large", file: "memory" },
+      ranges: Array.from({ length: 4096 }, (_, page) => ({
+        ...{ offset: BigInt(page * 4096), length: 4000n },
+      })),
+    }),
     mostBytes: mib,
   },
   "an export with gzip": {

@@ -77,6 +77,16 @@ function callsOf(store: () => SnapshotStore): StoreCalls {
     delete: (refs, { allowMissing = false } = {}) => store().delete({ refs, allowMissing }),
     restore: (ref, options = {}) => read(ref, false, options),
     export: (ref, options = {}) => read(ref, true, options),
+    readFile: async (options) => {
+      const defaults = { ref: "", digest: "", ranges: [], verify: true, force: false };
+      await using reading = await store().readFile({ ...defaults, ...options }, untilDone());
+      const { snapshotId, file, dataBytes } = reading;
+      const chunks: { offset: number; bytes: Buffer }[] = [];
+      for await (const { offset, chunk } of reading.pieces()) {
+        chunks.push({ offset, bytes: Buffer.from(chunk.bytes) });
+      }
+      return { snapshotId, file, dataBytes, holes: [...reading.holes()], chunks };
+    },
     exportToDirectory: async (ref, directory) => {
       const target = { path: directory };
       const done = await store().exportToDirectory(ref, target, { force: false }, untilDone());

@@ -48,6 +48,7 @@ function expectations({ peer, source, directory, session }: Prepared): Record<st
     "SnapshotService/Delete": { fields: { refs: [ref] } },
     "SnapshotService/Restore": { fields: { ref } },
     "SnapshotService/Export": { fields: { ref } },
+    "SnapshotService/ReadFile": { fields: { ref, file: "state.json" } },
     "SnapshotService/ExportToDirectory": { fields: { ref, directory: join(directory, "out") } },
     "SnapshotService/CloneToDirectory": { fields: { ref, directory: join(directory, "clone") } },
     "SnapshotService/TakeToDirectory": { fields: { ref, directory: join(directory, "taken") } },

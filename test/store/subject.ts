@@ -96,6 +96,24 @@ export interface Reading extends AsyncDisposable {
   readonly bytes: ByteStream;
 }
 
+export interface ReadFileOptions {
+  readonly ref?: string;
+  readonly digest?: string;
+  readonly file: string;
+  readonly ranges?: readonly { readonly offset: number; readonly length: number }[];
+  readonly verify?: boolean;
+  readonly force?: boolean;
+}
+
+/** All that ReadFile sent. */
+export interface PlainRanges {
+  readonly snapshotId: string;
+  readonly file: PlainFile;
+  readonly dataBytes: number;
+  readonly holes: readonly { readonly offset: number; readonly length: number }[];
+  readonly chunks: readonly { readonly offset: number; readonly bytes: Buffer }[];
+}
+
 export interface HeldDirectory extends AsyncDisposable {
   readonly directory: string;
   readonly snapshot: PlainSnapshot;
@@ -153,6 +171,7 @@ export interface StoreCalls {
   delete(refs: readonly string[], options?: { readonly allowMissing?: boolean }): Promise<string[]>;
   restore(ref: string, options?: RestoreOptions): Promise<Reading>;
   export(ref: string, options?: ExportOptions): Promise<Reading>;
+  readFile(options: ReadFileOptions): Promise<PlainRanges>;
   exportToDirectory(ref: string, directory: string): Promise<PlainSnapshot>;
   takeToDirectory(ref: string, directory: string, options?: TakeOptions): Promise<PlainTaken>;
   openDataDirectory(ref: string): Promise<HeldDirectory>;

@@ -7,6 +7,7 @@ import { findingBehaviours } from "./behaviours/finding.js";
 import { rememberingBehaviours } from "./behaviours/remembering.js";
 import { repeatingBehaviours } from "./behaviours/repeating.js";
 import { selectingBehaviours } from "./behaviours/selecting.js";
+import { readingRangesBehaviours } from "./behaviours/reading-ranges.js";
 import { takingBehaviours } from "./behaviours/taking.js";
 import { watchingBehaviours } from "./behaviours/watching.js";
 import { storeTestOf } from "./store-test.js";
@@ -23,5 +24,6 @@ export function storeSuite(name: string, open: OpenSubject): void {
   directoryBehaviours(storeTest);
   rememberingBehaviours(storeTest);
   takingBehaviours(storeTest);
+  readingRangesBehaviours(storeTest);
   watchingBehaviours(storeTest);
 }

@@ -13,6 +13,7 @@ import {
   type Client,
   type Download,
   type Snapshot,
+  type SnapshotFile,
 } from "../../src/client/index.js";
 import { loadDaemonConfig } from "../../src/config/load.js";
 import type { RawValue } from "../../src/config/option.js";
@@ -25,6 +26,7 @@ import {
   type ExportOptions,
   type ImportHeader,
   type ListRequest,
+  type PlainFile,
   type PlainSnapshot,
   type Reading,
   type StoreCalls,
@@ -116,6 +118,25 @@ function callsOf(client: () => Client): StoreCalls {
       reading(await client().restore({ ref, files: [...files], verify })),
     export: async (ref, options = {}) =>
       reading(await client().export({ ref, ...exportOptions(options) })),
+    readFile: async ({ ref = "", digest = "", ranges = [], verify = true, ...rest }) => {
+      const wire = ranges.map(({ offset, length }) => ({
+        ...{ offset: BigInt(offset), length: BigInt(length) },
+      }));
+      const request = { ...rest, ref, digest, ranges: wire, skipVerify: !verify };
+      await using reader = await client().readFile(request);
+      const { snapshotId, file, dataBytes } = reader.header;
+      if (file === undefined) throw new Error("the answer has no file");
+      const parts = [];
+      for await (const part of reader.parts) parts.push(part);
+      const holes = parts.filter(({ bytes }) => bytes === undefined);
+      return {
+        ...{ snapshotId, file: plainFile(file), dataBytes: Number(dataBytes) },
+        holes: holes.map(({ offset, length }) => ({ offset, length })),
+        chunks: parts.flatMap(({ offset, bytes }) =>
+          bytes === undefined ? [] : [{ offset, bytes: Buffer.from(bytes) }],
+        ),
+      };
+    },
     exportToDirectory: async (ref, directory) =>
       plain((await client().exportToDirectory({ ref, directory })).snapshot),
     takeToDirectory: async (ref, directory, { maxCopyBytes, requestId = "" } = {}) => {
@@ -218,14 +239,13 @@ function plain(snapshot: Snapshot | undefined): PlainSnapshot {
     digest: snapshot.digest,
     protected: snapshot.protected,
     corrupt: snapshot.corrupt,
-    files: snapshot.files.map((file) => ({
-      name: file.name,
-      sizeBytes: Number(file.sizeBytes),
-      allocatedBytes: Number(file.allocatedBytes),
-      mode: file.mode,
-      digest: file.digest,
-    })),
+    files: snapshot.files.map(plainFile),
   };
+}
+
+function plainFile({ name, sizeBytes, allocatedBytes, mode, digest }: SnapshotFile): PlainFile {
+  const sizes = { sizeBytes: Number(sizeBytes), allocatedBytes: Number(allocatedBytes) };
+  return { name, ...sizes, mode, digest };
 }
 
 function dateOf(timestamp: Timestamp | undefined): Date {

@@ -51,19 +51,50 @@ async function openReadNow(
   kind: LeaseKind,
   signal: AbortSignal,
 ): Promise<OpenRead> {
+  const find = (): Snapshot => reader.catalog.resolveRef(ref);
+  const how = { ...options, kind };
+  const { snapshot, opened, ...leased } = await openLeased(reader, find, how, (found) =>
+    openUnchanged(reader, found, options, signal),
+  );
+  // With the time of this access.
+  const accessed = reader.catalog.get(snapshot.config.id) ?? snapshot;
+  return { ...leased, snapshot: accessed, stored: opened };
+}
+
+interface Leased<T> extends AsyncDisposable {
+  /** As it was before this access. */
+  readonly snapshot: Snapshot;
+  readonly opened: T;
+}
+
+interface LeaseOptions extends ReadOptions {
+  readonly user: string;
+  readonly kind: LeaseKind;
+}
+
+/**
+ * Acquires a lease on the snapshot that `find` finds, and opens something of it. The result holds
+ * both until it is disposed. Damage that `open` finds marks the snapshot.
+ */
+export async function openLeased<T extends AsyncDisposable>(
+  reader: ReadPorts,
+  find: () => Snapshot,
+  { force, user, kind }: LeaseOptions,
+  open: (snapshot: Snapshot) => Promise<T>,
+): Promise<Leased<T>> {
   for (;;) {
-    const snapshot = reader.catalog.resolveRef(ref);
+    const snapshot = find();
     const { id } = snapshot.config;
-    if (snapshot.corrupt && !options.force) throw corruptError(id);
-    const lease = reader.leases.share(id, kind, options.user);
+    if (snapshot.corrupt && !force) throw corruptError(id);
+    const lease = reader.leases.share(id, kind, user);
     try {
-      const stored = await openUnchanged(reader, snapshot, options, signal);
+      const opened = await open(snapshot);
       reader.catalog.recordAccess(id, reader.clock.now());
       return {
-        snapshot: reader.catalog.get(id) ?? snapshot,
-        stored,
+        snapshot,
+        opened,
         [Symbol.asyncDispose]: async () => {
-          await stored[Symbol.asyncDispose]();
+          await opened[Symbol.asyncDispose]();
           lease[Symbol.dispose]();
         },
       };

@@ -165,14 +165,6 @@ async function* archiveFiles(
   signal: AbortSignal,
 ): AsyncIterable<ArchiveFile> {
   const small = compression === "none" ? {} : { pieceBytes: compressedPieceBytes };
-  const noting = async function* (pieces: AsyncIterable<FilePiece>) {
-    try {
-      yield* pieces;
-    } catch (error) {
-      noteDamage(reader, stored.id, error);
-      throw error;
-    }
-  };
   const indexOf = tableIndexes(snapshot);
   try {
     for (const file of stored.files) {
@@ -184,11 +176,29 @@ async function* archiveFiles(
         : undefined;
       const shape = { name, mode, sizeBytes, extents };
       const pieces: ArchiveFile["pieces"] = () =>
-        noting(compared?.pieces() ?? readExtents(handle, dataOf(shape), options));
+        noting(
+          reader,
+          stored.id,
+          compared?.pieces() ?? readExtents(handle, dataOf(shape), options),
+        );
       yield { ...shape, pieces };
     }
   } catch (error) {
     noteDamage(reader, stored.id, error);
+    throw error;
+  }
+}
+
+/** Marks the snapshot if reading meets damage. */
+export async function* noting(
+  reader: ReadPorts,
+  id: string,
+  pieces: AsyncIterable<FilePiece>,
+): AsyncGenerator<FilePiece, void, undefined> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    noteDamage(reader, id, error);
     throw error;
   }
 }

@@ -40,6 +40,7 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
   "stasis.v1.SnapshotService/Inspect": reads(readers),
   "stasis.v1.SnapshotService/Restore": reads(readers),
   "stasis.v1.SnapshotService/Export": reads(readers),
+  "stasis.v1.SnapshotService/ReadFile": reads(readers),
   // Its answer is a path of the node.
   "stasis.v1.SnapshotService/OpenDataDirectory": reads(readers, "node"),
   "stasis.v1.SnapshotService/Verify": reads(readers),

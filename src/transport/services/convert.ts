@@ -4,7 +4,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
 import { emptyConfig, type SnapshotConfig } from "../../model/config.js";
-import type { Snapshot } from "../../model/snapshot.js";
+import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 import type { DownloadStream } from "../../store/read/read.js";
 import type { VerifyEvent } from "../../store/heal/verify.js";
 import type {
@@ -97,13 +97,17 @@ export function snapshotToMessage(
     digest: snapshot.digest,
     protected: snapshot.protected,
     corrupt: snapshot.corrupt,
-    files: snapshot.files.map((file) => ({
-      name: file.name,
-      sizeBytes: BigInt(file.sizeBytes),
-      allocatedBytes: BigInt(file.allocatedBytes),
-      mode: file.mode,
-      digest: file.digest,
-    })),
+    files: snapshot.files.map(fileToMessage),
+  };
+}
+
+export function fileToMessage(file: SnapshotFile) {
+  return {
+    name: file.name,
+    sizeBytes: BigInt(file.sizeBytes),
+    allocatedBytes: BigInt(file.allocatedBytes),
+    mode: file.mode,
+    digest: file.digest,
   };
 }
 

@@ -35,6 +35,7 @@ import {
 import { withFieldNames, type FieldNames } from "../field-names.js";
 import { downloadFrames, openUpload } from "./frames.js";
 import { listQueryFromMessage } from "./list-query.js";
+import { readFileFrames, readFileRequestFromMessage } from "./read-file-messages.js";
 import { watchEventToMessage, watchRequestFromMessage } from "./watch-messages.js";
 
 interface SnapshotServiceOptions {
@@ -50,7 +51,7 @@ export function bindSnapshotService(
   const whole = { ...implement(store, options), ...implementDirectories(store, options.policy) };
   const confined = (namePrefix: string) => implement(store.confined(namePrefix), options);
   return bindConfinedService(SnapshotService, whole, confined, {
-    byteStreams: ["create", "import", "restore", "export"],
+    byteStreams: ["create", "import", "restore", "export", "readFile"],
     // A drain gives calls time to finish. These calls never finish by themselves.
     endsOnDrain: ["openDataDirectory", "watch"],
   });
@@ -188,7 +189,7 @@ function implementQueries(
 function implementDownloads(
   store: ConfinedStore,
   chunkBytes: number,
-): Pick<SnapshotMethods, "restore" | "export"> {
+): Pick<SnapshotMethods, "restore" | "export" | "readFile"> {
   async function* download(
     ref: string,
     what: DownloadStreamOptions,
@@ -219,6 +220,10 @@ function implementDownloads(
       const how = { force, verify, files, sparseFormat: sparseFormatFromWire(format) };
       const compression = compressionFromWire(rest.compression);
       return download(ref, { ...how, envelope: true, compression }, context);
+    },
+    readFile: async function* (message, { signal }) {
+      await using reading = await store.readFile(readFileRequestFromMessage(message), signal);
+      yield* readFileFrames(reading, chunkBytes);
     },
   };
 }

@@ -159,7 +159,7 @@ func (c *call) readOne(response reflect.Type) {
 
 // readAll counts and checks the chunks of a stream, and keeps the other messages.
 func (c *call) readAll(response reflect.Type, step map[string]any) {
-	messages := []any{}
+	messages, offsets := []any{}, []any{}
 	content := []byte{}
 	bytes, sum := 0, uint32(0)
 	var file *os.File
@@ -181,6 +181,7 @@ func (c *call) readAll(response reflect.Type, step map[string]any) {
 		}
 		return map[string]any{
 			"messages": messages, "bytes": fmt.Sprint(bytes), "crc32": float64(sum), "intact": intact,
+			"offsets": offsets,
 		}
 	}
 	left := int(number(step["cancelAfter"], 0))
@@ -197,6 +198,9 @@ func (c *call) readAll(response reflect.Type, step map[string]any) {
 		}
 		if chunk, ok := chunkOf(message); ok {
 			bytes += len(chunk)
+			if placed, ok := message.(interface{ GetOffset() int64 }); ok {
+				offsets = append(offsets, fmt.Sprint(placed.GetOffset()))
+			}
 			sum = crc32.Update(sum, crc32.IEEETable, chunk)
 			if step["keep"] != nil {
 				content = append(content, chunk...)

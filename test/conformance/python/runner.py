@@ -188,7 +188,7 @@ class Call:
 
     def read_all(self):
         """Counts and checks the chunks of a stream, and keeps the other messages."""
-        messages, parts, total, crc = [], [], 0, 0
+        messages, parts, offsets, total, crc = [], [], [], 0, 0
         file = open(self.step["to"], "wb") if "to" in self.step else None
         left = self.step.get("cancelAfter", 0)
         error = {}
@@ -196,6 +196,8 @@ class Call:
             for message in self.call:
                 if "chunk" in message.DESCRIPTOR.fields_by_name and message.HasField("chunk"):
                     chunk = message.chunk
+                    if "offset" in message.DESCRIPTOR.fields_by_name:
+                        offsets.append(str(message.offset))
                     total += len(chunk)
                     crc = zlib.crc32(chunk, crc)
                     if "keep" in self.step:
@@ -217,6 +219,7 @@ class Call:
         trailer = messages[-1].get("trailer", {}) if messages else {}
         intact = trailer.get("totalBytes") == str(total) and trailer.get("crc32", 0) == crc
         value = {"messages": messages, "bytes": str(total), "crc32": crc, "intact": intact}
+        value["offsets"] = offsets
         self.settle(not error, value | error)
 
     def send(self, frame):

@@ -135,16 +135,23 @@ function errorValue(error: ServiceError): Fields {
   return { code, message: error.details, reason, domain, metadata, details: decoded };
 }
 
+interface ReceivedFrame {
+  readonly frame?: { readonly case?: string; readonly value?: unknown };
+  readonly offset?: bigint;
+}
+
 /** Counts and checks the chunks of a stream, and keeps the other messages. */
 function collector(step: Step) {
   const messages: Fields[] = [];
   const parts: Buffer[] = [];
+  const offsets: string[] = [];
   const file = step["to"] === undefined ? undefined : openSync(textOf(step["to"]), "w");
   let bytes = 0;
   let crc = 0;
   return {
-    add(message: Message & { frame?: { case?: string; value?: unknown } }, json: () => Fields) {
+    add(message: Message & ReceivedFrame, json: () => Fields) {
       if (message.frame?.case !== "chunk") return void messages.push(json());
+      if (message.offset !== undefined) offsets.push(String(message.offset));
       const chunk = message.frame.value as Buffer;
       bytes += chunk.length;
       crc = crc32(chunk, crc);
@@ -156,7 +163,7 @@ function collector(step: Step) {
       if (step["keep"] !== undefined) kept.set(textOf(step["keep"]), Buffer.concat(parts));
       const trailer = (messages.at(-1)?.["trailer"] ?? {}) as Fields;
       const intact = trailer["totalBytes"] === String(bytes) && (trailer["crc32"] ?? 0) === crc;
-      return { messages, bytes: String(bytes), crc32: crc, intact };
+      return { messages, bytes: String(bytes), crc32: crc, intact, offsets };
     },
   };
 }

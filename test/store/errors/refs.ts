@@ -42,6 +42,13 @@ function requestCases({ call, scratch }: Scene, otherToken: string): readonly Er
     invalid("resume_token", () => call(rpc.watch, { resumeToken: "no token" })),
     invalid("compression", () => call(rpc.export, { ref: "web", compression: noSuchValue })),
     invalid("sparse_format", () => call(rpc.restore, { ref: "web", sparseFormat: noSuchValue })),
+    invalid("file", () => call(rpc.readFile, { ref: "web", file: "disk" })),
+    invalid("ranges[1].offset", () =>
+      call(rpc.readFile, { ref: "web", file: "x", ranges: [range(4n), range(2n)] }),
+    ),
+    invalid("ranges[0].length", () =>
+      call(rpc.readFile, { ref: "web", file: "x", ranges: [range(0n, -1n)] }),
+    ),
     invalid("limit_bytes_per_second", () =>
       call(rpc.verify, { ref: "web", limitBytesPerSecond: 2n ** 60n }),
     ),
@@ -52,6 +59,10 @@ function requestCases({ call, scratch }: Scene, otherToken: string): readonly Er
     invalid("name", () => call(rpc.importFromDirectory, { directory, name: "no spaces" })),
     invalid("request_id", () => call(rpc.importFromDirectory, { directory, requestId: "1" })),
   ];
+}
+
+function range(offset: bigint, length = 1n) {
+  return { offset, length };
 }
 
 function missingCases({ call, scratch }: Scene, deletedId: string): readonly ErrorCase[] {

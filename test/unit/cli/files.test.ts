@@ -94,3 +94,31 @@ test("an unknown file ends with 7 and the names of others; --on-node selects non
   assert.match(refused.stderr, /--file and --on-node exclude each other/);
   assert.deepEqual((await readdir(scratch)).sort(), ["root", "source"]);
 });
+
+test("cat writes a file or a part of it, holes as zeros", async (t) => {
+  const { run, source, scratch, id } = await setUp(t);
+  const disk = await readFile(join(source, "cow.raw"));
+  const part = await ok(
+    run("cat", "vm", "cow.raw", "--offset", "10239KiB", "--length", "64KiB", "--no-progress"),
+  );
+  const expected = disk.subarray(10239 * 1024, 10303 * 1024);
+  assert.ok(Buffer.from(part.stdout, "latin1").equals(expected), "a part to stdout");
+  assert.equal(part.stderr, "");
+  await ok(run("cat", "vm", "cow.raw", "-o", "whole"));
+  assert.ok((await readFile(join(scratch, "whole"))).equals(disk), "the whole file");
+  const refused = await run("cat", "vm", "cow.raw", "-o", "whole");
+  assert.match(refused.stderr, /whole exists already/);
+  const rest = await ok(run("cat", "vm", "state.json", "--offset", "1"));
+  assert.equal(rest.stdout, "}\n");
+  const beyond = await ok(run("cat", "vm", "state.json", "--offset", "1GiB"));
+  assert.equal(beyond.stdout, "");
+  const json = await ok(run("cat", "vm", "config.json", "-o", "config", "--json", "--no-verify"));
+  const { crc32: _crc32, ...answer } = JSON.parse(json.stdout) as Record<string, unknown>;
+  assert.deepEqual(
+    { ...answer, file: undefined },
+    { snapshotId: id, file: undefined, dataBytes: "12", totalBytes: "12" },
+  );
+  const unknown = await run("cat", "vm", "disk");
+  assert.equal(unknown.code, 7, unknown.stderr);
+  assert.match(unknown.stderr, /got "disk"/);
+});

@@ -8,6 +8,7 @@ import {
   ExportResponseSchema,
   ImportRequestSchema,
   InspectResponseSchema,
+  ReadFileResponseSchema,
   RestoreResponseSchema,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 import type { EncodedMessage } from "../../../src/wire/bytes-field.js";
@@ -47,6 +48,25 @@ test("chunks around each length of the length prefix are encoded as the codec do
       }
     }
   }
+});
+
+test("a chunk with its place is encoded as the codec does, small ones at once", () => {
+  const shape = frameShapeOf(ReadFileResponseSchema);
+  assert.ok(shape !== undefined);
+  const places = [0, 1, 127, 128, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 42 + 5, 2 ** 53 - 1];
+  for (const place of places) {
+    for (const sizeBytes of [0, 1, 4096, 64 * 1024, 300_000]) {
+      const value = new Uint8Array(sizeBytes).fill(0x5a);
+      const init = { frame: { case: "chunk" as const, value }, offset: BigInt(place) };
+      const encoded = encodeBytesFrame(shape, init);
+      assert.ok(encoded !== undefined);
+      const generated = toBinary(ReadFileResponseSchema, create(ReadFileResponseSchema, init));
+      assert.ok(written(encoded).equals(generated), `${sizeBytes} bytes at ${place}`);
+      assert.equal(Buffer.isBuffer(encoded), sizeBytes < 64 * 1024);
+    }
+  }
+  const trailer = { frame: { case: "trailer", value: { totalBytes: 1n, crc32: 2 } } };
+  assert.equal(encodeBytesFrame(shape, trailer), undefined);
 });
 
 test("chunks of any content, also views into larger buffers, are encoded as the codec does", () => {

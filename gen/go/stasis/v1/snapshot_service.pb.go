@@ -2094,6 +2094,340 @@ func (*ExportResponse_Chunk) isExportResponse_Frame() {}
 
 func (*ExportResponse_Trailer) isExportResponse_Frame() {}
 
+// Request of ReadFile.
+type ReadFileRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id, name or id prefix. Empty with `digest`.
+	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
+	// confined to a name prefix finds its own snapshots only.
+	Digest string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Name of the file, exactly as in the snapshot.
+	File string `protobuf:"bytes,3,opt,name=file,proto3" json:"file,omitempty"`
+	// The bytes to send: at most 4096 ranges, ascending and without overlap (FIELD_INVALID). A range
+	// that reaches beyond the end of the file is cut there. Empty = the whole file.
+	Ranges []*ByteRange `protobuf:"bytes,4,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	// True: do not compare the data with its digests. Default: false.
+	SkipVerify bool `protobuf:"varint,5,opt,name=skip_verify,json=skipVerify,proto3" json:"skip_verify,omitempty"`
+	// As in RestoreRequest.
+	Force         bool `protobuf:"varint,6,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadFileRequest) Reset() {
+	*x = ReadFileRequest{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadFileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadFileRequest) ProtoMessage() {}
+
+func (x *ReadFileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadFileRequest.ProtoReflect.Descriptor instead.
+func (*ReadFileRequest) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ReadFileRequest) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+func (x *ReadFileRequest) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *ReadFileRequest) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *ReadFileRequest) GetRanges() []*ByteRange {
+	if x != nil {
+		return x.Ranges
+	}
+	return nil
+}
+
+func (x *ReadFileRequest) GetSkipVerify() bool {
+	if x != nil {
+		return x.SkipVerify
+	}
+	return false
+}
+
+func (x *ReadFileRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+// A frame of ReadFile.
+type ReadFileResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Exactly one of these; the service describes their order.
+	//
+	// Types that are valid to be assigned to Frame:
+	//
+	//	*ReadFileResponse_Header
+	//	*ReadFileResponse_Holes
+	//	*ReadFileResponse_Chunk
+	//	*ReadFileResponse_Trailer
+	Frame isReadFileResponse_Frame `protobuf_oneof:"frame"`
+	// With `chunk`: place of its first byte in the file.
+	Offset        int64 `protobuf:"varint,5,opt,name=offset,proto3" json:"offset,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadFileResponse) Reset() {
+	*x = ReadFileResponse{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadFileResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadFileResponse) ProtoMessage() {}
+
+func (x *ReadFileResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadFileResponse.ProtoReflect.Descriptor instead.
+func (*ReadFileResponse) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ReadFileResponse) GetFrame() isReadFileResponse_Frame {
+	if x != nil {
+		return x.Frame
+	}
+	return nil
+}
+
+func (x *ReadFileResponse) GetHeader() *ReadFileHeader {
+	if x != nil {
+		if x, ok := x.Frame.(*ReadFileResponse_Header); ok {
+			return x.Header
+		}
+	}
+	return nil
+}
+
+func (x *ReadFileResponse) GetHoles() *HoleMap {
+	if x != nil {
+		if x, ok := x.Frame.(*ReadFileResponse_Holes); ok {
+			return x.Holes
+		}
+	}
+	return nil
+}
+
+func (x *ReadFileResponse) GetChunk() []byte {
+	if x != nil {
+		if x, ok := x.Frame.(*ReadFileResponse_Chunk); ok {
+			return x.Chunk
+		}
+	}
+	return nil
+}
+
+func (x *ReadFileResponse) GetTrailer() *DownloadTrailer {
+	if x != nil {
+		if x, ok := x.Frame.(*ReadFileResponse_Trailer); ok {
+			return x.Trailer
+		}
+	}
+	return nil
+}
+
+func (x *ReadFileResponse) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+type isReadFileResponse_Frame interface {
+	isReadFileResponse_Frame()
+}
+
+type ReadFileResponse_Header struct {
+	// First frame.
+	Header *ReadFileHeader `protobuf:"bytes,1,opt,name=header,proto3,oneof"`
+}
+
+type ReadFileResponse_Holes struct {
+	// Holes of the ranges; as many frames as it takes, none if there are no holes.
+	Holes *HoleMap `protobuf:"bytes,2,opt,name=holes,proto3,oneof"`
+}
+
+type ReadFileResponse_Chunk struct {
+	// The next data of the ranges, in ascending order.
+	Chunk []byte `protobuf:"bytes,3,opt,name=chunk,proto3,oneof"`
+}
+
+type ReadFileResponse_Trailer struct {
+	// Last frame. Without it the answer is truncated.
+	Trailer *DownloadTrailer `protobuf:"bytes,4,opt,name=trailer,proto3,oneof"`
+}
+
+func (*ReadFileResponse_Header) isReadFileResponse_Frame() {}
+
+func (*ReadFileResponse_Holes) isReadFileResponse_Frame() {}
+
+func (*ReadFileResponse_Chunk) isReadFileResponse_Frame() {}
+
+func (*ReadFileResponse_Trailer) isReadFileResponse_Frame() {}
+
+// First frame of ReadFile.
+type ReadFileHeader struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the snapshot.
+	SnapshotId string `protobuf:"bytes,1,opt,name=snapshot_id,json=snapshotId,proto3" json:"snapshot_id,omitempty"`
+	// The file, with its size.
+	File *SnapshotFile `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// Bytes of data that follow in all chunks.
+	DataBytes     int64 `protobuf:"varint,3,opt,name=data_bytes,json=dataBytes,proto3" json:"data_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadFileHeader) Reset() {
+	*x = ReadFileHeader{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadFileHeader) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadFileHeader) ProtoMessage() {}
+
+func (x *ReadFileHeader) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadFileHeader.ProtoReflect.Descriptor instead.
+func (*ReadFileHeader) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ReadFileHeader) GetSnapshotId() string {
+	if x != nil {
+		return x.SnapshotId
+	}
+	return ""
+}
+
+func (x *ReadFileHeader) GetFile() *SnapshotFile {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
+func (x *ReadFileHeader) GetDataBytes() int64 {
+	if x != nil {
+		return x.DataBytes
+	}
+	return 0
+}
+
+// A part of the holes that ReadFile does not send.
+type HoleMap struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ascending, each inside a range of the request, at most 1024. They read as zeros. Very small
+	// holes of a file with millions of them may travel as zeros instead.
+	Holes         []*ByteRange `protobuf:"bytes,1,rep,name=holes,proto3" json:"holes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoleMap) Reset() {
+	*x = HoleMap{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoleMap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoleMap) ProtoMessage() {}
+
+func (x *HoleMap) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoleMap.ProtoReflect.Descriptor instead.
+func (*HoleMap) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *HoleMap) GetHoles() []*ByteRange {
+	if x != nil {
+		return x.Holes
+	}
+	return nil
+}
+
 // Request of ExportToDirectory.
 type ExportToDirectoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2109,7 +2443,7 @@ type ExportToDirectoryRequest struct {
 
 func (x *ExportToDirectoryRequest) Reset() {
 	*x = ExportToDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[22]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2121,7 +2455,7 @@ func (x *ExportToDirectoryRequest) String() string {
 func (*ExportToDirectoryRequest) ProtoMessage() {}
 
 func (x *ExportToDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[22]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2134,7 +2468,7 @@ func (x *ExportToDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportToDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*ExportToDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{22}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ExportToDirectoryRequest) GetRef() string {
@@ -2171,7 +2505,7 @@ type ExportToDirectoryResponse struct {
 
 func (x *ExportToDirectoryResponse) Reset() {
 	*x = ExportToDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[23]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2183,7 +2517,7 @@ func (x *ExportToDirectoryResponse) String() string {
 func (*ExportToDirectoryResponse) ProtoMessage() {}
 
 func (x *ExportToDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[23]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2196,7 +2530,7 @@ func (x *ExportToDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportToDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*ExportToDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{23}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ExportToDirectoryResponse) GetSnapshot() *Snapshot {
@@ -2226,7 +2560,7 @@ type CloneFile struct {
 
 func (x *CloneFile) Reset() {
 	*x = CloneFile{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2238,7 +2572,7 @@ func (x *CloneFile) String() string {
 func (*CloneFile) ProtoMessage() {}
 
 func (x *CloneFile) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2251,7 +2585,7 @@ func (x *CloneFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloneFile.ProtoReflect.Descriptor instead.
 func (*CloneFile) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{24}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *CloneFile) GetName() string {
@@ -2293,7 +2627,7 @@ type CloneToDirectoryRequest struct {
 
 func (x *CloneToDirectoryRequest) Reset() {
 	*x = CloneToDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2305,7 +2639,7 @@ func (x *CloneToDirectoryRequest) String() string {
 func (*CloneToDirectoryRequest) ProtoMessage() {}
 
 func (x *CloneToDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2318,7 +2652,7 @@ func (x *CloneToDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloneToDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*CloneToDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{25}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *CloneToDirectoryRequest) GetRef() string {
@@ -2387,7 +2721,7 @@ type ClonedFile struct {
 
 func (x *ClonedFile) Reset() {
 	*x = ClonedFile{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2399,7 +2733,7 @@ func (x *ClonedFile) String() string {
 func (*ClonedFile) ProtoMessage() {}
 
 func (x *ClonedFile) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2412,7 +2746,7 @@ func (x *ClonedFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClonedFile.ProtoReflect.Descriptor instead.
 func (*ClonedFile) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{26}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ClonedFile) GetName() string {
@@ -2458,7 +2792,7 @@ type CloneToDirectoryResponse struct {
 
 func (x *CloneToDirectoryResponse) Reset() {
 	*x = CloneToDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2470,7 +2804,7 @@ func (x *CloneToDirectoryResponse) String() string {
 func (*CloneToDirectoryResponse) ProtoMessage() {}
 
 func (x *CloneToDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2483,7 +2817,7 @@ func (x *CloneToDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloneToDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*CloneToDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{27}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CloneToDirectoryResponse) GetSnapshot() *Snapshot {
@@ -2528,7 +2862,7 @@ type TakeToDirectoryRequest struct {
 
 func (x *TakeToDirectoryRequest) Reset() {
 	*x = TakeToDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2540,7 +2874,7 @@ func (x *TakeToDirectoryRequest) String() string {
 func (*TakeToDirectoryRequest) ProtoMessage() {}
 
 func (x *TakeToDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2553,7 +2887,7 @@ func (x *TakeToDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeToDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*TakeToDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{28}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *TakeToDirectoryRequest) GetRef() string {
@@ -2599,7 +2933,7 @@ type TakenFile struct {
 
 func (x *TakenFile) Reset() {
 	*x = TakenFile{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2611,7 +2945,7 @@ func (x *TakenFile) String() string {
 func (*TakenFile) ProtoMessage() {}
 
 func (x *TakenFile) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2624,7 +2958,7 @@ func (x *TakenFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakenFile.ProtoReflect.Descriptor instead.
 func (*TakenFile) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{29}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *TakenFile) GetName() string {
@@ -2661,7 +2995,7 @@ type TakeToDirectoryResponse struct {
 
 func (x *TakeToDirectoryResponse) Reset() {
 	*x = TakeToDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2673,7 +3007,7 @@ func (x *TakeToDirectoryResponse) String() string {
 func (*TakeToDirectoryResponse) ProtoMessage() {}
 
 func (x *TakeToDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2686,7 +3020,7 @@ func (x *TakeToDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeToDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*TakeToDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{30}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *TakeToDirectoryResponse) GetSnapshot() *Snapshot {
@@ -2720,7 +3054,7 @@ type ImportRequest struct {
 
 func (x *ImportRequest) Reset() {
 	*x = ImportRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2732,7 +3066,7 @@ func (x *ImportRequest) String() string {
 func (*ImportRequest) ProtoMessage() {}
 
 func (x *ImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2745,7 +3079,7 @@ func (x *ImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportRequest.ProtoReflect.Descriptor instead.
 func (*ImportRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{31}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ImportRequest) GetFrame() isImportRequest_Frame {
@@ -2828,7 +3162,7 @@ type ImportHeader struct {
 
 func (x *ImportHeader) Reset() {
 	*x = ImportHeader{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2840,7 +3174,7 @@ func (x *ImportHeader) String() string {
 func (*ImportHeader) ProtoMessage() {}
 
 func (x *ImportHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2853,7 +3187,7 @@ func (x *ImportHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportHeader.ProtoReflect.Descriptor instead.
 func (*ImportHeader) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{32}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ImportHeader) GetName() string {
@@ -2909,7 +3243,7 @@ type ImportResponse struct {
 
 func (x *ImportResponse) Reset() {
 	*x = ImportResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2921,7 +3255,7 @@ func (x *ImportResponse) String() string {
 func (*ImportResponse) ProtoMessage() {}
 
 func (x *ImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2934,7 +3268,7 @@ func (x *ImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportResponse.ProtoReflect.Descriptor instead.
 func (*ImportResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{33}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ImportResponse) GetSnapshot() *Snapshot {
@@ -2967,7 +3301,7 @@ type ImportFromDirectoryRequest struct {
 
 func (x *ImportFromDirectoryRequest) Reset() {
 	*x = ImportFromDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2979,7 +3313,7 @@ func (x *ImportFromDirectoryRequest) String() string {
 func (*ImportFromDirectoryRequest) ProtoMessage() {}
 
 func (x *ImportFromDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2992,7 +3326,7 @@ func (x *ImportFromDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFromDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*ImportFromDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{34}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ImportFromDirectoryRequest) GetDirectory() string {
@@ -3055,7 +3389,7 @@ type ImportFromDirectoryResponse struct {
 
 func (x *ImportFromDirectoryResponse) Reset() {
 	*x = ImportFromDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3067,7 +3401,7 @@ func (x *ImportFromDirectoryResponse) String() string {
 func (*ImportFromDirectoryResponse) ProtoMessage() {}
 
 func (x *ImportFromDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3080,7 +3414,7 @@ func (x *ImportFromDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFromDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*ImportFromDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{35}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ImportFromDirectoryResponse) GetSnapshot() *Snapshot {
@@ -3103,7 +3437,7 @@ type OpenDataDirectoryRequest struct {
 
 func (x *OpenDataDirectoryRequest) Reset() {
 	*x = OpenDataDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3115,7 +3449,7 @@ func (x *OpenDataDirectoryRequest) String() string {
 func (*OpenDataDirectoryRequest) ProtoMessage() {}
 
 func (x *OpenDataDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3128,7 +3462,7 @@ func (x *OpenDataDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDataDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*OpenDataDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{36}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *OpenDataDirectoryRequest) GetRef() string {
@@ -3158,7 +3492,7 @@ type OpenDataDirectoryResponse struct {
 
 func (x *OpenDataDirectoryResponse) Reset() {
 	*x = OpenDataDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3170,7 +3504,7 @@ func (x *OpenDataDirectoryResponse) String() string {
 func (*OpenDataDirectoryResponse) ProtoMessage() {}
 
 func (x *OpenDataDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3183,7 +3517,7 @@ func (x *OpenDataDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDataDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*OpenDataDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{37}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *OpenDataDirectoryResponse) GetDirectory() string {
@@ -3213,7 +3547,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3225,7 +3559,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3238,7 +3572,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{38}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *VerifyRequest) GetRef() string {
@@ -3271,7 +3605,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3283,7 +3617,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3296,7 +3630,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{39}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *VerifyResponse) GetEvent() isVerifyResponse_Event {
@@ -3357,7 +3691,7 @@ type VerifyProgress struct {
 
 func (x *VerifyProgress) Reset() {
 	*x = VerifyProgress{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3369,7 +3703,7 @@ func (x *VerifyProgress) String() string {
 func (*VerifyProgress) ProtoMessage() {}
 
 func (x *VerifyProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3382,7 +3716,7 @@ func (x *VerifyProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyProgress.ProtoReflect.Descriptor instead.
 func (*VerifyProgress) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{40}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *VerifyProgress) GetSnapshotId() string {
@@ -3425,7 +3759,7 @@ type VerifyVerdict struct {
 
 func (x *VerifyVerdict) Reset() {
 	*x = VerifyVerdict{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3437,7 +3771,7 @@ func (x *VerifyVerdict) String() string {
 func (*VerifyVerdict) ProtoMessage() {}
 
 func (x *VerifyVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3450,7 +3784,7 @@ func (x *VerifyVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyVerdict.ProtoReflect.Descriptor instead.
 func (*VerifyVerdict) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{41}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *VerifyVerdict) GetSnapshotId() string {
@@ -3501,7 +3835,7 @@ type ByteRange struct {
 
 func (x *ByteRange) Reset() {
 	*x = ByteRange{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[42]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3513,7 +3847,7 @@ func (x *ByteRange) String() string {
 func (*ByteRange) ProtoMessage() {}
 
 func (x *ByteRange) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[42]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3526,7 +3860,7 @@ func (x *ByteRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ByteRange.ProtoReflect.Descriptor instead.
 func (*ByteRange) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{42}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ByteRange) GetOffset() int64 {
@@ -3560,7 +3894,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[43]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3572,7 +3906,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[43]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3585,7 +3919,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{43}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *WatchRequest) GetResumeToken() string {
@@ -3627,7 +3961,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[44]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3639,7 +3973,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[44]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3652,7 +3986,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{44}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *WatchResponse) GetType() EventType {
@@ -3826,7 +4160,30 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x06header\x18\x01 \x01(\v2\x19.stasis.v1.DownloadHeaderH\x00R\x06header\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunk\x126\n" +
 	"\atrailer\x18\x03 \x01(\v2\x1a.stasis.v1.DownloadTrailerH\x00R\atrailerB\a\n" +
-	"\x05frame\"`\n" +
+	"\x05frame\"\xb4\x01\n" +
+	"\x0fReadFileRequest\x12\x10\n" +
+	"\x03ref\x18\x01 \x01(\tR\x03ref\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\tR\x06digest\x12\x12\n" +
+	"\x04file\x18\x03 \x01(\tR\x04file\x12,\n" +
+	"\x06ranges\x18\x04 \x03(\v2\x14.stasis.v1.ByteRangeR\x06ranges\x12\x1f\n" +
+	"\vskip_verify\x18\x05 \x01(\bR\n" +
+	"skipVerify\x12\x14\n" +
+	"\x05force\x18\x06 \x01(\bR\x05force\"\xe4\x01\n" +
+	"\x10ReadFileResponse\x123\n" +
+	"\x06header\x18\x01 \x01(\v2\x19.stasis.v1.ReadFileHeaderH\x00R\x06header\x12*\n" +
+	"\x05holes\x18\x02 \x01(\v2\x12.stasis.v1.HoleMapH\x00R\x05holes\x12\x16\n" +
+	"\x05chunk\x18\x03 \x01(\fH\x00R\x05chunk\x126\n" +
+	"\atrailer\x18\x04 \x01(\v2\x1a.stasis.v1.DownloadTrailerH\x00R\atrailer\x12\x16\n" +
+	"\x06offset\x18\x05 \x01(\x03R\x06offsetB\a\n" +
+	"\x05frame\"}\n" +
+	"\x0eReadFileHeader\x12\x1f\n" +
+	"\vsnapshot_id\x18\x01 \x01(\tR\n" +
+	"snapshotId\x12+\n" +
+	"\x04file\x18\x02 \x01(\v2\x17.stasis.v1.SnapshotFileR\x04file\x12\x1d\n" +
+	"\n" +
+	"data_bytes\x18\x03 \x01(\x03R\tdataBytes\"5\n" +
+	"\aHoleMap\x12*\n" +
+	"\x05holes\x18\x01 \x03(\v2\x14.stasis.v1.ByteRangeR\x05holes\"`\n" +
 	"\x18ExportToDirectoryRequest\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\x12\x1c\n" +
 	"\tdirectory\x18\x02 \x01(\tR\tdirectory\x12\x14\n" +
@@ -3988,7 +4345,8 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x12EVENT_TYPE_UPDATED\x10\x06\x12\x16\n" +
 	"\x12EVENT_TYPE_CORRUPT\x10\a\x12\x13\n" +
 	"\x0fEVENT_TYPE_LOST\x10\b\x12\x17\n" +
-	"\x13EVENT_TYPE_POSITION\x10\t2\xd5\t\n" +
+	"\x13EVENT_TYPE_POSITION\x10\t2\x9c\n" +
+	"\n" +
 	"\x0fSnapshotService\x12?\n" +
 	"\x06Create\x12\x18.stasis.v1.CreateRequest\x1a\x19.stasis.v1.CreateResponse(\x01\x12d\n" +
 	"\x13CreateFromDirectory\x12%.stasis.v1.CreateFromDirectoryRequest\x1a&.stasis.v1.CreateFromDirectoryResponse\x127\n" +
@@ -3997,7 +4355,8 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x06Update\x12\x18.stasis.v1.UpdateRequest\x1a\x19.stasis.v1.UpdateResponse\x12=\n" +
 	"\x06Delete\x12\x18.stasis.v1.DeleteRequest\x1a\x19.stasis.v1.DeleteResponse\x12B\n" +
 	"\aRestore\x12\x19.stasis.v1.RestoreRequest\x1a\x1a.stasis.v1.RestoreResponse0\x01\x12?\n" +
-	"\x06Export\x12\x18.stasis.v1.ExportRequest\x1a\x19.stasis.v1.ExportResponse0\x01\x12^\n" +
+	"\x06Export\x12\x18.stasis.v1.ExportRequest\x1a\x19.stasis.v1.ExportResponse0\x01\x12E\n" +
+	"\bReadFile\x12\x1a.stasis.v1.ReadFileRequest\x1a\x1b.stasis.v1.ReadFileResponse0\x01\x12^\n" +
 	"\x11ExportToDirectory\x12#.stasis.v1.ExportToDirectoryRequest\x1a$.stasis.v1.ExportToDirectoryResponse\x12[\n" +
 	"\x10CloneToDirectory\x12\".stasis.v1.CloneToDirectoryRequest\x1a#.stasis.v1.CloneToDirectoryResponse\x12X\n" +
 	"\x0fTakeToDirectory\x12!.stasis.v1.TakeToDirectoryRequest\x1a\".stasis.v1.TakeToDirectoryResponse\x12?\n" +
@@ -4022,7 +4381,7 @@ func file_stasis_v1_snapshot_service_proto_rawDescGZIP() []byte {
 }
 
 var file_stasis_v1_snapshot_service_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_stasis_v1_snapshot_service_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
+var file_stasis_v1_snapshot_service_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_stasis_v1_snapshot_service_proto_goTypes = []any{
 	(OnNameConflict)(0),                 // 0: stasis.v1.OnNameConflict
 	(Compression)(0),                    // 1: stasis.v1.Compression
@@ -4054,59 +4413,64 @@ var file_stasis_v1_snapshot_service_proto_goTypes = []any{
 	(*RestoreResponse)(nil),             // 27: stasis.v1.RestoreResponse
 	(*ExportRequest)(nil),               // 28: stasis.v1.ExportRequest
 	(*ExportResponse)(nil),              // 29: stasis.v1.ExportResponse
-	(*ExportToDirectoryRequest)(nil),    // 30: stasis.v1.ExportToDirectoryRequest
-	(*ExportToDirectoryResponse)(nil),   // 31: stasis.v1.ExportToDirectoryResponse
-	(*CloneFile)(nil),                   // 32: stasis.v1.CloneFile
-	(*CloneToDirectoryRequest)(nil),     // 33: stasis.v1.CloneToDirectoryRequest
-	(*ClonedFile)(nil),                  // 34: stasis.v1.ClonedFile
-	(*CloneToDirectoryResponse)(nil),    // 35: stasis.v1.CloneToDirectoryResponse
-	(*TakeToDirectoryRequest)(nil),      // 36: stasis.v1.TakeToDirectoryRequest
-	(*TakenFile)(nil),                   // 37: stasis.v1.TakenFile
-	(*TakeToDirectoryResponse)(nil),     // 38: stasis.v1.TakeToDirectoryResponse
-	(*ImportRequest)(nil),               // 39: stasis.v1.ImportRequest
-	(*ImportHeader)(nil),                // 40: stasis.v1.ImportHeader
-	(*ImportResponse)(nil),              // 41: stasis.v1.ImportResponse
-	(*ImportFromDirectoryRequest)(nil),  // 42: stasis.v1.ImportFromDirectoryRequest
-	(*ImportFromDirectoryResponse)(nil), // 43: stasis.v1.ImportFromDirectoryResponse
-	(*OpenDataDirectoryRequest)(nil),    // 44: stasis.v1.OpenDataDirectoryRequest
-	(*OpenDataDirectoryResponse)(nil),   // 45: stasis.v1.OpenDataDirectoryResponse
-	(*VerifyRequest)(nil),               // 46: stasis.v1.VerifyRequest
-	(*VerifyResponse)(nil),              // 47: stasis.v1.VerifyResponse
-	(*VerifyProgress)(nil),              // 48: stasis.v1.VerifyProgress
-	(*VerifyVerdict)(nil),               // 49: stasis.v1.VerifyVerdict
-	(*ByteRange)(nil),                   // 50: stasis.v1.ByteRange
-	(*WatchRequest)(nil),                // 51: stasis.v1.WatchRequest
-	(*WatchResponse)(nil),               // 52: stasis.v1.WatchResponse
-	nil,                                 // 53: stasis.v1.SnapshotFilter.LabelsEntry
-	nil,                                 // 54: stasis.v1.UpdateRequest.LabelsEntry
-	nil,                                 // 55: stasis.v1.ImportHeader.LabelsEntry
-	nil,                                 // 56: stasis.v1.ImportFromDirectoryRequest.LabelsEntry
-	(*Snapshot)(nil),                    // 57: stasis.v1.Snapshot
-	(*SnapshotConfig)(nil),              // 58: stasis.v1.SnapshotConfig
-	(*timestamppb.Timestamp)(nil),       // 59: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),       // 60: google.protobuf.FieldMask
+	(*ReadFileRequest)(nil),             // 30: stasis.v1.ReadFileRequest
+	(*ReadFileResponse)(nil),            // 31: stasis.v1.ReadFileResponse
+	(*ReadFileHeader)(nil),              // 32: stasis.v1.ReadFileHeader
+	(*HoleMap)(nil),                     // 33: stasis.v1.HoleMap
+	(*ExportToDirectoryRequest)(nil),    // 34: stasis.v1.ExportToDirectoryRequest
+	(*ExportToDirectoryResponse)(nil),   // 35: stasis.v1.ExportToDirectoryResponse
+	(*CloneFile)(nil),                   // 36: stasis.v1.CloneFile
+	(*CloneToDirectoryRequest)(nil),     // 37: stasis.v1.CloneToDirectoryRequest
+	(*ClonedFile)(nil),                  // 38: stasis.v1.ClonedFile
+	(*CloneToDirectoryResponse)(nil),    // 39: stasis.v1.CloneToDirectoryResponse
+	(*TakeToDirectoryRequest)(nil),      // 40: stasis.v1.TakeToDirectoryRequest
+	(*TakenFile)(nil),                   // 41: stasis.v1.TakenFile
+	(*TakeToDirectoryResponse)(nil),     // 42: stasis.v1.TakeToDirectoryResponse
+	(*ImportRequest)(nil),               // 43: stasis.v1.ImportRequest
+	(*ImportHeader)(nil),                // 44: stasis.v1.ImportHeader
+	(*ImportResponse)(nil),              // 45: stasis.v1.ImportResponse
+	(*ImportFromDirectoryRequest)(nil),  // 46: stasis.v1.ImportFromDirectoryRequest
+	(*ImportFromDirectoryResponse)(nil), // 47: stasis.v1.ImportFromDirectoryResponse
+	(*OpenDataDirectoryRequest)(nil),    // 48: stasis.v1.OpenDataDirectoryRequest
+	(*OpenDataDirectoryResponse)(nil),   // 49: stasis.v1.OpenDataDirectoryResponse
+	(*VerifyRequest)(nil),               // 50: stasis.v1.VerifyRequest
+	(*VerifyResponse)(nil),              // 51: stasis.v1.VerifyResponse
+	(*VerifyProgress)(nil),              // 52: stasis.v1.VerifyProgress
+	(*VerifyVerdict)(nil),               // 53: stasis.v1.VerifyVerdict
+	(*ByteRange)(nil),                   // 54: stasis.v1.ByteRange
+	(*WatchRequest)(nil),                // 55: stasis.v1.WatchRequest
+	(*WatchResponse)(nil),               // 56: stasis.v1.WatchResponse
+	nil,                                 // 57: stasis.v1.SnapshotFilter.LabelsEntry
+	nil,                                 // 58: stasis.v1.UpdateRequest.LabelsEntry
+	nil,                                 // 59: stasis.v1.ImportHeader.LabelsEntry
+	nil,                                 // 60: stasis.v1.ImportFromDirectoryRequest.LabelsEntry
+	(*Snapshot)(nil),                    // 61: stasis.v1.Snapshot
+	(*SnapshotConfig)(nil),              // 62: stasis.v1.SnapshotConfig
+	(*timestamppb.Timestamp)(nil),       // 63: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),       // 64: google.protobuf.FieldMask
+	(*SnapshotFile)(nil),                // 65: stasis.v1.SnapshotFile
 }
 var file_stasis_v1_snapshot_service_proto_depIdxs = []int32{
-	57, // 0: stasis.v1.DownloadHeader.snapshot:type_name -> stasis.v1.Snapshot
+	61, // 0: stasis.v1.DownloadHeader.snapshot:type_name -> stasis.v1.Snapshot
 	11, // 1: stasis.v1.DownloadHeader.warnings:type_name -> stasis.v1.DownloadWarning
 	3,  // 2: stasis.v1.DownloadWarning.kind:type_name -> stasis.v1.DownloadWarningKind
 	13, // 3: stasis.v1.CreateRequest.header:type_name -> stasis.v1.CreateHeader
 	8,  // 4: stasis.v1.CreateRequest.commit:type_name -> stasis.v1.UploadCommit
-	58, // 5: stasis.v1.CreateHeader.config:type_name -> stasis.v1.SnapshotConfig
+	62, // 5: stasis.v1.CreateHeader.config:type_name -> stasis.v1.SnapshotConfig
 	0,  // 6: stasis.v1.CreateHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	57, // 7: stasis.v1.CreateResponse.snapshot:type_name -> stasis.v1.Snapshot
-	58, // 8: stasis.v1.CreateFromDirectoryRequest.config:type_name -> stasis.v1.SnapshotConfig
+	61, // 7: stasis.v1.CreateResponse.snapshot:type_name -> stasis.v1.Snapshot
+	62, // 8: stasis.v1.CreateFromDirectoryRequest.config:type_name -> stasis.v1.SnapshotConfig
 	0,  // 9: stasis.v1.CreateFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	57, // 10: stasis.v1.CreateFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	53, // 11: stasis.v1.SnapshotFilter.labels:type_name -> stasis.v1.SnapshotFilter.LabelsEntry
-	59, // 12: stasis.v1.SnapshotFilter.created_after:type_name -> google.protobuf.Timestamp
-	59, // 13: stasis.v1.SnapshotFilter.created_before:type_name -> google.protobuf.Timestamp
+	61, // 10: stasis.v1.CreateFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	57, // 11: stasis.v1.SnapshotFilter.labels:type_name -> stasis.v1.SnapshotFilter.LabelsEntry
+	63, // 12: stasis.v1.SnapshotFilter.created_after:type_name -> google.protobuf.Timestamp
+	63, // 13: stasis.v1.SnapshotFilter.created_before:type_name -> google.protobuf.Timestamp
 	17, // 14: stasis.v1.ListRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	57, // 15: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
-	57, // 16: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
-	54, // 17: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
-	60, // 18: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
-	57, // 19: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
+	61, // 15: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
+	61, // 16: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
+	58, // 17: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
+	64, // 18: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
+	61, // 19: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
 	2,  // 20: stasis.v1.RestoreRequest.sparse_format:type_name -> stasis.v1.SparseFormat
 	10, // 21: stasis.v1.RestoreResponse.header:type_name -> stasis.v1.DownloadHeader
 	9,  // 22: stasis.v1.RestoreResponse.trailer:type_name -> stasis.v1.DownloadTrailer
@@ -4114,70 +4478,78 @@ var file_stasis_v1_snapshot_service_proto_depIdxs = []int32{
 	2,  // 24: stasis.v1.ExportRequest.sparse_format:type_name -> stasis.v1.SparseFormat
 	10, // 25: stasis.v1.ExportResponse.header:type_name -> stasis.v1.DownloadHeader
 	9,  // 26: stasis.v1.ExportResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	57, // 27: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	4,  // 28: stasis.v1.CloneFile.mode:type_name -> stasis.v1.CloneMode
-	32, // 29: stasis.v1.CloneToDirectoryRequest.files:type_name -> stasis.v1.CloneFile
-	4,  // 30: stasis.v1.CloneToDirectoryRequest.default_mode:type_name -> stasis.v1.CloneMode
-	4,  // 31: stasis.v1.ClonedFile.mode:type_name -> stasis.v1.CloneMode
-	57, // 32: stasis.v1.CloneToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	34, // 33: stasis.v1.CloneToDirectoryResponse.files:type_name -> stasis.v1.ClonedFile
-	5,  // 34: stasis.v1.TakenFile.mode:type_name -> stasis.v1.TakeMode
-	57, // 35: stasis.v1.TakeToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	37, // 36: stasis.v1.TakeToDirectoryResponse.files:type_name -> stasis.v1.TakenFile
-	40, // 37: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
-	8,  // 38: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
-	0,  // 39: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	55, // 40: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
-	57, // 41: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
-	0,  // 42: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	56, // 43: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
-	57, // 44: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	57, // 45: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	48, // 46: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
-	49, // 47: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
-	50, // 48: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
-	17, // 49: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	7,  // 50: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
-	57, // 51: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
-	59, // 52: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
-	6,  // 53: stasis.v1.WatchResponse.removal_reason:type_name -> stasis.v1.RemovalReason
-	12, // 54: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
-	15, // 55: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
-	18, // 56: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
-	20, // 57: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
-	22, // 58: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
-	24, // 59: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
-	26, // 60: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
-	28, // 61: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
-	30, // 62: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
-	33, // 63: stasis.v1.SnapshotService.CloneToDirectory:input_type -> stasis.v1.CloneToDirectoryRequest
-	36, // 64: stasis.v1.SnapshotService.TakeToDirectory:input_type -> stasis.v1.TakeToDirectoryRequest
-	39, // 65: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
-	42, // 66: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
-	44, // 67: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
-	46, // 68: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
-	51, // 69: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
-	14, // 70: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
-	16, // 71: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
-	19, // 72: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
-	21, // 73: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
-	23, // 74: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
-	25, // 75: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
-	27, // 76: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
-	29, // 77: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
-	31, // 78: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
-	35, // 79: stasis.v1.SnapshotService.CloneToDirectory:output_type -> stasis.v1.CloneToDirectoryResponse
-	38, // 80: stasis.v1.SnapshotService.TakeToDirectory:output_type -> stasis.v1.TakeToDirectoryResponse
-	41, // 81: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
-	43, // 82: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
-	45, // 83: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
-	47, // 84: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
-	52, // 85: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
-	70, // [70:86] is the sub-list for method output_type
-	54, // [54:70] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	54, // 27: stasis.v1.ReadFileRequest.ranges:type_name -> stasis.v1.ByteRange
+	32, // 28: stasis.v1.ReadFileResponse.header:type_name -> stasis.v1.ReadFileHeader
+	33, // 29: stasis.v1.ReadFileResponse.holes:type_name -> stasis.v1.HoleMap
+	9,  // 30: stasis.v1.ReadFileResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	65, // 31: stasis.v1.ReadFileHeader.file:type_name -> stasis.v1.SnapshotFile
+	54, // 32: stasis.v1.HoleMap.holes:type_name -> stasis.v1.ByteRange
+	61, // 33: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	4,  // 34: stasis.v1.CloneFile.mode:type_name -> stasis.v1.CloneMode
+	36, // 35: stasis.v1.CloneToDirectoryRequest.files:type_name -> stasis.v1.CloneFile
+	4,  // 36: stasis.v1.CloneToDirectoryRequest.default_mode:type_name -> stasis.v1.CloneMode
+	4,  // 37: stasis.v1.ClonedFile.mode:type_name -> stasis.v1.CloneMode
+	61, // 38: stasis.v1.CloneToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	38, // 39: stasis.v1.CloneToDirectoryResponse.files:type_name -> stasis.v1.ClonedFile
+	5,  // 40: stasis.v1.TakenFile.mode:type_name -> stasis.v1.TakeMode
+	61, // 41: stasis.v1.TakeToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	41, // 42: stasis.v1.TakeToDirectoryResponse.files:type_name -> stasis.v1.TakenFile
+	44, // 43: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
+	8,  // 44: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
+	0,  // 45: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	59, // 46: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
+	61, // 47: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
+	0,  // 48: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	60, // 49: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
+	61, // 50: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	61, // 51: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	52, // 52: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
+	53, // 53: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
+	54, // 54: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
+	17, // 55: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
+	7,  // 56: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
+	61, // 57: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
+	63, // 58: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
+	6,  // 59: stasis.v1.WatchResponse.removal_reason:type_name -> stasis.v1.RemovalReason
+	12, // 60: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
+	15, // 61: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
+	18, // 62: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
+	20, // 63: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
+	22, // 64: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
+	24, // 65: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
+	26, // 66: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
+	28, // 67: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
+	30, // 68: stasis.v1.SnapshotService.ReadFile:input_type -> stasis.v1.ReadFileRequest
+	34, // 69: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
+	37, // 70: stasis.v1.SnapshotService.CloneToDirectory:input_type -> stasis.v1.CloneToDirectoryRequest
+	40, // 71: stasis.v1.SnapshotService.TakeToDirectory:input_type -> stasis.v1.TakeToDirectoryRequest
+	43, // 72: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
+	46, // 73: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
+	48, // 74: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
+	50, // 75: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
+	55, // 76: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
+	14, // 77: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
+	16, // 78: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
+	19, // 79: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
+	21, // 80: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
+	23, // 81: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
+	25, // 82: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
+	27, // 83: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
+	29, // 84: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
+	31, // 85: stasis.v1.SnapshotService.ReadFile:output_type -> stasis.v1.ReadFileResponse
+	35, // 86: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
+	39, // 87: stasis.v1.SnapshotService.CloneToDirectory:output_type -> stasis.v1.CloneToDirectoryResponse
+	42, // 88: stasis.v1.SnapshotService.TakeToDirectory:output_type -> stasis.v1.TakeToDirectoryResponse
+	45, // 89: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
+	47, // 90: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
+	49, // 91: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
+	51, // 92: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
+	56, // 93: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
+	77, // [77:94] is the sub-list for method output_type
+	60, // [60:77] is the sub-list for method input_type
+	60, // [60:60] is the sub-list for extension type_name
+	60, // [60:60] is the sub-list for extension extendee
+	0,  // [0:60] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_snapshot_service_proto_init() }
@@ -4203,14 +4575,20 @@ func file_stasis_v1_snapshot_service_proto_init() {
 		(*ExportResponse_Chunk)(nil),
 		(*ExportResponse_Trailer)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[25].OneofWrappers = []any{}
-	file_stasis_v1_snapshot_service_proto_msgTypes[28].OneofWrappers = []any{}
-	file_stasis_v1_snapshot_service_proto_msgTypes[31].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[23].OneofWrappers = []any{
+		(*ReadFileResponse_Header)(nil),
+		(*ReadFileResponse_Holes)(nil),
+		(*ReadFileResponse_Chunk)(nil),
+		(*ReadFileResponse_Trailer)(nil),
+	}
+	file_stasis_v1_snapshot_service_proto_msgTypes[29].OneofWrappers = []any{}
+	file_stasis_v1_snapshot_service_proto_msgTypes[32].OneofWrappers = []any{}
+	file_stasis_v1_snapshot_service_proto_msgTypes[35].OneofWrappers = []any{
 		(*ImportRequest_Header)(nil),
 		(*ImportRequest_Chunk)(nil),
 		(*ImportRequest_Commit)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[39].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[43].OneofWrappers = []any{
 		(*VerifyResponse_Progress)(nil),
 		(*VerifyResponse_Verdict)(nil),
 	}
@@ -4220,7 +4598,7 @@ func file_stasis_v1_snapshot_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_snapshot_service_proto_rawDesc), len(file_stasis_v1_snapshot_service_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   49,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -29,6 +29,7 @@ const (
 	SnapshotService_Delete_FullMethodName              = "/stasis.v1.SnapshotService/Delete"
 	SnapshotService_Restore_FullMethodName             = "/stasis.v1.SnapshotService/Restore"
 	SnapshotService_Export_FullMethodName              = "/stasis.v1.SnapshotService/Export"
+	SnapshotService_ReadFile_FullMethodName            = "/stasis.v1.SnapshotService/ReadFile"
 	SnapshotService_ExportToDirectory_FullMethodName   = "/stasis.v1.SnapshotService/ExportToDirectory"
 	SnapshotService_CloneToDirectory_FullMethodName    = "/stasis.v1.SnapshotService/CloneToDirectory"
 	SnapshotService_TakeToDirectory_FullMethodName     = "/stasis.v1.SnapshotService/TakeToDirectory"
@@ -99,6 +100,15 @@ type SnapshotServiceClient interface {
 	//
 	// Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
 	Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportResponse], error)
+	// Streams ranges of one data file: `header`, then the holes of the ranges, then their data as
+	// chunks that carry their offset, then `trailer`. Only data travels; bytes in no chunk are zeros.
+	// The daemon opens no other file of the snapshot. It reads each block of 256 KiB that a range
+	// touches whole and compares it with its stored digest, then sends the bytes of the range.
+	//
+	// Raises FIELD_INVALID, STORED_DATA_CORRUPT (with the offset; the snapshot is marked),
+	// OPERATION_IN_PROGRESS (its digests are still being computed: see skip_verify),
+	// TOO_MANY_STREAMS.
+	ReadFile(ctx context.Context, in *ReadFileRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadFileResponse], error)
 	// Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,
 	// by reflink where the filesystem can. `snapshot.json` comes last: a directory without it is
 	// incomplete.
@@ -280,6 +290,25 @@ func (c *snapshotServiceClient) Export(ctx context.Context, in *ExportRequest, o
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type SnapshotService_ExportClient = grpc.ServerStreamingClient[ExportResponse]
 
+func (c *snapshotServiceClient) ReadFile(ctx context.Context, in *ReadFileRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadFileResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &SnapshotService_ServiceDesc.Streams[3], SnapshotService_ReadFile_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ReadFileRequest, ReadFileResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type SnapshotService_ReadFileClient = grpc.ServerStreamingClient[ReadFileResponse]
+
 func (c *snapshotServiceClient) ExportToDirectory(ctx context.Context, in *ExportToDirectoryRequest, opts ...grpc.CallOption) (*ExportToDirectoryResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ExportToDirectoryResponse)
@@ -312,7 +341,7 @@ func (c *snapshotServiceClient) TakeToDirectory(ctx context.Context, in *TakeToD
 
 func (c *snapshotServiceClient) Import(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportRequest, ImportResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &SnapshotService_ServiceDesc.Streams[3], SnapshotService_Import_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &SnapshotService_ServiceDesc.Streams[4], SnapshotService_Import_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -335,7 +364,7 @@ func (c *snapshotServiceClient) ImportFromDirectory(ctx context.Context, in *Imp
 
 func (c *snapshotServiceClient) OpenDataDirectory(ctx context.Context, in *OpenDataDirectoryRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[OpenDataDirectoryResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &SnapshotService_ServiceDesc.Streams[4], SnapshotService_OpenDataDirectory_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &SnapshotService_ServiceDesc.Streams[5], SnapshotService_OpenDataDirectory_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -354,7 +383,7 @@ type SnapshotService_OpenDataDirectoryClient = grpc.ServerStreamingClient[OpenDa
 
 func (c *snapshotServiceClient) Verify(ctx context.Context, in *VerifyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VerifyResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &SnapshotService_ServiceDesc.Streams[5], SnapshotService_Verify_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &SnapshotService_ServiceDesc.Streams[6], SnapshotService_Verify_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -373,7 +402,7 @@ type SnapshotService_VerifyClient = grpc.ServerStreamingClient[VerifyResponse]
 
 func (c *snapshotServiceClient) Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &SnapshotService_ServiceDesc.Streams[6], SnapshotService_Watch_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &SnapshotService_ServiceDesc.Streams[7], SnapshotService_Watch_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -450,6 +479,15 @@ type SnapshotServiceServer interface {
 	//
 	// Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
 	Export(*ExportRequest, grpc.ServerStreamingServer[ExportResponse]) error
+	// Streams ranges of one data file: `header`, then the holes of the ranges, then their data as
+	// chunks that carry their offset, then `trailer`. Only data travels; bytes in no chunk are zeros.
+	// The daemon opens no other file of the snapshot. It reads each block of 256 KiB that a range
+	// touches whole and compares it with its stored digest, then sends the bytes of the range.
+	//
+	// Raises FIELD_INVALID, STORED_DATA_CORRUPT (with the offset; the snapshot is marked),
+	// OPERATION_IN_PROGRESS (its digests are still being computed: see skip_verify),
+	// TOO_MANY_STREAMS.
+	ReadFile(*ReadFileRequest, grpc.ServerStreamingServer[ReadFileResponse]) error
 	// Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,
 	// by reflink where the filesystem can. `snapshot.json` comes last: a directory without it is
 	// incomplete.
@@ -553,6 +591,9 @@ func (UnimplementedSnapshotServiceServer) Restore(*RestoreRequest, grpc.ServerSt
 }
 func (UnimplementedSnapshotServiceServer) Export(*ExportRequest, grpc.ServerStreamingServer[ExportResponse]) error {
 	return status.Error(codes.Unimplemented, "method Export not implemented")
+}
+func (UnimplementedSnapshotServiceServer) ReadFile(*ReadFileRequest, grpc.ServerStreamingServer[ReadFileResponse]) error {
+	return status.Error(codes.Unimplemented, "method ReadFile not implemented")
 }
 func (UnimplementedSnapshotServiceServer) ExportToDirectory(context.Context, *ExportToDirectoryRequest) (*ExportToDirectoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExportToDirectory not implemented")
@@ -717,6 +758,17 @@ func _SnapshotService_Export_Handler(srv interface{}, stream grpc.ServerStream) 
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type SnapshotService_ExportServer = grpc.ServerStreamingServer[ExportResponse]
+
+func _SnapshotService_ReadFile_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ReadFileRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(SnapshotServiceServer).ReadFile(m, &grpc.GenericServerStream[ReadFileRequest, ReadFileResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type SnapshotService_ReadFileServer = grpc.ServerStreamingServer[ReadFileResponse]
 
 func _SnapshotService_ExportToDirectory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ExportToDirectoryRequest)
@@ -888,6 +940,11 @@ var SnapshotService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Export",
 			Handler:       _SnapshotService_Export_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ReadFile",
+			Handler:       _SnapshotService_ReadFile_Handler,
 			ServerStreams: true,
 		},
 		{

@@ -350,6 +350,52 @@ class ExportResponse(_message.Message):
     trailer: DownloadTrailer
     def __init__(self, header: _Optional[_Union[DownloadHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., trailer: _Optional[_Union[DownloadTrailer, _Mapping]] = ...) -> None: ...
 
+class ReadFileRequest(_message.Message):
+    __slots__ = ("ref", "digest", "file", "ranges", "skip_verify", "force")
+    REF_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    RANGES_FIELD_NUMBER: _ClassVar[int]
+    SKIP_VERIFY_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    ref: str
+    digest: str
+    file: str
+    ranges: _containers.RepeatedCompositeFieldContainer[ByteRange]
+    skip_verify: bool
+    force: bool
+    def __init__(self, ref: _Optional[str] = ..., digest: _Optional[str] = ..., file: _Optional[str] = ..., ranges: _Optional[_Iterable[_Union[ByteRange, _Mapping]]] = ..., skip_verify: bool = ..., force: bool = ...) -> None: ...
+
+class ReadFileResponse(_message.Message):
+    __slots__ = ("header", "holes", "chunk", "trailer", "offset")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    HOLES_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    TRAILER_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    header: ReadFileHeader
+    holes: HoleMap
+    chunk: bytes
+    trailer: DownloadTrailer
+    offset: int
+    def __init__(self, header: _Optional[_Union[ReadFileHeader, _Mapping]] = ..., holes: _Optional[_Union[HoleMap, _Mapping]] = ..., chunk: _Optional[bytes] = ..., trailer: _Optional[_Union[DownloadTrailer, _Mapping]] = ..., offset: _Optional[int] = ...) -> None: ...
+
+class ReadFileHeader(_message.Message):
+    __slots__ = ("snapshot_id", "file", "data_bytes")
+    SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    DATA_BYTES_FIELD_NUMBER: _ClassVar[int]
+    snapshot_id: str
+    file: _resources_pb2.SnapshotFile
+    data_bytes: int
+    def __init__(self, snapshot_id: _Optional[str] = ..., file: _Optional[_Union[_resources_pb2.SnapshotFile, _Mapping]] = ..., data_bytes: _Optional[int] = ...) -> None: ...
+
+class HoleMap(_message.Message):
+    __slots__ = ("holes",)
+    HOLES_FIELD_NUMBER: _ClassVar[int]
+    holes: _containers.RepeatedCompositeFieldContainer[ByteRange]
+    def __init__(self, holes: _Optional[_Iterable[_Union[ByteRange, _Mapping]]] = ...) -> None: ...
+
 class ExportToDirectoryRequest(_message.Message):
     __slots__ = ("ref", "directory", "force")
     REF_FIELD_NUMBER: _ClassVar[int]

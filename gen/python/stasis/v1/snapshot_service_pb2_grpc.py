@@ -85,6 +85,11 @@ class SnapshotServiceStub(object):
                 request_serializer=stasis_dot_v1_dot_snapshot__service__pb2.ExportRequest.SerializeToString,
                 response_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.ExportResponse.FromString,
                 _registered_method=True)
+        self.ReadFile = channel.unary_stream(
+                '/stasis.v1.SnapshotService/ReadFile',
+                request_serializer=stasis_dot_v1_dot_snapshot__service__pb2.ReadFileRequest.SerializeToString,
+                response_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.ReadFileResponse.FromString,
+                _registered_method=True)
         self.ExportToDirectory = channel.unary_unary(
                 '/stasis.v1.SnapshotService/ExportToDirectory',
                 request_serializer=stasis_dot_v1_dot_snapshot__service__pb2.ExportToDirectoryRequest.SerializeToString,
@@ -220,6 +225,20 @@ class SnapshotServiceServicer(object):
         """Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
 
         Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadFile(self, request, context):
+        """Streams ranges of one data file: `header`, then the holes of the ranges, then their data as
+        chunks that carry their offset, then `trailer`. Only data travels; bytes in no chunk are zeros.
+        The daemon opens no other file of the snapshot. It reads each block of 256 KiB that a range
+        touches whole and compares it with its stored digest, then sends the bytes of the range.
+
+        Raises FIELD_INVALID, STORED_DATA_CORRUPT (with the offset; the snapshot is marked),
+        OPERATION_IN_PROGRESS (its digests are still being computed: see skip_verify),
+        TOO_MANY_STREAMS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -377,6 +396,11 @@ def add_SnapshotServiceServicer_to_server(servicer, server):
                     servicer.Export,
                     request_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.ExportRequest.FromString,
                     response_serializer=stasis_dot_v1_dot_snapshot__service__pb2.ExportResponse.SerializeToString,
+            ),
+            'ReadFile': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadFile,
+                    request_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.ReadFileRequest.FromString,
+                    response_serializer=stasis_dot_v1_dot_snapshot__service__pb2.ReadFileResponse.SerializeToString,
             ),
             'ExportToDirectory': grpc.unary_unary_rpc_method_handler(
                     servicer.ExportToDirectory,
@@ -646,6 +670,33 @@ class SnapshotService(object):
             '/stasis.v1.SnapshotService/Export',
             stasis_dot_v1_dot_snapshot__service__pb2.ExportRequest.SerializeToString,
             stasis_dot_v1_dot_snapshot__service__pb2.ExportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/stasis.v1.SnapshotService/ReadFile',
+            stasis_dot_v1_dot_snapshot__service__pb2.ReadFileRequest.SerializeToString,
+            stasis_dot_v1_dot_snapshot__service__pb2.ReadFileResponse.FromString,
             options,
             channel_credentials,
             insecure,

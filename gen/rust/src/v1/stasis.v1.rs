@@ -1901,6 +1901,80 @@ pub mod export_response {
         Trailer(super::DownloadTrailer),
     }
 }
+/// Request of ReadFile.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReadFileRequest {
+    /// Id, name or id prefix. Empty with `digest`.
+    #[prost(string, tag = "1")]
+    pub r#ref: ::prost::alloc::string::String,
+    /// Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
+    /// confined to a name prefix finds its own snapshots only.
+    #[prost(string, tag = "2")]
+    pub digest: ::prost::alloc::string::String,
+    /// Name of the file, exactly as in the snapshot.
+    #[prost(string, tag = "3")]
+    pub file: ::prost::alloc::string::String,
+    /// The bytes to send: at most 4096 ranges, ascending and without overlap (FIELD_INVALID). A range
+    /// that reaches beyond the end of the file is cut there. Empty = the whole file.
+    #[prost(message, repeated, tag = "4")]
+    pub ranges: ::prost::alloc::vec::Vec<ByteRange>,
+    /// True: do not compare the data with its digests. Default: false.
+    #[prost(bool, tag = "5")]
+    pub skip_verify: bool,
+    /// As in RestoreRequest.
+    #[prost(bool, tag = "6")]
+    pub force: bool,
+}
+/// A frame of ReadFile.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReadFileResponse {
+    /// With `chunk`: place of its first byte in the file.
+    #[prost(int64, tag = "5")]
+    pub offset: i64,
+    /// Exactly one of these; the service describes their order.
+    #[prost(oneof = "read_file_response::Frame", tags = "1, 2, 3, 4")]
+    pub frame: ::core::option::Option<read_file_response::Frame>,
+}
+/// Nested message and enum types in `ReadFileResponse`.
+pub mod read_file_response {
+    /// Exactly one of these; the service describes their order.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Frame {
+        /// First frame.
+        #[prost(message, tag = "1")]
+        Header(super::ReadFileHeader),
+        /// Holes of the ranges; as many frames as it takes, none if there are no holes.
+        #[prost(message, tag = "2")]
+        Holes(super::HoleMap),
+        /// The next data of the ranges, in ascending order.
+        #[prost(bytes, tag = "3")]
+        Chunk(::prost::alloc::vec::Vec<u8>),
+        /// Last frame. Without it the answer is truncated.
+        #[prost(message, tag = "4")]
+        Trailer(super::DownloadTrailer),
+    }
+}
+/// First frame of ReadFile.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadFileHeader {
+    /// Id of the snapshot.
+    #[prost(string, tag = "1")]
+    pub snapshot_id: ::prost::alloc::string::String,
+    /// The file, with its size.
+    #[prost(message, optional, tag = "2")]
+    pub file: ::core::option::Option<SnapshotFile>,
+    /// Bytes of data that follow in all chunks.
+    #[prost(int64, tag = "3")]
+    pub data_bytes: i64,
+}
+/// A part of the holes that ReadFile does not send.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HoleMap {
+    /// Ascending, each inside a range of the request, at most 1024. They read as zeros. Very small
+    /// holes of a file with millions of them may travel as zeros instead.
+    #[prost(message, repeated, tag = "1")]
+    pub holes: ::prost::alloc::vec::Vec<ByteRange>,
+}
 /// Request of ExportToDirectory.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ExportToDirectoryRequest {
@@ -2900,6 +2974,38 @@ pub mod snapshot_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("stasis.v1.SnapshotService", "Export"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Streams ranges of one data file: `header`, then the holes of the ranges, then their data as
+        /// chunks that carry their offset, then `trailer`. Only data travels; bytes in no chunk are zeros.
+        /// The daemon opens no other file of the snapshot. It reads each block of 256 KiB that a range
+        /// touches whole and compares it with its stored digest, then sends the bytes of the range.
+        ///
+        /// Raises FIELD_INVALID, STORED_DATA_CORRUPT (with the offset; the snapshot is marked),
+        /// OPERATION_IN_PROGRESS (its digests are still being computed: see skip_verify),
+        /// TOO_MANY_STREAMS.
+        pub async fn read_file(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadFileRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ReadFileResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/stasis.v1.SnapshotService/ReadFile",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("stasis.v1.SnapshotService", "ReadFile"));
             self.inner.server_streaming(req, path, codec).await
         }
         /// Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,

@@ -8,7 +8,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Snapshot, SnapshotConfig } from "./resources_pb.js";
+import type { Snapshot, SnapshotConfig, SnapshotFile } from "./resources_pb.js";
 import { file_stasis_v1_resources } from "./resources_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/snapshot_service.proto.
  */
 export const file_stasis_v1_snapshot_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBzdGFzaXMvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIkEKDFVwbG9hZENvbW1pdBITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgVjcmMzMhgCIAEoB0gAiAEBQggKBl9jcmMzMiI1Cg9Eb3dubG9hZFRyYWlsZXISEwoLdG90YWxfYnl0ZXMYASABKAMSDQoFY3JjMzIYAiABKAciiAEKDkRvd25sb2FkSGVhZGVyEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhIKCmRhdGFfYnl0ZXMYAiABKAMSLAoId2FybmluZ3MYAyADKAsyGi5zdGFzaXMudjEuRG93bmxvYWRXYXJuaW5nEg0KBWZpbGVzGAQgAygJIm8KD0Rvd25sb2FkV2FybmluZxIsCgRraW5kGAEgASgOMh4uc3Rhc2lzLnYxLkRvd25sb2FkV2FybmluZ0tpbmQSDAoEZmlsZRgCIAEoCRIPCgdyZWFkZXJzGAMgAygJEg8KB21lc3NhZ2UYBCABKAkifwoNQ3JlYXRlUmVxdWVzdBIpCgZoZWFkZXIYASABKAsyFy5zdGFzaXMudjEuQ3JlYXRlSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABIpCgZjb21taXQYAyABKAsyFy5zdGFzaXMudjEuVXBsb2FkQ29tbWl0SABCBwoFZnJhbWUilQEKDENyZWF0ZUhlYWRlchIpCgZjb25maWcYASABKAsyGS5zdGFzaXMudjEuU25hcHNob3RDb25maWcSEgoKcmVxdWVzdF9pZBgCIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAMgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgEIAEoCCI3Cg5DcmVhdGVSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCK2AQoaQ3JlYXRlRnJvbURpcmVjdG9yeVJlcXVlc3QSEQoJZGlyZWN0b3J5GAEgASgJEikKBmNvbmZpZxgCIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZxISCgpyZXF1ZXN0X2lkGAMgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYBCABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAUgASgIIkQKG0NyZWF0ZUZyb21EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCLzAgoOU25hcHNob3RGaWx0ZXISEwoLbmFtZV9wcmVmaXgYASABKAkSNQoGbGFiZWxzGAIgAygLMiUuc3Rhc2lzLnYxLlNuYXBzaG90RmlsdGVyLkxhYmVsc0VudHJ5Eg0KBWltYWdlGAMgASgJEhQKDGltYWdlX2RpZ2VzdBgEIAEoCRISCgpoeXBlcnZpc29yGAUgASgJEjEKDWNyZWF0ZWRfYWZ0ZXIYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCglwcm90ZWN0ZWQYCCABKAhIAIgBARIUCgdjb3JydXB0GAkgASgISAGIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIMCgpfcHJvdGVjdGVkQgoKCF9jb3JydXB0Il8KC0xpc3RSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEikKBmZpbHRlchgDIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdEZpbHRlciJjCgxMaXN0UmVzcG9uc2USJgoJc25hcHNob3RzGAEgAygLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgDIh0KDkluc3BlY3RSZXF1ZXN0EgsKA3JlZhgBIAEoCSI4Cg9JbnNwZWN0UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3Qi6AEKDVVwZGF0ZVJlcXVlc3QSCwoDcmVmGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSNAoGbGFiZWxzGAQgAygLMiQuc3Rhc2lzLnYxLlVwZGF0ZVJlcXVlc3QuTGFiZWxzRW50cnkSEQoJcHJvdGVjdGVkGAUgASgIEi8KC3VwZGF0ZV9tYXNrGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjcKDlVwZGF0ZVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjQKDURlbGV0ZVJlcXVlc3QSDAoEcmVmcxgBIAMoCRIVCg1hbGxvd19taXNzaW5nGAIgASgIIiUKDkRlbGV0ZVJlc3BvbnNlEhMKC2RlbGV0ZWRfaWRzGAEgAygJInsKDlJlc3RvcmVSZXF1ZXN0EgsKA3JlZhgBIAEoCRINCgVmb3JjZRgCIAEoCBIOCgZ2ZXJpZnkYAyABKAgSLgoNc3BhcnNlX2Zvcm1hdBgEIAEoDjIXLnN0YXNpcy52MS5TcGFyc2VGb3JtYXQSDQoFZmlsZXMYBSADKAkihwEKD1Jlc3RvcmVSZXNwb25zZRIrCgZoZWFkZXIYASABKAsyGS5zdGFzaXMudjEuRG93bmxvYWRIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEi0KB3RyYWlsZXIYAyABKAsyGi5zdGFzaXMudjEuRG93bmxvYWRUcmFpbGVySABCBwoFZnJhbWUipwEKDUV4cG9ydFJlcXVlc3QSCwoDcmVmGAEgASgJEisKC2NvbXByZXNzaW9uGAIgASgOMhYuc3Rhc2lzLnYxLkNvbXByZXNzaW9uEi4KDXNwYXJzZV9mb3JtYXQYAyABKA4yFy5zdGFzaXMudjEuU3BhcnNlRm9ybWF0Eg0KBWZvcmNlGAQgASgIEg4KBnZlcmlmeRgFIAEoCBINCgVmaWxlcxgGIAMoCSKGAQoORXhwb3J0UmVzcG9uc2USKwoGaGVhZGVyGAEgASgLMhkuc3Rhc2lzLnYxLkRvd25sb2FkSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABItCgd0cmFpbGVyGAMgASgLMhouc3Rhc2lzLnYxLkRvd25sb2FkVHJhaWxlckgAQgcKBWZyYW1lIkkKGEV4cG9ydFRvRGlyZWN0b3J5UmVxdWVzdBILCgNyZWYYASABKAkSEQoJZGlyZWN0b3J5GAIgASgJEg0KBWZvcmNlGAMgASgIIlUKGUV4cG9ydFRvRGlyZWN0b3J5UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QSEQoJcmVmbGlua2VkGAIgASgIIj0KCUNsb25lRmlsZRIMCgRuYW1lGAEgASgJEiIKBG1vZGUYAiABKA4yFC5zdGFzaXMudjEuQ2xvbmVNb2RlItoBChdDbG9uZVRvRGlyZWN0b3J5UmVxdWVzdBILCgNyZWYYASABKAkSEQoJZGlyZWN0b3J5GAIgASgJEiMKBWZpbGVzGAMgAygLMhQuc3Rhc2lzLnYxLkNsb25lRmlsZRIqCgxkZWZhdWx0X21vZGUYBCABKA4yFC5zdGFzaXMudjEuQ2xvbmVNb2RlEg8KB2R1cmFibGUYBSABKAgSGwoObWF4X2NvcHlfYnl0ZXMYBiABKANIAIgBARINCgVmb3JjZRgHIAEoCEIRCg9fbWF4X2NvcHlfYnl0ZXMiagoKQ2xvbmVkRmlsZRIMCgRuYW1lGAEgASgJEiIKBG1vZGUYAiABKA4yFC5zdGFzaXMudjEuQ2xvbmVNb2RlEhQKDHNoYXJlZF9ieXRlcxgDIAEoAxIUCgxjb3BpZWRfYnl0ZXMYBCABKAMieAoYQ2xvbmVUb0RpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EiQKBWZpbGVzGAIgAygLMhUuc3Rhc2lzLnYxLkNsb25lZEZpbGUSDwoHZHVyYWJsZRgDIAEoCCJ8ChZUYWtlVG9EaXJlY3RvcnlSZXF1ZXN0EgsKA3JlZhgBIAEoCRIRCglkaXJlY3RvcnkYAiABKAkSGwoObWF4X2NvcHlfYnl0ZXMYAyABKANIAIgBARISCgpyZXF1ZXN0X2lkGAQgASgJQhEKD19tYXhfY29weV9ieXRlcyJSCglUYWtlbkZpbGUSDAoEbmFtZRgBIAEoCRIhCgRtb2RlGAIgASgOMhMuc3Rhc2lzLnYxLlRha2VNb2RlEhQKDGNvcGllZF9ieXRlcxgDIAEoAyJlChdUYWtlVG9EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIjCgVmaWxlcxgCIAMoCzIULnN0YXNpcy52MS5UYWtlbkZpbGUifwoNSW1wb3J0UmVxdWVzdBIpCgZoZWFkZXIYASABKAsyFy5zdGFzaXMudjEuSW1wb3J0SGVhZGVySAASDwoFY2h1bmsYAiABKAxIABIpCgZjb21taXQYAyABKAsyFy5zdGFzaXMudjEuVXBsb2FkQ29tbWl0SABCBwoFZnJhbWUi8QEKDEltcG9ydEhlYWRlchIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSMwoQb25fbmFtZV9jb25mbGljdBgEIAEoDjIZLnN0YXNpcy52MS5Pbk5hbWVDb25mbGljdBIRCglwcm90ZWN0ZWQYBSABKAgSMwoGbGFiZWxzGAYgAygLMiMuc3Rhc2lzLnYxLkltcG9ydEhlYWRlci5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjcKDkltcG9ydFJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IqACChpJbXBvcnRGcm9tRGlyZWN0b3J5UmVxdWVzdBIRCglkaXJlY3RvcnkYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYBSABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAYgASgIEkEKBmxhYmVscxgHIAMoCzIxLnN0YXNpcy52MS5JbXBvcnRGcm9tRGlyZWN0b3J5UmVxdWVzdC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkQKG0ltcG9ydEZyb21EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCI2ChhPcGVuRGF0YURpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEg0KBWZvcmNlGAIgASgIIlUKGU9wZW5EYXRhRGlyZWN0b3J5UmVzcG9uc2USEQoJZGlyZWN0b3J5GAEgASgJEiUKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjwKDVZlcmlmeVJlcXVlc3QSCwoDcmVmGAEgASgJEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYAiABKAMidQoOVmVyaWZ5UmVzcG9uc2USLQoIcHJvZ3Jlc3MYASABKAsyGS5zdGFzaXMudjEuVmVyaWZ5UHJvZ3Jlc3NIABIrCgd2ZXJkaWN0GAIgASgLMhguc3Rhc2lzLnYxLlZlcmlmeVZlcmRpY3RIAEIHCgVldmVudCJOCg5WZXJpZnlQcm9ncmVzcxITCgtzbmFwc2hvdF9pZBgBIAEoCRISCgpkb25lX2J5dGVzGAIgASgDEhMKC3RvdGFsX2J5dGVzGAMgASgDInoKDVZlcmlmeVZlcmRpY3QSEwoLc25hcHNob3RfaWQYASABKAkSDAoEZmlsZRgCIAEoCRIOCgZpbnRhY3QYAyABKAgSJQoHZGFtYWdlZBgEIAMoCzIULnN0YXNpcy52MS5CeXRlUmFuZ2USDwoHcHJvYmxlbRgFIAEoCSIrCglCeXRlUmFuZ2USDgoGb2Zmc2V0GAEgASgDEg4KBmxlbmd0aBgCIAEoAyJPCgxXYXRjaFJlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJEikKBmZpbHRlchgCIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdEZpbHRlciL/AQoNV2F0Y2hSZXNwb25zZRIiCgR0eXBlGAEgASgOMhQuc3Rhc2lzLnYxLkV2ZW50VHlwZRIlCghzbmFwc2hvdBgCIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIvCgtvY2N1cnJlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMcmVzdW1lX3Rva2VuGAQgASgJEhUKDXByZXZpb3VzX25hbWUYBSABKAkSEwoLcmVwbGFjZWRfYnkYBiABKAkSMAoOcmVtb3ZhbF9yZWFzb24YByABKA4yGC5zdGFzaXMudjEuUmVtb3ZhbFJlYXNvbiprCg5Pbk5hbWVDb25mbGljdBIgChxPTl9OQU1FX0NPTkZMSUNUX1VOU1BFQ0lGSUVEEAASGQoVT05fTkFNRV9DT05GTElDVF9GQUlMEAESHAoYT05fTkFNRV9DT05GTElDVF9SRVBMQUNFEAIqbAoLQ29tcHJlc3Npb24SGwoXQ09NUFJFU1NJT05fVU5TUEVDSUZJRUQQABIUChBDT01QUkVTU0lPTl9OT05FEAESFAoQQ09NUFJFU1NJT05fR1pJUBACEhQKEENPTVBSRVNTSU9OX1pTVEQQAyp2CgxTcGFyc2VGb3JtYXQSHQoZU1BBUlNFX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhgKFFNQQVJTRV9GT1JNQVRfQ09DT09OEAESFQoRU1BBUlNFX0ZPUk1BVF9HTlUQAhIWChJTUEFSU0VfRk9STUFUX05PTkUQAyqOAQoTRG93bmxvYWRXYXJuaW5nS2luZBIlCiFET1dOTE9BRF9XQVJOSU5HX0tJTkRfVU5TUEVDSUZJRUQQABIoCiRET1dOTE9BRF9XQVJOSU5HX0tJTkRfUkVBREVSX1JFRlVTRVMQARImCiJET1dOTE9BRF9XQVJOSU5HX0tJTkRfSE9MRVNfRklMTEVEEAIqkwEKCUNsb25lTW9kZRIaChZDTE9ORV9NT0RFX1VOU1BFQ0lGSUVEEAASEwoPQ0xPTkVfTU9ERV9BVVRPEAESEwoPQ0xPTkVfTU9ERV9MSU5LEAISFgoSQ0xPTkVfTU9ERV9SRUZMSU5LEAMSEwoPQ0xPTkVfTU9ERV9DT1BZEAQSEwoPQ0xPTkVfTU9ERV9TS0lQEAUqZQoIVGFrZU1vZGUSGQoVVEFLRV9NT0RFX1VOU1BFQ0lGSUVEEAASEwoPVEFLRV9NT0RFX01PVkVEEAESFQoRVEFLRV9NT0RFX1JFRkxJTksQAhISCg5UQUtFX01PREVfQ09QWRADKkkKDVJlbW92YWxSZWFzb24SHgoaUkVNT1ZBTF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRSRU1PVkFMX1JFQVNPTl9UQUtFThABKvwBCglFdmVudFR5cGUSGgoWRVZFTlRfVFlQRV9VTlNQRUNJRklFRBAAEhYKEkVWRU5UX1RZUEVfQ1JFQVRFRBABEhYKEkVWRU5UX1RZUEVfREVMRVRFRBACEhYKEkVWRU5UX1RZUEVfRVZJQ1RFRBADEhYKEkVWRU5UX1RZUEVfUkVOQU1FRBAEEhUKEUVWRU5UX1RZUEVfTUlTU0VEEAUSFgoSRVZFTlRfVFlQRV9VUERBVEVEEAYSFgoSRVZFTlRfVFlQRV9DT1JSVVBUEAcSEwoPRVZFTlRfVFlQRV9MT1NUEAgSFwoTRVZFTlRfVFlQRV9QT1NJVElPThAJMtUJCg9TbmFwc2hvdFNlcnZpY2USPwoGQ3JlYXRlEhguc3Rhc2lzLnYxLkNyZWF0ZVJlcXVlc3QaGS5zdGFzaXMudjEuQ3JlYXRlUmVzcG9uc2UoARJkChNDcmVhdGVGcm9tRGlyZWN0b3J5EiUuc3Rhc2lzLnYxLkNyZWF0ZUZyb21EaXJlY3RvcnlSZXF1ZXN0GiYuc3Rhc2lzLnYxLkNyZWF0ZUZyb21EaXJlY3RvcnlSZXNwb25zZRI3CgRMaXN0EhYuc3Rhc2lzLnYxLkxpc3RSZXF1ZXN0Ghcuc3Rhc2lzLnYxLkxpc3RSZXNwb25zZRJACgdJbnNwZWN0Ehkuc3Rhc2lzLnYxLkluc3BlY3RSZXF1ZXN0Ghouc3Rhc2lzLnYxLkluc3BlY3RSZXNwb25zZRI9CgZVcGRhdGUSGC5zdGFzaXMudjEuVXBkYXRlUmVxdWVzdBoZLnN0YXNpcy52MS5VcGRhdGVSZXNwb25zZRI9CgZEZWxldGUSGC5zdGFzaXMudjEuRGVsZXRlUmVxdWVzdBoZLnN0YXNpcy52MS5EZWxldGVSZXNwb25zZRJCCgdSZXN0b3JlEhkuc3Rhc2lzLnYxLlJlc3RvcmVSZXF1ZXN0Ghouc3Rhc2lzLnYxLlJlc3RvcmVSZXNwb25zZTABEj8KBkV4cG9ydBIYLnN0YXNpcy52MS5FeHBvcnRSZXF1ZXN0Ghkuc3Rhc2lzLnYxLkV4cG9ydFJlc3BvbnNlMAESXgoRRXhwb3J0VG9EaXJlY3RvcnkSIy5zdGFzaXMudjEuRXhwb3J0VG9EaXJlY3RvcnlSZXF1ZXN0GiQuc3Rhc2lzLnYxLkV4cG9ydFRvRGlyZWN0b3J5UmVzcG9uc2USWwoQQ2xvbmVUb0RpcmVjdG9yeRIiLnN0YXNpcy52MS5DbG9uZVRvRGlyZWN0b3J5UmVxdWVzdBojLnN0YXNpcy52MS5DbG9uZVRvRGlyZWN0b3J5UmVzcG9uc2USWAoPVGFrZVRvRGlyZWN0b3J5EiEuc3Rhc2lzLnYxLlRha2VUb0RpcmVjdG9yeVJlcXVlc3QaIi5zdGFzaXMudjEuVGFrZVRvRGlyZWN0b3J5UmVzcG9uc2USPwoGSW1wb3J0Ehguc3Rhc2lzLnYxLkltcG9ydFJlcXVlc3QaGS5zdGFzaXMudjEuSW1wb3J0UmVzcG9uc2UoARJkChNJbXBvcnRGcm9tRGlyZWN0b3J5EiUuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXF1ZXN0GiYuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXNwb25zZRJgChFPcGVuRGF0YURpcmVjdG9yeRIjLnN0YXNpcy52MS5PcGVuRGF0YURpcmVjdG9yeVJlcXVlc3QaJC5zdGFzaXMudjEuT3BlbkRhdGFEaXJlY3RvcnlSZXNwb25zZTABEj8KBlZlcmlmeRIYLnN0YXNpcy52MS5WZXJpZnlSZXF1ZXN0Ghkuc3Rhc2lzLnYxLlZlcmlmeVJlc3BvbnNlMAESPAoFV2F0Y2gSFy5zdGFzaXMudjEuV2F0Y2hSZXF1ZXN0Ghguc3Rhc2lzLnYxLldhdGNoUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_stasis_v1_resources]);
+  fileDesc("CiBzdGFzaXMvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIkEKDFVwbG9hZENvbW1pdBITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgVjcmMzMhgCIAEoB0gAiAEBQggKBl9jcmMzMiI1Cg9Eb3dubG9hZFRyYWlsZXISEwoLdG90YWxfYnl0ZXMYASABKAMSDQoFY3JjMzIYAiABKAciiAEKDkRvd25sb2FkSGVhZGVyEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhIKCmRhdGFfYnl0ZXMYAiABKAMSLAoId2FybmluZ3MYAyADKAsyGi5zdGFzaXMudjEuRG93bmxvYWRXYXJuaW5nEg0KBWZpbGVzGAQgAygJIm8KD0Rvd25sb2FkV2FybmluZxIsCgRraW5kGAEgASgOMh4uc3Rhc2lzLnYxLkRvd25sb2FkV2FybmluZ0tpbmQSDAoEZmlsZRgCIAEoCRIPCgdyZWFkZXJzGAMgAygJEg8KB21lc3NhZ2UYBCABKAkifwoNQ3JlYXRlUmVxdWVzdBIpCgZoZWFkZXIYASABKAsyFy5zdGFzaXMudjEuQ3JlYXRlSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABIpCgZjb21taXQYAyABKAsyFy5zdGFzaXMudjEuVXBsb2FkQ29tbWl0SABCBwoFZnJhbWUilQEKDENyZWF0ZUhlYWRlchIpCgZjb25maWcYASABKAsyGS5zdGFzaXMudjEuU25hcHNob3RDb25maWcSEgoKcmVxdWVzdF9pZBgCIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAMgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgEIAEoCCI3Cg5DcmVhdGVSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCK2AQoaQ3JlYXRlRnJvbURpcmVjdG9yeVJlcXVlc3QSEQoJZGlyZWN0b3J5GAEgASgJEikKBmNvbmZpZxgCIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZxISCgpyZXF1ZXN0X2lkGAMgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYBCABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAUgASgIIkQKG0NyZWF0ZUZyb21EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCLzAgoOU25hcHNob3RGaWx0ZXISEwoLbmFtZV9wcmVmaXgYASABKAkSNQoGbGFiZWxzGAIgAygLMiUuc3Rhc2lzLnYxLlNuYXBzaG90RmlsdGVyLkxhYmVsc0VudHJ5Eg0KBWltYWdlGAMgASgJEhQKDGltYWdlX2RpZ2VzdBgEIAEoCRISCgpoeXBlcnZpc29yGAUgASgJEjEKDWNyZWF0ZWRfYWZ0ZXIYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCglwcm90ZWN0ZWQYCCABKAhIAIgBARIUCgdjb3JydXB0GAkgASgISAGIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIMCgpfcHJvdGVjdGVkQgoKCF9jb3JydXB0Il8KC0xpc3RSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEikKBmZpbHRlchgDIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdEZpbHRlciJjCgxMaXN0UmVzcG9uc2USJgoJc25hcHNob3RzGAEgAygLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgDIh0KDkluc3BlY3RSZXF1ZXN0EgsKA3JlZhgBIAEoCSI4Cg9JbnNwZWN0UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3Qi6AEKDVVwZGF0ZVJlcXVlc3QSCwoDcmVmGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSNAoGbGFiZWxzGAQgAygLMiQuc3Rhc2lzLnYxLlVwZGF0ZVJlcXVlc3QuTGFiZWxzRW50cnkSEQoJcHJvdGVjdGVkGAUgASgIEi8KC3VwZGF0ZV9tYXNrGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjcKDlVwZGF0ZVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjQKDURlbGV0ZVJlcXVlc3QSDAoEcmVmcxgBIAMoCRIVCg1hbGxvd19taXNzaW5nGAIgASgIIiUKDkRlbGV0ZVJlc3BvbnNlEhMKC2RlbGV0ZWRfaWRzGAEgAygJInsKDlJlc3RvcmVSZXF1ZXN0EgsKA3JlZhgBIAEoCRINCgVmb3JjZRgCIAEoCBIOCgZ2ZXJpZnkYAyABKAgSLgoNc3BhcnNlX2Zvcm1hdBgEIAEoDjIXLnN0YXNpcy52MS5TcGFyc2VGb3JtYXQSDQoFZmlsZXMYBSADKAkihwEKD1Jlc3RvcmVSZXNwb25zZRIrCgZoZWFkZXIYASABKAsyGS5zdGFzaXMudjEuRG93bmxvYWRIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEi0KB3RyYWlsZXIYAyABKAsyGi5zdGFzaXMudjEuRG93bmxvYWRUcmFpbGVySABCBwoFZnJhbWUipwEKDUV4cG9ydFJlcXVlc3QSCwoDcmVmGAEgASgJEisKC2NvbXByZXNzaW9uGAIgASgOMhYuc3Rhc2lzLnYxLkNvbXByZXNzaW9uEi4KDXNwYXJzZV9mb3JtYXQYAyABKA4yFy5zdGFzaXMudjEuU3BhcnNlRm9ybWF0Eg0KBWZvcmNlGAQgASgIEg4KBnZlcmlmeRgFIAEoCBINCgVmaWxlcxgGIAMoCSKGAQoORXhwb3J0UmVzcG9uc2USKwoGaGVhZGVyGAEgASgLMhkuc3Rhc2lzLnYxLkRvd25sb2FkSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABItCgd0cmFpbGVyGAMgASgLMhouc3Rhc2lzLnYxLkRvd25sb2FkVHJhaWxlckgAQgcKBWZyYW1lIoYBCg9SZWFkRmlsZVJlcXVlc3QSCwoDcmVmGAEgASgJEg4KBmRpZ2VzdBgCIAEoCRIMCgRmaWxlGAMgASgJEiQKBnJhbmdlcxgEIAMoCzIULnN0YXNpcy52MS5CeXRlUmFuZ2USEwoLc2tpcF92ZXJpZnkYBSABKAgSDQoFZm9yY2UYBiABKAgivQEKEFJlYWRGaWxlUmVzcG9uc2USKwoGaGVhZGVyGAEgASgLMhkuc3Rhc2lzLnYxLlJlYWRGaWxlSGVhZGVySAASIwoFaG9sZXMYAiABKAsyEi5zdGFzaXMudjEuSG9sZU1hcEgAEg8KBWNodW5rGAMgASgMSAASLQoHdHJhaWxlchgEIAEoCzIaLnN0YXNpcy52MS5Eb3dubG9hZFRyYWlsZXJIABIOCgZvZmZzZXQYBSABKANCBwoFZnJhbWUiYAoOUmVhZEZpbGVIZWFkZXISEwoLc25hcHNob3RfaWQYASABKAkSJQoEZmlsZRgCIAEoCzIXLnN0YXNpcy52MS5TbmFwc2hvdEZpbGUSEgoKZGF0YV9ieXRlcxgDIAEoAyIuCgdIb2xlTWFwEiMKBWhvbGVzGAEgAygLMhQuc3Rhc2lzLnYxLkJ5dGVSYW5nZSJJChhFeHBvcnRUb0RpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRINCgVmb3JjZRgDIAEoCCJVChlFeHBvcnRUb0RpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhEKCXJlZmxpbmtlZBgCIAEoCCI9CglDbG9uZUZpbGUSDAoEbmFtZRgBIAEoCRIiCgRtb2RlGAIgASgOMhQuc3Rhc2lzLnYxLkNsb25lTW9kZSLaAQoXQ2xvbmVUb0RpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIjCgVmaWxlcxgDIAMoCzIULnN0YXNpcy52MS5DbG9uZUZpbGUSKgoMZGVmYXVsdF9tb2RlGAQgASgOMhQuc3Rhc2lzLnYxLkNsb25lTW9kZRIPCgdkdXJhYmxlGAUgASgIEhsKDm1heF9jb3B5X2J5dGVzGAYgASgDSACIAQESDQoFZm9yY2UYByABKAhCEQoPX21heF9jb3B5X2J5dGVzImoKCkNsb25lZEZpbGUSDAoEbmFtZRgBIAEoCRIiCgRtb2RlGAIgASgOMhQuc3Rhc2lzLnYxLkNsb25lTW9kZRIUCgxzaGFyZWRfYnl0ZXMYAyABKAMSFAoMY29waWVkX2J5dGVzGAQgASgDIngKGENsb25lVG9EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIkCgVmaWxlcxgCIAMoCzIVLnN0YXNpcy52MS5DbG9uZWRGaWxlEg8KB2R1cmFibGUYAyABKAgifAoWVGFrZVRvRGlyZWN0b3J5UmVxdWVzdBILCgNyZWYYASABKAkSEQoJZGlyZWN0b3J5GAIgASgJEhsKDm1heF9jb3B5X2J5dGVzGAMgASgDSACIAQESEgoKcmVxdWVzdF9pZBgEIAEoCUIRCg9fbWF4X2NvcHlfYnl0ZXMiUgoJVGFrZW5GaWxlEgwKBG5hbWUYASABKAkSIQoEbW9kZRgCIAEoDjITLnN0YXNpcy52MS5UYWtlTW9kZRIUCgxjb3BpZWRfYnl0ZXMYAyABKAMiZQoXVGFrZVRvRGlyZWN0b3J5UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QSIwoFZmlsZXMYAiADKAsyFC5zdGFzaXMudjEuVGFrZW5GaWxlIn8KDUltcG9ydFJlcXVlc3QSKQoGaGVhZGVyGAEgASgLMhcuc3Rhc2lzLnYxLkltcG9ydEhlYWRlckgAEg8KBWNodW5rGAIgASgMSAASKQoGY29tbWl0GAMgASgLMhcuc3Rhc2lzLnYxLlVwbG9hZENvbW1pdEgAQgcKBWZyYW1lIvEBCgxJbXBvcnRIZWFkZXISDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRISCgpyZXF1ZXN0X2lkGAMgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYBCABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAUgASgIEjMKBmxhYmVscxgGIAMoCzIjLnN0YXNpcy52MS5JbXBvcnRIZWFkZXIuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI3Cg5JbXBvcnRSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCKgAgoaSW1wb3J0RnJvbURpcmVjdG9yeVJlcXVlc3QSEQoJZGlyZWN0b3J5GAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEgoKcmVxdWVzdF9pZBgEIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAUgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgGIAEoCBJBCgZsYWJlbHMYByADKAsyMS5zdGFzaXMudjEuSW1wb3J0RnJvbURpcmVjdG9yeVJlcXVlc3QuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJEChtJbXBvcnRGcm9tRGlyZWN0b3J5UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QiNgoYT3BlbkRhdGFEaXJlY3RvcnlSZXF1ZXN0EgsKA3JlZhgBIAEoCRINCgVmb3JjZRgCIAEoCCJVChlPcGVuRGF0YURpcmVjdG9yeVJlc3BvbnNlEhEKCWRpcmVjdG9yeRgBIAEoCRIlCghzbmFwc2hvdBgCIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCI8Cg1WZXJpZnlSZXF1ZXN0EgsKA3JlZhgBIAEoCRIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAIgASgDInUKDlZlcmlmeVJlc3BvbnNlEi0KCHByb2dyZXNzGAEgASgLMhkuc3Rhc2lzLnYxLlZlcmlmeVByb2dyZXNzSAASKwoHdmVyZGljdBgCIAEoCzIYLnN0YXNpcy52MS5WZXJpZnlWZXJkaWN0SABCBwoFZXZlbnQiTgoOVmVyaWZ5UHJvZ3Jlc3MSEwoLc25hcHNob3RfaWQYASABKAkSEgoKZG9uZV9ieXRlcxgCIAEoAxITCgt0b3RhbF9ieXRlcxgDIAEoAyJ6Cg1WZXJpZnlWZXJkaWN0EhMKC3NuYXBzaG90X2lkGAEgASgJEgwKBGZpbGUYAiABKAkSDgoGaW50YWN0GAMgASgIEiUKB2RhbWFnZWQYBCADKAsyFC5zdGFzaXMudjEuQnl0ZVJhbmdlEg8KB3Byb2JsZW0YBSABKAkiKwoJQnl0ZVJhbmdlEg4KBm9mZnNldBgBIAEoAxIOCgZsZW5ndGgYAiABKAMiTwoMV2F0Y2hSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCRIpCgZmaWx0ZXIYAiABKAsyGS5zdGFzaXMudjEuU25hcHNob3RGaWx0ZXIi/wEKDVdhdGNoUmVzcG9uc2USIgoEdHlwZRgBIAEoDjIULnN0YXNpcy52MS5FdmVudFR5cGUSJQoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3QSLwoLb2NjdXJyZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHJlc3VtZV90b2tlbhgEIAEoCRIVCg1wcmV2aW91c19uYW1lGAUgASgJEhMKC3JlcGxhY2VkX2J5GAYgASgJEjAKDnJlbW92YWxfcmVhc29uGAcgASgOMhguc3Rhc2lzLnYxLlJlbW92YWxSZWFzb24qawoOT25OYW1lQ29uZmxpY3QSIAocT05fTkFNRV9DT05GTElDVF9VTlNQRUNJRklFRBAAEhkKFU9OX05BTUVfQ09ORkxJQ1RfRkFJTBABEhwKGE9OX05BTUVfQ09ORkxJQ1RfUkVQTEFDRRACKmwKC0NvbXByZXNzaW9uEhsKF0NPTVBSRVNTSU9OX1VOU1BFQ0lGSUVEEAASFAoQQ09NUFJFU1NJT05fTk9ORRABEhQKEENPTVBSRVNTSU9OX0daSVAQAhIUChBDT01QUkVTU0lPTl9aU1REEAMqdgoMU3BhcnNlRm9ybWF0Eh0KGVNQQVJTRV9GT1JNQVRfVU5TUEVDSUZJRUQQABIYChRTUEFSU0VfRk9STUFUX0NPQ09PThABEhUKEVNQQVJTRV9GT1JNQVRfR05VEAISFgoSU1BBUlNFX0ZPUk1BVF9OT05FEAMqjgEKE0Rvd25sb2FkV2FybmluZ0tpbmQSJQohRE9XTkxPQURfV0FSTklOR19LSU5EX1VOU1BFQ0lGSUVEEAASKAokRE9XTkxPQURfV0FSTklOR19LSU5EX1JFQURFUl9SRUZVU0VTEAESJgoiRE9XTkxPQURfV0FSTklOR19LSU5EX0hPTEVTX0ZJTExFRBACKpMBCglDbG9uZU1vZGUSGgoWQ0xPTkVfTU9ERV9VTlNQRUNJRklFRBAAEhMKD0NMT05FX01PREVfQVVUTxABEhMKD0NMT05FX01PREVfTElOSxACEhYKEkNMT05FX01PREVfUkVGTElOSxADEhMKD0NMT05FX01PREVfQ09QWRAEEhMKD0NMT05FX01PREVfU0tJUBAFKmUKCFRha2VNb2RlEhkKFVRBS0VfTU9ERV9VTlNQRUNJRklFRBAAEhMKD1RBS0VfTU9ERV9NT1ZFRBABEhUKEVRBS0VfTU9ERV9SRUZMSU5LEAISEgoOVEFLRV9NT0RFX0NPUFkQAypJCg1SZW1vdmFsUmVhc29uEh4KGlJFTU9WQUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASGAoUUkVNT1ZBTF9SRUFTT05fVEFLRU4QASr8AQoJRXZlbnRUeXBlEhoKFkVWRU5UX1RZUEVfVU5TUEVDSUZJRUQQABIWChJFVkVOVF9UWVBFX0NSRUFURUQQARIWChJFVkVOVF9UWVBFX0RFTEVURUQQAhIWChJFVkVOVF9UWVBFX0VWSUNURUQQAxIWChJFVkVOVF9UWVBFX1JFTkFNRUQQBBIVChFFVkVOVF9UWVBFX01JU1NFRBAFEhYKEkVWRU5UX1RZUEVfVVBEQVRFRBAGEhYKEkVWRU5UX1RZUEVfQ09SUlVQVBAHEhMKD0VWRU5UX1RZUEVfTE9TVBAIEhcKE0VWRU5UX1RZUEVfUE9TSVRJT04QCTKcCgoPU25hcHNob3RTZXJ2aWNlEj8KBkNyZWF0ZRIYLnN0YXNpcy52MS5DcmVhdGVSZXF1ZXN0Ghkuc3Rhc2lzLnYxLkNyZWF0ZVJlc3BvbnNlKAESZAoTQ3JlYXRlRnJvbURpcmVjdG9yeRIlLnN0YXNpcy52MS5DcmVhdGVGcm9tRGlyZWN0b3J5UmVxdWVzdBomLnN0YXNpcy52MS5DcmVhdGVGcm9tRGlyZWN0b3J5UmVzcG9uc2USNwoETGlzdBIWLnN0YXNpcy52MS5MaXN0UmVxdWVzdBoXLnN0YXNpcy52MS5MaXN0UmVzcG9uc2USQAoHSW5zcGVjdBIZLnN0YXNpcy52MS5JbnNwZWN0UmVxdWVzdBoaLnN0YXNpcy52MS5JbnNwZWN0UmVzcG9uc2USPQoGVXBkYXRlEhguc3Rhc2lzLnYxLlVwZGF0ZVJlcXVlc3QaGS5zdGFzaXMudjEuVXBkYXRlUmVzcG9uc2USPQoGRGVsZXRlEhguc3Rhc2lzLnYxLkRlbGV0ZVJlcXVlc3QaGS5zdGFzaXMudjEuRGVsZXRlUmVzcG9uc2USQgoHUmVzdG9yZRIZLnN0YXNpcy52MS5SZXN0b3JlUmVxdWVzdBoaLnN0YXNpcy52MS5SZXN0b3JlUmVzcG9uc2UwARI/CgZFeHBvcnQSGC5zdGFzaXMudjEuRXhwb3J0UmVxdWVzdBoZLnN0YXNpcy52MS5FeHBvcnRSZXNwb25zZTABEkUKCFJlYWRGaWxlEhouc3Rhc2lzLnYxLlJlYWRGaWxlUmVxdWVzdBobLnN0YXNpcy52MS5SZWFkRmlsZVJlc3BvbnNlMAESXgoRRXhwb3J0VG9EaXJlY3RvcnkSIy5zdGFzaXMudjEuRXhwb3J0VG9EaXJlY3RvcnlSZXF1ZXN0GiQuc3Rhc2lzLnYxLkV4cG9ydFRvRGlyZWN0b3J5UmVzcG9uc2USWwoQQ2xvbmVUb0RpcmVjdG9yeRIiLnN0YXNpcy52MS5DbG9uZVRvRGlyZWN0b3J5UmVxdWVzdBojLnN0YXNpcy52MS5DbG9uZVRvRGlyZWN0b3J5UmVzcG9uc2USWAoPVGFrZVRvRGlyZWN0b3J5EiEuc3Rhc2lzLnYxLlRha2VUb0RpcmVjdG9yeVJlcXVlc3QaIi5zdGFzaXMudjEuVGFrZVRvRGlyZWN0b3J5UmVzcG9uc2USPwoGSW1wb3J0Ehguc3Rhc2lzLnYxLkltcG9ydFJlcXVlc3QaGS5zdGFzaXMudjEuSW1wb3J0UmVzcG9uc2UoARJkChNJbXBvcnRGcm9tRGlyZWN0b3J5EiUuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXF1ZXN0GiYuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXNwb25zZRJgChFPcGVuRGF0YURpcmVjdG9yeRIjLnN0YXNpcy52MS5PcGVuRGF0YURpcmVjdG9yeVJlcXVlc3QaJC5zdGFzaXMudjEuT3BlbkRhdGFEaXJlY3RvcnlSZXNwb25zZTABEj8KBlZlcmlmeRIYLnN0YXNpcy52MS5WZXJpZnlSZXF1ZXN0Ghkuc3Rhc2lzLnYxLlZlcmlmeVJlc3BvbnNlMAESPAoFV2F0Y2gSFy5zdGFzaXMudjEuV2F0Y2hSZXF1ZXN0Ghguc3Rhc2lzLnYxLldhdGNoUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_stasis_v1_resources]);
 
 /**
  * Last frame of an upload.
@@ -866,6 +866,181 @@ export const ExportResponseSchema: GenMessage<ExportResponse> = /*@__PURE__*/
   messageDesc(file_stasis_v1_snapshot_service, 21);
 
 /**
+ * Request of ReadFile.
+ *
+ * @generated from message stasis.v1.ReadFileRequest
+ */
+export type ReadFileRequest = Message<"stasis.v1.ReadFileRequest"> & {
+  /**
+   * Id, name or id prefix. Empty with `digest`.
+   *
+   * @generated from field: string ref = 1;
+   */
+  ref: string;
+
+  /**
+   * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
+   * confined to a name prefix finds its own snapshots only.
+   *
+   * @generated from field: string digest = 2;
+   */
+  digest: string;
+
+  /**
+   * Name of the file, exactly as in the snapshot.
+   *
+   * @generated from field: string file = 3;
+   */
+  file: string;
+
+  /**
+   * The bytes to send: at most 4096 ranges, ascending and without overlap (FIELD_INVALID). A range
+   * that reaches beyond the end of the file is cut there. Empty = the whole file.
+   *
+   * @generated from field: repeated stasis.v1.ByteRange ranges = 4;
+   */
+  ranges: ByteRange[];
+
+  /**
+   * True: do not compare the data with its digests. Default: false.
+   *
+   * @generated from field: bool skip_verify = 5;
+   */
+  skipVerify: boolean;
+
+  /**
+   * As in RestoreRequest.
+   *
+   * @generated from field: bool force = 6;
+   */
+  force: boolean;
+};
+
+/**
+ * Describes the message stasis.v1.ReadFileRequest.
+ * Use `create(ReadFileRequestSchema)` to create a new message.
+ */
+export const ReadFileRequestSchema: GenMessage<ReadFileRequest> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 22);
+
+/**
+ * A frame of ReadFile.
+ *
+ * @generated from message stasis.v1.ReadFileResponse
+ */
+export type ReadFileResponse = Message<"stasis.v1.ReadFileResponse"> & {
+  /**
+   * Exactly one of these; the service describes their order.
+   *
+   * @generated from oneof stasis.v1.ReadFileResponse.frame
+   */
+  frame: {
+    /**
+     * First frame.
+     *
+     * @generated from field: stasis.v1.ReadFileHeader header = 1;
+     */
+    value: ReadFileHeader;
+    case: "header";
+  } | {
+    /**
+     * Holes of the ranges; as many frames as it takes, none if there are no holes.
+     *
+     * @generated from field: stasis.v1.HoleMap holes = 2;
+     */
+    value: HoleMap;
+    case: "holes";
+  } | {
+    /**
+     * The next data of the ranges, in ascending order.
+     *
+     * @generated from field: bytes chunk = 3;
+     */
+    value: Uint8Array;
+    case: "chunk";
+  } | {
+    /**
+     * Last frame. Without it the answer is truncated.
+     *
+     * @generated from field: stasis.v1.DownloadTrailer trailer = 4;
+     */
+    value: DownloadTrailer;
+    case: "trailer";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * With `chunk`: place of its first byte in the file.
+   *
+   * @generated from field: int64 offset = 5;
+   */
+  offset: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.ReadFileResponse.
+ * Use `create(ReadFileResponseSchema)` to create a new message.
+ */
+export const ReadFileResponseSchema: GenMessage<ReadFileResponse> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 23);
+
+/**
+ * First frame of ReadFile.
+ *
+ * @generated from message stasis.v1.ReadFileHeader
+ */
+export type ReadFileHeader = Message<"stasis.v1.ReadFileHeader"> & {
+  /**
+   * Id of the snapshot.
+   *
+   * @generated from field: string snapshot_id = 1;
+   */
+  snapshotId: string;
+
+  /**
+   * The file, with its size.
+   *
+   * @generated from field: stasis.v1.SnapshotFile file = 2;
+   */
+  file?: SnapshotFile | undefined;
+
+  /**
+   * Bytes of data that follow in all chunks.
+   *
+   * @generated from field: int64 data_bytes = 3;
+   */
+  dataBytes: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.ReadFileHeader.
+ * Use `create(ReadFileHeaderSchema)` to create a new message.
+ */
+export const ReadFileHeaderSchema: GenMessage<ReadFileHeader> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 24);
+
+/**
+ * A part of the holes that ReadFile does not send.
+ *
+ * @generated from message stasis.v1.HoleMap
+ */
+export type HoleMap = Message<"stasis.v1.HoleMap"> & {
+  /**
+   * Ascending, each inside a range of the request, at most 1024. They read as zeros. Very small
+   * holes of a file with millions of them may travel as zeros instead.
+   *
+   * @generated from field: repeated stasis.v1.ByteRange holes = 1;
+   */
+  holes: ByteRange[];
+};
+
+/**
+ * Describes the message stasis.v1.HoleMap.
+ * Use `create(HoleMapSchema)` to create a new message.
+ */
+export const HoleMapSchema: GenMessage<HoleMap> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 25);
+
+/**
  * Request of ExportToDirectory.
  *
  * @generated from message stasis.v1.ExportToDirectoryRequest
@@ -898,7 +1073,7 @@ export type ExportToDirectoryRequest = Message<"stasis.v1.ExportToDirectoryReque
  * Use `create(ExportToDirectoryRequestSchema)` to create a new message.
  */
 export const ExportToDirectoryRequestSchema: GenMessage<ExportToDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 22);
+  messageDesc(file_stasis_v1_snapshot_service, 26);
 
 /**
  * Answer of ExportToDirectory.
@@ -926,7 +1101,7 @@ export type ExportToDirectoryResponse = Message<"stasis.v1.ExportToDirectoryResp
  * Use `create(ExportToDirectoryResponseSchema)` to create a new message.
  */
 export const ExportToDirectoryResponseSchema: GenMessage<ExportToDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 23);
+  messageDesc(file_stasis_v1_snapshot_service, 27);
 
 /**
  * How CloneToDirectory makes one file.
@@ -954,7 +1129,7 @@ export type CloneFile = Message<"stasis.v1.CloneFile"> & {
  * Use `create(CloneFileSchema)` to create a new message.
  */
 export const CloneFileSchema: GenMessage<CloneFile> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 24);
+  messageDesc(file_stasis_v1_snapshot_service, 28);
 
 /**
  * Request of CloneToDirectory.
@@ -1019,7 +1194,7 @@ export type CloneToDirectoryRequest = Message<"stasis.v1.CloneToDirectoryRequest
  * Use `create(CloneToDirectoryRequestSchema)` to create a new message.
  */
 export const CloneToDirectoryRequestSchema: GenMessage<CloneToDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 25);
+  messageDesc(file_stasis_v1_snapshot_service, 29);
 
 /**
  * A file that CloneToDirectory made or left out.
@@ -1061,7 +1236,7 @@ export type ClonedFile = Message<"stasis.v1.ClonedFile"> & {
  * Use `create(ClonedFileSchema)` to create a new message.
  */
 export const ClonedFileSchema: GenMessage<ClonedFile> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 26);
+  messageDesc(file_stasis_v1_snapshot_service, 30);
 
 /**
  * Answer of CloneToDirectory.
@@ -1096,7 +1271,7 @@ export type CloneToDirectoryResponse = Message<"stasis.v1.CloneToDirectoryRespon
  * Use `create(CloneToDirectoryResponseSchema)` to create a new message.
  */
 export const CloneToDirectoryResponseSchema: GenMessage<CloneToDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 27);
+  messageDesc(file_stasis_v1_snapshot_service, 31);
 
 /**
  * Request of TakeToDirectory.
@@ -1142,7 +1317,7 @@ export type TakeToDirectoryRequest = Message<"stasis.v1.TakeToDirectoryRequest">
  * Use `create(TakeToDirectoryRequestSchema)` to create a new message.
  */
 export const TakeToDirectoryRequestSchema: GenMessage<TakeToDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 28);
+  messageDesc(file_stasis_v1_snapshot_service, 32);
 
 /**
  * A file that TakeToDirectory handed out.
@@ -1177,7 +1352,7 @@ export type TakenFile = Message<"stasis.v1.TakenFile"> & {
  * Use `create(TakenFileSchema)` to create a new message.
  */
 export const TakenFileSchema: GenMessage<TakenFile> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 29);
+  messageDesc(file_stasis_v1_snapshot_service, 33);
 
 /**
  * Answer of TakeToDirectory.
@@ -1205,7 +1380,7 @@ export type TakeToDirectoryResponse = Message<"stasis.v1.TakeToDirectoryResponse
  * Use `create(TakeToDirectoryResponseSchema)` to create a new message.
  */
 export const TakeToDirectoryResponseSchema: GenMessage<TakeToDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 30);
+  messageDesc(file_stasis_v1_snapshot_service, 34);
 
 /**
  * A frame of Import.
@@ -1250,7 +1425,7 @@ export type ImportRequest = Message<"stasis.v1.ImportRequest"> & {
  * Use `create(ImportRequestSchema)` to create a new message.
  */
 export const ImportRequestSchema: GenMessage<ImportRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 31);
+  messageDesc(file_stasis_v1_snapshot_service, 35);
 
 /**
  * First frame of Import.
@@ -1306,7 +1481,7 @@ export type ImportHeader = Message<"stasis.v1.ImportHeader"> & {
  * Use `create(ImportHeaderSchema)` to create a new message.
  */
 export const ImportHeaderSchema: GenMessage<ImportHeader> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 32);
+  messageDesc(file_stasis_v1_snapshot_service, 36);
 
 /**
  * Answer of Import.
@@ -1327,7 +1502,7 @@ export type ImportResponse = Message<"stasis.v1.ImportResponse"> & {
  * Use `create(ImportResponseSchema)` to create a new message.
  */
 export const ImportResponseSchema: GenMessage<ImportResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 33);
+  messageDesc(file_stasis_v1_snapshot_service, 37);
 
 /**
  * Request of ImportFromDirectory.
@@ -1390,7 +1565,7 @@ export type ImportFromDirectoryRequest = Message<"stasis.v1.ImportFromDirectoryR
  * Use `create(ImportFromDirectoryRequestSchema)` to create a new message.
  */
 export const ImportFromDirectoryRequestSchema: GenMessage<ImportFromDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 34);
+  messageDesc(file_stasis_v1_snapshot_service, 38);
 
 /**
  * Answer of ImportFromDirectory.
@@ -1411,7 +1586,7 @@ export type ImportFromDirectoryResponse = Message<"stasis.v1.ImportFromDirectory
  * Use `create(ImportFromDirectoryResponseSchema)` to create a new message.
  */
 export const ImportFromDirectoryResponseSchema: GenMessage<ImportFromDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 35);
+  messageDesc(file_stasis_v1_snapshot_service, 39);
 
 /**
  * Request of OpenDataDirectory.
@@ -1439,7 +1614,7 @@ export type OpenDataDirectoryRequest = Message<"stasis.v1.OpenDataDirectoryReque
  * Use `create(OpenDataDirectoryRequestSchema)` to create a new message.
  */
 export const OpenDataDirectoryRequestSchema: GenMessage<OpenDataDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 36);
+  messageDesc(file_stasis_v1_snapshot_service, 40);
 
 /**
  * The only message of OpenDataDirectory; the lease lasts as long as the stream is open.
@@ -1467,7 +1642,7 @@ export type OpenDataDirectoryResponse = Message<"stasis.v1.OpenDataDirectoryResp
  * Use `create(OpenDataDirectoryResponseSchema)` to create a new message.
  */
 export const OpenDataDirectoryResponseSchema: GenMessage<OpenDataDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 37);
+  messageDesc(file_stasis_v1_snapshot_service, 41);
 
 /**
  * Request of Verify.
@@ -1495,7 +1670,7 @@ export type VerifyRequest = Message<"stasis.v1.VerifyRequest"> & {
  * Use `create(VerifyRequestSchema)` to create a new message.
  */
 export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 38);
+  messageDesc(file_stasis_v1_snapshot_service, 42);
 
 /**
  * A message of Verify.
@@ -1532,7 +1707,7 @@ export type VerifyResponse = Message<"stasis.v1.VerifyResponse"> & {
  * Use `create(VerifyResponseSchema)` to create a new message.
  */
 export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 39);
+  messageDesc(file_stasis_v1_snapshot_service, 43);
 
 /**
  * The progress of Verify.
@@ -1567,7 +1742,7 @@ export type VerifyProgress = Message<"stasis.v1.VerifyProgress"> & {
  * Use `create(VerifyProgressSchema)` to create a new message.
  */
 export const VerifyProgressSchema: GenMessage<VerifyProgress> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 40);
+  messageDesc(file_stasis_v1_snapshot_service, 44);
 
 /**
  * The verdict of Verify on one file.
@@ -1616,7 +1791,7 @@ export type VerifyVerdict = Message<"stasis.v1.VerifyVerdict"> & {
  * Use `create(VerifyVerdictSchema)` to create a new message.
  */
 export const VerifyVerdictSchema: GenMessage<VerifyVerdict> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 41);
+  messageDesc(file_stasis_v1_snapshot_service, 45);
 
 /**
  * A range of bytes in a file.
@@ -1644,7 +1819,7 @@ export type ByteRange = Message<"stasis.v1.ByteRange"> & {
  * Use `create(ByteRangeSchema)` to create a new message.
  */
 export const ByteRangeSchema: GenMessage<ByteRange> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 42);
+  messageDesc(file_stasis_v1_snapshot_service, 46);
 
 /**
  * Request of Watch.
@@ -1676,7 +1851,7 @@ export type WatchRequest = Message<"stasis.v1.WatchRequest"> & {
  * Use `create(WatchRequestSchema)` to create a new message.
  */
 export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 43);
+  messageDesc(file_stasis_v1_snapshot_service, 47);
 
 /**
  * One event of Watch.
@@ -1741,7 +1916,7 @@ export type WatchResponse = Message<"stasis.v1.WatchResponse"> & {
  * Use `create(WatchResponseSchema)` to create a new message.
  */
 export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 44);
+  messageDesc(file_stasis_v1_snapshot_service, 48);
 
 /**
  * What to do if the name of a new snapshot is taken.
@@ -2236,6 +2411,23 @@ export const SnapshotService: GenService<{
     methodKind: "server_streaming";
     input: typeof ExportRequestSchema;
     output: typeof ExportResponseSchema;
+  },
+  /**
+   * Streams ranges of one data file: `header`, then the holes of the ranges, then their data as
+   * chunks that carry their offset, then `trailer`. Only data travels; bytes in no chunk are zeros.
+   * The daemon opens no other file of the snapshot. It reads each block of 256 KiB that a range
+   * touches whole and compares it with its stored digest, then sends the bytes of the range.
+   *
+   * Raises FIELD_INVALID, STORED_DATA_CORRUPT (with the offset; the snapshot is marked),
+   * OPERATION_IN_PROGRESS (its digests are still being computed: see skip_verify),
+   * TOO_MANY_STREAMS.
+   *
+   * @generated from rpc stasis.v1.SnapshotService.ReadFile
+   */
+  readFile: {
+    methodKind: "server_streaming";
+    input: typeof ReadFileRequestSchema;
+    output: typeof ReadFileResponseSchema;
   },
   /**
    * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,

@@ -272,6 +272,7 @@ fn one(message: MessageDescriptor, ended: Result<Vec<u8>, Status>) -> Outcome {
 struct Reader {
     message: MessageDescriptor,
     messages: Vec<Value>,
+    offsets: Vec<String>,
     bytes: u64,
     sum: crc32fast::Hasher,
     left: i64,
@@ -285,6 +286,7 @@ impl Reader {
         Reader {
             message,
             messages: Vec::new(),
+            offsets: Vec::new(),
             bytes: 0,
             sum: crc32fast::Hasher::new(),
             left: number(&step["cancelAfter"], -1.0) as i64,
@@ -326,6 +328,10 @@ impl Reader {
                 return self.messages.push(decode(self.message.clone(), &bytes));
             }
             Frame::Chunk(chunk) => chunk,
+            Frame::Placed(chunk, offset) => {
+                self.offsets.push(offset.to_string());
+                chunk
+            }
         };
         self.bytes += chunk.len() as u64;
         self.sum.update(&chunk);
@@ -347,7 +353,7 @@ impl Reader {
         let intact =
             trailer["totalBytes"] == bytes.as_str() && number(&trailer["crc32"], 0.0) == f64::from(sum);
         let messages = self.messages;
-        let value = json!({"messages": messages, "bytes": bytes, "crc32": sum, "intact": intact});
+        let value = json!({"messages": messages, "bytes": bytes, "crc32": sum, "intact": intact, "offsets": self.offsets});
         match (error, value) {
             (Some(status), Value::Object(fields)) => failed(&status, fields),
             (_, value) => Outcome { ok: true, value },

@@ -2,7 +2,7 @@
 use prost::Message;
 use stasis_client::v1::{
     create_request, export_response, gc_service_client::GcServiceClient, import_request,
-    replication_service_client::ReplicationServiceClient, restore_response,
+    read_file_response, replication_service_client::ReplicationServiceClient, restore_response,
     snapshot_service_client::SnapshotServiceClient, system_service_client::SystemServiceClient, *,
 };
 use std::pin::Pin;
@@ -13,6 +13,8 @@ use tonic::{Request, Status, Streaming, metadata::MetadataMap, transport::Channe
 /// A frame of an upload or a download.
 pub enum Frame {
     Chunk(Vec<u8>),
+    /// A chunk that says where it belongs.
+    Placed(Vec<u8>, i64),
     Message(Vec<u8>),
 }
 
@@ -74,18 +76,26 @@ pub async fn unary(
 
 /// An answer that may be a chunk.
 trait Answer: Message {
-    fn chunk(&mut self) -> Option<Vec<u8>> {
+    fn chunk(&mut self) -> Option<Frame> {
         None
     }
 }
 
 macro_rules! answers {
-    ($($plain:ty),*; $($chunked:ty => $frame:path),*) => {
+    ($($plain:ty),*; $($chunked:ty => $frame:path),*; $($placed:ty => $at:path),*) => {
         $(impl Answer for $plain {})*
         $(impl Answer for $chunked {
-            fn chunk(&mut self) -> Option<Vec<u8>> {
+            fn chunk(&mut self) -> Option<Frame> {
                 match &mut self.frame {
-                    Some($frame(bytes)) => Some(std::mem::take(bytes)),
+                    Some($frame(bytes)) => Some(Frame::Chunk(std::mem::take(bytes))),
+                    _ => None,
+                }
+            }
+        })*
+        $(impl Answer for $placed {
+            fn chunk(&mut self) -> Option<Frame> {
+                match &mut self.frame {
+                    Some($at(bytes)) => Some(Frame::Placed(std::mem::take(bytes), self.offset)),
                     _ => None,
                 }
             }
@@ -97,13 +107,14 @@ answers!(
     OpenDataDirectoryResponse, VerifyResponse, WatchResponse, CheckResponse, RepairResponse,
     PullResponse, PushResponse, GetManifestResponse, ReadBlocksResponse;
     RestoreResponse => restore_response::Frame::Chunk,
-    ExportResponse => export_response::Frame::Chunk
+    ExportResponse => export_response::Frame::Chunk;
+    ReadFileResponse => read_file_response::Frame::Chunk
 );
 
 fn frames<T: Answer + 'static>(stream: Streaming<T>) -> Answers {
     Box::pin(stream.map(|answer| {
         answer.map(|mut message| match message.chunk() {
-            Some(bytes) => Frame::Chunk(bytes),
+            Some(frame) => frame,
             None => Frame::Message(message.encode_to_vec()),
         })
     }))
@@ -130,6 +141,7 @@ pub async fn download(
     download!(name, channel, bytes, headers;
         "SnapshotService/Restore" => SnapshotServiceClient.restore,
         "SnapshotService/Export" => SnapshotServiceClient.export,
+        "SnapshotService/ReadFile" => SnapshotServiceClient.read_file,
         "SnapshotService/OpenDataDirectory" => SnapshotServiceClient.open_data_directory,
         "SnapshotService/Verify" => SnapshotServiceClient.verify,
         "SnapshotService/Watch" => SnapshotServiceClient.watch,
@@ -157,6 +169,7 @@ pub async fn upload(
                     CreateRequest { frame: Some(create_request::Frame::Chunk(bytes)) }
                 }
                 Frame::Message(bytes) => parse(&bytes),
+                Frame::Placed(..) => unreachable!("uploads have no places"),
             });
             Ok(client.create(request(frames, headers)).await?.into_inner().encode_to_vec())
         }
@@ -166,6 +179,7 @@ pub async fn upload(
                     ImportRequest { frame: Some(import_request::Frame::Chunk(bytes)) }
                 }
                 Frame::Message(bytes) => parse(&bytes),
+                Frame::Placed(..) => unreachable!("uploads have no places"),
             });
             Ok(client.import(request(frames, headers)).await?.into_inner().encode_to_vec())
         }

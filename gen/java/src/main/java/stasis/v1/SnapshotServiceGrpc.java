@@ -271,6 +271,37 @@ public final class SnapshotServiceGrpc {
     return getExportMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.ReadFileRequest,
+      stasis.v1.ReadFileResponse> getReadFileMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ReadFile",
+      requestType = stasis.v1.ReadFileRequest.class,
+      responseType = stasis.v1.ReadFileResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+  public static io.grpc.MethodDescriptor<stasis.v1.ReadFileRequest,
+      stasis.v1.ReadFileResponse> getReadFileMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.ReadFileRequest, stasis.v1.ReadFileResponse> getReadFileMethod;
+    if ((getReadFileMethod = SnapshotServiceGrpc.getReadFileMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getReadFileMethod = SnapshotServiceGrpc.getReadFileMethod) == null) {
+          SnapshotServiceGrpc.getReadFileMethod = getReadFileMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.ReadFileRequest, stasis.v1.ReadFileResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ReadFile"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ReadFileRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ReadFileResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("ReadFile"))
+              .build();
+        }
+      }
+    }
+    return getReadFileMethod;
+  }
+
   private static volatile io.grpc.MethodDescriptor<stasis.v1.ExportToDirectoryRequest,
       stasis.v1.ExportToDirectoryResponse> getExportToDirectoryMethod;
 
@@ -696,6 +727,22 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
+     * Streams ranges of one data file: `header`, then the holes of the ranges, then their data as
+     * chunks that carry their offset, then `trailer`. Only data travels; bytes in no chunk are zeros.
+     * The daemon opens no other file of the snapshot. It reads each block of 256 KiB that a range
+     * touches whole and compares it with its stored digest, then sends the bytes of the range.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT (with the offset; the snapshot is marked),
+     * OPERATION_IN_PROGRESS (its digests are still being computed: see skip_verify),
+     * TOO_MANY_STREAMS.
+     * </pre>
+     */
+    default void readFile(stasis.v1.ReadFileRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ReadFileResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getReadFileMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
      * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,
      * by reflink where the filesystem can. `snapshot.json` comes last: a directory without it is
      * incomplete.
@@ -979,6 +1026,23 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
+     * Streams ranges of one data file: `header`, then the holes of the ranges, then their data as
+     * chunks that carry their offset, then `trailer`. Only data travels; bytes in no chunk are zeros.
+     * The daemon opens no other file of the snapshot. It reads each block of 256 KiB that a range
+     * touches whole and compares it with its stored digest, then sends the bytes of the range.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT (with the offset; the snapshot is marked),
+     * OPERATION_IN_PROGRESS (its digests are still being computed: see skip_verify),
+     * TOO_MANY_STREAMS.
+     * </pre>
+     */
+    public void readFile(stasis.v1.ReadFileRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ReadFileResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncServerStreamingCall(
+          getChannel().newCall(getReadFileMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
      * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,
      * by reflink where the filesystem can. `snapshot.json` comes last: a directory without it is
      * incomplete.
@@ -1246,6 +1310,24 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
+     * Streams ranges of one data file: `header`, then the holes of the ranges, then their data as
+     * chunks that carry their offset, then `trailer`. Only data travels; bytes in no chunk are zeros.
+     * The daemon opens no other file of the snapshot. It reads each block of 256 KiB that a range
+     * touches whole and compares it with its stored digest, then sends the bytes of the range.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT (with the offset; the snapshot is marked),
+     * OPERATION_IN_PROGRESS (its digests are still being computed: see skip_verify),
+     * TOO_MANY_STREAMS.
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<?, stasis.v1.ReadFileResponse>
+        readFile(stasis.v1.ReadFileRequest request) {
+      return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
+          getChannel(), getReadFileMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,
      * by reflink where the filesystem can. `snapshot.json` comes last: a directory without it is
      * incomplete.
@@ -1490,6 +1572,23 @@ public final class SnapshotServiceGrpc {
         stasis.v1.ExportRequest request) {
       return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
           getChannel(), getExportMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Streams ranges of one data file: `header`, then the holes of the ranges, then their data as
+     * chunks that carry their offset, then `trailer`. Only data travels; bytes in no chunk are zeros.
+     * The daemon opens no other file of the snapshot. It reads each block of 256 KiB that a range
+     * touches whole and compares it with its stored digest, then sends the bytes of the range.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT (with the offset; the snapshot is marked),
+     * OPERATION_IN_PROGRESS (its digests are still being computed: see skip_verify),
+     * TOO_MANY_STREAMS.
+     * </pre>
+     */
+    public java.util.Iterator<stasis.v1.ReadFileResponse> readFile(
+        stasis.v1.ReadFileRequest request) {
+      return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
+          getChannel(), getReadFileMethod(), getCallOptions(), request);
     }
 
     /**
@@ -1783,15 +1882,16 @@ public final class SnapshotServiceGrpc {
   private static final int METHODID_DELETE = 4;
   private static final int METHODID_RESTORE = 5;
   private static final int METHODID_EXPORT = 6;
-  private static final int METHODID_EXPORT_TO_DIRECTORY = 7;
-  private static final int METHODID_CLONE_TO_DIRECTORY = 8;
-  private static final int METHODID_TAKE_TO_DIRECTORY = 9;
-  private static final int METHODID_IMPORT_FROM_DIRECTORY = 10;
-  private static final int METHODID_OPEN_DATA_DIRECTORY = 11;
-  private static final int METHODID_VERIFY = 12;
-  private static final int METHODID_WATCH = 13;
-  private static final int METHODID_CREATE = 14;
-  private static final int METHODID_IMPORT = 15;
+  private static final int METHODID_READ_FILE = 7;
+  private static final int METHODID_EXPORT_TO_DIRECTORY = 8;
+  private static final int METHODID_CLONE_TO_DIRECTORY = 9;
+  private static final int METHODID_TAKE_TO_DIRECTORY = 10;
+  private static final int METHODID_IMPORT_FROM_DIRECTORY = 11;
+  private static final int METHODID_OPEN_DATA_DIRECTORY = 12;
+  private static final int METHODID_VERIFY = 13;
+  private static final int METHODID_WATCH = 14;
+  private static final int METHODID_CREATE = 15;
+  private static final int METHODID_IMPORT = 16;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1837,6 +1937,10 @@ public final class SnapshotServiceGrpc {
         case METHODID_EXPORT:
           serviceImpl.export((stasis.v1.ExportRequest) request,
               (io.grpc.stub.StreamObserver<stasis.v1.ExportResponse>) responseObserver);
+          break;
+        case METHODID_READ_FILE:
+          serviceImpl.readFile((stasis.v1.ReadFileRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.ReadFileResponse>) responseObserver);
           break;
         case METHODID_EXPORT_TO_DIRECTORY:
           serviceImpl.exportToDirectory((stasis.v1.ExportToDirectoryRequest) request,
@@ -1946,6 +2050,13 @@ public final class SnapshotServiceGrpc {
               stasis.v1.ExportRequest,
               stasis.v1.ExportResponse>(
                 service, METHODID_EXPORT)))
+        .addMethod(
+          getReadFileMethod(),
+          io.grpc.stub.ServerCalls.asyncServerStreamingCall(
+            new MethodHandlers<
+              stasis.v1.ReadFileRequest,
+              stasis.v1.ReadFileResponse>(
+                service, METHODID_READ_FILE)))
         .addMethod(
           getExportToDirectoryMethod(),
           io.grpc.stub.ServerCalls.asyncUnaryCall(
@@ -2058,6 +2169,7 @@ public final class SnapshotServiceGrpc {
               .addMethod(getDeleteMethod())
               .addMethod(getRestoreMethod())
               .addMethod(getExportMethod())
+              .addMethod(getReadFileMethod())
               .addMethod(getExportToDirectoryMethod())
               .addMethod(getCloneToDirectoryMethod())
               .addMethod(getTakeToDirectoryMethod())

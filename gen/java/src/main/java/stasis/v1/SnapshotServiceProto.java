@@ -147,6 +147,26 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_ExportResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_ReadFileRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_ReadFileRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_ReadFileResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_ReadFileResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_ReadFileHeader_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_ReadFileHeader_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_HoleMap_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_HoleMap_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stasis_v1_ExportToDirectoryRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -365,155 +385,172 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       "se\0223\n\006header\030\001 \001(\0132\031.stasis.v1.DownloadH" +
       "eaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\022" +
       "6\n\007trailer\030\003 \001(\0132\032.stasis.v1.DownloadTra" +
-      "ilerH\000R\007trailerB\007\n\005frame\"`\n\030ExportToDire" +
-      "ctoryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirect" +
-      "ory\030\002 \001(\tR\tdirectory\022\024\n\005force\030\003 \001(\010R\005for" +
-      "ce\"j\n\031ExportToDirectoryResponse\022/\n\010snaps" +
-      "hot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot" +
-      "\022\034\n\treflinked\030\002 \001(\010R\treflinked\"I\n\tCloneF" +
+      "ilerH\000R\007trailerB\007\n\005frame\"\264\001\n\017ReadFileReq" +
+      "uest\022\020\n\003ref\030\001 \001(\tR\003ref\022\026\n\006digest\030\002 \001(\tR\006" +
+      "digest\022\022\n\004file\030\003 \001(\tR\004file\022,\n\006ranges\030\004 \003" +
+      "(\0132\024.stasis.v1.ByteRangeR\006ranges\022\037\n\013skip" +
+      "_verify\030\005 \001(\010R\nskipVerify\022\024\n\005force\030\006 \001(\010" +
+      "R\005force\"\344\001\n\020ReadFileResponse\0223\n\006header\030\001" +
+      " \001(\0132\031.stasis.v1.ReadFileHeaderH\000R\006heade" +
+      "r\022*\n\005holes\030\002 \001(\0132\022.stasis.v1.HoleMapH\000R\005" +
+      "holes\022\026\n\005chunk\030\003 \001(\014H\000R\005chunk\0226\n\007trailer" +
+      "\030\004 \001(\0132\032.stasis.v1.DownloadTrailerH\000R\007tr" +
+      "ailer\022\026\n\006offset\030\005 \001(\003R\006offsetB\007\n\005frame\"}" +
+      "\n\016ReadFileHeader\022\037\n\013snapshot_id\030\001 \001(\tR\ns" +
+      "napshotId\022+\n\004file\030\002 \001(\0132\027.stasis.v1.Snap" +
+      "shotFileR\004file\022\035\n\ndata_bytes\030\003 \001(\003R\tdata" +
+      "Bytes\"5\n\007HoleMap\022*\n\005holes\030\001 \003(\0132\024.stasis" +
+      ".v1.ByteRangeR\005holes\"`\n\030ExportToDirector" +
+      "yRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory\030" +
+      "\002 \001(\tR\tdirectory\022\024\n\005force\030\003 \001(\010R\005force\"j" +
+      "\n\031ExportToDirectoryResponse\022/\n\010snapshot\030" +
+      "\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\022\034\n\t" +
+      "reflinked\030\002 \001(\010R\treflinked\"I\n\tCloneFile\022" +
+      "\022\n\004name\030\001 \001(\tR\004name\022(\n\004mode\030\002 \001(\0162\024.stas" +
+      "is.v1.CloneModeR\004mode\"\234\002\n\027CloneToDirecto" +
+      "ryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory" +
+      "\030\002 \001(\tR\tdirectory\022*\n\005files\030\003 \003(\0132\024.stasi" +
+      "s.v1.CloneFileR\005files\0227\n\014default_mode\030\004 " +
+      "\001(\0162\024.stasis.v1.CloneModeR\013defaultMode\022\030" +
+      "\n\007durable\030\005 \001(\010R\007durable\022)\n\016max_copy_byt" +
+      "es\030\006 \001(\003H\000R\014maxCopyBytes\210\001\001\022\024\n\005force\030\007 \001" +
+      "(\010R\005forceB\021\n\017_max_copy_bytes\"\220\001\n\nClonedF" +
       "ile\022\022\n\004name\030\001 \001(\tR\004name\022(\n\004mode\030\002 \001(\0162\024." +
-      "stasis.v1.CloneModeR\004mode\"\234\002\n\027CloneToDir" +
-      "ectoryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirec" +
-      "tory\030\002 \001(\tR\tdirectory\022*\n\005files\030\003 \003(\0132\024.s" +
-      "tasis.v1.CloneFileR\005files\0227\n\014default_mod" +
-      "e\030\004 \001(\0162\024.stasis.v1.CloneModeR\013defaultMo" +
-      "de\022\030\n\007durable\030\005 \001(\010R\007durable\022)\n\016max_copy" +
-      "_bytes\030\006 \001(\003H\000R\014maxCopyBytes\210\001\001\022\024\n\005force" +
-      "\030\007 \001(\010R\005forceB\021\n\017_max_copy_bytes\"\220\001\n\nClo" +
-      "nedFile\022\022\n\004name\030\001 \001(\tR\004name\022(\n\004mode\030\002 \001(" +
-      "\0162\024.stasis.v1.CloneModeR\004mode\022!\n\014shared_" +
-      "bytes\030\003 \001(\003R\013sharedBytes\022!\n\014copied_bytes" +
-      "\030\004 \001(\003R\013copiedBytes\"\222\001\n\030CloneToDirectory" +
-      "Response\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.S" +
-      "napshotR\010snapshot\022+\n\005files\030\002 \003(\0132\025.stasi" +
-      "s.v1.ClonedFileR\005files\022\030\n\007durable\030\003 \001(\010R" +
-      "\007durable\"\245\001\n\026TakeToDirectoryRequest\022\020\n\003r" +
-      "ef\030\001 \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdirect" +
-      "ory\022)\n\016max_copy_bytes\030\003 \001(\003H\000R\014maxCopyBy" +
-      "tes\210\001\001\022\035\n\nrequest_id\030\004 \001(\tR\trequestIdB\021\n" +
-      "\017_max_copy_bytes\"k\n\tTakenFile\022\022\n\004name\030\001 " +
-      "\001(\tR\004name\022\'\n\004mode\030\002 \001(\0162\023.stasis.v1.Take" +
-      "ModeR\004mode\022!\n\014copied_bytes\030\003 \001(\003R\013copied" +
-      "Bytes\"v\n\027TakeToDirectoryResponse\022/\n\010snap" +
+      "stasis.v1.CloneModeR\004mode\022!\n\014shared_byte" +
+      "s\030\003 \001(\003R\013sharedBytes\022!\n\014copied_bytes\030\004 \001" +
+      "(\003R\013copiedBytes\"\222\001\n\030CloneToDirectoryResp" +
+      "onse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snaps" +
+      "hotR\010snapshot\022+\n\005files\030\002 \003(\0132\025.stasis.v1" +
+      ".ClonedFileR\005files\022\030\n\007durable\030\003 \001(\010R\007dur" +
+      "able\"\245\001\n\026TakeToDirectoryRequest\022\020\n\003ref\030\001" +
+      " \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022" +
+      ")\n\016max_copy_bytes\030\003 \001(\003H\000R\014maxCopyBytes\210" +
+      "\001\001\022\035\n\nrequest_id\030\004 \001(\tR\trequestIdB\021\n\017_ma" +
+      "x_copy_bytes\"k\n\tTakenFile\022\022\n\004name\030\001 \001(\tR" +
+      "\004name\022\'\n\004mode\030\002 \001(\0162\023.stasis.v1.TakeMode" +
+      "R\004mode\022!\n\014copied_bytes\030\003 \001(\003R\013copiedByte" +
+      "s\"v\n\027TakeToDirectoryResponse\022/\n\010snapshot" +
+      "\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\022*\n" +
+      "\005files\030\002 \003(\0132\024.stasis.v1.TakenFileR\005file" +
+      "s\"\226\001\n\rImportRequest\0221\n\006header\030\001 \001(\0132\027.st" +
+      "asis.v1.ImportHeaderH\000R\006header\022\026\n\005chunk\030" +
+      "\002 \001(\014H\000R\005chunk\0221\n\006commit\030\003 \001(\0132\027.stasis." +
+      "v1.UploadCommitH\000R\006commitB\007\n\005frame\"\276\002\n\014I" +
+      "mportHeader\022\022\n\004name\030\001 \001(\tR\004name\022 \n\013descr" +
+      "iption\030\002 \001(\tR\013description\022\035\n\nrequest_id\030" +
+      "\003 \001(\tR\trequestId\022C\n\020on_name_conflict\030\004 \001" +
+      "(\0162\031.stasis.v1.OnNameConflictR\016onNameCon" +
+      "flict\022\034\n\tprotected\030\005 \001(\010R\tprotected\022;\n\006l" +
+      "abels\030\006 \003(\0132#.stasis.v1.ImportHeader.Lab" +
+      "elsEntryR\006labels\0329\n\013LabelsEntry\022\020\n\003key\030\001" +
+      " \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016I" +
+      "mportResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis" +
+      ".v1.SnapshotR\010snapshot\"\370\002\n\032ImportFromDir" +
+      "ectoryRequest\022\034\n\tdirectory\030\001 \001(\tR\tdirect" +
+      "ory\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013description\030\003" +
+      " \001(\tR\013description\022\035\n\nrequest_id\030\004 \001(\tR\tr" +
+      "equestId\022C\n\020on_name_conflict\030\005 \001(\0162\031.sta" +
+      "sis.v1.OnNameConflictR\016onNameConflict\022\034\n" +
+      "\tprotected\030\006 \001(\010R\tprotected\022I\n\006labels\030\007 " +
+      "\003(\01321.stasis.v1.ImportFromDirectoryReque" +
+      "st.LabelsEntryR\006labels\0329\n\013LabelsEntry\022\020\n" +
+      "\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028" +
+      "\001\"N\n\033ImportFromDirectoryResponse\022/\n\010snap" +
       "shot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapsho" +
-      "t\022*\n\005files\030\002 \003(\0132\024.stasis.v1.TakenFileR\005" +
-      "files\"\226\001\n\rImportRequest\0221\n\006header\030\001 \001(\0132" +
-      "\027.stasis.v1.ImportHeaderH\000R\006header\022\026\n\005ch" +
-      "unk\030\002 \001(\014H\000R\005chunk\0221\n\006commit\030\003 \001(\0132\027.sta" +
-      "sis.v1.UploadCommitH\000R\006commitB\007\n\005frame\"\276" +
-      "\002\n\014ImportHeader\022\022\n\004name\030\001 \001(\tR\004name\022 \n\013d" +
-      "escription\030\002 \001(\tR\013description\022\035\n\nrequest" +
-      "_id\030\003 \001(\tR\trequestId\022C\n\020on_name_conflict" +
-      "\030\004 \001(\0162\031.stasis.v1.OnNameConflictR\016onNam" +
-      "eConflict\022\034\n\tprotected\030\005 \001(\010R\tprotected\022" +
-      ";\n\006labels\030\006 \003(\0132#.stasis.v1.ImportHeader" +
-      ".LabelsEntryR\006labels\0329\n\013LabelsEntry\022\020\n\003k" +
-      "ey\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"" +
-      "A\n\016ImportResponse\022/\n\010snapshot\030\001 \001(\0132\023.st" +
-      "asis.v1.SnapshotR\010snapshot\"\370\002\n\032ImportFro" +
-      "mDirectoryRequest\022\034\n\tdirectory\030\001 \001(\tR\tdi" +
-      "rectory\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013descripti" +
-      "on\030\003 \001(\tR\013description\022\035\n\nrequest_id\030\004 \001(" +
-      "\tR\trequestId\022C\n\020on_name_conflict\030\005 \001(\0162\031" +
-      ".stasis.v1.OnNameConflictR\016onNameConflic" +
-      "t\022\034\n\tprotected\030\006 \001(\010R\tprotected\022I\n\006label" +
-      "s\030\007 \003(\01321.stasis.v1.ImportFromDirectoryR" +
-      "equest.LabelsEntryR\006labels\0329\n\013LabelsEntr" +
-      "y\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005valu" +
-      "e:\0028\001\"N\n\033ImportFromDirectoryResponse\022/\n\010" +
-      "snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010sna" +
-      "pshot\"B\n\030OpenDataDirectoryRequest\022\020\n\003ref" +
-      "\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005force\"j\n\031Ope" +
-      "nDataDirectoryResponse\022\034\n\tdirectory\030\001 \001(" +
-      "\tR\tdirectory\022/\n\010snapshot\030\002 \001(\0132\023.stasis." +
-      "v1.SnapshotR\010snapshot\"V\n\rVerifyRequest\022\020" +
-      "\n\003ref\030\001 \001(\tR\003ref\0223\n\026limit_bytes_per_seco" +
-      "nd\030\002 \001(\003R\023limitBytesPerSecond\"\210\001\n\016Verify" +
-      "Response\0227\n\010progress\030\001 \001(\0132\031.stasis.v1.V" +
-      "erifyProgressH\000R\010progress\0224\n\007verdict\030\002 \001" +
-      "(\0132\030.stasis.v1.VerifyVerdictH\000R\007verdictB" +
-      "\007\n\005event\"q\n\016VerifyProgress\022\037\n\013snapshot_i" +
-      "d\030\001 \001(\tR\nsnapshotId\022\035\n\ndone_bytes\030\002 \001(\003R" +
-      "\tdoneBytes\022\037\n\013total_bytes\030\003 \001(\003R\ntotalBy" +
-      "tes\"\246\001\n\rVerifyVerdict\022\037\n\013snapshot_id\030\001 \001" +
-      "(\tR\nsnapshotId\022\022\n\004file\030\002 \001(\tR\004file\022\026\n\006in" +
-      "tact\030\003 \001(\010R\006intact\022.\n\007damaged\030\004 \003(\0132\024.st" +
-      "asis.v1.ByteRangeR\007damaged\022\030\n\007problem\030\005 " +
-      "\001(\tR\007problem\";\n\tByteRange\022\026\n\006offset\030\001 \001(" +
-      "\003R\006offset\022\026\n\006length\030\002 \001(\003R\006length\"d\n\014Wat" +
-      "chRequest\022!\n\014resume_token\030\001 \001(\tR\013resumeT" +
-      "oken\0221\n\006filter\030\002 \001(\0132\031.stasis.v1.Snapsho" +
-      "tFilterR\006filter\"\321\002\n\rWatchResponse\022(\n\004typ" +
-      "e\030\001 \001(\0162\024.stasis.v1.EventTypeR\004type\022/\n\010s" +
-      "napshot\030\002 \001(\0132\023.stasis.v1.SnapshotR\010snap" +
-      "shot\022;\n\013occurred_at\030\003 \001(\0132\032.google.proto" +
-      "buf.TimestampR\noccurredAt\022!\n\014resume_toke" +
-      "n\030\004 \001(\tR\013resumeToken\022#\n\rprevious_name\030\005 " +
-      "\001(\tR\014previousName\022\037\n\013replaced_by\030\006 \001(\tR\n" +
-      "replacedBy\022?\n\016removal_reason\030\007 \001(\0162\030.sta" +
-      "sis.v1.RemovalReasonR\rremovalReason*k\n\016O" +
-      "nNameConflict\022 \n\034ON_NAME_CONFLICT_UNSPEC" +
-      "IFIED\020\000\022\031\n\025ON_NAME_CONFLICT_FAIL\020\001\022\034\n\030ON" +
-      "_NAME_CONFLICT_REPLACE\020\002*l\n\013Compression\022" +
-      "\033\n\027COMPRESSION_UNSPECIFIED\020\000\022\024\n\020COMPRESS" +
-      "ION_NONE\020\001\022\024\n\020COMPRESSION_GZIP\020\002\022\024\n\020COMP" +
-      "RESSION_ZSTD\020\003*v\n\014SparseFormat\022\035\n\031SPARSE" +
-      "_FORMAT_UNSPECIFIED\020\000\022\030\n\024SPARSE_FORMAT_C" +
-      "OCOON\020\001\022\025\n\021SPARSE_FORMAT_GNU\020\002\022\026\n\022SPARSE" +
-      "_FORMAT_NONE\020\003*\216\001\n\023DownloadWarningKind\022%" +
-      "\n!DOWNLOAD_WARNING_KIND_UNSPECIFIED\020\000\022(\n" +
-      "$DOWNLOAD_WARNING_KIND_READER_REFUSES\020\001\022" +
-      "&\n\"DOWNLOAD_WARNING_KIND_HOLES_FILLED\020\002*" +
-      "\223\001\n\tCloneMode\022\032\n\026CLONE_MODE_UNSPECIFIED\020" +
-      "\000\022\023\n\017CLONE_MODE_AUTO\020\001\022\023\n\017CLONE_MODE_LIN" +
-      "K\020\002\022\026\n\022CLONE_MODE_REFLINK\020\003\022\023\n\017CLONE_MOD" +
-      "E_COPY\020\004\022\023\n\017CLONE_MODE_SKIP\020\005*e\n\010TakeMod" +
-      "e\022\031\n\025TAKE_MODE_UNSPECIFIED\020\000\022\023\n\017TAKE_MOD" +
-      "E_MOVED\020\001\022\025\n\021TAKE_MODE_REFLINK\020\002\022\022\n\016TAKE" +
-      "_MODE_COPY\020\003*I\n\rRemovalReason\022\036\n\032REMOVAL" +
-      "_REASON_UNSPECIFIED\020\000\022\030\n\024REMOVAL_REASON_" +
-      "TAKEN\020\001*\374\001\n\tEventType\022\032\n\026EVENT_TYPE_UNSP" +
-      "ECIFIED\020\000\022\026\n\022EVENT_TYPE_CREATED\020\001\022\026\n\022EVE" +
-      "NT_TYPE_DELETED\020\002\022\026\n\022EVENT_TYPE_EVICTED\020" +
-      "\003\022\026\n\022EVENT_TYPE_RENAMED\020\004\022\025\n\021EVENT_TYPE_" +
-      "MISSED\020\005\022\026\n\022EVENT_TYPE_UPDATED\020\006\022\026\n\022EVEN" +
-      "T_TYPE_CORRUPT\020\007\022\023\n\017EVENT_TYPE_LOST\020\010\022\027\n" +
-      "\023EVENT_TYPE_POSITION\020\t2\325\t\n\017SnapshotServi" +
-      "ce\022?\n\006Create\022\030.stasis.v1.CreateRequest\032\031" +
-      ".stasis.v1.CreateResponse(\001\022d\n\023CreateFro" +
-      "mDirectory\022%.stasis.v1.CreateFromDirecto" +
-      "ryRequest\032&.stasis.v1.CreateFromDirector" +
-      "yResponse\0227\n\004List\022\026.stasis.v1.ListReques" +
-      "t\032\027.stasis.v1.ListResponse\022@\n\007Inspect\022\031." +
-      "stasis.v1.InspectRequest\032\032.stasis.v1.Ins" +
-      "pectResponse\022=\n\006Update\022\030.stasis.v1.Updat" +
-      "eRequest\032\031.stasis.v1.UpdateResponse\022=\n\006D" +
-      "elete\022\030.stasis.v1.DeleteRequest\032\031.stasis" +
-      ".v1.DeleteResponse\022B\n\007Restore\022\031.stasis.v" +
-      "1.RestoreRequest\032\032.stasis.v1.RestoreResp" +
-      "onse0\001\022?\n\006Export\022\030.stasis.v1.ExportReque" +
-      "st\032\031.stasis.v1.ExportResponse0\001\022^\n\021Expor" +
-      "tToDirectory\022#.stasis.v1.ExportToDirecto" +
-      "ryRequest\032$.stasis.v1.ExportToDirectoryR" +
-      "esponse\022[\n\020CloneToDirectory\022\".stasis.v1." +
-      "CloneToDirectoryRequest\032#.stasis.v1.Clon" +
-      "eToDirectoryResponse\022X\n\017TakeToDirectory\022" +
-      "!.stasis.v1.TakeToDirectoryRequest\032\".sta" +
-      "sis.v1.TakeToDirectoryResponse\022?\n\006Import" +
-      "\022\030.stasis.v1.ImportRequest\032\031.stasis.v1.I" +
-      "mportResponse(\001\022d\n\023ImportFromDirectory\022%" +
-      ".stasis.v1.ImportFromDirectoryRequest\032&." +
-      "stasis.v1.ImportFromDirectoryResponse\022`\n" +
-      "\021OpenDataDirectory\022#.stasis.v1.OpenDataD" +
-      "irectoryRequest\032$.stasis.v1.OpenDataDire" +
-      "ctoryResponse0\001\022?\n\006Verify\022\030.stasis.v1.Ve" +
-      "rifyRequest\032\031.stasis.v1.VerifyResponse0\001" +
-      "\022<\n\005Watch\022\027.stasis.v1.WatchRequest\032\030.sta" +
-      "sis.v1.WatchResponse0\001B\216\001\n\tstasis.v1B\024Sn" +
-      "apshotServiceProtoP\001Z&stasis.local/gen/g" +
-      "o/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002" +
-      "\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nSta" +
-      "sis::V1b\006proto3"
+      "t\"B\n\030OpenDataDirectoryRequest\022\020\n\003ref\030\001 \001" +
+      "(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005force\"j\n\031OpenDat" +
+      "aDirectoryResponse\022\034\n\tdirectory\030\001 \001(\tR\td" +
+      "irectory\022/\n\010snapshot\030\002 \001(\0132\023.stasis.v1.S" +
+      "napshotR\010snapshot\"V\n\rVerifyRequest\022\020\n\003re" +
+      "f\030\001 \001(\tR\003ref\0223\n\026limit_bytes_per_second\030\002" +
+      " \001(\003R\023limitBytesPerSecond\"\210\001\n\016VerifyResp" +
+      "onse\0227\n\010progress\030\001 \001(\0132\031.stasis.v1.Verif" +
+      "yProgressH\000R\010progress\0224\n\007verdict\030\002 \001(\0132\030" +
+      ".stasis.v1.VerifyVerdictH\000R\007verdictB\007\n\005e" +
+      "vent\"q\n\016VerifyProgress\022\037\n\013snapshot_id\030\001 " +
+      "\001(\tR\nsnapshotId\022\035\n\ndone_bytes\030\002 \001(\003R\tdon" +
+      "eBytes\022\037\n\013total_bytes\030\003 \001(\003R\ntotalBytes\"" +
+      "\246\001\n\rVerifyVerdict\022\037\n\013snapshot_id\030\001 \001(\tR\n" +
+      "snapshotId\022\022\n\004file\030\002 \001(\tR\004file\022\026\n\006intact" +
+      "\030\003 \001(\010R\006intact\022.\n\007damaged\030\004 \003(\0132\024.stasis" +
+      ".v1.ByteRangeR\007damaged\022\030\n\007problem\030\005 \001(\tR" +
+      "\007problem\";\n\tByteRange\022\026\n\006offset\030\001 \001(\003R\006o" +
+      "ffset\022\026\n\006length\030\002 \001(\003R\006length\"d\n\014WatchRe" +
+      "quest\022!\n\014resume_token\030\001 \001(\tR\013resumeToken" +
+      "\0221\n\006filter\030\002 \001(\0132\031.stasis.v1.SnapshotFil" +
+      "terR\006filter\"\321\002\n\rWatchResponse\022(\n\004type\030\001 " +
+      "\001(\0162\024.stasis.v1.EventTypeR\004type\022/\n\010snaps" +
+      "hot\030\002 \001(\0132\023.stasis.v1.SnapshotR\010snapshot" +
+      "\022;\n\013occurred_at\030\003 \001(\0132\032.google.protobuf." +
+      "TimestampR\noccurredAt\022!\n\014resume_token\030\004 " +
+      "\001(\tR\013resumeToken\022#\n\rprevious_name\030\005 \001(\tR" +
+      "\014previousName\022\037\n\013replaced_by\030\006 \001(\tR\nrepl" +
+      "acedBy\022?\n\016removal_reason\030\007 \001(\0162\030.stasis." +
+      "v1.RemovalReasonR\rremovalReason*k\n\016OnNam" +
+      "eConflict\022 \n\034ON_NAME_CONFLICT_UNSPECIFIE" +
+      "D\020\000\022\031\n\025ON_NAME_CONFLICT_FAIL\020\001\022\034\n\030ON_NAM" +
+      "E_CONFLICT_REPLACE\020\002*l\n\013Compression\022\033\n\027C" +
+      "OMPRESSION_UNSPECIFIED\020\000\022\024\n\020COMPRESSION_" +
+      "NONE\020\001\022\024\n\020COMPRESSION_GZIP\020\002\022\024\n\020COMPRESS" +
+      "ION_ZSTD\020\003*v\n\014SparseFormat\022\035\n\031SPARSE_FOR" +
+      "MAT_UNSPECIFIED\020\000\022\030\n\024SPARSE_FORMAT_COCOO" +
+      "N\020\001\022\025\n\021SPARSE_FORMAT_GNU\020\002\022\026\n\022SPARSE_FOR" +
+      "MAT_NONE\020\003*\216\001\n\023DownloadWarningKind\022%\n!DO" +
+      "WNLOAD_WARNING_KIND_UNSPECIFIED\020\000\022(\n$DOW" +
+      "NLOAD_WARNING_KIND_READER_REFUSES\020\001\022&\n\"D" +
+      "OWNLOAD_WARNING_KIND_HOLES_FILLED\020\002*\223\001\n\t" +
+      "CloneMode\022\032\n\026CLONE_MODE_UNSPECIFIED\020\000\022\023\n" +
+      "\017CLONE_MODE_AUTO\020\001\022\023\n\017CLONE_MODE_LINK\020\002\022" +
+      "\026\n\022CLONE_MODE_REFLINK\020\003\022\023\n\017CLONE_MODE_CO" +
+      "PY\020\004\022\023\n\017CLONE_MODE_SKIP\020\005*e\n\010TakeMode\022\031\n" +
+      "\025TAKE_MODE_UNSPECIFIED\020\000\022\023\n\017TAKE_MODE_MO" +
+      "VED\020\001\022\025\n\021TAKE_MODE_REFLINK\020\002\022\022\n\016TAKE_MOD" +
+      "E_COPY\020\003*I\n\rRemovalReason\022\036\n\032REMOVAL_REA" +
+      "SON_UNSPECIFIED\020\000\022\030\n\024REMOVAL_REASON_TAKE" +
+      "N\020\001*\374\001\n\tEventType\022\032\n\026EVENT_TYPE_UNSPECIF" +
+      "IED\020\000\022\026\n\022EVENT_TYPE_CREATED\020\001\022\026\n\022EVENT_T" +
+      "YPE_DELETED\020\002\022\026\n\022EVENT_TYPE_EVICTED\020\003\022\026\n" +
+      "\022EVENT_TYPE_RENAMED\020\004\022\025\n\021EVENT_TYPE_MISS" +
+      "ED\020\005\022\026\n\022EVENT_TYPE_UPDATED\020\006\022\026\n\022EVENT_TY" +
+      "PE_CORRUPT\020\007\022\023\n\017EVENT_TYPE_LOST\020\010\022\027\n\023EVE" +
+      "NT_TYPE_POSITION\020\t2\234\n\n\017SnapshotService\022?" +
+      "\n\006Create\022\030.stasis.v1.CreateRequest\032\031.sta" +
+      "sis.v1.CreateResponse(\001\022d\n\023CreateFromDir" +
+      "ectory\022%.stasis.v1.CreateFromDirectoryRe" +
+      "quest\032&.stasis.v1.CreateFromDirectoryRes" +
+      "ponse\0227\n\004List\022\026.stasis.v1.ListRequest\032\027." +
+      "stasis.v1.ListResponse\022@\n\007Inspect\022\031.stas" +
+      "is.v1.InspectRequest\032\032.stasis.v1.Inspect" +
+      "Response\022=\n\006Update\022\030.stasis.v1.UpdateReq" +
+      "uest\032\031.stasis.v1.UpdateResponse\022=\n\006Delet" +
+      "e\022\030.stasis.v1.DeleteRequest\032\031.stasis.v1." +
+      "DeleteResponse\022B\n\007Restore\022\031.stasis.v1.Re" +
+      "storeRequest\032\032.stasis.v1.RestoreResponse" +
+      "0\001\022?\n\006Export\022\030.stasis.v1.ExportRequest\032\031" +
+      ".stasis.v1.ExportResponse0\001\022E\n\010ReadFile\022" +
+      "\032.stasis.v1.ReadFileRequest\032\033.stasis.v1." +
+      "ReadFileResponse0\001\022^\n\021ExportToDirectory\022" +
+      "#.stasis.v1.ExportToDirectoryRequest\032$.s" +
+      "tasis.v1.ExportToDirectoryResponse\022[\n\020Cl" +
+      "oneToDirectory\022\".stasis.v1.CloneToDirect" +
+      "oryRequest\032#.stasis.v1.CloneToDirectoryR" +
+      "esponse\022X\n\017TakeToDirectory\022!.stasis.v1.T" +
+      "akeToDirectoryRequest\032\".stasis.v1.TakeTo" +
+      "DirectoryResponse\022?\n\006Import\022\030.stasis.v1." +
+      "ImportRequest\032\031.stasis.v1.ImportResponse" +
+      "(\001\022d\n\023ImportFromDirectory\022%.stasis.v1.Im" +
+      "portFromDirectoryRequest\032&.stasis.v1.Imp" +
+      "ortFromDirectoryResponse\022`\n\021OpenDataDire" +
+      "ctory\022#.stasis.v1.OpenDataDirectoryReque" +
+      "st\032$.stasis.v1.OpenDataDirectoryResponse" +
+      "0\001\022?\n\006Verify\022\030.stasis.v1.VerifyRequest\032\031" +
+      ".stasis.v1.VerifyResponse0\001\022<\n\005Watch\022\027.s" +
+      "tasis.v1.WatchRequest\032\030.stasis.v1.WatchR" +
+      "esponse0\001B\216\001\n\tstasis.v1B\024SnapshotService" +
+      "ProtoP\001Z&stasis.local/gen/go/stasis/v1;s" +
+      "tasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025" +
+      "Stasis\\V1\\GPBMetadata\352\002\nStasis::V1b\006prot" +
+      "o3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -666,68 +703,92 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportResponse_descriptor,
         new java.lang.String[] { "Header", "Chunk", "Trailer", "Frame", });
-    internal_static_stasis_v1_ExportToDirectoryRequest_descriptor =
+    internal_static_stasis_v1_ReadFileRequest_descriptor =
       getDescriptor().getMessageType(22);
+    internal_static_stasis_v1_ReadFileRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_ReadFileRequest_descriptor,
+        new java.lang.String[] { "Ref", "Digest", "File", "Ranges", "SkipVerify", "Force", });
+    internal_static_stasis_v1_ReadFileResponse_descriptor =
+      getDescriptor().getMessageType(23);
+    internal_static_stasis_v1_ReadFileResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_ReadFileResponse_descriptor,
+        new java.lang.String[] { "Header", "Holes", "Chunk", "Trailer", "Offset", "Frame", });
+    internal_static_stasis_v1_ReadFileHeader_descriptor =
+      getDescriptor().getMessageType(24);
+    internal_static_stasis_v1_ReadFileHeader_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_ReadFileHeader_descriptor,
+        new java.lang.String[] { "SnapshotId", "File", "DataBytes", });
+    internal_static_stasis_v1_HoleMap_descriptor =
+      getDescriptor().getMessageType(25);
+    internal_static_stasis_v1_HoleMap_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_HoleMap_descriptor,
+        new java.lang.String[] { "Holes", });
+    internal_static_stasis_v1_ExportToDirectoryRequest_descriptor =
+      getDescriptor().getMessageType(26);
     internal_static_stasis_v1_ExportToDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportToDirectoryRequest_descriptor,
         new java.lang.String[] { "Ref", "Directory", "Force", });
     internal_static_stasis_v1_ExportToDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(23);
+      getDescriptor().getMessageType(27);
     internal_static_stasis_v1_ExportToDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportToDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", "Reflinked", });
     internal_static_stasis_v1_CloneFile_descriptor =
-      getDescriptor().getMessageType(24);
+      getDescriptor().getMessageType(28);
     internal_static_stasis_v1_CloneFile_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CloneFile_descriptor,
         new java.lang.String[] { "Name", "Mode", });
     internal_static_stasis_v1_CloneToDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(25);
+      getDescriptor().getMessageType(29);
     internal_static_stasis_v1_CloneToDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CloneToDirectoryRequest_descriptor,
         new java.lang.String[] { "Ref", "Directory", "Files", "DefaultMode", "Durable", "MaxCopyBytes", "Force", });
     internal_static_stasis_v1_ClonedFile_descriptor =
-      getDescriptor().getMessageType(26);
+      getDescriptor().getMessageType(30);
     internal_static_stasis_v1_ClonedFile_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ClonedFile_descriptor,
         new java.lang.String[] { "Name", "Mode", "SharedBytes", "CopiedBytes", });
     internal_static_stasis_v1_CloneToDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(27);
+      getDescriptor().getMessageType(31);
     internal_static_stasis_v1_CloneToDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CloneToDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", "Files", "Durable", });
     internal_static_stasis_v1_TakeToDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(28);
+      getDescriptor().getMessageType(32);
     internal_static_stasis_v1_TakeToDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_TakeToDirectoryRequest_descriptor,
         new java.lang.String[] { "Ref", "Directory", "MaxCopyBytes", "RequestId", });
     internal_static_stasis_v1_TakenFile_descriptor =
-      getDescriptor().getMessageType(29);
+      getDescriptor().getMessageType(33);
     internal_static_stasis_v1_TakenFile_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_TakenFile_descriptor,
         new java.lang.String[] { "Name", "Mode", "CopiedBytes", });
     internal_static_stasis_v1_TakeToDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(30);
+      getDescriptor().getMessageType(34);
     internal_static_stasis_v1_TakeToDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_TakeToDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", "Files", });
     internal_static_stasis_v1_ImportRequest_descriptor =
-      getDescriptor().getMessageType(31);
+      getDescriptor().getMessageType(35);
     internal_static_stasis_v1_ImportRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportRequest_descriptor,
         new java.lang.String[] { "Header", "Chunk", "Commit", "Frame", });
     internal_static_stasis_v1_ImportHeader_descriptor =
-      getDescriptor().getMessageType(32);
+      getDescriptor().getMessageType(36);
     internal_static_stasis_v1_ImportHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportHeader_descriptor,
@@ -739,13 +800,13 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_ImportHeader_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_ImportResponse_descriptor =
-      getDescriptor().getMessageType(33);
+      getDescriptor().getMessageType(37);
     internal_static_stasis_v1_ImportResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_ImportFromDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(34);
+      getDescriptor().getMessageType(38);
     internal_static_stasis_v1_ImportFromDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportFromDirectoryRequest_descriptor,
@@ -757,61 +818,61 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_ImportFromDirectoryRequest_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_ImportFromDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(35);
+      getDescriptor().getMessageType(39);
     internal_static_stasis_v1_ImportFromDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportFromDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_OpenDataDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(36);
+      getDescriptor().getMessageType(40);
     internal_static_stasis_v1_OpenDataDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_OpenDataDirectoryRequest_descriptor,
         new java.lang.String[] { "Ref", "Force", });
     internal_static_stasis_v1_OpenDataDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(37);
+      getDescriptor().getMessageType(41);
     internal_static_stasis_v1_OpenDataDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_OpenDataDirectoryResponse_descriptor,
         new java.lang.String[] { "Directory", "Snapshot", });
     internal_static_stasis_v1_VerifyRequest_descriptor =
-      getDescriptor().getMessageType(38);
+      getDescriptor().getMessageType(42);
     internal_static_stasis_v1_VerifyRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyRequest_descriptor,
         new java.lang.String[] { "Ref", "LimitBytesPerSecond", });
     internal_static_stasis_v1_VerifyResponse_descriptor =
-      getDescriptor().getMessageType(39);
+      getDescriptor().getMessageType(43);
     internal_static_stasis_v1_VerifyResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyResponse_descriptor,
         new java.lang.String[] { "Progress", "Verdict", "Event", });
     internal_static_stasis_v1_VerifyProgress_descriptor =
-      getDescriptor().getMessageType(40);
+      getDescriptor().getMessageType(44);
     internal_static_stasis_v1_VerifyProgress_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyProgress_descriptor,
         new java.lang.String[] { "SnapshotId", "DoneBytes", "TotalBytes", });
     internal_static_stasis_v1_VerifyVerdict_descriptor =
-      getDescriptor().getMessageType(41);
+      getDescriptor().getMessageType(45);
     internal_static_stasis_v1_VerifyVerdict_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyVerdict_descriptor,
         new java.lang.String[] { "SnapshotId", "File", "Intact", "Damaged", "Problem", });
     internal_static_stasis_v1_ByteRange_descriptor =
-      getDescriptor().getMessageType(42);
+      getDescriptor().getMessageType(46);
     internal_static_stasis_v1_ByteRange_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ByteRange_descriptor,
         new java.lang.String[] { "Offset", "Length", });
     internal_static_stasis_v1_WatchRequest_descriptor =
-      getDescriptor().getMessageType(43);
+      getDescriptor().getMessageType(47);
     internal_static_stasis_v1_WatchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_WatchRequest_descriptor,
         new java.lang.String[] { "ResumeToken", "Filter", });
     internal_static_stasis_v1_WatchResponse_descriptor =
-      getDescriptor().getMessageType(44);
+      getDescriptor().getMessageType(48);
     internal_static_stasis_v1_WatchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_WatchResponse_descriptor,

@@ -72,6 +72,7 @@ final class Call extends ClientCall.Listener<Message> {
   private final Message request;
   private final ClientCall<Message, Message> call;
   private final JsonArray messages = new JsonArray();
+  private final JsonArray offsets = new JsonArray();
   private final CRC32 sum = new CRC32();
   private final ByteArrayOutputStream content = new ByteArrayOutputStream();
   private OutputStream file = OutputStream.nullOutputStream();
@@ -227,6 +228,8 @@ final class Call extends ClientCall.Listener<Message> {
     } else {
       byte[] data = ((ByteString) message.getField(chunk)).toByteArray();
       bytes += data.length;
+      FieldDescriptor offset = message.getDescriptorForType().findFieldByName("offset");
+      if (offset != null) offsets.add(message.getField(offset).toString());
       sum.update(data);
       try {
         if (step.has("keep")) content.write(data);
@@ -271,6 +274,7 @@ final class Call extends ClientCall.Listener<Message> {
       value.addProperty("bytes", Long.toString(bytes));
       value.addProperty("crc32", sum.getValue());
       value.addProperty("intact", intact);
+      value.add("offsets", offsets);
       if (step.has("keep")) KEPT.put(text(step.get("keep")), content.toByteArray());
       try {
         file.close();
