@@ -23,9 +23,10 @@ import { algorithms, digestBytes, type DigestAlgorithm } from "./block-digest.js
 import { blockCount, type BlockKind, type BlockRun, type BlockTable } from "./block-table.js";
 
 const magic = "stasisBT";
-const versions: Readonly<Record<DigestAlgorithm, number>> = { sha256: 1, blake3: 2 };
+/** The version of a table depends on the algorithm of its digests. */
+export const tableVersions: Readonly<Record<DigestAlgorithm, number>> = { sha256: 1, blake3: 2 };
 /** Versions that can be read, ascending; the last one is written. */
-export const blockTableVersions = Object.values(versions).sort((a, b) => a - b);
+export const blockTableVersions = Object.values(tableVersions).sort((a, b) => a - b);
 const headerBytes = 40;
 const runBytes = 8;
 const maxRunCount = 0xffff_ffff;
@@ -36,7 +37,7 @@ export function encodeBlockTable(table: BlockTable): Uint8Array {
   const bodyBytes = headerBytes + records.length * runBytes + table.digests.length;
   const bytes = Buffer.alloc(bodyBytes + digestBytes);
   bytes.write(magic, "latin1");
-  bytes.writeUInt32LE(versions[table.algorithm], 8);
+  bytes.writeUInt32LE(tableVersions[table.algorithm], 8);
   bytes.writeUInt32LE(table.blockSizeBytes, 12);
   bytes.writeBigUInt64LE(BigInt(table.sizeBytes), 16);
   bytes.writeBigUInt64LE(BigInt(records.length), 24);
@@ -73,7 +74,7 @@ export async function readTableAlgorithm(path: string): Promise<DigestAlgorithm 
   }
   if (header.toString("latin1", 0, magic.length) !== magic) return undefined;
   const version = header.readUInt32LE(8);
-  return algorithms.find((algorithm) => versions[algorithm] === version);
+  return algorithms.find((algorithm) => tableVersions[algorithm] === version);
 }
 
 /**
@@ -86,7 +87,7 @@ export function decodeBlockTable(input: Uint8Array, what: string): BlockTable {
   ensure(bodyBytes >= headerBytes, what, `it has only ${bytes.length} bytes`);
   ensure(bytes.toString("latin1", 0, 8) === magic, what, "it does not start with its magic");
   const version = bytes.readUInt32LE(8);
-  const algorithm = algorithms.find((each) => versions[each] === version);
+  const algorithm = algorithms.find((each) => tableVersions[each] === version);
   if (algorithm === undefined) throw unknownVersion(bytes, version, what);
   ensure(hasChecksum(bytes), what, "its checksum does not match");
   const blockSizeBytes = bytes.readUInt32LE(12);

@@ -13,6 +13,7 @@ import type { PartFile } from "../files/part-file.js";
 import { BlockEncoding, type ReadBlocksResponse } from "../client/index.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import { applyDelta, applyNonzeroPages } from "./page-delta.js";
+import { pagesFromWire } from "./page-set.js";
 import { peerInvalid } from "./peer.js";
 import type { PeerClient } from "./peer-client.js";
 import { guardSilence } from "./silence.js";
@@ -20,6 +21,21 @@ import { maxBlocks, maxRanges } from "./serve.js";
 
 /** Blocks that are checked and written concurrently. */
 const inFlight = 8;
+
+/** The encodings that this version reads. */
+export const readEncodings: readonly BlockEncoding[] = [
+  BlockEncoding.RAW,
+  BlockEncoding.PAGES,
+  BlockEncoding.XOR_DEFLATE,
+  BlockEncoding.NONZERO_PAGES,
+];
+
+/** The first field is for peers that do not know the others. */
+const accepted = {
+  acceptsNonzeroPages: true,
+  acceptEncodings: [...readEncodings],
+  acceptsPageBitmap: true,
+};
 
 export interface TransferCounters extends PullBytes {
   totalBytes: number;
@@ -142,7 +158,7 @@ async function fetchBlocks(
     const { ranges } = batch;
     const baseDigest = base?.digest ?? "";
     const { snapshotId } = context;
-    const request = { snapshotId, file: name, ranges, baseDigest, acceptsNonzeroPages: true };
+    const request = { snapshotId, file: name, ranges, baseDigest, ...accepted };
     const expected = batch.blocks.values();
     await inParallel(receive(context, request, name, part.index), async (message) => {
       const block = expected.next().value;
@@ -223,17 +239,19 @@ async function decodeBlock(
   base: BaseFile | undefined,
   signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
-  const { data, encoding, changedPages } = message;
+  const { data, encoding } = message;
   if (encoding === BlockEncoding.RAW) return data.length === length ? data : undefined;
+  const pages = pagesFromWire(message, length);
+  if (pages === undefined) return undefined;
   if (encoding === BlockEncoding.NONZERO_PAGES) {
-    return applyNonzeroPages(length, { changedPages, data });
+    return applyNonzeroPages(length, { ...pages, data });
   }
   const deflated = encoding === BlockEncoding.XOR_DEFLATE;
   if (!deflated && encoding !== BlockEncoding.PAGES) return undefined;
   if (base?.index.digestOf(block) === undefined) return undefined;
   const old = await readOldBlock(base, block, signal);
   if (old?.length !== length) return undefined;
-  return applyDelta(old, { changedPages, data, deflated });
+  return applyDelta(old, { ...pages, data, deflated });
 }
 
 /** Runs `work` on each item, a few at once, started in order. The first error ends it. */

@@ -1,11 +1,11 @@
 // Reads a peer's answers, and checks everything before it is used.
 import { StoreError, describeValue, isStoreError } from "../base/errors.js";
-import { digestBytes, digestOf } from "../files/block-digest.js";
+import { digestBytes, digestOf, type DigestAlgorithm } from "../files/block-digest.js";
 import { blockBytes, blockCount, rootDigest, type BlockTable } from "../files/block-table.js";
-import { decodeBlockTable } from "../files/block-table-codec.js";
+import { blockTableVersions, decodeBlockTable } from "../files/block-table-codec.js";
 import { maxDataFiles } from "../files/directory-source.js";
 import { snapshotDigest } from "../files/manifest.js";
-import type { Snapshot as SnapshotMessage } from "../client/index.js";
+import { BlockHash, type Snapshot as SnapshotMessage } from "../client/index.js";
 import { emptyConfig, type SnapshotConfig } from "../model/config.js";
 import { checkDataFileName } from "../model/name.js";
 import type { SnapshotFile } from "../model/snapshot.js";
@@ -19,6 +19,13 @@ const minTablePartBytes = 4096;
 /** Largest file of ext4, which exceeds any real guest. */
 const maxFileBytes = 16 * 2 ** 40;
 
+const algorithmOf: ReadonlyMap<BlockHash, DigestAlgorithm> = new Map([
+  [BlockHash.SHA256, "sha256"],
+  [BlockHash.BLAKE3, "blake3"],
+]);
+
+const accepted = { acceptTableVersions: [...blockTableVersions] };
+
 export interface PeerSnapshot {
   /** Its id at the peer. */
   readonly id: string;
@@ -26,6 +33,8 @@ export interface PeerSnapshot {
   /** `id` is empty. */
   readonly config: SnapshotConfig;
   readonly files: readonly SnapshotFile[];
+  /** The hash of the blocks, by file name, as far as the peer tells it. */
+  readonly hashes: ReadonlyMap<string, DigestAlgorithm>;
 }
 
 export function peerInvalid(problem: string): StoreError {
@@ -58,7 +67,27 @@ function readPeerSnapshot(message: SnapshotMessage | undefined): PeerSnapshot {
   });
   ensure(new Set(files.map(({ name }) => name)).size === files.length, "a file's name twice");
   ensure(snapshotDigest(files) === digest, "a digest that does not match its files");
-  return { id: config.id, digest, config: configOf(config), files };
+  return { id: config.id, digest, config: configOf(config), files, hashes: hashesOf(listed) };
+}
+
+/** Throws FORMAT_UNSUPPORTED for a hash of a newer version, before anything is fetched. */
+function hashesOf(
+  files: readonly SnapshotMessage["files"][number][],
+): Map<string, DigestAlgorithm> {
+  const hashes = new Map<string, DigestAlgorithm>();
+  for (const { name, blockHash } of files) {
+    if (blockHash === BlockHash.UNSPECIFIED) continue;
+    const algorithm = algorithmOf.get(blockHash);
+    if (algorithm === undefined) {
+      const text = `the blocks of ${describeValue(name)} at the peer have a hash that is not known here`;
+      throw new StoreError("FORMAT_UNSUPPORTED", text, {
+        hint: "Upgrade this node to the version of the peer first",
+        metadata: { file: name, block_hash: String(blockHash), upgrade: "receiver" },
+      });
+    }
+    hashes.set(name, algorithm);
+  }
+  return hashes;
 }
 
 function checkName(name: string): void {
@@ -101,7 +130,7 @@ export async function fetchDescription(
   wanted: { readonly ref: string } | { readonly digest: string },
   { idleMs: timeoutMs, signal }: PeerLimits,
 ): Promise<PeerSnapshot> {
-  const request = { ...wanted, snapshotOnly: true };
+  const request = { ...wanted, snapshotOnly: true, ...accepted };
   for await (const { part } of client.getManifest(request, { signal, timeoutMs })) {
     ensure(part.case === "snapshot", "a first message without a snapshot");
     return readPeerSnapshot(part.value);
@@ -126,7 +155,7 @@ export async function fetchManifest(
   limits: PeerLimits,
 ): Promise<PeerManifest> {
   const guard = guardSilence(limits.idleMs, limits.signal);
-  const request = { ref: wanted.id, baseDigests: [...baseDigests] };
+  const request = { ref: wanted.id, baseDigests: [...baseDigests], ...accepted };
   const stream = client.getManifest(request, { signal: guard.signal })[Symbol.asyncIterator]();
   const close = async (): Promise<void> => {
     await stream.return?.(undefined);
@@ -149,6 +178,8 @@ export async function fetchManifest(
         allowedBytes: maxTableBytes - receivedBytes,
         heard: () => guard.heard(),
       });
+      const told = snapshot.hashes.get(file.name) ?? table.algorithm;
+      ensure(told === table.algorithm, `another hash than that of ${describeValue(file.name)}`);
       receivedBytes += length;
       tables.set(file.name, table);
     }

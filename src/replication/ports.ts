@@ -2,7 +2,7 @@
 import type { SnapshotStore } from "../store/snapshot-store.js";
 
 /** Reads for a peer: snapshots by digest, with their block tables. */
-export type PeerReads = Pick<SnapshotStore, "openBlocks" | "withDigest">;
+export type PeerReads = Pick<SnapshotStore, "openBlocks" | "withDigest" | "blockHashes">;
 
 /** Reads for the choice of a base. */
 export type BaseReads = PeerReads & Pick<SnapshotStore, "list">;

@@ -2,13 +2,14 @@
 import { StoreError, fieldInvalid, isStoreError } from "../base/errors.js";
 import { hasBytes, indexBlocks, readBlock, type BlockIndex } from "../files/block-access.js";
 import { blockCount, type BlockTable } from "../files/block-table.js";
-import { encodeBlockTable } from "../files/block-table-codec.js";
+import { encodeBlockTable, tableVersions } from "../files/block-table-codec.js";
 import type { Snapshot } from "../model/snapshot.js";
+import type { FileHashes } from "../store/read/block-hashes.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import type { FileHandle } from "node:fs/promises";
 import { digestPattern } from "../model/digest.js";
 import { maxBases, openBestBase } from "./base-choice.js";
-import { encodeDelta, encodeNonzeroPages } from "./page-delta.js";
+import { encodeDelta, encodeNonzeroPages, type PageSet } from "./page-delta.js";
 import type { PeerReads } from "./ports.js";
 
 const tablePartBytes = 256 * 1024;
@@ -16,7 +17,12 @@ export const maxRanges = 4096;
 export const maxBlocks = 16_384;
 
 type ManifestPart =
-  | { readonly kind: "snapshot"; readonly snapshot: Snapshot; readonly baseDigest: string }
+  | {
+      readonly kind: "snapshot";
+      readonly snapshot: Snapshot;
+      readonly baseDigest: string;
+      readonly hashes: FileHashes;
+    }
   | {
       readonly kind: "table";
       readonly file: string;
@@ -33,6 +39,8 @@ export async function* serveManifest(
     readonly digest: string;
     readonly baseDigests: readonly string[];
     readonly snapshotOnly: boolean;
+    /** Versions of block tables that the caller reads; empty = all. */
+    readonly acceptTableVersions: readonly number[];
   },
   signal: AbortSignal,
 ): AsyncGenerator<ManifestPart, void, undefined> {
@@ -43,8 +51,11 @@ export async function* serveManifest(
   for (const digest of baseDigests) checkDigest(digest, "baseDigests");
   const ref = request.digest === "" ? request.ref : idOfDigest(store, request);
   await using open = await store.openBlocks(ref, signal);
+  const { snapshot } = open;
+  const hashes = await store.blockHashes(snapshot);
+  checkVersions(snapshot, hashes, request.acceptTableVersions);
   if (request.snapshotOnly) {
-    yield { kind: "snapshot", snapshot: open.snapshot, baseDigest: "" };
+    yield { kind: "snapshot", snapshot, baseDigest: "", hashes };
     return;
   }
   const tables = new Map<string, BlockTable>();
@@ -52,7 +63,7 @@ export async function* serveManifest(
     tables.set(name, await open.table(index));
   }
   const baseDigest = await commonBase(store, baseDigests, tables, signal);
-  yield { kind: "snapshot", snapshot: open.snapshot, baseDigest };
+  yield { kind: "snapshot", snapshot, baseDigest, hashes };
   for (const [file, table] of tables) {
     const bytes = encodeBlockTable(table);
     for (let start = 0; start < bytes.length; start += tablePartBytes) {
@@ -62,6 +73,28 @@ export async function* serveManifest(
   }
   tables.clear();
   await fired(signal);
+}
+
+/** A table has one version: its digests, and so those of the files, belong to it. */
+function checkVersions(
+  { config }: Snapshot,
+  hashes: FileHashes,
+  accepted: readonly number[],
+): void {
+  if (accepted.length === 0) return;
+  for (const [file, algorithm] of hashes) {
+    const version = tableVersions[algorithm];
+    if (accepted.includes(version)) continue;
+    throw new StoreError(
+      "FORMAT_UNSUPPORTED",
+      `the block table of ${file} has version ${version}, the pulling node reads ${accepted.join(", ")}`,
+      {
+        hint: "Upgrade the pulling node first",
+        resource: { type: "snapshot", name: config.id },
+        metadata: { snapshot_id: config.id, file, version: String(version), upgrade: "receiver" },
+      },
+    );
+  }
 }
 
 function idOfDigest(
@@ -101,15 +134,21 @@ interface BlocksRequest {
   readonly ranges: readonly { readonly first: bigint; readonly count: bigint }[];
   /** Empty = whole blocks. */
   readonly baseDigest: string;
-  /** The caller can decode NONZERO_PAGES. */
-  readonly acceptsNonzeroPages: boolean;
+  /** What the caller can decode, beside `raw`. */
+  readonly encodings: ReadonlySet<ServedEncoding>;
 }
 
-export interface ServedBlock {
+/** How a block can be sent. */
+export type ServedEncoding = "raw" | "pages" | "xor-deflate" | "nonzero-pages";
+
+interface ServedBlock {
   readonly index: number;
   readonly data: Uint8Array;
-  readonly encoding: "raw" | "pages" | "xor-deflate" | "nonzero-pages";
-  readonly changedPages: bigint;
+  readonly encoding: ServedEncoding;
+  /** The pages in `data`. Undefined for `raw`. */
+  readonly pages: PageSet | undefined;
+  /** Bytes of the block. */
+  readonly length: number;
 }
 
 /** Blocks that are read or compressed concurrently. */
@@ -130,7 +169,7 @@ export async function* serveBlocks(
   try {
     for (const block of blocks) {
       signal.throwIfAborted();
-      const served = serveBlock(source, against, block, request.acceptsNonzeroPages);
+      const served = serveBlock(source, against, block, request.encodings);
       // The consumer handles this error when it reaches the piece.
       served.catch(() => undefined);
       queue.push(served);
@@ -174,27 +213,31 @@ async function openBase(
 async function serveBlock(
   source: ServedFile,
   base: ServedFile | undefined,
-  block: number,
-  withoutZeros: boolean,
+  index: number,
+  encodings: ReadonlySet<ServedEncoding>,
 ): Promise<ServedBlock> {
-  const raw = await readIntact(source, block);
-  const nonzero = withoutZeros ? encodeNonzeroPages(raw) : undefined;
+  const raw = await readIntact(source, index);
+  const { length } = raw;
+  const nonzero = encodings.has("nonzero-pages") ? encodeNonzeroPages(raw) : undefined;
   const spared = nonzero?.data ?? raw;
+  const forms = { plain: encodings.has("pages"), deflated: encodings.has("xor-deflate") };
   const comparable =
-    base?.index.digestOf(block) !== undefined && base.index.lengthOf(block) === raw.length;
+    (forms.plain || forms.deflated) &&
+    base?.index.digestOf(index) !== undefined &&
+    base.index.lengthOf(index) === length;
   // Sends the whole block if the base's block is damaged.
   const old =
-    base !== undefined && comparable ? await readIntact(base, block).catch(noBlock) : undefined;
+    base !== undefined && comparable ? await readIntact(base, index).catch(noBlock) : undefined;
   if (old !== undefined) {
-    const delta = await encodeDelta(old, raw);
-    if (delta !== undefined && delta.data.length <= spared.length) {
-      const { changedPages, data, deflated } = delta;
-      return { index: block, data, encoding: deflated ? "xor-deflate" : "pages", changedPages };
+    const pages = await encodeDelta(old, raw, forms);
+    if (pages !== undefined && pages.data.length <= spared.length) {
+      const encoding = pages.deflated ? "xor-deflate" : "pages";
+      return { index, data: pages.data, encoding, pages, length };
     }
   }
   return nonzero === undefined
-    ? { index: block, data: raw, encoding: "raw", changedPages: 0n }
-    : { index: block, encoding: "nonzero-pages", ...nonzero };
+    ? { index, data: raw, encoding: "raw", pages: undefined, length }
+    : { index, data: nonzero.data, encoding: "nonzero-pages", pages: nonzero, length };
 }
 
 /** A block that differs from the stored one marks the snapshot, and is not sent. */

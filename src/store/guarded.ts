@@ -72,6 +72,8 @@ function guardShared(store: ConfinedStore, guards: Guards): Omit<ConfinedStore, 
     activity: () => ask(({ activity }) => activity()),
     lost: () => ask(({ lost }) => lost()),
     inspect: (ref) => ask(({ inspect }) => inspect(ref)),
+    // Without the root it finds nothing and reports no error.
+    blockHashes: store.blockHashes,
     update: (request) => call(() => store.update(request)),
     delete: (request) => call(() => store.delete(request)),
     download: (...args) => call(() => store.download(...args)),

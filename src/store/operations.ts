@@ -17,6 +17,7 @@ import { figuresOf } from "./parts/figures.js";
 import { refillBallast, withBallast } from "./parts/room.js";
 import { usageOf } from "./parts/usage.js";
 import { dataMap } from "./read/data-map.js";
+import { createBlockHashes, type BlockHashes } from "./read/block-hashes.js";
 import { openBlocks } from "./read/blocks.js";
 import { cloneToDirectory } from "./read/clone.js";
 import { exportToDirectory, openDataDirectory, openDownloadStream } from "./read/read.js";
@@ -45,13 +46,14 @@ export function operationsOver(
   facts: Pick<SnapshotStore, "nodeId" | "reflink" | "zstd" | "recovery" | "scrub" | "condition">,
   close: () => Promise<void>,
 ): SnapshotStore {
+  const blockHashes = createBlockHashes(parts.layout);
   return {
     ...facts,
     layout: parts.layout,
     formats,
     root: parts.root,
     limits: limitsOf(parts),
-    ...sharedOperations(parts, during),
+    ...sharedOperations(parts, during, blockHashes),
     createFromDirectory: (request, directory, signal) => {
       const intake: IntakeRequest = { ...request, kind: "create-from-directory" };
       return during(() => createFromDirectory(parts, intake, directory, signal));
@@ -93,7 +95,7 @@ export function operationsOver(
     },
     repair: (repairOptions, signal) => repairStore(parts, repairOptions, signal),
     check: (checkOptions, signal) => checkStore({ ...parts, live: parts }, checkOptions, signal),
-    confined: (namePrefix) => confinedOperations(parts, during, namePrefix),
+    confined: (namePrefix) => confinedOperations(parts, during, blockHashes, namePrefix),
     [Symbol.asyncDispose]: close,
   };
 }
@@ -101,12 +103,13 @@ export function operationsOver(
 function confinedOperations(
   parts: StoreParts,
   during: Background["operation"],
+  blockHashes: BlockHashes,
   namePrefix: string,
 ): ConfinedStore {
   const own = confinedParts(parts, namePrefix);
   return {
     layout: parts.layout,
-    ...sharedOperations(own, during),
+    ...sharedOperations(own, during, blockHashes),
     watch: (request, signal) => watchOwn(parts, request, namePrefix, signal),
     collectGarbage: (request, signal) =>
       during(() => observed(own, request, () => collectOwn(own, request, signal))),
@@ -129,8 +132,13 @@ function limitsOf({ options }: StoreParts): StoreLimits {
  * Operations that begin with a ref or a name. They are the same for all callers, except for the
  * snapshots that a caller sees.
  */
-function sharedOperations(parts: StoreParts, during: Background["operation"]) {
+function sharedOperations(
+  parts: StoreParts,
+  during: Background["operation"],
+  blockHashes: BlockHashes,
+) {
   return {
+    blockHashes,
     create: (request, tar, signal) =>
       during(() => create(parts, { ...request, kind: "create" }, tar, signal)),
     import: (request, archive, signal) =>

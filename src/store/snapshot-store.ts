@@ -28,6 +28,7 @@ import type { StoreFormats } from "./parts/formats.js";
 import type { ReadOptions } from "./parts/open-read.js";
 import type { StoreUsage } from "./parts/usage.js";
 import type { Clone } from "./read/clone.js";
+import type { BlockHashes } from "./read/block-hashes.js";
 import type { OpenBlocks } from "./read/blocks.js";
 import type { DataStrip } from "./read/data-map.js";
 import type { DownloadStream, DownloadStreamOptions, OpenDirectory } from "./read/read.js";
@@ -102,6 +103,8 @@ export interface SnapshotStore extends AsyncDisposable {
   /** Snapshots whose directory was missing at the start, some of them if they are many. */
   lost(): Snapshot[];
   inspect(ref: string): Snapshot;
+  /** The algorithms that have hashed the blocks of its files. */
+  readonly blockHashes: BlockHashes;
   update(request: UpdateRequest): Promise<Snapshot>;
   delete(request: DeleteRequest): Promise<string[]>;
   download(
@@ -190,6 +193,7 @@ export type ConfinedStore = Pick<
   | "activity"
   | "lost"
   | "inspect"
+  | "blockHashes"
   | "update"
   | "delete"
   | "download"

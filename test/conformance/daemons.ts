@@ -23,7 +23,12 @@ export interface Daemons extends AsyncDisposable {
 /** One of these is likely to be on another filesystem than temporary files. */
 const places = ["/dev/shm", "/tmp", "/var/tmp", homedir()];
 
-export async function startDaemons(scratch: string, transport: Transport): Promise<Daemons> {
+/** `program` is another build of the daemon. */
+export async function startDaemons(
+  scratch: string,
+  transport: Transport,
+  program?: URL,
+): Promise<Daemons> {
   const started = new Map<string, DaemonProcess>();
   const elsewhere = await mkdtemp(join(otherFilesystem(scratch), "stasis-conformance-"));
   const stop = async (): Promise<void> => {
@@ -47,7 +52,7 @@ export async function startDaemons(scratch: string, transport: Transport): Promi
     };
     await Promise.all(
       Object.entries(flags).map(async ([name, more]) =>
-        started.set(name, await startDaemonProcess(root(name), more)),
+        started.set(name, await startDaemonProcess(root(name), more, undefined, {}, program)),
       ),
     );
     const named = [...started];

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import {
   BlockEncoding,
+  BlockHash,
   connect,
   isStoreError,
   type Client,
@@ -115,6 +116,7 @@ function aboutFile(
         assert.ok(file);
         file.sizeBytes = BigInt(table.sizeBytes);
         file.digest = rootDigest(table);
+        file.blockHash = BlockHash.UNSPECIFIED;
         part.value.files = [file];
         const { name, digest } = file;
         part.value.digest = snapshotDigest([{ name, digest, sizeBytes: table.sizeBytes }]);
@@ -151,7 +153,48 @@ function eachBlock(what: string, change: (message: ReadBlocksResponse) => void):
   });
 }
 
+/** The pages as a peer from before the bitmap names them. */
+function setMask(message: ReadBlocksResponse, mask: bigint): void {
+  message.changedPages = mask;
+  message.pageBytes = 0;
+  message.pageBitmap = new Uint8Array(0);
+}
+
+/** Pages of one block, in a bitmap that cannot be right. */
+function bitmapLies(): Lie[] {
+  const lie = (what: string, pageBytes: number, bytes: readonly number[], mask = 0n): Lie =>
+    eachBlock(`a bitmap ${what}`, (message) => {
+      message.encoding = BlockEncoding.NONZERO_PAGES;
+      message.changedPages = mask;
+      message.pageBytes = pageBytes;
+      message.pageBitmap = Uint8Array.from(bytes);
+      message.data = Buffer.alloc(4 * kib, 1);
+    });
+  const rest = [0, 0, 0, 0, 0, 0, 0];
+  return [
+    lie("of other pages than the data's", 4 * kib, [2, ...rest]),
+    lie("that is too short", 4 * kib, [1, ...rest.slice(1)]),
+    lie("that is too long", 4 * kib, [1, ...rest, 0]),
+    lie("without a page size", 0, [1, ...rest]),
+    lie("beside a mask", 4 * kib, [1, ...rest], 1n),
+    lie("of pages of three bytes", 3, [1, ...rest]),
+    lie("of pages of one byte", 1, [1, ...rest]),
+    lie("of pages of two blocks", 512 * kib, [1]),
+    lie("of pages of almost 4 GiB", 2 ** 32 - 1, [1]),
+    lie("with a page beyond the block", 128 * kib, [4]),
+  ];
+}
+
 const lies: readonly Lie[] = [
+  aboutSnapshot("another hash than the tables have", (snapshot) => {
+    for (const file of snapshot.files) file.blockHash = BlockHash.SHA256;
+  }),
+  {
+    ...aboutSnapshot("a hash that nobody knows", (snapshot) => {
+      for (const file of snapshot.files) file.blockHash = 77 as BlockHash;
+    }),
+    reason: "FORMAT_UNSUPPORTED",
+  },
   aboutSnapshot("a digest that does not match its files", (snapshot) => {
     snapshot.digest = otherDigest;
   }),
@@ -262,20 +305,21 @@ const lies: readonly Lie[] = [
   }),
   eachBlock("differences from a base that there is not", (message) => {
     message.encoding = BlockEncoding.XOR_DEFLATE;
-    message.changedPages = 1n;
+    setMask(message, 1n);
   }),
   eachBlock("pages that are not as many as it says", (message) => {
     message.encoding = BlockEncoding.NONZERO_PAGES;
-    message.changedPages = 0b101n;
+    setMask(message, 0b101n);
     message.data = Buffer.alloc(3 * 4096, 1);
   }),
   eachBlock("pages in other places of the block", (message) => {
-    if (message.encoding === BlockEncoding.NONZERO_PAGES) message.changedPages <<= 1n;
+    if (message.encoding === BlockEncoding.NONZERO_PAGES) setMask(message, 0b10n);
     else message.data = Buffer.alloc(message.data.length, 1);
   }),
+  ...bitmapLies(),
   eachBlock("no pages at all", (message) => {
     message.encoding = BlockEncoding.NONZERO_PAGES;
-    message.changedPages = 0n;
+    setMask(message, 0n);
     message.data = Buffer.alloc(0);
   }),
   aboutBlocks("blocks in another order", async function* (truth) {
@@ -467,7 +511,7 @@ test("wrong differences: the whole block is sent instead, and the stored data is
         const bomb = {
           ...message,
           encoding,
-          changedPages: allPages,
+          ...{ changedPages: allPages, pageBytes: 0, pageBitmap: new Uint8Array(0) },
           data: endless,
         };
         yield baseDigest === "" ? message : bomb;
@@ -475,7 +519,8 @@ test("wrong differences: the whole block is sent instead, and the stored data is
     },
     async function* (truth, { baseDigest }) {
       for await (const message of truth) {
-        yield baseDigest === "" ? message : { ...message, changedPages: allPages };
+        if (baseDigest !== "") setMask(message, allPages);
+        yield message;
       }
     },
     async function* (truth, { baseDigest }) {
@@ -485,8 +530,12 @@ test("wrong differences: the whole block is sent instead, and the stored data is
     },
     async function* (truth, { baseDigest }) {
       for await (const message of truth) {
-        const changed = { ...message, changedPages: 1n, encoding: BlockEncoding.PAGES };
-        yield baseDigest === "" ? message : { ...changed, data: Buffer.alloc(4 * kib) };
+        if (baseDigest !== "") {
+          setMask(message, 1n);
+          message.encoding = BlockEncoding.PAGES;
+          message.data = Buffer.alloc(4 * kib);
+        }
+        yield message;
       }
     },
   ];

@@ -42,15 +42,20 @@ export async function startLiar(t: TestContext, honest: Client, lies: Lies): Pro
     implementations: [
       bindService(ReplicationService, {
         getManifest: (request, { signal }) => {
-          const { ref, digest, baseDigests, snapshotOnly } = request;
+          const { ref, digest, baseDigests, snapshotOnly, acceptTableVersions } = request;
           const asked = { ref, digest, baseDigests, snapshotOnly };
-          const truth = honest.getManifest(asked, { signal });
+          const known = lies.old === true ? asked : { ...asked, acceptTableVersions };
+          const truth = honest.getManifest(known, { signal });
           return lies.manifest?.(truth, request) ?? truth;
         },
         readBlocks: (request, { signal }) => {
           const { snapshotId, file, ranges, baseDigest, acceptsNonzeroPages } = request;
           const asked = { snapshotId, file, ranges, baseDigest, acceptsNonzeroPages };
-          const known = lies.old === true ? { ...asked, acceptsNonzeroPages: false } : asked;
+          const { acceptEncodings, acceptsPageBitmap } = request;
+          const known =
+            lies.old === true
+              ? { ...asked, acceptsNonzeroPages: false }
+              : { ...asked, acceptEncodings, acceptsPageBitmap };
           const truth = honest.readBlocks(known, { signal });
           return lies.blocks?.(truth, request) ?? truth;
         },

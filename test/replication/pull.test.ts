@@ -103,6 +103,95 @@ test("an older peer sends whole blocks, and receives whole blocks", async (t) =>
   assert.equal(blocks, 9);
 });
 
+test("the sender uses only encodings that the receiver reads, and its names for pages", async (t) => {
+  const from = await startNode(t);
+  const source = await makeFragments(join(from.scratch, "source"));
+  const base = await createOn(from, source, "base");
+  const changes = [{ offset: 4 * kib, bytes: patternBytes(4 * kib, 5) }];
+  const child = await changedCopy(source, join(from.scratch, "child"), "memory", changes);
+  const { config } = await createOn(from, child, "child");
+  const [RAW, PAGES, XOR, NONZERO] = [
+    ...[BlockEncoding.RAW, BlockEncoding.PAGES],
+    ...[BlockEncoding.XOR_DEFLATE, BlockEncoding.NONZERO_PAGES],
+  ];
+  const first = async (more: object) => {
+    const ranges = [{ first: 0n, count: 1n }];
+    const request = { snapshotId: config?.id ?? "", file: "memory", ranges, ...more };
+    for await (const message of from.client.readBlocks(request)) return message;
+    throw new Error("no block");
+  };
+  const baseDigest = base.digest;
+  for (const [accepts, expected] of [
+    [[RAW], RAW],
+    [[PAGES], RAW],
+    [[NONZERO], NONZERO],
+    [[RAW, NONZERO, 77 as BlockEncoding], NONZERO],
+    [[77 as BlockEncoding], RAW],
+  ] as const) {
+    assert.equal((await first({ acceptEncodings: accepts })).encoding, expected);
+  }
+  for (const [accepts, expected] of [
+    [[RAW], RAW],
+    [[PAGES], PAGES],
+    [[PAGES, XOR, NONZERO], PAGES],
+    [[NONZERO], NONZERO],
+  ] as const) {
+    assert.equal((await first({ baseDigest, acceptEncodings: accepts })).encoding, expected);
+  }
+  const mask = await first({ baseDigest, acceptEncodings: [PAGES] });
+  assert.deepEqual([mask.changedPages, mask.pageBytes, mask.pageBitmap.length], [0b10n, 0, 0]);
+  const named = await first({ baseDigest, acceptEncodings: [PAGES], acceptsPageBitmap: true });
+  assert.deepEqual([named.changedPages, named.pageBytes], [0n, 4096]);
+  assert.deepEqual([...named.pageBitmap], [0b10, 0, 0, 0, 0, 0, 0, 0]);
+});
+
+test("pages of another size are understood", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  const source = await makeMemory(join(from.scratch, "source"));
+  const { digest } = await createOn(from, source, "web");
+  for (const [index, pageBytes] of [512, 16 * kib, 256 * kib].entries()) {
+    const peer = await startLiar(t, from.client, {
+      async *blocks(truth) {
+        for await (const message of truth) {
+          if (message.encoding !== BlockEncoding.RAW) yield message;
+          else yield { ...message, ...asPages(message.data, pageBytes) };
+        }
+      },
+    });
+    const { snapshot } = await pull(to, { source: peer, ref: "web", name: `copy-${index}` });
+    assert.equal(snapshot.digest, digest);
+    await checkContent(to, `copy-${index}`, source);
+    await to.client.delete(`copy-${index}`);
+  }
+});
+
+/** A whole block as pages of this size, of which all are there. */
+function asPages(data: Uint8Array, pageBytes: number) {
+  const pages = Math.ceil(data.length / pageBytes);
+  const pageBitmap = new Uint8Array(Math.ceil(pages / 8));
+  for (let page = 0; page < pages; page += 1) {
+    pageBitmap[page >>> 3] = (pageBitmap[page >>> 3] ?? 0) | (1 << (page & 7));
+  }
+  return { encoding: BlockEncoding.NONZERO_PAGES, pageBytes, pageBitmap };
+}
+
+test("a receiver that does not read the table's version is refused before anything is sent", async (t) => {
+  const from = await startNode(t);
+  await createOn(from, await makeSmallSource(join(from.scratch, "source")), "web");
+  for (const snapshotOnly of [true, false]) {
+    const request = { ref: "web", snapshotOnly, acceptTableVersions: [1, 9] };
+    const read = async (): Promise<void> => {
+      for await (const { part } of from.client.getManifest(request)) assert.fail(part.case);
+    };
+    await assert.rejects(read(), (error) => {
+      assert.ok(isStoreError(error, "FORMAT_UNSUPPORTED"), String(error));
+      assert.match(error.message, /has version 2, the pulling node reads 1, 9/);
+      assert.equal(error.hint, "Upgrade the pulling node first");
+      return true;
+    });
+  }
+});
+
 test("a child of a snapshot that both have: changed pages travel alone", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const parent = await makeMemory(join(from.scratch, "parent"));

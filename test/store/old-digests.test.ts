@@ -5,6 +5,7 @@ import { open, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import {
+  BlockHash,
   connect,
   exportToLocalDirectory,
   importLocalDirectory,
@@ -69,6 +70,13 @@ test("snapshots with SHA-256 digests are intact, and damage in them is found and
     const { snapshot: old } = await client.inspect("a");
     const { snapshot: other } = await client.inspect("b");
     assert.notEqual(old?.digest, other?.digest);
+    for (const [snapshot, hash] of [
+      [old, BlockHash.SHA256],
+      [other, BlockHash.BLAKE3],
+    ] as const) {
+      assert.ok((snapshot?.files.length ?? 0) > 0);
+      assert.ok(snapshot?.files.every(({ blockHash }) => blockHash === hash));
+    }
     assert.ok((await verdictsOf(client, "a")).every(({ intact }) => intact));
     await flip(fileOf(scene, "memory-ranges"), 700 * 1024 + 17);
     const damaged = (await verdictsOf(client, "a")).filter(({ intact }) => !intact);

@@ -2,8 +2,11 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import {
+  BlockEncoding,
+  CloneMode,
   GetInfoResponseSchema,
   type ClockStatus,
+  type Features,
   type GetInfoResponse,
   type ScrubRun,
   type ScrubStatus,
@@ -44,11 +47,26 @@ function renderInfo(address: string, info: GetInfoResponse): string {
     ...(clock?.suspect === true ? [clockField(clock)] : []),
     ...info.problems.map((problem): [string, string] => ["Problem", problemText(problem)]),
     ["Features", features.map(([name]) => words(name)).join(", ")],
+    ...(info.features === undefined ? [] : contractFields(info.features)),
     ["Streams", `${limits?.maxStreams ?? 0} at once`],
     ["Connections", `${limits?.maxConnections ?? 0} at once`],
     ["Messages", `up to ${formatBytes(limits?.maxMessageBytes ?? 0n)}`],
     ["Files", `up to ${limits?.maxFiles ?? 0} in a snapshot`],
   ]);
+}
+
+/** Daemons from before these fields tell nothing, and get no line. */
+function contractFields({ encodings, cloneModes }: Features): [string, string][] {
+  const shown: [string, string[]][] = [
+    ["Clones", cloneModes.map((mode) => enumName(CloneMode[mode]))],
+    ["Encodings", encodings.map((encoding) => enumName(BlockEncoding[encoding]))],
+  ];
+  return shown.flatMap(([title, names]) => (names.length === 0 ? [] : [[title, names.join(", ")]]));
+}
+
+/** `XOR_DEFLATE` → `xor deflate`. */
+function enumName(name: string): string {
+  return name.toLowerCase().replaceAll("_", " ");
 }
 
 function formatsField(formats: NonNullable<GetInfoResponse["formats"]>): [string, string] {

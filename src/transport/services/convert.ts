@@ -5,12 +5,14 @@ import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/prot
 import { fieldInvalid } from "../../base/errors.js";
 import { emptyConfig, type SnapshotConfig } from "../../model/config.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
+import type { FileHashes } from "../../store/read/block-hashes.js";
 import type { DownloadStream } from "../../store/read/read.js";
 import type { VerifyEvent } from "../../store/heal/verify.js";
-import type {
-  SnapshotConfig as ConfigMessage,
-  SnapshotConfigSchema,
-  SnapshotSchema,
+import {
+  BlockHash,
+  type SnapshotConfig as ConfigMessage,
+  type SnapshotConfigSchema,
+  type SnapshotSchema,
 } from "../../../gen/ts/stasis/v1/resources_pb.js";
 import {
   Compression as CompressionMessage,
@@ -85,6 +87,7 @@ export function configToMessage(config: SnapshotConfig) {
 export function snapshotToMessage(
   snapshot: Snapshot,
   dataDirectory: string,
+  hashes: FileHashes = new Map(),
 ): MessageInitShape<typeof SnapshotSchema> {
   return {
     config: configToMessage(snapshot.config),
@@ -97,18 +100,24 @@ export function snapshotToMessage(
     digest: snapshot.digest,
     protected: snapshot.protected,
     corrupt: snapshot.corrupt,
-    files: snapshot.files.map(fileToMessage),
+    files: snapshot.files.map((file) => fileToMessage(file, hashes.get(file.name))),
   };
 }
 
-export function fileToMessage(file: SnapshotFile) {
+export function fileToMessage(file: SnapshotFile, hash?: ReturnType<FileHashes["get"]>) {
   return {
     name: file.name,
     sizeBytes: BigInt(file.sizeBytes),
     allocatedBytes: BigInt(file.allocatedBytes),
     mode: file.mode,
     digest: file.digest,
+    blockHash: hashToMessage(hash),
   };
+}
+
+function hashToMessage(algorithm: ReturnType<FileHashes["get"]>): BlockHash {
+  if (algorithm === undefined) return BlockHash.UNSPECIFIED;
+  return algorithm === "blake3" ? BlockHash.BLAKE3 : BlockHash.SHA256;
 }
 
 export function verifyEventToMessage(

@@ -4,18 +4,21 @@ import { fieldInvalid } from "../../base/errors.js";
 import { seesPaths } from "../../model/access.js";
 import type { TransferCounters } from "../../replication/fetch.js";
 import type { Replicator } from "../../replication/replicator.js";
-import { serveBlocks, serveManifest, type ServedBlock } from "../../replication/serve.js";
+import type { PeerReads } from "../../replication/ports.js";
+import { pagesToWire } from "../../replication/page-set.js";
+import { serveBlocks, serveManifest, type ServedEncoding } from "../../replication/serve.js";
 import type { SnapshotStore } from "../../store/snapshot-store.js";
 import {
   BlockEncoding,
   ReplicationService,
+  type ReadBlocksRequest,
 } from "../../../gen/ts/stasis/v1/replication_service_pb.js";
 import { checkSocketAddress, type NodePolicy } from "../auth/node-access.js";
 import { bindService, type ServiceBinding, type ServiceImplementation } from "../handler.js";
 import { sizeFromWire, snapshotToMessage } from "./convert.js";
 import { streamWithFieldNames } from "../field-names.js";
 
-const wireEncoding: Readonly<Record<ServedBlock["encoding"], BlockEncoding>> = {
+const wireEncoding: Readonly<Record<ServedEncoding, BlockEncoding>> = {
   raw: BlockEncoding.RAW,
   pages: BlockEncoding.PAGES,
   "xor-deflate": BlockEncoding.XOR_DEFLATE,
@@ -120,14 +123,14 @@ function implementTransfers(
 
 /** The data that peers read from this daemon. */
 function implementServing(
-  store: Pick<SnapshotStore, "openBlocks" | "withDigest">,
+  store: PeerReads,
 ): Pick<ReplicationMethods, "getManifest" | "readBlocks"> {
   return {
     getManifest: async function* (request, { signal }) {
       for await (const part of serveManifest(store, request, signal)) {
         if (part.kind === "snapshot") {
-          const { snapshot, baseDigest } = part;
-          const value = snapshotToMessage(snapshot, "");
+          const { snapshot, baseDigest, hashes } = part;
+          const value = snapshotToMessage(snapshot, "", hashes);
           yield { part: { case: "snapshot", value }, baseDigest };
         } else {
           const { file, bytes: table, last } = part;
@@ -136,12 +139,26 @@ function implementServing(
       }
     },
     readBlocks: async function* (request, { signal }) {
-      for await (const block of serveBlocks(store, request, signal)) {
-        const { index, data, encoding, changedPages } = block;
-        yield { index: BigInt(index), data, encoding: wireEncoding[encoding], changedPages };
+      const { snapshotId, file, ranges, baseDigest } = request;
+      const asked = { snapshotId, file, ranges, baseDigest, encodings: encodingsOf(request) };
+      for await (const block of serveBlocks(store, asked, signal)) {
+        const { index, data, encoding, pages, length } = block;
+        const shown = pagesToWire(pages, length, request.acceptsPageBitmap);
+        yield { index: BigInt(index), data, encoding: wireEncoding[encoding], ...shown };
       }
     },
   };
+}
+
+/** Encodings of a newer version are left out: this version does not send them. */
+function encodingsOf({
+  acceptEncodings: accepted,
+  acceptsNonzeroPages,
+}: ReadBlocksRequest): ReadonlySet<ServedEncoding> {
+  const all = Object.keys(wireEncoding) as ServedEncoding[];
+  if (accepted.length > 0)
+    return new Set(all.filter((each) => accepted.includes(wireEncoding[each])));
+  return new Set(all.filter((each) => each !== "nonzero-pages" || acceptsNonzeroPages));
 }
 
 function requirePeer(field: "source" | "target", peer: string): void {

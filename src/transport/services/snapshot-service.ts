@@ -5,6 +5,7 @@ import type { CallerPath } from "../../model/caller-path.js";
 import { emptyConfig } from "../../model/config.js";
 import type { Snapshot } from "../../model/snapshot.js";
 import type { DownloadStreamOptions } from "../../store/read/read.js";
+import type { FileHashes } from "../../store/read/block-hashes.js";
 import type { ConfinedStore, SnapshotStore, StoreRequest } from "../../store/snapshot-store.js";
 import {
   SnapshotService,
@@ -62,7 +63,8 @@ type SnapshotMethods = ServiceImplementation<typeof SnapshotService>;
 /** Only callers that may see paths of the node receive the data directory. */
 function toMessageFor({ layout }: Pick<SnapshotStore, "layout">, identity: Identity) {
   const directoryOf = (id: string) => (seesPaths(identity) ? layout.filesDirectory(id) : "");
-  return (snapshot: Snapshot) => snapshotToMessage(snapshot, directoryOf(snapshot.config.id));
+  return (snapshot: Snapshot, hashes?: FileHashes) =>
+    snapshotToMessage(snapshot, directoryOf(snapshot.config.id), hashes);
 }
 
 type DirectoryMethod =
@@ -165,14 +167,18 @@ function implementQueries(
   return {
     list: (request, { identity }) => {
       const page = store.list(listQueryFromMessage(request));
+      const toMessage = toMessageFor(store, identity);
       return Promise.resolve({
-        snapshots: page.snapshots.map(toMessageFor(store, identity)),
+        snapshots: page.snapshots.map((each) => toMessage(each)),
         nextPageToken: page.nextPageToken,
         totalSize: BigInt(page.totalSize),
       });
     },
-    inspect: ({ ref }, { identity }) =>
-      Promise.resolve({ snapshot: toMessageFor(store, identity)(store.inspect(ref)) }),
+    inspect: async ({ ref }, { identity }) => {
+      const snapshot = store.inspect(ref);
+      const hashes = await store.blockHashes(snapshot);
+      return { snapshot: toMessageFor(store, identity)(snapshot, hashes) };
+    },
     update: async (request, { identity }) => {
       const update = changes(request);
       const snapshot = await withFieldNames([["changes", "update_mask"]], () =>

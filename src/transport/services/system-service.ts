@@ -2,6 +2,7 @@
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { BuildInfo } from "../../base/build-info.js";
 import { seesPaths } from "../../model/access.js";
+import { readEncodings } from "../../replication/fetch.js";
 import { maxPageSize } from "../../model/page-size.js";
 import type { ScrubCounts, ScrubState } from "../../model/scrub.js";
 import type { ClockStatus } from "../../store/parts/clock-alarm.js";
@@ -9,6 +10,7 @@ import type { StoreProblem } from "../../store/parts/condition.js";
 import type { SnapshotStore } from "../../store/snapshot-store.js";
 import type { StoreUsage } from "../../store/parts/usage.js";
 import { ErrorReason } from "../../../gen/ts/stasis/v1/errors_pb.js";
+import { CloneMode } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
 import { bindService, type CallContext, type ServiceBinding } from "../handler.js";
 import { sizeFromWire } from "./convert.js";
@@ -27,7 +29,6 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
   return bindService(SystemService, {
     getInfo: async (_request, { identity }) => {
       const seesAll = identity.namePrefix === "";
-      const directoryExport = seesPaths(identity);
       const usage = seesAll ? store.usage() : undefined;
       const problems = await store.condition.current();
       return {
@@ -53,13 +54,7 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
           // Callers that are confined to a prefix must not learn the totals.
           maxStoreBytes: BigInt(seesAll ? store.limits.maxStoreBytes : 0),
         },
-        features: {
-          directAccess: true,
-          gzip: true,
-          zstd: store.zstd,
-          directoryExport,
-          reflink: store.reflink,
-        },
+        features: featuresOf(store, seesPaths(identity)),
         // Callers that are confined to a prefix must not learn about others' snapshots.
         ...(usage === undefined ? {} : { usage: usageToMessage(usage) }),
         ...(seesAll ? { scrub: scrubToMessage(store.scrub.state(), facts.scrubIntervalMs) } : {}),
@@ -80,6 +75,25 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
       for await (const repaired of store.repair(options, signal)) yield repairedToMessage(repaired);
     },
   });
+}
+
+function featuresOf(store: SnapshotStore, directoryExport: boolean) {
+  return {
+    directAccess: true,
+    gzip: true,
+    zstd: store.zstd,
+    directoryExport,
+    reflink: store.reflink,
+    encodings: [...readEncodings],
+    tableVersions: [...store.formats.blockTables],
+    cloneModes: directoryExport ? cloneModes(store) : [],
+  };
+}
+
+/** A link or a reflink needs a directory on the store's own filesystem. */
+function cloneModes({ reflink }: SnapshotStore): CloneMode[] {
+  const { AUTO, LINK, REFLINK, COPY, SKIP } = CloneMode;
+  return [AUTO, LINK, ...(reflink ? [REFLINK] : []), COPY, SKIP];
 }
 
 function scrubToMessage({ last, running }: ScrubState, intervalMs: number) {

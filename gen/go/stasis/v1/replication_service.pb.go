@@ -797,9 +797,14 @@ type GetManifestRequest struct {
 	// Send only the first message, without tables and without a lease.
 	SnapshotOnly bool `protobuf:"varint,3,opt,name=snapshot_only,json=snapshotOnly,proto3" json:"snapshot_only,omitempty"`
 	// Instead of `ref`: any snapshot with this digest.
-	Digest        string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Digest string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+	// another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+	// because the digests of the files depend on it. Empty = a caller from before this field, which
+	// gets every version.
+	AcceptTableVersions []int32 `protobuf:"varint,5,rep,packed,name=accept_table_versions,json=acceptTableVersions,proto3" json:"accept_table_versions,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *GetManifestRequest) Reset() {
@@ -858,6 +863,13 @@ func (x *GetManifestRequest) GetDigest() string {
 		return x.Digest
 	}
 	return ""
+}
+
+func (x *GetManifestRequest) GetAcceptTableVersions() []int32 {
+	if x != nil {
+		return x.AcceptTableVersions
+	}
+	return nil
 }
 
 // A message of GetManifest.
@@ -1034,9 +1046,16 @@ type ReadBlocksRequest struct {
 	// file of the same name in that base. Empty = whole blocks.
 	BaseDigest string `protobuf:"bytes,4,opt,name=base_digest,json=baseDigest,proto3" json:"base_digest,omitempty"`
 	// The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+	// Ignored if `accept_encodings` is not empty.
 	AcceptsNonzeroPages bool `protobuf:"varint,5,opt,name=accepts_nonzero_pages,json=acceptsNonzeroPages,proto3" json:"accepts_nonzero_pages,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+	// other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+	// `accepts_nonzero_pages` says.
+	AcceptEncodings []BlockEncoding `protobuf:"varint,6,rep,packed,name=accept_encodings,json=acceptEncodings,proto3,enum=stasis.v1.BlockEncoding" json:"accept_encodings,omitempty"`
+	// The caller reads `page_bitmap`. Senders that do not know the field use `changed_pages`.
+	AcceptsPageBitmap bool `protobuf:"varint,7,opt,name=accepts_page_bitmap,json=acceptsPageBitmap,proto3" json:"accepts_page_bitmap,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *ReadBlocksRequest) Reset() {
@@ -1100,6 +1119,20 @@ func (x *ReadBlocksRequest) GetBaseDigest() string {
 func (x *ReadBlocksRequest) GetAcceptsNonzeroPages() bool {
 	if x != nil {
 		return x.AcceptsNonzeroPages
+	}
+	return false
+}
+
+func (x *ReadBlocksRequest) GetAcceptEncodings() []BlockEncoding {
+	if x != nil {
+		return x.AcceptEncodings
+	}
+	return nil
+}
+
+func (x *ReadBlocksRequest) GetAcceptsPageBitmap() bool {
+	if x != nil {
+		return x.AcceptsPageBitmap
 	}
 	return false
 }
@@ -1169,8 +1202,16 @@ type ReadBlocksResponse struct {
 	// How to read `data`.
 	Encoding BlockEncoding `protobuf:"varint,3,opt,name=encoding,proto3,enum=stasis.v1.BlockEncoding" json:"encoding,omitempty"`
 	// Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
-	// of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
-	ChangedPages  uint64 `protobuf:"fixed64,4,opt,name=changed_pages,json=changedPages,proto3" json:"changed_pages,omitempty"`
+	// of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW, and if
+	// `page_bytes` is not 0.
+	ChangedPages uint64 `protobuf:"fixed64,4,opt,name=changed_pages,json=changedPages,proto3" json:"changed_pages,omitempty"`
+	// In place of `changed_pages`, for pages of `page_bytes`: bit N is bit N modulo 8, from the
+	// lowest, of byte N / 8. It has a bit for each page of the block, and zeros up to a whole byte.
+	// Sent only if the request sets `accepts_page_bitmap`.
+	PageBitmap []byte `protobuf:"bytes,5,opt,name=page_bitmap,json=pageBitmap,proto3" json:"page_bitmap,omitempty"`
+	// Bytes of a page in `page_bitmap`: a power of two from 512 to the size of a block. 0 = the
+	// message has no bitmap.
+	PageBytes     uint32 `protobuf:"varint,6,opt,name=page_bytes,json=pageBytes,proto3" json:"page_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1233,6 +1274,20 @@ func (x *ReadBlocksResponse) GetChangedPages() uint64 {
 	return 0
 }
 
+func (x *ReadBlocksResponse) GetPageBitmap() []byte {
+	if x != nil {
+		return x.PageBitmap
+	}
+	return nil
+}
+
+func (x *ReadBlocksResponse) GetPageBytes() uint32 {
+	if x != nil {
+		return x.PageBytes
+	}
+	return 0
+}
+
 var File_stasis_v1_replication_service_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_replication_service_proto_rawDesc = "" +
@@ -1284,12 +1339,13 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"\x15CancelTransferRequest\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\".\n" +
 	"\x16CancelTransferResponse\x12\x14\n" +
-	"\x05found\x18\x01 \x01(\bR\x05found\"\x86\x01\n" +
+	"\x05found\x18\x01 \x01(\bR\x05found\"\xba\x01\n" +
 	"\x12GetManifestRequest\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\x12!\n" +
 	"\fbase_digests\x18\x02 \x03(\tR\vbaseDigests\x12#\n" +
 	"\rsnapshot_only\x18\x03 \x01(\bR\fsnapshotOnly\x12\x16\n" +
-	"\x06digest\x18\x04 \x01(\tR\x06digest\"\xa2\x01\n" +
+	"\x06digest\x18\x04 \x01(\tR\x06digest\x122\n" +
+	"\x15accept_table_versions\x18\x05 \x03(\x05R\x13acceptTableVersions\"\xa2\x01\n" +
 	"\x13GetManifestResponse\x121\n" +
 	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotH\x00R\bsnapshot\x12/\n" +
 	"\x06blocks\x18\x02 \x01(\v2\x15.stasis.v1.FileBlocksH\x00R\x06blocks\x12\x1f\n" +
@@ -1300,7 +1356,7 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"FileBlocks\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x14\n" +
 	"\x05table\x18\x02 \x01(\fR\x05table\x12\x12\n" +
-	"\x04last\x18\x03 \x01(\bR\x04last\"\xcc\x01\n" +
+	"\x04last\x18\x03 \x01(\bR\x04last\"\xc1\x02\n" +
 	"\x11ReadBlocksRequest\x12\x1f\n" +
 	"\vsnapshot_id\x18\x01 \x01(\tR\n" +
 	"snapshotId\x12\x12\n" +
@@ -1308,16 +1364,22 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"\x06ranges\x18\x03 \x03(\v2\x15.stasis.v1.BlockRangeR\x06ranges\x12\x1f\n" +
 	"\vbase_digest\x18\x04 \x01(\tR\n" +
 	"baseDigest\x122\n" +
-	"\x15accepts_nonzero_pages\x18\x05 \x01(\bR\x13acceptsNonzeroPages\"8\n" +
+	"\x15accepts_nonzero_pages\x18\x05 \x01(\bR\x13acceptsNonzeroPages\x12C\n" +
+	"\x10accept_encodings\x18\x06 \x03(\x0e2\x18.stasis.v1.BlockEncodingR\x0facceptEncodings\x12.\n" +
+	"\x13accepts_page_bitmap\x18\a \x01(\bR\x11acceptsPageBitmap\"8\n" +
 	"\n" +
 	"BlockRange\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x03R\x05first\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x03R\x05count\"\x99\x01\n" +
+	"\x05count\x18\x02 \x01(\x03R\x05count\"\xd9\x01\n" +
 	"\x12ReadBlocksResponse\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data\x124\n" +
 	"\bencoding\x18\x03 \x01(\x0e2\x18.stasis.v1.BlockEncodingR\bencoding\x12#\n" +
-	"\rchanged_pages\x18\x04 \x01(\x06R\fchangedPages*\xa3\x01\n" +
+	"\rchanged_pages\x18\x04 \x01(\x06R\fchangedPages\x12\x1f\n" +
+	"\vpage_bitmap\x18\x05 \x01(\fR\n" +
+	"pageBitmap\x12\x1d\n" +
+	"\n" +
+	"page_bytes\x18\x06 \x01(\rR\tpageBytes*\xa3\x01\n" +
 	"\rBlockEncoding\x12\x1e\n" +
 	"\x1aBLOCK_ENCODING_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12BLOCK_ENCODING_RAW\x10\x01\x12\x18\n" +
@@ -1381,24 +1443,25 @@ var file_stasis_v1_replication_service_proto_depIdxs = []int32{
 	17, // 7: stasis.v1.GetManifestResponse.snapshot:type_name -> stasis.v1.Snapshot
 	13, // 8: stasis.v1.GetManifestResponse.blocks:type_name -> stasis.v1.FileBlocks
 	15, // 9: stasis.v1.ReadBlocksRequest.ranges:type_name -> stasis.v1.BlockRange
-	0,  // 10: stasis.v1.ReadBlocksResponse.encoding:type_name -> stasis.v1.BlockEncoding
-	1,  // 11: stasis.v1.ReplicationService.Pull:input_type -> stasis.v1.PullRequest
-	3,  // 12: stasis.v1.ReplicationService.Push:input_type -> stasis.v1.PushRequest
-	6,  // 13: stasis.v1.ReplicationService.ListTransfers:input_type -> stasis.v1.ListTransfersRequest
-	9,  // 14: stasis.v1.ReplicationService.CancelTransfer:input_type -> stasis.v1.CancelTransferRequest
-	11, // 15: stasis.v1.ReplicationService.GetManifest:input_type -> stasis.v1.GetManifestRequest
-	14, // 16: stasis.v1.ReplicationService.ReadBlocks:input_type -> stasis.v1.ReadBlocksRequest
-	2,  // 17: stasis.v1.ReplicationService.Pull:output_type -> stasis.v1.PullResponse
-	4,  // 18: stasis.v1.ReplicationService.Push:output_type -> stasis.v1.PushResponse
-	7,  // 19: stasis.v1.ReplicationService.ListTransfers:output_type -> stasis.v1.ListTransfersResponse
-	10, // 20: stasis.v1.ReplicationService.CancelTransfer:output_type -> stasis.v1.CancelTransferResponse
-	12, // 21: stasis.v1.ReplicationService.GetManifest:output_type -> stasis.v1.GetManifestResponse
-	16, // 22: stasis.v1.ReplicationService.ReadBlocks:output_type -> stasis.v1.ReadBlocksResponse
-	17, // [17:23] is the sub-list for method output_type
-	11, // [11:17] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	0,  // 10: stasis.v1.ReadBlocksRequest.accept_encodings:type_name -> stasis.v1.BlockEncoding
+	0,  // 11: stasis.v1.ReadBlocksResponse.encoding:type_name -> stasis.v1.BlockEncoding
+	1,  // 12: stasis.v1.ReplicationService.Pull:input_type -> stasis.v1.PullRequest
+	3,  // 13: stasis.v1.ReplicationService.Push:input_type -> stasis.v1.PushRequest
+	6,  // 14: stasis.v1.ReplicationService.ListTransfers:input_type -> stasis.v1.ListTransfersRequest
+	9,  // 15: stasis.v1.ReplicationService.CancelTransfer:input_type -> stasis.v1.CancelTransferRequest
+	11, // 16: stasis.v1.ReplicationService.GetManifest:input_type -> stasis.v1.GetManifestRequest
+	14, // 17: stasis.v1.ReplicationService.ReadBlocks:input_type -> stasis.v1.ReadBlocksRequest
+	2,  // 18: stasis.v1.ReplicationService.Pull:output_type -> stasis.v1.PullResponse
+	4,  // 19: stasis.v1.ReplicationService.Push:output_type -> stasis.v1.PushResponse
+	7,  // 20: stasis.v1.ReplicationService.ListTransfers:output_type -> stasis.v1.ListTransfersResponse
+	10, // 21: stasis.v1.ReplicationService.CancelTransfer:output_type -> stasis.v1.CancelTransferResponse
+	12, // 22: stasis.v1.ReplicationService.GetManifest:output_type -> stasis.v1.GetManifestResponse
+	16, // 23: stasis.v1.ReplicationService.ReadBlocks:output_type -> stasis.v1.ReadBlocksResponse
+	18, // [18:24] is the sub-list for method output_type
+	12, // [12:18] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_replication_service_proto_init() }

@@ -24,6 +24,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The hash of the blocks of a file.
+type BlockHash int32
+
+const (
+	// Not told, or not known yet.
+	BlockHash_BLOCK_HASH_UNSPECIFIED BlockHash = 0
+	// SHA-256 (FIPS 180-4): files that were stored by a version without BLAKE3, and their copies.
+	BlockHash_BLOCK_HASH_SHA256 BlockHash = 1
+	// BLAKE3, with 32 bytes.
+	BlockHash_BLOCK_HASH_BLAKE3 BlockHash = 2
+)
+
+// Enum value maps for BlockHash.
+var (
+	BlockHash_name = map[int32]string{
+		0: "BLOCK_HASH_UNSPECIFIED",
+		1: "BLOCK_HASH_SHA256",
+		2: "BLOCK_HASH_BLAKE3",
+	}
+	BlockHash_value = map[string]int32{
+		"BLOCK_HASH_UNSPECIFIED": 0,
+		"BLOCK_HASH_SHA256":      1,
+		"BLOCK_HASH_BLAKE3":      2,
+	}
+)
+
+func (x BlockHash) Enum() *BlockHash {
+	p := new(BlockHash)
+	*p = x
+	return p
+}
+
+func (x BlockHash) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (BlockHash) Descriptor() protoreflect.EnumDescriptor {
+	return file_stasis_v1_resources_proto_enumTypes[0].Descriptor()
+}
+
+func (BlockHash) Type() protoreflect.EnumType {
+	return &file_stasis_v1_resources_proto_enumTypes[0]
+}
+
+func (x BlockHash) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use BlockHash.Descriptor instead.
+func (BlockHash) EnumDescriptor() ([]byte, []int) {
+	return file_stasis_v1_resources_proto_rawDescGZIP(), []int{0}
+}
+
 // The configuration of the paused VM, as its orchestrator supplied it. stasis stores it, exports it
 // and filters by some of its fields. It does not interpret it beyond what is described here.
 type SnapshotConfig struct {
@@ -245,7 +298,10 @@ type SnapshotFile struct {
 	// an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
 	// algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
 	// the background.
-	Digest        string `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	Digest string `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	// The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
+	// and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
+	BlockHash     BlockHash `protobuf:"varint,6,opt,name=block_hash,json=blockHash,proto3,enum=stasis.v1.BlockHash" json:"block_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -313,6 +369,13 @@ func (x *SnapshotFile) GetDigest() string {
 		return x.Digest
 	}
 	return ""
+}
+
+func (x *SnapshotFile) GetBlockHash() BlockHash {
+	if x != nil {
+		return x.BlockHash
+	}
+	return BlockHash_BLOCK_HASH_UNSPECIFIED
 }
 
 // A stored snapshot.
@@ -489,14 +552,16 @@ const file_stasis_v1_resources_proto_rawDesc = "" +
 	"\x06labels\x18\x12 \x03(\v2%.stasis.v1.SnapshotConfig.LabelsEntryR\x06labels\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x96\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcb\x01\n" +
 	"\fSnapshotFile\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +
 	"size_bytes\x18\x02 \x01(\x03R\tsizeBytes\x12'\n" +
 	"\x0fallocated_bytes\x18\x03 \x01(\x03R\x0eallocatedBytes\x12\x12\n" +
 	"\x04mode\x18\x04 \x01(\rR\x04mode\x12\x16\n" +
-	"\x06digest\x18\x05 \x01(\tR\x06digest\"\xc5\x03\n" +
+	"\x06digest\x18\x05 \x01(\tR\x06digest\x123\n" +
+	"\n" +
+	"block_hash\x18\x06 \x01(\x0e2\x14.stasis.v1.BlockHashR\tblockHash\"\xc5\x03\n" +
 	"\bSnapshot\x121\n" +
 	"\x06config\x18\x01 \x01(\v2\x19.stasis.v1.SnapshotConfigR\x06config\x129\n" +
 	"\n" +
@@ -511,7 +576,11 @@ const file_stasis_v1_resources_proto_rawDesc = "" +
 	"\x05files\x18\t \x03(\v2\x17.stasis.v1.SnapshotFileR\x05files\x12\x18\n" +
 	"\acorrupt\x18\n" +
 	" \x01(\bR\acorrupt\x12#\n" +
-	"\rcharged_bytes\x18\v \x01(\x03R\fchargedBytesB\x88\x01\n" +
+	"\rcharged_bytes\x18\v \x01(\x03R\fchargedBytes*U\n" +
+	"\tBlockHash\x12\x1a\n" +
+	"\x16BLOCK_HASH_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11BLOCK_HASH_SHA256\x10\x01\x12\x15\n" +
+	"\x11BLOCK_HASH_BLAKE3\x10\x02B\x88\x01\n" +
 	"\tstasis.v1B\x0eResourcesProtoP\x01Z&stasis.local/gen/go/stasis/v1;stasisv1\xa2\x02\x03SXX\xaa\x02\tStasis.V1\xca\x02\tStasis\\V1\xe2\x02\x15Stasis\\V1\\GPBMetadata\xea\x02\n" +
 	"Stasis::V1b\x06proto3"
 
@@ -527,25 +596,28 @@ func file_stasis_v1_resources_proto_rawDescGZIP() []byte {
 	return file_stasis_v1_resources_proto_rawDescData
 }
 
+var file_stasis_v1_resources_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_stasis_v1_resources_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_stasis_v1_resources_proto_goTypes = []any{
-	(*SnapshotConfig)(nil),        // 0: stasis.v1.SnapshotConfig
-	(*SnapshotFile)(nil),          // 1: stasis.v1.SnapshotFile
-	(*Snapshot)(nil),              // 2: stasis.v1.Snapshot
-	nil,                           // 3: stasis.v1.SnapshotConfig.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(BlockHash)(0),                // 0: stasis.v1.BlockHash
+	(*SnapshotConfig)(nil),        // 1: stasis.v1.SnapshotConfig
+	(*SnapshotFile)(nil),          // 2: stasis.v1.SnapshotFile
+	(*Snapshot)(nil),              // 3: stasis.v1.Snapshot
+	nil,                           // 4: stasis.v1.SnapshotConfig.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
 }
 var file_stasis_v1_resources_proto_depIdxs = []int32{
-	3, // 0: stasis.v1.SnapshotConfig.labels:type_name -> stasis.v1.SnapshotConfig.LabelsEntry
-	0, // 1: stasis.v1.Snapshot.config:type_name -> stasis.v1.SnapshotConfig
-	4, // 2: stasis.v1.Snapshot.created_at:type_name -> google.protobuf.Timestamp
-	4, // 3: stasis.v1.Snapshot.last_accessed_at:type_name -> google.protobuf.Timestamp
-	1, // 4: stasis.v1.Snapshot.files:type_name -> stasis.v1.SnapshotFile
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	4, // 0: stasis.v1.SnapshotConfig.labels:type_name -> stasis.v1.SnapshotConfig.LabelsEntry
+	0, // 1: stasis.v1.SnapshotFile.block_hash:type_name -> stasis.v1.BlockHash
+	1, // 2: stasis.v1.Snapshot.config:type_name -> stasis.v1.SnapshotConfig
+	5, // 3: stasis.v1.Snapshot.created_at:type_name -> google.protobuf.Timestamp
+	5, // 4: stasis.v1.Snapshot.last_accessed_at:type_name -> google.protobuf.Timestamp
+	2, // 5: stasis.v1.Snapshot.files:type_name -> stasis.v1.SnapshotFile
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_resources_proto_init() }
@@ -558,13 +630,14 @@ func file_stasis_v1_resources_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_resources_proto_rawDesc), len(file_stasis_v1_resources_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_stasis_v1_resources_proto_goTypes,
 		DependencyIndexes: file_stasis_v1_resources_proto_depIdxs,
+		EnumInfos:         file_stasis_v1_resources_proto_enumTypes,
 		MessageInfos:      file_stasis_v1_resources_proto_msgTypes,
 	}.Build()
 	File_stasis_v1_resources_proto = out.File

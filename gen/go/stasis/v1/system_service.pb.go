@@ -1554,7 +1554,14 @@ type Features struct {
 	// CreateFromDirectory, ExportToDirectory and ImportFromDirectory.
 	DirectoryExport bool `protobuf:"varint,4,opt,name=directory_export,json=directoryExport,proto3" json:"directory_export,omitempty"`
 	// True if the filesystem of the store can share blocks between files.
-	Reflink       bool `protobuf:"varint,5,opt,name=reflink,proto3" json:"reflink,omitempty"`
+	Reflink bool `protobuf:"varint,5,opt,name=reflink,proto3" json:"reflink,omitempty"`
+	// Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+	Encodings []BlockEncoding `protobuf:"varint,6,rep,packed,name=encodings,proto3,enum=stasis.v1.BlockEncoding" json:"encodings,omitempty"`
+	// Versions of block tables that the daemon reads when it pulls, ascending.
+	TableVersions []int32 `protobuf:"varint,7,rep,packed,name=table_versions,json=tableVersions,proto3" json:"table_versions,omitempty"`
+	// Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+	// can still be refused for single files, for example for those of another owner.
+	CloneModes    []CloneMode `protobuf:"varint,8,rep,packed,name=clone_modes,json=cloneModes,proto3,enum=stasis.v1.CloneMode" json:"clone_modes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1622,6 +1629,27 @@ func (x *Features) GetReflink() bool {
 		return x.Reflink
 	}
 	return false
+}
+
+func (x *Features) GetEncodings() []BlockEncoding {
+	if x != nil {
+		return x.Encodings
+	}
+	return nil
+}
+
+func (x *Features) GetTableVersions() []int32 {
+	if x != nil {
+		return x.TableVersions
+	}
+	return nil
+}
+
+func (x *Features) GetCloneModes() []CloneMode {
+	if x != nil {
+		return x.CloneModes
+	}
+	return nil
 }
 
 // Counts and sizes of the stored data.
@@ -1730,7 +1758,7 @@ var File_stasis_v1_system_service_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1estasis/v1/system_service.proto\x12\tstasis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16stasis/v1/errors.proto\"W\n" +
+	"\x1estasis/v1/system_service.proto\x12\tstasis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16stasis/v1/errors.proto\x1a#stasis/v1/replication_service.proto\x1a stasis/v1/snapshot_service.proto\"W\n" +
 	"\fCheckRequest\x12\x12\n" +
 	"\x04deep\x18\x01 \x01(\bR\x04deep\x123\n" +
 	"\x16limit_bytes_per_second\x18\x02 \x01(\x03R\x13limitBytesPerSecond\"\xb5\x01\n" +
@@ -1824,13 +1852,17 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"max_events\x18\n" +
 	" \x01(\x03R\tmaxEvents\x12F\n" +
 	"\x11request_retention\x18\v \x01(\v2\x19.google.protobuf.DurationR\x10requestRetention\x12&\n" +
-	"\x0fmax_store_bytes\x18\f \x01(\x03R\rmaxStoreBytes\"\x9c\x01\n" +
+	"\x0fmax_store_bytes\x18\f \x01(\x03R\rmaxStoreBytes\"\xb2\x02\n" +
 	"\bFeatures\x12#\n" +
 	"\rdirect_access\x18\x01 \x01(\bR\fdirectAccess\x12\x12\n" +
 	"\x04gzip\x18\x02 \x01(\bR\x04gzip\x12\x12\n" +
 	"\x04zstd\x18\x03 \x01(\bR\x04zstd\x12)\n" +
 	"\x10directory_export\x18\x04 \x01(\bR\x0fdirectoryExport\x12\x18\n" +
-	"\areflink\x18\x05 \x01(\bR\areflink\"\xfe\x01\n" +
+	"\areflink\x18\x05 \x01(\bR\areflink\x126\n" +
+	"\tencodings\x18\x06 \x03(\x0e2\x18.stasis.v1.BlockEncodingR\tencodings\x12%\n" +
+	"\x0etable_versions\x18\a \x03(\x05R\rtableVersions\x125\n" +
+	"\vclone_modes\x18\b \x03(\x0e2\x14.stasis.v1.CloneModeR\n" +
+	"cloneModes\"\xfe\x01\n" +
 	"\x05Usage\x12%\n" +
 	"\x0esnapshot_count\x18\x01 \x01(\x03R\rsnapshotCount\x12\x1d\n" +
 	"\n" +
@@ -1939,6 +1971,8 @@ var file_stasis_v1_system_service_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
 	(ErrorReason)(0),              // 21: stasis.v1.ErrorReason
 	(*durationpb.Duration)(nil),   // 22: google.protobuf.Duration
+	(BlockEncoding)(0),            // 23: stasis.v1.BlockEncoding
+	(CloneMode)(0),                // 24: stasis.v1.CloneMode
 }
 var file_stasis_v1_system_service_proto_depIdxs = []int32{
 	9,  // 0: stasis.v1.CheckResponse.finding:type_name -> stasis.v1.Finding
@@ -1966,17 +2000,19 @@ var file_stasis_v1_system_service_proto_depIdxs = []int32{
 	20, // 22: stasis.v1.ScrubRun.started_at:type_name -> google.protobuf.Timestamp
 	20, // 23: stasis.v1.ScrubRun.ended_at:type_name -> google.protobuf.Timestamp
 	22, // 24: stasis.v1.Limits.request_retention:type_name -> google.protobuf.Duration
-	10, // 25: stasis.v1.SystemService.GetInfo:input_type -> stasis.v1.GetInfoRequest
-	3,  // 26: stasis.v1.SystemService.Check:input_type -> stasis.v1.CheckRequest
-	5,  // 27: stasis.v1.SystemService.Repair:input_type -> stasis.v1.RepairRequest
-	11, // 28: stasis.v1.SystemService.GetInfo:output_type -> stasis.v1.GetInfoResponse
-	4,  // 29: stasis.v1.SystemService.Check:output_type -> stasis.v1.CheckResponse
-	6,  // 30: stasis.v1.SystemService.Repair:output_type -> stasis.v1.RepairResponse
-	28, // [28:31] is the sub-list for method output_type
-	25, // [25:28] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	23, // 25: stasis.v1.Features.encodings:type_name -> stasis.v1.BlockEncoding
+	24, // 26: stasis.v1.Features.clone_modes:type_name -> stasis.v1.CloneMode
+	10, // 27: stasis.v1.SystemService.GetInfo:input_type -> stasis.v1.GetInfoRequest
+	3,  // 28: stasis.v1.SystemService.Check:input_type -> stasis.v1.CheckRequest
+	5,  // 29: stasis.v1.SystemService.Repair:input_type -> stasis.v1.RepairRequest
+	11, // 30: stasis.v1.SystemService.GetInfo:output_type -> stasis.v1.GetInfoResponse
+	4,  // 31: stasis.v1.SystemService.Check:output_type -> stasis.v1.CheckResponse
+	6,  // 32: stasis.v1.SystemService.Repair:output_type -> stasis.v1.RepairResponse
+	30, // [30:33] is the sub-list for method output_type
+	27, // [27:30] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_system_service_proto_init() }
@@ -1985,6 +2021,8 @@ func file_stasis_v1_system_service_proto_init() {
 		return
 	}
 	file_stasis_v1_errors_proto_init()
+	file_stasis_v1_replication_service_proto_init()
+	file_stasis_v1_snapshot_service_proto_init()
 	file_stasis_v1_system_service_proto_msgTypes[1].OneofWrappers = []any{
 		(*CheckResponse_Finding)(nil),
 		(*CheckResponse_Progress)(nil),

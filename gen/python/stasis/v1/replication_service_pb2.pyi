@@ -123,16 +123,18 @@ class CancelTransferResponse(_message.Message):
     def __init__(self, found: bool = ...) -> None: ...
 
 class GetManifestRequest(_message.Message):
-    __slots__ = ("ref", "base_digests", "snapshot_only", "digest")
+    __slots__ = ("ref", "base_digests", "snapshot_only", "digest", "accept_table_versions")
     REF_FIELD_NUMBER: _ClassVar[int]
     BASE_DIGESTS_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ONLY_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_TABLE_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     ref: str
     base_digests: _containers.RepeatedScalarFieldContainer[str]
     snapshot_only: bool
     digest: str
-    def __init__(self, ref: _Optional[str] = ..., base_digests: _Optional[_Iterable[str]] = ..., snapshot_only: bool = ..., digest: _Optional[str] = ...) -> None: ...
+    accept_table_versions: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, ref: _Optional[str] = ..., base_digests: _Optional[_Iterable[str]] = ..., snapshot_only: bool = ..., digest: _Optional[str] = ..., accept_table_versions: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class GetManifestResponse(_message.Message):
     __slots__ = ("snapshot", "blocks", "base_digest")
@@ -155,18 +157,22 @@ class FileBlocks(_message.Message):
     def __init__(self, file: _Optional[str] = ..., table: _Optional[bytes] = ..., last: bool = ...) -> None: ...
 
 class ReadBlocksRequest(_message.Message):
-    __slots__ = ("snapshot_id", "file", "ranges", "base_digest", "accepts_nonzero_pages")
+    __slots__ = ("snapshot_id", "file", "ranges", "base_digest", "accepts_nonzero_pages", "accept_encodings", "accepts_page_bitmap")
     SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     RANGES_FIELD_NUMBER: _ClassVar[int]
     BASE_DIGEST_FIELD_NUMBER: _ClassVar[int]
     ACCEPTS_NONZERO_PAGES_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_ENCODINGS_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTS_PAGE_BITMAP_FIELD_NUMBER: _ClassVar[int]
     snapshot_id: str
     file: str
     ranges: _containers.RepeatedCompositeFieldContainer[BlockRange]
     base_digest: str
     accepts_nonzero_pages: bool
-    def __init__(self, snapshot_id: _Optional[str] = ..., file: _Optional[str] = ..., ranges: _Optional[_Iterable[_Union[BlockRange, _Mapping]]] = ..., base_digest: _Optional[str] = ..., accepts_nonzero_pages: bool = ...) -> None: ...
+    accept_encodings: _containers.RepeatedScalarFieldContainer[BlockEncoding]
+    accepts_page_bitmap: bool
+    def __init__(self, snapshot_id: _Optional[str] = ..., file: _Optional[str] = ..., ranges: _Optional[_Iterable[_Union[BlockRange, _Mapping]]] = ..., base_digest: _Optional[str] = ..., accepts_nonzero_pages: bool = ..., accept_encodings: _Optional[_Iterable[_Union[BlockEncoding, str]]] = ..., accepts_page_bitmap: bool = ...) -> None: ...
 
 class BlockRange(_message.Message):
     __slots__ = ("first", "count")
@@ -177,13 +183,17 @@ class BlockRange(_message.Message):
     def __init__(self, first: _Optional[int] = ..., count: _Optional[int] = ...) -> None: ...
 
 class ReadBlocksResponse(_message.Message):
-    __slots__ = ("index", "data", "encoding", "changed_pages")
+    __slots__ = ("index", "data", "encoding", "changed_pages", "page_bitmap", "page_bytes")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     CHANGED_PAGES_FIELD_NUMBER: _ClassVar[int]
+    PAGE_BITMAP_FIELD_NUMBER: _ClassVar[int]
+    PAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     index: int
     data: bytes
     encoding: BlockEncoding
     changed_pages: int
-    def __init__(self, index: _Optional[int] = ..., data: _Optional[bytes] = ..., encoding: _Optional[_Union[BlockEncoding, str]] = ..., changed_pages: _Optional[int] = ...) -> None: ...
+    page_bitmap: bytes
+    page_bytes: int
+    def __init__(self, index: _Optional[int] = ..., data: _Optional[bytes] = ..., encoding: _Optional[_Union[BlockEncoding, str]] = ..., changed_pages: _Optional[int] = ..., page_bitmap: _Optional[bytes] = ..., page_bytes: _Optional[int] = ...) -> None: ...

@@ -2,12 +2,22 @@ import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class BlockHash(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BLOCK_HASH_UNSPECIFIED: _ClassVar[BlockHash]
+    BLOCK_HASH_SHA256: _ClassVar[BlockHash]
+    BLOCK_HASH_BLAKE3: _ClassVar[BlockHash]
+BLOCK_HASH_UNSPECIFIED: BlockHash
+BLOCK_HASH_SHA256: BlockHash
+BLOCK_HASH_BLAKE3: BlockHash
 
 class SnapshotConfig(_message.Message):
     __slots__ = ("id", "name", "description", "image", "image_digest", "image_type", "image_blob_ids", "hypervisor", "cpu", "memory", "storage", "nics", "queue_size", "disk_queue_size", "network", "no_direct_io", "windows", "labels")
@@ -57,18 +67,20 @@ class SnapshotConfig(_message.Message):
     def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., image: _Optional[str] = ..., image_digest: _Optional[str] = ..., image_type: _Optional[str] = ..., image_blob_ids: _Optional[_Iterable[str]] = ..., hypervisor: _Optional[str] = ..., cpu: _Optional[int] = ..., memory: _Optional[int] = ..., storage: _Optional[int] = ..., nics: _Optional[int] = ..., queue_size: _Optional[int] = ..., disk_queue_size: _Optional[int] = ..., network: _Optional[str] = ..., no_direct_io: bool = ..., windows: bool = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class SnapshotFile(_message.Message):
-    __slots__ = ("name", "size_bytes", "allocated_bytes", "mode", "digest")
+    __slots__ = ("name", "size_bytes", "allocated_bytes", "mode", "digest", "block_hash")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     ALLOCATED_BYTES_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_HASH_FIELD_NUMBER: _ClassVar[int]
     name: str
     size_bytes: int
     allocated_bytes: int
     mode: int
     digest: str
-    def __init__(self, name: _Optional[str] = ..., size_bytes: _Optional[int] = ..., allocated_bytes: _Optional[int] = ..., mode: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+    block_hash: BlockHash
+    def __init__(self, name: _Optional[str] = ..., size_bytes: _Optional[int] = ..., allocated_bytes: _Optional[int] = ..., mode: _Optional[int] = ..., digest: _Optional[str] = ..., block_hash: _Optional[_Union[BlockHash, str]] = ...) -> None: ...
 
 class Snapshot(_message.Message):
     __slots__ = ("config", "created_at", "last_accessed_at", "size_bytes", "allocated_bytes", "data_dir", "digest", "protected", "files", "corrupt", "charged_bytes")

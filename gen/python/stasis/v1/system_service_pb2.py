@@ -25,55 +25,57 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from stasis.v1 import errors_pb2 as stasis_dot_v1_dot_errors__pb2
+from stasis.v1 import replication_service_pb2 as stasis_dot_v1_dot_replication__service__pb2
+from stasis.v1 import snapshot_service_pb2 as stasis_dot_v1_dot_snapshot__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1estasis/v1/system_service.proto\x12\tstasis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16stasis/v1/errors.proto\"<\n\x0c\x43heckRequest\x12\x0c\n\x04\x64\x65\x65p\x18\x01 \x01(\x08\x12\x1e\n\x16limit_bytes_per_second\x18\x02 \x01(\x03\"\x99\x01\n\rCheckResponse\x12%\n\x07\x66inding\x18\x01 \x01(\x0b\x32\x12.stasis.v1.FindingH\x00\x12,\n\x08progress\x18\x02 \x01(\x0b\x32\x18.stasis.v1.CheckProgressH\x00\x12*\n\x07summary\x18\x03 \x01(\x0b\x32\x17.stasis.v1.CheckSummaryH\x00\x42\x07\n\x05\x65vent\"N\n\rRepairRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\x12\x0c\n\x04\x64\x65\x65p\x18\x02 \x01(\x08\x12\x1e\n\x16limit_bytes_per_second\x18\x03 \x01(\x03\"q\n\x0eRepairResponse\x12#\n\x07\x66inding\x18\x01 \x01(\x0b\x32\x12.stasis.v1.Finding\x12)\n\x07outcome\x18\x02 \x01(\x0e\x32\x18.stasis.v1.RepairOutcome\x12\x0f\n\x07message\x18\x03 \x01(\t\"@\n\rCheckProgress\x12\x16\n\x0e\x64one_snapshots\x18\x01 \x01(\x03\x12\x17\n\x0ftotal_snapshots\x18\x02 \x01(\x03\"3\n\x0c\x43heckSummary\x12\x11\n\tsnapshots\x18\x01 \x01(\x03\x12\x10\n\x08problems\x18\x02 \x01(\x03\"\xa1\x01\n\x07\x46inding\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.stasis.v1.FindingKind\x12\x0f\n\x07problem\x18\x02 \x01(\x08\x12\n\n\x02id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0c\n\x04path\x18\x05 \x01(\t\x12\r\n\x05\x66ound\x18\x06 \x01(\t\x12(\n\x06\x61\x63tion\x18\x07 \x01(\x0e\x32\x18.stasis.v1.FindingAction\"\x10\n\x0eGetInfoRequest\"\xa3\x03\n\x0fGetInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x12\n\nstore_type\x18\x02 \x01(\t\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x12\x0c\n\x04root\x18\x04 \x01(\t\x12.\n\nstarted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x06limits\x18\x06 \x01(\x0b\x32\x11.stasis.v1.Limits\x12%\n\x08\x66\x65\x61tures\x18\x07 \x01(\x0b\x32\x13.stasis.v1.Features\x12\x1f\n\x05usage\x18\x08 \x01(\x0b\x32\x10.stasis.v1.Usage\x12%\n\x05scrub\x18\t \x01(\x0b\x32\x16.stasis.v1.ScrubStatus\x12\x0e\n\x06\x63ommit\x18\n \x01(\t\x12(\n\x07\x66ormats\x18\x0b \x01(\x0b\x32\x17.stasis.v1.StoreFormats\x12%\n\x05\x63lock\x18\x0c \x01(\x0b\x32\x16.stasis.v1.ClockStatus\x12)\n\x08problems\x18\r \x03(\x0b\x32\x17.stasis.v1.StoreProblem\"\x87\x01\n\x0cStoreProblem\x12&\n\x06reason\x18\x01 \x01(\x0e\x32\x16.stasis.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bstops_reads\x18\x04 \x01(\x08\"V\n\x0cStoreFormats\x12\r\n\x05store\x18\x01 \x01(\x05\x12\x0f\n\x07\x63\x61talog\x18\x02 \x01(\x05\x12\x10\n\x08manifest\x18\x03 \x01(\x05\x12\x14\n\x0c\x62lock_tables\x18\x04 \x03(\x05\"z\n\x0b\x43lockStatus\x12\x0f\n\x07suspect\x18\x01 \x01(\x08\x12(\n\x05\x61head\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rtrusted_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x83\x01\n\x0bScrubStatus\x12+\n\x08interval\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12!\n\x04last\x18\x02 \x01(\x0b\x32\x13.stasis.v1.ScrubRun\x12$\n\x07running\x18\x03 \x01(\x0b\x32\x13.stasis.v1.ScrubRun\"\xaf\x01\n\x08ScrubRun\x12.\n\nstarted_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsnapshots\x18\x03 \x01(\x03\x12\r\n\x05\x62ytes\x18\x04 \x01(\x03\x12\x0f\n\x07\x64\x61maged\x18\x05 \x01(\x03\x12\x12\n\nunreadable\x18\x06 \x01(\x03\"\xbb\x02\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x03\x12\x13\n\x0b\x63hunk_bytes\x18\x02 \x01(\x03\x12\x13\n\x0bmax_streams\x18\x03 \x01(\x05\x12\x11\n\tmax_files\x18\x04 \x01(\x05\x12\x14\n\x0cmax_segments\x18\x05 \x01(\x03\x12\x15\n\rmax_page_size\x18\x06 \x01(\x05\x12\x1a\n\x12max_envelope_bytes\x18\x07 \x01(\x03\x12\x17\n\x0fmax_connections\x18\x08 \x01(\x05\x12\x14\n\x0cmax_watchers\x18\t \x01(\x05\x12\x12\n\nmax_events\x18\n \x01(\x03\x12\x34\n\x11request_retention\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fmax_store_bytes\x18\x0c \x01(\x03\"h\n\x08\x46\x65\x61tures\x12\x15\n\rdirect_access\x18\x01 \x01(\x08\x12\x0c\n\x04gzip\x18\x02 \x01(\x08\x12\x0c\n\x04zstd\x18\x03 \x01(\x08\x12\x18\n\x10\x64irectory_export\x18\x04 \x01(\x08\x12\x0f\n\x07reflink\x18\x05 \x01(\x08\"\xa2\x01\n\x05Usage\x12\x16\n\x0esnapshot_count\x18\x01 \x01(\x03\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x17\n\x0f\x61llocated_bytes\x18\x03 \x01(\x03\x12\x12\n\nfree_bytes\x18\x04 \x01(\x03\x12\x15\n\rcharged_bytes\x18\x05 \x01(\x03\x12\x12\n\nheld_bytes\x18\x06 \x01(\x03\x12\x15\n\rcorrupt_count\x18\x07 \x01(\x03*\x98\x01\n\rRepairOutcome\x12\x1e\n\x1aREPAIR_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16REPAIR_OUTCOME_PLANNED\x10\x01\x12\x17\n\x13REPAIR_OUTCOME_DONE\x10\x02\x12\x17\n\x13REPAIR_OUTCOME_LEFT\x10\x03\x12\x19\n\x15REPAIR_OUTCOME_FAILED\x10\x04*\xc5\x07\n\x0b\x46indingKind\x12\x1c\n\x18\x46INDING_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x46INDING_KIND_CATALOG_MISSING\x10\x01\x12 \n\x1c\x46INDING_KIND_CATALOG_DAMAGED\x10\x02\x12\x1d\n\x19\x46INDING_KIND_CATALOG_ROWS\x10\x03\x12\"\n\x1e\x46INDING_KIND_DIRECTORY_UNKNOWN\x10\x04\x12\"\n\x1e\x46INDING_KIND_DIRECTORY_MISSING\x10\x05\x12\x1e\n\x1a\x46INDING_KIND_ENTRY_UNKNOWN\x10\x06\x12!\n\x1d\x46INDING_KIND_MANIFEST_MISSING\x10\x07\x12!\n\x1d\x46INDING_KIND_MANIFEST_DAMAGED\x10\x08\x12\x1f\n\x1b\x46INDING_KIND_MANIFEST_OLDER\x10\t\x12\x1f\n\x1b\x46INDING_KIND_MANIFEST_NEWER\x10\n\x12!\n\x1d\x46INDING_KIND_MANIFEST_DIFFERS\x10\x0b\x12\x1d\n\x19\x46INDING_KIND_FILE_MISSING\x10\x0c\x12\x1d\n\x19\x46INDING_KIND_FILE_UNKNOWN\x10\r\x12\x1a\n\x16\x46INDING_KIND_FILE_KIND\x10\x0e\x12\x1a\n\x16\x46INDING_KIND_FILE_SIZE\x10\x0f\x12\x1a\n\x16\x46INDING_KIND_FILE_MODE\x10\x10\x12$\n FINDING_KIND_BLOCK_TABLE_MISSING\x10\x11\x12$\n FINDING_KIND_BLOCK_TABLE_DAMAGED\x10\x12\x12\x1d\n\x19\x46INDING_KIND_DATA_DAMAGED\x10\x13\x12\x1f\n\x1b\x46INDING_KIND_MARKED_CORRUPT\x10\x14\x12\x1c\n\x18\x46INDING_KIND_MARKED_LOST\x10\x15\x12\x1c\n\x18\x46INDING_KIND_INTERRUPTED\x10\x16\x12!\n\x1d\x46INDING_KIND_STAGING_LEFTOVER\x10\x17\x12\x1f\n\x1b\x46INDING_KIND_TRASH_LEFTOVER\x10\x18\x12\x1f\n\x1b\x46INDING_KIND_TEMPORARY_FILE\x10\x19\x12\x1c\n\x18\x46INDING_KIND_QUARANTINED\x10\x1a\x12 \n\x1c\x46INDING_KIND_BALLAST_MISSING\x10\x1b\x12#\n\x1f\x46INDING_KIND_FORMAT_UNSUPPORTED\x10\x1c*\xb0\x03\n\rFindingAction\x12\x1e\n\x1a\x46INDING_ACTION_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46INDING_ACTION_NONE\x10\x01\x12 \n\x1c\x46INDING_ACTION_AT_NEXT_START\x10\x02\x12\x18\n\x14\x46INDING_ACTION_ADOPT\x10\x03\x12\x1d\n\x19\x46INDING_ACTION_QUARANTINE\x10\x04\x12\x1c\n\x18\x46INDING_ACTION_MARK_LOST\x10\x05\x12\x1f\n\x1b\x46INDING_ACTION_MARK_CORRUPT\x10\x06\x12#\n\x1f\x46INDING_ACTION_REWRITE_MANIFEST\x10\x07\x12 \n\x1c\x46INDING_ACTION_TAKE_MANIFEST\x10\x08\x12&\n\"FINDING_ACTION_REBUILD_BLOCK_TABLE\x10\t\x12\x1b\n\x17\x46INDING_ACTION_SET_MODE\x10\n\x12\x1f\n\x1b\x46INDING_ACTION_REWRITE_ROWS\x10\x0b\x12\x1f\n\x1b\x46INDING_ACTION_MAKE_BALLAST\x10\x0c\x32\xd0\x01\n\rSystemService\x12@\n\x07GetInfo\x12\x19.stasis.v1.GetInfoRequest\x1a\x1a.stasis.v1.GetInfoResponse\x12<\n\x05\x43heck\x12\x17.stasis.v1.CheckRequest\x1a\x18.stasis.v1.CheckResponse0\x01\x12?\n\x06Repair\x12\x18.stasis.v1.RepairRequest\x1a\x19.stasis.v1.RepairResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1estasis/v1/system_service.proto\x12\tstasis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16stasis/v1/errors.proto\x1a#stasis/v1/replication_service.proto\x1a stasis/v1/snapshot_service.proto\"<\n\x0c\x43heckRequest\x12\x0c\n\x04\x64\x65\x65p\x18\x01 \x01(\x08\x12\x1e\n\x16limit_bytes_per_second\x18\x02 \x01(\x03\"\x99\x01\n\rCheckResponse\x12%\n\x07\x66inding\x18\x01 \x01(\x0b\x32\x12.stasis.v1.FindingH\x00\x12,\n\x08progress\x18\x02 \x01(\x0b\x32\x18.stasis.v1.CheckProgressH\x00\x12*\n\x07summary\x18\x03 \x01(\x0b\x32\x17.stasis.v1.CheckSummaryH\x00\x42\x07\n\x05\x65vent\"N\n\rRepairRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\x12\x0c\n\x04\x64\x65\x65p\x18\x02 \x01(\x08\x12\x1e\n\x16limit_bytes_per_second\x18\x03 \x01(\x03\"q\n\x0eRepairResponse\x12#\n\x07\x66inding\x18\x01 \x01(\x0b\x32\x12.stasis.v1.Finding\x12)\n\x07outcome\x18\x02 \x01(\x0e\x32\x18.stasis.v1.RepairOutcome\x12\x0f\n\x07message\x18\x03 \x01(\t\"@\n\rCheckProgress\x12\x16\n\x0e\x64one_snapshots\x18\x01 \x01(\x03\x12\x17\n\x0ftotal_snapshots\x18\x02 \x01(\x03\"3\n\x0c\x43heckSummary\x12\x11\n\tsnapshots\x18\x01 \x01(\x03\x12\x10\n\x08problems\x18\x02 \x01(\x03\"\xa1\x01\n\x07\x46inding\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.stasis.v1.FindingKind\x12\x0f\n\x07problem\x18\x02 \x01(\x08\x12\n\n\x02id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0c\n\x04path\x18\x05 \x01(\t\x12\r\n\x05\x66ound\x18\x06 \x01(\t\x12(\n\x06\x61\x63tion\x18\x07 \x01(\x0e\x32\x18.stasis.v1.FindingAction\"\x10\n\x0eGetInfoRequest\"\xa3\x03\n\x0fGetInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x12\n\nstore_type\x18\x02 \x01(\t\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x12\x0c\n\x04root\x18\x04 \x01(\t\x12.\n\nstarted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x06limits\x18\x06 \x01(\x0b\x32\x11.stasis.v1.Limits\x12%\n\x08\x66\x65\x61tures\x18\x07 \x01(\x0b\x32\x13.stasis.v1.Features\x12\x1f\n\x05usage\x18\x08 \x01(\x0b\x32\x10.stasis.v1.Usage\x12%\n\x05scrub\x18\t \x01(\x0b\x32\x16.stasis.v1.ScrubStatus\x12\x0e\n\x06\x63ommit\x18\n \x01(\t\x12(\n\x07\x66ormats\x18\x0b \x01(\x0b\x32\x17.stasis.v1.StoreFormats\x12%\n\x05\x63lock\x18\x0c \x01(\x0b\x32\x16.stasis.v1.ClockStatus\x12)\n\x08problems\x18\r \x03(\x0b\x32\x17.stasis.v1.StoreProblem\"\x87\x01\n\x0cStoreProblem\x12&\n\x06reason\x18\x01 \x01(\x0e\x32\x16.stasis.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bstops_reads\x18\x04 \x01(\x08\"V\n\x0cStoreFormats\x12\r\n\x05store\x18\x01 \x01(\x05\x12\x0f\n\x07\x63\x61talog\x18\x02 \x01(\x05\x12\x10\n\x08manifest\x18\x03 \x01(\x05\x12\x14\n\x0c\x62lock_tables\x18\x04 \x03(\x05\"z\n\x0b\x43lockStatus\x12\x0f\n\x07suspect\x18\x01 \x01(\x08\x12(\n\x05\x61head\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rtrusted_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x83\x01\n\x0bScrubStatus\x12+\n\x08interval\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12!\n\x04last\x18\x02 \x01(\x0b\x32\x13.stasis.v1.ScrubRun\x12$\n\x07running\x18\x03 \x01(\x0b\x32\x13.stasis.v1.ScrubRun\"\xaf\x01\n\x08ScrubRun\x12.\n\nstarted_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsnapshots\x18\x03 \x01(\x03\x12\r\n\x05\x62ytes\x18\x04 \x01(\x03\x12\x0f\n\x07\x64\x61maged\x18\x05 \x01(\x03\x12\x12\n\nunreadable\x18\x06 \x01(\x03\"\xbb\x02\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x03\x12\x13\n\x0b\x63hunk_bytes\x18\x02 \x01(\x03\x12\x13\n\x0bmax_streams\x18\x03 \x01(\x05\x12\x11\n\tmax_files\x18\x04 \x01(\x05\x12\x14\n\x0cmax_segments\x18\x05 \x01(\x03\x12\x15\n\rmax_page_size\x18\x06 \x01(\x05\x12\x1a\n\x12max_envelope_bytes\x18\x07 \x01(\x03\x12\x17\n\x0fmax_connections\x18\x08 \x01(\x05\x12\x14\n\x0cmax_watchers\x18\t \x01(\x05\x12\x12\n\nmax_events\x18\n \x01(\x03\x12\x34\n\x11request_retention\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fmax_store_bytes\x18\x0c \x01(\x03\"\xd8\x01\n\x08\x46\x65\x61tures\x12\x15\n\rdirect_access\x18\x01 \x01(\x08\x12\x0c\n\x04gzip\x18\x02 \x01(\x08\x12\x0c\n\x04zstd\x18\x03 \x01(\x08\x12\x18\n\x10\x64irectory_export\x18\x04 \x01(\x08\x12\x0f\n\x07reflink\x18\x05 \x01(\x08\x12+\n\tencodings\x18\x06 \x03(\x0e\x32\x18.stasis.v1.BlockEncoding\x12\x16\n\x0etable_versions\x18\x07 \x03(\x05\x12)\n\x0b\x63lone_modes\x18\x08 \x03(\x0e\x32\x14.stasis.v1.CloneMode\"\xa2\x01\n\x05Usage\x12\x16\n\x0esnapshot_count\x18\x01 \x01(\x03\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x17\n\x0f\x61llocated_bytes\x18\x03 \x01(\x03\x12\x12\n\nfree_bytes\x18\x04 \x01(\x03\x12\x15\n\rcharged_bytes\x18\x05 \x01(\x03\x12\x12\n\nheld_bytes\x18\x06 \x01(\x03\x12\x15\n\rcorrupt_count\x18\x07 \x01(\x03*\x98\x01\n\rRepairOutcome\x12\x1e\n\x1aREPAIR_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16REPAIR_OUTCOME_PLANNED\x10\x01\x12\x17\n\x13REPAIR_OUTCOME_DONE\x10\x02\x12\x17\n\x13REPAIR_OUTCOME_LEFT\x10\x03\x12\x19\n\x15REPAIR_OUTCOME_FAILED\x10\x04*\xc5\x07\n\x0b\x46indingKind\x12\x1c\n\x18\x46INDING_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x46INDING_KIND_CATALOG_MISSING\x10\x01\x12 \n\x1c\x46INDING_KIND_CATALOG_DAMAGED\x10\x02\x12\x1d\n\x19\x46INDING_KIND_CATALOG_ROWS\x10\x03\x12\"\n\x1e\x46INDING_KIND_DIRECTORY_UNKNOWN\x10\x04\x12\"\n\x1e\x46INDING_KIND_DIRECTORY_MISSING\x10\x05\x12\x1e\n\x1a\x46INDING_KIND_ENTRY_UNKNOWN\x10\x06\x12!\n\x1d\x46INDING_KIND_MANIFEST_MISSING\x10\x07\x12!\n\x1d\x46INDING_KIND_MANIFEST_DAMAGED\x10\x08\x12\x1f\n\x1b\x46INDING_KIND_MANIFEST_OLDER\x10\t\x12\x1f\n\x1b\x46INDING_KIND_MANIFEST_NEWER\x10\n\x12!\n\x1d\x46INDING_KIND_MANIFEST_DIFFERS\x10\x0b\x12\x1d\n\x19\x46INDING_KIND_FILE_MISSING\x10\x0c\x12\x1d\n\x19\x46INDING_KIND_FILE_UNKNOWN\x10\r\x12\x1a\n\x16\x46INDING_KIND_FILE_KIND\x10\x0e\x12\x1a\n\x16\x46INDING_KIND_FILE_SIZE\x10\x0f\x12\x1a\n\x16\x46INDING_KIND_FILE_MODE\x10\x10\x12$\n FINDING_KIND_BLOCK_TABLE_MISSING\x10\x11\x12$\n FINDING_KIND_BLOCK_TABLE_DAMAGED\x10\x12\x12\x1d\n\x19\x46INDING_KIND_DATA_DAMAGED\x10\x13\x12\x1f\n\x1b\x46INDING_KIND_MARKED_CORRUPT\x10\x14\x12\x1c\n\x18\x46INDING_KIND_MARKED_LOST\x10\x15\x12\x1c\n\x18\x46INDING_KIND_INTERRUPTED\x10\x16\x12!\n\x1d\x46INDING_KIND_STAGING_LEFTOVER\x10\x17\x12\x1f\n\x1b\x46INDING_KIND_TRASH_LEFTOVER\x10\x18\x12\x1f\n\x1b\x46INDING_KIND_TEMPORARY_FILE\x10\x19\x12\x1c\n\x18\x46INDING_KIND_QUARANTINED\x10\x1a\x12 \n\x1c\x46INDING_KIND_BALLAST_MISSING\x10\x1b\x12#\n\x1f\x46INDING_KIND_FORMAT_UNSUPPORTED\x10\x1c*\xb0\x03\n\rFindingAction\x12\x1e\n\x1a\x46INDING_ACTION_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46INDING_ACTION_NONE\x10\x01\x12 \n\x1c\x46INDING_ACTION_AT_NEXT_START\x10\x02\x12\x18\n\x14\x46INDING_ACTION_ADOPT\x10\x03\x12\x1d\n\x19\x46INDING_ACTION_QUARANTINE\x10\x04\x12\x1c\n\x18\x46INDING_ACTION_MARK_LOST\x10\x05\x12\x1f\n\x1b\x46INDING_ACTION_MARK_CORRUPT\x10\x06\x12#\n\x1f\x46INDING_ACTION_REWRITE_MANIFEST\x10\x07\x12 \n\x1c\x46INDING_ACTION_TAKE_MANIFEST\x10\x08\x12&\n\"FINDING_ACTION_REBUILD_BLOCK_TABLE\x10\t\x12\x1b\n\x17\x46INDING_ACTION_SET_MODE\x10\n\x12\x1f\n\x1b\x46INDING_ACTION_REWRITE_ROWS\x10\x0b\x12\x1f\n\x1b\x46INDING_ACTION_MAKE_BALLAST\x10\x0c\x32\xd0\x01\n\rSystemService\x12@\n\x07GetInfo\x12\x19.stasis.v1.GetInfoRequest\x1a\x1a.stasis.v1.GetInfoResponse\x12<\n\x05\x43heck\x12\x17.stasis.v1.CheckRequest\x1a\x18.stasis.v1.CheckResponse0\x01\x12?\n\x06Repair\x12\x18.stasis.v1.RepairRequest\x1a\x19.stasis.v1.RepairResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stasis.v1.system_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPAIROUTCOME']._serialized_start=2522
-  _globals['_REPAIROUTCOME']._serialized_end=2674
-  _globals['_FINDINGKIND']._serialized_start=2677
-  _globals['_FINDINGKIND']._serialized_end=3642
-  _globals['_FINDINGACTION']._serialized_start=3645
-  _globals['_FINDINGACTION']._serialized_end=4077
-  _globals['_CHECKREQUEST']._serialized_start=134
-  _globals['_CHECKREQUEST']._serialized_end=194
-  _globals['_CHECKRESPONSE']._serialized_start=197
-  _globals['_CHECKRESPONSE']._serialized_end=350
-  _globals['_REPAIRREQUEST']._serialized_start=352
-  _globals['_REPAIRREQUEST']._serialized_end=430
-  _globals['_REPAIRRESPONSE']._serialized_start=432
-  _globals['_REPAIRRESPONSE']._serialized_end=545
-  _globals['_CHECKPROGRESS']._serialized_start=547
-  _globals['_CHECKPROGRESS']._serialized_end=611
-  _globals['_CHECKSUMMARY']._serialized_start=613
-  _globals['_CHECKSUMMARY']._serialized_end=664
-  _globals['_FINDING']._serialized_start=667
-  _globals['_FINDING']._serialized_end=828
-  _globals['_GETINFOREQUEST']._serialized_start=830
-  _globals['_GETINFOREQUEST']._serialized_end=846
-  _globals['_GETINFORESPONSE']._serialized_start=849
-  _globals['_GETINFORESPONSE']._serialized_end=1268
-  _globals['_STOREPROBLEM']._serialized_start=1271
-  _globals['_STOREPROBLEM']._serialized_end=1406
-  _globals['_STOREFORMATS']._serialized_start=1408
-  _globals['_STOREFORMATS']._serialized_end=1494
-  _globals['_CLOCKSTATUS']._serialized_start=1496
-  _globals['_CLOCKSTATUS']._serialized_end=1618
-  _globals['_SCRUBSTATUS']._serialized_start=1621
-  _globals['_SCRUBSTATUS']._serialized_end=1752
-  _globals['_SCRUBRUN']._serialized_start=1755
-  _globals['_SCRUBRUN']._serialized_end=1930
-  _globals['_LIMITS']._serialized_start=1933
-  _globals['_LIMITS']._serialized_end=2248
-  _globals['_FEATURES']._serialized_start=2250
-  _globals['_FEATURES']._serialized_end=2354
-  _globals['_USAGE']._serialized_start=2357
-  _globals['_USAGE']._serialized_end=2519
-  _globals['_SYSTEMSERVICE']._serialized_start=4080
-  _globals['_SYSTEMSERVICE']._serialized_end=4288
+  _globals['_REPAIROUTCOME']._serialized_start=2706
+  _globals['_REPAIROUTCOME']._serialized_end=2858
+  _globals['_FINDINGKIND']._serialized_start=2861
+  _globals['_FINDINGKIND']._serialized_end=3826
+  _globals['_FINDINGACTION']._serialized_start=3829
+  _globals['_FINDINGACTION']._serialized_end=4261
+  _globals['_CHECKREQUEST']._serialized_start=205
+  _globals['_CHECKREQUEST']._serialized_end=265
+  _globals['_CHECKRESPONSE']._serialized_start=268
+  _globals['_CHECKRESPONSE']._serialized_end=421
+  _globals['_REPAIRREQUEST']._serialized_start=423
+  _globals['_REPAIRREQUEST']._serialized_end=501
+  _globals['_REPAIRRESPONSE']._serialized_start=503
+  _globals['_REPAIRRESPONSE']._serialized_end=616
+  _globals['_CHECKPROGRESS']._serialized_start=618
+  _globals['_CHECKPROGRESS']._serialized_end=682
+  _globals['_CHECKSUMMARY']._serialized_start=684
+  _globals['_CHECKSUMMARY']._serialized_end=735
+  _globals['_FINDING']._serialized_start=738
+  _globals['_FINDING']._serialized_end=899
+  _globals['_GETINFOREQUEST']._serialized_start=901
+  _globals['_GETINFOREQUEST']._serialized_end=917
+  _globals['_GETINFORESPONSE']._serialized_start=920
+  _globals['_GETINFORESPONSE']._serialized_end=1339
+  _globals['_STOREPROBLEM']._serialized_start=1342
+  _globals['_STOREPROBLEM']._serialized_end=1477
+  _globals['_STOREFORMATS']._serialized_start=1479
+  _globals['_STOREFORMATS']._serialized_end=1565
+  _globals['_CLOCKSTATUS']._serialized_start=1567
+  _globals['_CLOCKSTATUS']._serialized_end=1689
+  _globals['_SCRUBSTATUS']._serialized_start=1692
+  _globals['_SCRUBSTATUS']._serialized_end=1823
+  _globals['_SCRUBRUN']._serialized_start=1826
+  _globals['_SCRUBRUN']._serialized_end=2001
+  _globals['_LIMITS']._serialized_start=2004
+  _globals['_LIMITS']._serialized_end=2319
+  _globals['_FEATURES']._serialized_start=2322
+  _globals['_FEATURES']._serialized_end=2538
+  _globals['_USAGE']._serialized_start=2541
+  _globals['_USAGE']._serialized_end=2703
+  _globals['_SYSTEMSERVICE']._serialized_start=4264
+  _globals['_SYSTEMSERVICE']._serialized_end=4472
 # @@protoc_insertion_point(module_scope)

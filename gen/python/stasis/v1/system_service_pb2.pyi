@@ -3,6 +3,8 @@ import datetime
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from stasis.v1 import errors_pb2 as _errors_pb2
+from stasis.v1 import replication_service_pb2 as _replication_service_pb2
+from stasis.v1 import snapshot_service_pb2 as _snapshot_service_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -310,18 +312,24 @@ class Limits(_message.Message):
     def __init__(self, max_message_bytes: _Optional[int] = ..., chunk_bytes: _Optional[int] = ..., max_streams: _Optional[int] = ..., max_files: _Optional[int] = ..., max_segments: _Optional[int] = ..., max_page_size: _Optional[int] = ..., max_envelope_bytes: _Optional[int] = ..., max_connections: _Optional[int] = ..., max_watchers: _Optional[int] = ..., max_events: _Optional[int] = ..., request_retention: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_store_bytes: _Optional[int] = ...) -> None: ...
 
 class Features(_message.Message):
-    __slots__ = ("direct_access", "gzip", "zstd", "directory_export", "reflink")
+    __slots__ = ("direct_access", "gzip", "zstd", "directory_export", "reflink", "encodings", "table_versions", "clone_modes")
     DIRECT_ACCESS_FIELD_NUMBER: _ClassVar[int]
     GZIP_FIELD_NUMBER: _ClassVar[int]
     ZSTD_FIELD_NUMBER: _ClassVar[int]
     DIRECTORY_EXPORT_FIELD_NUMBER: _ClassVar[int]
     REFLINK_FIELD_NUMBER: _ClassVar[int]
+    ENCODINGS_FIELD_NUMBER: _ClassVar[int]
+    TABLE_VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    CLONE_MODES_FIELD_NUMBER: _ClassVar[int]
     direct_access: bool
     gzip: bool
     zstd: bool
     directory_export: bool
     reflink: bool
-    def __init__(self, direct_access: bool = ..., gzip: bool = ..., zstd: bool = ..., directory_export: bool = ..., reflink: bool = ...) -> None: ...
+    encodings: _containers.RepeatedScalarFieldContainer[_replication_service_pb2.BlockEncoding]
+    table_versions: _containers.RepeatedScalarFieldContainer[int]
+    clone_modes: _containers.RepeatedScalarFieldContainer[_snapshot_service_pb2.CloneMode]
+    def __init__(self, direct_access: bool = ..., gzip: bool = ..., zstd: bool = ..., directory_export: bool = ..., reflink: bool = ..., encodings: _Optional[_Iterable[_Union[_replication_service_pb2.BlockEncoding, str]]] = ..., table_versions: _Optional[_Iterable[int]] = ..., clone_modes: _Optional[_Iterable[_Union[_snapshot_service_pb2.CloneMode, str]]] = ...) -> None: ...
 
 class Usage(_message.Message):
     __slots__ = ("snapshot_count", "size_bytes", "allocated_bytes", "free_bytes", "charged_bytes", "held_bytes", "corrupt_count")

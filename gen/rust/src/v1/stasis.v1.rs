@@ -960,6 +960,10 @@ pub struct SnapshotFile {
     /// the background.
     #[prost(string, tag = "5")]
     pub digest: ::prost::alloc::string::String,
+    /// The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
+    /// and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
+    #[prost(enumeration = "BlockHash", tag = "6")]
+    pub block_hash: i32,
 }
 /// A stored snapshot.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1003,6 +1007,39 @@ pub struct Snapshot {
     /// directories, an amount for each inode, and its part of the catalog (docs/formats.md).
     #[prost(int64, tag = "11")]
     pub charged_bytes: i64,
+}
+/// The hash of the blocks of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum BlockHash {
+    /// Not told, or not known yet.
+    Unspecified = 0,
+    /// SHA-256 (FIPS 180-4): files that were stored by a version without BLAKE3, and their copies.
+    Sha256 = 1,
+    /// BLAKE3, with 32 bytes.
+    Blake3 = 2,
+}
+impl BlockHash {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "BLOCK_HASH_UNSPECIFIED",
+            Self::Sha256 => "BLOCK_HASH_SHA256",
+            Self::Blake3 => "BLOCK_HASH_BLAKE3",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "BLOCK_HASH_UNSPECIFIED" => Some(Self::Unspecified),
+            "BLOCK_HASH_SHA256" => Some(Self::Sha256),
+            "BLOCK_HASH_BLAKE3" => Some(Self::Blake3),
+            _ => None,
+        }
+    }
 }
 /// Request of Pull.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1171,6 +1208,12 @@ pub struct GetManifestRequest {
     /// Instead of `ref`: any snapshot with this digest.
     #[prost(string, tag = "4")]
     pub digest: ::prost::alloc::string::String,
+    /// Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+    /// another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+    /// because the digests of the files depend on it. Empty = a caller from before this field, which
+    /// gets every version.
+    #[prost(int32, repeated, tag = "5")]
+    pub accept_table_versions: ::prost::alloc::vec::Vec<i32>,
 }
 /// A message of GetManifest.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1226,8 +1269,17 @@ pub struct ReadBlocksRequest {
     #[prost(string, tag = "4")]
     pub base_digest: ::prost::alloc::string::String,
     /// The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+    /// Ignored if `accept_encodings` is not empty.
     #[prost(bool, tag = "5")]
     pub accepts_nonzero_pages: bool,
+    /// The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+    /// other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+    /// `accepts_nonzero_pages` says.
+    #[prost(enumeration = "BlockEncoding", repeated, tag = "6")]
+    pub accept_encodings: ::prost::alloc::vec::Vec<i32>,
+    /// The caller reads `page_bitmap`. Senders that do not know the field use `changed_pages`.
+    #[prost(bool, tag = "7")]
+    pub accepts_page_bitmap: bool,
 }
 /// A run of blocks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1252,9 +1304,19 @@ pub struct ReadBlocksResponse {
     #[prost(enumeration = "BlockEncoding", tag = "3")]
     pub encoding: i32,
     /// Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
-    /// of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+    /// of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW, and if
+    /// `page_bytes` is not 0.
     #[prost(fixed64, tag = "4")]
     pub changed_pages: u64,
+    /// In place of `changed_pages`, for pages of `page_bytes`: bit N is bit N modulo 8, from the
+    /// lowest, of byte N / 8. It has a bit for each page of the block, and zeros up to a whole byte.
+    /// Sent only if the request sets `accepts_page_bitmap`.
+    #[prost(bytes = "vec", tag = "5")]
+    pub page_bitmap: ::prost::alloc::vec::Vec<u8>,
+    /// Bytes of a page in `page_bitmap`: a power of two from 512 to the size of a block. 0 = the
+    /// message has no bitmap.
+    #[prost(uint32, tag = "6")]
+    pub page_bytes: u32,
 }
 /// How a block is encoded on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -3547,7 +3609,7 @@ pub struct Limits {
     pub max_store_bytes: i64,
 }
 /// The capabilities of this store.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Features {
     /// OpenDataDirectory.
     #[prost(bool, tag = "1")]
@@ -3564,6 +3626,16 @@ pub struct Features {
     /// True if the filesystem of the store can share blocks between files.
     #[prost(bool, tag = "5")]
     pub reflink: bool,
+    /// Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+    #[prost(enumeration = "BlockEncoding", repeated, tag = "6")]
+    pub encodings: ::prost::alloc::vec::Vec<i32>,
+    /// Versions of block tables that the daemon reads when it pulls, ascending.
+    #[prost(int32, repeated, tag = "7")]
+    pub table_versions: ::prost::alloc::vec::Vec<i32>,
+    /// Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+    /// can still be refused for single files, for example for those of another owner.
+    #[prost(enumeration = "CloneMode", repeated, tag = "8")]
+    pub clone_modes: ::prost::alloc::vec::Vec<i32>,
 }
 /// Counts and sizes of the stored data.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

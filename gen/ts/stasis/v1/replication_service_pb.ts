@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/replication_service.proto.
  */
 export const file_stasis_v1_replication_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNzdGFzaXMvdjEvcmVwbGljYXRpb25fc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxInwKC1B1bGxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRILCgNyZWYYAiABKAkSDAoEbmFtZRgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYBSABKAMSDgoGcmVwYWlyGAYgASgIInEKDFB1bGxSZXNwb25zZRIvCghwcm9ncmVzcxgBIAEoCzIbLnN0YXNpcy52MS5UcmFuc2ZlclByb2dyZXNzSAASJwoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3RIAEIHCgVldmVudCJ8CgtQdXNoUmVxdWVzdBIOCgZ0YXJnZXQYASABKAkSCwoDcmVmGAIgASgJEgwKBG5hbWUYAyABKAkSEgoKcmVxdWVzdF9pZBgEIAEoCRIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAUgASgDEg4KBnNvdXJjZRgGIAEoCSJxCgxQdXNoUmVzcG9uc2USLwoIcHJvZ3Jlc3MYASABKAsyGy5zdGFzaXMudjEuVHJhbnNmZXJQcm9ncmVzc0gAEicKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90SABCBwoFZXZlbnQiZgoQVHJhbnNmZXJQcm9ncmVzcxITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgpkb25lX2J5dGVzGAIgASgDEhUKDWNoYW5nZWRfYnl0ZXMYAyABKAMSEgoKc2VudF9ieXRlcxgEIAEoAyIWChRMaXN0VHJhbnNmZXJzUmVxdWVzdCI/ChVMaXN0VHJhbnNmZXJzUmVzcG9uc2USJgoJdHJhbnNmZXJzGAEgAygLMhMuc3Rhc2lzLnYxLlRyYW5zZmVyIqYBCghUcmFuc2ZlchIOCgZkaWdlc3QYASABKAkSDgoGc291cmNlGAIgASgJEgsKA3JlZhgDIAEoCRIOCgZhY3RpdmUYBCABKAgSLQoIcHJvZ3Jlc3MYBSABKAsyGy5zdGFzaXMudjEuVHJhbnNmZXJQcm9ncmVzcxIuCgpzdGFydGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCInChVDYW5jZWxUcmFuc2ZlclJlcXVlc3QSDgoGZGlnZXN0GAEgASgJIicKFkNhbmNlbFRyYW5zZmVyUmVzcG9uc2USDQoFZm91bmQYASABKAgiXgoSR2V0TWFuaWZlc3RSZXF1ZXN0EgsKA3JlZhgBIAEoCRIUCgxiYXNlX2RpZ2VzdHMYAiADKAkSFQoNc25hcHNob3Rfb25seRgDIAEoCBIOCgZkaWdlc3QYBCABKAkihAEKE0dldE1hbmlmZXN0UmVzcG9uc2USJwoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3RIABInCgZibG9ja3MYAiABKAsyFS5zdGFzaXMudjEuRmlsZUJsb2Nrc0gAEhMKC2Jhc2VfZGlnZXN0GAMgASgJQgYKBHBhcnQiNwoKRmlsZUJsb2NrcxIMCgRmaWxlGAEgASgJEg0KBXRhYmxlGAIgASgMEgwKBGxhc3QYAyABKAgikQEKEVJlYWRCbG9ja3NSZXF1ZXN0EhMKC3NuYXBzaG90X2lkGAEgASgJEgwKBGZpbGUYAiABKAkSJQoGcmFuZ2VzGAMgAygLMhUuc3Rhc2lzLnYxLkJsb2NrUmFuZ2USEwoLYmFzZV9kaWdlc3QYBCABKAkSHQoVYWNjZXB0c19ub256ZXJvX3BhZ2VzGAUgASgIIioKCkJsb2NrUmFuZ2USDQoFZmlyc3QYASABKAMSDQoFY291bnQYAiABKAMidAoSUmVhZEJsb2Nrc1Jlc3BvbnNlEg0KBWluZGV4GAEgASgDEgwKBGRhdGEYAiABKAwSKgoIZW5jb2RpbmcYAyABKA4yGC5zdGFzaXMudjEuQmxvY2tFbmNvZGluZxIVCg1jaGFuZ2VkX3BhZ2VzGAQgASgGKqMBCg1CbG9ja0VuY29kaW5nEh4KGkJMT0NLX0VOQ09ESU5HX1VOU1BFQ0lGSUVEEAASFgoSQkxPQ0tfRU5DT0RJTkdfUkFXEAESGAoUQkxPQ0tfRU5DT0RJTkdfUEFHRVMQAhIeChpCTE9DS19FTkNPRElOR19YT1JfREVGTEFURRADEiAKHEJMT0NLX0VOQ09ESU5HX05PTlpFUk9fUEFHRVMQBDLSAwoSUmVwbGljYXRpb25TZXJ2aWNlEjkKBFB1bGwSFi5zdGFzaXMudjEuUHVsbFJlcXVlc3QaFy5zdGFzaXMudjEuUHVsbFJlc3BvbnNlMAESOQoEUHVzaBIWLnN0YXNpcy52MS5QdXNoUmVxdWVzdBoXLnN0YXNpcy52MS5QdXNoUmVzcG9uc2UwARJSCg1MaXN0VHJhbnNmZXJzEh8uc3Rhc2lzLnYxLkxpc3RUcmFuc2ZlcnNSZXF1ZXN0GiAuc3Rhc2lzLnYxLkxpc3RUcmFuc2ZlcnNSZXNwb25zZRJVCg5DYW5jZWxUcmFuc2ZlchIgLnN0YXNpcy52MS5DYW5jZWxUcmFuc2ZlclJlcXVlc3QaIS5zdGFzaXMudjEuQ2FuY2VsVHJhbnNmZXJSZXNwb25zZRJOCgtHZXRNYW5pZmVzdBIdLnN0YXNpcy52MS5HZXRNYW5pZmVzdFJlcXVlc3QaHi5zdGFzaXMudjEuR2V0TWFuaWZlc3RSZXNwb25zZTABEksKClJlYWRCbG9ja3MSHC5zdGFzaXMudjEuUmVhZEJsb2Nrc1JlcXVlc3QaHS5zdGFzaXMudjEuUmVhZEJsb2Nrc1Jlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_stasis_v1_resources]);
+  fileDesc("CiNzdGFzaXMvdjEvcmVwbGljYXRpb25fc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxInwKC1B1bGxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRILCgNyZWYYAiABKAkSDAoEbmFtZRgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYBSABKAMSDgoGcmVwYWlyGAYgASgIInEKDFB1bGxSZXNwb25zZRIvCghwcm9ncmVzcxgBIAEoCzIbLnN0YXNpcy52MS5UcmFuc2ZlclByb2dyZXNzSAASJwoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3RIAEIHCgVldmVudCJ8CgtQdXNoUmVxdWVzdBIOCgZ0YXJnZXQYASABKAkSCwoDcmVmGAIgASgJEgwKBG5hbWUYAyABKAkSEgoKcmVxdWVzdF9pZBgEIAEoCRIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAUgASgDEg4KBnNvdXJjZRgGIAEoCSJxCgxQdXNoUmVzcG9uc2USLwoIcHJvZ3Jlc3MYASABKAsyGy5zdGFzaXMudjEuVHJhbnNmZXJQcm9ncmVzc0gAEicKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90SABCBwoFZXZlbnQiZgoQVHJhbnNmZXJQcm9ncmVzcxITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgpkb25lX2J5dGVzGAIgASgDEhUKDWNoYW5nZWRfYnl0ZXMYAyABKAMSEgoKc2VudF9ieXRlcxgEIAEoAyIWChRMaXN0VHJhbnNmZXJzUmVxdWVzdCI/ChVMaXN0VHJhbnNmZXJzUmVzcG9uc2USJgoJdHJhbnNmZXJzGAEgAygLMhMuc3Rhc2lzLnYxLlRyYW5zZmVyIqYBCghUcmFuc2ZlchIOCgZkaWdlc3QYASABKAkSDgoGc291cmNlGAIgASgJEgsKA3JlZhgDIAEoCRIOCgZhY3RpdmUYBCABKAgSLQoIcHJvZ3Jlc3MYBSABKAsyGy5zdGFzaXMudjEuVHJhbnNmZXJQcm9ncmVzcxIuCgpzdGFydGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCInChVDYW5jZWxUcmFuc2ZlclJlcXVlc3QSDgoGZGlnZXN0GAEgASgJIicKFkNhbmNlbFRyYW5zZmVyUmVzcG9uc2USDQoFZm91bmQYASABKAgifQoSR2V0TWFuaWZlc3RSZXF1ZXN0EgsKA3JlZhgBIAEoCRIUCgxiYXNlX2RpZ2VzdHMYAiADKAkSFQoNc25hcHNob3Rfb25seRgDIAEoCBIOCgZkaWdlc3QYBCABKAkSHQoVYWNjZXB0X3RhYmxlX3ZlcnNpb25zGAUgAygFIoQBChNHZXRNYW5pZmVzdFJlc3BvbnNlEicKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90SAASJwoGYmxvY2tzGAIgASgLMhUuc3Rhc2lzLnYxLkZpbGVCbG9ja3NIABITCgtiYXNlX2RpZ2VzdBgDIAEoCUIGCgRwYXJ0IjcKCkZpbGVCbG9ja3MSDAoEZmlsZRgBIAEoCRINCgV0YWJsZRgCIAEoDBIMCgRsYXN0GAMgASgIIuIBChFSZWFkQmxvY2tzUmVxdWVzdBITCgtzbmFwc2hvdF9pZBgBIAEoCRIMCgRmaWxlGAIgASgJEiUKBnJhbmdlcxgDIAMoCzIVLnN0YXNpcy52MS5CbG9ja1JhbmdlEhMKC2Jhc2VfZGlnZXN0GAQgASgJEh0KFWFjY2VwdHNfbm9uemVyb19wYWdlcxgFIAEoCBIyChBhY2NlcHRfZW5jb2RpbmdzGAYgAygOMhguc3Rhc2lzLnYxLkJsb2NrRW5jb2RpbmcSGwoTYWNjZXB0c19wYWdlX2JpdG1hcBgHIAEoCCIqCgpCbG9ja1JhbmdlEg0KBWZpcnN0GAEgASgDEg0KBWNvdW50GAIgASgDIp0BChJSZWFkQmxvY2tzUmVzcG9uc2USDQoFaW5kZXgYASABKAMSDAoEZGF0YRgCIAEoDBIqCghlbmNvZGluZxgDIAEoDjIYLnN0YXNpcy52MS5CbG9ja0VuY29kaW5nEhUKDWNoYW5nZWRfcGFnZXMYBCABKAYSEwoLcGFnZV9iaXRtYXAYBSABKAwSEgoKcGFnZV9ieXRlcxgGIAEoDSqjAQoNQmxvY2tFbmNvZGluZxIeChpCTE9DS19FTkNPRElOR19VTlNQRUNJRklFRBAAEhYKEkJMT0NLX0VOQ09ESU5HX1JBVxABEhgKFEJMT0NLX0VOQ09ESU5HX1BBR0VTEAISHgoaQkxPQ0tfRU5DT0RJTkdfWE9SX0RFRkxBVEUQAxIgChxCTE9DS19FTkNPRElOR19OT05aRVJPX1BBR0VTEAQy0gMKElJlcGxpY2F0aW9uU2VydmljZRI5CgRQdWxsEhYuc3Rhc2lzLnYxLlB1bGxSZXF1ZXN0Ghcuc3Rhc2lzLnYxLlB1bGxSZXNwb25zZTABEjkKBFB1c2gSFi5zdGFzaXMudjEuUHVzaFJlcXVlc3QaFy5zdGFzaXMudjEuUHVzaFJlc3BvbnNlMAESUgoNTGlzdFRyYW5zZmVycxIfLnN0YXNpcy52MS5MaXN0VHJhbnNmZXJzUmVxdWVzdBogLnN0YXNpcy52MS5MaXN0VHJhbnNmZXJzUmVzcG9uc2USVQoOQ2FuY2VsVHJhbnNmZXISIC5zdGFzaXMudjEuQ2FuY2VsVHJhbnNmZXJSZXF1ZXN0GiEuc3Rhc2lzLnYxLkNhbmNlbFRyYW5zZmVyUmVzcG9uc2USTgoLR2V0TWFuaWZlc3QSHS5zdGFzaXMudjEuR2V0TWFuaWZlc3RSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkdldE1hbmlmZXN0UmVzcG9uc2UwARJLCgpSZWFkQmxvY2tzEhwuc3Rhc2lzLnYxLlJlYWRCbG9ja3NSZXF1ZXN0Gh0uc3Rhc2lzLnYxLlJlYWRCbG9ja3NSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp, file_stasis_v1_resources]);
 
 /**
  * Request of Pull.
@@ -419,6 +419,16 @@ export type GetManifestRequest = Message<"stasis.v1.GetManifestRequest"> & {
    * @generated from field: string digest = 4;
    */
   digest: string;
+
+  /**
+   * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+   * because the digests of the files depend on it. Empty = a caller from before this field, which
+   * gets every version.
+   *
+   * @generated from field: repeated int32 accept_table_versions = 5;
+   */
+  acceptTableVersions: number[];
 };
 
 /**
@@ -545,10 +555,27 @@ export type ReadBlocksRequest = Message<"stasis.v1.ReadBlocksRequest"> & {
 
   /**
    * The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+   * Ignored if `accept_encodings` is not empty.
    *
    * @generated from field: bool accepts_nonzero_pages = 5;
    */
   acceptsNonzeroPages: boolean;
+
+  /**
+   * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+   * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+   * `accepts_nonzero_pages` says.
+   *
+   * @generated from field: repeated stasis.v1.BlockEncoding accept_encodings = 6;
+   */
+  acceptEncodings: BlockEncoding[];
+
+  /**
+   * The caller reads `page_bitmap`. Senders that do not know the field use `changed_pages`.
+   *
+   * @generated from field: bool accepts_page_bitmap = 7;
+   */
+  acceptsPageBitmap: boolean;
 };
 
 /**
@@ -615,11 +642,29 @@ export type ReadBlocksResponse = Message<"stasis.v1.ReadBlocksResponse"> & {
 
   /**
    * Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
-   * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+   * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW, and if
+   * `page_bytes` is not 0.
    *
    * @generated from field: fixed64 changed_pages = 4;
    */
   changedPages: bigint;
+
+  /**
+   * In place of `changed_pages`, for pages of `page_bytes`: bit N is bit N modulo 8, from the
+   * lowest, of byte N / 8. It has a bit for each page of the block, and zeros up to a whole byte.
+   * Sent only if the request sets `accepts_page_bitmap`.
+   *
+   * @generated from field: bytes page_bitmap = 5;
+   */
+  pageBitmap: Uint8Array;
+
+  /**
+   * Bytes of a page in `page_bitmap`: a power of two from 512 to the size of a block. 0 = the
+   * message has no bitmap.
+   *
+   * @generated from field: uint32 page_bytes = 6;
+   */
+  pageBytes: number;
 };
 
 /**

@@ -4,8 +4,8 @@
 
 // The resource messages that all services share.
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/resources.proto.
  */
 export const file_stasis_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("ChlzdGFzaXMvdjEvcmVzb3VyY2VzLnByb3RvEglzdGFzaXMudjEiqwMKDlNuYXBzaG90Q29uZmlnEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDQoFaW1hZ2UYBCABKAkSFAoMaW1hZ2VfZGlnZXN0GAUgASgJEhIKCmltYWdlX3R5cGUYBiABKAkSFgoOaW1hZ2VfYmxvYl9pZHMYByADKAkSEgoKaHlwZXJ2aXNvchgIIAEoCRILCgNjcHUYCSABKA0SDgoGbWVtb3J5GAogASgDEg8KB3N0b3JhZ2UYCyABKAMSDAoEbmljcxgMIAEoDRISCgpxdWV1ZV9zaXplGA0gASgNEhcKD2Rpc2tfcXVldWVfc2l6ZRgOIAEoDRIPCgduZXR3b3JrGA8gASgJEhQKDG5vX2RpcmVjdF9pbxgQIAEoCBIPCgd3aW5kb3dzGBEgASgIEjUKBmxhYmVscxgSIAMoCzIlLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZy5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImcKDFNuYXBzaG90RmlsZRIMCgRuYW1lGAEgASgJEhIKCnNpemVfYnl0ZXMYAiABKAMSFwoPYWxsb2NhdGVkX2J5dGVzGAMgASgDEgwKBG1vZGUYBCABKA0SDgoGZGlnZXN0GAUgASgJIs0CCghTbmFwc2hvdBIpCgZjb25maWcYASABKAsyGS5zdGFzaXMudjEuU25hcHNob3RDb25maWcSLgoKY3JlYXRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoQbGFzdF9hY2Nlc3NlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKc2l6ZV9ieXRlcxgEIAEoAxIXCg9hbGxvY2F0ZWRfYnl0ZXMYBSABKAMSEAoIZGF0YV9kaXIYBiABKAkSDgoGZGlnZXN0GAcgASgJEhEKCXByb3RlY3RlZBgIIAEoCBImCgVmaWxlcxgJIAMoCzIXLnN0YXNpcy52MS5TbmFwc2hvdEZpbGUSDwoHY29ycnVwdBgKIAEoCBIVCg1jaGFyZ2VkX2J5dGVzGAsgASgDYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChlzdGFzaXMvdjEvcmVzb3VyY2VzLnByb3RvEglzdGFzaXMudjEiqwMKDlNuYXBzaG90Q29uZmlnEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDQoFaW1hZ2UYBCABKAkSFAoMaW1hZ2VfZGlnZXN0GAUgASgJEhIKCmltYWdlX3R5cGUYBiABKAkSFgoOaW1hZ2VfYmxvYl9pZHMYByADKAkSEgoKaHlwZXJ2aXNvchgIIAEoCRILCgNjcHUYCSABKA0SDgoGbWVtb3J5GAogASgDEg8KB3N0b3JhZ2UYCyABKAMSDAoEbmljcxgMIAEoDRISCgpxdWV1ZV9zaXplGA0gASgNEhcKD2Rpc2tfcXVldWVfc2l6ZRgOIAEoDRIPCgduZXR3b3JrGA8gASgJEhQKDG5vX2RpcmVjdF9pbxgQIAEoCBIPCgd3aW5kb3dzGBEgASgIEjUKBmxhYmVscxgSIAMoCzIlLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZy5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIpEBCgxTbmFwc2hvdEZpbGUSDAoEbmFtZRgBIAEoCRISCgpzaXplX2J5dGVzGAIgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgDIAEoAxIMCgRtb2RlGAQgASgNEg4KBmRpZ2VzdBgFIAEoCRIoCgpibG9ja19oYXNoGAYgASgOMhQuc3Rhc2lzLnYxLkJsb2NrSGFzaCLNAgoIU25hcHNob3QSKQoGY29uZmlnGAEgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90Q29uZmlnEi4KCmNyZWF0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjQKEGxhc3RfYWNjZXNzZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNpemVfYnl0ZXMYBCABKAMSFwoPYWxsb2NhdGVkX2J5dGVzGAUgASgDEhAKCGRhdGFfZGlyGAYgASgJEg4KBmRpZ2VzdBgHIAEoCRIRCglwcm90ZWN0ZWQYCCABKAgSJgoFZmlsZXMYCSADKAsyFy5zdGFzaXMudjEuU25hcHNob3RGaWxlEg8KB2NvcnJ1cHQYCiABKAgSFQoNY2hhcmdlZF9ieXRlcxgLIAEoAypVCglCbG9ja0hhc2gSGgoWQkxPQ0tfSEFTSF9VTlNQRUNJRklFRBAAEhUKEUJMT0NLX0hBU0hfU0hBMjU2EAESFQoRQkxPQ0tfSEFTSF9CTEFLRTMQAmIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * The configuration of the paused VM, as its orchestrator supplied it. stasis stores it, exports it
@@ -206,6 +206,14 @@ export type SnapshotFile = Message<"stasis.v1.SnapshotFile"> & {
    * @generated from field: string digest = 5;
    */
   digest: string;
+
+  /**
+   * The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
+   * and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
+   *
+   * @generated from field: stasis.v1.BlockHash block_hash = 6;
+   */
+  blockHash: BlockHash;
 };
 
 /**
@@ -311,4 +319,38 @@ export type Snapshot = Message<"stasis.v1.Snapshot"> & {
  */
 export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
   messageDesc(file_stasis_v1_resources, 2);
+
+/**
+ * The hash of the blocks of a file.
+ *
+ * @generated from enum stasis.v1.BlockHash
+ */
+export enum BlockHash {
+  /**
+   * Not told, or not known yet.
+   *
+   * @generated from enum value: BLOCK_HASH_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * SHA-256 (FIPS 180-4): files that were stored by a version without BLAKE3, and their copies.
+   *
+   * @generated from enum value: BLOCK_HASH_SHA256 = 1;
+   */
+  SHA256 = 1,
+
+  /**
+   * BLAKE3, with 32 bytes.
+   *
+   * @generated from enum value: BLOCK_HASH_BLAKE3 = 2;
+   */
+  BLAKE3 = 2,
+}
+
+/**
+ * Describes the enum stasis.v1.BlockHash.
+ */
+export const BlockHashSchema: GenEnum<BlockHash> = /*@__PURE__*/
+  enumDesc(file_stasis_v1_resources, 0);
 

@@ -32,6 +32,9 @@ private static final long serialVersionUID = 0L;
     super(builder);
   }
   private Features() {
+    encodings_ = emptyIntList();
+    tableVersions_ = emptyIntList();
+    cloneModes_ = emptyIntList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -122,6 +125,211 @@ private static final long serialVersionUID = 0L;
     return reflink_;
   }
 
+  public static final int ENCODINGS_FIELD_NUMBER = 6;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.IntList encodings_ =
+      emptyIntList();
+  private static final     com.google.protobuf.Internal.IntListAdapter.IntConverter<
+      stasis.v1.BlockEncoding> encodings_converter_ =
+          new com.google.protobuf.Internal.IntListAdapter.IntConverter<
+              stasis.v1.BlockEncoding>() {
+            public stasis.v1.BlockEncoding convert(int from) {
+              stasis.v1.BlockEncoding result = stasis.v1.BlockEncoding.forNumber(from);
+              return result == null ? stasis.v1.BlockEncoding.UNRECOGNIZED : result;
+            }
+          };
+  /**
+   * <pre>
+   * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+   * @return A list containing the encodings.
+   */
+  @java.lang.Override
+  public java.util.List<stasis.v1.BlockEncoding> getEncodingsList() {
+    return new com.google.protobuf.Internal.IntListAdapter<
+        stasis.v1.BlockEncoding>(encodings_, encodings_converter_);
+  }
+  /**
+   * <pre>
+   * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+   * @return The count of encodings.
+   */
+  @java.lang.Override
+  public int getEncodingsCount() {
+    return encodings_.size();
+  }
+  /**
+   * <pre>
+   * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+   * @param index The index of the element to return.
+   * @return The encodings at the given index.
+   */
+  @java.lang.Override
+  public stasis.v1.BlockEncoding getEncodings(int index) {
+    return encodings_converter_.convert(encodings_.getInt(index));
+  }
+  /**
+   * <pre>
+   * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+   * @return A list containing the enum numeric values on the wire for encodings.
+   */
+  @java.lang.Override
+  public java.util.List<java.lang.Integer>
+  getEncodingsValueList() {
+    return encodings_;
+  }
+  /**
+   * <pre>
+   * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+   * @param index The index of the value to return.
+   * @return The enum numeric value on the wire of encodings at the given index.
+   */
+  @java.lang.Override
+  public int getEncodingsValue(int index) {
+    return encodings_.getInt(index);
+  }
+  private int encodingsMemoizedSerializedSize;
+
+  public static final int TABLE_VERSIONS_FIELD_NUMBER = 7;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.IntList tableVersions_ =
+      emptyIntList();
+  /**
+   * <pre>
+   * Versions of block tables that the daemon reads when it pulls, ascending.
+   * </pre>
+   *
+   * <code>repeated int32 table_versions = 7 [json_name = "tableVersions"];</code>
+   * @return A list containing the tableVersions.
+   */
+  @java.lang.Override
+  public java.util.List<java.lang.Integer>
+      getTableVersionsList() {
+    return tableVersions_;
+  }
+  /**
+   * <pre>
+   * Versions of block tables that the daemon reads when it pulls, ascending.
+   * </pre>
+   *
+   * <code>repeated int32 table_versions = 7 [json_name = "tableVersions"];</code>
+   * @return The count of tableVersions.
+   */
+  public int getTableVersionsCount() {
+    return tableVersions_.size();
+  }
+  /**
+   * <pre>
+   * Versions of block tables that the daemon reads when it pulls, ascending.
+   * </pre>
+   *
+   * <code>repeated int32 table_versions = 7 [json_name = "tableVersions"];</code>
+   * @param index The index of the element to return.
+   * @return The tableVersions at the given index.
+   */
+  public int getTableVersions(int index) {
+    return tableVersions_.getInt(index);
+  }
+  private int tableVersionsMemoizedSerializedSize = -1;
+
+  public static final int CLONE_MODES_FIELD_NUMBER = 8;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.IntList cloneModes_ =
+      emptyIntList();
+  private static final     com.google.protobuf.Internal.IntListAdapter.IntConverter<
+      stasis.v1.CloneMode> cloneModes_converter_ =
+          new com.google.protobuf.Internal.IntListAdapter.IntConverter<
+              stasis.v1.CloneMode>() {
+            public stasis.v1.CloneMode convert(int from) {
+              stasis.v1.CloneMode result = stasis.v1.CloneMode.forNumber(from);
+              return result == null ? stasis.v1.CloneMode.UNRECOGNIZED : result;
+            }
+          };
+  /**
+   * <pre>
+   * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+   * can still be refused for single files, for example for those of another owner.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+   * @return A list containing the cloneModes.
+   */
+  @java.lang.Override
+  public java.util.List<stasis.v1.CloneMode> getCloneModesList() {
+    return new com.google.protobuf.Internal.IntListAdapter<
+        stasis.v1.CloneMode>(cloneModes_, cloneModes_converter_);
+  }
+  /**
+   * <pre>
+   * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+   * can still be refused for single files, for example for those of another owner.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+   * @return The count of cloneModes.
+   */
+  @java.lang.Override
+  public int getCloneModesCount() {
+    return cloneModes_.size();
+  }
+  /**
+   * <pre>
+   * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+   * can still be refused for single files, for example for those of another owner.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+   * @param index The index of the element to return.
+   * @return The cloneModes at the given index.
+   */
+  @java.lang.Override
+  public stasis.v1.CloneMode getCloneModes(int index) {
+    return cloneModes_converter_.convert(cloneModes_.getInt(index));
+  }
+  /**
+   * <pre>
+   * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+   * can still be refused for single files, for example for those of another owner.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+   * @return A list containing the enum numeric values on the wire for cloneModes.
+   */
+  @java.lang.Override
+  public java.util.List<java.lang.Integer>
+  getCloneModesValueList() {
+    return cloneModes_;
+  }
+  /**
+   * <pre>
+   * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+   * can still be refused for single files, for example for those of another owner.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+   * @param index The index of the value to return.
+   * @return The enum numeric value on the wire of cloneModes at the given index.
+   */
+  @java.lang.Override
+  public int getCloneModesValue(int index) {
+    return cloneModes_.getInt(index);
+  }
+  private int cloneModesMemoizedSerializedSize;
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -136,6 +344,7 @@ private static final long serialVersionUID = 0L;
   @java.lang.Override
   public void writeTo(com.google.protobuf.CodedOutputStream output)
                       throws java.io.IOException {
+    getSerializedSize();
     if (directAccess_ != false) {
       output.writeBool(1, directAccess_);
     }
@@ -150,6 +359,27 @@ private static final long serialVersionUID = 0L;
     }
     if (reflink_ != false) {
       output.writeBool(5, reflink_);
+    }
+    if (getEncodingsList().size() > 0) {
+      output.writeUInt32NoTag(50);
+      output.writeUInt32NoTag(encodingsMemoizedSerializedSize);
+    }
+    for (int i = 0; i < encodings_.size(); i++) {
+      output.writeEnumNoTag(encodings_.getInt(i));
+    }
+    if (getTableVersionsList().size() > 0) {
+      output.writeUInt32NoTag(58);
+      output.writeUInt32NoTag(tableVersionsMemoizedSerializedSize);
+    }
+    for (int i = 0; i < tableVersions_.size(); i++) {
+      output.writeInt32NoTag(tableVersions_.getInt(i));
+    }
+    if (getCloneModesList().size() > 0) {
+      output.writeUInt32NoTag(66);
+      output.writeUInt32NoTag(cloneModesMemoizedSerializedSize);
+    }
+    for (int i = 0; i < cloneModes_.size(); i++) {
+      output.writeEnumNoTag(cloneModes_.getInt(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -180,6 +410,44 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(5, reflink_);
     }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < encodings_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeEnumSizeNoTag(encodings_.getInt(i));
+      }
+      size += dataSize;
+      if (!getEncodingsList().isEmpty()) {  size += 1;
+        size += com.google.protobuf.CodedOutputStream
+          .computeUInt32SizeNoTag(dataSize);
+      }encodingsMemoizedSerializedSize = dataSize;
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < tableVersions_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeInt32SizeNoTag(tableVersions_.getInt(i));
+      }
+      size += dataSize;
+      if (!getTableVersionsList().isEmpty()) {
+        size += 1;
+        size += com.google.protobuf.CodedOutputStream
+            .computeInt32SizeNoTag(dataSize);
+      }
+      tableVersionsMemoizedSerializedSize = dataSize;
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < cloneModes_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeEnumSizeNoTag(cloneModes_.getInt(i));
+      }
+      size += dataSize;
+      if (!getCloneModesList().isEmpty()) {  size += 1;
+        size += com.google.protobuf.CodedOutputStream
+          .computeUInt32SizeNoTag(dataSize);
+      }cloneModesMemoizedSerializedSize = dataSize;
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -205,6 +473,10 @@ private static final long serialVersionUID = 0L;
         != other.getDirectoryExport()) return false;
     if (getReflink()
         != other.getReflink()) return false;
+    if (!encodings_.equals(other.encodings_)) return false;
+    if (!getTableVersionsList()
+        .equals(other.getTableVersionsList())) return false;
+    if (!cloneModes_.equals(other.cloneModes_)) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -231,6 +503,18 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + REFLINK_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
         getReflink());
+    if (getEncodingsCount() > 0) {
+      hash = (37 * hash) + ENCODINGS_FIELD_NUMBER;
+      hash = (53 * hash) + encodings_.hashCode();
+    }
+    if (getTableVersionsCount() > 0) {
+      hash = (37 * hash) + TABLE_VERSIONS_FIELD_NUMBER;
+      hash = (53 * hash) + getTableVersionsList().hashCode();
+    }
+    if (getCloneModesCount() > 0) {
+      hash = (37 * hash) + CLONE_MODES_FIELD_NUMBER;
+      hash = (53 * hash) + cloneModes_.hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -371,6 +655,9 @@ private static final long serialVersionUID = 0L;
       zstd_ = false;
       directoryExport_ = false;
       reflink_ = false;
+      encodings_ = emptyIntList();
+      tableVersions_ = emptyIntList();
+      cloneModes_ = emptyIntList();
       return this;
     }
 
@@ -419,6 +706,18 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000010) != 0)) {
         result.reflink_ = reflink_;
       }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        encodings_.makeImmutable();
+        result.encodings_ = encodings_;
+      }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        tableVersions_.makeImmutable();
+        result.tableVersions_ = tableVersions_;
+      }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        cloneModes_.makeImmutable();
+        result.cloneModes_ = cloneModes_;
+      }
     }
 
     @java.lang.Override
@@ -447,6 +746,39 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getReflink() != false) {
         setReflink(other.getReflink());
+      }
+      if (!other.encodings_.isEmpty()) {
+        if (encodings_.isEmpty()) {
+          encodings_ = other.encodings_;
+          encodings_.makeImmutable();
+          bitField0_ |= 0x00000020;
+        } else {
+          ensureEncodingsIsMutable();
+          encodings_.addAll(other.encodings_);
+        }
+        onChanged();
+      }
+      if (!other.tableVersions_.isEmpty()) {
+        if (tableVersions_.isEmpty()) {
+          tableVersions_ = other.tableVersions_;
+          tableVersions_.makeImmutable();
+          bitField0_ |= 0x00000040;
+        } else {
+          ensureTableVersionsIsMutable();
+          tableVersions_.addAll(other.tableVersions_);
+        }
+        onChanged();
+      }
+      if (!other.cloneModes_.isEmpty()) {
+        if (cloneModes_.isEmpty()) {
+          cloneModes_ = other.cloneModes_;
+          cloneModes_.makeImmutable();
+          bitField0_ |= 0x00000080;
+        } else {
+          ensureCloneModesIsMutable();
+          cloneModes_.addAll(other.cloneModes_);
+        }
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -499,6 +831,54 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000010;
               break;
             } // case 40
+            case 48: {
+              int tmpRaw = input.readEnum();
+              ensureEncodingsIsMutable();
+              encodings_.addInt(tmpRaw);
+              break;
+            } // case 48
+            case 50: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureEncodingsIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                encodings_.addInt(input.readEnum());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 50
+            case 56: {
+              int v = input.readInt32();
+              ensureTableVersionsIsMutable();
+              tableVersions_.addInt(v);
+              break;
+            } // case 56
+            case 58: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureTableVersionsIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                tableVersions_.addInt(input.readInt32());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 58
+            case 64: {
+              int tmpRaw = input.readEnum();
+              ensureCloneModesIsMutable();
+              cloneModes_.addInt(tmpRaw);
+              break;
+            } // case 64
+            case 66: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureCloneModesIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                cloneModes_.addInt(input.readEnum());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 66
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -732,6 +1112,498 @@ private static final long serialVersionUID = 0L;
     public Builder clearReflink() {
       bitField0_ = (bitField0_ & ~0x00000010);
       reflink_ = false;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.Internal.IntList encodings_ = emptyIntList();
+    private void ensureEncodingsIsMutable() {
+      if (!encodings_.isModifiable()) {
+        encodings_ = makeMutableCopy(encodings_);
+      }
+      bitField0_ |= 0x00000020;
+    }
+    /**
+     * <pre>
+     * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+     * @return A list containing the encodings.
+     */
+    public java.util.List<stasis.v1.BlockEncoding> getEncodingsList() {
+      return new com.google.protobuf.Internal.IntListAdapter<
+          stasis.v1.BlockEncoding>(encodings_, encodings_converter_);
+    }
+    /**
+     * <pre>
+     * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+     * @return The count of encodings.
+     */
+    public int getEncodingsCount() {
+      return encodings_.size();
+    }
+    /**
+     * <pre>
+     * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+     * @param index The index of the element to return.
+     * @return The encodings at the given index.
+     */
+    public stasis.v1.BlockEncoding getEncodings(int index) {
+      return encodings_converter_.convert(encodings_.getInt(index));
+    }
+    /**
+     * <pre>
+     * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+     * @param index The index to set the value at.
+     * @param value The encodings to set.
+     * @return This builder for chaining.
+     */
+    public Builder setEncodings(
+        int index, stasis.v1.BlockEncoding value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureEncodingsIsMutable();
+      encodings_.setInt(index, value.getNumber());
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+     * @param value The encodings to add.
+     * @return This builder for chaining.
+     */
+    public Builder addEncodings(stasis.v1.BlockEncoding value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureEncodingsIsMutable();
+      encodings_.addInt(value.getNumber());
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+     * @param values The encodings to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllEncodings(
+        java.lang.Iterable<? extends stasis.v1.BlockEncoding> values) {
+      ensureEncodingsIsMutable();
+      for (stasis.v1.BlockEncoding value : values) {
+        encodings_.addInt(value.getNumber());
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearEncodings() {
+      encodings_ = emptyIntList();
+      bitField0_ = (bitField0_ & ~0x00000020);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+     * @return A list containing the enum numeric values on the wire for encodings.
+     */
+    public java.util.List<java.lang.Integer>
+    getEncodingsValueList() {
+      encodings_.makeImmutable();
+      return encodings_;
+    }
+    /**
+     * <pre>
+     * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+     * @param index The index of the value to return.
+     * @return The enum numeric value on the wire of encodings at the given index.
+     */
+    public int getEncodingsValue(int index) {
+      return encodings_.getInt(index);
+    }
+    /**
+     * <pre>
+     * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+     * @param index The index to set the value at.
+     * @param value The enum numeric value on the wire for encodings to set.
+     * @return This builder for chaining.
+     */
+    public Builder setEncodingsValue(
+        int index, int value) {
+      ensureEncodingsIsMutable();
+      encodings_.setInt(index, value);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+     * @param value The enum numeric value on the wire for encodings to add.
+     * @return This builder for chaining.
+     */
+    public Builder addEncodingsValue(int value) {
+      ensureEncodingsIsMutable();
+      encodings_.addInt(value);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+     * @param values The enum numeric values on the wire for encodings to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllEncodingsValue(
+        java.lang.Iterable<java.lang.Integer> values) {
+      ensureEncodingsIsMutable();
+      for (int value : values) {
+        encodings_.addInt(value);
+      }
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.Internal.IntList tableVersions_ = emptyIntList();
+    private void ensureTableVersionsIsMutable() {
+      if (!tableVersions_.isModifiable()) {
+        tableVersions_ = makeMutableCopy(tableVersions_);
+      }
+      bitField0_ |= 0x00000040;
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the daemon reads when it pulls, ascending.
+     * </pre>
+     *
+     * <code>repeated int32 table_versions = 7 [json_name = "tableVersions"];</code>
+     * @return A list containing the tableVersions.
+     */
+    public java.util.List<java.lang.Integer>
+        getTableVersionsList() {
+      tableVersions_.makeImmutable();
+      return tableVersions_;
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the daemon reads when it pulls, ascending.
+     * </pre>
+     *
+     * <code>repeated int32 table_versions = 7 [json_name = "tableVersions"];</code>
+     * @return The count of tableVersions.
+     */
+    public int getTableVersionsCount() {
+      return tableVersions_.size();
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the daemon reads when it pulls, ascending.
+     * </pre>
+     *
+     * <code>repeated int32 table_versions = 7 [json_name = "tableVersions"];</code>
+     * @param index The index of the element to return.
+     * @return The tableVersions at the given index.
+     */
+    public int getTableVersions(int index) {
+      return tableVersions_.getInt(index);
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the daemon reads when it pulls, ascending.
+     * </pre>
+     *
+     * <code>repeated int32 table_versions = 7 [json_name = "tableVersions"];</code>
+     * @param index The index to set the value at.
+     * @param value The tableVersions to set.
+     * @return This builder for chaining.
+     */
+    public Builder setTableVersions(
+        int index, int value) {
+
+      ensureTableVersionsIsMutable();
+      tableVersions_.setInt(index, value);
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the daemon reads when it pulls, ascending.
+     * </pre>
+     *
+     * <code>repeated int32 table_versions = 7 [json_name = "tableVersions"];</code>
+     * @param value The tableVersions to add.
+     * @return This builder for chaining.
+     */
+    public Builder addTableVersions(int value) {
+
+      ensureTableVersionsIsMutable();
+      tableVersions_.addInt(value);
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the daemon reads when it pulls, ascending.
+     * </pre>
+     *
+     * <code>repeated int32 table_versions = 7 [json_name = "tableVersions"];</code>
+     * @param values The tableVersions to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllTableVersions(
+        java.lang.Iterable<? extends java.lang.Integer> values) {
+      ensureTableVersionsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, tableVersions_);
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the daemon reads when it pulls, ascending.
+     * </pre>
+     *
+     * <code>repeated int32 table_versions = 7 [json_name = "tableVersions"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearTableVersions() {
+      tableVersions_ = emptyIntList();
+      bitField0_ = (bitField0_ & ~0x00000040);
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.Internal.IntList cloneModes_ = emptyIntList();
+    private void ensureCloneModesIsMutable() {
+      if (!cloneModes_.isModifiable()) {
+        cloneModes_ = makeMutableCopy(cloneModes_);
+      }
+      bitField0_ |= 0x00000080;
+    }
+    /**
+     * <pre>
+     * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+     * can still be refused for single files, for example for those of another owner.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+     * @return A list containing the cloneModes.
+     */
+    public java.util.List<stasis.v1.CloneMode> getCloneModesList() {
+      return new com.google.protobuf.Internal.IntListAdapter<
+          stasis.v1.CloneMode>(cloneModes_, cloneModes_converter_);
+    }
+    /**
+     * <pre>
+     * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+     * can still be refused for single files, for example for those of another owner.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+     * @return The count of cloneModes.
+     */
+    public int getCloneModesCount() {
+      return cloneModes_.size();
+    }
+    /**
+     * <pre>
+     * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+     * can still be refused for single files, for example for those of another owner.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+     * @param index The index of the element to return.
+     * @return The cloneModes at the given index.
+     */
+    public stasis.v1.CloneMode getCloneModes(int index) {
+      return cloneModes_converter_.convert(cloneModes_.getInt(index));
+    }
+    /**
+     * <pre>
+     * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+     * can still be refused for single files, for example for those of another owner.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+     * @param index The index to set the value at.
+     * @param value The cloneModes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCloneModes(
+        int index, stasis.v1.CloneMode value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureCloneModesIsMutable();
+      cloneModes_.setInt(index, value.getNumber());
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+     * can still be refused for single files, for example for those of another owner.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+     * @param value The cloneModes to add.
+     * @return This builder for chaining.
+     */
+    public Builder addCloneModes(stasis.v1.CloneMode value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureCloneModesIsMutable();
+      cloneModes_.addInt(value.getNumber());
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+     * can still be refused for single files, for example for those of another owner.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+     * @param values The cloneModes to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllCloneModes(
+        java.lang.Iterable<? extends stasis.v1.CloneMode> values) {
+      ensureCloneModesIsMutable();
+      for (stasis.v1.CloneMode value : values) {
+        cloneModes_.addInt(value.getNumber());
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+     * can still be refused for single files, for example for those of another owner.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearCloneModes() {
+      cloneModes_ = emptyIntList();
+      bitField0_ = (bitField0_ & ~0x00000080);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+     * can still be refused for single files, for example for those of another owner.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+     * @return A list containing the enum numeric values on the wire for cloneModes.
+     */
+    public java.util.List<java.lang.Integer>
+    getCloneModesValueList() {
+      cloneModes_.makeImmutable();
+      return cloneModes_;
+    }
+    /**
+     * <pre>
+     * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+     * can still be refused for single files, for example for those of another owner.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+     * @param index The index of the value to return.
+     * @return The enum numeric value on the wire of cloneModes at the given index.
+     */
+    public int getCloneModesValue(int index) {
+      return cloneModes_.getInt(index);
+    }
+    /**
+     * <pre>
+     * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+     * can still be refused for single files, for example for those of another owner.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+     * @param index The index to set the value at.
+     * @param value The enum numeric value on the wire for cloneModes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCloneModesValue(
+        int index, int value) {
+      ensureCloneModesIsMutable();
+      cloneModes_.setInt(index, value);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+     * can still be refused for single files, for example for those of another owner.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+     * @param value The enum numeric value on the wire for cloneModes to add.
+     * @return This builder for chaining.
+     */
+    public Builder addCloneModesValue(int value) {
+      ensureCloneModesIsMutable();
+      cloneModes_.addInt(value);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+     * can still be refused for single files, for example for those of another owner.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+     * @param values The enum numeric values on the wire for cloneModes to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllCloneModesValue(
+        java.lang.Iterable<java.lang.Integer> values) {
+      ensureCloneModesIsMutable();
+      for (int value : values) {
+        cloneModes_.addInt(value);
+      }
       onChanged();
       return this;
     }

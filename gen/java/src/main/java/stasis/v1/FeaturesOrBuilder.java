@@ -59,4 +59,136 @@ public interface FeaturesOrBuilder extends
    * @return The reflink.
    */
   boolean getReflink();
+
+  /**
+   * <pre>
+   * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+   * @return A list containing the encodings.
+   */
+  java.util.List<stasis.v1.BlockEncoding> getEncodingsList();
+  /**
+   * <pre>
+   * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+   * @return The count of encodings.
+   */
+  int getEncodingsCount();
+  /**
+   * <pre>
+   * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+   * @param index The index of the element to return.
+   * @return The encodings at the given index.
+   */
+  stasis.v1.BlockEncoding getEncodings(int index);
+  /**
+   * <pre>
+   * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+   * @return A list containing the enum numeric values on the wire for encodings.
+   */
+  java.util.List<java.lang.Integer>
+  getEncodingsValueList();
+  /**
+   * <pre>
+   * Encodings of blocks that the daemon reads when it pulls, and sends to peers that read them.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding encodings = 6 [json_name = "encodings"];</code>
+   * @param index The index of the value to return.
+   * @return The enum numeric value on the wire of encodings at the given index.
+   */
+  int getEncodingsValue(int index);
+
+  /**
+   * <pre>
+   * Versions of block tables that the daemon reads when it pulls, ascending.
+   * </pre>
+   *
+   * <code>repeated int32 table_versions = 7 [json_name = "tableVersions"];</code>
+   * @return A list containing the tableVersions.
+   */
+  java.util.List<java.lang.Integer> getTableVersionsList();
+  /**
+   * <pre>
+   * Versions of block tables that the daemon reads when it pulls, ascending.
+   * </pre>
+   *
+   * <code>repeated int32 table_versions = 7 [json_name = "tableVersions"];</code>
+   * @return The count of tableVersions.
+   */
+  int getTableVersionsCount();
+  /**
+   * <pre>
+   * Versions of block tables that the daemon reads when it pulls, ascending.
+   * </pre>
+   *
+   * <code>repeated int32 table_versions = 7 [json_name = "tableVersions"];</code>
+   * @param index The index of the element to return.
+   * @return The tableVersions at the given index.
+   */
+  int getTableVersions(int index);
+
+  /**
+   * <pre>
+   * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+   * can still be refused for single files, for example for those of another owner.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+   * @return A list containing the cloneModes.
+   */
+  java.util.List<stasis.v1.CloneMode> getCloneModesList();
+  /**
+   * <pre>
+   * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+   * can still be refused for single files, for example for those of another owner.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+   * @return The count of cloneModes.
+   */
+  int getCloneModesCount();
+  /**
+   * <pre>
+   * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+   * can still be refused for single files, for example for those of another owner.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+   * @param index The index of the element to return.
+   * @return The cloneModes at the given index.
+   */
+  stasis.v1.CloneMode getCloneModes(int index);
+  /**
+   * <pre>
+   * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+   * can still be refused for single files, for example for those of another owner.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+   * @return A list containing the enum numeric values on the wire for cloneModes.
+   */
+  java.util.List<java.lang.Integer>
+  getCloneModesValueList();
+  /**
+   * <pre>
+   * Modes of CloneToDirectory that this store can do for a directory on its own filesystem. LINK
+   * can still be refused for single files, for example for those of another owner.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.CloneMode clone_modes = 8 [json_name = "cloneModes"];</code>
+   * @param index The index of the value to return.
+   * @return The enum numeric value on the wire of cloneModes at the given index.
+   */
+  int getCloneModesValue(int index);
 }

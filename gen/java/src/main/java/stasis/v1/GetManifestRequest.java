@@ -36,6 +36,7 @@ private static final long serialVersionUID = 0L;
     baseDigests_ =
         com.google.protobuf.LazyStringArrayList.emptyList();
     digest_ = "";
+    acceptTableVersions_ = emptyIntList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -217,6 +218,57 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int ACCEPT_TABLE_VERSIONS_FIELD_NUMBER = 5;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.IntList acceptTableVersions_ =
+      emptyIntList();
+  /**
+   * <pre>
+   * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+   * because the digests of the files depend on it. Empty = a caller from before this field, which
+   * gets every version.
+   * </pre>
+   *
+   * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
+   * @return A list containing the acceptTableVersions.
+   */
+  @java.lang.Override
+  public java.util.List<java.lang.Integer>
+      getAcceptTableVersionsList() {
+    return acceptTableVersions_;
+  }
+  /**
+   * <pre>
+   * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+   * because the digests of the files depend on it. Empty = a caller from before this field, which
+   * gets every version.
+   * </pre>
+   *
+   * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
+   * @return The count of acceptTableVersions.
+   */
+  public int getAcceptTableVersionsCount() {
+    return acceptTableVersions_.size();
+  }
+  /**
+   * <pre>
+   * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+   * because the digests of the files depend on it. Empty = a caller from before this field, which
+   * gets every version.
+   * </pre>
+   *
+   * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
+   * @param index The index of the element to return.
+   * @return The acceptTableVersions at the given index.
+   */
+  public int getAcceptTableVersions(int index) {
+    return acceptTableVersions_.getInt(index);
+  }
+  private int acceptTableVersionsMemoizedSerializedSize = -1;
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -231,6 +283,7 @@ private static final long serialVersionUID = 0L;
   @java.lang.Override
   public void writeTo(com.google.protobuf.CodedOutputStream output)
                       throws java.io.IOException {
+    getSerializedSize();
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(ref_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 1, ref_);
     }
@@ -242,6 +295,13 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(digest_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 4, digest_);
+    }
+    if (getAcceptTableVersionsList().size() > 0) {
+      output.writeUInt32NoTag(42);
+      output.writeUInt32NoTag(acceptTableVersionsMemoizedSerializedSize);
+    }
+    for (int i = 0; i < acceptTableVersions_.size(); i++) {
+      output.writeInt32NoTag(acceptTableVersions_.getInt(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -270,6 +330,20 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(digest_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(4, digest_);
     }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < acceptTableVersions_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeInt32SizeNoTag(acceptTableVersions_.getInt(i));
+      }
+      size += dataSize;
+      if (!getAcceptTableVersionsList().isEmpty()) {
+        size += 1;
+        size += com.google.protobuf.CodedOutputStream
+            .computeInt32SizeNoTag(dataSize);
+      }
+      acceptTableVersionsMemoizedSerializedSize = dataSize;
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -293,6 +367,8 @@ private static final long serialVersionUID = 0L;
         != other.getSnapshotOnly()) return false;
     if (!getDigest()
         .equals(other.getDigest())) return false;
+    if (!getAcceptTableVersionsList()
+        .equals(other.getAcceptTableVersionsList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -315,6 +391,10 @@ private static final long serialVersionUID = 0L;
         getSnapshotOnly());
     hash = (37 * hash) + DIGEST_FIELD_NUMBER;
     hash = (53 * hash) + getDigest().hashCode();
+    if (getAcceptTableVersionsCount() > 0) {
+      hash = (37 * hash) + ACCEPT_TABLE_VERSIONS_FIELD_NUMBER;
+      hash = (53 * hash) + getAcceptTableVersionsList().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -455,6 +535,7 @@ private static final long serialVersionUID = 0L;
           com.google.protobuf.LazyStringArrayList.emptyList();
       snapshotOnly_ = false;
       digest_ = "";
+      acceptTableVersions_ = emptyIntList();
       return this;
     }
 
@@ -501,6 +582,10 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000008) != 0)) {
         result.digest_ = digest_;
       }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        acceptTableVersions_.makeImmutable();
+        result.acceptTableVersions_ = acceptTableVersions_;
+      }
     }
 
     @java.lang.Override
@@ -536,6 +621,17 @@ private static final long serialVersionUID = 0L;
       if (!other.getDigest().isEmpty()) {
         digest_ = other.digest_;
         bitField0_ |= 0x00000008;
+        onChanged();
+      }
+      if (!other.acceptTableVersions_.isEmpty()) {
+        if (acceptTableVersions_.isEmpty()) {
+          acceptTableVersions_ = other.acceptTableVersions_;
+          acceptTableVersions_.makeImmutable();
+          bitField0_ |= 0x00000010;
+        } else {
+          ensureAcceptTableVersionsIsMutable();
+          acceptTableVersions_.addAll(other.acceptTableVersions_);
+        }
         onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
@@ -585,6 +681,22 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000008;
               break;
             } // case 34
+            case 40: {
+              int v = input.readInt32();
+              ensureAcceptTableVersionsIsMutable();
+              acceptTableVersions_.addInt(v);
+              break;
+            } // case 40
+            case 42: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureAcceptTableVersionsIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                acceptTableVersions_.addInt(input.readInt32());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 42
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -982,6 +1094,139 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       digest_ = value;
       bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.Internal.IntList acceptTableVersions_ = emptyIntList();
+    private void ensureAcceptTableVersionsIsMutable() {
+      if (!acceptTableVersions_.isModifiable()) {
+        acceptTableVersions_ = makeMutableCopy(acceptTableVersions_);
+      }
+      bitField0_ |= 0x00000010;
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+     * because the digests of the files depend on it. Empty = a caller from before this field, which
+     * gets every version.
+     * </pre>
+     *
+     * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
+     * @return A list containing the acceptTableVersions.
+     */
+    public java.util.List<java.lang.Integer>
+        getAcceptTableVersionsList() {
+      acceptTableVersions_.makeImmutable();
+      return acceptTableVersions_;
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+     * because the digests of the files depend on it. Empty = a caller from before this field, which
+     * gets every version.
+     * </pre>
+     *
+     * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
+     * @return The count of acceptTableVersions.
+     */
+    public int getAcceptTableVersionsCount() {
+      return acceptTableVersions_.size();
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+     * because the digests of the files depend on it. Empty = a caller from before this field, which
+     * gets every version.
+     * </pre>
+     *
+     * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
+     * @param index The index of the element to return.
+     * @return The acceptTableVersions at the given index.
+     */
+    public int getAcceptTableVersions(int index) {
+      return acceptTableVersions_.getInt(index);
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+     * because the digests of the files depend on it. Empty = a caller from before this field, which
+     * gets every version.
+     * </pre>
+     *
+     * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
+     * @param index The index to set the value at.
+     * @param value The acceptTableVersions to set.
+     * @return This builder for chaining.
+     */
+    public Builder setAcceptTableVersions(
+        int index, int value) {
+
+      ensureAcceptTableVersionsIsMutable();
+      acceptTableVersions_.setInt(index, value);
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+     * because the digests of the files depend on it. Empty = a caller from before this field, which
+     * gets every version.
+     * </pre>
+     *
+     * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
+     * @param value The acceptTableVersions to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAcceptTableVersions(int value) {
+
+      ensureAcceptTableVersionsIsMutable();
+      acceptTableVersions_.addInt(value);
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+     * because the digests of the files depend on it. Empty = a caller from before this field, which
+     * gets every version.
+     * </pre>
+     *
+     * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
+     * @param values The acceptTableVersions to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllAcceptTableVersions(
+        java.lang.Iterable<? extends java.lang.Integer> values) {
+      ensureAcceptTableVersionsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, acceptTableVersions_);
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+     * because the digests of the files depend on it. Empty = a caller from before this field, which
+     * gets every version.
+     * </pre>
+     *
+     * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearAcceptTableVersions() {
+      acceptTableVersions_ = emptyIntList();
+      bitField0_ = (bitField0_ & ~0x00000010);
       onChanged();
       return this;
     }

@@ -104,4 +104,42 @@ public interface GetManifestRequestOrBuilder extends
    */
   com.google.protobuf.ByteString
       getDigestBytes();
+
+  /**
+   * <pre>
+   * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+   * because the digests of the files depend on it. Empty = a caller from before this field, which
+   * gets every version.
+   * </pre>
+   *
+   * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
+   * @return A list containing the acceptTableVersions.
+   */
+  java.util.List<java.lang.Integer> getAcceptTableVersionsList();
+  /**
+   * <pre>
+   * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+   * because the digests of the files depend on it. Empty = a caller from before this field, which
+   * gets every version.
+   * </pre>
+   *
+   * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
+   * @return The count of acceptTableVersions.
+   */
+  int getAcceptTableVersionsCount();
+  /**
+   * <pre>
+   * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
+   * because the digests of the files depend on it. Empty = a caller from before this field, which
+   * gets every version.
+   * </pre>
+   *
+   * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
+   * @param index The index of the element to return.
+   * @return The acceptTableVersions at the given index.
+   */
+  int getAcceptTableVersions(int index);
 }

@@ -36,6 +36,7 @@ private static final long serialVersionUID = 0L;
     file_ = "";
     ranges_ = java.util.Collections.emptyList();
     baseDigest_ = "";
+    acceptEncodings_ = emptyIntList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -260,6 +261,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+   * Ignored if `accept_encodings` is not empty.
    * </pre>
    *
    * <code>bool accepts_nonzero_pages = 5 [json_name = "acceptsNonzeroPages"];</code>
@@ -268,6 +270,110 @@ private static final long serialVersionUID = 0L;
   @java.lang.Override
   public boolean getAcceptsNonzeroPages() {
     return acceptsNonzeroPages_;
+  }
+
+  public static final int ACCEPT_ENCODINGS_FIELD_NUMBER = 6;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.IntList acceptEncodings_ =
+      emptyIntList();
+  private static final     com.google.protobuf.Internal.IntListAdapter.IntConverter<
+      stasis.v1.BlockEncoding> acceptEncodings_converter_ =
+          new com.google.protobuf.Internal.IntListAdapter.IntConverter<
+              stasis.v1.BlockEncoding>() {
+            public stasis.v1.BlockEncoding convert(int from) {
+              stasis.v1.BlockEncoding result = stasis.v1.BlockEncoding.forNumber(from);
+              return result == null ? stasis.v1.BlockEncoding.UNRECOGNIZED : result;
+            }
+          };
+  /**
+   * <pre>
+   * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+   * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+   * `accepts_nonzero_pages` says.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+   * @return A list containing the acceptEncodings.
+   */
+  @java.lang.Override
+  public java.util.List<stasis.v1.BlockEncoding> getAcceptEncodingsList() {
+    return new com.google.protobuf.Internal.IntListAdapter<
+        stasis.v1.BlockEncoding>(acceptEncodings_, acceptEncodings_converter_);
+  }
+  /**
+   * <pre>
+   * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+   * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+   * `accepts_nonzero_pages` says.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+   * @return The count of acceptEncodings.
+   */
+  @java.lang.Override
+  public int getAcceptEncodingsCount() {
+    return acceptEncodings_.size();
+  }
+  /**
+   * <pre>
+   * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+   * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+   * `accepts_nonzero_pages` says.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+   * @param index The index of the element to return.
+   * @return The acceptEncodings at the given index.
+   */
+  @java.lang.Override
+  public stasis.v1.BlockEncoding getAcceptEncodings(int index) {
+    return acceptEncodings_converter_.convert(acceptEncodings_.getInt(index));
+  }
+  /**
+   * <pre>
+   * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+   * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+   * `accepts_nonzero_pages` says.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+   * @return A list containing the enum numeric values on the wire for acceptEncodings.
+   */
+  @java.lang.Override
+  public java.util.List<java.lang.Integer>
+  getAcceptEncodingsValueList() {
+    return acceptEncodings_;
+  }
+  /**
+   * <pre>
+   * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+   * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+   * `accepts_nonzero_pages` says.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+   * @param index The index of the value to return.
+   * @return The enum numeric value on the wire of acceptEncodings at the given index.
+   */
+  @java.lang.Override
+  public int getAcceptEncodingsValue(int index) {
+    return acceptEncodings_.getInt(index);
+  }
+  private int acceptEncodingsMemoizedSerializedSize;
+
+  public static final int ACCEPTS_PAGE_BITMAP_FIELD_NUMBER = 7;
+  private boolean acceptsPageBitmap_ = false;
+  /**
+   * <pre>
+   * The caller reads `page_bitmap`. Senders that do not know the field use `changed_pages`.
+   * </pre>
+   *
+   * <code>bool accepts_page_bitmap = 7 [json_name = "acceptsPageBitmap"];</code>
+   * @return The acceptsPageBitmap.
+   */
+  @java.lang.Override
+  public boolean getAcceptsPageBitmap() {
+    return acceptsPageBitmap_;
   }
 
   private byte memoizedIsInitialized = -1;
@@ -284,6 +390,7 @@ private static final long serialVersionUID = 0L;
   @java.lang.Override
   public void writeTo(com.google.protobuf.CodedOutputStream output)
                       throws java.io.IOException {
+    getSerializedSize();
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(snapshotId_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 1, snapshotId_);
     }
@@ -298,6 +405,16 @@ private static final long serialVersionUID = 0L;
     }
     if (acceptsNonzeroPages_ != false) {
       output.writeBool(5, acceptsNonzeroPages_);
+    }
+    if (getAcceptEncodingsList().size() > 0) {
+      output.writeUInt32NoTag(50);
+      output.writeUInt32NoTag(acceptEncodingsMemoizedSerializedSize);
+    }
+    for (int i = 0; i < acceptEncodings_.size(); i++) {
+      output.writeEnumNoTag(acceptEncodings_.getInt(i));
+    }
+    if (acceptsPageBitmap_ != false) {
+      output.writeBool(7, acceptsPageBitmap_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -325,6 +442,22 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(5, acceptsNonzeroPages_);
     }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < acceptEncodings_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeEnumSizeNoTag(acceptEncodings_.getInt(i));
+      }
+      size += dataSize;
+      if (!getAcceptEncodingsList().isEmpty()) {  size += 1;
+        size += com.google.protobuf.CodedOutputStream
+          .computeUInt32SizeNoTag(dataSize);
+      }acceptEncodingsMemoizedSerializedSize = dataSize;
+    }
+    if (acceptsPageBitmap_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(7, acceptsPageBitmap_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -350,6 +483,9 @@ private static final long serialVersionUID = 0L;
         .equals(other.getBaseDigest())) return false;
     if (getAcceptsNonzeroPages()
         != other.getAcceptsNonzeroPages()) return false;
+    if (!acceptEncodings_.equals(other.acceptEncodings_)) return false;
+    if (getAcceptsPageBitmap()
+        != other.getAcceptsPageBitmap()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -374,6 +510,13 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + ACCEPTS_NONZERO_PAGES_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
         getAcceptsNonzeroPages());
+    if (getAcceptEncodingsCount() > 0) {
+      hash = (37 * hash) + ACCEPT_ENCODINGS_FIELD_NUMBER;
+      hash = (53 * hash) + acceptEncodings_.hashCode();
+    }
+    hash = (37 * hash) + ACCEPTS_PAGE_BITMAP_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getAcceptsPageBitmap());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -520,6 +663,8 @@ private static final long serialVersionUID = 0L;
       bitField0_ = (bitField0_ & ~0x00000004);
       baseDigest_ = "";
       acceptsNonzeroPages_ = false;
+      acceptEncodings_ = emptyIntList();
+      acceptsPageBitmap_ = false;
       return this;
     }
 
@@ -578,6 +723,13 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000010) != 0)) {
         result.acceptsNonzeroPages_ = acceptsNonzeroPages_;
       }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        acceptEncodings_.makeImmutable();
+        result.acceptEncodings_ = acceptEncodings_;
+      }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.acceptsPageBitmap_ = acceptsPageBitmap_;
+      }
     }
 
     @java.lang.Override
@@ -635,6 +787,20 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getAcceptsNonzeroPages() != false) {
         setAcceptsNonzeroPages(other.getAcceptsNonzeroPages());
+      }
+      if (!other.acceptEncodings_.isEmpty()) {
+        if (acceptEncodings_.isEmpty()) {
+          acceptEncodings_ = other.acceptEncodings_;
+          acceptEncodings_.makeImmutable();
+          bitField0_ |= 0x00000020;
+        } else {
+          ensureAcceptEncodingsIsMutable();
+          acceptEncodings_.addAll(other.acceptEncodings_);
+        }
+        onChanged();
+      }
+      if (other.getAcceptsPageBitmap() != false) {
+        setAcceptsPageBitmap(other.getAcceptsPageBitmap());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -695,6 +861,27 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000010;
               break;
             } // case 40
+            case 48: {
+              int tmpRaw = input.readEnum();
+              ensureAcceptEncodingsIsMutable();
+              acceptEncodings_.addInt(tmpRaw);
+              break;
+            } // case 48
+            case 50: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureAcceptEncodingsIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                acceptEncodings_.addInt(input.readEnum());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 50
+            case 56: {
+              acceptsPageBitmap_ = input.readBool();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 56
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1309,6 +1496,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+     * Ignored if `accept_encodings` is not empty.
      * </pre>
      *
      * <code>bool accepts_nonzero_pages = 5 [json_name = "acceptsNonzeroPages"];</code>
@@ -1321,6 +1509,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+     * Ignored if `accept_encodings` is not empty.
      * </pre>
      *
      * <code>bool accepts_nonzero_pages = 5 [json_name = "acceptsNonzeroPages"];</code>
@@ -1337,6 +1526,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+     * Ignored if `accept_encodings` is not empty.
      * </pre>
      *
      * <code>bool accepts_nonzero_pages = 5 [json_name = "acceptsNonzeroPages"];</code>
@@ -1345,6 +1535,258 @@ private static final long serialVersionUID = 0L;
     public Builder clearAcceptsNonzeroPages() {
       bitField0_ = (bitField0_ & ~0x00000010);
       acceptsNonzeroPages_ = false;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.Internal.IntList acceptEncodings_ = emptyIntList();
+    private void ensureAcceptEncodingsIsMutable() {
+      if (!acceptEncodings_.isModifiable()) {
+        acceptEncodings_ = makeMutableCopy(acceptEncodings_);
+      }
+      bitField0_ |= 0x00000020;
+    }
+    /**
+     * <pre>
+     * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+     * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+     * `accepts_nonzero_pages` says.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+     * @return A list containing the acceptEncodings.
+     */
+    public java.util.List<stasis.v1.BlockEncoding> getAcceptEncodingsList() {
+      return new com.google.protobuf.Internal.IntListAdapter<
+          stasis.v1.BlockEncoding>(acceptEncodings_, acceptEncodings_converter_);
+    }
+    /**
+     * <pre>
+     * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+     * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+     * `accepts_nonzero_pages` says.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+     * @return The count of acceptEncodings.
+     */
+    public int getAcceptEncodingsCount() {
+      return acceptEncodings_.size();
+    }
+    /**
+     * <pre>
+     * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+     * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+     * `accepts_nonzero_pages` says.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+     * @param index The index of the element to return.
+     * @return The acceptEncodings at the given index.
+     */
+    public stasis.v1.BlockEncoding getAcceptEncodings(int index) {
+      return acceptEncodings_converter_.convert(acceptEncodings_.getInt(index));
+    }
+    /**
+     * <pre>
+     * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+     * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+     * `accepts_nonzero_pages` says.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+     * @param index The index to set the value at.
+     * @param value The acceptEncodings to set.
+     * @return This builder for chaining.
+     */
+    public Builder setAcceptEncodings(
+        int index, stasis.v1.BlockEncoding value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureAcceptEncodingsIsMutable();
+      acceptEncodings_.setInt(index, value.getNumber());
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+     * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+     * `accepts_nonzero_pages` says.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+     * @param value The acceptEncodings to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAcceptEncodings(stasis.v1.BlockEncoding value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureAcceptEncodingsIsMutable();
+      acceptEncodings_.addInt(value.getNumber());
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+     * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+     * `accepts_nonzero_pages` says.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+     * @param values The acceptEncodings to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllAcceptEncodings(
+        java.lang.Iterable<? extends stasis.v1.BlockEncoding> values) {
+      ensureAcceptEncodingsIsMutable();
+      for (stasis.v1.BlockEncoding value : values) {
+        acceptEncodings_.addInt(value.getNumber());
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+     * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+     * `accepts_nonzero_pages` says.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearAcceptEncodings() {
+      acceptEncodings_ = emptyIntList();
+      bitField0_ = (bitField0_ & ~0x00000020);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+     * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+     * `accepts_nonzero_pages` says.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+     * @return A list containing the enum numeric values on the wire for acceptEncodings.
+     */
+    public java.util.List<java.lang.Integer>
+    getAcceptEncodingsValueList() {
+      acceptEncodings_.makeImmutable();
+      return acceptEncodings_;
+    }
+    /**
+     * <pre>
+     * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+     * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+     * `accepts_nonzero_pages` says.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+     * @param index The index of the value to return.
+     * @return The enum numeric value on the wire of acceptEncodings at the given index.
+     */
+    public int getAcceptEncodingsValue(int index) {
+      return acceptEncodings_.getInt(index);
+    }
+    /**
+     * <pre>
+     * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+     * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+     * `accepts_nonzero_pages` says.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+     * @param index The index to set the value at.
+     * @param value The enum numeric value on the wire for acceptEncodings to set.
+     * @return This builder for chaining.
+     */
+    public Builder setAcceptEncodingsValue(
+        int index, int value) {
+      ensureAcceptEncodingsIsMutable();
+      acceptEncodings_.setInt(index, value);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+     * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+     * `accepts_nonzero_pages` says.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+     * @param value The enum numeric value on the wire for acceptEncodings to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAcceptEncodingsValue(int value) {
+      ensureAcceptEncodingsIsMutable();
+      acceptEncodings_.addInt(value);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+     * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+     * `accepts_nonzero_pages` says.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+     * @param values The enum numeric values on the wire for acceptEncodings to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllAcceptEncodingsValue(
+        java.lang.Iterable<java.lang.Integer> values) {
+      ensureAcceptEncodingsIsMutable();
+      for (int value : values) {
+        acceptEncodings_.addInt(value);
+      }
+      onChanged();
+      return this;
+    }
+
+    private boolean acceptsPageBitmap_ ;
+    /**
+     * <pre>
+     * The caller reads `page_bitmap`. Senders that do not know the field use `changed_pages`.
+     * </pre>
+     *
+     * <code>bool accepts_page_bitmap = 7 [json_name = "acceptsPageBitmap"];</code>
+     * @return The acceptsPageBitmap.
+     */
+    @java.lang.Override
+    public boolean getAcceptsPageBitmap() {
+      return acceptsPageBitmap_;
+    }
+    /**
+     * <pre>
+     * The caller reads `page_bitmap`. Senders that do not know the field use `changed_pages`.
+     * </pre>
+     *
+     * <code>bool accepts_page_bitmap = 7 [json_name = "acceptsPageBitmap"];</code>
+     * @param value The acceptsPageBitmap to set.
+     * @return This builder for chaining.
+     */
+    public Builder setAcceptsPageBitmap(boolean value) {
+
+      acceptsPageBitmap_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The caller reads `page_bitmap`. Senders that do not know the field use `changed_pages`.
+     * </pre>
+     *
+     * <code>bool accepts_page_bitmap = 7 [json_name = "acceptsPageBitmap"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearAcceptsPageBitmap() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      acceptsPageBitmap_ = false;
       onChanged();
       return this;
     }

@@ -119,10 +119,80 @@ public interface ReadBlocksRequestOrBuilder extends
   /**
    * <pre>
    * The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+   * Ignored if `accept_encodings` is not empty.
    * </pre>
    *
    * <code>bool accepts_nonzero_pages = 5 [json_name = "acceptsNonzeroPages"];</code>
    * @return The acceptsNonzeroPages.
    */
   boolean getAcceptsNonzeroPages();
+
+  /**
+   * <pre>
+   * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+   * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+   * `accepts_nonzero_pages` says.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+   * @return A list containing the acceptEncodings.
+   */
+  java.util.List<stasis.v1.BlockEncoding> getAcceptEncodingsList();
+  /**
+   * <pre>
+   * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+   * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+   * `accepts_nonzero_pages` says.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+   * @return The count of acceptEncodings.
+   */
+  int getAcceptEncodingsCount();
+  /**
+   * <pre>
+   * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+   * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+   * `accepts_nonzero_pages` says.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+   * @param index The index of the element to return.
+   * @return The acceptEncodings at the given index.
+   */
+  stasis.v1.BlockEncoding getAcceptEncodings(int index);
+  /**
+   * <pre>
+   * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+   * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+   * `accepts_nonzero_pages` says.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+   * @return A list containing the enum numeric values on the wire for acceptEncodings.
+   */
+  java.util.List<java.lang.Integer>
+  getAcceptEncodingsValueList();
+  /**
+   * <pre>
+   * The encodings that the caller reads beside RAW, which every caller reads; the sender uses no
+   * other. Empty = a caller from before this field, which reads PAGES and XOR_DEFLATE, and what
+   * `accepts_nonzero_pages` says.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.BlockEncoding accept_encodings = 6 [json_name = "acceptEncodings"];</code>
+   * @param index The index of the value to return.
+   * @return The enum numeric value on the wire of acceptEncodings at the given index.
+   */
+  int getAcceptEncodingsValue(int index);
+
+  /**
+   * <pre>
+   * The caller reads `page_bitmap`. Senders that do not know the field use `changed_pages`.
+   * </pre>
+   *
+   * <code>bool accepts_page_bitmap = 7 [json_name = "acceptsPageBitmap"];</code>
+   * @return The acceptsPageBitmap.
+   */
+  boolean getAcceptsPageBitmap();
 }

@@ -34,6 +34,7 @@ private static final long serialVersionUID = 0L;
   private ReadBlocksResponse() {
     data_ = com.google.protobuf.ByteString.EMPTY;
     encoding_ = 0;
+    pageBitmap_ = com.google.protobuf.ByteString.EMPTY;
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -110,7 +111,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
-   * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+   * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW, and if
+   * `page_bytes` is not 0.
    * </pre>
    *
    * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>
@@ -119,6 +121,39 @@ private static final long serialVersionUID = 0L;
   @java.lang.Override
   public long getChangedPages() {
     return changedPages_;
+  }
+
+  public static final int PAGE_BITMAP_FIELD_NUMBER = 5;
+  private com.google.protobuf.ByteString pageBitmap_ = com.google.protobuf.ByteString.EMPTY;
+  /**
+   * <pre>
+   * In place of `changed_pages`, for pages of `page_bytes`: bit N is bit N modulo 8, from the
+   * lowest, of byte N / 8. It has a bit for each page of the block, and zeros up to a whole byte.
+   * Sent only if the request sets `accepts_page_bitmap`.
+   * </pre>
+   *
+   * <code>bytes page_bitmap = 5 [json_name = "pageBitmap"];</code>
+   * @return The pageBitmap.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString getPageBitmap() {
+    return pageBitmap_;
+  }
+
+  public static final int PAGE_BYTES_FIELD_NUMBER = 6;
+  private int pageBytes_ = 0;
+  /**
+   * <pre>
+   * Bytes of a page in `page_bitmap`: a power of two from 512 to the size of a block. 0 = the
+   * message has no bitmap.
+   * </pre>
+   *
+   * <code>uint32 page_bytes = 6 [json_name = "pageBytes"];</code>
+   * @return The pageBytes.
+   */
+  @java.lang.Override
+  public int getPageBytes() {
+    return pageBytes_;
   }
 
   private byte memoizedIsInitialized = -1;
@@ -147,6 +182,12 @@ private static final long serialVersionUID = 0L;
     if (changedPages_ != 0L) {
       output.writeFixed64(4, changedPages_);
     }
+    if (!pageBitmap_.isEmpty()) {
+      output.writeBytes(5, pageBitmap_);
+    }
+    if (pageBytes_ != 0) {
+      output.writeUInt32(6, pageBytes_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -172,6 +213,14 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeFixed64Size(4, changedPages_);
     }
+    if (!pageBitmap_.isEmpty()) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBytesSize(5, pageBitmap_);
+    }
+    if (pageBytes_ != 0) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeUInt32Size(6, pageBytes_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -194,6 +243,10 @@ private static final long serialVersionUID = 0L;
     if (encoding_ != other.encoding_) return false;
     if (getChangedPages()
         != other.getChangedPages()) return false;
+    if (!getPageBitmap()
+        .equals(other.getPageBitmap())) return false;
+    if (getPageBytes()
+        != other.getPageBytes()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -215,6 +268,10 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + CHANGED_PAGES_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getChangedPages());
+    hash = (37 * hash) + PAGE_BITMAP_FIELD_NUMBER;
+    hash = (53 * hash) + getPageBitmap().hashCode();
+    hash = (37 * hash) + PAGE_BYTES_FIELD_NUMBER;
+    hash = (53 * hash) + getPageBytes();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -354,6 +411,8 @@ private static final long serialVersionUID = 0L;
       data_ = com.google.protobuf.ByteString.EMPTY;
       encoding_ = 0;
       changedPages_ = 0L;
+      pageBitmap_ = com.google.protobuf.ByteString.EMPTY;
+      pageBytes_ = 0;
       return this;
     }
 
@@ -399,6 +458,12 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000008) != 0)) {
         result.changedPages_ = changedPages_;
       }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.pageBitmap_ = pageBitmap_;
+      }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        result.pageBytes_ = pageBytes_;
+      }
     }
 
     @java.lang.Override
@@ -424,6 +489,12 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getChangedPages() != 0L) {
         setChangedPages(other.getChangedPages());
+      }
+      if (!other.getPageBitmap().isEmpty()) {
+        setPageBitmap(other.getPageBitmap());
+      }
+      if (other.getPageBytes() != 0) {
+        setPageBytes(other.getPageBytes());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -471,6 +542,16 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000008;
               break;
             } // case 33
+            case 42: {
+              pageBitmap_ = input.readBytes();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 42
+            case 48: {
+              pageBytes_ = input.readUInt32();
+              bitField0_ |= 0x00000020;
+              break;
+            } // case 48
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -651,7 +732,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
-     * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+     * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW, and if
+     * `page_bytes` is not 0.
      * </pre>
      *
      * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>
@@ -664,7 +746,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
-     * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+     * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW, and if
+     * `page_bytes` is not 0.
      * </pre>
      *
      * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>
@@ -681,7 +764,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
-     * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+     * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW, and if
+     * `page_bytes` is not 0.
      * </pre>
      *
      * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>
@@ -690,6 +774,103 @@ private static final long serialVersionUID = 0L;
     public Builder clearChangedPages() {
       bitField0_ = (bitField0_ & ~0x00000008);
       changedPages_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.ByteString pageBitmap_ = com.google.protobuf.ByteString.EMPTY;
+    /**
+     * <pre>
+     * In place of `changed_pages`, for pages of `page_bytes`: bit N is bit N modulo 8, from the
+     * lowest, of byte N / 8. It has a bit for each page of the block, and zeros up to a whole byte.
+     * Sent only if the request sets `accepts_page_bitmap`.
+     * </pre>
+     *
+     * <code>bytes page_bitmap = 5 [json_name = "pageBitmap"];</code>
+     * @return The pageBitmap.
+     */
+    @java.lang.Override
+    public com.google.protobuf.ByteString getPageBitmap() {
+      return pageBitmap_;
+    }
+    /**
+     * <pre>
+     * In place of `changed_pages`, for pages of `page_bytes`: bit N is bit N modulo 8, from the
+     * lowest, of byte N / 8. It has a bit for each page of the block, and zeros up to a whole byte.
+     * Sent only if the request sets `accepts_page_bitmap`.
+     * </pre>
+     *
+     * <code>bytes page_bitmap = 5 [json_name = "pageBitmap"];</code>
+     * @param value The pageBitmap to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPageBitmap(com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      pageBitmap_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * In place of `changed_pages`, for pages of `page_bytes`: bit N is bit N modulo 8, from the
+     * lowest, of byte N / 8. It has a bit for each page of the block, and zeros up to a whole byte.
+     * Sent only if the request sets `accepts_page_bitmap`.
+     * </pre>
+     *
+     * <code>bytes page_bitmap = 5 [json_name = "pageBitmap"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearPageBitmap() {
+      bitField0_ = (bitField0_ & ~0x00000010);
+      pageBitmap_ = getDefaultInstance().getPageBitmap();
+      onChanged();
+      return this;
+    }
+
+    private int pageBytes_ ;
+    /**
+     * <pre>
+     * Bytes of a page in `page_bitmap`: a power of two from 512 to the size of a block. 0 = the
+     * message has no bitmap.
+     * </pre>
+     *
+     * <code>uint32 page_bytes = 6 [json_name = "pageBytes"];</code>
+     * @return The pageBytes.
+     */
+    @java.lang.Override
+    public int getPageBytes() {
+      return pageBytes_;
+    }
+    /**
+     * <pre>
+     * Bytes of a page in `page_bitmap`: a power of two from 512 to the size of a block. 0 = the
+     * message has no bitmap.
+     * </pre>
+     *
+     * <code>uint32 page_bytes = 6 [json_name = "pageBytes"];</code>
+     * @param value The pageBytes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPageBytes(int value) {
+
+      pageBytes_ = value;
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Bytes of a page in `page_bitmap`: a power of two from 512 to the size of a block. 0 = the
+     * message has no bitmap.
+     * </pre>
+     *
+     * <code>uint32 page_bytes = 6 [json_name = "pageBytes"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearPageBytes() {
+      bitField0_ = (bitField0_ & ~0x00000020);
+      pageBytes_ = 0;
       onChanged();
       return this;
     }

@@ -52,11 +52,35 @@ public interface ReadBlocksResponseOrBuilder extends
   /**
    * <pre>
    * Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
-   * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+   * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW, and if
+   * `page_bytes` is not 0.
    * </pre>
    *
    * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>
    * @return The changedPages.
    */
   long getChangedPages();
+
+  /**
+   * <pre>
+   * In place of `changed_pages`, for pages of `page_bytes`: bit N is bit N modulo 8, from the
+   * lowest, of byte N / 8. It has a bit for each page of the block, and zeros up to a whole byte.
+   * Sent only if the request sets `accepts_page_bitmap`.
+   * </pre>
+   *
+   * <code>bytes page_bitmap = 5 [json_name = "pageBitmap"];</code>
+   * @return The pageBitmap.
+   */
+  com.google.protobuf.ByteString getPageBitmap();
+
+  /**
+   * <pre>
+   * Bytes of a page in `page_bitmap`: a power of two from 512 to the size of a block. 0 = the
+   * message has no bitmap.
+   * </pre>
+   *
+   * <code>uint32 page_bytes = 6 [json_name = "pageBytes"];</code>
+   * @return The pageBytes.
+   */
+  int getPageBytes();
 }

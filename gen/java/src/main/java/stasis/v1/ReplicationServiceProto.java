@@ -148,46 +148,52 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
       "buf.TimestampR\tstartedAt\"/\n\025CancelTransf" +
       "erRequest\022\026\n\006digest\030\001 \001(\tR\006digest\".\n\026Can" +
       "celTransferResponse\022\024\n\005found\030\001 \001(\010R\005foun" +
-      "d\"\206\001\n\022GetManifestRequest\022\020\n\003ref\030\001 \001(\tR\003r" +
+      "d\"\272\001\n\022GetManifestRequest\022\020\n\003ref\030\001 \001(\tR\003r" +
       "ef\022!\n\014base_digests\030\002 \003(\tR\013baseDigests\022#\n" +
       "\rsnapshot_only\030\003 \001(\010R\014snapshotOnly\022\026\n\006di" +
-      "gest\030\004 \001(\tR\006digest\"\242\001\n\023GetManifestRespon" +
-      "se\0221\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snapsho" +
-      "tH\000R\010snapshot\022/\n\006blocks\030\002 \001(\0132\025.stasis.v" +
-      "1.FileBlocksH\000R\006blocks\022\037\n\013base_digest\030\003 " +
-      "\001(\tR\nbaseDigestB\006\n\004part\"J\n\nFileBlocks\022\022\n" +
-      "\004file\030\001 \001(\tR\004file\022\024\n\005table\030\002 \001(\014R\005table\022" +
-      "\022\n\004last\030\003 \001(\010R\004last\"\314\001\n\021ReadBlocksReques" +
-      "t\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotId\022\022\n\004fi" +
-      "le\030\002 \001(\tR\004file\022-\n\006ranges\030\003 \003(\0132\025.stasis." +
-      "v1.BlockRangeR\006ranges\022\037\n\013base_digest\030\004 \001" +
-      "(\tR\nbaseDigest\0222\n\025accepts_nonzero_pages\030" +
-      "\005 \001(\010R\023acceptsNonzeroPages\"8\n\nBlockRange" +
-      "\022\024\n\005first\030\001 \001(\003R\005first\022\024\n\005count\030\002 \001(\003R\005c" +
-      "ount\"\231\001\n\022ReadBlocksResponse\022\024\n\005index\030\001 \001" +
-      "(\003R\005index\022\022\n\004data\030\002 \001(\014R\004data\0224\n\010encodin" +
-      "g\030\003 \001(\0162\030.stasis.v1.BlockEncodingR\010encod" +
-      "ing\022#\n\rchanged_pages\030\004 \001(\006R\014changedPages" +
-      "*\243\001\n\rBlockEncoding\022\036\n\032BLOCK_ENCODING_UNS" +
-      "PECIFIED\020\000\022\026\n\022BLOCK_ENCODING_RAW\020\001\022\030\n\024BL" +
-      "OCK_ENCODING_PAGES\020\002\022\036\n\032BLOCK_ENCODING_X" +
-      "OR_DEFLATE\020\003\022 \n\034BLOCK_ENCODING_NONZERO_P" +
-      "AGES\020\0042\322\003\n\022ReplicationService\0229\n\004Pull\022\026." +
-      "stasis.v1.PullRequest\032\027.stasis.v1.PullRe" +
-      "sponse0\001\0229\n\004Push\022\026.stasis.v1.PushRequest" +
-      "\032\027.stasis.v1.PushResponse0\001\022R\n\rListTrans" +
-      "fers\022\037.stasis.v1.ListTransfersRequest\032 ." +
-      "stasis.v1.ListTransfersResponse\022U\n\016Cance" +
-      "lTransfer\022 .stasis.v1.CancelTransferRequ" +
-      "est\032!.stasis.v1.CancelTransferResponse\022N" +
-      "\n\013GetManifest\022\035.stasis.v1.GetManifestReq" +
-      "uest\032\036.stasis.v1.GetManifestResponse0\001\022K" +
-      "\n\nReadBlocks\022\034.stasis.v1.ReadBlocksReque" +
-      "st\032\035.stasis.v1.ReadBlocksResponse0\001B\221\001\n\t" +
-      "stasis.v1B\027ReplicationServiceProtoP\001Z&st" +
-      "asis.local/gen/go/stasis/v1;stasisv1\242\002\003S" +
-      "XX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\G" +
-      "PBMetadata\352\002\nStasis::V1b\006proto3"
+      "gest\030\004 \001(\tR\006digest\0222\n\025accept_table_versi" +
+      "ons\030\005 \003(\005R\023acceptTableVersions\"\242\001\n\023GetMa" +
+      "nifestResponse\0221\n\010snapshot\030\001 \001(\0132\023.stasi" +
+      "s.v1.SnapshotH\000R\010snapshot\022/\n\006blocks\030\002 \001(" +
+      "\0132\025.stasis.v1.FileBlocksH\000R\006blocks\022\037\n\013ba" +
+      "se_digest\030\003 \001(\tR\nbaseDigestB\006\n\004part\"J\n\nF" +
+      "ileBlocks\022\022\n\004file\030\001 \001(\tR\004file\022\024\n\005table\030\002" +
+      " \001(\014R\005table\022\022\n\004last\030\003 \001(\010R\004last\"\301\002\n\021Read" +
+      "BlocksRequest\022\037\n\013snapshot_id\030\001 \001(\tR\nsnap" +
+      "shotId\022\022\n\004file\030\002 \001(\tR\004file\022-\n\006ranges\030\003 \003" +
+      "(\0132\025.stasis.v1.BlockRangeR\006ranges\022\037\n\013bas" +
+      "e_digest\030\004 \001(\tR\nbaseDigest\0222\n\025accepts_no" +
+      "nzero_pages\030\005 \001(\010R\023acceptsNonzeroPages\022C" +
+      "\n\020accept_encodings\030\006 \003(\0162\030.stasis.v1.Blo" +
+      "ckEncodingR\017acceptEncodings\022.\n\023accepts_p" +
+      "age_bitmap\030\007 \001(\010R\021acceptsPageBitmap\"8\n\nB" +
+      "lockRange\022\024\n\005first\030\001 \001(\003R\005first\022\024\n\005count" +
+      "\030\002 \001(\003R\005count\"\331\001\n\022ReadBlocksResponse\022\024\n\005" +
+      "index\030\001 \001(\003R\005index\022\022\n\004data\030\002 \001(\014R\004data\0224" +
+      "\n\010encoding\030\003 \001(\0162\030.stasis.v1.BlockEncodi" +
+      "ngR\010encoding\022#\n\rchanged_pages\030\004 \001(\006R\014cha" +
+      "ngedPages\022\037\n\013page_bitmap\030\005 \001(\014R\npageBitm" +
+      "ap\022\035\n\npage_bytes\030\006 \001(\rR\tpageBytes*\243\001\n\rBl" +
+      "ockEncoding\022\036\n\032BLOCK_ENCODING_UNSPECIFIE" +
+      "D\020\000\022\026\n\022BLOCK_ENCODING_RAW\020\001\022\030\n\024BLOCK_ENC" +
+      "ODING_PAGES\020\002\022\036\n\032BLOCK_ENCODING_XOR_DEFL" +
+      "ATE\020\003\022 \n\034BLOCK_ENCODING_NONZERO_PAGES\020\0042" +
+      "\322\003\n\022ReplicationService\0229\n\004Pull\022\026.stasis." +
+      "v1.PullRequest\032\027.stasis.v1.PullResponse0" +
+      "\001\0229\n\004Push\022\026.stasis.v1.PushRequest\032\027.stas" +
+      "is.v1.PushResponse0\001\022R\n\rListTransfers\022\037." +
+      "stasis.v1.ListTransfersRequest\032 .stasis." +
+      "v1.ListTransfersResponse\022U\n\016CancelTransf" +
+      "er\022 .stasis.v1.CancelTransferRequest\032!.s" +
+      "tasis.v1.CancelTransferResponse\022N\n\013GetMa" +
+      "nifest\022\035.stasis.v1.GetManifestRequest\032\036." +
+      "stasis.v1.GetManifestResponse0\001\022K\n\nReadB" +
+      "locks\022\034.stasis.v1.ReadBlocksRequest\032\035.st" +
+      "asis.v1.ReadBlocksResponse0\001B\221\001\n\tstasis." +
+      "v1B\027ReplicationServiceProtoP\001Z&stasis.lo" +
+      "cal/gen/go/stasis/v1;stasisv1\242\002\003SXX\252\002\tSt" +
+      "asis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetad" +
+      "ata\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -260,7 +266,7 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     internal_static_stasis_v1_GetManifestRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_GetManifestRequest_descriptor,
-        new java.lang.String[] { "Ref", "BaseDigests", "SnapshotOnly", "Digest", });
+        new java.lang.String[] { "Ref", "BaseDigests", "SnapshotOnly", "Digest", "AcceptTableVersions", });
     internal_static_stasis_v1_GetManifestResponse_descriptor =
       getDescriptor().getMessageType(11);
     internal_static_stasis_v1_GetManifestResponse_fieldAccessorTable = new
@@ -278,7 +284,7 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     internal_static_stasis_v1_ReadBlocksRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ReadBlocksRequest_descriptor,
-        new java.lang.String[] { "SnapshotId", "File", "Ranges", "BaseDigest", "AcceptsNonzeroPages", });
+        new java.lang.String[] { "SnapshotId", "File", "Ranges", "BaseDigest", "AcceptsNonzeroPages", "AcceptEncodings", "AcceptsPageBitmap", });
     internal_static_stasis_v1_BlockRange_descriptor =
       getDescriptor().getMessageType(14);
     internal_static_stasis_v1_BlockRange_fieldAccessorTable = new
@@ -290,7 +296,7 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     internal_static_stasis_v1_ReadBlocksResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ReadBlocksResponse_descriptor,
-        new java.lang.String[] { "Index", "Data", "Encoding", "ChangedPages", });
+        new java.lang.String[] { "Index", "Data", "Encoding", "ChangedPages", "PageBitmap", "PageBytes", });
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.TimestampProto.getDescriptor();
     stasis.v1.ResourcesProto.getDescriptor();

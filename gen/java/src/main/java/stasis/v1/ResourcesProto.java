@@ -72,26 +72,29 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
       "ows\022=\n\006labels\030\022 \003(\0132%.stasis.v1.Snapshot" +
       "Config.LabelsEntryR\006labels\0329\n\013LabelsEntr" +
       "y\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005valu" +
-      "e:\0028\001\"\226\001\n\014SnapshotFile\022\022\n\004name\030\001 \001(\tR\004na" +
+      "e:\0028\001\"\313\001\n\014SnapshotFile\022\022\n\004name\030\001 \001(\tR\004na" +
       "me\022\035\n\nsize_bytes\030\002 \001(\003R\tsizeBytes\022\'\n\017all" +
       "ocated_bytes\030\003 \001(\003R\016allocatedBytes\022\022\n\004mo" +
-      "de\030\004 \001(\rR\004mode\022\026\n\006digest\030\005 \001(\tR\006digest\"\305" +
-      "\003\n\010Snapshot\0221\n\006config\030\001 \001(\0132\031.stasis.v1." +
-      "SnapshotConfigR\006config\0229\n\ncreated_at\030\002 \001" +
-      "(\0132\032.google.protobuf.TimestampR\tcreatedA" +
-      "t\022D\n\020last_accessed_at\030\003 \001(\0132\032.google.pro" +
-      "tobuf.TimestampR\016lastAccessedAt\022\035\n\nsize_" +
-      "bytes\030\004 \001(\003R\tsizeBytes\022\'\n\017allocated_byte" +
-      "s\030\005 \001(\003R\016allocatedBytes\022\031\n\010data_dir\030\006 \001(" +
-      "\tR\007dataDir\022\026\n\006digest\030\007 \001(\tR\006digest\022\034\n\tpr" +
-      "otected\030\010 \001(\010R\tprotected\022-\n\005files\030\t \003(\0132" +
-      "\027.stasis.v1.SnapshotFileR\005files\022\030\n\007corru" +
-      "pt\030\n \001(\010R\007corrupt\022#\n\rcharged_bytes\030\013 \001(\003" +
-      "R\014chargedBytesB\210\001\n\tstasis.v1B\016ResourcesP" +
-      "rotoP\001Z&stasis.local/gen/go/stasis/v1;st" +
-      "asisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025S" +
-      "tasis\\V1\\GPBMetadata\352\002\nStasis::V1b\006proto" +
-      "3"
+      "de\030\004 \001(\rR\004mode\022\026\n\006digest\030\005 \001(\tR\006digest\0223" +
+      "\n\nblock_hash\030\006 \001(\0162\024.stasis.v1.BlockHash" +
+      "R\tblockHash\"\305\003\n\010Snapshot\0221\n\006config\030\001 \001(\013" +
+      "2\031.stasis.v1.SnapshotConfigR\006config\0229\n\nc" +
+      "reated_at\030\002 \001(\0132\032.google.protobuf.Timest" +
+      "ampR\tcreatedAt\022D\n\020last_accessed_at\030\003 \001(\013" +
+      "2\032.google.protobuf.TimestampR\016lastAccess" +
+      "edAt\022\035\n\nsize_bytes\030\004 \001(\003R\tsizeBytes\022\'\n\017a" +
+      "llocated_bytes\030\005 \001(\003R\016allocatedBytes\022\031\n\010" +
+      "data_dir\030\006 \001(\tR\007dataDir\022\026\n\006digest\030\007 \001(\tR" +
+      "\006digest\022\034\n\tprotected\030\010 \001(\010R\tprotected\022-\n" +
+      "\005files\030\t \003(\0132\027.stasis.v1.SnapshotFileR\005f" +
+      "iles\022\030\n\007corrupt\030\n \001(\010R\007corrupt\022#\n\rcharge" +
+      "d_bytes\030\013 \001(\003R\014chargedBytes*U\n\tBlockHash" +
+      "\022\032\n\026BLOCK_HASH_UNSPECIFIED\020\000\022\025\n\021BLOCK_HA" +
+      "SH_SHA256\020\001\022\025\n\021BLOCK_HASH_BLAKE3\020\002B\210\001\n\ts" +
+      "tasis.v1B\016ResourcesProtoP\001Z&stasis.local" +
+      "/gen/go/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasi" +
+      "s.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata" +
+      "\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -115,7 +118,7 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
     internal_static_stasis_v1_SnapshotFile_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_SnapshotFile_descriptor,
-        new java.lang.String[] { "Name", "SizeBytes", "AllocatedBytes", "Mode", "Digest", });
+        new java.lang.String[] { "Name", "SizeBytes", "AllocatedBytes", "Mode", "Digest", "BlockHash", });
     internal_static_stasis_v1_Snapshot_descriptor =
       getDescriptor().getMessageType(2);
     internal_static_stasis_v1_Snapshot_fieldAccessorTable = new

@@ -34,6 +34,7 @@ private static final long serialVersionUID = 0L;
   private SnapshotFile() {
     name_ = "";
     digest_ = "";
+    blockHash_ = 0;
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -194,6 +195,34 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int BLOCK_HASH_FIELD_NUMBER = 6;
+  private int blockHash_ = 0;
+  /**
+   * <pre>
+   * The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
+   * and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
+   * </pre>
+   *
+   * <code>.stasis.v1.BlockHash block_hash = 6 [json_name = "blockHash"];</code>
+   * @return The enum numeric value on the wire for blockHash.
+   */
+  @java.lang.Override public int getBlockHashValue() {
+    return blockHash_;
+  }
+  /**
+   * <pre>
+   * The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
+   * and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
+   * </pre>
+   *
+   * <code>.stasis.v1.BlockHash block_hash = 6 [json_name = "blockHash"];</code>
+   * @return The blockHash.
+   */
+  @java.lang.Override public stasis.v1.BlockHash getBlockHash() {
+    stasis.v1.BlockHash result = stasis.v1.BlockHash.forNumber(blockHash_);
+    return result == null ? stasis.v1.BlockHash.UNRECOGNIZED : result;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -223,6 +252,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(digest_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 5, digest_);
     }
+    if (blockHash_ != stasis.v1.BlockHash.BLOCK_HASH_UNSPECIFIED.getNumber()) {
+      output.writeEnum(6, blockHash_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -250,6 +282,10 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(digest_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(5, digest_);
     }
+    if (blockHash_ != stasis.v1.BlockHash.BLOCK_HASH_UNSPECIFIED.getNumber()) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeEnumSize(6, blockHash_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -275,6 +311,7 @@ private static final long serialVersionUID = 0L;
         != other.getMode()) return false;
     if (!getDigest()
         .equals(other.getDigest())) return false;
+    if (blockHash_ != other.blockHash_) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -298,6 +335,8 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getMode();
     hash = (37 * hash) + DIGEST_FIELD_NUMBER;
     hash = (53 * hash) + getDigest().hashCode();
+    hash = (37 * hash) + BLOCK_HASH_FIELD_NUMBER;
+    hash = (53 * hash) + blockHash_;
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -438,6 +477,7 @@ private static final long serialVersionUID = 0L;
       allocatedBytes_ = 0L;
       mode_ = 0;
       digest_ = "";
+      blockHash_ = 0;
       return this;
     }
 
@@ -486,6 +526,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000010) != 0)) {
         result.digest_ = digest_;
       }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        result.blockHash_ = blockHash_;
+      }
     }
 
     @java.lang.Override
@@ -518,6 +561,9 @@ private static final long serialVersionUID = 0L;
         digest_ = other.digest_;
         bitField0_ |= 0x00000010;
         onChanged();
+      }
+      if (other.blockHash_ != 0) {
+        setBlockHashValue(other.getBlockHashValue());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -570,6 +616,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000010;
               break;
             } // case 42
+            case 48: {
+              blockHash_ = input.readEnum();
+              bitField0_ |= 0x00000020;
+              break;
+            } // case 48
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -914,6 +965,82 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       digest_ = value;
       bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+
+    private int blockHash_ = 0;
+    /**
+     * <pre>
+     * The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
+     * and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
+     * </pre>
+     *
+     * <code>.stasis.v1.BlockHash block_hash = 6 [json_name = "blockHash"];</code>
+     * @return The enum numeric value on the wire for blockHash.
+     */
+    @java.lang.Override public int getBlockHashValue() {
+      return blockHash_;
+    }
+    /**
+     * <pre>
+     * The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
+     * and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
+     * </pre>
+     *
+     * <code>.stasis.v1.BlockHash block_hash = 6 [json_name = "blockHash"];</code>
+     * @param value The enum numeric value on the wire for blockHash to set.
+     * @return This builder for chaining.
+     */
+    public Builder setBlockHashValue(int value) {
+      blockHash_ = value;
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
+     * and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
+     * </pre>
+     *
+     * <code>.stasis.v1.BlockHash block_hash = 6 [json_name = "blockHash"];</code>
+     * @return The blockHash.
+     */
+    @java.lang.Override
+    public stasis.v1.BlockHash getBlockHash() {
+      stasis.v1.BlockHash result = stasis.v1.BlockHash.forNumber(blockHash_);
+      return result == null ? stasis.v1.BlockHash.UNRECOGNIZED : result;
+    }
+    /**
+     * <pre>
+     * The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
+     * and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
+     * </pre>
+     *
+     * <code>.stasis.v1.BlockHash block_hash = 6 [json_name = "blockHash"];</code>
+     * @param value The blockHash to set.
+     * @return This builder for chaining.
+     */
+    public Builder setBlockHash(stasis.v1.BlockHash value) {
+      if (value == null) { throw new NullPointerException(); }
+      bitField0_ |= 0x00000020;
+      blockHash_ = value.getNumber();
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
+     * and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
+     * </pre>
+     *
+     * <code>.stasis.v1.BlockHash block_hash = 6 [json_name = "blockHash"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearBlockHash() {
+      bitField0_ = (bitField0_ & ~0x00000020);
+      blockHash_ = 0;
       onChanged();
       return this;
     }

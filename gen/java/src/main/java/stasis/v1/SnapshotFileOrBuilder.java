@@ -85,4 +85,25 @@ public interface SnapshotFileOrBuilder extends
    */
   com.google.protobuf.ByteString
       getDigestBytes();
+
+  /**
+   * <pre>
+   * The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
+   * and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
+   * </pre>
+   *
+   * <code>.stasis.v1.BlockHash block_hash = 6 [json_name = "blockHash"];</code>
+   * @return The enum numeric value on the wire for blockHash.
+   */
+  int getBlockHashValue();
+  /**
+   * <pre>
+   * The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
+   * and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
+   * </pre>
+   *
+   * <code>.stasis.v1.BlockHash block_hash = 6 [json_name = "blockHash"];</code>
+   * @return The blockHash.
+   */
+  stasis.v1.BlockHash getBlockHash();
 }

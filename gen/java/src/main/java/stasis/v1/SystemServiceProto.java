@@ -123,135 +123,141 @@ public final class SystemServiceProto extends com.google.protobuf.GeneratedFile 
       "\n\036stasis/v1/system_service.proto\022\tstasis" +
       ".v1\032\036google/protobuf/duration.proto\032\037goo" +
       "gle/protobuf/timestamp.proto\032\026stasis/v1/" +
-      "errors.proto\"W\n\014CheckRequest\022\022\n\004deep\030\001 \001" +
-      "(\010R\004deep\0223\n\026limit_bytes_per_second\030\002 \001(\003" +
-      "R\023limitBytesPerSecond\"\265\001\n\rCheckResponse\022" +
-      ".\n\007finding\030\001 \001(\0132\022.stasis.v1.FindingH\000R\007" +
-      "finding\0226\n\010progress\030\002 \001(\0132\030.stasis.v1.Ch" +
-      "eckProgressH\000R\010progress\0223\n\007summary\030\003 \001(\013" +
-      "2\027.stasis.v1.CheckSummaryH\000R\007summaryB\007\n\005" +
-      "event\"q\n\rRepairRequest\022\027\n\007dry_run\030\001 \001(\010R" +
-      "\006dryRun\022\022\n\004deep\030\002 \001(\010R\004deep\0223\n\026limit_byt" +
-      "es_per_second\030\003 \001(\003R\023limitBytesPerSecond" +
-      "\"\214\001\n\016RepairResponse\022,\n\007finding\030\001 \001(\0132\022.s" +
-      "tasis.v1.FindingR\007finding\0222\n\007outcome\030\002 \001" +
-      "(\0162\030.stasis.v1.RepairOutcomeR\007outcome\022\030\n" +
-      "\007message\030\003 \001(\tR\007message\"_\n\rCheckProgress" +
-      "\022%\n\016done_snapshots\030\001 \001(\003R\rdoneSnapshots\022" +
-      "\'\n\017total_snapshots\030\002 \001(\003R\016totalSnapshots" +
-      "\"H\n\014CheckSummary\022\034\n\tsnapshots\030\001 \001(\003R\tsna" +
-      "pshots\022\032\n\010problems\030\002 \001(\003R\010problems\"\317\001\n\007F" +
-      "inding\022*\n\004kind\030\001 \001(\0162\026.stasis.v1.Finding" +
-      "KindR\004kind\022\030\n\007problem\030\002 \001(\010R\007problem\022\016\n\002" +
-      "id\030\003 \001(\tR\002id\022\022\n\004name\030\004 \001(\tR\004name\022\022\n\004path" +
-      "\030\005 \001(\tR\004path\022\024\n\005found\030\006 \001(\tR\005found\0220\n\006ac" +
-      "tion\030\007 \001(\0162\030.stasis.v1.FindingActionR\006ac" +
-      "tion\"\020\n\016GetInfoRequest\"\222\004\n\017GetInfoRespon" +
-      "se\022\030\n\007version\030\001 \001(\tR\007version\022\035\n\nstore_ty" +
-      "pe\030\002 \001(\tR\tstoreType\022\027\n\007node_id\030\003 \001(\tR\006no" +
-      "deId\022\022\n\004root\030\004 \001(\tR\004root\0229\n\nstarted_at\030\005" +
-      " \001(\0132\032.google.protobuf.TimestampR\tstarte" +
-      "dAt\022)\n\006limits\030\006 \001(\0132\021.stasis.v1.LimitsR\006" +
-      "limits\022/\n\010features\030\007 \001(\0132\023.stasis.v1.Fea" +
-      "turesR\010features\022&\n\005usage\030\010 \001(\0132\020.stasis." +
-      "v1.UsageR\005usage\022,\n\005scrub\030\t \001(\0132\026.stasis." +
-      "v1.ScrubStatusR\005scrub\022\026\n\006commit\030\n \001(\tR\006c" +
-      "ommit\0221\n\007formats\030\013 \001(\0132\027.stasis.v1.Store" +
-      "FormatsR\007formats\022,\n\005clock\030\014 \001(\0132\026.stasis" +
-      ".v1.ClockStatusR\005clock\0223\n\010problems\030\r \003(\013" +
-      "2\027.stasis.v1.StoreProblemR\010problems\"\253\001\n\014" +
-      "StoreProblem\022.\n\006reason\030\001 \001(\0162\026.stasis.v1" +
-      ".ErrorReasonR\006reason\022\030\n\007message\030\002 \001(\tR\007m" +
-      "essage\0220\n\005since\030\003 \001(\0132\032.google.protobuf." +
-      "TimestampR\005since\022\037\n\013stops_reads\030\004 \001(\010R\ns" +
-      "topsReads\"}\n\014StoreFormats\022\024\n\005store\030\001 \001(\005" +
-      "R\005store\022\030\n\007catalog\030\002 \001(\005R\007catalog\022\032\n\010man" +
-      "ifest\030\003 \001(\005R\010manifest\022!\n\014block_tables\030\004 " +
-      "\003(\005R\013blockTables\"\230\001\n\013ClockStatus\022\030\n\007susp" +
-      "ect\030\001 \001(\010R\007suspect\022/\n\005ahead\030\002 \001(\0132\031.goog" +
-      "le.protobuf.DurationR\005ahead\022>\n\rtrusted_a" +
-      "fter\030\003 \001(\0132\031.google.protobuf.DurationR\014t" +
-      "rustedAfter\"\234\001\n\013ScrubStatus\0225\n\010interval\030" +
-      "\001 \001(\0132\031.google.protobuf.DurationR\010interv" +
-      "al\022\'\n\004last\030\002 \001(\0132\023.stasis.v1.ScrubRunR\004l" +
-      "ast\022-\n\007running\030\003 \001(\0132\023.stasis.v1.ScrubRu" +
-      "nR\007running\"\352\001\n\010ScrubRun\0229\n\nstarted_at\030\001 " +
-      "\001(\0132\032.google.protobuf.TimestampR\tstarted" +
-      "At\0225\n\010ended_at\030\002 \001(\0132\032.google.protobuf.T" +
-      "imestampR\007endedAt\022\034\n\tsnapshots\030\003 \001(\003R\tsn" +
-      "apshots\022\024\n\005bytes\030\004 \001(\003R\005bytes\022\030\n\007damaged" +
-      "\030\005 \001(\003R\007damaged\022\036\n\nunreadable\030\006 \001(\003R\nunr" +
-      "eadable\"\343\003\n\006Limits\022*\n\021max_message_bytes\030" +
-      "\001 \001(\003R\017maxMessageBytes\022\037\n\013chunk_bytes\030\002 " +
-      "\001(\003R\nchunkBytes\022\037\n\013max_streams\030\003 \001(\005R\nma" +
-      "xStreams\022\033\n\tmax_files\030\004 \001(\005R\010maxFiles\022!\n" +
-      "\014max_segments\030\005 \001(\003R\013maxSegments\022\"\n\rmax_" +
-      "page_size\030\006 \001(\005R\013maxPageSize\022,\n\022max_enve" +
-      "lope_bytes\030\007 \001(\003R\020maxEnvelopeBytes\022\'\n\017ma" +
-      "x_connections\030\010 \001(\005R\016maxConnections\022!\n\014m" +
-      "ax_watchers\030\t \001(\005R\013maxWatchers\022\035\n\nmax_ev" +
-      "ents\030\n \001(\003R\tmaxEvents\022F\n\021request_retenti" +
-      "on\030\013 \001(\0132\031.google.protobuf.DurationR\020req" +
-      "uestRetention\022&\n\017max_store_bytes\030\014 \001(\003R\r" +
-      "maxStoreBytes\"\234\001\n\010Features\022#\n\rdirect_acc" +
-      "ess\030\001 \001(\010R\014directAccess\022\022\n\004gzip\030\002 \001(\010R\004g" +
-      "zip\022\022\n\004zstd\030\003 \001(\010R\004zstd\022)\n\020directory_exp" +
-      "ort\030\004 \001(\010R\017directoryExport\022\030\n\007reflink\030\005 " +
-      "\001(\010R\007reflink\"\376\001\n\005Usage\022%\n\016snapshot_count" +
-      "\030\001 \001(\003R\rsnapshotCount\022\035\n\nsize_bytes\030\002 \001(" +
-      "\003R\tsizeBytes\022\'\n\017allocated_bytes\030\003 \001(\003R\016a" +
-      "llocatedBytes\022\035\n\nfree_bytes\030\004 \001(\003R\tfreeB" +
-      "ytes\022#\n\rcharged_bytes\030\005 \001(\003R\014chargedByte" +
-      "s\022\035\n\nheld_bytes\030\006 \001(\003R\theldBytes\022#\n\rcorr" +
-      "upt_count\030\007 \001(\003R\014corruptCount*\230\001\n\rRepair" +
-      "Outcome\022\036\n\032REPAIR_OUTCOME_UNSPECIFIED\020\000\022" +
-      "\032\n\026REPAIR_OUTCOME_PLANNED\020\001\022\027\n\023REPAIR_OU" +
-      "TCOME_DONE\020\002\022\027\n\023REPAIR_OUTCOME_LEFT\020\003\022\031\n" +
-      "\025REPAIR_OUTCOME_FAILED\020\004*\305\007\n\013FindingKind" +
-      "\022\034\n\030FINDING_KIND_UNSPECIFIED\020\000\022 \n\034FINDIN" +
-      "G_KIND_CATALOG_MISSING\020\001\022 \n\034FINDING_KIND" +
-      "_CATALOG_DAMAGED\020\002\022\035\n\031FINDING_KIND_CATAL" +
-      "OG_ROWS\020\003\022\"\n\036FINDING_KIND_DIRECTORY_UNKN" +
-      "OWN\020\004\022\"\n\036FINDING_KIND_DIRECTORY_MISSING\020" +
-      "\005\022\036\n\032FINDING_KIND_ENTRY_UNKNOWN\020\006\022!\n\035FIN" +
-      "DING_KIND_MANIFEST_MISSING\020\007\022!\n\035FINDING_" +
-      "KIND_MANIFEST_DAMAGED\020\010\022\037\n\033FINDING_KIND_" +
-      "MANIFEST_OLDER\020\t\022\037\n\033FINDING_KIND_MANIFES" +
-      "T_NEWER\020\n\022!\n\035FINDING_KIND_MANIFEST_DIFFE" +
-      "RS\020\013\022\035\n\031FINDING_KIND_FILE_MISSING\020\014\022\035\n\031F" +
-      "INDING_KIND_FILE_UNKNOWN\020\r\022\032\n\026FINDING_KI" +
-      "ND_FILE_KIND\020\016\022\032\n\026FINDING_KIND_FILE_SIZE" +
-      "\020\017\022\032\n\026FINDING_KIND_FILE_MODE\020\020\022$\n FINDIN" +
-      "G_KIND_BLOCK_TABLE_MISSING\020\021\022$\n FINDING_" +
-      "KIND_BLOCK_TABLE_DAMAGED\020\022\022\035\n\031FINDING_KI" +
-      "ND_DATA_DAMAGED\020\023\022\037\n\033FINDING_KIND_MARKED" +
-      "_CORRUPT\020\024\022\034\n\030FINDING_KIND_MARKED_LOST\020\025" +
-      "\022\034\n\030FINDING_KIND_INTERRUPTED\020\026\022!\n\035FINDIN" +
-      "G_KIND_STAGING_LEFTOVER\020\027\022\037\n\033FINDING_KIN" +
-      "D_TRASH_LEFTOVER\020\030\022\037\n\033FINDING_KIND_TEMPO" +
-      "RARY_FILE\020\031\022\034\n\030FINDING_KIND_QUARANTINED\020" +
-      "\032\022 \n\034FINDING_KIND_BALLAST_MISSING\020\033\022#\n\037F" +
-      "INDING_KIND_FORMAT_UNSUPPORTED\020\034*\260\003\n\rFin" +
-      "dingAction\022\036\n\032FINDING_ACTION_UNSPECIFIED" +
-      "\020\000\022\027\n\023FINDING_ACTION_NONE\020\001\022 \n\034FINDING_A" +
-      "CTION_AT_NEXT_START\020\002\022\030\n\024FINDING_ACTION_" +
-      "ADOPT\020\003\022\035\n\031FINDING_ACTION_QUARANTINE\020\004\022\034" +
-      "\n\030FINDING_ACTION_MARK_LOST\020\005\022\037\n\033FINDING_" +
-      "ACTION_MARK_CORRUPT\020\006\022#\n\037FINDING_ACTION_" +
-      "REWRITE_MANIFEST\020\007\022 \n\034FINDING_ACTION_TAK" +
-      "E_MANIFEST\020\010\022&\n\"FINDING_ACTION_REBUILD_B" +
-      "LOCK_TABLE\020\t\022\033\n\027FINDING_ACTION_SET_MODE\020" +
-      "\n\022\037\n\033FINDING_ACTION_REWRITE_ROWS\020\013\022\037\n\033FI" +
-      "NDING_ACTION_MAKE_BALLAST\020\0142\320\001\n\rSystemSe" +
-      "rvice\022@\n\007GetInfo\022\031.stasis.v1.GetInfoRequ" +
-      "est\032\032.stasis.v1.GetInfoResponse\022<\n\005Check" +
-      "\022\027.stasis.v1.CheckRequest\032\030.stasis.v1.Ch" +
-      "eckResponse0\001\022?\n\006Repair\022\030.stasis.v1.Repa" +
-      "irRequest\032\031.stasis.v1.RepairResponse0\001B\214" +
-      "\001\n\tstasis.v1B\022SystemServiceProtoP\001Z&stas" +
-      "is.local/gen/go/stasis/v1;stasisv1\242\002\003SXX" +
-      "\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPB" +
-      "Metadata\352\002\nStasis::V1b\006proto3"
+      "errors.proto\032#stasis/v1/replication_serv" +
+      "ice.proto\032 stasis/v1/snapshot_service.pr" +
+      "oto\"W\n\014CheckRequest\022\022\n\004deep\030\001 \001(\010R\004deep\022" +
+      "3\n\026limit_bytes_per_second\030\002 \001(\003R\023limitBy" +
+      "tesPerSecond\"\265\001\n\rCheckResponse\022.\n\007findin" +
+      "g\030\001 \001(\0132\022.stasis.v1.FindingH\000R\007finding\0226" +
+      "\n\010progress\030\002 \001(\0132\030.stasis.v1.CheckProgre" +
+      "ssH\000R\010progress\0223\n\007summary\030\003 \001(\0132\027.stasis" +
+      ".v1.CheckSummaryH\000R\007summaryB\007\n\005event\"q\n\r" +
+      "RepairRequest\022\027\n\007dry_run\030\001 \001(\010R\006dryRun\022\022" +
+      "\n\004deep\030\002 \001(\010R\004deep\0223\n\026limit_bytes_per_se" +
+      "cond\030\003 \001(\003R\023limitBytesPerSecond\"\214\001\n\016Repa" +
+      "irResponse\022,\n\007finding\030\001 \001(\0132\022.stasis.v1." +
+      "FindingR\007finding\0222\n\007outcome\030\002 \001(\0162\030.stas" +
+      "is.v1.RepairOutcomeR\007outcome\022\030\n\007message\030" +
+      "\003 \001(\tR\007message\"_\n\rCheckProgress\022%\n\016done_" +
+      "snapshots\030\001 \001(\003R\rdoneSnapshots\022\'\n\017total_" +
+      "snapshots\030\002 \001(\003R\016totalSnapshots\"H\n\014Check" +
+      "Summary\022\034\n\tsnapshots\030\001 \001(\003R\tsnapshots\022\032\n" +
+      "\010problems\030\002 \001(\003R\010problems\"\317\001\n\007Finding\022*\n" +
+      "\004kind\030\001 \001(\0162\026.stasis.v1.FindingKindR\004kin" +
+      "d\022\030\n\007problem\030\002 \001(\010R\007problem\022\016\n\002id\030\003 \001(\tR" +
+      "\002id\022\022\n\004name\030\004 \001(\tR\004name\022\022\n\004path\030\005 \001(\tR\004p" +
+      "ath\022\024\n\005found\030\006 \001(\tR\005found\0220\n\006action\030\007 \001(" +
+      "\0162\030.stasis.v1.FindingActionR\006action\"\020\n\016G" +
+      "etInfoRequest\"\222\004\n\017GetInfoResponse\022\030\n\007ver" +
+      "sion\030\001 \001(\tR\007version\022\035\n\nstore_type\030\002 \001(\tR" +
+      "\tstoreType\022\027\n\007node_id\030\003 \001(\tR\006nodeId\022\022\n\004r" +
+      "oot\030\004 \001(\tR\004root\0229\n\nstarted_at\030\005 \001(\0132\032.go" +
+      "ogle.protobuf.TimestampR\tstartedAt\022)\n\006li" +
+      "mits\030\006 \001(\0132\021.stasis.v1.LimitsR\006limits\022/\n" +
+      "\010features\030\007 \001(\0132\023.stasis.v1.FeaturesR\010fe" +
+      "atures\022&\n\005usage\030\010 \001(\0132\020.stasis.v1.UsageR" +
+      "\005usage\022,\n\005scrub\030\t \001(\0132\026.stasis.v1.ScrubS" +
+      "tatusR\005scrub\022\026\n\006commit\030\n \001(\tR\006commit\0221\n\007" +
+      "formats\030\013 \001(\0132\027.stasis.v1.StoreFormatsR\007" +
+      "formats\022,\n\005clock\030\014 \001(\0132\026.stasis.v1.Clock" +
+      "StatusR\005clock\0223\n\010problems\030\r \003(\0132\027.stasis" +
+      ".v1.StoreProblemR\010problems\"\253\001\n\014StoreProb" +
+      "lem\022.\n\006reason\030\001 \001(\0162\026.stasis.v1.ErrorRea" +
+      "sonR\006reason\022\030\n\007message\030\002 \001(\tR\007message\0220\n" +
+      "\005since\030\003 \001(\0132\032.google.protobuf.Timestamp" +
+      "R\005since\022\037\n\013stops_reads\030\004 \001(\010R\nstopsReads" +
+      "\"}\n\014StoreFormats\022\024\n\005store\030\001 \001(\005R\005store\022\030" +
+      "\n\007catalog\030\002 \001(\005R\007catalog\022\032\n\010manifest\030\003 \001" +
+      "(\005R\010manifest\022!\n\014block_tables\030\004 \003(\005R\013bloc" +
+      "kTables\"\230\001\n\013ClockStatus\022\030\n\007suspect\030\001 \001(\010" +
+      "R\007suspect\022/\n\005ahead\030\002 \001(\0132\031.google.protob" +
+      "uf.DurationR\005ahead\022>\n\rtrusted_after\030\003 \001(" +
+      "\0132\031.google.protobuf.DurationR\014trustedAft" +
+      "er\"\234\001\n\013ScrubStatus\0225\n\010interval\030\001 \001(\0132\031.g" +
+      "oogle.protobuf.DurationR\010interval\022\'\n\004las" +
+      "t\030\002 \001(\0132\023.stasis.v1.ScrubRunR\004last\022-\n\007ru" +
+      "nning\030\003 \001(\0132\023.stasis.v1.ScrubRunR\007runnin" +
+      "g\"\352\001\n\010ScrubRun\0229\n\nstarted_at\030\001 \001(\0132\032.goo" +
+      "gle.protobuf.TimestampR\tstartedAt\0225\n\010end" +
+      "ed_at\030\002 \001(\0132\032.google.protobuf.TimestampR" +
+      "\007endedAt\022\034\n\tsnapshots\030\003 \001(\003R\tsnapshots\022\024" +
+      "\n\005bytes\030\004 \001(\003R\005bytes\022\030\n\007damaged\030\005 \001(\003R\007d" +
+      "amaged\022\036\n\nunreadable\030\006 \001(\003R\nunreadable\"\343" +
+      "\003\n\006Limits\022*\n\021max_message_bytes\030\001 \001(\003R\017ma" +
+      "xMessageBytes\022\037\n\013chunk_bytes\030\002 \001(\003R\nchun" +
+      "kBytes\022\037\n\013max_streams\030\003 \001(\005R\nmaxStreams\022" +
+      "\033\n\tmax_files\030\004 \001(\005R\010maxFiles\022!\n\014max_segm" +
+      "ents\030\005 \001(\003R\013maxSegments\022\"\n\rmax_page_size" +
+      "\030\006 \001(\005R\013maxPageSize\022,\n\022max_envelope_byte" +
+      "s\030\007 \001(\003R\020maxEnvelopeBytes\022\'\n\017max_connect" +
+      "ions\030\010 \001(\005R\016maxConnections\022!\n\014max_watche" +
+      "rs\030\t \001(\005R\013maxWatchers\022\035\n\nmax_events\030\n \001(" +
+      "\003R\tmaxEvents\022F\n\021request_retention\030\013 \001(\0132" +
+      "\031.google.protobuf.DurationR\020requestReten" +
+      "tion\022&\n\017max_store_bytes\030\014 \001(\003R\rmaxStoreB" +
+      "ytes\"\262\002\n\010Features\022#\n\rdirect_access\030\001 \001(\010" +
+      "R\014directAccess\022\022\n\004gzip\030\002 \001(\010R\004gzip\022\022\n\004zs" +
+      "td\030\003 \001(\010R\004zstd\022)\n\020directory_export\030\004 \001(\010" +
+      "R\017directoryExport\022\030\n\007reflink\030\005 \001(\010R\007refl" +
+      "ink\0226\n\tencodings\030\006 \003(\0162\030.stasis.v1.Block" +
+      "EncodingR\tencodings\022%\n\016table_versions\030\007 " +
+      "\003(\005R\rtableVersions\0225\n\013clone_modes\030\010 \003(\0162" +
+      "\024.stasis.v1.CloneModeR\ncloneModes\"\376\001\n\005Us" +
+      "age\022%\n\016snapshot_count\030\001 \001(\003R\rsnapshotCou" +
+      "nt\022\035\n\nsize_bytes\030\002 \001(\003R\tsizeBytes\022\'\n\017all" +
+      "ocated_bytes\030\003 \001(\003R\016allocatedBytes\022\035\n\nfr" +
+      "ee_bytes\030\004 \001(\003R\tfreeBytes\022#\n\rcharged_byt" +
+      "es\030\005 \001(\003R\014chargedBytes\022\035\n\nheld_bytes\030\006 \001" +
+      "(\003R\theldBytes\022#\n\rcorrupt_count\030\007 \001(\003R\014co" +
+      "rruptCount*\230\001\n\rRepairOutcome\022\036\n\032REPAIR_O" +
+      "UTCOME_UNSPECIFIED\020\000\022\032\n\026REPAIR_OUTCOME_P" +
+      "LANNED\020\001\022\027\n\023REPAIR_OUTCOME_DONE\020\002\022\027\n\023REP" +
+      "AIR_OUTCOME_LEFT\020\003\022\031\n\025REPAIR_OUTCOME_FAI" +
+      "LED\020\004*\305\007\n\013FindingKind\022\034\n\030FINDING_KIND_UN" +
+      "SPECIFIED\020\000\022 \n\034FINDING_KIND_CATALOG_MISS" +
+      "ING\020\001\022 \n\034FINDING_KIND_CATALOG_DAMAGED\020\002\022" +
+      "\035\n\031FINDING_KIND_CATALOG_ROWS\020\003\022\"\n\036FINDIN" +
+      "G_KIND_DIRECTORY_UNKNOWN\020\004\022\"\n\036FINDING_KI" +
+      "ND_DIRECTORY_MISSING\020\005\022\036\n\032FINDING_KIND_E" +
+      "NTRY_UNKNOWN\020\006\022!\n\035FINDING_KIND_MANIFEST_" +
+      "MISSING\020\007\022!\n\035FINDING_KIND_MANIFEST_DAMAG" +
+      "ED\020\010\022\037\n\033FINDING_KIND_MANIFEST_OLDER\020\t\022\037\n" +
+      "\033FINDING_KIND_MANIFEST_NEWER\020\n\022!\n\035FINDIN" +
+      "G_KIND_MANIFEST_DIFFERS\020\013\022\035\n\031FINDING_KIN" +
+      "D_FILE_MISSING\020\014\022\035\n\031FINDING_KIND_FILE_UN" +
+      "KNOWN\020\r\022\032\n\026FINDING_KIND_FILE_KIND\020\016\022\032\n\026F" +
+      "INDING_KIND_FILE_SIZE\020\017\022\032\n\026FINDING_KIND_" +
+      "FILE_MODE\020\020\022$\n FINDING_KIND_BLOCK_TABLE_" +
+      "MISSING\020\021\022$\n FINDING_KIND_BLOCK_TABLE_DA" +
+      "MAGED\020\022\022\035\n\031FINDING_KIND_DATA_DAMAGED\020\023\022\037" +
+      "\n\033FINDING_KIND_MARKED_CORRUPT\020\024\022\034\n\030FINDI" +
+      "NG_KIND_MARKED_LOST\020\025\022\034\n\030FINDING_KIND_IN" +
+      "TERRUPTED\020\026\022!\n\035FINDING_KIND_STAGING_LEFT" +
+      "OVER\020\027\022\037\n\033FINDING_KIND_TRASH_LEFTOVER\020\030\022" +
+      "\037\n\033FINDING_KIND_TEMPORARY_FILE\020\031\022\034\n\030FIND" +
+      "ING_KIND_QUARANTINED\020\032\022 \n\034FINDING_KIND_B" +
+      "ALLAST_MISSING\020\033\022#\n\037FINDING_KIND_FORMAT_" +
+      "UNSUPPORTED\020\034*\260\003\n\rFindingAction\022\036\n\032FINDI" +
+      "NG_ACTION_UNSPECIFIED\020\000\022\027\n\023FINDING_ACTIO" +
+      "N_NONE\020\001\022 \n\034FINDING_ACTION_AT_NEXT_START" +
+      "\020\002\022\030\n\024FINDING_ACTION_ADOPT\020\003\022\035\n\031FINDING_" +
+      "ACTION_QUARANTINE\020\004\022\034\n\030FINDING_ACTION_MA" +
+      "RK_LOST\020\005\022\037\n\033FINDING_ACTION_MARK_CORRUPT" +
+      "\020\006\022#\n\037FINDING_ACTION_REWRITE_MANIFEST\020\007\022" +
+      " \n\034FINDING_ACTION_TAKE_MANIFEST\020\010\022&\n\"FIN" +
+      "DING_ACTION_REBUILD_BLOCK_TABLE\020\t\022\033\n\027FIN" +
+      "DING_ACTION_SET_MODE\020\n\022\037\n\033FINDING_ACTION" +
+      "_REWRITE_ROWS\020\013\022\037\n\033FINDING_ACTION_MAKE_B" +
+      "ALLAST\020\0142\320\001\n\rSystemService\022@\n\007GetInfo\022\031." +
+      "stasis.v1.GetInfoRequest\032\032.stasis.v1.Get" +
+      "InfoResponse\022<\n\005Check\022\027.stasis.v1.CheckR" +
+      "equest\032\030.stasis.v1.CheckResponse0\001\022?\n\006Re" +
+      "pair\022\030.stasis.v1.RepairRequest\032\031.stasis." +
+      "v1.RepairResponse0\001B\214\001\n\tstasis.v1B\022Syste" +
+      "mServiceProtoP\001Z&stasis.local/gen/go/sta" +
+      "sis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStas" +
+      "is\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nStasis::" +
+      "V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -259,6 +265,8 @@ public final class SystemServiceProto extends com.google.protobuf.GeneratedFile 
           com.google.protobuf.DurationProto.getDescriptor(),
           com.google.protobuf.TimestampProto.getDescriptor(),
           stasis.v1.ErrorsProto.getDescriptor(),
+          stasis.v1.ReplicationServiceProto.getDescriptor(),
+          stasis.v1.SnapshotServiceProto.getDescriptor(),
         });
     internal_static_stasis_v1_CheckRequest_descriptor =
       getDescriptor().getMessageType(0);
@@ -355,7 +363,7 @@ public final class SystemServiceProto extends com.google.protobuf.GeneratedFile 
     internal_static_stasis_v1_Features_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Features_descriptor,
-        new java.lang.String[] { "DirectAccess", "Gzip", "Zstd", "DirectoryExport", "Reflink", });
+        new java.lang.String[] { "DirectAccess", "Gzip", "Zstd", "DirectoryExport", "Reflink", "Encodings", "TableVersions", "CloneModes", });
     internal_static_stasis_v1_Usage_descriptor =
       getDescriptor().getMessageType(16);
     internal_static_stasis_v1_Usage_fieldAccessorTable = new
@@ -366,6 +374,8 @@ public final class SystemServiceProto extends com.google.protobuf.GeneratedFile 
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
     stasis.v1.ErrorsProto.getDescriptor();
+    stasis.v1.ReplicationServiceProto.getDescriptor();
+    stasis.v1.SnapshotServiceProto.getDescriptor();
   }
 
   // @@protoc_insertion_point(outer_class_scope)

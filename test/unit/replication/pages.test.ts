@@ -1,0 +1,60 @@
+// The pages of a block, as a mask and as a bitmap, and the differences that name them.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import {
+  applyDelta,
+  applyNonzeroPages,
+  encodeDelta,
+  encodeNonzeroPages,
+} from "../../../src/replication/page-delta.js";
+import { pagesFromWire, pagesToWire } from "../../../src/replication/page-set.js";
+import { patternBytes } from "../../support/scratch.js";
+
+const kib = 1024;
+
+test("a set of pages of any size comes back from the wire", () => {
+  const sizes = fc.constantFrom(512, 1024, 4096, 65_536, 262_144);
+  const length = fc.integer({ min: 1, max: 256 * kib });
+  fc.assert(
+    fc.property(sizes, length, fc.infiniteStream(fc.boolean()), (pageBytes, length, chosen) => {
+      const pages = [];
+      for (let page = 0; page * pageBytes < length; page += 1) {
+        if (chosen.next().value) pages.push(page);
+      }
+      const set = { pageBytes, pages };
+      const bitmap = pagesToWire(set, length, true);
+      assert.equal(bitmap.changedPages, 0n);
+      assert.deepEqual(pagesFromWire(bitmap, length), set);
+      if (pageBytes !== 4096) return;
+      const mask = pagesToWire(set, length, false);
+      assert.deepEqual([mask.pageBytes, mask.pageBitmap.length], [0, 0]);
+      assert.deepEqual(pagesFromWire(mask, length), set);
+    }),
+  );
+});
+
+test("only the forms that are allowed are made, and each gives the block back", async () => {
+  const base = patternBytes(256 * kib, 1);
+  const target = Buffer.from(base);
+  // One page that compresses against the base, one that does not.
+  target.fill(7, 10 * kib, 10 * kib + 40);
+  for (const [plain, deflated, expected] of [
+    [true, true, true],
+    [false, true, true],
+    [true, false, false],
+    [false, false, undefined],
+  ] as const) {
+    const delta = await encodeDelta(base, target, { plain, deflated });
+    assert.equal(delta?.deflated, expected);
+    if (delta === undefined) continue;
+    assert.deepEqual(delta.pages, [2]);
+    assert.deepEqual(Buffer.from((await applyDelta(base, delta)) ?? []), target);
+  }
+  assert.deepEqual((await encodeDelta(base, base))?.pages, []);
+  const sparse = Buffer.alloc(100 * kib + 17);
+  patternBytes(17, 9).copy(sparse, 100 * kib);
+  const nonzero = encodeNonzeroPages(sparse);
+  assert.deepEqual(nonzero?.pages, [25]);
+  assert.deepEqual(Buffer.from((await applyNonzeroPages(sparse.length, nonzero)) ?? []), sparse);
+});
