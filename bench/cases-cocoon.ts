@@ -1,4 +1,4 @@
-// Import compared with that of the original program cocoon, of the same archive in the same rounds.
+// Compares Import with that of the original program cocoon, on the same archive in the same rounds.
 // Both are durable.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

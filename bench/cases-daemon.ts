@@ -1,4 +1,4 @@
-// The daemon as a whole: many streams at once, memory, start-up.
+// Measures the daemon as a whole: many streams at once, memory, start-up.
 import { join } from "node:path";
 import { createFromLocalDirectory } from "../src/client/index.js";
 import { alternate, median } from "./alternate.js";

@@ -1,6 +1,6 @@
-// The cost of a file in very many pieces: extra bytes on the wire, and the peak memory of both
-// ends, for every way in and out. A guest's memory image is such a file, with scattered pages of 4
-// KiB.
+// Measures the cost of a file in very many pieces: extra bytes on the wire, and the peak memory of
+// both ends, for every way in and out. A guest's memory image is such a file, with scattered pages
+// of 4 KiB.
 import { randomFillSync, randomInt } from "node:crypto";
 import { mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// Dense data through gRPC, compared with the raw loopback, tar and cp, on the same files in the
-// same rounds.
+// Measures dense data through gRPC, compared with the raw loopback, tar and cp, on the same files
+// in the same rounds.
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createFromLocalDirectory, readLocalFile } from "../src/client/index.js";

@@ -24,7 +24,7 @@ import {
 } from "./scene.js";
 import { shell } from "./shell.js";
 
-/** TCP, Unix socket, TLS and the command line, on the same files. */
+/** Compares TCP, Unix socket, TLS and the command line, on the same files. */
 export async function wayCases(bytes: number, rounds: number): Promise<Row[]> {
   return withScratch(async (scratch) => {
     const source = await makeDense(join(scratch, "source"), bytes);

@@ -1,4 +1,4 @@
-// An HTTP answer of the admin listener, with the headers that all answers share.
+// Makes HTTP answers of the admin listener, with the headers that all answers share.
 import type { ServerResponse } from "node:http";
 import type { StoreError } from "../base/errors.js";
 

@@ -1,4 +1,5 @@
-// A request of the admin listener. Parses its target and decides whether it may be answered at all.
+// Parses the target of a request to the admin listener, and decides whether it may be answered at
+// all.
 import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import { StoreError } from "../base/errors.js";

@@ -1,5 +1,6 @@
-// The store's space over time. It is kept in memory, so it begins with the daemon: the last hour at
-// every 10 seconds, and a week at every 10 minutes. Metrics are for more than that.
+// Records the store's space over time. The record is kept in memory, so it begins with the daemon:
+// the last hour at every 10 seconds, and a week at every 10 minutes. Metrics are for more than
+// that.
 import type { SnapshotStore } from "../store/snapshot-store.js";
 
 /** `at` is in milliseconds since 1970; the rest are bytes and counts, as GetInfo gives them. */

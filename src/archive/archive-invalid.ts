@@ -1,4 +1,4 @@
-// The error for an archive that violates the format, and the hint for a truncated one.
+// Makes the error for an archive that violates the format, and the hint for a truncated one.
 import { StoreError } from "../base/errors.js";
 
 const cutOffHint = "Transfer the archive again; if that does not help, export it again";

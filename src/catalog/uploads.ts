@@ -1,4 +1,4 @@
-// An upload's record, from the reservation of a name to a ready snapshot.
+// Keeps the record of an upload, from the reservation of its name to a ready snapshot.
 import type { SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";

@@ -1,4 +1,4 @@
-// The daemon's admin socket: where it is, and requests to it.
+// Finds the daemon's admin socket and sends requests to it.
 import { request } from "node:http";
 import { connect } from "node:net";
 import { resolve } from "node:path";

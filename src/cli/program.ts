@@ -1,4 +1,4 @@
-// The complete command line: global options, all commands, help.
+// Assembles the command line: global options, all commands, help.
 import { Command } from "commander";
 import { addressEnv } from "../client/index.js";
 import { durationArgument } from "./arguments.js";

@@ -1,4 +1,4 @@
-// The option --sparse of `restore` and `export`.
+// Parses the option --sparse of `restore` and `export`.
 import { Option } from "commander";
 import { SparseFormat } from "../client/index.js";
 

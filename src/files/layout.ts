@@ -1,4 +1,4 @@
-// Every path of a store in one place.
+// Names every path of a store, in one place.
 //
 //   catalog.db             an SQLite file: NEVER open it through fs. Closing any descriptor of it
 //                          drops the process's POSIX locks on it, and so the catalog's own

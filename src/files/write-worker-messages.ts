@@ -34,7 +34,7 @@ export interface WriteMessage {
  */
 export type ToWorker =
   | WriteMessage
-  /** Answered when all before it has been written, or has failed. */
+  /** The worker answers when all data before this message has been written, or has failed. */
   | { readonly kind: "flush"; readonly lane: number }
   /** The answer contains the block table of the written file. */
   | { readonly kind: "finish"; readonly lane: number; readonly sizeBytes: number }

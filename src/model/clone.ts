@@ -1,4 +1,4 @@
-// How a working copy of a snapshot is made, file by file.
+// Describes how a working copy of a snapshot is made, file by file.
 
 /**
  * auto     reflink, or copy where the filesystem cannot share blocks

@@ -98,14 +98,14 @@ const withAuthority = ({ tcpAddress: address, authority }: AccessScene) => ({
 });
 
 for (const role of roles) {
-  test(`${role}, by certificate over TCP`, async (t) => {
+  test(`${role}: a certificate over TCP may call exactly what the table says`, async (t) => {
     const scene = await startScene(t, { identities, flags });
     const { cert, key } = await scene.authority.issue("client", { names: `DNS:${role}.example` });
     const { tcpAddress: address } = scene;
     await checkMatrix(t, role, { address, tls: { ca: scene.authority.cert, cert, key } });
   });
 
-  test(`${role}, by token over TCP and over the Unix socket`, async (t) => {
+  test(`${role}: a token over TCP and over the Unix socket may call exactly what the table says`, async (t) => {
     const scene = await startScene(t, { flags });
     const token = scene.newToken({ name: `t-${role}`, role, namePrefix: "" });
     await checkMatrix(t, role, { ...withAuthority(scene), token });
@@ -113,7 +113,7 @@ for (const role of roles) {
   });
 
   if (role === "peer") continue;
-  test(`${role}, by the Unix socket itself`, async (t) => {
+  test(`${role}: the Unix socket itself may call exactly what the table says`, async (t) => {
     const scene = await startScene(t, { flags: { "socket-role": role } });
     await checkMatrix(t, role, { address: scene.address });
   });

@@ -248,7 +248,7 @@ async function play(t: TestContext, strikes: (scene: Scene) => Promise<void>): P
   t.diagnostic([...scene.counts].map(([what, times]) => `${times} ${what}`).join("\n"));
 }
 
-describe("the example orchestrator", { concurrency: true }, () => {
+describe("the example orchestrator deletes no pinned blob", { concurrency: true }, () => {
   test(
     "killed before each change of its directory, no pinned blob is gone",
     { skip: cannotStrace() },

@@ -203,7 +203,7 @@ test("frames in every wrong order, of one to four: INVALID_ARGUMENT, and nothing
     assert.equal((await client.list({})).snapshots.length, 1);
   }));
 
-test("a connection lost behind each frame of an upload", (t) =>
+test("a connection that is lost behind any frame of an upload leaves nothing", (t) =>
   withDaemon(t, async ({ daemon, client }) => {
     const chunks = Array.from({ length: 6 }, () => frames.chunk);
     const upload = [frames.header, ...chunks, frames.commit];

@@ -1,4 +1,4 @@
-// Headers with false checksums, sizes or PAX records, and far too many headers.
+// Makes archives whose headers have false checksums, sizes or PAX records, or are far too many.
 import { rawFile, rawHeader, rawPax, rawPaxBody } from "../unit/archive/support.js";
 import { archiveOf, endMarker, envelopeEntry, goodFile, refused, withPax } from "./hostile-case.js";
 import type { HostileCase } from "./hostile-case.js";

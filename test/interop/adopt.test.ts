@@ -231,7 +231,7 @@ test(
   (t) =>
     withFilesystem("btrfs", 256, async (mountPoint) => {
       // A separate test, so that its daemon has stopped before the filesystem is unmounted.
-      await t.test("on btrfs, and from another filesystem", async (inner) => {
+      await t.test("adoption works on btrfs, and from another filesystem", async (inner) => {
         const { address } = await startTestDaemon(inner, { root: join(mountPoint, "root") });
         const client = connect(address);
         inner.after(() => client.close());

@@ -110,7 +110,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
     const call = (rpc: string, ...requests: unknown[]) =>
       curl(socket, `stasis.v1.${rpc}`, requests.length === 0 ? [{}] : requests);
 
-    await t.test("SystemService", async () => {
+    await t.test("buf curl calls SystemService", async () => {
       const { messages, error } = await call("SystemService/GetInfo");
       assert.equal(messages[0]?.["storeType"], "localfile", error);
     });
@@ -177,7 +177,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       assert.match(String(messages[0]?.["directory"]), /\/files$/);
     });
 
-    await t.test("Verify", async () => {
+    await t.test("buf curl calls Verify", async () => {
       const { messages, error } = await call("SnapshotService/Verify", { ref: "copy" });
       assert.equal(messages.length, 2, error);
       for (const { verdict } of messages) assert.match(JSON.stringify(verdict), /"intact":true/);
@@ -207,7 +207,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       assert.equal(reasonOf(error), "SNAPSHOT_NOT_FOUND");
     });
 
-    await t.test("CollectGarbage", async () => {
+    await t.test("buf curl calls CollectGarbage", async () => {
       const request = { dryRun: true, policy: { evictAll: true } };
       const { messages, error } = await call("GcService/CollectGarbage", request);
       const [{ candidates } = {}] = messages;
@@ -215,7 +215,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       assert.match(JSON.stringify(candidates), /"GC_OUTCOME_PLANNED"/);
     });
 
-    await t.test("a GC session", async () => {
+    await t.test("buf curl runs a GC session", async () => {
       const begun = await call("GcService/BeginGc", { owner: "buf" });
       const { sessionId, epoch } = begun.messages[0] ?? assert.fail(begun.error);
       const session = { sessionId, epoch };
@@ -232,7 +232,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       }
     });
 
-    await t.test("health and the older reflection", async () => {
+    await t.test("buf curl reads health, and the older reflection", async () => {
       const health = await curl(socket, "grpc.health.v1.Health/Check", [{}], "grpc-v1alpha");
       assert.equal(health.messages[0]?.["status"], "SERVING", health.error);
     });

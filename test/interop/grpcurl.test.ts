@@ -86,7 +86,7 @@ test("README: the lines that need no CLI", { skip: noGrpcurl }, async (t) => {
   );
 });
 
-test("README: grpcurl with TLS and a token", { skip: noGrpcurl }, async (t) => {
+test("the README's call of grpcurl with TLS and a token works", { skip: noGrpcurl }, async (t) => {
   const scene = await startScene(t);
   const scratch = await makeScratch(t, "stasis-grpcurl-");
   const [, line = assert.fail("not in README")] =

@@ -67,7 +67,7 @@ test("bytes of a PAX header", async () => {
   assert.equal(error.metadata["limit"], "max_pax_bytes");
 });
 
-test("segments of a sparse map", async () => {
+test("the segments of a sparse map are limited", async () => {
   const { maxSegments } = defaultArchiveLimits;
   // GNU's format 1.0, whose map is not part of a PAX header. The segments are empty.
   const sparse = (segments: number) => {
@@ -120,7 +120,7 @@ test("bytes of an upload", async () => {
   assert.equal(error.metadata["limit"], "max_upload_bytes");
 });
 
-test("decompression ratio of an archive", async () => {
+test("the decompression ratio of an archive is limited", async () => {
   const unfolded = 80 * mib;
   const packed = gzipSync(Buffer.alloc(unfolded, "a"));
   const ratio = Math.ceil(unfolded / packed.length);

@@ -31,7 +31,7 @@ function watchedLogger(level: Level) {
 
 const snapshots = "stasis.v1.SnapshotService";
 
-test("who, what, which, how much, and with what outcome", async (t) => {
+test("the access log says who called what, on which snapshot, with how much data and what outcome", async (t) => {
   const { logger, calls } = watchedLogger("debug");
   const scene = await startScene(t, { logger });
   const token = scene.newToken({ name: "anna", role: "writer", namePrefix: "" });

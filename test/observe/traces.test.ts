@@ -64,7 +64,7 @@ function childrenOf(receiver: OtlpReceiver, { traceId, spanId }: ReceivedSpan): 
     .sort();
 }
 
-test("an upload, a download and a deletion, step by step", async (t) => {
+test("a trace shows an upload, a download and a deletion step by step", async (t) => {
   const receiver = await startOtlpReceiver(t);
   const scratch = await makeScratch(t, "stasis-traces-");
   const node = await startTraced(t, join(scratch, "root"), receiver.endpoint);

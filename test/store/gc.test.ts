@@ -97,7 +97,7 @@ test("keep_last: the oldest are evicted, protected and used ones stay; a dry run
   assert.deepEqual(lines(all).sort(), ["a EVICT_ALL KEPT_PROTECTED", "d EVICT_ALL REMOVED"]);
 });
 
-test("groups, age and size", async (t) => {
+test("a policy selects by groups, age and size", async (t) => {
   const { client, make } = await openScene(t);
   for (const name of ["x1", "x2", "x3", "y1"])
     await make(name, { labels: { vm: name.slice(0, 1) } });

@@ -1,4 +1,4 @@
-// stasis completion: scripts for shells, and the hidden command that they call.
+// stasis completion: prints scripts for shells, and implements the hidden command that they call.
 import { Argument, type Command } from "commander";
 import { connect } from "../../client/index.js";
 import { readCredentials } from "../credentials.js";

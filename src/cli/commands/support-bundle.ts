@@ -1,4 +1,5 @@
-// stasis support-bundle: one file with what a support engineer asks for first.
+// stasis support-bundle: collects the information that a support engineer asks for first, in one
+// file.
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { isStoreError } from "../../base/errors.js";

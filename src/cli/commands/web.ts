@@ -1,4 +1,4 @@
-// stasis web: the web page of the daemon, for users who may open its admin socket.
+// stasis web: opens the web page of the daemon, for users who may open its admin socket.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -47,7 +47,10 @@ async function web(options: WebOptions): Promise<void> {
 
 const nothing: Disposable = { [Symbol.dispose]: () => undefined };
 
-/** Through a private file: other users can read the arguments of a program. */
+/**
+ * Passes the address through a private file, because other users can read the arguments of a
+ * program.
+ */
 function openBrowser(link: string, options: WebOptions, env: NodeJS.ProcessEnv): Disposable {
   const hasDisplay = Boolean(env["DISPLAY"] ?? env["WAYLAND_DISPLAY"]);
   if (!options.browser || options.json || !stderrIsTerminal() || !hasDisplay) return nothing;

@@ -1,4 +1,4 @@
-// A small tar.gz in memory: one folder with text files.
+// Makes a small tar.gz in memory: one folder with text files.
 import { gzipSync } from "node:zlib";
 import { paddingOf } from "../../archive/pax.js";
 import { encodeTarHeader, tarBlockBytes } from "../../archive/tar-header.js";

@@ -1,4 +1,4 @@
-// CloneToDirectory: a writable working copy of a snapshot in a directory of the node.
+// CloneToDirectory: makes a writable working copy of a snapshot in a directory of the node.
 import { cloneFiles } from "../../files/clone.js";
 import type { CallerPath } from "../../model/caller-path.js";
 import type { ClonedFile, CloneRequest } from "../../model/clone.js";

@@ -1,4 +1,4 @@
-// Where the data of a snapshot's files lies, as a strip of cells that a page can draw.
+// Finds where the data of a snapshot's files lies, as a strip of cells that a page can draw.
 import { setImmediate } from "node:timers/promises";
 import { openStored, type StoredFile, type StoredSnapshot } from "../../files/stored.js";
 import { coveredBytes, sharedExtents } from "../../holes/shared-extents.js";

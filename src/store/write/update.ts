@@ -1,4 +1,5 @@
-// Update: rename, describe, label, protect. The catalog decides, and the manifest follows.
+// Update: changes name, description, labels and protection. The catalog is changed first, then the
+// manifest.
 import { fieldInvalid } from "../../base/errors.js";
 import type { ManifestState } from "../../catalog/open.js";
 import { manifestVersion, writeManifest } from "../../files/manifest.js";

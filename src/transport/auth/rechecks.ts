@@ -5,7 +5,10 @@ export interface Rechecks extends Disposable {
   add(check: () => void): () => void;
 }
 
-/** Fraction of an interval. Thousands of checks at once would block the event loop. */
+/**
+ * The checks of an interval are spread over this fraction of it, because thousands at once would
+ * block the event loop.
+ */
 const steps = 20;
 
 /** Each check is run about once in `intervalMs`. */

@@ -1,4 +1,4 @@
-// GcService: collections and sessions over the domain.
+// GcService: runs collections and GC sessions of the store.
 import { durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
 import type { GcPolicy, GcReason } from "../../model/gc-plan.js";

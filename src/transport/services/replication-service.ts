@@ -1,4 +1,4 @@
-// ReplicationService over the domain of replication.
+// ReplicationService: converts messages for the domain of replication, and back.
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
 import { seesPaths } from "../../model/access.js";

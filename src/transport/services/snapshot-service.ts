@@ -1,4 +1,4 @@
-// SnapshotService over the domain: convert, call, convert back.
+// SnapshotService: converts messages to values of the domain, calls the store, and converts back.
 import { fieldInvalid } from "../../base/errors.js";
 import { seesPaths, type Identity } from "../../model/access.js";
 import type { CallerPath } from "../../model/caller-path.js";

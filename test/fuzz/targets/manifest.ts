@@ -41,7 +41,7 @@ export function fuzz(data: Buffer): void {
   assert.equal(JSON.stringify(again), JSON.stringify(manifest), "it changed on its way");
 }
 
-/** With the digest of its files, if there is one, because no mutation hits it by chance. */
+/** Sets the digest of the files, if there is one, because no mutation produces it by chance. */
 function withDigest(text: Buffer): Buffer {
   try {
     const body = JSON.parse(text.toString()) as { files: []; digest: string };

@@ -1,4 +1,4 @@
-// Exhausted limits, damaged data, and unimplemented features.
+// Cases of errors: exhausted limits, damaged data, and features that are not implemented.
 import assert from "node:assert/strict";
 import { access, mkdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -56,7 +56,7 @@ const extents = [
   { offset: 10, length: 2 },
 ];
 
-test("cocoon's two records, to the letter", async () => {
+test("cocoon's two records are read to the letter", async () => {
   await expectFile(
     entry(cocoon('[{"o":4,"l":4},{"o":10,"l":2}]', "20"), "AAAABB"),
     expected,
@@ -126,7 +126,7 @@ const gnuBody = (map: string, data: string): Buffer =>
   Buffer.concat([padded(map), Buffer.from(data)]);
 const placeholder = { name: "GNUSparseFile.1/disk" };
 
-test("GNU's sparse format 1.0", async () => {
+test("GNU's sparse format 1.0 is read", async () => {
   const body = gnuBody("3\n4\n4\n10\n2\n20\n0\n", "AAAABB");
   await expectFile(entry(gnu10(), body, placeholder), expected, extents);
 });
@@ -177,7 +177,7 @@ test("maps of format 1.0 that are truncated or wrong are refused", async () => {
   );
 });
 
-test("GNU's sparse format 0.1", async () => {
+test("GNU's sparse format 0.1 is read", async () => {
   const records: Records = [
     ["GNU.sparse.size", "20"],
     ["GNU.sparse.numblocks", "3"],
@@ -189,7 +189,7 @@ test("GNU's sparse format 0.1", async () => {
   await refused(/segments announced: 2, found: 3/, entry(miscounted, "AAAABB"));
 });
 
-test("GNU's sparse format 0.0", async () => {
+test("GNU's sparse format 0.0 is read", async () => {
   const segments: Records = [
     ["GNU.sparse.offset", "4"],
     ["GNU.sparse.numbytes", "4"],

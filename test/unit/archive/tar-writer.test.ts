@@ -72,7 +72,7 @@ test("the envelope comes first, with mode 0644", async () => {
   assert.deepEqual(entries[0]?.body, envelope);
 });
 
-test("cocoon's format: two records, the segments back to back, the header's size their sum", async () => {
+test("cocoon's format has two records and the segments back to back, and the header's size is their sum", async () => {
   const file = memoryFile("cow.raw", content, extents);
   const archive = await collect(writeTar([file], { sparseFormat: "cocoon" }));
   const map = '[{"o":100,"l":50},{"o":2000,"l":900}]';
@@ -268,7 +268,7 @@ test("mode 0 stays 0, and more than permissions is cut off", async () => {
   );
 });
 
-test("a time after 2038 and none at all", async () => {
+test("a time after 2038 is kept, and without a time the entry has time 0", async () => {
   const modifiedAt = new Date("2100-01-02T03:04:05.678Z");
   const [late] = await viaTarStream(writeTar([memoryFile("a", content)], { modifiedAt }));
   assert.equal(late?.header.mtime?.toISOString(), "2100-01-02T03:04:05.000Z");

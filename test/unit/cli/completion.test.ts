@@ -28,7 +28,7 @@ async function words(...typed: string[]): Promise<string[] | "files"> {
   return found.files ? "files" : found.words.map(({ value }) => value);
 }
 
-test("commands", async () => {
+test("commands are completed", async () => {
   assert.deepEqual(await words("in"), ["inspect", "info"]);
   assert.ok((await words("")).includes("export"));
   assert.ok(!(await words("")).includes("__complete"));

@@ -14,14 +14,14 @@ import { renderFields, renderTable } from "../../../src/cli/table.js";
 
 const mib = 1024 * 1024;
 
-test("sizes", () => {
+test("sizes are shown in units for people", () => {
   assert.equal(formatBytes(1_610_612_736n), "1.5 GiB");
   assert.equal(formatBytes(0), "0 B");
   assert.equal(formatBytesExactly(10n * 1024n ** 3n), "10 GiB (10737418240 bytes)");
   assert.equal(formatBytesExactly(3n), "3 B");
 });
 
-test("ages", () => {
+test("ages are shown in units for people", () => {
   const now = new Date("2030-06-15T12:00:00Z");
   const ago = (seconds: number): string =>
     formatAge(timestampFromDate(new Date(now.getTime() - seconds * 1000)), now);
@@ -36,7 +36,7 @@ test("ages", () => {
   assert.equal(formatAge(undefined), "-");
 });
 
-test("time left", () => {
+test("a duration is shown in units for people", () => {
   assert.equal(formatSeconds(7.4), "7 s");
   assert.equal(formatSeconds(125), "2 min 05 s");
   assert.equal(formatSeconds(3900), "1 h 05 min");
@@ -79,7 +79,7 @@ test("a table of very many rows is laid out in blocks that align", () => {
   for (const line of lines.slice(1)) assert.equal(line.indexOf("end"), column, line);
 });
 
-test("a progress line with a total, and one without", () => {
+test("a progress line is shown with a total and without one", () => {
   const half = { doneBytes: 512 * mib, totalBytes: 1024 * mib };
   assert.equal(
     renderProgress("export", half, 256 * mib),

@@ -54,7 +54,7 @@ test("STASIS_ADDR, else the one socket that STASIS_SOCKET or STASIS_ROOT names",
   assert.deepEqual(socketsToTry({ STASIS_ROOT: root, STASIS_SOCKET: "/a.sock" }), ["/a.sock"]);
 });
 
-test("the user's own daemon, then the system service, then root's", () => {
+test("the user's own daemon is tried first, then the system service, then root's", () => {
   const own = process.getuid?.() === 0 ? [] : ["/data/stasis/stasis.sock"];
   const roots = "/var/lib/stasis/stasis.sock";
   const service = "/run/stasis/stasis.sock";

@@ -57,7 +57,7 @@ test("every reason of the API is known to the client, under its code", () => {
   assert.deepEqual(new Set(names), new Set(["UNSPECIFIED", ...Object.keys(codeOfReason)]));
 });
 
-test("reason, metadata, fields, resource, retry delay and hint", async (t) => {
+test("an error keeps its reason, metadata, fields, resource, retry delay and hint", async (t) => {
   const error = await inspectError(
     t,
     statusOf(grpc.status.RESOURCE_EXHAUSTED, "too many streams. Try again", [

@@ -42,7 +42,7 @@ function endlessSource(): AsyncIterable<Uint8Array> & { pulled: number; stopped:
   return source;
 }
 
-test("header, chunks of 1 MiB at most, commit with total and CRC-32", async (t) => {
+test("an upload sends a header, chunks of at most 1 MiB, and a commit with total and CRC-32", async (t) => {
   const frames: CreateRequest["frame"][] = [];
   const { client } = await startRawServer(t, methods, {
     Create: (call: CreateCall, answer: Answer) => {

@@ -45,7 +45,7 @@ test("the default socket lies in the root that is given", () => {
   assert.equal(config.socket, "/srv/snapshots/stasis.sock");
 });
 
-test("flag over environment over file over default", (t) => {
+test("a flag takes precedence over the environment, then the file, then the default", (t) => {
   const file = configFile(t, 'drain_grace = "1m"\nmax_streams = 7\ngzip_level = 3\n');
   const { config, origins } = loadDaemonConfig({
     configFile: file,

@@ -67,10 +67,11 @@ async function checkExtents(directory: string): Promise<void> {
   ]);
 }
 
-test("extents on the filesystem of the scratch directory", () => withScratchDir(checkExtents));
+test("extents are found on the filesystem of the scratch directory", () =>
+  withScratchDir(checkExtents));
 
 for (const kind of ["ext4", "xfs", "btrfs", "tmpfs"] as const satisfies FilesystemKind[]) {
-  test(`extents on ${kind}`, { skip: cannotMount(kind) }, () =>
+  test(`extents are found on ${kind}`, { skip: cannotMount(kind) }, () =>
     withFilesystem(kind, 400, checkExtents),
   );
 }

@@ -59,7 +59,7 @@ function refusesWith(max: number, call: () => unknown): void {
 }
 
 for (const { limit, method, identity, stillIn } of cases) {
-  test(`${limit}: that many, and not one more`, () => {
+  test(`${limit}: exactly that many calls may run`, () => {
     const max = 3;
     const enter = enterWith({ [limit]: max });
     const admitted = [enter(method, identity), enter(method, identity), enter(method, identity)];
@@ -74,7 +74,7 @@ for (const { limit, method, identity, stillIn } of cases) {
   });
 }
 
-test("maxCalls: that many of all kinds and callers", () => {
+test("maxCalls: exactly that many calls of all kinds and callers may run", () => {
   const enter = enterWith({ maxCalls: 3 });
   const first = enter(create, one);
   enter(list, shared);
