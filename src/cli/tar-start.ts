@@ -39,7 +39,7 @@ export async function* requireTar(
     start = undefined;
     yield joined;
   }
-  // Too short for a tar: the daemon reports what is missing.
+  // The input is too short for a tar. The daemon reports what is missing.
   if (start !== undefined && start.length > 0) yield start;
 }
 

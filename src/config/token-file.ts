@@ -30,7 +30,7 @@ const tokenSchema = z.strictObject({
   /** SHA-256 of the whole token, in hex. Its 256 random bits need no slow hash. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   createdAt: z.iso.datetime(),
-  /** Missing: never. */
+  /** If it is missing, the token never expires. */
   expiresAt: z.iso.datetime().optional(),
 });
 const tokenFileVersion = 1;

@@ -149,7 +149,7 @@ async function manifestFromHere(
     const manifest = { snapshot: wanted, baseDigest: "", tables, receivedBytes: 0 };
     return { ...manifest, [Symbol.asyncDispose]: close };
   } catch {
-    // Damaged, or deleted since: the peer has the tables too.
+    // The snapshot is damaged, or was deleted since. The peer has the tables too.
     signal.throwIfAborted();
     return undefined;
   }

@@ -148,7 +148,7 @@ test("store.json says who wrote to the store last, and is written again when it 
     }
     await writeFile(path, '{"format":3}');
     await failsWith(claimFormat({ root }, logger), "FORMAT_UNSUPPORTED");
-    // Never through a link.
+    // The version is never read through a link.
     await rename(path, join(root, "elsewhere"));
     await symlink("elsewhere", path);
     await failsWith(claimFormat({ root }, logger), "IO_FAILED");

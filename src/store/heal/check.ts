@@ -163,7 +163,7 @@ async function checkRow(
       if (after !== undefined && isSame(row, after)) return found;
     } catch (error) {
       signal.throwIfAborted();
-      // Deleted meanwhile.
+      // The snapshot was deleted meanwhile.
       if (!lease.signal.aborted) throw error;
     }
   }

@@ -28,7 +28,7 @@ export function createClockAlarm({
   return () => {
     const doubt = catalog.clockDoubt();
     if (isSuspect(doubt)) {
-      // Only once: a clock that is set again and again would fill the log.
+      // Logs it only once, because a clock that is set again and again would fill the log.
       if (!told) {
         const action = "nothing is evicted by age until it is set right or trusted (stasis info)";
         logger.warn({ aheadMs: doubt.aheadMs }, `${describeDoubt(doubt)}: ${action}`);

@@ -20,7 +20,7 @@ export interface InteropCase {
   readonly more?: Readonly<Record<string, unknown>>;
   /** Makes the directory. */
   make(directory: string): Promise<unknown>;
-  /** Too large for sending it in every format. */
+  /** True if the archive is too large to be sent in every format. */
   readonly large?: boolean;
 }
 

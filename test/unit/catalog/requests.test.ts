@@ -59,7 +59,7 @@ test("an abandoned upload frees its request id", async () => {
     assert.equal(catalog.findRequest(requestId), undefined);
     catalog.insertPending(upload(idOf("b")));
     catalog.markReady(idOf("b"), publication);
-    // Too late: the outcome stays.
+    // This is too late, so the outcome stays.
     catalog.abandonPending(idOf("b"));
     assert.equal(catalog.findRequest(requestId)?.state, "finished");
   });

@@ -88,7 +88,7 @@ test("a borrowed chunk is freed when the next one is requested, and not before",
   );
 });
 
-/** Never called: the compiler checks it. */
+/** Nobody calls this function. The compiler checks it. */
 async function refusedByTheCompiler(
   borrowed: BorrowedChunk,
   stream: ByteStream,
