@@ -799,9 +799,9 @@ type GetManifestRequest struct {
 	// Instead of `ref`: any snapshot with this digest.
 	Digest string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
 	// Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-	// another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-	// because the digests of the files depend on it. Empty = a caller from before this field, which
-	// gets every version.
+	// another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+	// version, because the digests of the files depend on it. Empty = a caller from before this
+	// field, which gets every version.
 	AcceptTableVersions []int32 `protobuf:"varint,5,rep,packed,name=accept_table_versions,json=acceptTableVersions,proto3" json:"accept_table_versions,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache

@@ -2099,8 +2099,8 @@ type ReadFileRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id, name or id prefix. Empty with `digest`.
 	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
-	// Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
-	// confined to a name prefix finds its own snapshots only.
+	// Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that
+	// is confined to a name prefix finds its own snapshots only.
 	Digest string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
 	// Name of the file, exactly as in the snapshot.
 	File string `protobuf:"bytes,3,opt,name=file,proto3" json:"file,omitempty"`

@@ -1209,9 +1209,9 @@ pub struct GetManifestRequest {
     #[prost(string, tag = "4")]
     pub digest: ::prost::alloc::string::String,
     /// Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-    /// another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-    /// because the digests of the files depend on it. Empty = a caller from before this field, which
-    /// gets every version.
+    /// another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+    /// version, because the digests of the files depend on it. Empty = a caller from before this
+    /// field, which gets every version.
     #[prost(int32, repeated, tag = "5")]
     pub accept_table_versions: ::prost::alloc::vec::Vec<i32>,
 }
@@ -1969,8 +1969,8 @@ pub struct ReadFileRequest {
     /// Id, name or id prefix. Empty with `digest`.
     #[prost(string, tag = "1")]
     pub r#ref: ::prost::alloc::string::String,
-    /// Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
-    /// confined to a name prefix finds its own snapshots only.
+    /// Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that
+    /// is confined to a name prefix finds its own snapshots only.
     #[prost(string, tag = "2")]
     pub digest: ::prost::alloc::string::String,
     /// Name of the file, exactly as in the snapshot.

@@ -422,9 +422,9 @@ export type GetManifestRequest = Message<"stasis.v1.GetManifestRequest"> & {
 
   /**
    * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-   * because the digests of the files depend on it. Empty = a caller from before this field, which
-   * gets every version.
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+   * version, because the digests of the files depend on it. Empty = a caller from before this
+   * field, which gets every version.
    *
    * @generated from field: repeated int32 accept_table_versions = 5;
    */

@@ -879,8 +879,8 @@ export type ReadFileRequest = Message<"stasis.v1.ReadFileRequest"> & {
   ref: string;
 
   /**
-   * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
-   * confined to a name prefix finds its own snapshots only.
+   * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that
+   * is confined to a name prefix finds its own snapshots only.
    *
    * @generated from field: string digest = 2;
    */

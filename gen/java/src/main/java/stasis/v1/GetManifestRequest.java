@@ -225,9 +225,9 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-   * because the digests of the files depend on it. Empty = a caller from before this field, which
-   * gets every version.
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+   * version, because the digests of the files depend on it. Empty = a caller from before this
+   * field, which gets every version.
    * </pre>
    *
    * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
@@ -241,9 +241,9 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-   * because the digests of the files depend on it. Empty = a caller from before this field, which
-   * gets every version.
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+   * version, because the digests of the files depend on it. Empty = a caller from before this
+   * field, which gets every version.
    * </pre>
    *
    * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
@@ -255,9 +255,9 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-   * because the digests of the files depend on it. Empty = a caller from before this field, which
-   * gets every version.
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+   * version, because the digests of the files depend on it. Empty = a caller from before this
+   * field, which gets every version.
    * </pre>
    *
    * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
@@ -1108,9 +1108,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-     * because the digests of the files depend on it. Empty = a caller from before this field, which
-     * gets every version.
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+     * version, because the digests of the files depend on it. Empty = a caller from before this
+     * field, which gets every version.
      * </pre>
      *
      * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
@@ -1124,9 +1124,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-     * because the digests of the files depend on it. Empty = a caller from before this field, which
-     * gets every version.
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+     * version, because the digests of the files depend on it. Empty = a caller from before this
+     * field, which gets every version.
      * </pre>
      *
      * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
@@ -1138,9 +1138,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-     * because the digests of the files depend on it. Empty = a caller from before this field, which
-     * gets every version.
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+     * version, because the digests of the files depend on it. Empty = a caller from before this
+     * field, which gets every version.
      * </pre>
      *
      * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
@@ -1153,9 +1153,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-     * because the digests of the files depend on it. Empty = a caller from before this field, which
-     * gets every version.
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+     * version, because the digests of the files depend on it. Empty = a caller from before this
+     * field, which gets every version.
      * </pre>
      *
      * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
@@ -1175,9 +1175,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-     * because the digests of the files depend on it. Empty = a caller from before this field, which
-     * gets every version.
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+     * version, because the digests of the files depend on it. Empty = a caller from before this
+     * field, which gets every version.
      * </pre>
      *
      * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
@@ -1195,9 +1195,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-     * because the digests of the files depend on it. Empty = a caller from before this field, which
-     * gets every version.
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+     * version, because the digests of the files depend on it. Empty = a caller from before this
+     * field, which gets every version.
      * </pre>
      *
      * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
@@ -1216,9 +1216,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-     * because the digests of the files depend on it. Empty = a caller from before this field, which
-     * gets every version.
+     * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+     * version, because the digests of the files depend on it. Empty = a caller from before this
+     * field, which gets every version.
      * </pre>
      *
      * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>

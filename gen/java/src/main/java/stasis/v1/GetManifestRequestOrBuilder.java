@@ -108,9 +108,9 @@ public interface GetManifestRequestOrBuilder extends
   /**
    * <pre>
    * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-   * because the digests of the files depend on it. Empty = a caller from before this field, which
-   * gets every version.
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+   * version, because the digests of the files depend on it. Empty = a caller from before this
+   * field, which gets every version.
    * </pre>
    *
    * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
@@ -120,9 +120,9 @@ public interface GetManifestRequestOrBuilder extends
   /**
    * <pre>
    * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-   * because the digests of the files depend on it. Empty = a caller from before this field, which
-   * gets every version.
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+   * version, because the digests of the files depend on it. Empty = a caller from before this
+   * field, which gets every version.
    * </pre>
    *
    * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>
@@ -132,9 +132,9 @@ public interface GetManifestRequestOrBuilder extends
   /**
    * <pre>
    * Versions of block tables that the caller reads (docs/replication.md). If the snapshot has
-   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older version,
-   * because the digests of the files depend on it. Empty = a caller from before this field, which
-   * gets every version.
+   * another one, the call fails with FORMAT_UNSUPPORTED: a table cannot be sent in an older
+   * version, because the digests of the files depend on it. Empty = a caller from before this
+   * field, which gets every version.
    * </pre>
    *
    * <code>repeated int32 accept_table_versions = 5 [json_name = "acceptTableVersions"];</code>

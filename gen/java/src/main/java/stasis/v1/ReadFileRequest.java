@@ -103,8 +103,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object digest_ = "";
   /**
    * <pre>
-   * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
-   * confined to a name prefix finds its own snapshots only.
+   * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that
+   * is confined to a name prefix finds its own snapshots only.
    * </pre>
    *
    * <code>string digest = 2 [json_name = "digest"];</code>
@@ -125,8 +125,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
-   * confined to a name prefix finds its own snapshots only.
+   * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that
+   * is confined to a name prefix finds its own snapshots only.
    * </pre>
    *
    * <code>string digest = 2 [json_name = "digest"];</code>
@@ -851,8 +851,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object digest_ = "";
     /**
      * <pre>
-     * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
-     * confined to a name prefix finds its own snapshots only.
+     * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that
+     * is confined to a name prefix finds its own snapshots only.
      * </pre>
      *
      * <code>string digest = 2 [json_name = "digest"];</code>
@@ -872,8 +872,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
-     * confined to a name prefix finds its own snapshots only.
+     * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that
+     * is confined to a name prefix finds its own snapshots only.
      * </pre>
      *
      * <code>string digest = 2 [json_name = "digest"];</code>
@@ -894,8 +894,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
-     * confined to a name prefix finds its own snapshots only.
+     * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that
+     * is confined to a name prefix finds its own snapshots only.
      * </pre>
      *
      * <code>string digest = 2 [json_name = "digest"];</code>
@@ -912,8 +912,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
-     * confined to a name prefix finds its own snapshots only.
+     * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that
+     * is confined to a name prefix finds its own snapshots only.
      * </pre>
      *
      * <code>string digest = 2 [json_name = "digest"];</code>
@@ -927,8 +927,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
-     * confined to a name prefix finds its own snapshots only.
+     * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that
+     * is confined to a name prefix finds its own snapshots only.
      * </pre>
      *
      * <code>string digest = 2 [json_name = "digest"];</code>

@@ -32,8 +32,8 @@ public interface ReadFileRequestOrBuilder extends
 
   /**
    * <pre>
-   * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
-   * confined to a name prefix finds its own snapshots only.
+   * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that
+   * is confined to a name prefix finds its own snapshots only.
    * </pre>
    *
    * <code>string digest = 2 [json_name = "digest"];</code>
@@ -42,8 +42,8 @@ public interface ReadFileRequestOrBuilder extends
   java.lang.String getDigest();
   /**
    * <pre>
-   * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that is
-   * confined to a name prefix finds its own snapshots only.
+   * Instead of `ref`: any undamaged snapshot with this digest (SNAPSHOT_NOT_FOUND). A caller that
+   * is confined to a name prefix finds its own snapshots only.
    * </pre>
    *
    * <code>string digest = 2 [json_name = "digest"];</code>
