@@ -49,6 +49,7 @@ const floors = {
     "client",
   ],
   "remote/s3": ["base", "model", "config", "observe"],
+  "remote/format": ["base", "model", "holes", "archive", "files"],
   "transport/auth": ["base", "model"],
   "transport/grpc-hooks": ["base", "wire", "holes", "transport/auth"],
   transport: ["base", "model", "wire", "observe", "transport/auth", "transport/grpc-hooks", "gen"],

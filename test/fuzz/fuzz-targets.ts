@@ -8,6 +8,10 @@ export const fuzzTargets = [
   "manifest",
   "block-table",
   "zstd-frames",
+  "zstd-block",
+  "remote-pack",
+  "remote-map",
+  "remote-commit",
 ] as const;
 
 export type FuzzTarget = (typeof fuzzTargets)[number];

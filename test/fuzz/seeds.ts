@@ -12,6 +12,7 @@ import { nameCases } from "../hostile/name-cases.js";
 import { sparseCases } from "../hostile/sparse-cases.js";
 import { paxRecord } from "../unit/archive/support.js";
 import type { FuzzTarget } from "./fuzz-targets.js";
+import { remoteSeeds } from "./remote-seeds.js";
 
 const maxSeedBytes = 16 * 1024;
 const id = "0123456789abcdef";
@@ -88,6 +89,7 @@ const seeds: Readonly<Record<FuzzTarget, () => readonly Uint8Array[]>> = {
     Buffer.from("28b52ffd0438230000aa11223344502a4d1803000000010203", "hex"),
     Buffer.from("28b52ffd6005001d0000616263", "hex"),
   ],
+  ...remoteSeeds,
 };
 
 /** Preceded by the byte with which a target chooses its action. */

@@ -1,0 +1,59 @@
+// Encryption of what is kept at a remote: AES-256-GCM (NIST SP 800-38D) with a random nonce. Every
+// pack and map has a key of its own, made by HKDF (RFC 5869) with SHA-256 from the repository key
+// and the id in its name. A sealed piece is the nonce, the ciphertext and the tag.
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+
+export const keyBytes = 32;
+const cipher = "aes-256-gcm";
+const nonceBytes = 12;
+const tagBytes = 16;
+
+/** A repository key with its id. Packs and maps name the key that they need. */
+export interface RepositoryKey {
+  readonly id: string;
+  readonly secret: Uint8Array;
+}
+
+/**
+ * Seals the pieces of one object. `context` says which piece it is, and must be the same for both.
+ */
+export interface Seal {
+  /** Undefined: not encrypted. */
+  readonly keyId: string | undefined;
+  seal(bytes: Uint8Array, context: string): Uint8Array;
+  /** Undefined if the piece is not the one that was sealed. */
+  open(bytes: Uint8Array, context: string): Uint8Array | undefined;
+}
+
+/** Leaves everything as it is. */
+export const noSeal: Seal = {
+  keyId: undefined,
+  seal: (bytes) => bytes,
+  open: (bytes) => bytes,
+};
+
+/** `object` is the id of the push or snapshot whose pieces are sealed. */
+export function sealWith(key: RepositoryKey, object: string): Seal {
+  const info = `stasis-remote-v1 ${object}`;
+  const secret = Buffer.from(hkdfSync("sha256", key.secret, new Uint8Array(), info, keyBytes));
+  return {
+    keyId: key.id,
+    seal: (bytes, context) => {
+      const nonce = randomBytes(nonceBytes);
+      const sealing = createCipheriv(cipher, secret, nonce).setAAD(Buffer.from(context));
+      const text = [sealing.update(bytes), sealing.final()];
+      return Buffer.concat([nonce, ...text, sealing.getAuthTag()]);
+    },
+    open: (bytes, context) => {
+      const end = bytes.length - tagBytes;
+      if (end < nonceBytes) return undefined;
+      try {
+        const opening = createDecipheriv(cipher, secret, bytes.subarray(0, nonceBytes));
+        opening.setAAD(Buffer.from(context)).setAuthTag(bytes.subarray(end));
+        return Buffer.concat([opening.update(bytes.subarray(nonceBytes, end)), opening.final()]);
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
