@@ -46,10 +46,14 @@ const floors = {
   client: ["base", "model", "wire", "observe", "holes", "archive", "gen"],
   replication: [
     ...["base", "model", "observe", "files", "store", "store/read", "store/write", "store/heal"],
-    "client",
+    ...["archive", "client", "remote", "remote/format"],
   ],
   "remote/s3": ["base", "model", "config", "observe"],
   "remote/format": ["base", "model", "holes", "archive", "files"],
+  remote: [
+    ...["base", "model", "holes", "archive", "files", "store", "store/read", "store/write"],
+    ...["remote/s3", "remote/format"],
+  ],
   "transport/auth": ["base", "model"],
   "transport/grpc-hooks": ["base", "wire", "holes", "transport/auth"],
   transport: ["base", "model", "wire", "observe", "transport/auth", "transport/grpc-hooks", "gen"],

@@ -11,6 +11,8 @@ export interface BlockIndex {
   readonly table: BlockTable;
   /** Undefined for a block that reads as zeros, and for a block beyond the end. */
   digestOf(block: number): Uint8Array | undefined;
+  /** Position among the blocks with data, from 0. Undefined as for `digestOf`. */
+  positionOf(block: number): number | undefined;
   /** Bytes of the block inside the file. */
   lengthOf(block: number): number;
   /**
@@ -34,12 +36,17 @@ export function indexBlocks(table: BlockTable): BlockIndex {
     }
     return low;
   };
+  const positionOf = (block: number): number | undefined => {
+    const run = runs[runAt(block)];
+    if (run === undefined || block < run.firstBlock) return undefined;
+    return run.firstDigest + block - run.firstBlock;
+  };
   return {
     table,
+    positionOf,
     digestOf: (block) => {
-      const run = runs[runAt(block)];
-      if (run === undefined || block < run.firstBlock) return undefined;
-      return digestAt(table, run.firstDigest + block - run.firstBlock);
+      const position = positionOf(block);
+      return position === undefined ? undefined : digestAt(table, position);
     },
     lengthOf: (block) =>
       Math.max(0, Math.min(table.blockSizeBytes, table.sizeBytes - block * table.blockSizeBytes)),

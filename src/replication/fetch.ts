@@ -94,8 +94,8 @@ export async function fetchFile(
 }
 
 /** Copies blocks from the base. Returns the blocks that the peer has to send. */
-async function takeFromBase(
-  context: FetchContext,
+export async function takeFromBase(
+  context: Pick<FetchContext, "counters" | "signal" | "reflink">,
   part: PartFile,
   base: BaseFile | undefined,
 ): Promise<number[]> {
@@ -129,7 +129,7 @@ async function takeFromBase(
 }
 
 /** Undefined if the base is damaged there, or unreadable: the peer then sends the block. */
-async function readOldBlock(
+export async function readOldBlock(
   base: BaseFile,
   block: number,
   signal: AbortSignal,
@@ -255,7 +255,7 @@ async function decodeBlock(
 }
 
 /** Runs `work` on each item, a few at once, started in order. The first error ends it. */
-async function inParallel<T>(
+export async function inParallel<T>(
   items: Iterable<T> | AsyncIterable<T>,
   work: (item: T) => Promise<void>,
 ): Promise<void> {

@@ -82,7 +82,7 @@ interface HeldTransfer extends AsyncDisposable {
   drop(): Promise<void>;
 }
 
-export function holdTransfer({ store, claim }: PullParts): HeldTransfer {
+export function holdTransfer({ store, claim }: Pick<PullParts, "store" | "claim">): HeldTransfer {
   let held: { readonly digest: string; readonly claim: TransferClaim } | undefined;
   return {
     async claim(digest) {
@@ -212,7 +212,7 @@ async function fetchFiles(
 }
 
 /** Undefined if the base has a damaged table, or one that only a newer stasis reads. */
-async function baseFileOf(base: OpenBlocks | undefined, name: string, digest: string) {
+export async function baseFileOf(base: OpenBlocks | undefined, name: string, digest: string) {
   if (base === undefined) return undefined;
   try {
     return await openBaseFile(base, name, digest);

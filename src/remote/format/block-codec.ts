@@ -50,16 +50,17 @@ export async function encodeBlock(
 }
 
 /**
- * The block of `length` bytes; `base` is for patches. Undefined if the bytes cannot be that block.
- * Whether they are the right block, only its digest tells.
+ * The block of `length` bytes; `base` is for patches, `codec` for everything that is not raw.
+ * Undefined if the bytes cannot be that block. Whether they are, only its digest tells.
  */
 export async function decodeBlock(
-  codec: ZstdBlockCodec,
+  codec: ZstdBlockCodec | undefined,
   { encoding, bytes }: EncodedBlock,
   length: number,
   base?: Uint8Array,
 ): Promise<Uint8Array | undefined> {
   if (encoding === "raw") return bytes.length === length ? bytes : undefined;
+  if (codec === undefined) return undefined;
   if (encoding === "zstd") return codec.decompress(bytes, length);
   return base?.length === length ? decodePatch(codec, bytes, base) : undefined;
 }

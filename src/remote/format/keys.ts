@@ -64,3 +64,10 @@ export function repositoryKeyOf(key: string): string | undefined {
   const [, id = ""] = /^keys\/([^/]+)\.json$/.exec(key) ?? [];
   return isRemoteId(id) ? id : undefined;
 }
+
+export const collectionsPrefix = "gc/";
+
+/** A push that is taken up again makes another claim: `number` counts from 0. */
+export function claimKey(push: string, number: number): string {
+  return `claims/${push}.${number}.json`;
+}

@@ -203,8 +203,8 @@ export function decodePacks(content: Uint8Array, key: string): PackRecord[] {
     const push = decodeRemoteId(bytes.subarray(start, start + remoteIdBytes));
     const sequence = bytes.readUInt32LE(start + remoteIdBytes);
     ensureValid(sequence < maxPacks, key, `its pack ${packs.length} is malformed`);
-    const key = bytes.subarray(start + packKeyStart, start + packBytes);
-    const keyId = isZero(key) ? undefined : decodeRemoteId(key);
+    const id = bytes.subarray(start + packKeyStart, start + packBytes);
+    const keyId = isZero(id) ? undefined : decodeRemoteId(id);
     packs.push({ push, sequence, bytes: bytes.readUInt32LE(start + remoteIdBytes + 4), keyId });
   }
   return packs;

@@ -1,0 +1,88 @@
+// Writes the packs of a push: collects encoded blocks, and stores a pack when it is full, a few at
+// a time.
+import type { EncodedBlock } from "./format/block-codec.js";
+import { packKey } from "./format/keys.js";
+import type { PackRecord } from "./format/map.js";
+import { createPackBuilder, type PackBuilder, type PackEntry } from "./format/pack.js";
+import type { Seal } from "./format/seal.js";
+import type { Bucket } from "./s3/bucket.js";
+
+/** Each takes about 16 MiB of memory until it is stored. */
+const packsInFlight = 4;
+
+interface PackWriterOptions {
+  readonly bucket: Bucket;
+  readonly push: string;
+  readonly seal: Seal;
+  readonly signal: AbortSignal;
+  /** Called with the bytes of a pack before they are sent. */
+  readonly throttle: (bytes: number) => Promise<void>;
+}
+
+export interface PackWriter {
+  /** Bytes of all packs that were made. */
+  readonly writtenBytes: number;
+  /** Waits while too many packs are on their way. Throws what the request of a pack threw. */
+  add(block: EncodedBlock, digest: Uint8Array, blockBytes: number): Promise<WrittenEntry>;
+  /** Stores the last pack, and waits until all are stored. */
+  finish(): Promise<PackRecord[]>;
+}
+
+interface WrittenEntry extends PackEntry {
+  /** Number of its pack in this push. */
+  readonly sequence: number;
+}
+
+export function createPackWriter(options: PackWriterOptions): PackWriter {
+  return new Writer(options);
+}
+
+class Writer implements PackWriter {
+  readonly #options: PackWriterOptions;
+  readonly #packs: PackRecord[] = [];
+  readonly #sending = new Set<Promise<void>>();
+  #builder: PackBuilder | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  writtenBytes = 0;
+
+  constructor(options: PackWriterOptions) {
+    this.#options = options;
+  }
+
+  async add(block: EncodedBlock, digest: Uint8Array, blockBytes: number): Promise<WrittenEntry> {
+    const { push, seal } = this.#options;
+    const sequence = this.#packs.length;
+    this.#builder ??= createPackBuilder({ push, sequence }, seal);
+    const entry = { ...this.#builder.add(block, digest, blockBytes), sequence };
+    if (this.#builder.isFull) await this.#send();
+    return entry;
+  }
+
+  async finish(): Promise<PackRecord[]> {
+    if (this.#builder !== undefined) await this.#send();
+    await Promise.all(this.#sending);
+    this.#check();
+    return this.#packs;
+  }
+
+  async #send(): Promise<void> {
+    const { bucket, push, seal, signal, throttle } = this.#options;
+    const sequence = this.#packs.length;
+    const { pieces, bytes } = this.#builder?.finish() ?? { pieces: [], bytes: 0 };
+    this.#builder = undefined;
+    this.#packs.push({ push, sequence, bytes, keyId: seal.keyId });
+    this.writtenBytes += bytes;
+    while (this.#sending.size >= packsInFlight) await Promise.race(this.#sending);
+    this.#check();
+    await throttle(bytes);
+    const sent: Promise<void> = bucket
+      .put(packKey({ push, sequence }), pieces, signal)
+      .catch((error: unknown) => void (this.#failure ??= { error }))
+      .finally(() => this.#sending.delete(sent));
+    this.#sending.add(sent);
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}

@@ -1,0 +1,268 @@
+// Turns the files of a snapshot into packs, and says for each block where it is. Blocks that the
+// base has are borrowed.
+import type { FileHandle } from "node:fs/promises";
+import type { ZstdBlockCodec } from "../archive/zstd-block.js";
+import { StoreError, isStoreError } from "../base/errors.js";
+import { hasBytes, readBlock, type BlockIndex } from "../files/block-access.js";
+import { digestBytes, digestOf } from "../files/block-digest.js";
+import type { OpenBlocks } from "../store/read/blocks.js";
+import { entryKey, readEntries, type EntryPlace } from "./entries.js";
+import { encodeBlock, type EncodedBlock } from "./format/block-codec.js";
+import { packKey, type PackName } from "./format/keys.js";
+import {
+  createPlaceWriter,
+  type BaseBlock,
+  type BlockPlace,
+  type PackRecord,
+} from "./format/map.js";
+import { createPackWriter, type PackWriter } from "./pack-writer.js";
+import { originalOf, packOf, patchInBase, placeInBase, type BaseFile } from "./push-base.js";
+import type { RemoteMap, RemoteReader } from "./remote-map.js";
+
+/** What a push tells while it runs. Bytes of blocks, except for `sentBytes`. */
+export interface PushCounters {
+  totalBytes: number;
+  doneBytes: number;
+  /** Borrowed from snapshots that are at the remote. */
+  reusedBytes: number;
+  /** Bytes of the packs. */
+  sentBytes: number;
+}
+
+export interface SourceFile {
+  readonly name: string;
+  readonly handle: FileHandle;
+  readonly index: BlockIndex;
+  readonly base: BaseFile | undefined;
+}
+
+export interface PackingOptions {
+  readonly reader: RemoteReader;
+  readonly open: OpenBlocks;
+  /** Id of the push. */
+  readonly push: string;
+  /** Packs of bases that may be used, by key: the claim names them all. */
+  readonly borrowed: ReadonlyMap<string, PackRecord>;
+  /** Undefined: this Node has no zstd, and blocks are stored as they are. */
+  readonly codec: ZstdBlockCodec | undefined;
+  readonly counters: PushCounters;
+  /** Waits as the limits require. */
+  readonly throttle: (bytes: number) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** What the places of the files refer to. */
+interface Packed {
+  readonly packs: readonly PackRecord[];
+  readonly bases: readonly BaseBlock[];
+}
+
+export interface Packing {
+  /** Bytes of the packs that were made so far. */
+  readonly writtenBytes: number;
+  /** The places of the file's blocks, for the map. */
+  packFile(file: SourceFile): Promise<Uint8Array>;
+  /** Waits until all packs are stored. */
+  finish(): Promise<Packed>;
+}
+
+/** Blocks that are read and encoded at the same time. */
+const ahead = 4;
+/** Blocks whose patches in the base are fetched together. */
+const windowBlocks = 1024;
+
+export function createPacking(options: PackingOptions): Packing {
+  return new FilePacking(options);
+}
+
+class FilePacking implements Packing {
+  readonly #options: PackingOptions;
+  readonly #writer: PackWriter;
+  /** Index in the map of each pack that is used, by key. */
+  readonly #packs = new Map<string, number>();
+  readonly #bases = new Map<string, { readonly index: number; readonly block: BaseBlock }>();
+
+  constructor(options: PackingOptions) {
+    const { reader, push, throttle, signal } = options;
+    this.#options = options;
+    const seal = reader.repository.sealFor(push);
+    this.#writer = createPackWriter({ bucket: reader.bucket, push, seal, throttle, signal });
+  }
+
+  get writtenBytes(): number {
+    return this.#writer.writtenBytes;
+  }
+
+  /** The places of the file's blocks. */
+  async packFile(file: SourceFile): Promise<Uint8Array> {
+    const places = createPlaceWriter(file.index.table.digests.length / digestBytes);
+    for (const blocks of windows(file.index.dataBlocks())) {
+      const { reader, signal } = this.#options;
+      const entries = await readEntries(reader, patchesToRead(file, blocks), signal);
+      const encoded = inOrder(blocks, (block) => this.#encode(file, block, entries));
+      for await (const place of encoded) places.add(await this.#place(place));
+    }
+    return places.finish();
+  }
+
+  /** A block that the base has is borrowed; another is read, checked and encoded. */
+  async #encode(
+    file: SourceFile,
+    block: number,
+    entries: ReadonlyMap<string, Uint8Array>,
+  ): Promise<PreparedBlock> {
+    this.#options.signal.throwIfAborted();
+    const { index, base } = file;
+    const length = index.lengthOf(block);
+    const place = base === undefined ? undefined : placeInBase(base, block);
+    if (base !== undefined && place !== undefined && isSameBlock(index, base, block)) {
+      return { length, borrowed: { base, place } };
+    }
+    const bytes = await this.#readIntact(file, block);
+    const { codec } = this.#options;
+    const original =
+      base !== undefined && place !== undefined && codec !== undefined
+        ? await originalOf(base, block, place, { codec, entries })
+        : undefined;
+    const encoded = await encodeBlock(codec, bytes, original?.bytes);
+    const digest = digestOf("blake3", bytes);
+    const isPatch = encoded.encoding === "patch";
+    const patched = isPatch && base !== undefined ? original?.block : undefined;
+    return { length, encoded, digest, map: base?.map, original: patched };
+  }
+
+  /** The damage of a block is noted at the snapshot, and the push ends. */
+  async #readIntact({ name, handle, index }: SourceFile, block: number): Promise<Buffer> {
+    try {
+      const bytes = await readBlock(handle, index, block, name);
+      if (await hasBytes(index, block, bytes)) return bytes;
+    } catch (error) {
+      if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+    }
+    const { open } = this.#options;
+    open.foundDamage();
+    throw damaged(open.stored.id, name, block);
+  }
+
+  async #place(block: PreparedBlock): Promise<BlockPlace> {
+    const { counters, push } = this.#options;
+    counters.doneBytes += block.length;
+    if ("borrowed" in block) {
+      counters.reusedBytes += block.length;
+      const { base, place } = block.borrowed;
+      const pack = this.#indexOf(packOf(base.map, place));
+      const known = place.base === undefined ? undefined : base.map.bases[place.base];
+      return { ...place, pack, base: known && this.#baseIndex(base.map, known) };
+    }
+    const { encoded, digest, length, map, original } = block;
+    const entry = await this.#writer.add(encoded, digest, length);
+    counters.sentBytes = this.#writer.writtenBytes;
+    const base = map && original && this.#baseIndex(map, original);
+    const { offset, bytes, encoding } = entry;
+    const pack = this.#indexOf({ push, sequence: entry.sequence });
+    return { pack, offset, bytes, encoding, base };
+  }
+
+  #indexOf(pack: PackName): number {
+    const key = packKey(pack);
+    const index = this.#packs.get(key) ?? this.#packs.size;
+    this.#packs.set(key, index);
+    return index;
+  }
+
+  async finish(): Promise<Packed> {
+    const records = new Map(this.#options.borrowed);
+    for (const pack of await this.#writer.finish()) records.set(packKey(pack), pack);
+    const packs = [...this.#packs.keys()].map((key) => {
+      const record = records.get(key);
+      if (record === undefined) throw new Error(`the claim does not name the pack ${key}`);
+      return record;
+    });
+    return { packs, bases: [...this.#bases.values()].map(({ block }) => block) };
+  }
+
+  #baseIndex(map: RemoteMap, block: BaseBlock): number {
+    const pack = packOf(map, block);
+    const key = entryKey({ pack, offset: block.offset });
+    const known = this.#bases.get(key);
+    if (known !== undefined) return known.index;
+    const index = this.#bases.size;
+    this.#bases.set(key, { index, block: { ...block, pack: this.#indexOf(pack) } });
+    return index;
+  }
+}
+
+type PreparedBlock =
+  | {
+      readonly length: number;
+      readonly borrowed: { readonly base: BaseFile; readonly place: BlockPlace };
+    }
+  | {
+      readonly length: number;
+      readonly encoded: EncodedBlock;
+      readonly digest: Uint8Array;
+      readonly map: RemoteMap | undefined;
+      /** The block that it is a patch of. */
+      readonly original: BaseBlock | undefined;
+    };
+
+function isSameBlock(index: BlockIndex, { remote }: BaseFile, block: number): boolean {
+  const [one, two] = [index.digestOf(block), remote.index.digestOf(block)];
+  return one !== undefined && two !== undefined && Buffer.compare(one, two) === 0;
+}
+
+/** The patches in the base that turn this node's blocks back into the originals. */
+function* patchesToRead(
+  { index, base }: SourceFile,
+  blocks: readonly number[],
+): Generator<EntryPlace, void, undefined> {
+  if (base?.local === undefined) return;
+  for (const block of blocks) {
+    const place = placeInBase(base, block);
+    if (place === undefined || isSameBlock(index, base, block)) continue;
+    const entry = patchInBase(base, place);
+    if (entry !== undefined) yield entry;
+  }
+}
+
+function* windows(blocks: Iterable<number>): Generator<number[], void, undefined> {
+  let window: number[] = [];
+  for (const block of blocks) {
+    window.push(block);
+    if (window.length < windowBlocks) continue;
+    yield window;
+    window = [];
+  }
+  if (window.length > 0) yield window;
+}
+
+/** The results of `work` in the order of the items, a few of which are worked on at once. */
+async function* inOrder<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R, void, undefined> {
+  const queue: Promise<R>[] = [];
+  try {
+    for (const item of items) {
+      const result = work(item);
+      // The consumer handles this error when it reaches the item.
+      result.catch(() => undefined);
+      queue.push(result);
+      const first = queue.length > ahead ? queue.shift() : undefined;
+      if (first !== undefined) yield await first;
+    }
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) yield await next;
+  } finally {
+    // The descriptors are closed next, so no read may still use their numbers.
+    await Promise.allSettled(queue);
+  }
+}
+
+function damaged(id: string, file: string, block: number): StoreError {
+  const text = `snapshot ${id} has damaged data: block ${block} of ${file} does not match its digest`;
+  return new StoreError("STORED_DATA_CORRUPT", text, {
+    hint: `Run \`stasis verify ${id}\` to list the damaged ranges`,
+    resource: { type: "snapshot", name: id },
+    metadata: { snapshot_id: id, file, block: String(block) },
+  });
+}

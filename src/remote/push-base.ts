@@ -1,0 +1,80 @@
+// The base of a push: a snapshot that is at the remote already, and whose blocks the new one may
+// share or be a patch of. A block is compared with the one at the same place of the same file.
+import type { FileHandle } from "node:fs/promises";
+import type { ZstdBlockCodec } from "../archive/zstd-block.js";
+import { hasBytes, readBlock, type BlockIndex } from "../files/block-access.js";
+import { digestOf } from "../files/block-digest.js";
+import { decodeBlock } from "./format/block-codec.js";
+import type { BaseBlock, BlockPlace, PackRecord } from "./format/map.js";
+import { entryKey, type EntryPlace } from "./entries.js";
+import type { RemoteFile, RemoteMap } from "./remote-map.js";
+
+/** A file of the base, at the remote and on this node. */
+export interface BaseFile {
+  readonly map: RemoteMap;
+  readonly remote: RemoteFile;
+  /** Undefined if this node does not have its bytes: then there are no patches. */
+  readonly local: { readonly handle: FileHandle; readonly index: BlockIndex } | undefined;
+}
+
+/** The reader of the map has checked the index. */
+export function packOf(map: RemoteMap, { pack }: Pick<BlockPlace, "pack">): PackRecord {
+  const record = map.packs[pack];
+  if (record === undefined) throw new Error(`no pack ${pack} of ${map.packs.length}`);
+  return record;
+}
+
+/** Where the block of the base is at the remote. Undefined if it has no data there. */
+export function placeInBase({ remote }: BaseFile, block: number): BlockPlace | undefined {
+  const position = remote.index.positionOf(block);
+  return position === undefined ? undefined : remote.places.at(position);
+}
+
+/** The entry that `original` needs besides the local bytes: a block that is a patch itself. */
+export function patchInBase(base: BaseFile, place: BlockPlace): EntryPlace | undefined {
+  if (place.encoding !== "patch") return undefined;
+  return { pack: packOf(base.map, place), offset: place.offset, bytes: place.bytes };
+}
+
+/** A block of which a patch can be made: its bytes, and where it is at the remote. */
+interface Original {
+  readonly bytes: Uint8Array;
+  readonly block: BaseBlock;
+}
+
+/**
+ * The block of the base, or if that is a patch the block it is a patch of: applied to its own
+ * result, an XOR gives the original. Undefined if this node's copy is missing or damaged.
+ */
+export async function originalOf(
+  base: BaseFile,
+  block: number,
+  place: BlockPlace,
+  tools: { readonly codec: ZstdBlockCodec; readonly entries: ReadonlyMap<string, Uint8Array> },
+): Promise<Original | undefined> {
+  const bytes = await localBlock(base, block);
+  if (bytes === undefined) return undefined;
+  if (place.encoding !== "patch") {
+    const digest = base.remote.index.digestOf(block) ?? new Uint8Array();
+    return { bytes, block: { ...place, digest, blockBytes: bytes.length } };
+  }
+  const known = place.base === undefined ? undefined : base.map.bases[place.base];
+  const entry = patchInBase(base, place);
+  const patch = entry === undefined ? undefined : tools.entries.get(entryKey(entry));
+  if (known === undefined || patch === undefined) return undefined;
+  const encoded = { encoding: "patch", bytes: patch } as const;
+  const original = await decodeBlock(tools.codec, encoded, bytes.length, bytes);
+  if (original === undefined || !digestOf("blake3", original).equals(known.digest))
+    return undefined;
+  return { bytes: original, block: known };
+}
+
+async function localBlock({ local, remote }: BaseFile, block: number) {
+  if (local === undefined) return undefined;
+  const digest = remote.index.digestOf(block);
+  const own = local.index.digestOf(block);
+  const same = digest !== undefined && own !== undefined && Buffer.compare(digest, own) === 0;
+  if (!same) return undefined;
+  const bytes = await readBlock(local.handle, local.index, block, "base");
+  return (await hasBytes(local.index, block, bytes)) ? bytes : undefined;
+}
