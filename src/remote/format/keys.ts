@@ -28,8 +28,10 @@ export function snapshotOfKey(key: string): string | undefined {
   return isRemoteId(id) ? id : undefined;
 }
 
+export const mapsPrefix = "maps/";
+
 export function mapKey(id: string): string {
-  return `maps/${id}`;
+  return `${mapsPrefix}${id}`;
 }
 
 export function packKey({ push, sequence }: PackName): string {

@@ -1,0 +1,150 @@
+// Lists the snapshots of a remote, and finds one by a ref.
+import { StoreError, describeValue, isStoreError } from "../base/errors.js";
+import type { Manifest } from "../files/manifest.js";
+import { minIdPrefixLength } from "../model/name.js";
+import { mapsPrefix, snapshotOfKey, snapshotsPrefix } from "./format/keys.js";
+import { isRemoteId } from "./format/remote-id.js";
+import { readCommit, type RemoteReader } from "./remote-map.js";
+
+/** A snapshot at a remote, without the list of its blocks. */
+export interface RemoteSnapshot {
+  /** Its id at the remote. */
+  readonly id: string;
+  readonly pushedAt: Date;
+  /** Id of the node that pushed it. */
+  readonly nodeId: string;
+  /** As on that node; its `id` is the id there. */
+  readonly manifest: Manifest;
+  readonly dataBytes: number;
+  /** Bytes of the packs that its push has written. */
+  readonly packedBytes: number;
+}
+
+/** A commit object that cannot be read, or whose map is missing. */
+export interface BrokenSnapshot {
+  readonly id: string;
+  readonly problem: StoreError;
+}
+
+export interface RemoteListing {
+  readonly snapshots: readonly RemoteSnapshot[];
+  readonly broken: readonly BrokenSnapshot[];
+}
+
+const requestsInFlight = 16;
+
+/** `known`: commit objects that were read before. They never change, so they are not read again. */
+export async function listRemote(
+  reader: RemoteReader,
+  known: ReadonlyMap<string, RemoteSnapshot>,
+  signal: AbortSignal,
+): Promise<RemoteListing> {
+  // In this order, so that the map of each snapshot is older than the list of maps.
+  const ids = await idsBelow(reader, snapshotsPrefix, snapshotOfKey, signal);
+  const maps = new Set(await idsBelow(reader, mapsPrefix, mapOfKey, signal));
+  const snapshots: RemoteSnapshot[] = [];
+  const broken: BrokenSnapshot[] = [];
+  const queue = ids.values();
+  const work = async (): Promise<void> => {
+    for (const id of queue) {
+      try {
+        const snapshot = known.get(id) ?? (await describe(reader, id, signal));
+        if (maps.has(id)) snapshots.push(snapshot);
+        else broken.push({ id, problem: mapMissing(id) });
+      } catch (error) {
+        // It was deleted since.
+        if (isStoreError(error, "REMOTE_COPY_MISSING")) continue;
+        if (!isStoreError(error, "REMOTE_DATA_INVALID")) throw error;
+        broken.push({ id, problem: error });
+      }
+    }
+  };
+  const workers = await Promise.allSettled(Array.from({ length: requestsInFlight }, work));
+  for (const worker of workers) if (worker.status === "rejected") throw worker.reason;
+  const byId = (a: { readonly id: string }, b: { readonly id: string }) => (a.id < b.id ? 1 : -1);
+  return { snapshots: snapshots.sort(byId), broken: broken.sort(byId) };
+}
+
+async function idsBelow(
+  { bucket }: RemoteReader,
+  prefix: string,
+  idOf: (key: string) => string | undefined,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { key } of bucket.list(prefix, { signal })) {
+    const id = idOf(key);
+    if (id !== undefined) ids.push(id);
+  }
+  return ids;
+}
+
+function mapOfKey(key: string): string | undefined {
+  const id = key.slice(mapsPrefix.length);
+  return isRemoteId(id) ? id : undefined;
+}
+
+async function describe(
+  reader: RemoteReader,
+  remoteId: string,
+  signal: AbortSignal,
+): Promise<RemoteSnapshot> {
+  const commit = await readCommit(reader, remoteId, signal);
+  const { id, pushedAt, nodeId, manifest, dataBytes, packedBytes } = commit;
+  return { id, pushedAt, nodeId, manifest, dataBytes, packedBytes };
+}
+
+function mapMissing(id: string): StoreError {
+  return new StoreError("REMOTE_DATA_INVALID", `snapshot ${id} of the remote has no map`, {
+    hint: "Its push did not end. Remove it with `stasis remote rm`, and push again",
+    resource: { type: "object", name: id },
+  });
+}
+
+/**
+ * The snapshot with this id at the remote, else the one with this name, or this id on its node, or
+ * this prefix of its id at the remote. Throws SNAPSHOT_NOT_FOUND, or AMBIGUOUS_REF: names are not
+ * unique at a remote.
+ */
+export function findRemote(listing: RemoteListing, ref: string): RemoteSnapshot {
+  const { snapshots } = listing;
+  const hasPrefix = ({ id }: RemoteSnapshot): boolean =>
+    ref.length >= minIdPrefixLength && id.startsWith(ref);
+  const ways = [
+    ({ id }: RemoteSnapshot) => id === ref,
+    ({ manifest }: RemoteSnapshot) => ref !== "" && manifest.config.name === ref,
+    ({ manifest }: RemoteSnapshot) => manifest.id === ref,
+    hasPrefix,
+  ];
+  for (const isMeant of ways) {
+    const [first, ...others] = snapshots.filter(isMeant);
+    if (first !== undefined && others.length === 0) return first;
+    if (first !== undefined) throw ambiguous(ref, [first, ...others]);
+  }
+  throw new StoreError("SNAPSHOT_NOT_FOUND", `the remote has no snapshot ${describeValue(ref)}`, {
+    hint: "See `stasis remote ls`",
+    resource: { type: "snapshot", name: ref.slice(0, 128) },
+  });
+}
+
+const maxCandidates = 10;
+
+function ambiguous(ref: string, candidates: readonly RemoteSnapshot[]): StoreError {
+  const shown = candidates
+    .slice(0, maxCandidates)
+    .map(({ id, nodeId, pushedAt }) => `${id} (node ${nodeId}, ${pushedAt.toISOString()})`);
+  const more = candidates.length > maxCandidates ? ", and more" : "";
+  return new StoreError(
+    "AMBIGUOUS_REF",
+    `${describeValue(ref)} matches several snapshots of the remote: ${shown.join(", ")}${more}`,
+    {
+      hint: "Name one by its id at the remote",
+      metadata: {
+        candidates: candidates
+          .slice(0, maxCandidates)
+          .map(({ id }) => id)
+          .join(","),
+      },
+    },
+  );
+}
