@@ -17,7 +17,7 @@ const level = 1;
 const compressionLevelParameter = 100;
 
 /** The parts of node:zlib that we use and that the types of Node 20 lack. */
-interface BuiltInZstd {
+interface OneShotZstd {
   zstdCompress?: unknown;
   zstdDecompress?: unknown;
 }
@@ -46,7 +46,7 @@ export async function loadZstdBlockCodec(): Promise<ZstdBlockCodec | undefined> 
 }
 
 function builtInCodec(): ZstdBlockCodec | undefined {
-  const { zstdCompress, zstdDecompress } = zlib as BuiltInZstd;
+  const { zstdCompress, zstdDecompress } = zlib as OneShotZstd;
   if (zstdCompress === undefined || zstdDecompress === undefined) return undefined;
   const deflate = promisify(zstdCompress as OneShot);
   const inflate = promisify(zstdDecompress as OneShot);

@@ -48,7 +48,7 @@ export async function readEntries(
 }
 
 /** Ranges inside packs that contain all entries, in the order of the packs' first entries. */
-export function planRanges(wanted: Iterable<EntryPlace>): PlannedRange[] {
+function planRanges(wanted: Iterable<EntryPlace>): PlannedRange[] {
   const byPack = new Map<string, EntryPlace[]>();
   for (const entry of wanted) {
     const key = packKey(entry.pack);

@@ -21,12 +21,12 @@ export interface RemoteSnapshot {
 }
 
 /** A commit object that cannot be read, or whose map is missing. */
-export interface BrokenSnapshot {
+interface BrokenSnapshot {
   readonly id: string;
   readonly problem: StoreError;
 }
 
-export interface RemoteListing {
+interface RemoteListing {
   readonly snapshots: readonly RemoteSnapshot[];
   readonly broken: readonly BrokenSnapshot[];
 }

@@ -16,7 +16,7 @@ import {
   type PackRecord,
 } from "./format/map.js";
 import { createPackWriter, type PackWriter } from "./pack-writer.js";
-import { originalOf, packOf, patchInBase, placeInBase, type BaseFile } from "./push-base.js";
+import { originalOf, packOf, patchInBase, placeInBase, type RemoteBaseFile } from "./push-base.js";
 import type { RemoteMap, RemoteReader } from "./remote-map.js";
 
 /** What a push tells while it runs. Bytes of blocks, except for `sentBytes`. */
@@ -29,14 +29,14 @@ export interface PushCounters {
   sentBytes: number;
 }
 
-export interface SourceFile {
+export interface PushedFile {
   readonly name: string;
   readonly handle: FileHandle;
   readonly index: BlockIndex;
-  readonly base: BaseFile | undefined;
+  readonly base: RemoteBaseFile | undefined;
 }
 
-export interface PackingOptions {
+interface PackingOptions {
   readonly reader: RemoteReader;
   readonly open: OpenBlocks;
   /** Id of the push. */
@@ -57,11 +57,11 @@ interface Packed {
   readonly bases: readonly BaseBlock[];
 }
 
-export interface Packing {
+interface Packing {
   /** Bytes of the packs that were made so far. */
   readonly writtenBytes: number;
   /** The places of the file's blocks, for the map. */
-  packFile(file: SourceFile): Promise<Uint8Array>;
+  packFile(file: PushedFile): Promise<Uint8Array>;
   /** Waits until all packs are stored. */
   finish(): Promise<Packed>;
 }
@@ -94,7 +94,7 @@ class FilePacking implements Packing {
   }
 
   /** The places of the file's blocks. */
-  async packFile(file: SourceFile): Promise<Uint8Array> {
+  async packFile(file: PushedFile): Promise<Uint8Array> {
     const places = createPlaceWriter(file.index.table.digests.length / digestBytes);
     for (const blocks of windows(file.index.dataBlocks())) {
       const { reader, signal } = this.#options;
@@ -107,7 +107,7 @@ class FilePacking implements Packing {
 
   /** A block that the base has is borrowed; another is read, checked and encoded. */
   async #encode(
-    file: SourceFile,
+    file: PushedFile,
     block: number,
     entries: ReadonlyMap<string, Uint8Array>,
   ): Promise<PreparedBlock> {
@@ -132,7 +132,7 @@ class FilePacking implements Packing {
   }
 
   /** The damage of a block is noted at the snapshot, and the push ends. */
-  async #readIntact({ name, handle, index }: SourceFile, block: number): Promise<Buffer> {
+  async #readIntact({ name, handle, index }: PushedFile, block: number): Promise<Buffer> {
     try {
       const bytes = await readBlock(handle, index, block, name);
       if (await hasBytes(index, block, bytes)) return bytes;
@@ -195,7 +195,7 @@ class FilePacking implements Packing {
 type PreparedBlock =
   | {
       readonly length: number;
-      readonly borrowed: { readonly base: BaseFile; readonly place: BlockPlace };
+      readonly borrowed: { readonly base: RemoteBaseFile; readonly place: BlockPlace };
     }
   | {
       readonly length: number;
@@ -206,14 +206,14 @@ type PreparedBlock =
       readonly original: BaseBlock | undefined;
     };
 
-function isSameBlock(index: BlockIndex, { remote }: BaseFile, block: number): boolean {
+function isSameBlock(index: BlockIndex, { remote }: RemoteBaseFile, block: number): boolean {
   const [one, two] = [index.digestOf(block), remote.index.digestOf(block)];
   return one !== undefined && two !== undefined && Buffer.compare(one, two) === 0;
 }
 
 /** The patches in the base that turn this node's blocks back into the originals. */
 function* patchesToRead(
-  { index, base }: SourceFile,
+  { index, base }: PushedFile,
   blocks: readonly number[],
 ): Generator<EntryPlace, void, undefined> {
   if (base?.local === undefined) return;

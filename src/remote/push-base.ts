@@ -10,7 +10,7 @@ import { entryKey, type EntryPlace } from "./entries.js";
 import type { RemoteFile, RemoteMap } from "./remote-map.js";
 
 /** A file of the base, at the remote and on this node. */
-export interface BaseFile {
+export interface RemoteBaseFile {
   readonly map: RemoteMap;
   readonly remote: RemoteFile;
   /** Undefined if this node does not have its bytes: then there are no patches. */
@@ -25,13 +25,13 @@ export function packOf(map: RemoteMap, { pack }: Pick<BlockPlace, "pack">): Pack
 }
 
 /** Where the block of the base is at the remote. Undefined if it has no data there. */
-export function placeInBase({ remote }: BaseFile, block: number): BlockPlace | undefined {
+export function placeInBase({ remote }: RemoteBaseFile, block: number): BlockPlace | undefined {
   const position = remote.index.positionOf(block);
   return position === undefined ? undefined : remote.places.at(position);
 }
 
 /** The entry that `original` needs besides the local bytes: a block that is a patch itself. */
-export function patchInBase(base: BaseFile, place: BlockPlace): EntryPlace | undefined {
+export function patchInBase(base: RemoteBaseFile, place: BlockPlace): EntryPlace | undefined {
   if (place.encoding !== "patch") return undefined;
   return { pack: packOf(base.map, place), offset: place.offset, bytes: place.bytes };
 }
@@ -47,7 +47,7 @@ interface Original {
  * result, an XOR gives the original. Undefined if this node's copy is missing or damaged.
  */
 export async function originalOf(
-  base: BaseFile,
+  base: RemoteBaseFile,
   block: number,
   place: BlockPlace,
   tools: { readonly codec: ZstdBlockCodec; readonly entries: ReadonlyMap<string, Uint8Array> },
@@ -69,7 +69,7 @@ export async function originalOf(
   return { bytes: original, block: known };
 }
 
-async function localBlock({ local, remote }: BaseFile, block: number) {
+async function localBlock({ local, remote }: RemoteBaseFile, block: number) {
   if (local === undefined) return undefined;
   const digest = remote.index.digestOf(block);
   const own = local.index.digestOf(block);

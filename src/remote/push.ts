@@ -12,8 +12,8 @@ import { encodeCommit, type DecodedCommit, type RemoteCommit } from "./format/co
 import { claimKey, mapKey, packKey, snapshotKey } from "./format/keys.js";
 import { createMapWriter, encodeBases, encodePacks, type PackRecord } from "./format/map.js";
 import { newRemoteId } from "./format/remote-id.js";
-import { createPacking, type PushCounters, type SourceFile } from "./packing.js";
-import { packOf, placeInBase, type BaseFile } from "./push-base.js";
+import { createPacking, type PushCounters, type PushedFile } from "./packing.js";
+import { packOf, placeInBase, type RemoteBaseFile } from "./push-base.js";
 import { readMap, type RemoteMap, type RemoteReader } from "./remote-map.js";
 
 /** A snapshot that is at the remote, and perhaps on this node. */
@@ -22,7 +22,7 @@ export interface PushBase {
   readonly local: OpenBlocks | undefined;
 }
 
-export interface PushParts extends RemoteReader {
+interface PushParts extends RemoteReader {
   readonly clock: Clock;
   readonly nodeId: string;
   /** Undefined: this Node has no zstd, and blocks are stored as they are. */
@@ -96,9 +96,9 @@ class Push {
     return { id: this.#id, packedBytes: stored.packedBytes, borrowedPacks };
   }
 
-  async #openFiles(base: PushBase | undefined, map: RemoteMap | undefined): Promise<SourceFile[]> {
+  async #openFiles(base: PushBase | undefined, map: RemoteMap | undefined): Promise<PushedFile[]> {
     const { stored } = this.#open;
-    const files: SourceFile[] = [];
+    const files: PushedFile[] = [];
     for (const [position, { name }] of stored.files.entries()) {
       const index = indexBlocks(await this.#open.table(position));
       const handle = await stored.open(name);
@@ -115,7 +115,7 @@ class Push {
   }
 
   /** Finds every pack that the new map may refer to, because the claim has to name all. */
-  #planBorrowing(files: readonly SourceFile[]): void {
+  #planBorrowing(files: readonly PushedFile[]): void {
     for (const { index, base } of files) {
       if (base === undefined) continue;
       for (const block of index.dataBlocks()) {
@@ -151,7 +151,7 @@ class Push {
   }
 
   /** Stores packs, map and commit object. */
-  async #store(files: readonly SourceFile[]) {
+  async #store(files: readonly PushedFile[]) {
     const { bucket, repository, codec, counters, throttle } = this.#parts;
     const packing = createPacking({
       ...{ reader: this.#parts, open: this.#open, push: this.#id, borrowed: this.#borrowed },
@@ -195,7 +195,10 @@ class Push {
   }
 }
 
-async function localFile(open: OpenBlocks | undefined, name: string): Promise<BaseFile["local"]> {
+async function localFile(
+  open: OpenBlocks | undefined,
+  name: string,
+): Promise<RemoteBaseFile["local"]> {
   const position = open?.stored.files.findIndex((file) => file.name === name) ?? -1;
   if (open === undefined || position < 0) return undefined;
   return { handle: await open.stored.open(name), index: indexBlocks(await open.table(position)) };

@@ -27,7 +27,7 @@ export interface Repository {
   sealOf(scope: string, keyId: string | undefined): Seal;
 }
 
-export interface RepositoryOptions {
+interface RepositoryOptions {
   readonly bucket: Bucket;
   readonly clock: Clock;
   /** The key of the configuration. Undefined: the remote must not be encrypted. */
@@ -37,7 +37,7 @@ export interface RepositoryOptions {
 const maxObjectBytes = 64 * kib;
 
 /** Undefined if nothing was ever pushed to the remote. */
-export async function openRepository(
+async function openRepository(
   options: RepositoryOptions,
   signal: AbortSignal,
 ): Promise<Repository | undefined> {

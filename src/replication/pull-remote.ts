@@ -24,13 +24,13 @@ import { likelyBases, openBestBase } from "./base-choice.js";
 import { inParallel, readOldBlock, takeFromBase, type BaseFile } from "./fetch.js";
 import { baseFileOf, countTotal, holdTransfer, type PullParts } from "./pull.js";
 
-export interface RemotePullParts
+interface RemotePullParts
   extends RemoteReader, Pick<PullParts, "store" | "counters" | "claim" | "throttle"> {
   /** Undefined: this Node has no zstd, and can read raw blocks only. */
   readonly codec: ZstdBlockCodec | undefined;
 }
 
-export interface RemotePullRequest {
+interface RemotePullRequest {
   /** Name of the remote. */
   readonly remote: string;
   /** Id of the snapshot at the remote. */

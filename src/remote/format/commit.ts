@@ -12,7 +12,7 @@ import { headBytes } from "./object-head.js";
 import { isRemoteId } from "./remote-id.js";
 import type { Seal } from "./seal.js";
 
-export const commitVersion = 1;
+const commitVersion = 1;
 
 export interface RemoteCommit {
   /** Id of the snapshot at the remote, and of its push. */

@@ -16,7 +16,7 @@ export const maxPacks = 1_000_000;
 const sequenceDigits = 6;
 
 export const snapshotsPrefix = "snapshots/";
-export const packsPrefix = "packs/";
+const packsPrefix = "packs/";
 
 export function snapshotKey(id: string): string {
   return `${snapshotsPrefix}${id}.json`;

@@ -34,7 +34,7 @@ const noBase = 0xffff_ffff;
 
 export type SectionKind = "table" | "places" | "bases" | "packs";
 
-export interface MapPart {
+interface MapPart {
   /** Bytes as stored. */
   readonly bytes: number;
   /** BLAKE3 of these bytes, in hex. */
@@ -54,7 +54,7 @@ export interface WrittenMap {
   readonly sections: readonly MapSection[];
 }
 
-export interface MapWriter {
+interface MapWriter {
   add(kind: SectionKind, file: string, content: Uint8Array): void;
   finish(): WrittenMap;
 }
@@ -148,7 +148,7 @@ export interface PackRecord extends PackName {
 }
 
 /** Collects places in the order of the blocks. */
-export interface PlaceWriter {
+interface PlaceWriter {
   add(place: BlockPlace): void;
   finish(): Uint8Array;
 }

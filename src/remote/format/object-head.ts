@@ -10,10 +10,10 @@ import { asBuffer } from "../../holes/zero.js";
 import { ensureValid } from "./invalid.js";
 import { decodeRemoteId, encodeRemoteId } from "./remote-id.js";
 
-export type ObjectMagic = "stasisPK" | "stasisMP";
+type ObjectMagic = "stasisPK" | "stasisMP";
 
 export const headBytes = 40;
-export const objectVersion = 1;
+const objectVersion = 1;
 const idStart = 16;
 const idEnd = 32;
 

@@ -21,12 +21,12 @@ import { encodeHead, headBytes } from "./object-head.js";
 import type { Seal } from "./seal.js";
 
 /** A pack is complete when its entries have this size. */
-export const fullPackBytes = 16 * 1024 * 1024;
+const fullPackBytes = 16 * 1024 * 1024;
 export const tailBytes = 64;
 const tailMagic = "stasisPT";
 const recordBytes = 48;
 /** More entries make no sense even where every block is a patch of a few bytes. */
-export const maxPackEntries = 65_536;
+const maxPackEntries = 65_536;
 /** What a reader accepts: a full pack with the largest entry and the largest footer. */
 const maxFooterBytes = maxPackEntries * recordBytes + 64;
 

@@ -12,7 +12,7 @@ import { formatKey, repositoryKeyKey } from "./keys.js";
 import { isRemoteId } from "./remote-id.js";
 import { keyBytes, noSeal, sealWith, type RepositoryKey } from "./seal.js";
 
-export const formatVersion = 1;
+const formatVersion = 1;
 
 export interface RepositoryFormat {
   /** Id of the repository. */

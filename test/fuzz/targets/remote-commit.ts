@@ -18,8 +18,9 @@ export function fuzz(data: Buffer): void {
     Buffer.from("\n}\n"),
   ]);
   const object = (data[0] ?? 0) % 16 === 0 ? text : framed;
-  const commit = parsed(reasons, () => decodeCommit(id, object, () => noSeal));
-  if (commit === undefined) return;
+  const decoded = parsed(reasons, () => decodeCommit(id, object, () => noSeal));
+  if (decoded === undefined) return;
+  const { keyId: _, ...commit } = decoded;
   const again = decodeCommit(id, encodeCommit(commit, noSeal), () => noSeal);
-  assert.deepEqual(again, commit, "it changed on its way");
+  assert.deepEqual(again, decoded, "it changed on its way");
 }

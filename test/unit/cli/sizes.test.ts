@@ -59,7 +59,7 @@ test("two sizes that differ never look the same", () => {
 /** Positions inside archives, lengths of texts and frames: there the exact number is the point. */
 const exact = [
   ...["archive", "base/sizes.ts", "client/address.ts", "config/check.ts", "model"],
-  ...["files/block-table-codec.ts", "files/verified-read.ts", "replication"],
+  ...["files/block-table-codec.ts", "files/verified-read.ts", "remote/format", "replication"],
   ...["transport/codec.ts", "transport/services/frames.ts", "transport/unix-socket.ts"],
 ];
 
