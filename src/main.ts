@@ -28,6 +28,16 @@ const exitCode = await runCli(process.argv.slice(2), {
     const { repairOffline } = await import("./daemon/offline.js");
     yield* repairOffline(root, options, signal);
   },
+  remotesOffline: {
+    list: async (configFile) => {
+      const { listConfiguredRemotes } = await import("./daemon/offline.js");
+      return listConfiguredRemotes(configFile);
+    },
+    check: async function* (configFile, name, options) {
+      const { checkConfiguredRemote } = await import("./daemon/offline.js");
+      yield* checkConfiguredRemote(configFile, name, options);
+    },
+  },
   readCocoonStore: async (root) => {
     const { readForeignStore } = await import("./daemon/offline.js");
     return await readForeignStore(root);

@@ -17,6 +17,7 @@ import { addInfoCommand } from "./commands/info.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addListCommand } from "./commands/list.js";
 import { addOpenCommand } from "./commands/open.js";
+import { addRemoteCommand, type RemotesOffline } from "./commands/remote.js";
 import { addRemoveCommand } from "./commands/remove.js";
 import { addRepairCommand, type RepairOffline } from "./commands/repair.js";
 import { addRestoreCommand } from "./commands/restore.js";
@@ -36,6 +37,7 @@ export interface ProgramParts {
   readonly serve: Serve;
   readonly checkOffline: CheckOffline;
   readonly repairOffline: RepairOffline;
+  readonly remotesOffline: RemotesOffline;
   readonly readCocoonStore: ReadCocoonStore;
 }
 
@@ -86,6 +88,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
   addVerifyCommand(program, setExitCode);
   addCheckCommand(program, parts.checkOffline, setExitCode);
   addRepairCommand(program, parts.repairOffline, setExitCode);
+  addRemoteCommand(program, parts.remotesOffline, setExitCode);
   addAdoptCommand(program, parts.readCocoonStore, setExitCode);
   addWatchCommand(program);
   addGcCommand(program, setExitCode);

@@ -8,6 +8,7 @@ import type {
   HealthListResponse,
 } from "../../gen/ts/grpc/health/v1/health_pb.js";
 import type * as gc from "../../gen/ts/stasis/v1/gc_service_pb.js";
+import type * as remotes from "../../gen/ts/stasis/v1/remote_service_pb.js";
 import type * as replication from "../../gen/ts/stasis/v1/replication_service_pb.js";
 import type { Snapshot } from "../../gen/ts/stasis/v1/resources_pb.js";
 import type * as snapshots from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
@@ -189,6 +190,16 @@ export interface ReplicationCalls {
   ): AsyncIterable<replication.ReadBlocksResponse>;
 }
 
+/** Buckets of object stores. */
+export interface RemoteCalls {
+  listRemotes(options?: CallOptions): Promise<remotes.ListRemotesResponse>;
+  /** One response per step; the verdict comes last. `timeoutMs` applies to the whole check. */
+  checkRemote(
+    request: Init<typeof remotes.CheckRemoteRequestSchema>,
+    options?: CallOptions,
+  ): AsyncIterable<remotes.CheckRemoteResponse>;
+}
+
 /** Describes the daemon and its store. */
 export interface SystemCalls {
   getInfo(options?: CallOptions): Promise<system.GetInfoResponse>;
@@ -217,7 +228,7 @@ export interface SystemCalls {
  * Leaving the loop over a stream cancels its call.
  */
 export interface Client
-  extends SnapshotCalls, GcCalls, ReplicationCalls, SystemCalls, AsyncDisposable {
+  extends SnapshotCalls, GcCalls, ReplicationCalls, RemoteCalls, SystemCalls, AsyncDisposable {
   readonly address: Address;
   /** Closes the connections when running calls are done, and refuses new calls. Idempotent. */
   close(): void;

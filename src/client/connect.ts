@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Health } from "../../gen/ts/grpc/health/v1/health_pb.js";
 import { GcService } from "../../gen/ts/stasis/v1/gc_service_pb.js";
+import { RemoteService } from "../../gen/ts/stasis/v1/remote_service_pb.js";
 import { ReplicationService } from "../../gen/ts/stasis/v1/replication_service_pb.js";
 import type { Snapshot } from "../../gen/ts/stasis/v1/resources_pb.js";
 import {
@@ -16,6 +17,7 @@ import { channelAccess, type TlsOptions } from "./channel-access.js";
 import type {
   Client,
   GcCalls,
+  RemoteCalls,
   ReplicationCalls,
   SnapshotCalls,
   SnapshotFilterInit,
@@ -65,6 +67,7 @@ export function connect(address?: string, options: ConnectOptions = {}): Client 
     ...snapshotCalls(channel),
     ...gcCalls(channel),
     ...replicationCalls(channel),
+    ...remoteCalls(channel),
     ...systemCalls(channel),
     close: () => channel.close(),
     [Symbol.asyncDispose]: () => {
@@ -145,6 +148,14 @@ function replicationCalls(channel: Channel): ReplicationCalls {
     getManifest: (request, options) =>
       channel.serverStream(rpc.getManifest, withRef(request), options),
     readBlocks: (request, options) => channel.serverStream(rpc.readBlocks, request, options),
+  };
+}
+
+function remoteCalls(channel: Channel): RemoteCalls {
+  const rpc = RemoteService.method;
+  return {
+    listRemotes: (options) => channel.unary(rpc.listRemotes, {}, options),
+    checkRemote: (request, options) => channel.serverStream(rpc.checkRemote, request, options),
   };
 }
 

@@ -8,6 +8,7 @@ export type {
   ImportHeaderInit,
   OpenDataDirectoryInit,
   RefOr,
+  RemoteCalls,
   ReplicationCalls,
   RestoreInit,
   SnapshotCalls,
@@ -52,6 +53,7 @@ export { prepareForBulk } from "../holes/bulk-memory.js";
 // The messages of the calls.
 export * from "../../gen/ts/stasis/v1/errors_pb.js";
 export * from "../../gen/ts/stasis/v1/gc_service_pb.js";
+export * from "../../gen/ts/stasis/v1/remote_service_pb.js";
 export * from "../../gen/ts/stasis/v1/replication_service_pb.js";
 export * from "../../gen/ts/stasis/v1/resources_pb.js";
 export * from "../../gen/ts/stasis/v1/snapshot_service_pb.js";

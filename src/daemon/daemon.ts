@@ -23,6 +23,7 @@ import { startScrubs } from "./scrubs.js";
 import { bindGcService } from "../transport/services/gc-service.js";
 import { bindSystemService } from "../transport/services/system-service.js";
 import { openReplicator, type Replicator } from "../replication/replicator.js";
+import { bindRemoteService, type ServedRemotes } from "../transport/services/remote-service.js";
 import { bindReplicationService } from "../transport/services/replication-service.js";
 import { createReload, type Reloaded } from "./reload.js";
 import { readDescriptorSet } from "./descriptor-set.js";
@@ -31,6 +32,7 @@ import { attachMetrics, openMetrics } from "./metrics.js";
 import { openTracing } from "./tracing.js";
 import { peerUserOf } from "../transport/grpc-hooks/peer-user.js";
 import { openPeers } from "./peers.js";
+import { openRemotes } from "./remotes.js";
 import { warnOfUntrustedFiles } from "./trusted-files.js";
 
 interface StartOptions {
@@ -77,10 +79,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   cleanup.defer(async () => store[Symbol.asyncDispose]());
   // It closes after all other listeners, so that probes see the drain.
   cleanup.defer(admin.close);
-  const schedules = [
-    startCollections(store, config, logger),
-    startScrubs(store, config, { clock, logger }),
-  ].filter((schedule) => schedule !== undefined);
+  const schedules = startSchedules(store, config, { clock, logger });
   for (const schedule of schedules) cleanup.defer(async () => schedule[Symbol.asyncDispose]());
   const peers = openPeers(config, logger);
   const replicator = await openReplicator(store, {
@@ -90,9 +89,10 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     idleMs: config.peerIdleMs,
   });
   cleanup.defer(async () => replicator[Symbol.asyncDispose]());
+  const remotes = openRemotes(config, metrics.remotes, logger);
   let listening = "";
   const advertised = (): string => (config.advertise === "" ? listening : config.advertise);
-  const bindings = bindServices(config, { store, replicator, advertised }, clock);
+  const bindings = bindServices(config, { store, replicator, remotes, advertised }, clock);
   const server = createServer(config, { store, access, bindings, metrics }, logger);
   cleanup.defer(() => server.close());
   warnOfOpenDoor(config, logger);
@@ -116,9 +116,21 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   };
   const addresses = [tcp, unix].flatMap((listener) => listener?.address ?? []);
   const certificates = tls && { what: "certificates", reload: () => tls.reload() };
-  const reload = createReload(config, [certificates ?? [], steps, peers.steps].flat(), logger);
+  const parts = [certificates ?? [], steps, peers.steps, remotes.steps].flat();
+  const reload = createReload(config, parts, logger);
   const listeners = { addresses, adminAddress, metrics: metrics.page };
   return { store, ...listeners, reload, stop, [Symbol.asyncDispose]: stop };
+}
+
+function startSchedules(
+  store: SnapshotStore,
+  config: DaemonConfig,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+) {
+  return [
+    startCollections(store, config, logger),
+    startScrubs(store, config, { clock, logger }),
+  ].filter((schedule) => schedule !== undefined);
 }
 
 async function openConfiguredStore(
@@ -155,11 +167,12 @@ function bindServices(
   parts: {
     readonly store: SnapshotStore;
     readonly replicator: Replicator;
+    readonly remotes: ServedRemotes;
     readonly advertised: () => string;
   },
   clock: Clock,
 ): readonly ServiceBinding[] {
-  const { store, replicator, advertised } = parts;
+  const { store, replicator, remotes, advertised } = parts;
   const { chunkBytes, maxMessageBytes, maxStreams, maxConnections } = config;
   const facts = {
     ...buildInfo(),
@@ -177,6 +190,7 @@ function bindServices(
     bindSystemService(store, facts),
     bindGcService(store),
     bindReplicationService(store, replicator, advertised, policy),
+    bindRemoteService(remotes),
   ];
 }
 

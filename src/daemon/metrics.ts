@@ -2,7 +2,12 @@
 import type { DaemonConfig } from "../config/daemon-options.js";
 import type { ConditionFigures, ScrubFigures } from "../observe/figures.js";
 import { createMetrics, type Metrics } from "../observe/metrics.js";
-import { unobservedCalls, unobservedPulls, unobservedStore } from "../observe/ports.js";
+import {
+  unobservedCalls,
+  unobservedPulls,
+  unobservedRemotes,
+  unobservedStore,
+} from "../observe/ports.js";
 import type { Replicator } from "../replication/replicator.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
 import { roleTable } from "../transport/auth/role-table.js";
@@ -15,7 +20,11 @@ export function openMetrics(environment: NodeJS.ProcessEnv = process.env): Metri
   const metrics = createMetrics(Object.keys(roleTable));
   if (environment[unobservedEnv] === undefined) return metrics;
   metrics[Symbol.dispose]();
-  return { ...metrics, calls: unobservedCalls, work: unobservedStore, pulls: unobservedPulls };
+  return {
+    ...metrics,
+    ...{ calls: unobservedCalls, work: unobservedStore, pulls: unobservedPulls },
+    remotes: unobservedRemotes,
+  };
 }
 
 export function attachMetrics(

@@ -3,6 +3,12 @@
 import { encodeEnvelope } from "../archive/envelope.js";
 import type { CheckOptions, RepairOptions } from "../model/finding.js";
 import { readCocoonStore } from "../cocoon/cocoon-store.js";
+import { loadDaemonConfig } from "../config/load.js";
+import { unobservedRemotes } from "../observe/ports.js";
+import { tryRemote, type LitmusOptions } from "../remote/s3/litmus.js";
+import { readRemote } from "../remote/s3/remote-bucket.js";
+import { litmusToMessage, remotesToMessage } from "../transport/services/remote-service.js";
+import { remoteNamed } from "./remotes.js";
 import { checkUnserved, repairUnserved } from "../store/offline.js";
 import { defaultConfig, storeOptionsOf } from "./configured.js";
 import { configToMessage } from "../transport/services/convert.js";
@@ -28,4 +34,28 @@ export async function readForeignStore(root: string) {
     unknownKeys: Object.keys(config.unknown.config),
   }));
   return { snapshots: told, remark };
+}
+
+/** The remotes of a configuration file, which a daemon may not use yet. */
+export function listConfiguredRemotes(configFile: string) {
+  return remotesToMessage(remotesIn(configFile));
+}
+
+export async function* checkConfiguredRemote(
+  configFile: string,
+  name: string,
+  options: LitmusOptions,
+) {
+  const remote = remoteNamed(remotesIn(configFile), name, "remote");
+  for await (const event of tryRemote(
+    readRemote(remote, process.env),
+    unobservedRemotes,
+    options,
+  )) {
+    yield litmusToMessage(event);
+  }
+}
+
+function remotesIn(configFile: string) {
+  return loadDaemonConfig({ configFile }).config.remotes;
 }

@@ -3,7 +3,7 @@
 import { isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
-import { readFileValues } from "../config/load.js";
+import { readFileValues, reloadTables, type ConfigTables } from "../config/load.js";
 import { warnOfUntrustedFiles } from "./trusted-files.js";
 
 /** One part that can be reloaded. */
@@ -48,7 +48,7 @@ export function createReload(
       logger.warn({ options: needRestart }, "these options take effect at the next start");
     }
     logger.info({ done }, "read again");
-    warnOfUntrustedFiles(config, logger);
+    warnOfUntrustedFiles({ ...config, ...tablesOf(config) }, logger);
     return { done, failed, needRestart };
   };
 }
@@ -62,6 +62,17 @@ function valuesOf({ configFile }: DaemonConfig): Values | undefined {
     return readFileValues(configFile);
   } catch {
     return undefined;
+  }
+}
+
+/** The tables may name other files than at the start. */
+function tablesOf({ configFile }: DaemonConfig): Partial<ConfigTables> {
+  if (configFile === undefined) return {};
+  try {
+    const { identities, peers, remotes } = reloadTables(configFile);
+    return { identities, peers, remotes };
+  } catch {
+    return {};
   }
 }
 

@@ -10,7 +10,7 @@ import type {
 } from "./figures.js";
 import { callMetrics } from "./call-metrics.js";
 import { MetricSet, type MetricDescription } from "./metric-set.js";
-import type { CallObserver, PullObserver, StoreObserver } from "./ports.js";
+import type { CallObserver, PullObserver, RemoteObserver, StoreObserver } from "./ports.js";
 import { addProcessMetrics } from "./process-metrics.js";
 import {
   conditionReadings,
@@ -19,6 +19,7 @@ import {
   storeReadings,
   transportReadings,
 } from "./store-metrics.js";
+import { remoteMetrics } from "./remote-metrics.js";
 import { pullMetrics, workMetrics } from "./work-metrics.js";
 
 /** The answer of `/metrics`. */
@@ -44,6 +45,7 @@ export interface Metrics extends Disposable {
   readonly calls: CallObserver;
   readonly work: StoreObserver;
   readonly pulls: PullObserver;
+  readonly remotes: RemoteObserver;
   /** Call it once, when the daemon has been composed. */
   attach(sources: MetricSources): void;
 }
@@ -67,6 +69,7 @@ export function createMetrics(methods: readonly string[] = []): Metrics {
   const work = workMetrics(set);
   const scrub = set.readings("scrub", scrubReadings);
   const pulls = pullMetrics(set);
+  const remotes = remoteMetrics(set);
   const replication = set.readings("replication", replicationReadings);
   return {
     page: { contentType: set.registry.contentType, render: () => set.render() },
@@ -74,6 +77,7 @@ export function createMetrics(methods: readonly string[] = []): Metrics {
     calls,
     work,
     pulls: pulls.observer,
+    remotes,
     attach(sources) {
       condition(sources.condition);
       transport(sources.transport);

@@ -45,6 +45,8 @@ const expected: Readonly<Record<string, string>> = {
   "ReplicationService/CancelTransfer": "o",
   "ReplicationService/GetManifest": "po",
   "ReplicationService/ReadBlocks": "po",
+  "RemoteService/ListRemotes": "o",
+  "RemoteService/CheckRemote": "o",
   "SystemService/GetInfo": "rwop",
   "SystemService/Check": "o",
   "SystemService/Repair": "o",

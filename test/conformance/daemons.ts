@@ -1,6 +1,6 @@
 // The daemons that a runner calls, each in its own process, and the names that the scenario uses
 // for them.
-import { mkdir, mkdtemp } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { existsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +19,14 @@ export interface Daemons extends AsyncDisposable {
   /** The log of the daemons. */
   output(): string;
 }
+
+/** A remote at a port that nobody listens on. */
+const nowhere = `[[remotes]]
+name = "nowhere"
+endpoint = "http://127.0.0.1:1"
+bucket = "snapshots"
+anonymous = true
+`;
 
 /** One of these is likely to be on another filesystem than temporary files. */
 const places = ["/dev/shm", "/tmp", "/var/tmp", homedir()];
@@ -42,9 +50,11 @@ export async function startDaemons(
     const twins = await plantTwins(root("limited"), await makeSmallSource(join(scratch, "source")));
     const tokens = join(scratch, "tokens.json");
     const readerToken = makeReaderToken(tokens);
+    const config = join(scratch, "main.toml");
+    await writeFile(config, nowhere);
     const flags: Record<string, Record<string, string>> = {
       // Callers without credentials over TCP are one identity. The scenario opens 64 streams.
-      main: { "max-streams-per-identity": "64" },
+      main: { "max-streams-per-identity": "64", config },
       peer: {},
       stopping: {},
       limited: { "max-watchers": "1", reserve: "100TiB" },

@@ -245,5 +245,12 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
         assert.match(refused.error, /invalid_argument|not_found/, name);
       }
     });
+
+    await t.test("remotes", async () => {
+      const { messages, error } = await call("RemoteService/ListRemotes");
+      assert.equal(messages.length, 1, error);
+      const refused = await call("RemoteService/CheckRemote");
+      assert.match(refused.error, /invalid_argument/);
+    });
   });
 });

@@ -215,7 +215,7 @@ test("requests and bytes are counted, also for one user of the bucket", { skip }
   await own.put("c/a", Buffer.from("12345"), signal);
   await own.get("c/a", { maxBytes: 5, signal });
   await failsWith(own.get("c/b", { maxBytes: 5, signal }), "REMOTE_COPY_MISSING");
-  await own.head("c/b", signal);
+  assert.equal(await own.head("c/b", signal), undefined);
   assert.deepEqual(seen.slice(0, 4), [
     'cold put ok {"sent":5,"received":0}',
     "put ended OK",
@@ -225,9 +225,11 @@ test("requests and bytes are counted, also for one user of the bucket", { skip }
   assert.match(seen[4] ?? "", /^cold get missing /);
   assert.equal(seen[5], "get ended REMOTE_COPY_MISSING");
   assert.match(seen[6] ?? "", /^cold head missing /);
+  // A missing object is confirmed.
+  assert.match(seen[8] ?? "", /^cold get missing /);
   await counted.delete("c/a", signal);
-  assert.equal(seen.length, 8);
-  assert.equal(all.length, 10);
+  assert.equal(seen.length, 10);
+  assert.equal(all.length, 12);
 });
 
 test("an upload that is cut off is never visible", { skip }, async () => {

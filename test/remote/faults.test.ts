@@ -243,6 +243,28 @@ test(
   },
 );
 
+test("a 404 that is not about the object does not make it missing", { skip }, async () => {
+  await direct.put("there/a", bytes, signal);
+  for (const fault of [
+    answer(404, "NoSuchBucket"),
+    answer(404, "XAdminUserNotFound"),
+    { kind: "answer", status: 404, body: "<html>not here</html>" },
+  ] as const) {
+    for (const kind of ["get", "head", "delete"] as const) proxy.failAll(kind, fault);
+    const range = { offset: 0, length: 1 };
+    await failsWith(bucket.head("there/a", signal), "REMOTE_REFUSED");
+    await failsWith(bucket.get("there/a", { range, maxBytes: 1, signal }), "REMOTE_REFUSED");
+    await failsWith(bucket.delete("there/a", signal), "REMOTE_REFUSED");
+    for (const kind of ["get", "head", "delete"] as const) proxy.failAll(kind, undefined);
+  }
+  // The object is there nevertheless, and so is an empty one.
+  proxy.failNext("head", { kind: "answer", status: 404 });
+  assert.deepEqual(await bucket.head("there/a", signal), { sizeBytes: bytes.length });
+  await direct.put("there/empty", new Uint8Array(), signal);
+  proxy.failNext("head", { kind: "answer", status: 404 });
+  assert.deepEqual(await bucket.head("there/empty", signal), { sizeBytes: 0 });
+});
+
 test("text of the other end cannot reach a terminal as control characters", { skip }, async () => {
   const message = `\u009b31mred${"x".repeat(1000)}`;
   proxy.failAll("get", { kind: "answer", status: 403, body: errorXml("AccessDenied", message) });

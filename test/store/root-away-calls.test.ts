@@ -63,6 +63,8 @@ function expectations({ peer, source, directory, session }: Prepared): Record<st
     "ReplicationService/CancelTransfer": { fields: { digest } },
     "ReplicationService/GetManifest": { fields: { digest } },
     "ReplicationService/ReadBlocks": { fields: { snapshotId: ref, file: "memory" } },
+    "RemoteService/ListRemotes": { answer: "OK" },
+    "RemoteService/CheckRemote": { fields: { remote: "nobody" }, answer: "FIELD_INVALID" },
     "GcService/CollectGarbage": { fields: { policy: { evictAll: true } } },
     "GcService/BeginGc": { fields: { owner: "test" } },
     "GcService/ListGcReferences": { fields: page },

@@ -18,11 +18,12 @@ import { removeScratch } from "./scratch.js";
 
 /** As `.ci/run` installs it. */
 const built = fileURLToPath(new URL("../../../build/tools/versitygw", import.meta.url));
-const program = existsSync(built) ? built : "versitygw";
+/** The program that starts it, and that makes accounts. */
+export const engineProgram = existsSync(built) ? built : "versitygw";
 
 /** Why there is no engine here, or false: for the `skip` option of a test. CI must have it. */
 export const noEngine: string | false =
-  process.env["CI"] !== "true" && spawnSync(program, ["--version"]).error !== undefined
+  process.env["CI"] !== "true" && spawnSync(engineProgram, ["--version"]).error !== undefined
     ? "there is no versitygw in build/tools or the PATH (see .ci/run)"
     : false;
 
@@ -57,7 +58,7 @@ export async function startEngine({ tls, accounts = false }: EngineOptions = {})
     ...(tls === undefined ? [] : ["--cert", tls.cert, "--key", tls.key]),
     ...(accounts ? ["--iam-dir", join(scratch, "iam")] : []),
   ];
-  const child = run(program, [...options, "posix", join(scratch, "data")], {
+  const child = run(engineProgram, [...options, "posix", join(scratch, "data")], {
     ROOT_ACCESS_KEY: keys.accessKeyId,
     ROOT_SECRET_KEY: keys.secretAccessKey,
   });

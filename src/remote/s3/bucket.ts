@@ -5,7 +5,6 @@
 // Every failure ends as REMOTE_UNREACHABLE, REMOTE_REFUSED, REMOTE_DATA_INVALID or
 // REMOTE_COPY_MISSING. After any of them a PUT or a DELETE may have been applied, or may still be
 // applied later: callers never use a key twice.
-import { messageOf, type StoreError } from "../../base/errors.js";
 import { formatBytesApart, kib, mib } from "../../base/sizes.js";
 import type { ConfiguredRemote } from "../../config/remotes.js";
 import { endOf, type Extent } from "../../model/extent.js";
@@ -19,6 +18,7 @@ import {
   type Failure,
   type RequestSubject,
 } from "./failures.js";
+import { listObjects, type KeyListOptions, type ListedObject } from "./list-objects.js";
 import { crc32Of, payloadOf, sha256Of, type Payload, type PutBody } from "./payload.js";
 import {
   createBucketRequests,
@@ -28,7 +28,7 @@ import {
   type RequestVerdict,
 } from "./requests.js";
 import { unsignedPayload } from "./sign.js";
-import { maxKeysOfPage, parseErrorDocument, parseKeyPage, type KeyPage } from "./xml.js";
+import { parseErrorDocument } from "./xml.js";
 
 /** Keys are below the prefix of the remote. They consist of A-Z a-z 0-9 . _ - and slashes. */
 export interface Bucket {
@@ -44,7 +44,10 @@ export interface Bucket {
    * most two pieces are in memory.
    */
   getPieces(key: string, options: GetPiecesOptions): AsyncGenerator<Buffer, void, undefined>;
-  /** Undefined if there is no such object, and also if there is no such bucket. */
+  /**
+   * Undefined if there is no such object. An answer to HEAD has no body that could tell a missing
+   * object from a missing bucket or unknown credentials, so a GET of one byte confirms it.
+   */
   head(key: string, signal: AbortSignal): Promise<ObjectHead | undefined>;
   /** Succeeds if there is no such object. */
   delete(key: string, signal: AbortSignal): Promise<void>;
@@ -70,17 +73,6 @@ interface ObjectHead {
   readonly sizeBytes: number;
 }
 
-interface KeyListOptions {
-  /** Only keys after this one. */
-  readonly startAfter?: string;
-  readonly signal: AbortSignal;
-}
-
-interface ListedObject {
-  readonly key: string;
-  readonly sizeBytes: number;
-}
-
 /** How the object store knows that the bytes of a PUT arrived unchanged. */
 type PayloadCheck =
   /** Their SHA-256 is signed. Every engine refuses others. */
@@ -93,19 +85,15 @@ export interface BucketOptions {
   readonly observer: RemoteObserver;
   readonly credentials: CredentialSource;
   /** PEM of the certificate authorities. Default: those of Node. */
-  readonly ca?: string;
+  readonly ca?: string | undefined;
   /** Asked before the first PUT. Default: SHA-256. */
   readonly payloadCheck?: () => Promise<PayloadCheck>;
   readonly timing?: RequestTiming;
 }
 
 const defaultPieceBytes = 4 * mib;
-/** 1000 keys of at most 1024 bytes, percent-encoded, with their other elements. */
-const maxListBytes = 6 * mib;
 /** Answers to PUT and DELETE have no content that is used. */
 const maxIgnoredBytes = 64 * kib;
-/** Pages may be empty, for example where many objects were deleted. */
-const maxEmptyPages = 1000;
 const keyPattern = /^(?:[A-Za-z0-9._-]+\/)*[A-Za-z0-9._-]+$/;
 /** The longest key is 1024 bytes with the prefix of the remote, which has up to 512. */
 const maxKeyLength = 512;
@@ -135,7 +123,7 @@ function bucketWith(context: Context): Bucket {
     getPieces: (key, options) => getPieces(context, key, options),
     head: (key, signal) => head(context, key, signal),
     delete: (key, signal) => remove(context, key, signal),
-    list: (prefix, options) => list(context, prefix, options),
+    list: (prefix, options) => listObjects(context, prefix, options),
     observedBy: (other) =>
       bucketWith({ ...context, observer: bothRemoteObservers(context.observer, other) }),
   };
@@ -231,10 +219,13 @@ function lastOf(range: Extent): number {
 
 /** A 404 of something else, such as a proxy, says nothing about the object. */
 function missingVerdict(answer: EngineAnswer, subject: RequestSubject): Failure {
-  const code = parseErrorDocument(answer.body)?.code;
-  if (code !== "NoSuchKey") return failureOf(answer, subject);
+  if (!isNoSuchKey(answer)) return failureOf(answer, subject);
   const error = missingError(subject);
   return { attempt: "missing", error, retry: false, renew: false, retryAfterMs: 0 };
+}
+
+function isNoSuchKey({ body }: EngineAnswer): boolean {
+  return parseErrorDocument(body)?.code === "NoSuchKey";
 }
 
 /** One piece is fetched while the caller has the one before it. */
@@ -270,7 +261,44 @@ async function* getPieces(
   }
 }
 
-function head(
+async function head(
+  context: Context,
+  key: string,
+  signal: AbortSignal,
+): Promise<ObjectHead | undefined> {
+  for (;;) {
+    const found = await headOnce(context, key, signal);
+    // It may have been stored between the two requests.
+    if (found !== undefined || (await isMissing(context, key, signal))) return found;
+  }
+}
+
+function isMissing(
+  { requests, observer, prefix }: Context,
+  key: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return requests.send<boolean>(
+    {
+      ...{ kind: "get", method: "GET", key, path: pathOf(prefix, key) },
+      headers: { range: "bytes=0-0" },
+      unusable: ({ status }: AnswerHead) =>
+        status === 200 ? "it has the whole object instead of the range" : undefined,
+      ...{ expectedBytes: 0, maxBodyBytes: maxIgnoredBytes },
+      judge: (answer, subject) => {
+        const { status } = answer;
+        // 416: the object is there, and empty.
+        if (status === 206 || status === 416) return { value: false };
+        if (status !== 404 || !isNoSuchKey(answer)) return failureOf(answer, subject);
+        return { value: true, missing: true };
+      },
+    },
+    observer,
+    signal,
+  );
+}
+
+function headOnce(
   { requests, observer, prefix }: Context,
   key: string,
   signal: AbortSignal,
@@ -303,76 +331,14 @@ function remove(
       ...{ expectedBytes: 0, maxBodyBytes: maxIgnoredBytes },
       judge: (answer, subject) => {
         if (answer.status === 204 || answer.status === 200) return { value: undefined };
-        const code = answer.status === 404 ? parseErrorDocument(answer.body)?.code : undefined;
-        if (code === "NoSuchKey") return { value: undefined, missing: true };
+        const isGone = answer.status === 404 && isNoSuchKey(answer);
+        if (isGone) return { value: undefined, missing: true };
         return failureOf(answer, subject);
       },
     },
     observer,
     signal,
   );
-}
-
-async function* list(
-  context: Context,
-  prefix: string,
-  { startAfter, signal }: KeyListOptions,
-): AsyncGenerator<ListedObject, void, undefined> {
-  const own = context.prefix;
-  let token: string | undefined;
-  let empty = 0;
-  do {
-    const place: [string, string][] =
-      token !== undefined
-        ? [["continuation-token", token]]
-        : startAfter === undefined
-          ? []
-          : [["start-after", own + startAfter]];
-    const page = await listPage(context, prefix, place, token, signal);
-    for (const { key, sizeBytes } of page.keys) yield { key: key.slice(own.length), sizeBytes };
-    token = page.nextToken;
-    empty = page.keys.length === 0 ? empty + 1 : 0;
-    if (empty > maxEmptyPages) throw endlessError(context, prefix);
-  } while (token !== undefined);
-}
-
-function listPage(
-  { requests, observer, prefix: own }: Context,
-  prefix: string,
-  place: readonly (readonly [string, string])[],
-  token: string | undefined,
-  signal: AbortSignal,
-): Promise<KeyPage> {
-  const query = [
-    ...place,
-    ["encoding-type", "url"],
-    ["list-type", "2"],
-    ["max-keys", String(maxKeysOfPage)],
-    ["prefix", own + prefix],
-  ].map(([name = "", value = ""]) => `${name}=${encodeURIComponent(value)}`);
-  return requests.send<KeyPage>(
-    {
-      ...{ kind: "list", method: "GET", key: prefix, path: `?${query.join("&")}` },
-      ...{ expectedBytes: 0, maxBodyBytes: maxListBytes },
-      judge: (answer, subject) => {
-        if (answer.status !== 200) return failureOf(answer, subject);
-        try {
-          const page = parseKeyPage(answer.body, own + prefix);
-          if (page.nextToken === undefined || page.nextToken !== token) return { value: page };
-          return invalidFailure(subject, "the token of the next page is that of this page");
-        } catch (error) {
-          return invalidFailure(subject, `the list is not usable: ${messageOf(error)}`, error);
-        }
-      },
-    },
-    observer,
-    signal,
-  );
-}
-
-function endlessError({ requests }: Context, prefix: string): StoreError {
-  const subject = { ...requests.subject, kind: "list", key: prefix } as const;
-  return invalidFailure(subject, `the list has ${maxEmptyPages} empty pages in a row`).error;
 }
 
 /** All characters stand for themselves in a URL. */

@@ -37,6 +37,8 @@ const actions: Readonly<Record<RemoteRequestKind, string>> = {
 /** What to do about an error code. */
 const hints: Readonly<Record<string, string>> = {
   InvalidAccessKeyId: "The object store does not know this access key: check the credentials",
+  // Of versitygw, for the same.
+  XAdminUserNotFound: "The object store does not know this access key: check the credentials",
   SignatureDoesNotMatch:
     "Check the secret key and region; a proxy that changes the host or the path has this effect too",
   ExpiredToken: "The temporary credentials have expired: renew them",
@@ -50,7 +52,7 @@ const hints: Readonly<Record<string, string>> = {
 
 const credentialCodes = new Set([
   ...["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"],
-  ...["TokenRefreshRequired", "ExpiredTokenException", "InvalidSecurity"],
+  ...["XAdminUserNotFound", "TokenRefreshRequired", "ExpiredTokenException", "InvalidSecurity"],
 ]);
 
 /** The request did not arrive as it was sent. The next one may. */
@@ -107,7 +109,7 @@ export function failureOf(answer: EngineAnswer, subject: RequestSubject): Failur
   if (code === "AuthorizationHeaderMalformed" && typeof region === "string") {
     return make("refused", "REMOTE_REFUSED", `Set region = "${shown(region)}"`);
   }
-  return make("refused", "REMOTE_REFUSED", hints[code] ?? defaultHint(status, subject));
+  return make("refused", "REMOTE_REFUSED", hints[code] ?? defaultHint(status, code, subject));
 }
 
 /** Of a request without a usable answer. */
@@ -164,14 +166,14 @@ function errorOf(
   });
 }
 
-function defaultHint(status: number, { kind, bucket }: RequestSubject): string {
+function defaultHint(status: number, code: string, { kind, bucket }: RequestSubject): string {
   const action = actions[kind];
   if (status === 401 || status === 403) {
     const missing =
       kind === "get" || kind === "head" ? ", and s3:ListBucket to tell a missing key" : "";
     return `Allow these credentials ${action} on the bucket ${bucket}${missing}`;
   }
-  if (status === 404)
+  if (status === 404 && code === "")
     return "Check endpoint and bucket: something else than an object store answers";
   if (status === 507) return "The object store is full";
   return "See the documentation of the object store for this error";

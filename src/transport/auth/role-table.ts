@@ -69,6 +69,10 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
   "stasis.v1.ReplicationService/GetManifest": reads(peers, "node"),
   "stasis.v1.ReplicationService/ReadBlocks": reads(peers, "node"),
 
+  // The buckets have the snapshots of all prefixes.
+  "stasis.v1.RemoteService/ListRemotes": reads(operators, "node"),
+  "stasis.v1.RemoteService/CheckRemote": changes(operators, "node"),
+
   "stasis.v1.SystemService/GetInfo": reads(everybody),
   "stasis.v1.SystemService/Check": reads(operators, "node"),
   "stasis.v1.SystemService/Repair": changes(operators, "node"),

@@ -66,6 +66,7 @@ func stubMethod(connection *grpc.ClientConn, name string) (reflect.Value, error)
 		"GcService":          stasisv1.NewGcServiceClient(connection),
 		"SystemService":      stasisv1.NewSystemServiceClient(connection),
 		"ReplicationService": stasisv1.NewReplicationServiceClient(connection),
+		"RemoteService":      stasisv1.NewRemoteServiceClient(connection),
 	}
 	found := reflect.ValueOf(stubs[service]).MethodByName(method)
 	if !found.IsValid() {

@@ -17,6 +17,8 @@ from grpc_status import rpc_status
 from stasis.v1 import (
     gc_service_pb2,
     gc_service_pb2_grpc,
+    remote_service_pb2,
+    remote_service_pb2_grpc,
     replication_service_pb2,
     replication_service_pb2_grpc,
     snapshot_service_pb2,
@@ -33,6 +35,7 @@ SERVICES = {
         replication_service_pb2,
         replication_service_pb2_grpc.ReplicationServiceStub,
     ),
+    "RemoteService": (remote_service_pb2, remote_service_pb2_grpc.RemoteServiceStub),
 }
 
 job_file = sys.argv[1]

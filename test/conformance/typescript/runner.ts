@@ -19,6 +19,7 @@ import { Client, Metadata, credentials, status, type ServiceError } from "@grpc/
 import { file_google_rpc_error_details } from "../../../gen/ts/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../../gen/ts/google/rpc/status_pb.js";
 import { GcService } from "../../../gen/ts/stasis/v1/gc_service_pb.js";
+import { RemoteService } from "../../../gen/ts/stasis/v1/remote_service_pb.js";
 import { ReplicationService } from "../../../gen/ts/stasis/v1/replication_service_pb.js";
 import { SnapshotService } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
@@ -51,7 +52,7 @@ interface Running {
   cancel(): void;
 }
 
-const services = [SnapshotService, GcService, SystemService, ReplicationService];
+const services = [SnapshotService, GcService, SystemService, ReplicationService, RemoteService];
 const details = createRegistry(file_google_rpc_error_details);
 const jobFile = process.argv[2] ?? "";
 const job = JSON.parse(readFileSync(jobFile, "utf8")) as Job;

@@ -16,6 +16,10 @@ const parts = {
   serve: () => Promise.resolve(),
   checkOffline: () => assert.fail("completion runs nothing"),
   repairOffline: () => assert.fail("completion runs nothing"),
+  remotesOffline: {
+    list: () => assert.fail("completion runs nothing"),
+    check: () => assert.fail("completion runs nothing"),
+  },
   readCocoonStore: () => assert.fail("completion runs nothing"),
 };
 const program = createProgram(parts, () => undefined);

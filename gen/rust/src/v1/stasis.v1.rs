@@ -871,6 +871,321 @@ pub mod gc_service_client {
         }
     }
 }
+/// Request of ListRemotes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRemotesRequest {}
+/// Response of ListRemotes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRemotesResponse {
+    /// In the order of the configuration.
+    #[prost(message, repeated, tag = "1")]
+    pub remotes: ::prost::alloc::vec::Vec<Remote>,
+}
+/// One bucket below a prefix. Without credentials.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Remote {
+    /// Its name in the configuration.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// URL of the object store.
+    #[prost(string, tag = "2")]
+    pub endpoint: ::prost::alloc::string::String,
+    /// The bucket.
+    #[prost(string, tag = "3")]
+    pub bucket: ::prost::alloc::string::String,
+    /// Stands before every key; empty, or ends with a slash.
+    #[prost(string, tag = "4")]
+    pub prefix: ::prost::alloc::string::String,
+    /// Region for signatures.
+    #[prost(string, tag = "5")]
+    pub region: ::prost::alloc::string::String,
+}
+/// Request of CheckRemote.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckRemoteRequest {
+    /// Name of the remote.
+    #[prost(string, tag = "1")]
+    pub remote: ::prost::alloc::string::String,
+    /// How often each step is tried that looks for a stale answer: 1 to 1000. 0 = 20.
+    #[prost(int32, tag = "2")]
+    pub rounds: i32,
+}
+/// A message of CheckRemote.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckRemoteResponse {
+    /// Exactly one of them.
+    #[prost(oneof = "check_remote_response::Event", tags = "1, 2")]
+    pub event: ::core::option::Option<check_remote_response::Event>,
+}
+/// Nested message and enum types in `CheckRemoteResponse`.
+pub mod check_remote_response {
+    /// Exactly one of them.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Event {
+        /// A step has ended.
+        #[prost(message, tag = "1")]
+        Step(super::RemoteCheckStep),
+        /// Last message.
+        #[prost(message, tag = "2")]
+        Verdict(super::RemoteCheckVerdict),
+    }
+}
+/// One thing that was tried.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoteCheckStep {
+    /// For programs: `put`, `get`, `list`, `delete`, `missing_key`, `ranges`, `keys`, `pages`,
+    /// `read_after_put`, `list_after_put`, `read_after_delete`, `list_after_delete`, `cut_upload`,
+    /// `payload_hash`, `checksum_header`, `clock`, `cleanup`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The result.
+    #[prost(enumeration = "RemoteCheckOutcome", tag = "2")]
+    pub outcome: i32,
+    /// What was seen, and what to do about it, for people.
+    #[prost(string, tag = "3")]
+    pub detail: ::prost::alloc::string::String,
+}
+/// What the steps mean together.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoteCheckVerdict {
+    /// Whether stasis can use the remote.
+    #[prost(enumeration = "RemoteUsability", tag = "1")]
+    pub usability: i32,
+    /// For people.
+    #[prost(string, tag = "2")]
+    pub summary: ::prost::alloc::string::String,
+    /// The permissions that the credentials lack, as policies name them, for example `s3:PutObject`.
+    #[prost(string, repeated, tag = "3")]
+    pub missing_actions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Objects of the check that could not be deleted. They are below `check/`.
+    #[prost(int32, tag = "4")]
+    pub objects_left: i32,
+}
+/// The result of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RemoteCheckOutcome {
+    /// Not used.
+    Unspecified = 0,
+    /// As it should be.
+    Passed = 1,
+    /// It is not as it should be, and stasis relies on it.
+    Failed = 2,
+    /// It is not as it should be, and stasis gets along with it.
+    Noted = 3,
+    /// It was not tried, because of an earlier step or of the configuration.
+    Skipped = 4,
+}
+impl RemoteCheckOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REMOTE_CHECK_OUTCOME_UNSPECIFIED",
+            Self::Passed => "REMOTE_CHECK_OUTCOME_PASSED",
+            Self::Failed => "REMOTE_CHECK_OUTCOME_FAILED",
+            Self::Noted => "REMOTE_CHECK_OUTCOME_NOTED",
+            Self::Skipped => "REMOTE_CHECK_OUTCOME_SKIPPED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REMOTE_CHECK_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "REMOTE_CHECK_OUTCOME_PASSED" => Some(Self::Passed),
+            "REMOTE_CHECK_OUTCOME_FAILED" => Some(Self::Failed),
+            "REMOTE_CHECK_OUTCOME_NOTED" => Some(Self::Noted),
+            "REMOTE_CHECK_OUTCOME_SKIPPED" => Some(Self::Skipped),
+            _ => None,
+        }
+    }
+}
+/// Whether stasis can use a remote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RemoteUsability {
+    /// Not used.
+    Unspecified = 0,
+    /// Every step has passed, or was skipped because of the configuration.
+    Usable = 1,
+    /// Usable; some steps are noted.
+    Limited = 2,
+    /// A step has failed: snapshots could be lost, or not stored at all.
+    Unusable = 3,
+}
+impl RemoteUsability {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REMOTE_USABILITY_UNSPECIFIED",
+            Self::Usable => "REMOTE_USABILITY_USABLE",
+            Self::Limited => "REMOTE_USABILITY_LIMITED",
+            Self::Unusable => "REMOTE_USABILITY_UNUSABLE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REMOTE_USABILITY_UNSPECIFIED" => Some(Self::Unspecified),
+            "REMOTE_USABILITY_USABLE" => Some(Self::Usable),
+            "REMOTE_USABILITY_LIMITED" => Some(Self::Limited),
+            "REMOTE_USABILITY_UNUSABLE" => Some(Self::Unusable),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod remote_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// The remotes of the daemon's configuration, `[[remotes]]`. For operators without a name prefix.
+    #[derive(Debug, Clone)]
+    pub struct RemoteServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl RemoteServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> RemoteServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> RemoteServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            RemoteServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Lists the remotes of the configuration. Makes no request to them.
+        pub async fn list_remotes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRemotesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRemotesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/stasis.v1.RemoteService/ListRemotes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("stasis.v1.RemoteService", "ListRemotes"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tries a remote: whether its object store keeps what stasis relies on, and whether the
+        /// credentials allow what stasis needs. Writes small objects below `check/` of the remote's
+        /// prefix, and deletes them. Raises FIELD_INVALID for an unknown remote and for unusable files of
+        /// the configuration. Whatever the object store does, or that it cannot be reached, is a step.
+        pub async fn check_remote(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CheckRemoteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::CheckRemoteResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/stasis.v1.RemoteService/CheckRemote",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("stasis.v1.RemoteService", "CheckRemote"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
 /// The configuration of the paused VM, as its orchestrator supplied it. stasis stores it, exports it
 /// and filters by some of its fields. It does not interpret it beyond what is described here.
 #[derive(Clone, PartialEq, ::prost::Message)]

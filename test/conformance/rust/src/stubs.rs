@@ -2,7 +2,8 @@
 use prost::Message;
 use stasis_client::v1::{
     create_request, export_response, gc_service_client::GcServiceClient, import_request,
-    read_file_response, replication_service_client::ReplicationServiceClient, restore_response,
+    read_file_response, remote_service_client::RemoteServiceClient,
+    replication_service_client::ReplicationServiceClient, restore_response,
     snapshot_service_client::SnapshotServiceClient, system_service_client::SystemServiceClient, *,
 };
 use std::pin::Pin;
@@ -71,6 +72,7 @@ pub async fn unary(
         "SystemService/GetInfo" => SystemServiceClient.get_info,
         "ReplicationService/ListTransfers" => ReplicationServiceClient.list_transfers,
         "ReplicationService/CancelTransfer" => ReplicationServiceClient.cancel_transfer,
+        "RemoteService/ListRemotes" => RemoteServiceClient.list_remotes,
     )
 }
 
@@ -151,6 +153,7 @@ pub async fn download(
         "ReplicationService/Push" => ReplicationServiceClient.push,
         "ReplicationService/GetManifest" => ReplicationServiceClient.get_manifest,
         "ReplicationService/ReadBlocks" => ReplicationServiceClient.read_blocks,
+        "RemoteService/CheckRemote" => RemoteServiceClient.check_remote,
     )
 }
 

@@ -41,6 +41,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.zip.CRC32;
 import stasis.v1.GcServiceGrpc;
+import stasis.v1.RemoteServiceGrpc;
 import stasis.v1.ReplicationServiceGrpc;
 import stasis.v1.SnapshotServiceGrpc;
 import stasis.v1.SystemServiceGrpc;
@@ -55,7 +56,8 @@ final class Call extends ClientCall.Listener<Message> {
           SnapshotServiceGrpc.getServiceDescriptor(),
           GcServiceGrpc.getServiceDescriptor(),
           SystemServiceGrpc.getServiceDescriptor(),
-          ReplicationServiceGrpc.getServiceDescriptor());
+          ReplicationServiceGrpc.getServiceDescriptor(),
+          RemoteServiceGrpc.getServiceDescriptor());
   private static final JsonFormat.Printer PRINTER =
       JsonFormat.printer()
           .usingTypeRegistry(

@@ -1,0 +1,51 @@
+// The remotes of a daemon: the tables [[remotes]] of its configuration file, which it follows, and
+// the files that they name.
+import { fieldInvalid } from "../base/errors.js";
+import type { Logger } from "../base/logger.js";
+import type { DaemonConfig } from "../config/daemon-options.js";
+import { reloadTables } from "../config/load.js";
+import type { ConfiguredRemote } from "../config/remotes.js";
+import type { RemoteObserver } from "../observe/ports.js";
+import { tryRemote } from "../remote/s3/litmus.js";
+import { readRemote } from "../remote/s3/remote-bucket.js";
+import type { ServedRemotes } from "../transport/services/remote-service.js";
+import { followFile } from "./follow-file.js";
+import type { ReloadStep } from "./reload.js";
+
+interface OpenRemotes extends ServedRemotes {
+  readonly steps: readonly ReloadStep[];
+}
+
+/** Looks names up, and reads files, for each use, so that a change applies to the next one. */
+export function openRemotes(
+  { configFile, remotes }: DaemonConfig,
+  observer: RemoteObserver,
+  logger: Logger,
+): OpenRemotes {
+  const read = (path: string) => reloadTables(path).remotes;
+  const followed =
+    configFile === undefined
+      ? undefined
+      : followFile(configFile, { first: remotes, read, what: "[[remotes]]" }, logger);
+  const list = () => followed?.current() ?? remotes;
+  return {
+    list,
+    check: (name, field, options) =>
+      tryRemote(readRemote(remoteNamed(list(), name, field), process.env), observer, options),
+    steps: followed === undefined ? [] : [followed],
+  };
+}
+
+/** Throws FIELD_INVALID. */
+export function remoteNamed(
+  remotes: readonly ConfiguredRemote[],
+  name: string,
+  field: string,
+): ConfiguredRemote {
+  const found = remotes.find((remote) => remote.name === name);
+  if (found !== undefined) return found;
+  const names = remotes.map((remote) => remote.name).sort();
+  const expected = names.length === 0 ? "a remote" : `one of the remotes ${names.join(", ")}`;
+  const hint = "Remotes are in [[remotes]] of the configuration file";
+  throw fieldInvalid(field, expected, name, names.length === 0 ? `${hint}, which has none` : hint);
+}

@@ -1,0 +1,58 @@
+// The metrics of requests to object stores.
+import type { MetricSet } from "./metric-set.js";
+import type { RemoteObserver } from "./ports.js";
+
+/** A request in the same network takes milliseconds, one with many bytes or retries minutes. */
+const requestBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
+
+export function remoteMetrics(set: MetricSet): RemoteObserver {
+  const attempts = set.counter(
+    "stasis_remote_http_requests_total",
+    "HTTP requests to object stores, by kind and by what became of them: the provider's bill",
+    ["remote", "kind", "outcome"],
+  );
+  const requests = set.histogram(
+    "stasis_remote_request_seconds",
+    "Time of requests to object stores with all retries, by kind",
+    requestBuckets,
+    ["remote", "kind"],
+  );
+  const failures = set.counter(
+    "stasis_remote_failures_total",
+    "Requests to object stores that failed after all retries, by kind and reason",
+    ["remote", "kind", "reason"],
+  );
+  const retries = set.counter(
+    "stasis_remote_retries_total",
+    "HTTP requests that followed a failed one, by kind",
+    ["remote", "kind"],
+  );
+  const hedges = set.counter(
+    "stasis_remote_hedges_total",
+    "Second HTTP requests beside a slow one, by whether their answer was used",
+    ["remote", "won"],
+  );
+  const sent = set.counter(
+    "stasis_remote_sent_bytes_total",
+    "Bytes of bodies sent to object stores",
+    ["remote"],
+  );
+  const received = set.counter(
+    "stasis_remote_received_bytes_total",
+    "Bytes of bodies received from object stores",
+    ["remote"],
+  );
+  return {
+    attempted(remote, kind, outcome, bytes) {
+      attempts.inc({ remote, kind, outcome });
+      if (bytes.sent > 0) sent.inc({ remote }, bytes.sent);
+      if (bytes.received > 0) received.inc({ remote }, bytes.received);
+    },
+    requested(remote, kind, outcome, seconds) {
+      requests.observe({ remote, kind }, seconds);
+      if (outcome !== "OK") failures.inc({ remote, kind, reason: outcome });
+    },
+    retried: (remote, kind) => retries.inc({ remote, kind }),
+    hedged: (remote, won) => hedges.inc({ remote, won: String(won) }),
+  };
+}

@@ -1,0 +1,138 @@
+// Opens the bucket of a configured remote: its files, its credentials, and how its engine checks
+// what is uploaded.
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { StoreError, isStoreError, messageOf } from "../../base/errors.js";
+import { denialHint, errnoMetadata } from "../../base/owner.js";
+import type { Environment } from "../../base/default-paths.js";
+import type { ConfiguredRemote } from "../../config/remotes.js";
+import { unobservedRemotes, type RemoteObserver } from "../../observe/ports.js";
+import { openBucket, type Bucket } from "./bucket.js";
+import { credentialSource, type CredentialSource } from "./credentials.js";
+import type { EngineAnswer } from "./exchange.js";
+import { payloadOf } from "./payload.js";
+import {
+  createBucketRequests,
+  defaultTiming,
+  type BucketRequests,
+  type RequestTiming,
+} from "./requests.js";
+import { unsignedPayload } from "./sign.js";
+import { parseErrorDocument } from "./xml.js";
+
+/** A remote with the contents of its files. */
+export interface OpenRemote {
+  readonly remote: ConfiguredRemote;
+  readonly credentials: CredentialSource;
+  /** PEM. */
+  readonly ca: string | undefined;
+  readonly timing: RequestTiming;
+}
+
+/** Objects that are there for a moment, to try the engine. Below the prefix of the remote. */
+export const checkPrefix = "check/";
+
+/** Makes no request. Throws FIELD_INVALID if a file cannot be used. */
+export function readRemote(
+  remote: ConfiguredRemote,
+  env: Environment,
+  timing: RequestTiming = defaultTiming,
+): OpenRemote {
+  const ca = remote.ca === undefined ? undefined : readAuthorities(remote, remote.ca);
+  return { remote, credentials: credentialSource(remote, env), ca, timing };
+}
+
+/** Disposing closes the connections. */
+export function openRemoteBucket(open: OpenRemote, observer: RemoteObserver): Bucket & Disposable {
+  let checked: Promise<boolean> | undefined;
+  const payloadCheck = async () => {
+    if (!open.remote.endpoint.startsWith("https:")) return "sha256" as const;
+    checked ??= tryChecksum(open, observer);
+    // A SHA-256 is right on every engine. The next PUT tries again what the failure left open.
+    const isChecked = await checked.catch(() => {
+      checked = undefined;
+      return false;
+    });
+    return isChecked ? ("crc32" as const) : ("sha256" as const);
+  };
+  return openBucket({ ...open, observer, payloadCheck });
+}
+
+/** Whether the engine refuses a body whose CRC-32 is not that of the header. */
+async function tryChecksum(open: OpenRemote, observer: RemoteObserver): Promise<boolean> {
+  const { signal } = new AbortController();
+  using requests = createBucketRequests(open);
+  const key = `${checkPrefix}${randomKey()}`;
+  const headers = wrongChecksum();
+  const answer = await sendPlain(requests, open, { method: "PUT", key, headers, body }, signal);
+  if (isRefusedDigest(answer)) return true;
+  if (answer.status >= 300) return false;
+  using bucket = openBucket({ ...open, observer });
+  await bucket.delete(key, signal);
+  return false;
+}
+
+/** Another refusal says nothing about the checksum. */
+export function isRefusedDigest({ status, body: text }: EngineAnswer): boolean {
+  return status === 400 && /Digest|Checksum|SHA256/.test(parseErrorDocument(text)?.code ?? "");
+}
+
+const body = Buffer.from("stasis tries what this object store checks\n");
+
+/** Headers that declare another CRC-32 than that of any short text here. */
+export function wrongChecksum(): Readonly<Record<string, string>> {
+  return { "x-amz-content-sha256": unsignedPayload, "x-amz-checksum-crc32": "AAAAAA==" };
+}
+
+export function randomKey(): string {
+  return randomBytes(10).toString("hex");
+}
+
+interface PlainRequest {
+  readonly method: "PUT" | "GET" | "HEAD" | "DELETE";
+  readonly key: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+}
+
+/** A request whose answer counts whatever it is, without the retries of an error. */
+export function sendPlain(
+  requests: BucketRequests,
+  { remote }: OpenRemote,
+  { method, key, headers = {}, body: bytes }: PlainRequest,
+  signal: AbortSignal,
+): Promise<EngineAnswer> {
+  const payload = bytes === undefined ? undefined : payloadOf(bytes);
+  const length = payload === undefined ? {} : { "content-length": String(payload.sizeBytes) };
+  const kinds = { PUT: "put", GET: "get", HEAD: "head", DELETE: "delete" } as const;
+  return requests.send<EngineAnswer>(
+    {
+      ...{ kind: kinds[method], method, key, path: `/${remote.prefix}${key}` },
+      headers: { ...length, ...headers },
+      ...(payload === undefined ? {} : { payload }),
+      ...{ expectedBytes: 0, maxBodyBytes: 4096 },
+      judge: (answer) => ({ value: answer }),
+    },
+    unobservedRemotes,
+    signal,
+  );
+}
+
+function readAuthorities({ name }: ConfiguredRemote, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    if (isStoreError(cause)) throw cause;
+    const hint = denialHint(cause, path, "read") ?? "Check ca";
+    throw new StoreError(
+      "FIELD_INVALID",
+      `remote ${name}: ca cannot be read: ${messageOf(cause)}`,
+      {
+        hint,
+        fields: [{ field: "remotes", description: `expected a readable file as ca of ${name}` }],
+        metadata: errnoMetadata(cause),
+        cause,
+      },
+    );
+  }
+}
