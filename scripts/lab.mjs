@@ -17,6 +17,11 @@ const harnesses = [
     "starts after each kind of damage to the catalog and the manifests",
   ],
   ["model", "test/model/run", "random calls, restarts and kills against a model of the store"],
+  [
+    "model-remote",
+    "test/model/remote/run",
+    "every interleaving of pushes, collections, deletions and offloads at a remote",
+  ],
   ["fuzz", "test/fuzz/run", "coverage-guided fuzzing of every parser"],
   ["cuts", "test/replication/cuts-run", "pulls that are cut off at random bytes and called again"],
   ["conformance", "test/conformance/run", "clients of five languages against live daemons"],

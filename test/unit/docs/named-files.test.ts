@@ -12,6 +12,7 @@ const documents = [
     "docs/consistency.md",
     "docs/formats.md",
     "docs/replication.md",
+    "docs/remote-protocols.md",
   ],
 ];
 

@@ -1,0 +1,265 @@
+// A push: stores a snapshot whose blocks are in packs of its own and in packs that other snapshots
+// use already ("borrowed").
+import type { Actor, Turn } from "../turn.js";
+import { withFact } from "../world.js";
+import { playDeletion, startDeletion, type Deletion } from "./remote-delete.js";
+
+export interface PusherOptions {
+  readonly name: string;
+  /** Packs that it wants to borrow: it has read the base's map at some earlier time. */
+  readonly borrows?: readonly string[];
+  /** Instead: it waits until this snapshot is in the bucket, then reads its map. */
+  readonly base?: string;
+  /** Pushes before it gives up, with new ids each. 1 by default. */
+  readonly attempts?: number;
+  /** It may crash once, and continues the same push later. */
+  readonly crashes?: boolean;
+  /** The map is an object of its own. Without it, the snapshot names its packs itself. */
+  readonly maps?: boolean;
+}
+
+type Step =
+  | "read base"
+  | "put claim"
+  | "list intents"
+  | "head packs"
+  | "put packs"
+  | "put map"
+  | "put snapshot"
+  | "look for snapshot"
+  | "head claim"
+  | "list intents again"
+  | "head everything"
+  | "acknowledge"
+  | "give up"
+  | "roll back"
+  | "start again"
+  | "done";
+
+export interface Pusher {
+  readonly at: Step;
+  /** Counts the pushes, their claims, the ids of their snapshots and their packs. */
+  readonly push: number;
+  readonly claim: number;
+  readonly id: number;
+  readonly sequence: number;
+  /** What it would borrow, and what it borrows after the checks so far. */
+  readonly wanted: readonly string[];
+  readonly borrowed: readonly string[];
+  readonly own: readonly string[];
+  readonly crashed: boolean;
+  readonly deletion: Deletion | null;
+}
+
+export function pusher(options: PusherOptions): Actor<Pusher> {
+  const { name, borrows = [], base } = options;
+  return {
+    name,
+    start: {
+      at: base === undefined ? "put claim" : "read base",
+      push: 1,
+      claim: 1,
+      id: 1,
+      sequence: 0,
+      wanted: borrows,
+      borrowed: borrows,
+      own: [],
+      crashed: options.crashes !== true,
+      deletion: null,
+    },
+    play: (turn) => {
+      steps[turn.local.at](turn, options);
+      if (!turn.local.crashed && canResume.includes(turn.local.at)) crash(turn);
+    },
+  };
+}
+
+type Play = (turn: Turn<Pusher>, options: PusherOptions) => void;
+
+const steps: Readonly<Record<Step, Play>> = {
+  "read base": (turn, { base = "" }) => {
+    const content = turn.world.objects[base];
+    if (content === undefined) return;
+    const wanted = content.filter((key) => key.startsWith("packs/"));
+    turn.go(`GET ${base} and its map`, { at: "put claim", wanted, borrowed: wanted });
+  },
+  "put claim": (turn) => {
+    const { claim, wanted } = turn.local;
+    const at = after(turn, "put claim");
+    if (turn.makes("no-claim")) return turn.go("puts no claim", { at });
+    if (turn.makes("resume-unclaimed") && claim > 1) return turn.go("puts no new claim", { at });
+    const roots = [...wanted, `packs/${pushId(turn)}-`, mapKey(turn)];
+    turn.put(claimKey(turn), roots, { done: { at }, burnt: { claim: claim + 1 } });
+  },
+  "list intents": (turn) => {
+    const at = after(turn, "list intents");
+    if (turn.makes("borrow-doomed")) return turn.go("lists no intents", { at });
+    turn.list(["gc/"], (found) => {
+      const doomed = [...found.values()].flat();
+      const spared = (keys: readonly string[]) => keys.filter((key) => !doomed.includes(key));
+      const { borrowed, own } = turn.local;
+      return { at, borrowed: spared(borrowed), own: spared(own) };
+    });
+  },
+  "head packs": (turn, { base = "snapshots/B" }) => {
+    const at = after(turn, "head packs");
+    const { borrowed, own } = turn.local;
+    if (turn.makes("borrow-unchecked")) return turn.go("looks at no pack", { at });
+    if (turn.makes("head-base")) {
+      const gone = turn.missing([base]).length > 0;
+      return turn.go(`HEAD ${base}`, { at, borrowed: gone ? [] : borrowed });
+    }
+    if (borrowed.length + own.length === 0) return turn.go("borrows nothing", { at });
+    const missing = turn.missing([...borrowed, ...own]);
+    const there = (keys: readonly string[]) => keys.filter((key) => !missing.includes(key));
+    turn.go(`HEAD ${[...borrowed, ...own].join(" ")}: ${missing.length} missing`, {
+      at,
+      borrowed: there(borrowed),
+      own: turn.makes("resume-unchecked") ? own : there(own),
+    });
+  },
+  "put packs": (turn, { maps }) => {
+    const { own, sequence, wanted, borrowed } = turn.local;
+    // One pack of new blocks, and one in place of each pack that it cannot borrow.
+    if (own.length >= 1 + wanted.length - borrowed.length) {
+      return turn.go("has all packs", { at: maps === true ? "put map" : "put snapshot" });
+    }
+    const key = `packs/${pushId(turn)}-${sequence}`;
+    turn.put(key, [], {
+      done: { own: [...own, key], sequence: sequence + 1 },
+      burnt: { sequence: sequence + 1 },
+    });
+  },
+  "put map": (turn) =>
+    turn.put(mapKey(turn), [], { done: { at: "put snapshot" }, burnt: newId(turn) }),
+  "put snapshot": (turn, options) =>
+    turn.put(snapshotKey(turn), contentOf(turn, options), {
+      done: { at: "head claim" },
+      burnt: newId(turn),
+    }),
+  // A resumed push does not know whether its snapshot was written.
+  "look for snapshot": (turn) => {
+    const key = snapshotKey(turn);
+    if (turn.missing([key]).length > 0) {
+      const { wanted } = turn.local;
+      return turn.go(`HEAD ${key}: not there, burnt`, { ...newId(turn), borrowed: wanted });
+    }
+    turn.go(`HEAD ${key}: there`, { at: "head claim" });
+  },
+  "head claim": (turn) => {
+    if (turn.makes("ack-unchecked")) return turn.go("looks at nothing", { at: "acknowledge" });
+    if (turn.missing([claimKey(turn)]).length === 0) {
+      return turn.go(`HEAD ${claimKey(turn)}: it is there`, { at: "acknowledge" });
+    }
+    turn.go(`HEAD ${claimKey(turn)}: it is gone`, { at: afterClaim(turn, "head claim") });
+  },
+  "list intents again": (turn, options) => {
+    const content = contentOf(turn, options);
+    turn.list(["gc/"], (found) => {
+      const doomed = [...found.values()].flat().some((key) => content.includes(key));
+      return doomed ? { at: "give up" } : { at: afterClaim(turn, "list intents again") };
+    });
+  },
+  "head everything": (turn, options) => {
+    const missing = turn.missing(contentOf(turn, options));
+    if (missing.length > 0) {
+      return turn.go(`HEAD everything: ${missing.join(" ")} is gone`, { at: "give up" });
+    }
+    turn.go("HEAD everything: all there", { at: afterClaim(turn, "head everything") });
+  },
+  // The answer to the caller, and the request that follows it.
+  acknowledge: (turn) => {
+    const world = withFact(turn.world, `acknowledged ${snapshotKey(turn)}`);
+    turn.remove(claimKey(turn), { at: "done" }, world);
+  },
+  "give up": (turn) => {
+    const world = withFact(turn.world, `rolled back ${snapshotKey(turn)}`);
+    const change: Partial<Pusher> = { at: "roll back", deletion: startDeletion(snapshotKey(turn)) };
+    turn.go("gives up this push", change, world);
+  },
+  "roll back": (turn) => {
+    const { deletion } = turn.local;
+    if (deletion === null) throw new Error("no deletion");
+    const again: Partial<Pusher> = { at: "start again", deletion: null };
+    if (turn.makes("roll-back-directly")) return turn.remove(deletion.snapshot, again);
+    playDeletion(turn, deletion, {
+      next: (next) => ({ deletion: next }),
+      deleted: again,
+      held: again,
+    });
+  },
+  "start again": (turn, { attempts = 1 }) => {
+    const { push, wanted } = turn.local;
+    if (push >= attempts) return;
+    const change = { push: push + 1, sequence: 0, borrowed: wanted, own: [] };
+    if (turn.makes("reuse-ids")) {
+      return turn.go("starts again with the same ids", { ...change, at: "put claim", push });
+    }
+    turn.go("starts again with new ids", { ...newId(turn), ...change });
+  },
+  done: () => {},
+};
+
+/** The steps before the first PUT of a pack. */
+function after(turn: Turn<Pusher>, step: Step): Step {
+  let order: readonly Step[] = ["put claim", "list intents", "head packs", "put packs"];
+  if (turn.makes("claim-late")) order = ["list intents", "head packs", "put claim", "put packs"];
+  if (turn.makes("head-packs-early")) {
+    order = ["put claim", "head packs", "list intents", "put packs"];
+  }
+  return order[order.indexOf(step) + 1] ?? "put packs";
+}
+
+/** The steps after a claim that is gone. */
+function afterClaim(turn: Turn<Pusher>, step: Step): Step {
+  const order: Step[] = ["list intents again", "head everything"];
+  if (turn.makes("head-before-list")) order.reverse();
+  return order[order.indexOf(step) + 1] ?? "acknowledge";
+}
+
+/** A burnt map or snapshot needs a new id, which no claim protects yet. The packs stay. */
+function newId(turn: Turn<Pusher>): Partial<Pusher> {
+  const { id, claim } = turn.local;
+  return { at: "put claim", id: id + 1, claim: claim + 1 };
+}
+
+const canResume: readonly Step[] = [
+  ...(["list intents", "head packs", "put packs", "put map", "put snapshot"] as const),
+  ...(["head claim", "list intents again", "head everything"] as const),
+];
+
+/**
+ * A crash loses what is in memory, and a PUT that was under way may take effect later. So a resumed
+ * push uses other keys. Its packs are found again by listing `packs/<push>-`.
+ */
+function crash(turn: Turn<Pusher>): void {
+  const { at, wanted, sequence } = turn.local;
+  const wroteSnapshot = canResume.indexOf(at) >= canResume.indexOf("put snapshot");
+  turn.go("crashes, and continues the same push", {
+    ...(wroteSnapshot ? { at: "look for snapshot" } : newId(turn)),
+    ...(wroteSnapshot ? {} : { borrowed: wanted }),
+    sequence: turn.makes("resume-same-keys") ? sequence : sequence + 1,
+    crashed: true,
+  });
+}
+
+function pushId({ name, local }: Turn<Pusher>): string {
+  return `${name}${local.push}`;
+}
+
+function claimKey(turn: Turn<Pusher>): string {
+  return `claims/${pushId(turn)}.${turn.local.claim}`;
+}
+
+function snapshotKey({ name, local }: Turn<Pusher>): string {
+  return `snapshots/${name}${local.id}`;
+}
+
+function mapKey({ name, local }: Turn<Pusher>): string {
+  return `maps/${name}${local.id}`;
+}
+
+function contentOf(turn: Turn<Pusher>, { maps }: PusherOptions): readonly string[] {
+  const { borrowed, own } = turn.local;
+  return [...borrowed, ...own, ...(maps === true ? [mapKey(turn)] : [])];
+}
