@@ -47,6 +47,11 @@ const harnesses = [
     "test/soak/flips-run",
     "random byte flips: Verify finds each, no verified read serves one",
   ],
+  [
+    "rehearsal",
+    "test/rehearsal/run",
+    "two nodes, their alerts and one hidden fault, for people who look after nodes",
+  ],
   ["soak-starts", "test/soak/starts-run", "starts and stops with this Node; counts aborts"],
   ["bench-gc", "bench/gc", "cost of a collection in a store of a million snapshots"],
   ["bench-replication", "bench/replication", "bytes, rate and memory of pulls"],

@@ -4,6 +4,9 @@ import { useJson } from "./hooks.js";
 import type { Activity, Lease, Transfer } from "./model.js";
 import { Bar, Card, Empty, Failure, Figure, SnapshotLink } from "./parts.js";
 
+/** Uploads are listed up to this many. */
+const maxShown = 20;
+
 export function ActivityView({ revision }: { readonly revision: number }) {
   const { data, error } = useJson<Activity>("activity", 2000, revision);
   const readers = (data?.leases ?? []).filter(({ streams, directories }) => streams + directories);
@@ -21,7 +24,7 @@ export function ActivityView({ revision }: { readonly revision: number }) {
       <Card title="Uploads">
         {uploads.length === 0 && <Empty>No upload is running.</Empty>}
         <ul class="lines">
-          {uploads.map(({ id, name, kind, startedAt }) => (
+          {uploads.slice(0, maxShown).map(({ id, name, kind, startedAt }) => (
             <li>
               <span class="grow">{name || id}</span>
               <span class="label">{kind}</span>
@@ -29,6 +32,11 @@ export function ActivityView({ revision }: { readonly revision: number }) {
             </li>
           ))}
         </ul>
+        {uploads.length > maxShown && (
+          <p class="muted small">
+            and {uploads.length - maxShown} more; all by prefix: {prefixes(uploads)}
+          </p>
+        )}
       </Card>
       <Card title="In use">
         {readers.length === 0 && <Empty>Nobody reads a snapshot.</Empty>}
@@ -49,6 +57,20 @@ export function ActivityView({ revision }: { readonly revision: number }) {
       {data?.transfers !== undefined && <Transfers transfers={data.transfers.transfers} />}
     </div>
   );
+}
+
+/** The names up to their first slash with the most uploads. */
+function prefixes(uploads: Activity["uploads"]): string {
+  const counts = new Map<string, number>();
+  for (const { name } of uploads) {
+    const prefix = /^[^/]*\//.exec(name)?.[0] ?? "others";
+    counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
+  }
+  return [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 5)
+    .map(([prefix, times]) => `${prefix} (${times})`)
+    .join(", ");
 }
 
 function pulls(data: Activity | undefined): number {

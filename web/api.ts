@@ -27,6 +27,15 @@ export async function fetchJson<T>(path: string, signal?: AbortSignal): Promise<
   throw toError(response.status, text);
 }
 
+/** The page of metrics, for identities without a prefix. */
+export async function fetchMetrics(signal: AbortSignal): Promise<string> {
+  const headers = token === "" ? {} : { authorization: `Bearer ${token}` };
+  const response = await fetch("/metrics", { headers, signal });
+  const text = await response.text();
+  if (!response.ok) throw toError(response.status, text);
+  return text;
+}
+
 function toError(status: number, text: string): ApiError {
   try {
     const { error } = JSON.parse(text) as { error: Record<string, string> };

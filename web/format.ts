@@ -37,6 +37,11 @@ export function clockTime(time: string): string {
   return dateTime(time).slice(11);
 }
 
+/** A constant of the API as errors and logs write it. */
+export function constant(name: string, prefix: string): string {
+  return name.startsWith(prefix) ? name.slice(prefix.length) : name;
+}
+
 /** `EVENT_TYPE_CREATED` as `created`. */
 export function word(constant: string, prefix: string): string {
   return constant.replace(prefix, "").toLowerCase().replaceAll("_", " ");

@@ -1,24 +1,29 @@
 // Whether the daemon can do its work, what is damaged, and what to do about it.
-import { age, bytes, count, dateTime } from "./format.js";
+import { age, bytes, constant, count, dateTime } from "./format.js";
 import { useJson } from "./hooks.js";
 import type { Damage, Info, ScrubRun } from "./model.js";
+import type { Warning } from "./warnings.js";
 import { Card, Empty, Failure, Figure, SnapshotLink } from "./parts.js";
 
-/** In short; the runbook has the steps. */
+/** In short; the runbook has the steps. By the reason without its prefix. */
 const advice: Readonly<Record<string, string>> = {
   ROOT_UNAVAILABLE:
-    "The store's root is gone, for example unmounted. Mount it again, then restart the daemon.",
+    "The store's root is gone, for example unmounted. Mount it again, and the daemon continues.",
   STORED_DATA_CORRUPT:
     "The catalog is damaged. Nothing is lost: restart the daemon, and it rebuilds the catalog from the manifests.",
   STORE_READ_ONLY:
     "The filesystem is read-only. Look at the kernel's log for disk errors, then mount it read-write.",
   IO_FAILED: "The disk fails writes. Look at the kernel's log; move the snapshots to another node.",
   STORAGE_FULL:
-    "The disk is full. Delete snapshots, or plan a collection under Collection and run it with stasis gc.",
+    "Space shows whether snapshots or other programs take it. Delete snapshots, or plan a collection under Collection and run it with stasis gc.",
 };
 
-export function HealthView(props: { readonly info: Info | undefined; readonly revision: number }) {
-  const { info, revision } = props;
+export function HealthView(props: {
+  readonly info: Info | undefined;
+  readonly warnings: readonly Warning[];
+  readonly revision: number;
+}) {
+  const { info, warnings, revision } = props;
   const { data, error } = useJson<Damage>("damage", 15_000, revision);
   const facts = info?.info;
   return (
@@ -34,7 +39,7 @@ export function HealthView(props: { readonly info: Info | undefined; readonly re
         <Figure label="Lost" value={data === undefined ? "…" : count(data.lost.length)} />
         <Figure label="Version" value={facts?.version ?? "…"} note={facts?.commit} />
       </div>
-      <Problems info={info} />
+      <Problems info={info} warnings={warnings} />
       <Damaged damage={data} />
       <Scrub info={info} />
       <Card title="This daemon">
@@ -63,18 +68,32 @@ function Pair({ name, value }: { readonly name: string; readonly value: string }
   );
 }
 
-function Problems({ info }: { readonly info: Info | undefined }) {
+function Problems(props: {
+  readonly info: Info | undefined;
+  readonly warnings: readonly Warning[];
+}) {
+  const { info, warnings } = props;
   const problems = info?.info.problems ?? [];
   const suspect = info?.info.clock?.suspect === true;
   return (
     <Card title="Problems" note={<Runbook />}>
-      {problems.length === 0 && !suspect && <Empty>There are none: reads and writes work.</Empty>}
-      {problems.map(({ reason, message, since, stopsReads }) => (
-        <div class="notice bad" role="alert">
-          <strong>{reason}</strong> since {dateTime(since)}:{" "}
-          {stopsReads ? "nothing works." : "writes fail, reads work."}
-          {message !== "" && <p>{message}</p>}
-          <p>{advice[reason] ?? "See the daemon's log."}</p>
+      {problems.length + warnings.length === 0 && !suspect && (
+        <Empty>There are none: reads and writes work.</Empty>
+      )}
+      {problems.map(({ reason: name, message, since, stopsReads }) => {
+        const reason = constant(name, "ERROR_REASON_");
+        return (
+          <div class="notice bad" role="alert">
+            <strong>{reason}</strong> since {dateTime(since)}:{" "}
+            {stopsReads ? "nothing works." : "writes fail, reads work."}
+            {message !== "" && <p>{message}</p>}
+            <p>{advice[reason] ?? "See the daemon's log."}</p>
+          </div>
+        );
+      })}
+      {warnings.map(({ title, text, entry }) => (
+        <div class="notice warn">
+          <strong>{title}</strong> {text} The runbook has more under {entry}.
         </div>
       ))}
       {suspect && (

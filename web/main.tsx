@@ -10,6 +10,7 @@ import { useJson, useKeys, useRoute, go } from "./hooks.js";
 import type { Info, WatchEvent } from "./model.js";
 import { SnapshotsView } from "./snapshots.js";
 import { SpaceView } from "./space.js";
+import { useWarnings, type Warning } from "./warnings.js";
 
 const tabs = [
   ["snapshots", "Snapshots"],
@@ -28,6 +29,7 @@ function App() {
   const [signedIn, setSignedIn] = useState(0);
   const { data: info, error } = useJson<Info>("info", 5000, signedIn);
   const { events, revision, live } = useEvents(signedIn);
+  const warnings = useWarnings(info?.identity.namePrefix === "");
   const [route, detail] = useRoute();
   const tab = tabs.find(([key]) => key === route)?.[0] ?? "snapshots";
   const [help, setHelp] = useState(false);
@@ -41,12 +43,12 @@ function App() {
   }
   return (
     <div class="frame">
-      <Header info={info} error={error} tab={tab} live={live} onHelp={() => setHelp(true)} />
+      <Header {...{ info, error, warnings, tab, live }} onHelp={() => setHelp(true)} />
       <main class="main">
         {tab === "snapshots" && <SnapshotsView revision={revision} selected={detail ?? ""} />}
         {tab === "activity" && <ActivityView revision={revision} />}
         {tab === "space" && <SpaceView info={info} />}
-        {tab === "health" && <HealthView info={info} revision={revision} />}
+        {tab === "health" && <HealthView {...{ info, warnings, revision }} />}
         {tab === "collection" && <CollectionView info={info} />}
         {tab === "events" && <EventsView events={events} live={live} />}
       </main>
@@ -86,11 +88,12 @@ function useEvents(signedIn: number) {
 function Header(props: {
   readonly info: Info | undefined;
   readonly error: Error | undefined;
+  readonly warnings: readonly Warning[];
   readonly tab: string;
   readonly live: boolean;
   readonly onHelp: () => void;
 }) {
-  const { info, error, tab, live, onHelp } = props;
+  const { info, error, warnings, tab, live, onHelp } = props;
   return (
     <header class="header">
       <a class="brand" href="#/snapshots" aria-label="stasis, to the snapshots">
@@ -105,7 +108,7 @@ function Header(props: {
         ))}
       </nav>
       <div class="state">
-        <Condition info={info} error={error} />
+        <Condition {...{ info, error, warnings }} />
         <span class={live ? "live on" : "live"} role="status">
           {live ? "live" : "connecting"}
         </span>
@@ -117,7 +120,12 @@ function Header(props: {
   );
 }
 
-function Condition({ info, error }: { info: Info | undefined; error: Error | undefined }) {
+function Condition(props: {
+  readonly info: Info | undefined;
+  readonly error: Error | undefined;
+  readonly warnings: readonly Warning[];
+}) {
+  const { info, error, warnings } = props;
   if (error !== undefined) {
     return (
       <a class="pill bad" href="#/health">
@@ -127,11 +135,18 @@ function Condition({ info, error }: { info: Info | undefined; error: Error | und
   }
   if (info === undefined) return <span class="pill">…</span>;
   const { failed } = info;
+  const damaged = Number(info.info.usage?.corruptCount ?? 0);
+  const ready = ["ready", damaged > 0 && `${damaged} damaged`, warningCount(warnings)];
+  const isWarned = failed.length === 0 && (damaged > 0 || warnings.length > 0);
   return (
-    <a class={failed.length === 0 ? "pill good" : "pill bad"} href="#/health">
-      {failed.length === 0 ? "ready" : failed.join(", ")}
+    <a class={`pill ${failed.length > 0 ? "bad" : isWarned ? "warn" : "good"}`} href="#/health">
+      {failed.length > 0 ? failed.join(", ") : ready.filter(Boolean).join(", ")}
     </a>
   );
+}
+
+function warningCount({ length }: readonly Warning[]): string {
+  return length === 0 ? "" : `${length} warning${length === 1 ? "" : "s"}`;
 }
 
 function SignIn({ error, onToken }: { error: ApiError; onToken: () => void }) {

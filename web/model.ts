@@ -101,6 +101,7 @@ export interface Info {
       readonly freeBytes: string;
       readonly chargedBytes: string;
       readonly heldBytes: string;
+      readonly corruptCount: string;
     };
     readonly scrub?: {
       readonly interval: string;
@@ -141,6 +142,7 @@ export interface UsageSample {
   readonly sizeBytes: number;
   readonly chargedBytes: number;
   readonly freeBytes: number;
+  readonly filesystemBytes: number;
 }
 
 export interface Damage {

@@ -15,19 +15,26 @@ export function SpaceView({ info }: { readonly info: Info | undefined }) {
   const [charged, free] = [Number(usage?.chargedBytes ?? 0), Number(usage?.freeBytes ?? 0)];
   const size = Number(usage?.sizeBytes ?? 0);
   const limit = Number(info?.info.limits.maxStoreBytes ?? 0);
+  const filesystem = data?.samples.at(-1)?.filesystemBytes ?? 0;
+  const others = Math.max(0, filesystem - charged - free);
   return (
     <div class="page">
       <Failure error={error} />
       <div class="figures">
         <Figure label="Charged" value={bytes(charged)} note={limitNote(charged, limit)} />
-        <Figure label="Free on disk" value={bytes(free)} />
+        <Figure
+          label="Free on disk"
+          value={bytes(free)}
+          note={filesystem > 0 && `of ${bytes(filesystem)}; others take ${bytes(others)}`}
+        />
         <Figure label="Size with holes" value={bytes(size)} note={saving(size, charged)} />
         <Figure label="Snapshots" value={count(usage?.snapshotCount ?? 0)} />
       </div>
       <Bar
-        label={`${bytes(charged)} charged, ${bytes(free)} free`}
+        label={`${bytes(charged)} charged, ${bytes(others)} of others, ${bytes(free)} free`}
         parts={[
           { kind: "accent", share: charged, title: `${bytes(charged)} charged` },
+          { kind: "others", share: others, title: `${bytes(others)} of others` },
           { kind: "rest", share: free, title: `${bytes(free)} free` },
         ]}
       />

@@ -11,6 +11,7 @@ interface UsageSample {
   readonly chargedBytes: number;
   readonly allocatedBytes: number;
   readonly freeBytes: number;
+  readonly filesystemBytes: number;
 }
 
 export interface UsageHistory extends Disposable {
@@ -50,8 +51,10 @@ function sampleOf(store: Pick<SnapshotStore, "usage">): UsageSample | undefined 
   try {
     const usage = store.usage();
     if (usage === undefined) return undefined;
-    const { snapshotCount: snapshots, sizeBytes, chargedBytes, allocatedBytes, freeBytes } = usage;
-    return { at: Date.now(), snapshots, sizeBytes, chargedBytes, allocatedBytes, freeBytes };
+    const { snapshotCount: snapshots, sizeBytes, chargedBytes, allocatedBytes } = usage;
+    const { freeBytes, filesystemBytes } = usage;
+    const space = { sizeBytes, chargedBytes, allocatedBytes, freeBytes, filesystemBytes };
+    return { at: Date.now(), snapshots, ...space };
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 // Finds out whether the filesystem of the store accepts writes and has free space. It changes
 // nothing except the modification time of lock.info.
-import { formatBytesApart } from "../base/sizes.js";
+import { formatBytes, formatBytesApart } from "../base/sizes.js";
 import { constants } from "node:fs";
 import { access, open, statfs } from "node:fs/promises";
 import { count } from "../base/count.js";
@@ -66,11 +66,12 @@ export async function findLackOfRoom(
   { root }: Layout,
   reserveBytes: number,
 ): Promise<StoreError | undefined> {
-  const { bavail, bsize, files, ffree } = await statfs(root);
+  const { bavail, blocks, bsize, files, ffree } = await statfs(root);
   const freeBytes = bavail * bsize;
   if (freeBytes < reserveBytes || freeBytes === 0) {
     const [free, kept] = formatBytesApart(freeBytes, reserveBytes);
-    return fullError(root, `${free} are free, ${kept} are kept free`);
+    const whole = formatBytes(blocks * bsize);
+    return fullError(root, `${free} of ${whole} are free, ${kept} are kept free`);
   }
   // btrfs reports zero inodes in total and has no limit on them.
   if (files === 0 || ffree >= minFreeInodes) return undefined;
@@ -79,7 +80,7 @@ export async function findLackOfRoom(
 
 export function fullError(root: string, found: string): StoreError {
   return new StoreError("STORAGE_FULL", `the filesystem of the store is full, ${found}: ${root}`, {
-    hint: "Delete snapshots, collect garbage, or add space",
+    hint: "Delete snapshots, collect garbage, remove what other programs store there, or add space",
     resource: { type: "directory", name: root },
   });
 }

@@ -127,7 +127,7 @@ export const replicationReadings: readonly Reading<ReplicationFigures>[] = [
   ),
   reading(
     "stasis_transfer_silence_seconds",
-    "How long a running pull has brought nothing: the longest. Measured from page to page",
+    "How long a running pull has brought nothing: the longest. A repair that reads here is not silent",
     (f) => f.longestSilenceSeconds,
   ),
 ];

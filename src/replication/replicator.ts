@@ -64,6 +64,13 @@ interface Running {
   readonly ended: Promise<unknown>;
 }
 
+/** The bytes of a pull, and when they changed. */
+interface Heard {
+  readonly repair: boolean;
+  bytes: number;
+  atMs: number;
+}
+
 export async function openReplicator(
   store: ReplicationStore,
   options: ReplicatorOptions,
@@ -77,8 +84,8 @@ class Pulls implements Replicator {
   readonly #options: ReplicatorOptions;
   readonly #transfers: Transfers<Running>;
   readonly #nodeLimit: RateLimit;
-  /** The bytes of each running pull when figures() last read them, and the time of their change. */
-  readonly #counting = new Map<PullBytes, { bytes: number; atMs: number }>();
+  /** Each running pull, with its bytes when they were last read, and when they had changed. */
+  readonly #counting = new Map<PullBytes, Heard>();
 
   constructor(store: ReplicationStore, options: ReplicatorOptions, transfers: Transfers<Running>) {
     this.connect = options.connect;
@@ -95,6 +102,7 @@ class Pulls implements Replicator {
     const { controller, counters, outcome, ended } = this.#begin(request, caller);
     try {
       while (!(await settledWithin(ended, progressMs))) {
+        this.#silenceMs(counters);
         yield { kind: "progress", progress: { ...counters } };
       }
       const snapshot = await outcome;
@@ -112,18 +120,13 @@ class Pulls implements Replicator {
 
   figures(): ReplicationFigures {
     const bytes = { doneBytes: 0, reusedBytes: 0, sentBytes: 0 };
-    const nowMs = this.#options.clock.monotonicMs();
     let longestMs = 0;
-    for (const [counters, seen] of this.#counting) {
+    for (const counters of this.#counting.keys()) {
       const { doneBytes, reusedBytes, sentBytes } = counters;
       bytes.doneBytes += doneBytes;
       bytes.reusedBytes += reusedBytes;
       bytes.sentBytes += sentBytes;
-      if (doneBytes + sentBytes !== seen.bytes) {
-        seen.bytes = doneBytes + sentBytes;
-        seen.atMs = nowMs;
-      }
-      longestMs = Math.max(longestMs, nowMs - seen.atMs);
+      longestMs = Math.max(longestMs, this.#silenceMs(counters));
     }
     const running = this.#counting.size;
     const longestSilenceSeconds = longestMs / 1000;
@@ -145,6 +148,18 @@ class Pulls implements Replicator {
     for (const { controller } of running) controller.abort(cancelled());
     await Promise.all(running.map(({ ended }) => ended));
     await this.#transfers[Symbol.asyncDispose]();
+  }
+
+  /** For how long this pull has brought nothing. It is exact to the time between two calls. */
+  #silenceMs(counters: PullBytes): number {
+    const heard = this.#counting.get(counters);
+    if (heard === undefined) return 0;
+    const nowMs = this.#options.clock.monotonicMs();
+    const bytes = counters.doneBytes + counters.sentBytes;
+    // A repair first reads the local snapshot, for as long as that takes.
+    const isReadingHere = heard.repair && bytes === 0;
+    if (bytes !== heard.bytes || isReadingHere) Object.assign(heard, { bytes, atMs: nowMs });
+    return nowMs - heard.atMs;
   }
 
   #begin(request: PullRequest, caller: AbortSignal) {
@@ -175,7 +190,8 @@ class Pulls implements Replicator {
         ? healSnapshot(parts, request, signal)
         : pullSnapshot(parts, request, emptyConfig(), signal),
     );
-    this.#counting.set(counters, { bytes: 0, atMs: clock.monotonicMs() });
+    const { repair } = request;
+    this.#counting.set(counters, { repair, bytes: 0, atMs: clock.monotonicMs() });
     const end = (reason: string): void => {
       client.close();
       this.#counting.delete(counters);

@@ -15,12 +15,6 @@ const rules = fileURLToPath(
   new URL("../../../deploy/prometheus/stasis-alerts.yaml", import.meta.url),
 );
 
-interface Alerts {
-  readonly data: {
-    readonly alerts: readonly { readonly labels: { readonly alertname: string } }[];
-  };
-}
-
 test(
   "Prometheus scrapes the admin listener, and raises the alert for a damaged snapshot",
   {
@@ -50,8 +44,8 @@ test(
     await flip(join(node.root, "data", id, "files", "cow.raw"), 64 * 1024);
     for await (const verdict of node.client.verify({ ref: id })) void verdict;
     await eventually("the alert", async () => {
-      const { data } = (await prometheus.get("/api/v1/alerts")) as Alerts;
-      return data.alerts.some(({ labels }) => labels.alertname === "StasisSnapshotDamaged");
+      const alerts = await prometheus.alerts();
+      return alerts.some(({ labels }) => labels["alertname"] === "StasisSnapshotDamaged");
     });
   },
 );

@@ -1,9 +1,9 @@
-// A real Prometheus that scrapes a daemon.
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+// A real Prometheus that scrapes daemons.
+import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { run } from "../support/child.js";
 import { eventually } from "../support/eventually.js";
 import { freePort } from "../support/free-port.js";
 
@@ -13,55 +13,60 @@ export const noPrometheus =
     ? false
     : "prometheus is not installed (Debian: apt-get install prometheus)";
 
+export interface Alert {
+  readonly state: "pending" | "firing";
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 export interface Prometheus {
+  /** `http://127.0.0.1:PORT`. */
+  readonly url: string;
   /** The value of an instant query; undefined while there is none. */
   query(expression: string): Promise<number | undefined>;
   get(path: string): Promise<unknown>;
+  alerts(): Promise<readonly Alert[]>;
 }
 
-/** Scrapes `target` four times a second, and evaluates `rules`. Ended after the test. */
-export async function startPrometheus(
-  t: TestContext,
-  options: { readonly directory: string; readonly target: string; readonly rules: string },
-): Promise<Prometheus> {
-  const { directory, target, rules } = options;
-  const port = await freePort();
+export interface PrometheusOptions {
+  /** Exists. */
+  readonly directory: string;
+  /** Addresses, or names of the instances with their addresses. */
+  readonly targets: Readonly<Record<string, string>>;
+  /** The file of rules. */
+  readonly rules: string;
+  /** Of scrapes and evaluations. Default: 250. */
+  readonly intervalMs?: number;
+  /** The file of the token that it shows. Default: none. */
+  readonly tokenFile?: string;
+}
+
+/** Disposing kills it. */
+export async function openPrometheus(
+  options: PrometheusOptions,
+): Promise<Prometheus & AsyncDisposable> {
+  const { directory } = options;
+  const url = `http://127.0.0.1:${await freePort()}`;
   const config = join(directory, "prometheus.yaml");
-  await writeFile(
-    config,
-    JSON.stringify({
-      global: { scrape_interval: "250ms", evaluation_interval: "250ms", scrape_timeout: "250ms" },
-      rule_files: [rules],
-      scrape_configs: [{ job_name: "stasis", static_configs: [{ targets: [target] }] }],
-    }),
-  );
-  const child = spawn(
-    "prometheus",
-    [
-      `--config.file=${config}`,
-      `--storage.tsdb.path=${join(directory, "data")}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      "--log.level=error",
-    ],
-    { stdio: ["ignore", "ignore", "inherit"] },
-  );
-  const ended = once(child, "exit");
-  t.after(async () => {
-    child.kill("SIGKILL");
-    await ended;
-  });
-  const get = async (path: string): Promise<unknown> => {
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`);
-    return answer.json();
-  };
+  await writeFile(config, JSON.stringify(configOf(options)));
+  const child = run("prometheus", [
+    `--config.file=${config}`,
+    `--storage.tsdb.path=${join(directory, "data")}`,
+    `--web.listen-address=${new URL(url).host}`,
+    "--log.level=error",
+  ]);
+  let ended = false;
+  void child.exited.then(() => (ended = true));
+  const get = async (path: string): Promise<unknown> => (await fetch(`${url}${path}`)).json();
   await eventually("an answer of Prometheus", async () => {
-    if (child.exitCode !== null) throw new Error(`Prometheus ended with ${child.exitCode}`);
-    return fetch(`http://127.0.0.1:${port}/-/ready`).then(
+    if (ended) throw new Error(`Prometheus ended: ${child.output()}`);
+    return fetch(`${url}/-/ready`).then(
       ({ ok }) => ok,
       () => false,
     );
   });
   return {
+    url,
     get,
     async query(expression) {
       const answer = (await get(`/api/v1/query?query=${encodeURIComponent(expression)}`)) as {
@@ -70,5 +75,42 @@ export async function startPrometheus(
       const [first] = answer.data.result;
       return first === undefined ? undefined : Number(first.value[1]);
     },
+    async alerts() {
+      const answer = (await get("/api/v1/alerts")) as { data: { alerts: Alert[] } };
+      return answer.data.alerts;
+    },
+    [Symbol.asyncDispose]: () => child.kill(),
   };
+}
+
+function configOf({ targets, rules, intervalMs = 250, tokenFile }: PrometheusOptions): object {
+  const interval = `${intervalMs}ms`;
+  return {
+    global: { scrape_interval: interval, evaluation_interval: interval, scrape_timeout: interval },
+    rule_files: [rules],
+    scrape_configs: [
+      {
+        job_name: "stasis",
+        ...(tokenFile === undefined ? {} : { authorization: { credentials_file: tokenFile } }),
+        static_configs: Object.entries(targets).map(([instance, target]) => ({
+          targets: [target],
+          labels: { instance },
+        })),
+      },
+    ],
+  };
+}
+
+/** Scrapes `target` four times a second, and evaluates `rules`. Ended after the test. */
+export async function startPrometheus(
+  t: TestContext,
+  {
+    directory,
+    target,
+    rules,
+  }: { readonly directory: string; readonly target: string; readonly rules: string },
+): Promise<Prometheus> {
+  const prometheus = await openPrometheus({ directory, targets: { [target]: target }, rules });
+  t.after(() => prometheus[Symbol.asyncDispose]());
+  return prometheus;
 }

@@ -1,4 +1,5 @@
-// A TCP proxy that counts bytes, cuts the link after a number of bytes, and can intercept a piece.
+// A TCP proxy that counts bytes, cuts or freezes the link after a number of bytes, and can intercept
+// a piece.
 import { createServer, connect, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
 
@@ -15,6 +16,13 @@ export interface WireProxy extends AsyncDisposable {
    * runs then; it closes the connection, which forwards nothing more.
    */
   cutAfter(bytes: number, how?: "reset" | "close" | (() => void)): void;
+  /**
+   * After that many bytes from now on nothing passes, and no connection ends: what a link looks like
+   * whose other end is gone without a word.
+   */
+  freezeAfter(bytes: number): void;
+  /** Ends the connections that were frozen; new ones work. */
+  thaw(): void;
   /** The new target of connections. */
   setTarget(target: string): void;
   /**
@@ -35,6 +43,7 @@ export async function openWireProxy(target: string): Promise<WireProxy> {
     if (how === "reset") socket.resetAndDestroy();
     else socket.destroy();
   };
+  let freezeAt = Number.POSITIVE_INFINITY;
   let meeting: { direction: Direction; left: number; meet: () => Promise<boolean> } | undefined;
   const join = (from: Socket, to: Socket, direction: Direction): void => {
     sockets.add(from);
@@ -48,6 +57,7 @@ export async function openWireProxy(target: string): Promise<WireProxy> {
         });
         return;
       }
+      if (passed >= freezeAt) return;
       const allowed = budget - passed;
       passed += Math.min(chunk.length, Math.max(0, allowed));
       if (chunk.length > allowed && typeof how === "function") {
@@ -66,7 +76,7 @@ export async function openWireProxy(target: string): Promise<WireProxy> {
     from.on("error", () => undefined);
     from.on("close", () => {
       sockets.delete(from);
-      to.destroy();
+      if (passed < freezeAt) to.destroy();
     });
   };
   const server = createServer((near) => {
@@ -83,6 +93,11 @@ export async function openWireProxy(target: string): Promise<WireProxy> {
       passed = 0;
       budget = bytes;
       how = kind;
+    },
+    freezeAfter: (bytes) => void (freezeAt = passed + bytes),
+    thaw: () => {
+      if (passed >= freezeAt) sockets.forEach((socket) => socket.destroy());
+      freezeAt = Number.POSITIVE_INFINITY;
     },
     setTarget: (next) => void (port = portOf(next)),
     meetPiece: (direction, nth, meet) => {

@@ -2,10 +2,13 @@
 // must never do. Speed is not tested, except that scrolling through all snapshots must not block
 // the page longer than scrolling through a hundredth of them does on the same machine.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { test, type TestContext } from "node:test";
 import type { Page } from "playwright-core";
+import type { RawValue } from "../../src/config/option.js";
 import { connect } from "../../src/client/index.js";
 import { makeToken, changeTokenFile } from "../../src/config/token-file.js";
 import { makeSmallSource, packDirectory } from "../store/contents.js";
@@ -15,8 +18,12 @@ import { fillStore } from "./fill-store.js";
 
 const skip = noBrowser;
 
-async function startFilled(t: TestContext, names: readonly string[]) {
-  const scene = await startTestDaemon(t);
+async function startFilled(
+  t: TestContext,
+  names: readonly string[],
+  flags: Readonly<Record<string, RawValue>> = {},
+) {
+  const scene = await startTestDaemon(t, flags);
   const client = connect(scene.address);
   t.after(() => client.close());
   const source = await makeSmallSource(join(scene.scratch, "source"));
@@ -140,6 +147,54 @@ test(
       );
       assert.equal(unnamed, 0, `${view}: controls without a name`);
     }
+    assertQuiet();
+  },
+);
+
+test(
+  "a full disk: what is wrong, since when, what to do, and who takes the space",
+  { skip },
+  async (t) => {
+    const { daemon } = await startTestDaemon(t, { reserve: "100TiB" });
+    const { page, assertQuiet, origin } = await openPage(t, daemon.adminAddress ?? "");
+    await page.getByRole("link", { name: "full", exact: true }).click();
+    const problem = page.getByRole("alert");
+    await problem.getByText("STORAGE_FULL", { exact: true }).waitFor();
+    const text = await problem.innerText();
+    assert.doesNotMatch(text, /ERROR_REASON/);
+    assert.match(text, /[\d.]+ \wiB of [\d.]+ \wiB are free/);
+    assert.match(text, /stasis gc/);
+    await page.goto(`${origin}/#/space`);
+    await page.getByText(/^of .*; others take /).waitFor();
+    assertQuiet();
+  },
+);
+
+test(
+  "the header counts what is slow or refused, and Health says what it is",
+  { skip },
+  async (t) => {
+    const { daemon, client, create } = await startFilled(t, ["web-1"], { "max-streams": 1 });
+    const ending = new AbortController();
+    const { signal } = ending;
+    const stalled = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from([0]);
+      await once(signal, "abort");
+    };
+    const held = client.create({}, stalled(), { signal }).catch(() => undefined);
+    const { page, assertQuiet } = await openPage(t, daemon.adminAddress ?? "");
+    await page.getByText("ready", { exact: true }).waitFor();
+    const refused = (async () => {
+      while (!signal.aborted) {
+        await create("more").catch(() => undefined);
+        await pause(50);
+      }
+    })();
+    await page.getByRole("link", { name: "ready, 1 warning" }).click();
+    await page.getByText("refused for the limit byte_streams").waitFor();
+    await page.getByText("StasisRefusesCallers").waitFor();
+    ending.abort();
+    await Promise.all([held, refused]);
     assertQuiet();
   },
 );

@@ -14,15 +14,21 @@ export interface StoreUsage {
   /** The part of it that belongs to deleted or replaced snapshots with readers. */
   readonly heldBytes: number;
   readonly freeBytes: number;
+  /**
+   * The size of the filesystem without what it keeps for root. What is neither free nor charged
+   * belongs to other programs, or is its own metadata.
+   */
+  readonly filesystemBytes: number;
 }
 
 export function usageOf(ports: Reader & Room): StoreUsage {
   const { catalog } = ports;
   const { count, sizeBytes, allocatedBytes } = catalog.totals();
-  const { bavail, bsize } = statfsSync(ports.layout.root);
+  const { bavail, bfree, blocks, bsize } = statfsSync(ports.layout.root);
   return {
     ...{ snapshotCount: count, corruptCount: catalog.countCorrupt(), sizeBytes, allocatedBytes },
     ...{ chargedBytes: chargedBytes(ports), heldBytes: catalog.heldBytes("") },
     freeBytes: bavail * bsize,
+    filesystemBytes: (blocks - bfree + bavail) * bsize,
   };
 }

@@ -1,0 +1,148 @@
+// What callers of a node do all day: tenants store, read and delete their snapshots, and an
+// orchestrator fetches images from the other node and checks that they can be restored.
+import { setMaxListeners } from "node:events";
+import { rm } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import { connect, type Client } from "../../src/client/index.js";
+import { messageOf } from "../../src/base/errors.js";
+import { packDirectory } from "../store/contents.js";
+
+export interface LoadOptions {
+  readonly tenants: readonly Tenant[];
+  /** `unix:PATH` of the node, and of the node that it pulls from. */
+  readonly node: string;
+  readonly peer: string;
+  /** How the node calls its peer. */
+  readonly peerName: string;
+  /** Directories that are stored. */
+  readonly sources: readonly string[];
+  /** Makes a directory whose data no snapshot has, for the snapshot that travels between nodes. */
+  readonly newSource: (round: number) => Promise<string>;
+}
+
+export interface Tenant {
+  readonly name: string;
+  readonly prefix: string;
+  readonly address: string;
+  readonly token: string;
+}
+
+export interface Load extends AsyncDisposable {
+  /** Calls that have succeeded, and failures by message, by caller. */
+  tally(): string;
+}
+
+/** The orchestrator keeps these on both nodes. */
+export const images = ["images/base-1", "images/base-2", "images/base-3"] as const;
+const keptPerTenant = 10;
+const keptNightly = 4;
+
+/** Resolves when the images are on both nodes. */
+export async function startLoad(options: LoadOptions): Promise<Load> {
+  const ending = new AbortController();
+  const { signal } = ending;
+  setMaxListeners(0, signal);
+  const counts = new Map<string, number>();
+  const count = (what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
+  const [node, peer] = [connect(options.node), connect(options.peer)];
+  for (const [index, name] of images.entries()) {
+    await store(peer, name, sourceOf(options, index), signal);
+    await fetchFrom(node, options.peerName, name, signal);
+  }
+  const forever = async (who: string, everyMs: number, step: Step): Promise<void> => {
+    for (let round = 0; !signal.aborted; round += 1) {
+      await step(round).then(
+        () => count(`${who}: done`),
+        (error: unknown) => signal.aborted || count(`${who}: ${messageOf(error).slice(0, 100)}`),
+      );
+      await pause(everyMs, undefined, { signal }).catch(() => undefined);
+    }
+  };
+  const clients = options.tenants.map(({ address, token }) => connect(address, { token }));
+  const all = [
+    ...options.tenants.map((tenant, index) =>
+      forever(tenant.name, 1000, actAs(tenant, clients[index] ?? node, options, signal)),
+    ),
+    forever("nightly", 4000, pullNightly(node, peer, options, signal)),
+    forever("images", 1000, async (round) => {
+      const image = images[round % images.length] ?? images[0];
+      await readAll(node, image, signal);
+    }),
+  ];
+  return {
+    tally: () =>
+      [...counts].map(([what, times]) => `${String(times).padStart(6)} ${what}`).join("\n"),
+    async [Symbol.asyncDispose]() {
+      ending.abort();
+      await Promise.all(all);
+      [node, peer, ...clients].forEach((client) => client.close());
+    },
+  };
+}
+
+type Step = (round: number) => Promise<void>;
+
+function sourceOf({ sources }: LoadOptions, index: number): string {
+  return sources[index % sources.length] ?? "";
+}
+
+/** A tenant stores a snapshot, reads one, and deletes its oldest. */
+function actAs(
+  { prefix }: Tenant,
+  client: Client,
+  options: LoadOptions,
+  signal: AbortSignal,
+): Step {
+  const kept: string[] = [];
+  return async (round) => {
+    // First, so that a tenant who cannot store still makes room.
+    while (kept.length >= keptPerTenant) {
+      await client.delete({ refs: [kept[0] ?? ""] }, { signal });
+      kept.shift();
+    }
+    const name = `${prefix}vm-${round}`;
+    await store(client, name, sourceOf(options, round), signal);
+    kept.push(name);
+    const some = kept[round % kept.length] ?? name;
+    await client.inspect(some, { signal });
+    await readAll(client, some, signal);
+  };
+}
+
+/** A new snapshot of the peer is fetched, and old ones are deleted at both ends. */
+function pullNightly(node: Client, peer: Client, options: LoadOptions, signal: AbortSignal): Step {
+  return async (round) => {
+    const name = `nightly/${round}`;
+    const source = await options.newSource(round);
+    await store(peer, name, source, signal);
+    await rm(source, { recursive: true });
+    await fetchFrom(node, options.peerName, name, signal);
+    if (round < keptNightly) return;
+    const refs = [`nightly/${round - keptNightly}`];
+    await node.delete({ refs }, { signal });
+    await peer.delete({ refs }, { signal });
+  };
+}
+
+async function store(
+  client: Client,
+  name: string,
+  source: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await client.create({ config: { name } }, packDirectory(source), { signal });
+}
+
+async function fetchFrom(
+  client: Client,
+  source: string,
+  ref: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const message of client.pull({ source, ref }, { signal })) void message;
+}
+
+async function readAll(client: Client, ref: string, signal: AbortSignal): Promise<void> {
+  await using download = await client.restore({ ref, verify: true }, { signal });
+  for await (const chunk of download.bytes) void chunk;
+}

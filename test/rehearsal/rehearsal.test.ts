@@ -1,0 +1,125 @@
+// Each fault of `npm run lab -- rehearsal` raises the alert that belongs to it in a real
+// Prometheus, and the probes, the page's API and the runbook's commands show what it is.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test, type TestContext } from "node:test";
+import { makeScratch } from "../support/daemon.js";
+import { eventually } from "../support/eventually.js";
+import { get } from "../support/http.js";
+import { runStasis } from "../unit/cli/run-stasis.js";
+import { faults, type ScenarioName } from "./faults.js";
+import { hurryRules } from "./hurry.js";
+import { images } from "./load.js";
+import { cannotRehearse, openStage, type Stage } from "./stage.js";
+
+test("times of the rules are divided, thresholds stay", () => {
+  const rules = "expr: rate(x[5m]) > 0.25 unless x offset 15m\nfor: 10m\nsummary: 10m\nfor: 2s";
+  const hurried = "expr: rate(x[30s]) > 0.25 unless x offset 90s\nfor: 60s\nsummary: 10m\nfor: 1s";
+  assert.equal(hurryRules(rules, 10), hurried);
+});
+
+test("each fault is seen", { skip: cannotRehearse() }, async (t) => {
+  const directory = await makeScratch(t, "stasis-r-");
+  await using stage = await openStage({ directory, hurry: 60, intervalMs: 500 });
+  const { readyz, api, isRaised } = watch(stage);
+  assert.match(await readyz(), /^200 /);
+  // A busy machine may commit slowly by itself.
+  for (const name of ["full-disk", "damaged-snapshot", "stuck-pull", "noisy-tenant"] as const) {
+    assert.equal(await isRaised(name), false, `${faults[name].alert} before its fault`);
+  }
+
+  await play(t, stage, "damaged-snapshot", async () => {
+    const { damaged } = await api<{ damaged: { config: { name: string } }[] }>("damage");
+    const name = damaged[0]?.config.name ?? "";
+    assert.ok(
+      images.some((image) => image === name),
+      name,
+    );
+    assert.match(await readyz(), /^200 /);
+    const stasis = (...args: string[]) => runStasis(["--addr", stage.node1.socket, ...args]);
+    assert.match((await stasis("ls", "--damaged")).stdout, new RegExp(name));
+    // What the runbook says to type.
+    assert.equal((await stasis("pull", "node2", name, "--repair")).code, 0);
+    await eventually("the end of the alert", async () => !(await isRaised("damaged-snapshot")));
+    return { repaired: true };
+  });
+
+  await play(t, stage, "stuck-pull", async () => {
+    const { transfers } = await api<{
+      transfers: { transfers: { ref: string; source: string; active: boolean }[] };
+    }>("activity");
+    const [stuck] = transfers.transfers.filter(({ active }) => active);
+    assert.equal(stuck?.source, "node2");
+    assert.match(stuck?.ref ?? "", /^nightly\//);
+    return {};
+  });
+
+  await play(t, stage, "noisy-tenant", async () => {
+    const lines = (await readFile(stage.node1.log, "utf8")).split("\n");
+    const refused = lines.filter((line) => line.includes("TOO_MANY_STREAMS"));
+    const who = new Set(refused.map((line) => (JSON.parse(line) as { who: string }).who));
+    assert.equal(who.size, 1, [...who].join());
+    const [name = ""] = who;
+    await eventually("the uploads on the page", async () => {
+      const { uploads } = await api<{ uploads: { name: string }[] }>("activity");
+      return uploads.filter((upload) => upload.name.startsWith(`${name}/`)).length > 40;
+    });
+    return {};
+  });
+
+  await play(t, stage, "slow-disk", async () => {
+    // It is slow, and it does all of its work.
+    assert.match(await readyz(), /^200 /);
+    return {};
+  });
+
+  await play(t, stage, "full-disk", async () => {
+    assert.match(await readyz(), /^503 .*space failed: full/s);
+    const { info } = await api<{ info: { usage: Record<string, string> } }>("info");
+    const { samples } = await api<{ samples: { filesystemBytes: number }[] }>("usage");
+    const size = samples.at(-1)?.filesystemBytes ?? 0;
+    const others = size - Number(info.usage["chargedBytes"]) - Number(info.usage["freeBytes"]);
+    assert.ok(others > size / 2, `${others} of ${size} bytes are of others`);
+    return {};
+  });
+  await eventually("a ready node", async () => /^200 /.test(await readyz()));
+});
+
+/** Begins the fault, waits for its alert, and undoes it after `look`, unless that repaired it. */
+async function play(
+  t: TestContext,
+  stage: Stage,
+  name: ScenarioName,
+  look: () => Promise<{ readonly repaired?: boolean }>,
+): Promise<void> {
+  await t.test(name, async () => {
+    const undo = await faults[name].begin(stage, () => 0.4);
+    let repaired = false;
+    try {
+      await eventually(faults[name].alert, () => watch(stage).isRaised(name));
+      ({ repaired = false } = await look());
+    } finally {
+      if (!repaired) await undo();
+    }
+  });
+}
+
+function watch({ node1, prometheus, operatorToken }: Stage) {
+  const headers = { authorization: `Bearer ${operatorToken}` };
+  return {
+    readyz: async () => {
+      const { status, body } = await get(node1.admin, "/readyz", { headers });
+      return `${status} ${body}`;
+    },
+    api: async <T>(path: string) =>
+      JSON.parse((await get(node1.admin, `/api/${path}`, { headers })).body) as T,
+    /** Pending or firing. */
+    isRaised: async (name: ScenarioName) => {
+      const alerts = await prometheus.alerts();
+      return alerts.some(
+        ({ labels: { alertname, instance } }) =>
+          alertname === faults[name].alert && instance === "node1",
+      );
+    },
+  };
+}
