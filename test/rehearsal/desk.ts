@@ -1,5 +1,5 @@
-// What whoever plays has: commands that speak of node1 as the runbook writes them, and a file for
-// the answer.
+// The player's desk: commands that speak of node1 as the runbook writes them, and a file for the
+// answer.
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,7 @@ const program = fileURLToPath(new URL("../../src/main.js", import.meta.url));
 export interface Desk {
   /** For PATH. */
   readonly commands: string;
-  /** Whoever plays writes here what it is. */
+  /** The player writes the name of the fault here. */
   readonly answerFile: string;
   /** Returns the answer once. */
   takeAnswer(): Promise<string | undefined>;

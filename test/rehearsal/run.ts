@@ -1,6 +1,5 @@
 // `npm run lab -- rehearsal`: two nodes under load, a real Prometheus with the shipped alerts, and
-// one fault that nobody has named. Whoever plays finds it with the page, the alerts and the
-// runbook.
+// one fault that nobody has named. The player finds it with the page, the alerts and the runbook.
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

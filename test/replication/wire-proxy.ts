@@ -1,5 +1,5 @@
-// A TCP proxy that counts bytes, cuts or freezes the link after a number of bytes, and can intercept
-// a piece.
+// A TCP proxy that counts bytes, cuts or freezes the link after a number of bytes, and can
+// intercept a piece.
 import { createServer, connect, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
 
@@ -17,8 +17,8 @@ export interface WireProxy extends AsyncDisposable {
    */
   cutAfter(bytes: number, how?: "reset" | "close" | (() => void)): void;
   /**
-   * After that many bytes from now on nothing passes, and no connection ends: what a link looks like
-   * whose other end is gone without a word.
+   * After that many bytes from now on nothing passes, and no connection ends, as on a link whose
+   * other end is gone without a word.
    */
   freezeAfter(bytes: number): void;
   /** Ends the connections that were frozen; new ones work. */
