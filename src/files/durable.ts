@@ -152,8 +152,9 @@ export async function ensureDirectory(path: string, what: string): Promise<void>
   try {
     await disk.mkdir(path, { mode: 0o700 });
   } catch (error) {
-    if (isErrno(error, "EEXIST") && (await lstat(path)).isDirectory()) return;
-    throw ioError(error, { what, path });
+    if (!isErrno(error, "EEXIST")) throw ioError(error, { what, path });
+    const existing = await withIoError({ what, path }, () => lstat(path));
+    if (!existing.isDirectory()) throw ioError(error, { what, path });
   }
 }
 

@@ -57,7 +57,7 @@ export async function openPartFile(
         await handle.truncate(table.sizeBytes);
       },
     );
-    const { blocks } = await handle.stat();
+    const { blocks } = await withIoError({ what: "look at the part", path }, () => handle.stat());
     onData(blocks * statBlockBytes);
     const part = new DiskPartFile(path, handle, indexBlocks(table), onData);
     await part.look(signal);

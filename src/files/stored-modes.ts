@@ -183,7 +183,9 @@ export function restoreAttributes(path: string, before: Attributes): Promise<boo
  */
 export async function restoreFileAttributes(path: string, before: Attributes): Promise<boolean> {
   await using file = await holdFile(path);
-  const { mode, uid } = attributesOf(await file.stat());
+  const { mode, uid } = attributesOf(
+    await withIoError({ what: "look at", path }, () => file.stat()),
+  );
   const isOurs = uid === before.uid || uid === process.geteuid?.();
   const isSealed = mode === before.mode || mode === storedFileMode;
   return isOurs && isSealed && (await restore(file, before));

@@ -31,7 +31,7 @@ anonymous = true
 /** One of these is likely to be on another filesystem than temporary files. */
 const places = ["/dev/shm", "/tmp", "/var/tmp", homedir()];
 
-/** `program` is another build of the daemon. */
+/** `program` is an earlier build of the daemon, which knows no remotes. */
 export async function startDaemons(
   scratch: string,
   transport: Transport,
@@ -54,7 +54,10 @@ export async function startDaemons(
     await writeFile(config, nowhere);
     const flags: Record<string, Record<string, string>> = {
       // Callers without credentials over TCP are one identity. The scenario opens 64 streams.
-      main: { "max-streams-per-identity": "64", config },
+      main: {
+        "max-streams-per-identity": "64",
+        ...(program === undefined ? { config } : {}),
+      },
       peer: {},
       stopping: {},
       limited: { "max-watchers": "1", reserve: "100TiB" },

@@ -5,6 +5,7 @@ import { constants } from "node:fs";
 import { mkdir, open, rename, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StoreError, isStoreError } from "../../base/errors.js";
+import { closeQuietly } from "../../base/quietly.js";
 import { encodeBlockTable, readBlockTable } from "../../files/block-table-codec.js";
 import { rootDigest, type BlockTable } from "../../files/block-table.js";
 import { exists, fsyncDirectory, fsyncFile, replaceFile } from "../../files/durable.js";
@@ -108,8 +109,12 @@ async function openFile(path: string): Promise<FileHandle | undefined> {
   } catch {
     return undefined;
   }
-  if ((await handle.stat()).isFile()) return handle;
-  await handle.close();
+  const isFile = await handle.stat().then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  if (isFile) return handle;
+  await closeQuietly(handle);
   return undefined;
 }
 
