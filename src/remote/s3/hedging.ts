@@ -14,8 +14,8 @@ const minSamples = 32;
 /** How many samples may pass until the percentile is computed again. */
 const staleAfter = 16;
 const percentile = 0.95;
-/** A second request sooner than this gains nothing. */
-const minDelayMs = 5;
+/** Nobody notices that a request takes less, and a busy machine alone delays many by as much. */
+const minDelayMs = 20;
 
 /** Of all hedgeable requests. */
 const share = 0.05;
@@ -103,6 +103,8 @@ export async function firstGood<T>(
   const abort = (): void => stop.abort(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   let timer: NodeJS.Timeout | undefined;
+  // Without a second attempt nothing runs any more, and making the reason of an abort is not cheap.
+  let isStopNeeded = false;
   try {
     let becomeSlow: () => void = () => undefined;
     const slow = new Promise<undefined>((resolve) => (becomeSlow = () => resolve(undefined)));
@@ -113,6 +115,7 @@ export async function firstGood<T>(
     if (early !== undefined) return { result: early.result, second: undefined };
     const started = attempts.startSecond(stop.signal);
     if (started === undefined) return { result: (await first).result, second: undefined };
+    isStopNeeded = true;
     const second = started.then((result) => ({ result, second: "won" as const }));
     // The one that loses is stopped below, and nobody waits for it.
     void dropErrors(first);
@@ -124,6 +127,6 @@ export async function firstGood<T>(
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
-    stop.abort();
+    if (isStopNeeded) stop.abort();
   }
 }

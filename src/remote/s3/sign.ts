@@ -21,16 +21,30 @@ interface UnsignedRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** The time of signatures has no fractions of a second, so many requests share one text. */
+let dated: { readonly second: number; readonly text: string } | undefined;
+
+function signingDate(): string {
+  const now = Date.now();
+  const second = Math.floor(now / 1000);
+  if (dated?.second !== second) {
+    const text = new Date(now).toISOString().replace(/[:-]|\.\d{3}/g, "");
+    dated = { second, text };
+  }
+  return dated.text;
+}
+
 /** Headers that a change on the way would make another request. */
 const alsoSigned = { range: true } as const;
 
 /** The headers to send. Without credentials the request is anonymous. */
 export function signedHeaders(
-  { method, path, headers }: UnsignedRequest,
+  { method, path, headers: given }: UnsignedRequest,
   region: string,
   credentials: Credentials | undefined,
 ): Readonly<Record<string, string>> {
-  if (credentials === undefined) return headers;
+  if (credentials === undefined) return given;
+  const headers = { ...given, "x-amz-date": signingDate() };
   return aws4.sign(
     { service: "s3", region, method, path, headers, extraHeadersToInclude: alsoSigned },
     credentials,
