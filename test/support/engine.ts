@@ -101,11 +101,14 @@ export function remoteAt(
   return remote;
 }
 
-/** Short times: a test of five attempts takes a second. */
-export const quickTiming = {
-  ...{ idleMs: 400, baseMs: 5000, minBytesPerSecond: 1024, firstPauseMs: 5, maxPauseMs: 20 },
+/** Few attempts with short pauses, each with all the time that a busy machine needs. */
+export const fewAttempts = {
+  ...{ idleMs: 60_000, baseMs: 120_000, minBytesPerSecond: 1024, firstPauseMs: 5, maxPauseMs: 20 },
   maxAttempts: 3,
 };
+
+/** For answers that never come. On a busy machine it may give up others too. */
+export const impatient = { ...fewAttempts, idleMs: 400 };
 
 export function bucketAt(
   endpoint: string,

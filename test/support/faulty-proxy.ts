@@ -56,6 +56,8 @@ export interface FaultyProxy extends AsyncDisposable {
   readonly seen: SeenRequest[];
   /** Requests that are being answered. */
   active(): number;
+  /** The most of them at one time. */
+  mostActive(): number;
   /** The next requests of this kind meet these faults, one each. Others pass. */
   failNext(kind: RemoteRequestKind, ...faults: readonly Fault[]): void;
   /** Every request of this kind meets the fault. Undefined: none any more. */
@@ -74,12 +76,14 @@ export async function startFaultyProxy(engineEndpoint: string): Promise<FaultyPr
   const connections = new WeakMap<object, number>();
   let connected = 0;
   let active = 0;
+  let mostActive = 0;
   const server = createServer((request, response) => {
     const kind = kindOf(request);
     const { method = "", url = "", headers, socket } = request;
     seen.push({ kind, method, url, headers, connection: connections.get(socket) ?? 0 });
     const fault = next.get(kind)?.shift() ?? always.get(kind);
     active += 1;
+    mostActive = Math.max(mostActive, active);
     response.on("close", () => (active -= 1));
     serve(target, request, response, fault).catch(() => response.destroy());
   });
@@ -90,6 +94,7 @@ export async function startFaultyProxy(engineEndpoint: string): Promise<FaultyPr
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
     active: () => active,
+    mostActive: () => mostActive,
     failNext: (kind, ...faults) => void next.set(kind, [...faults]),
     failAll: (kind, fault) =>
       void (fault === undefined ? always.delete(kind) : always.set(kind, fault)),
