@@ -1,10 +1,10 @@
-// The floors of src/ and the lint rule for them: which folder may import which other, and which
-// files may use an npm package. ARCHITECTURE.md gives the reasons.
+// Defines the floors of src/ and the lint rule for them. The rule says which folder may import
+// which other folder, and which files may use an npm package. ARCHITECTURE.md gives the reasons.
 import { dirname, relative, resolve, sep } from "node:path";
 
 /**
- * What each floor may import besides itself. `gen` are the generated messages. The rooms of store/
- * are floors of their own: they say what may happen to data.
+ * The floors that each floor may import besides itself. `gen` are the generated messages. The rooms
+ * of store/ are floors of their own, because they differ in what they may do to data.
  */
 const floors = {
   base: [],
@@ -95,16 +95,16 @@ const fileHomes = {
   "observe/tracing.ts": ["observe", "daemon"],
 };
 
-/** What changes names and files, of the functions of Node. */
+/** Functions of Node that change names and files. */
 const changesOfNode = [
   ...["appendFile", "chmod", "chown", "copyFile", "cp", "link", "mkdir", "mkdtemp", "rename", "rm"],
   ...["rmdir", "symlink", "truncate", "unlink", "utimes", "writeFile"],
 ];
 
 /**
- * Exports with fewer importers than their module has: what moves or deletes files, and the types of
- * the whole catalog and the whole store, which can do everything. Other rooms take a `Pick` of
- * store/parts/ports.ts, and replication/ one of replication/ports.ts.
+ * Exports with fewer importers than their module has. They move or delete files, or they are the
+ * types of the whole catalog and the whole store, which can do everything. Other rooms take a
+ * `Pick` in store/parts/ports.ts, and replication/ one in replication/ports.ts.
  */
 const nameHomes = {
   "files/durable.ts": {
@@ -126,13 +126,16 @@ const nameHomes = {
   },
 };
 
-/** The rooms of store/ may not import these, except store/heal. */
+/** Functions that the rooms of store/ may not import. store/heal may import them. */
 const changingBuiltins = {
   "node:fs/promises": changesOfNode,
   "node:fs": changesOfNode.map((name) => `${name}Sync`),
 };
 
-/** Packages that only some places may import: a floor, or one file. All others are unrestricted. */
+/**
+ * Packages that only some places may import. A place is a floor or a file. All other packages are
+ * unrestricted.
+ */
 const packageHomes = {
   koffi: ["holes/native.ts"],
   "better-sqlite3": ["catalog/sqlite.ts", "catalog/better-sqlite3-13.d.ts"],
@@ -158,7 +161,7 @@ const packageHomes = {
 
 /**
  * Modules of Node whose values only some places may import. Their types are unrestricted, because
- * the transport passes streams and sessions on.
+ * the transport passes streams and sessions to other floors.
  */
 const builtinHomes = { "node:http2": ["transport/grpc-hooks"] };
 
@@ -254,7 +257,7 @@ function judgeFile(path, file) {
   return { messageId: "file", data: { file, homes: where } };
 }
 
-/** The names that a statement imports. Undefined: all of them. */
+/** Returns the names that a statement imports. Undefined if it imports all names. */
 function namesOf({ specifiers }) {
   if (specifiers === undefined || specifiers.length === 0) return undefined;
   const names = specifiers.map(({ imported, local }) => imported?.name ?? local?.name);
@@ -296,7 +299,7 @@ function judgeHome(path, name, homesOf) {
   return { messageId: "package", data: { package: name, homes: where } };
 }
 
-/** The longest entry of the table that holds the path, which is relative to src/. */
+/** Returns the longest entry of the table that holds the path, which is relative to src/. */
 function floorOf(path) {
   return Object.keys(floors)
     .filter((floor) => path === floor || path.startsWith(`${floor}/`))

@@ -1,6 +1,6 @@
-// Two rules for the language of the sources. Comments have at most 100 columns. Private terms that
-// this project once used must not come back. test/unit/docs/plain-words.test.ts checks the
-// documents with the same word list.
+// Defines two rules for the language of the sources. Comments have at most 100 columns. Private
+// terms that this project once used must not come back. test/unit/docs/plain-words.test.ts checks
+// the documents with the same word list.
 
 const maxColumns = 100;
 
@@ -44,7 +44,7 @@ export const plainWords = [
   },
 ];
 
-/** The replacement for the first private term in a text, or undefined. */
+/** Returns the replacement for the first private term in a text, or undefined. */
 export function plainWordFor(text) {
   for (const { term, use } of plainWords) {
     const found = term.exec(text);
@@ -105,7 +105,7 @@ const plainEnglish = {
   },
 };
 
-/** Joins line comments that follow each other: a sentence may span several lines. */
+/** Joins line comments that follow each other, because a sentence may span several lines. */
 export function paragraphs(comments) {
   const joined = [];
   for (const { type, value, loc } of comments) {
@@ -119,7 +119,7 @@ export function paragraphs(comments) {
   return joined;
 }
 
-/** Identifiers, paths and patterns in strings are no prose. */
+/** Returns whether a string is prose. Identifiers, paths and patterns are not. */
 function isSentence(text) {
   return /[a-z]+ [a-z]+ [a-z]+/i.test(text);
 }

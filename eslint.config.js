@@ -1,4 +1,4 @@
-// Lint rules: typed TypeScript rules, the floors of src/, and the project's own rules.
+// Lists the lint rules: typed TypeScript rules, the floors of src/, and the project's own rules.
 import { basename } from "node:path";
 import js from "@eslint/js";
 import { defineConfig } from "eslint/config";
@@ -38,7 +38,8 @@ const house = {
 };
 
 /**
- * The store changes its files through one object, so that tests can fail and record each change.
+ * The store changes its files through one object, so that tests can record each change and make it
+ * fail.
  */
 const changesOfFiles = {
   name: "node:fs/promises",
@@ -51,7 +52,7 @@ const changesOfFiles = {
 
 const passedOn = { allowThrowingAny: true, allowThrowingUnknown: true };
 
-/** Generated, built, or not ours. */
+/** Folders whose files are generated, built or not ours. */
 const notLinted = ["gen/**", "dist/**", "dist-*/**", "coverage/**", "node_modules/**"];
 
 export default defineConfig(
@@ -87,7 +88,7 @@ export default defineConfig(
       "@typescript-eslint/no-floating-promises": [
         "error",
         {
-          // node:test waits for its tests.
+          // node:test waits for its tests itself, so their promises may float.
           allowForKnownSafeCalls: [
             { from: "package", package: "node:test", name: ["test", "it", "describe", "suite"] },
           ],
@@ -145,12 +146,12 @@ export default defineConfig(
     ignores: ["src/holes/file-operations.ts"],
     rules: { "no-restricted-imports": ["error", { paths: [changesOfFiles] }] },
   },
-  // The words of comments and messages; see eslint.comments.js.
+  // These rules check the words of comments and messages; see eslint.comments.js.
   {
     files: ["{src,scripts,examples,bench,test,web}/**/*.{ts,tsx,mjs}", "*.js"],
     rules: { "house/plain-english": "error" },
   },
-  // Imports an optional package. The build must work without its types.
+  // This file imports an optional package, and the build must work without its types.
   { files: ["src/archive/zstd.ts"], rules: { "no-restricted-syntax": "off" } },
   {
     files: ["test/**/*.ts", "bench/**/*.ts"],

@@ -1,5 +1,5 @@
-// The lint rule that refuses import cycles in src/, including cycles of types. A reader of one file
-// in a cycle would have to read all of them.
+// Defines the lint rule that refuses import cycles in src/, including cycles of types. A reader of
+// one file in a cycle would have to read all of its files.
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import ts from "typescript";
@@ -27,7 +27,7 @@ export const cycles = {
 
 const graphs = new Map();
 
-/** The imports of each file of src/, read once per run. */
+/** Returns the imports of each file of src/. The files are read once per run. */
 function importGraph(root) {
   const known = graphs.get(root);
   if (known !== undefined) return known;

@@ -1,11 +1,11 @@
-// The lint rule for the rooms of hooks. Only transport/grpc-hooks/ and client/grpc-hooks/ may rely
-// on internals of grpc-js, node:http2, node:net and node:tls. The types of these packages describe
-// what is public, so the rule refuses each way around the types.
+// Defines the lint rule for the folders of hooks. Only transport/grpc-hooks/ and client/grpc-hooks/
+// may rely on internals of grpc-js, node:http2, node:net and node:tls. The types of these packages
+// describe their public parts, so the rule refuses each way around the types.
 import { relative, sep } from "node:path";
 
 const rooms = ["src/transport/grpc-hooks/", "src/client/grpc-hooks/"];
 
-/** The declarations of the packages whose internals are meant. */
+/** The declarations of the packages whose internals the rule protects. */
 const declarations = /\/node_modules\/(@grpc\/grpc-js\/|@types\/node\/(http2|net|tls)\.d\.ts$)/;
 
 /** Functions that read or change a property without regard to its type. */
@@ -73,7 +73,7 @@ export const hooksRoom = {
   },
 };
 
-/** The name of the first type in `type` that one of the packages declares, or undefined. */
+/** Returns the name of the first type in `type` that one of the packages declares, or undefined. */
 function foreignIn(type) {
   const parts = type.isUnionOrIntersection() ? type.types : [type];
   for (const part of parts) {

@@ -4,13 +4,13 @@ import { readFileSync } from "node:fs";
 
 export interface Case {
   readonly name: string;
-  /** Bytes that one run moves, for the rate. 0 = no rate. */
+  /** Bytes that one run moves, for the rate; 0 = no rate. */
   readonly bytes: number;
-  /** One run. If only a part should be measured, it returns the time of that part. */
+  /** Performs one run. If only a part should be measured, it returns the time of that part. */
   readonly run: () => Promise<number | void>;
   /** Runs between runs and is not measured. */
   readonly after?: () => Promise<void>;
-  /** Processes whose CPU time counts for it, in addition to this one. */
+  /** Processes whose CPU time counts for the case, in addition to this one. */
   readonly processes?: readonly number[];
 }
 
@@ -19,11 +19,11 @@ export interface Outcome {
   readonly bytes: number;
   /** Milliseconds of each round, in order. */
   readonly times: readonly number[];
-  /** CPU time of each round in seconds: of this process and of the case's processes. */
+  /** CPU time of each round in seconds, of this process and of the case's processes. */
   readonly cpuSeconds: readonly number[];
 }
 
-/** The first round is a warm-up and does not count. */
+/** Runs the cases. The first round is a warm-up and does not count. */
 export async function alternate(cases: readonly Case[], rounds: number): Promise<Outcome[]> {
   const times = cases.map((): number[] => []);
   const cpuSeconds = cases.map((): number[] => []);
@@ -50,7 +50,9 @@ export async function alternate(cases: readonly Case[], rounds: number): Promise
   }));
 }
 
-/** User and system time of all threads, from proc_pid_stat(5); its unit is 1/100 s on Linux. */
+/**
+ * Returns user and system time of all threads, from proc_pid_stat(5). Its unit is 1/100 s on Linux.
+ */
 function cpuSecondsOf(pids: readonly number[]): number {
   const ticks = pids.map((pid) => {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
@@ -67,7 +69,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Median over the rounds of `peer`'s time divided by `subject`'s. Above 1, the subject is faster.
+ * Returns the median over the rounds of `peer`'s time divided by `subject`'s. Above 1, the subject
+ * is faster.
  */
 export function ratio(
   peer: Outcome,

@@ -1,5 +1,5 @@
-// Finding one of many snapshots: the catalog on the server, compared with the reference system's
-// JSON index, which is read and written as a whole.
+// Measures finding one of many snapshots. It compares the catalog on the server with the reference
+// system's JSON index, which is read and written as a whole.
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../src/base/clock.js";
@@ -14,8 +14,8 @@ import { withScratch } from "./scene.js";
 import { storeDefaults } from "../test/support/defaults.js";
 
 /**
- * One size. `records` is at most a million, because a larger index does not fit in one string of
- * V8.
+ * Measures one size. `records` is at most a million, because a larger index does not fit in one
+ * string of V8.
  */
 export async function catalogCases(records: number, rounds: number): Promise<Row[]> {
   return withScratch(async (scratch) => {
@@ -64,7 +64,10 @@ export async function catalogCases(records: number, rounds: number): Promise<Row
   });
 }
 
-/** One run is the mean of `count` calls, because a single call is below a timer's resolution. */
+/**
+ * Makes a case in which one run is the mean of `count` calls, because a single call is below a
+ * timer's resolution.
+ */
 function repeated(name: string, count: number, call: () => void): Case {
   const run = (): Promise<number> => {
     const began = performance.now();
@@ -90,7 +93,7 @@ interface IndexRecord {
   readonly name: string;
 }
 
-/** About the size of the reference system's index entry. */
+/** Returns a record of about the size of the reference system's index entry. */
 function indexRecord(name: string): IndexRecord {
   const created = new Date(0).toISOString();
   const record = { name, cpu: 2, memory: 2 ** 30, storage: 10 * 2 ** 30, pending: false };

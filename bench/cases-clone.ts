@@ -1,5 +1,5 @@
-// Working copies on xfs with reflink: a clone beside `cp --reflink`, alone and from 32 callers, and
-// the page cache that many readers of linked files take.
+// Measures working copies on xfs with reflink: a clone beside `cp --reflink`, alone and from 32
+// callers. It also measures the page cache that many readers of linked files take.
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CloneMode, connect, type Client } from "../src/client/index.js";
@@ -63,7 +63,7 @@ export async function cloneCases(bytes: number, rounds: number): Promise<Row[]> 
   });
 }
 
-/** A memory image, and a disk that holds data in a quarter of it. */
+/** Makes a memory image, and a disk that holds data in a quarter of it. */
 async function makeVm(directory: string, bytes: number): Promise<string> {
   const source = await makeDense(join(directory, "source"), bytes);
   const disk = await makeSparse(join(directory, "disk"), bytes, bytes / 4);
@@ -106,7 +106,10 @@ async function crowdRow(
   return { group, name, unit: "ratio", value: p99 / oneMs, must: 12, aim: 5, atMost: true };
 }
 
-/** What the page cache grows by when all clones are read, over what one of them takes. */
+/**
+ * Measures by how much the page cache grows when all clones are read, beyond the growth for one
+ * clone.
+ */
 async function cacheRow(
   group: string,
   directory: string,

@@ -26,8 +26,8 @@ export async function streamCases(bytes: number, rounds: number): Promise<Row[]>
       fairness.set(count, list);
     };
     /**
-     * A single one ends in a tenth of a second, which is too short to measure. So eight run one
-     * after the other.
+     * A single download ends in a tenth of a second, which is too short to measure. So eight run
+     * one after the other.
      */
     const inTurn = 8;
     const outcomes = await alternate(

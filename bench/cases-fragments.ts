@@ -18,9 +18,9 @@ const counts = [60_000, 500_000];
 const program = fileURLToPath(new URL("../src/main.js", import.meta.url));
 const reportPeak = new URL("./report-peak.js", import.meta.url).href;
 
-/** The goal of every way, unless the case gives a reason against it. */
+/** The goal of every way in and out, unless the case gives a reason against it. */
 const mostWire = 1.1;
-/** docs/performance.md, "A file in many pieces". */
+/** Goal for the peak memory of each end; see docs/performance.md, "A file in many pieces". */
 const mostPeakMib = 300;
 
 export async function fragmentCases(scale: number): Promise<Row[]> {
@@ -58,7 +58,10 @@ interface Stage {
   readonly proxy: WireProxy;
 }
 
-/** Each page has at least one page of hole before the next. Its position is random. */
+/**
+ * Makes a file of scattered pages. Each page is at a random position, with at least one page of
+ * hole before the next.
+ */
 async function makeFragments(directory: string, { bytes, extents }: Size): Promise<string> {
   await mkdir(directory);
   await using file = await open(join(directory, "memory"), "wx");
@@ -109,7 +112,7 @@ async function waysOut(stage: Stage): Promise<Row[]> {
   return rows;
 }
 
-/** Ways that need no archive in between. */
+/** Measures the ways that need no archive in between. */
 async function directories(stage: Stage): Promise<Row[]> {
   const directory = join(stage.scratch, "exported");
   const rows = await measure(stage, "export --to-dir DIR", [
@@ -150,7 +153,7 @@ function startCount({ proxy, daemon }: Stage): () => { wireBytes: number; ms: nu
   return () => ({ wireBytes: proxy.passedBytes() - bytes, ms: performance.now() - started });
 }
 
-/** Runs the program itself, over TCP. */
+/** Runs the program itself, over TCP, and measures it. */
 async function measure(stage: Stage, name: string, args: readonly string[]): Promise<Row[]> {
   const { scratch, proxy, daemon } = stage;
   const peakFile = join(scratch, "peak");
@@ -195,7 +198,7 @@ function rowsOf(
   ];
 }
 
-/** Formats of other programs that cannot express such files. */
+/** Returns the reason why a format of another program cannot express such a file, if it cannot. */
 function foreign(name: string): string | undefined {
   if (name.includes("cocoon")) return "cocoon's map holds 800 KiB: the smallest holes are zeros";
   return name.includes("none") ? "all holes are zeros" : undefined;

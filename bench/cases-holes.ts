@@ -1,5 +1,5 @@
-// Operations whose cost must not depend on the logical size: a nearly empty disk, and copies by
-// reflink.
+// Measures operations whose cost must not depend on the logical size: a nearly empty disk, and
+// copies by reflink.
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { connect, createFromLocalDirectory } from "../src/client/index.js";
@@ -89,7 +89,8 @@ export async function reflinkCases(bytes: number, rounds: number): Promise<Row[]
     // Calls on directories of the node need the socket.
     await using client = connect(daemon.socketAddress);
     await client.createFromDirectory({ directory: source, config: { name: "kept" } });
-    // Its digests are computed in the background, and the measurement needs an idle machine.
+    // The daemon computes the digests of the snapshot in the background, and the measurement needs
+    // an idle machine.
     await shell(`sync -f '${mounted.directory}'`);
     for (let turn = 0; turn < 600; turn += 1) {
       const { snapshot } = await client.inspect("kept");

@@ -1,5 +1,6 @@
-// Loads that must not make the daemon grow: the size of a snapshot, the number of its pieces, and
-// peers that stop reading. Each runs in its own daemon. The peak is the kernel's VmHWM.
+// Measures loads that must not make the daemon grow: the size of a snapshot, the number of its
+// pieces, and peers that stop reading. Each load runs in its own daemon. The peak is the kernel's
+// VmHWM.
 import { randomFillSync } from "node:crypto";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
@@ -41,7 +42,7 @@ async function peakOf(
   });
 }
 
-/** Every other 4 KiB is a hole. */
+/** Makes a file in which every other 4 KiB is a hole. */
 async function makePieces(scratch: string): Promise<string> {
   const source = join(scratch, "source");
   await mkdir(source);
@@ -53,7 +54,7 @@ async function makePieces(scratch: string): Promise<string> {
   return source;
 }
 
-/** All of them read one chunk, pause for a while, and then read the rest. */
+/** Measures peers that all read one chunk, pause for a while, and then read the rest. */
 async function slowPeers(bytes: number): Promise<Row> {
   return withScratch(async (scratch) => {
     const source = await makeDense(join(scratch, "source"), bytes);

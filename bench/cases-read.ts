@@ -1,5 +1,6 @@
-// One page of a large file: ReadFile beside Inspect, the shortest call, over the Unix socket and in
-// the same rounds. The daemon reads and compares a whole block for each page.
+// Measures the read of one page of a large file. ReadFile runs beside Inspect, the shortest call,
+// over the Unix socket and in the same rounds. The daemon reads and compares a whole block for each
+// page.
 import { join } from "node:path";
 import { connect, createFromLocalDirectory, type Client } from "../src/client/index.js";
 import { median } from "./alternate.js";

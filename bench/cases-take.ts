@@ -1,5 +1,6 @@
-// A directory takes the place of a snapshot: a rename, which must cost the same for any size. The
-// case measures the size that a platform moves beside a small one, in the same rounds.
+// Measures how a directory takes the place of a snapshot. That is a rename, which must cost the
+// same for any size. The case measures the size that a platform moves beside a small one, in the
+// same rounds.
 import { join } from "node:path";
 import { connect, type Client } from "../src/client/index.js";
 import { alternate, median } from "./alternate.js";
@@ -48,7 +49,7 @@ export async function takeCases(bytes: number, rounds: number): Promise<Row[]> {
 
 const hashLimitMs = 20 * 60_000;
 
-/** Stores the directory again, and waits until nothing of it is read any more. */
+/** Stores the directory again, and waits until no background work reads the snapshot any more. */
 async function giveBack(client: Client, name: string, directory: string): Promise<void> {
   await client.createFromDirectory({ directory, config: { name } });
   const end = performance.now() + hashLimitMs;

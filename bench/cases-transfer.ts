@@ -103,7 +103,7 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
         bytes,
       },
     ];
-    /** The first cases use two processes. The others start their own tools. */
+    /** The first cases use two processes. The other cases start their own tools. */
     const streamed = 8;
     const outcomes = await alternate(cases, rounds);
     const goals: Goal[] = [
@@ -120,7 +120,7 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
       { subject: "Create", peer: "prepared loopback, up" },
       { subject: "Import", peer: "prepared loopback, up" },
       { subject: "Create", peer: "cp -r, sync" },
-      // The cost of a program that only writes the bytes and waits for the disk.
+      // This peer costs what a program costs that only writes the bytes and waits for the disk.
       { subject: "Create", peer: "dd, fsync" },
     ];
     const { peakBytes } = await memoryOf(daemon.pid);

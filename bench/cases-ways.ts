@@ -1,5 +1,5 @@
-// The same bytes on other ways: TLS, a Unix socket, the command line, a link with a delay. Also the
-// time that other programs need to copy the same directory.
+// Measures the same bytes on other ways: TLS, a Unix socket, the command line, and a link with a
+// delay. It also measures the time that other programs need to copy the same directory.
 import { createCleanup } from "../src/base/cleanup.js";
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -78,7 +78,7 @@ function bothDirections(way: string, client: Client, source: string, bytes: numb
   ];
 }
 
-/** A daemon with TLS, and a client with an operator's token. */
+/** Starts a daemon with TLS, and a client with an operator's token. */
 async function startSecureDaemon(
   scratch: string,
 ): Promise<AsyncDisposable & { readonly client: Client }> {
@@ -110,7 +110,7 @@ async function startSecureDaemon(
 
 const linkDelayMs = 10;
 
-/** A link that delays each byte by 10 ms per direction, so that an answer takes 20 ms. */
+/** Measures a link that delays each byte by 10 ms per direction, so that an answer takes 20 ms. */
 export async function linkCases(bytes: number, rounds: number): Promise<Row[]> {
   return withScratch(async (scratch) => {
     const source = await makeDense(join(scratch, "source"), bytes);
@@ -152,7 +152,7 @@ async function startLink(target: string): Promise<AsyncDisposable & { readonly a
   return { address, [Symbol.asyncDispose]: () => child.kill() };
 }
 
-/** rsync and restic on the same directory, each until its copy is on the disk. */
+/** Measures rsync and restic on the same directory, each until its copy is on the disk. */
 export async function toolCases(bytes: number, rounds: number): Promise<Row[]> {
   const group = `Other programs, ${bytes / mib} MiB`;
   const missing = ["rsync", "restic"].filter((name) => !hasProgram(name));

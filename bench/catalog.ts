@@ -1,5 +1,6 @@
-// `npm run lab -- bench-catalog [RECORDS]`: the daemon's cost of finding a snapshot among many.
-// Prints medians and 99th percentiles of the domain's calls, and the same through gRPC on loopback.
+// `npm run lab -- bench-catalog [RECORDS]`: measures the daemon's cost of finding a snapshot among
+// many. It prints medians and 99th percentiles of the domain's calls, and of the same calls through
+// gRPC on loopback.
 import { existsSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,7 +12,10 @@ import { removeScratch } from "../test/support/scratch.js";
 const records = Number(process.argv[2] ?? 100_000);
 const rounds = 500;
 
-/** In memory if possible, because the benchmark measures reads, not the syncs of the setup. */
+/**
+ * The store is in memory if possible, because the benchmark measures reads, not the syncs of the
+ * setup.
+ */
 const scratch = await mkdtemp(
   join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "stasis-bench-"),
 );

@@ -7,7 +7,10 @@ import { Database } from "../src/catalog/sqlite.js";
 import { emptyConfig } from "../src/model/config.js";
 import { newSnapshotId } from "../src/model/name.js";
 
-/** Ready snapshots a second apart, up to now, with a label of 5,000 values. Returns their ids. */
+/**
+ * Writes ready snapshots, whose times are a second apart and end now, with a label of 5,000 values.
+ * Returns their ids.
+ */
 export function fillCatalogFile(path: string, count: number): string[] {
   const database = new Database(path);
   const insert = database.prepare(sql.insertSnapshot);

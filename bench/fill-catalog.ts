@@ -12,13 +12,13 @@ import { newSnapshotId } from "../src/model/name.js";
 import { openLoopback } from "../test/support/daemon.js";
 import { storeDefaults } from "../test/support/defaults.js";
 
-/** Starts a daemon in this process over the filled store. */
+/** A daemon in this process over the filled store. */
 export interface FilledCatalog extends AsyncDisposable {
   readonly ids: readonly string[];
   readonly address: string;
   readonly store: Awaited<ReturnType<typeof startDaemon>>["store"];
   nameOf(number: number): string;
-  /** About the size of the original's index entry in JSON. */
+  /** Returns a record of about the size of the original's index entry in JSON. */
   recordOf(name: string): object;
 }
 
@@ -56,7 +56,7 @@ async function fill(root: string, records: number): Promise<string[]> {
   for (let index = 0; index < records; index += 1) {
     const id = newSnapshotId();
     ids.push(id);
-    // Recovery looks for the directory of every record.
+    // Recovery looks for the directory of every record, so each one must exist.
     mkdirSync(layout.dataDirectory(id));
     catalog.insertReady({
       config: {

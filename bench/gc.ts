@@ -1,6 +1,6 @@
-// `npm run lab -- bench-gc [ROWS [REMOVED]]`: the cost of a collection in a daemon with many
-// snapshots. Prints time and memory of a plan, and the longest wait of Inspect while snapshots are
-// removed.
+// `npm run lab -- bench-gc [ROWS [REMOVED]]`: measures the cost of a collection in a daemon with
+// many snapshots. It prints time and memory of a plan, and the longest wait of Inspect while
+// snapshots are evicted.
 import { mkdirSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -81,9 +81,9 @@ async function planMany(directory: string): Promise<void> {
 }
 
 /**
- * A client in its own process inspects one snapshot repeatedly: first alone, then while the others
- * are removed. On a shared machine both have outliers. The delays of the daemon's event loop show
- * the part that the daemon itself causes.
+ * Evicts many snapshots. A client in its own process inspects one snapshot repeatedly: first alone,
+ * then while the others are evicted. On a shared machine both have outliers. The delays of the
+ * daemon's event loop show the part that the daemon itself causes.
  */
 async function removeMany(root: string): Promise<void> {
   const layout = await openLayout(root);
@@ -135,7 +135,7 @@ async function inspectMeanwhile(
   );
 }
 
-/** The delays since the last report. */
+/** Returns the delays since the last report. */
 async function loopDelays({ process: child }: Daemon): Promise<LoopDelays> {
   asked += 1;
   child.signal("SIGUSR2");

@@ -1,5 +1,5 @@
-// A client in its own process that inspects one snapshot every few milliseconds until SIGTERM:
-// `node inspect-load.js ADDRESS REF`. Prints the waits in milliseconds as one line of JSON.
+// Inspects one snapshot every few milliseconds until SIGTERM, as a client in its own process: `node
+// inspect-load.js ADDRESS REF`. It prints the waits in milliseconds as one line of JSON.
 import { setTimeout as pause } from "node:timers/promises";
 import { connect } from "../src/client/index.js";
 

@@ -1,14 +1,11 @@
-// Loaded into a daemon with `--import`: measures how long its event loop is blocked. SIGUSR2 prints
-// the delays since the last report, as `loop N {...}`.
+// Measures how long the event loop of a daemon is blocked. The daemon loads this file with
+// `--import`. SIGUSR2 prints the delays since the last report, as `loop N {...}`.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
 export interface LoopDelays {
   readonly p999Ms: number;
   readonly worstMs: number;
-  /**
-   * The most CPU time that the process used between two ticks. No other process can be the cause of
-   * it.
-   */
+  /** The most CPU time that the process used between two ticks. Other processes cannot cause it. */
   readonly worstCpuMs: number;
 }
 

@@ -3,7 +3,7 @@ import { formatValue, reaches, type Row } from "./report.js";
 
 interface Bar {
   readonly label: string;
-  /** Length as a share of the whole width. */
+  /** Length of the bar as a share of the whole width. */
   readonly share: number;
   readonly color: string;
   readonly text: string;
@@ -18,7 +18,7 @@ const ours = "#2f7fd1";
 const theirs = "#9aa3ad";
 const missed = "#d1562f";
 
-/** Each goal as a multiple of the required value. The line is at one. */
+/** Plots each goal as a multiple of the required value. The line is at one. */
 export function plotGoals(rows: readonly Row[]): string {
   const most = 2;
   const bars = rows
@@ -40,7 +40,7 @@ export function plotGoals(rows: readonly Row[]): string {
   );
 }
 
-/** The rates of the dense cases next to those of their peers. */
+/** Plots the rates of the dense cases next to those of their peers. */
 export function plotRates(rows: readonly Row[]): string {
   const rates = rows.filter(({ unit }) => unit === "MiB/s");
   const dense = rates.filter(({ group }) => group === rates[0]?.group);

@@ -1,5 +1,5 @@
-// The upper bound: a grpc-js server and a client with the same windows and chunk size that do
-// nothing with the bytes. Each is its own process. scene.ts starts them with an IPC channel:
+// Measures the upper bound: a grpc-js server and a client with the same windows and chunk size that
+// do nothing with the bytes. Each is its own process. scene.ts starts them with an IPC channel:
 // `serve` reports its address, and `call ADDRESS` runs the requested transfer and reports its
 // duration. With `prepared`, they tune their process as the daemon and the command line do.
 import http2 from "node:http2";
@@ -12,7 +12,7 @@ const windowBytes = 4 * 1024 * 1024;
 
 const passThrough = (bytes: Buffer): Buffer => bytes;
 
-/** Upload counts the received bytes. Download sends as many chunks as its request says. */
+/** An upload counts the received bytes. A download sends the number of chunks in its request. */
 const rawService = {
   Upload: {
     path: "/raw.Loopback/Upload",
@@ -35,7 +35,8 @@ const rawService = {
 } as const;
 
 async function serve(): Promise<void> {
-  // grpc-js leaves the server's windows at 64 KiB. Here we may change them for the whole process.
+  // grpc-js leaves the server's windows at 64 KiB. This program may change them for the whole
+  // process.
   const { createServer } = http2;
   http2.createServer = ((options: http2.ServerOptions) => {
     const made = createServer({ ...options, settings: { initialWindowSize: windowBytes } });

@@ -1,5 +1,5 @@
-// Two daemons and the link between them: through a counting proxy, or in two network namespaces
-// joined by a veth pair of 1 Gbit/s.
+// Starts two daemons and the link between them. The link is a counting proxy, or a veth pair of 1
+// Gbit/s between two network namespaces.
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { shell } from "./shell.js";
 export interface BenchNode {
   readonly pid: number;
   readonly client: Client;
-  /** For other programs in the same namespace. */
+  /** The address for other programs in the same namespace. */
   readonly address: string;
 }
 
@@ -25,14 +25,14 @@ export interface Link extends AsyncDisposable {
   readonly peer: string;
   /** Bytes in both directions since the link was opened. */
   wireBytes(): Promise<number>;
-  /** Runs `stasis ARGUMENTS` on the receiver's side. Several form a pipeline. */
+  /** Runs `stasis ARGUMENTS` on the receiver's side. Several commands form a pipeline. */
   stasis(...commands: readonly string[]): Promise<void>;
 }
 
 const program = fileURLToPath(new URL("../src/main.js", import.meta.url));
 const call = promisify(execFile);
 
-/** Both daemons are on the loopback device. The count contains the bytes that TCP carries. */
+/** Opens a link with both daemons on the loopback device. It counts the bytes that TCP carries. */
 export async function openLoopbackLink(scratch: string): Promise<Link> {
   const from = await startNode(join(scratch, "from"), "127.0.0.1:0");
   const to = await startNode(join(scratch, "to"), "127.0.0.1:0");
@@ -53,9 +53,9 @@ export async function openLoopbackLink(scratch: string): Promise<Link> {
 }
 
 /**
- * Limits both ends to 1 Gbit/s with tbf. A proxy on the receiver's side makes the delay, because
- * few kernels have netem. `roundTripMs` is the delay of both directions together. Counts the bytes
- * of the veth device, including headers.
+ * Opens a link between two namespaces, with both ends limited to 1 Gbit/s by tbf. A proxy on the
+ * receiver's side makes the delay, because few kernels have netem. `roundTripMs` is the delay of
+ * both directions together. The link counts the bytes of the veth device, including headers.
  */
 export async function openNamespaceLink(scratch: string, roundTripMs: number): Promise<Link> {
   const [a, b] = [`stasis-a-${process.pid}`, `stasis-b-${process.pid}`];
@@ -149,7 +149,7 @@ function pipeline(prefix: string, commands: readonly string[]): Promise<void> {
   return shell(commands.map((command) => `${stasis} ${command} --quiet`).join(" | "));
 }
 
-/** Peak memory of the process, in MiB. */
+/** Returns the peak memory of the process, in MiB. */
 export async function peakMib({ pid }: BenchNode): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;

@@ -1,6 +1,6 @@
 // `npm run lab -- bench-replication [CASE...] [--mib 4096] [--namespaces]`: measures pulls. It
 // prints their bytes on the wire, their speed compared with Export | Import, their memory, and the
-// time to choose a base. One line per result.
+// time to choose a base. Each result is one line.
 import { randomBytes, randomFillSync, randomInt } from "node:crypto";
 import { cp, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,10 +22,12 @@ const roundTripMs = 20;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    /** Data of the snapshots of `wire` and `rate`. */
+    /** Data of the snapshots of `wire` and `rate`, in MiB. */
     mib: { type: "string", default: "1024" },
     rounds: { type: "string", default: "3" },
-    /** A link of 1 Gbit/s and 20 ms between two network namespaces; needs root. */
+    /**
+     * Whether to use a link of 1 Gbit/s and 20 ms between two network namespaces, which needs root.
+     */
     namespaces: { type: "boolean", default: false },
   },
 });
@@ -54,7 +56,7 @@ for (const name of wanted) {
   });
 }
 
-/** Bytes on the wire, by the receiver's content and by the changes. */
+/** Measures bytes on the wire, by the receiver's content and by the changes. */
 async function wireCase(link: Link, scratch: string): Promise<void> {
   const { from, to } = link;
   const directory = await makeDense(join(scratch, "vm"), sizeMib * mib);
@@ -80,7 +82,7 @@ async function wireCase(link: Link, scratch: string): Promise<void> {
   await pull(link, "sparse", "sparse", "child, 2 % of the pages in 5 % of their bytes", changedMib);
 }
 
-/** A pull without a base and Export | Import over the same link, alternately. */
+/** Measures a pull without a base and Export | Import over the same link, alternately. */
 async function rateCase(link: Link, scratch: string): Promise<void> {
   const directory = await makeDense(join(scratch, "vm"), sizeMib * mib);
   await store(link, directory, "vm");
@@ -110,7 +112,7 @@ async function rateCase(link: Link, scratch: string): Promise<void> {
   print(link, "pull / (Export | Import)", `${(median * 100).toFixed(0)} % of its rate`);
 }
 
-/** 16 GiB with 4 GiB of data, pulled as a whole and then as a child. */
+/** Measures 16 GiB with 4 GiB of data, pulled as a whole and then as a child. */
 async function memoryCase(link: Link, scratch: string): Promise<void> {
   const directory = await makeSparse(join(scratch, "vm"), 16 * 1024 * mib, 4 * 1024 * mib);
   await store(link, directory, "parent");
@@ -123,8 +125,8 @@ async function memoryCase(link: Link, scratch: string): Promise<void> {
 }
 
 /**
- * The time to find the best of the maximum number of bases. Each table is read, checked and
- * compared.
+ * Measures the time to find the best of the maximum number of bases. Each table is read, checked
+ * and compared.
  */
 async function basesCase(link: Link, scratch: string): Promise<void> {
   const blocks = (sizeMib * mib) / blockBytes;
@@ -170,7 +172,7 @@ async function store({ from }: Link, directory: string, name: string): Promise<v
   await createFromLocalDirectory(from.client, directory, { config });
 }
 
-/** `changedMib`: bytes of the pages that differ from the base. */
+/** Pulls a snapshot. `changedMib` is the size of the pages that differ from the base. */
 async function pull(
   link: Link,
   ref: string,
@@ -211,7 +213,7 @@ async function restoreParent({ from }: Link, directory: string): Promise<void> {
   await cp(lease.directory, directory, { recursive: true });
 }
 
-/** Returns the number of changed pages: a random share of those with data. */
+/** Changes a random share of the pages with data. Returns the number of changed pages. */
 async function change(path: string, edit: (page: Buffer) => Uint8Array): Promise<number> {
   await using handle = await open(path, "r+");
   const pages = (await handle.stat()).size / pageBytes;

@@ -1,5 +1,6 @@
-// Loaded with `node --import` into a measured program. At its end it writes its peak RSS in bytes
-// to the file PEAK_FILE, because the kernel forgets the peak with the process.
+// Writes the peak RSS of a measured program in bytes to the file PEAK_FILE when the program ends,
+// because the kernel forgets the peak with the process. The program loads this file with `node
+// --import`.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const file = process.env["PEAK_FILE"];

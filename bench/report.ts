@@ -1,4 +1,5 @@
-// The results of a run: a table for people, and JSON that is committed under bench/results/.
+// Reports the results of a run: as a table for people, and as JSON that is committed under
+// bench/results/.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
@@ -10,10 +11,10 @@ export interface Row {
   readonly name: string;
   readonly unit: "ratio" | "ms" | "MiB/s" | "MiB" | "s/GiB" | "skipped";
   readonly value: number;
-  /** Lowest and highest of the rounds. */
+  /** Lowest and highest value of the rounds. */
   readonly low?: number | undefined;
   readonly high?: number | undefined;
-  /** Higher is better, unless `atMost`. */
+  /** The goals. Higher values are better, unless `atMost` is set. */
   readonly must?: number | undefined;
   readonly aim?: number | undefined;
   readonly atMost?: boolean | undefined;
@@ -51,7 +52,7 @@ function verdict(row: Row): string {
   return `  ${word} (must ${must}${aim === undefined ? "" : `, aim ${aim}`})`;
 }
 
-/** Whether the value is as good as `goal`. */
+/** Returns whether the value is as good as `goal`. */
 export function reaches({ value, atMost }: Row, goal: number): boolean {
   return atMost === true ? value <= goal : value >= goal;
 }
@@ -97,7 +98,7 @@ export function writeReport(
   return path;
 }
 
-/** For cases that need a program which may be missing. */
+/** Returns whether the program is installed, for cases that need one that may be missing. */
 export function hasProgram(name: string): boolean {
   for (const folder of (process.env["PATH"] ?? "").split(":")) {
     try {

@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "5" },
-    /** Sizes are multiplied by it, for example 0.25 for a quick look. */
+    /** Factor of all sizes, for example 0.25 for a quick look. */
     scale: { type: "string", default: "1" },
     out: { type: "string" },
   },
@@ -75,7 +75,7 @@ for (const name of wanted) {
   const found = (await groups[name]?.()) ?? [];
   printRows(found);
   rows.push(...found);
-  // Written after each group, so that an aborted run keeps its results.
+  // The results are written after each group, so that an aborted run keeps them.
   if (values.out !== undefined)
     console.log(`\nwritten to ${writeReport(values.out, machine, rows)}`);
 }

@@ -1,5 +1,5 @@
-// The environment of the cases: scratch files, and the real daemon and the raw server as their own
-// processes.
+// Makes the environment of the cases: scratch files, and the real daemon and the raw server as
+// their own processes.
 import { fork } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { once } from "node:events";
@@ -25,7 +25,7 @@ export interface Daemon extends AsyncDisposable {
   readonly process: Child;
 }
 
-/** `stasis serve` with its defaults on a store of its own. */
+/** Starts `stasis serve` with its defaults on a store of its own. */
 export async function startDaemon(
   root: string,
   flags: Readonly<Record<string, string>> = {},
@@ -60,9 +60,9 @@ export interface RawLoopback extends AsyncDisposable {
 }
 
 export interface RawOptions {
-  /** With all speed settings of our own processes, in addition to windows and chunks. */
+  /** Whether to use all speed settings of our own processes, in addition to windows and chunks. */
   readonly prepared?: boolean;
-  /** The address at which the client reaches the server. */
+  /** Returns the address at which the client reaches the server. */
   readonly through?: (address: string) => Promise<string>;
 }
 
@@ -90,7 +90,10 @@ export async function startRaw(options: RawOptions = {}): Promise<RawLoopback> {
   };
 }
 
-/** A new folder on the measured disk: `BENCH_DIR`, or the system's temporary folder. */
+/**
+ * Runs `body` with a new folder on the measured disk: `BENCH_DIR`, or the system's temporary
+ * folder.
+ */
 export async function withScratch<T>(body: (directory: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(process.env["BENCH_DIR"] ?? tmpdir(), "stasis-bench-"));
   try {
@@ -100,7 +103,7 @@ export async function withScratch<T>(body: (directory: string) => Promise<T>): P
   }
 }
 
-/** Random bytes, which nothing on the way can compress or turn into holes. */
+/** Makes a file of random bytes, which nothing on the way can compress or turn into holes. */
 export async function makeDense(directory: string, bytes: number): Promise<string> {
   await mkdir(directory, { recursive: true });
   const handle = await open(join(directory, "memory"), "wx");
@@ -114,7 +117,9 @@ export async function makeDense(directory: string, bytes: number): Promise<strin
   return directory;
 }
 
-/** Like guest memory: a third random, a third repeating text, a third small numbers. */
+/**
+ * Makes a file like guest memory: a third random, a third repeating text, a third small numbers.
+ */
 export async function makeMemoryLike(directory: string, bytes: number): Promise<string> {
   await mkdir(directory, { recursive: true });
   const handle = await open(join(directory, "memory"), "wx");
@@ -130,7 +135,7 @@ export async function makeMemoryLike(directory: string, bytes: number): Promise<
   return directory;
 }
 
-/** A file of `bytes` that holds `dataBytes` in 1 MiB pieces spread evenly. */
+/** Makes a file of `bytes` that holds `dataBytes` in 1 MiB pieces spread evenly. */
 export async function makeSparse(
   directory: string,
   bytes: number,
@@ -161,7 +166,7 @@ export async function memoryOf(pid: number): Promise<MemoryUse> {
   return { nowBytes: kib("VmRSS") * 1024, peakBytes: kib("VmHWM") * 1024 };
 }
 
-/** For downloads whose pieces nobody keeps. */
+/** Options for downloads whose pieces nobody keeps. */
 export const unkept = { reuseBuffers: true };
 
 /** Reads a download to its end and discards it. */

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
-/** Throws if any part of the pipeline fails. */
+/** Runs the pipeline. Throws if any part of it fails. */
 export async function shell(command: string): Promise<void> {
   const child = spawn("bash", ["-c", `set -o pipefail; ${command}`], {
     stdio: ["ignore", "ignore", "inherit"],

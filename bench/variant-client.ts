@@ -1,12 +1,12 @@
-// The client of one variant, as a process of its own: `node variant-client.js DIR ADDRESS`. Loads
-// the client library of the build in DIR, and runs the case that each message names.
+// Runs the client of one variant as a process of its own: `node variant-client.js DIR ADDRESS`. It
+// loads the client library of the build in DIR, and runs the case that each message names.
 import { pathToFileURL } from "node:url";
 import { join } from "node:path";
 import type * as ownLibrary from "../src/client/index.js";
 
 type Library = typeof ownLibrary;
 
-/** Sent to this process; it answers with the milliseconds that the case took, or an error. */
+/** A message to this process. It answers with the milliseconds that the case took, or an error. */
 export interface VariantRun {
   readonly name: keyof typeof cases;
   readonly source: string;

@@ -1,7 +1,7 @@
 // `npm run lab -- bench-variants NAME=DIR[,FLAG=VALUE]... --rounds N --mib N [--only CASE]` runs
 // builds, or one build with other flags of `serve`, in the same rounds. DIR is a checkout that was
-// built; a flag that starts with a capital is an environment variable. Prints how each compares
-// with the first.
+// built. A flag that starts with a capital is an environment variable. The program prints how each
+// build compares with the first.
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { open, writeFile } from "node:fs/promises";

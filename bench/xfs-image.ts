@@ -1,4 +1,4 @@
-// A filesystem with reflink, loop-mounted for one run.
+// Mounts a filesystem with reflink from a file, for one run.
 import { execFile } from "node:child_process";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { hasProgram } from "./report.js";
 
 const run = promisify(execFile);
 
-/** The reason why it is not available, or undefined. */
+/** Returns the reason why the filesystem is not available, or undefined. */
 export function canMount(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return Promise.resolve("only root can mount");
   return Promise.resolve(hasProgram("mkfs.xfs") ? undefined : "mkfs.xfs is not installed");

@@ -7,7 +7,7 @@ import { passThrough, root } from "./run-tool.mjs";
 
 const source = join(root, "web");
 const target = join(root, "dist", "web");
-/** Served beside the page, which links to it. */
+/** The runbook is served beside the page, which links to it. */
 const runbook = join(root, "docs", "runbook.md");
 const copied = ["index.html", "icon.svg"];
 

@@ -1,4 +1,4 @@
-// `npm run build`: compiles to dist/ and copies files that are not TypeScript. It also removes
+// `npm run build`: compiles to dist/ and copies files that are not TypeScript. It also deletes
 // files without a source from dist/, so that no deleted test runs and no deleted module gets
 // imported.
 import { spawnSync } from "node:child_process";
@@ -19,7 +19,7 @@ import { passThrough, root } from "./run-tool.mjs";
 
 const dist = join(root, "dist");
 const buildInfo = join(dist, "tsconfig.tsbuildinfo");
-/** src/base/build-info.ts reads it. */
+/** The file with the commit, which src/base/build-info.ts reads. */
 const commitFile = join(dist, "src", "build.json");
 /** Folders with TypeScript to compile, like `include` in tsconfig.json. */
 const compiledFolders = ["src", "gen", "test", "bench", "examples", "scripts"];
@@ -53,7 +53,10 @@ function removeStale() {
   }
 }
 
-/** scripts/build-web.mjs keeps these in order. */
+/**
+ * Returns whether the file belongs to the web page, whose files scripts/build-web.mjs keeps in
+ * order.
+ */
 function isOfWeb(file) {
   return file.startsWith(join(dist, "web/")) || file === join(dist, "web.tsbuildinfo");
 }
@@ -92,7 +95,10 @@ function writeBuildInfo() {
   writeFileSync(commitFile, text);
 }
 
-/** STASIS_COMMIT is for builds without .git, such as that of the image. */
+/**
+ * Returns the commit of the source. STASIS_COMMIT is for builds without .git, such as that of the
+ * image.
+ */
 function commitOf(folder) {
   const given = process.env["STASIS_COMMIT"] ?? "";
   if (/^[\w.-]{1,64}$/.test(given)) return given;

@@ -35,7 +35,7 @@ function changedFiles(since) {
   return files.filter((file) => existsSync(join(root, file)));
 }
 
-/** As paths below dist/, which scripts/test.mjs expects. */
+/** Returns the tests as paths below dist/, which scripts/test.mjs expects. */
 function testsOf(changed) {
   const files = readdirSync(join(root, "test", "unit"), { recursive: true })
     .map((file) => `test/unit/${file}`)

@@ -17,7 +17,7 @@ import { capture, root } from "./run-tool.mjs";
 
 export const pinsFolder = join(root, "scripts", "plugins");
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "stasis-plugins");
-/** Far above the slowest first build, that of the Rust generator. */
+/** The limit is far above the slowest first build, that of the Rust generator. */
 const limitMs = 15 * 60_000;
 
 /** Returns the paths of all plugins. Throws with the name of the first missing tool. */
@@ -73,8 +73,8 @@ function mavenPlugins() {
 }
 
 /**
- * The interpreter with grpc_tools. Calling it by its path works even after its environment was
- * moved.
+ * Returns the interpreter with grpc_tools. Calling it by its path works even after its environment
+ * was moved.
  */
 function pythonPlugin() {
   return made(
@@ -97,8 +97,8 @@ function rustPlugin() {
     (folder) => {
       const target = join(cache, "rust-target");
       const manifest = join(pinsFolder, "rust", "Cargo.toml");
-      // It runs for less than a second, so an optimized build, which takes minutes, is not worth
-      // it.
+      // The plugin runs for less than a second, so an optimized build, which takes minutes, is not
+      // worth it.
       mustRun("cargo", ["build", "-q", "--locked", "--manifest-path", manifest], {
         env: { ...process.env, CARGO_TARGET_DIR: target, CARGO_PROFILE_DEV_DEBUG: "0" },
       });
@@ -109,7 +109,7 @@ function rustPlugin() {
   );
 }
 
-/** A folder of the cache for these pins. It appears under its name when it is complete. */
+/** Returns a folder of the cache for these pins. It appears under its name when it is complete. */
 function made(name, pins, fill, result) {
   const folder = join(cache, `${name}-${digestOf(pins)}`);
   if (!existsSync(folder)) {

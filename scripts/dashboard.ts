@@ -1,6 +1,6 @@
 // `npm run fix`: writes deploy/grafana/stasis.json, the dashboard of a fleet of daemons. The panels
-// are in the order in which somebody on call looks: does it serve, who waits, what is full, what is
-// damaged, what moves.
+// are in the order in which somebody on call needs them: whether it serves, who waits, what is
+// full, what is damaged, what moves.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -298,7 +298,7 @@ const widths = { stat: 6, timeseries: 12 } as const;
 
 const datasource = { type: "prometheus", uid: "${datasource}" };
 
-/** The model of a Grafana dashboard, schema version 39 (Grafana 11). */
+/** Returns the model of a Grafana dashboard, schema version 39 (Grafana 11). */
 export function dashboard(): Record<string, unknown> {
   const panels: unknown[] = [];
   let y = 0;

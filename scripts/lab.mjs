@@ -1,9 +1,9 @@
-// The harnesses that are too long for `npm test`: `npm run lab -- NAME [OPTIONS]`. Without a name
-// it lists them. test/README.md describes each one.
+// Runs the harnesses that are too long for `npm test`: `npm run lab -- NAME [OPTIONS]`. Without a
+// name it lists them. test/README.md describes each harness.
 import { join } from "node:path";
 import { passThrough, root } from "./run-tool.mjs";
 
-/** Name, module below dist/, and what it does. */
+/** Name of each harness, its module below dist/, and what it does. */
 const harnesses = [
   [
     "crash",

@@ -1,5 +1,6 @@
 // `npm run protoset`: writes the descriptors of the API with their comments to dist/, for programs
-// that work without reflection (`grpcurl -protoset`, `buf curl --schema`). Part of a release.
+// that work without reflection (`grpcurl -protoset`, `buf curl --schema`). They are part of a
+// release.
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./run-tool.mjs";

@@ -1,5 +1,5 @@
 // `npm run quickstart`: stores one real snapshot in a daemon on a scratch store, restores it, and
-// compares every byte and every hole. It removes everything it has made.
+// compares every byte and every hole. It deletes everything that it has made.
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -75,11 +75,14 @@ async function walkThrough(scratch: string, source: string, daemon: Daemon): Pro
   run("rm", "nightly", "nightly-copy");
 }
 
-/** Retries, because a process that received a signal may still be writing. */
+/**
+ * Deletes the scratch folder. It retries, because a process that received a signal may still be
+ * writing.
+ */
 function removeScratch(scratch: string): void {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      // The store's data is read-only.
+      // The store's data is read-only, and must be writable to be deleted.
       spawnSync("chmod", ["-R", "u+w", scratch]);
       rmSync(scratch, { recursive: true, force: true });
       return;
@@ -90,7 +93,10 @@ function removeScratch(scratch: string): void {
   }
 }
 
-/** A disk image with a real filesystem, a memory image with scattered pages, two JSON files. */
+/**
+ * Makes a disk image with a real filesystem, a memory image with scattered pages, and two JSON
+ * files.
+ */
 async function makeVmFiles(directory: string): Promise<void> {
   await mkdir(directory);
   await makeDisk(join(directory, "cow.raw"));
@@ -102,7 +108,7 @@ async function makeVmFiles(directory: string): Promise<void> {
   }
 }
 
-/** An ext4 filesystem of 2 GiB with some of this project's dependencies on it. */
+/** Makes an ext4 filesystem of 2 GiB with some of this project's dependencies on it. */
 async function makeDisk(path: string): Promise<void> {
   const file = await open(path, "wx");
   await file.truncate(diskBytes);
@@ -124,7 +130,7 @@ async function makeDisk(path: string): Promise<void> {
   if (result.status !== 0) throw new Error(`mkfs.ext4 failed: ${result.stderr}`);
 }
 
-/** 512 MiB of guest memory, of which every fourth 256 KiB is in use. */
+/** Makes 512 MiB of guest memory, of which every fourth 256 KiB is in use. */
 async function makeMemory(path: string): Promise<void> {
   const file = await open(path, "wx");
   await file.truncate(memoryBytes);

@@ -59,7 +59,7 @@ function textOf(file) {
   return readFileSync(join(root, file), "utf8");
 }
 
-/** mulberry32: numbers from 0 to below 1. */
+/** Returns a generator of numbers from 0 to below 1 (mulberry32). */
 function randomFrom(seed) {
   let state = seed >>> 0;
   return () => {

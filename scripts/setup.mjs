@@ -22,7 +22,8 @@ const buildLimitMs = 20 * 60_000;
 const shownLogLines = 60;
 
 /**
- * better-sqlite3 13 needs it and contains its binaries. src/catalog/sqlite.ts has the same number.
+ * better-sqlite3 13 needs this version and contains its binaries. src/catalog/sqlite.ts has the
+ * same number.
  */
 const hasNodeApi10 = Number(process.versions.napi) >= 10;
 
@@ -42,7 +43,7 @@ const nativePackages = [
     name: "better-sqlite3-13",
     needed: hasNodeApi10,
     probe: probeOfSqlite("better-sqlite3-13"),
-    // Its installation compiles nothing. This script of the package does.
+    // The installation compiles nothing. This script of the package compiles it.
     builds: [{ args: ["run", "build-release"], inside: true, fromSource: true }],
   },
   {
@@ -57,7 +58,9 @@ const nativePackages = [
   },
 ];
 
-/** One way to get a package's binary. A downloaded binary may not fit this host's C library. */
+/**
+ * Returns one way to get a package's binary. A downloaded binary may not fit this host's C library.
+ */
 function npmRebuild(name, { fromSource = false } = {}) {
   return { args: ["rebuild", name, "--ignore-scripts=false"], inside: false, fromSource };
 }
@@ -86,7 +89,10 @@ function isInstalled(name) {
   return packageFolder(name) !== undefined;
 }
 
-/** Looks where Node would look from here. require.resolve would need a loadable main file. */
+/**
+ * Looks for the package where Node would look from here. require.resolve would need a loadable main
+ * file.
+ */
 function packageFolder(name) {
   const places = createRequire(import.meta.url).resolve.paths(name) ?? [];
   return places.map((place) => join(place, name)).find((folder) => existsSync(folder));
@@ -152,7 +158,10 @@ async function runBuild(name, { args, inside, fromSource }, log) {
   }
 }
 
-/** The npm that runs this script, if any, with this very Node, because the ABI must be the same. */
+/**
+ * Returns the npm that runs this script, if any, with this very Node, because the ABI must be the
+ * same.
+ */
 function npmCommand() {
   const running = process.env.npm_execpath ?? "";
   return running.endsWith("npm-cli.js") ? [process.execPath, running] : ["npm"];

@@ -1,15 +1,17 @@
 #!/usr/bin/env node
-// The program `stasis`: client commands, and the daemon, which is loaded only when it runs.
+// Runs the program `stasis`: client commands, and the daemon, whose code is loaded only when the
+// daemon runs.
 //
-// Nothing but the signals is imported statically: all static imports are loaded before any of them
-// runs, and a signal may arrive while the others load.
+// Nothing but the signals is imported statically. All static imports are loaded before any of them
+// runs, and a signal may arrive while they load.
 import "./base/early-signals.js";
 
 const { buildInfo, describeBuild } = await import("./base/build-info.js");
 const { prepareForBulk } = await import("./holes/bulk-memory.js");
 const { runCli } = await import("./cli/run.js");
 
-// The gRPC library uses an IP address as TLS server name; this warning does not concern users.
+// The gRPC library uses an IP address as TLS server name. Node's warning about that does not
+// concern users.
 process.noDeprecation = true;
 prepareForBulk();
 const exitCode = await runCli(process.argv.slice(2), {

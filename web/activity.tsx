@@ -1,4 +1,4 @@
-// What moves now: uploads, reads, and pulls from other nodes.
+// Shows what moves now: uploads, reads, and pulls from other nodes.
 import { age, bytes, percent } from "./format.js";
 import { useJson } from "./hooks.js";
 import type { Activity, Lease, Transfer } from "./model.js";

@@ -1,7 +1,7 @@
-// Requests to the daemon that served this page, and its events.
+// Sends requests to the daemon that served this page, and reads its events.
 import type { WatchEvent } from "./model.js";
 
-/** For a daemon on TCP that asks for a token. It stays in memory: a reload asks again. */
+/** The token for a daemon on TCP that asks for one. It stays in memory, so a reload asks again. */
 let token = "";
 
 export function setToken(text: string): void {
@@ -46,8 +46,8 @@ function toError(status: number, text: string): ApiError {
 }
 
 /**
- * Reads the event stream with fetch, since EventSource cannot send a token. After a break it
- * connects again and continues where it was. The returned function ends it.
+ * Reads the event stream with fetch, because EventSource cannot send a token. When the connection
+ * breaks, it connects again and continues where it was. The returned function ends it.
  */
 export function follow(
   onEvent: (event: WatchEvent) => void,
@@ -78,7 +78,7 @@ export function follow(
     const [data, id] = [of("data"), of("id")];
     if (id !== "") last = id;
     if (data === "") return;
-    // A token that the daemon does not take any more.
+    // The daemon no longer accepts this resume token.
     if (of("event") === "refused") last = "";
     else {
       onState(true);

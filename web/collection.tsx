@@ -1,4 +1,5 @@
-// A garbage collection that is only planned: what would go, how much that frees, and why.
+// Shows a garbage collection that is only planned: what it would evict, how much space that frees,
+// and why.
 import { useState } from "preact/hooks";
 import { fetchJson } from "./api.js";
 import { bytes, count, percent, word } from "./format.js";
@@ -30,7 +31,7 @@ function queryOf({ keepLast, days, gib, label }: Policy): string {
   return query.toString();
 }
 
-/** The command that does it. */
+/** Returns the command that runs the collection. */
 function commandOf({ keepLast, days, gib, label }: Policy): string {
   const flags = [
     keepLast === "" ? "" : ` --keep-last ${keepLast}`,

@@ -1,4 +1,5 @@
-// One snapshot: what it is, where its data lies, who uses it, and what it is related to.
+// Shows one snapshot: what it is, where its data lies, which calls use it, and which snapshots are
+// related to it.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { age, bytes, dateTime } from "./format.js";
@@ -147,7 +148,10 @@ function Files({ snapshot }: { readonly snapshot: Listed }) {
   );
 }
 
-/** Drawn on a canvas: hundreds of cells for each of many files would be many elements. */
+/**
+ * Shows a strip on a canvas, because hundreds of cells for each of many files would be many
+ * elements.
+ */
 function DataStrip({ strip }: { readonly strip: Strip }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {

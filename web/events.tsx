@@ -1,4 +1,4 @@
-// What happens to snapshots, as it happens.
+// Shows the events of snapshots as they happen.
 import { clockTime, bytes, word } from "./format.js";
 import type { WatchEvent } from "./model.js";
 import { Card, Empty, SnapshotLink } from "./parts.js";

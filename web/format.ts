@@ -1,4 +1,4 @@
-// Sizes, ages and times for people.
+// Formats sizes, ages and times for people.
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 

@@ -1,11 +1,11 @@
-// Whether the daemon can do its work, what is damaged, and what to do about it.
+// Shows whether the daemon can do its work, what is damaged, and what to do about it.
 import { age, bytes, constant, count, dateTime } from "./format.js";
 import { useJson } from "./hooks.js";
 import type { Damage, Info, ScrubRun } from "./model.js";
 import type { Warning } from "./warnings.js";
 import { Card, Empty, Failure, Figure, SnapshotLink } from "./parts.js";
 
-/** In short; the runbook has the steps. By the reason without its prefix. */
+/** Short advice by reason, without the prefix of the reason. The runbook has the steps. */
 const advice: Readonly<Record<string, string>> = {
   ROOT_UNAVAILABLE:
     "The store's root is gone, for example unmounted. Mount it again, and the daemon continues.",

@@ -1,4 +1,4 @@
-// What the parts of the page share: data that is fetched again from time to time, and the route.
+// Defines what the parts of the page share: data that is fetched again periodically, and the route.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { fetchJson } from "./api.js";
 
@@ -35,7 +35,7 @@ export function useJson<T>(path: string, everyMs: number, revision = 0): Loaded<
   return { data: isOwn ? state.data : undefined, error: isOwn ? state.error : undefined, reload };
 }
 
-/** The part of the address after `#/`, in pieces. */
+/** Returns the part of the address after `#/`, in pieces. */
 export function useRoute(): readonly string[] {
   const read = (): readonly string[] =>
     location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
@@ -63,7 +63,7 @@ export function useMedia(query: string): boolean {
   return matches;
 }
 
-/** Keys that are pressed outside of fields; the newest `onKey` counts. */
+/** Handles keys that are pressed outside of fields. Only the newest `onKey` is called. */
 export function useKeys(onKey: (key: string, event: KeyboardEvent) => void): void {
   const latest = useRef(onKey);
   latest.current = onKey;

@@ -1,4 +1,4 @@
-// The page: its frame, what is shown where, and the keys that work everywhere.
+// Composes the page: its frame, its views, and the keys that work everywhere.
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ActivityView } from "./activity.js";
@@ -22,7 +22,7 @@ const tabs = [
 ] as const;
 
 const keptEvents = 300;
-/** A busy store changes many times a second: lists follow at this pace. */
+/** A busy store changes many times a second, so lists are refreshed at this interval. */
 const followMs = 1500;
 
 function App() {
@@ -57,7 +57,9 @@ function App() {
   );
 }
 
-/** The newest events, and a number that grows, now and then, when there are new ones. */
+/**
+ * Returns the newest events, and a number that grows after new events, at most once per interval.
+ */
 function useEvents(signedIn: number) {
   const [events, setEvents] = useState<readonly WatchEvent[]>([]);
   const [revision, setRevision] = useState(0);

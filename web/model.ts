@@ -1,4 +1,4 @@
-// The JSON of /api/, as far as the page uses it. 64-bit integers come as strings.
+// Describes the JSON of /api/, as far as the page uses it. 64-bit integers are strings.
 
 export interface Listed {
   readonly config: {

@@ -1,4 +1,4 @@
-// Small pieces that several views are made of.
+// Defines small parts that several views use.
 import type { ComponentChildren } from "preact";
 import { ApiError } from "./api.js";
 
@@ -47,7 +47,7 @@ export function Failure({ error }: { readonly error: Error | undefined }) {
   );
 }
 
-/** Parts of a whole, side by side. */
+/** Shows parts of a whole, side by side. */
 export function Bar(props: {
   readonly label: string;
   readonly parts: readonly { readonly kind: string; readonly share: number; title: string }[];

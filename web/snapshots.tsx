@@ -1,5 +1,5 @@
-// The list of all snapshots. Only the rows in sight are in the document, and only the pages around
-// them are fetched, so that a list of a hundred thousand scrolls like one of ten.
+// Shows the list of all snapshots. Only the visible rows are in the document, and only the pages
+// around them are fetched, so that a list of a hundred thousand scrolls like one of ten.
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { fetchJson } from "./api.js";
 import { SnapshotDetail } from "./detail.js";
@@ -11,7 +11,7 @@ import { Empty, Failure } from "./parts.js";
 const pageRows = 100;
 const keptPages = 30;
 const overscan = 8;
-/** While one scrolls fast, pages that fly by are not fetched. */
+/** While a user scrolls fast, pages that are visible for less than this time are not fetched. */
 const settleMs = 60;
 
 const columns = [
@@ -28,7 +28,7 @@ interface Order {
   readonly descending: boolean;
 }
 
-/** Words search in names and ids; `key=value` is a label. */
+/** Returns the query of a search. Words search in names and ids; `key=value` is a label. */
 export function queryOf(search: string, { sort, descending }: Order): string {
   const query = new URLSearchParams({ sort, order: descending ? "desc" : "asc" });
   const words: string[] = [];
@@ -91,11 +91,14 @@ interface Pages {
   readonly truncated: boolean;
   readonly error: Error | undefined;
   row(index: number): Row | undefined;
-  /** The rows that are in sight. */
+  /** Sets the rows that are visible. */
   show(from: number, to: number): void;
 }
 
-/** Pages of one view. When `revision` changes, they are fetched again and replaced in place. */
+/**
+ * Returns the pages of one view. When `revision` changes, they are fetched again and replaced in
+ * place.
+ */
 function usePages(query: string, revision: number): Pages {
   const [, setVersion] = useState(0);
   const state = useMemo(() => createPages(query, () => setVersion((n) => n + 1)), [query]);
@@ -120,7 +123,7 @@ function createPages(query: string, changed: () => void) {
       sight = [from, to];
       for (const page of wanted()) if (!pages.has(page)) void load(page);
     },
-    /** Makes a new view. The old rows stay until the new ones are there. */
+    /** Makes a new view. The old rows stay until the new rows have arrived. */
     refresh(): void {
       controller.abort();
       controller = new AbortController();
@@ -147,7 +150,7 @@ function createPages(query: string, changed: () => void) {
     const { signal } = controller;
     try {
       const rows: Row[] = [];
-      // A page that ends early has long labels: the rest is fetched too.
+      // A page that ends early has long labels, so its rest is fetched too.
       do {
         const offset = page * pageRows + rows.length;
         const where = `offset=${offset}&limit=${pageRows - rows.length}&view=${view}`;
@@ -217,7 +220,7 @@ function Rows(props: {
     const timer = setTimeout(() => list.show(sight[0], Math.min(sight[1], total || 1)), settleMs);
     return () => clearTimeout(timer);
   }, [list, sight, total]);
-  // Another search or order begins at its top.
+  // Another search or order begins at the top of its list.
   useEffect(() => {
     frame.current?.scrollTo({ top: 0 });
     setAt(0);

@@ -1,4 +1,4 @@
-// The store's space: now, and over time as far as the daemon remembers it.
+// Shows the store's space: now, and over time as far as the daemon remembers it.
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { age, bytes, count, dateTime } from "./format.js";
@@ -102,7 +102,7 @@ function optionsOf(element: HTMLElement): uPlot.Options {
     ticks: { stroke: color("--line"), width: 1 },
     font: "12px system-ui, sans-serif",
   };
-  /** Without the pointer over the chart, the newest. */
+  /** If the pointer is not over the chart, the newest value is shown. */
   const value = (plot: uPlot, raw: number | null, series: number): string =>
     bytes(raw ?? plot.data[series]?.at(-1) ?? 0);
   const sizes = { size: 76, incrs: binarySteps, values: byteTicks };
@@ -140,7 +140,10 @@ function byteTicks(_: uPlot, ticks: readonly number[]): string[] {
   return ticks.map((at) => bytes(at));
 }
 
-/** Hours, and minutes or seconds where the ticks are that close; days for a week. */
+/**
+ * Labels the ticks with hours, with minutes or seconds if the ticks are that close, or with days
+ * for a week.
+ */
 function timeTicks(_: uPlot, ticks: readonly number[]): string[] {
   const [first = 0, second = first + 60] = ticks;
   const step = second - first;

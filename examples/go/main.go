@@ -84,7 +84,7 @@ func list(ctx context.Context, client stasisv1.SnapshotServiceClient) error {
 }
 
 func restore(ctx context.Context, client stasisv1.SnapshotServiceClient, ref string, tar io.Writer) error {
-	// GNU (the default): most tar programs unpack it.
+	// GNU is the default, and most tar programs unpack it.
 	request := &stasisv1.RestoreRequest{Ref: ref, SparseFormat: stasisv1.SparseFormat_SPARSE_FORMAT_GNU}
 	download, err := client.Restore(ctx, request)
 	if err != nil {

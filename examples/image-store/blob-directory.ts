@@ -1,5 +1,6 @@
-// Image blobs as files of one directory, each named by the SHA-256 of its bytes. A collection first
-// condemns a blob, which only moves it aside and can be undone. Later it deletes the blob.
+// Stores image blobs as files of one directory, each named by the SHA-256 of its bytes. A
+// collection first condemns a blob, which only moves it aside and can be undone. Later it deletes
+// the blob.
 //
 //   DIR/blobs/<id>               the content of images
 //   DIR/condemned/<epoch>/<id>   moved aside by the collection of that epoch
@@ -38,7 +39,9 @@ export class BlobDirectory {
     return id;
   }
 
-  /** Whether the blob exists and is not condemned. Only then may a new snapshot rely on it. */
+  /**
+   * Returns whether the blob exists and is not condemned. Only then may a new snapshot rely on it.
+   */
   async has(id: string): Promise<boolean> {
     return await exists(join(this.#blobs, id));
   }
@@ -48,13 +51,14 @@ export class BlobDirectory {
   }
 
   /**
-   * Moves a blob aside. False if it is gone, or a newer collection has begun (see `putBackAll`).
+   * Moves a blob aside. Returns false if it is gone, or a newer collection has begun (see
+   * `putBackAll`).
    */
   async condemn(id: string, epoch: bigint): Promise<boolean> {
     return await renamed(join(this.#blobs, id), join(this.#condemned, String(epoch), id));
   }
 
-  /** Must come before the first `condemn` of a collection. */
+  /** Begins to condemn. Call it before the first `condemn` of a collection. */
   async beginCondemning(epoch: bigint): Promise<void> {
     await mkdir(join(this.#condemned, String(epoch)), { recursive: true });
   }
@@ -91,7 +95,7 @@ export class BlobDirectory {
     for (const name of await namesIn(this.#incoming)) await this.#removeOld(name);
   }
 
-  /** A partly written file that is a day old belongs to nobody. */
+  /** Deletes a file that was partly written a day ago or earlier, because it belongs to nobody. */
   async #removeOld(name: string): Promise<void> {
     const path = join(this.#incoming, name);
     const found = await stat(path).catch(() => undefined);

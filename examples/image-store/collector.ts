@@ -1,4 +1,4 @@
-// One collection over both modules, snapshots and image blobs: lock, read references, resolve,
+// Runs one collection over both modules, snapshots and image blobs: lock, read references, resolve,
 // collect, unlock. A process may be killed after any step. A blob that a snapshot pins is never
 // deleted.
 import { isStoreError, type Client } from "stasis";

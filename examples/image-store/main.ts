@@ -1,4 +1,5 @@
-// The example's command line: put blobs, store snapshots that pin them, collect both.
+// Implements the example's command line: it puts blobs, stores snapshots that pin them, and
+// collects both.
 import { parseArgs } from "node:util";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -78,7 +79,7 @@ async function collect(client: Client): Promise<void> {
     const result = await collectOnce(client, blobs, options);
     report(result);
     const usualMs = Number(every) * 1000;
-    // Retries when the other collection may have ended, but not later than usual.
+    // The pause ends when the other collection may have ended, but not later than usual.
     await pause(result.kind === "busy" ? Math.min(usualMs, result.retryAfterMs) : usualMs);
   }
 }

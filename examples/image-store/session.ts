@@ -1,4 +1,5 @@
-// A GC session with the daemon. If an answer is lost, it repeats the calls that are safe to repeat.
+// Drives a GC session with the daemon. If an answer is lost, it repeats the calls that are safe to
+// repeat.
 import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
@@ -39,9 +40,9 @@ export class GcSession implements AsyncDisposable {
   ) {}
 
   /**
-   * Never waits. Throws GC_LOCK_BUSY, also if the answer to our own earlier BeginGc was lost.
-   * Nobody knows the id of that session, so it ends when its time is over. Therefore this is the
-   * only call that is not repeated.
+   * Begins a session. Never waits. Throws GC_LOCK_BUSY, also if the answer to our own earlier
+   * BeginGc was lost. Nobody knows the id of that session, so it ends when its time is over.
+   * Therefore this is the only call that is not repeated.
    */
   static async begin(client: Client, { owner, ttlMs }: SessionOptions): Promise<GcSession> {
     const request = { owner, ttl: durationFromMs(ttlMs) };
@@ -50,8 +51,8 @@ export class GcSession implements AsyncDisposable {
   }
 
   /**
-   * Every blob that a snapshot pins. Blobs missing from this list would be lost, so it must be
-   * complete. The last page gives their number and digest.
+   * Returns every blob that a snapshot pins. Blobs missing from this list would be lost, so it must
+   * be complete. The last page gives their number and digest.
    */
   async references(): Promise<ReadonlySet<string>> {
     for (let attempt = 1; attempt <= readAttempts; attempt++) {
@@ -80,7 +81,10 @@ export class GcSession implements AsyncDisposable {
     }
   }
 
-  /** Call `references` first: a session must read all pins before it removes a snapshot. */
+  /**
+   * Collects snapshots. Call `references` first: a session must read all pins before it removes a
+   * snapshot.
+   */
   async collectSnapshots(policy: EvictionPolicy): Promise<string[]> {
     const candidates: GcCandidate[] = [];
     for (let pageToken = ""; ;) {
@@ -143,7 +147,9 @@ export class GcSession implements AsyncDisposable {
   }
 }
 
-/** Nobody knows whether the daemon carried out the call. */
+/**
+ * Returns whether the answer was lost. Nobody knows then whether the daemon carried out the call.
+ */
 export function isAnswerLost(error: unknown): error is StoreError {
   if (!isStoreError(error)) return false;
   return error.code === "UNAVAILABLE" || error.code === "DEADLINE_EXCEEDED";

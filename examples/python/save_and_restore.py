@@ -32,7 +32,7 @@ def snapshots(client):
 
 
 def restore(client, ref, tar):
-    # GNU (the default): most tar programs unpack it.
+    # GNU is the default, and most tar programs unpack it.
     request = api.RestoreRequest(ref=ref, sparse_format=api.SPARSE_FORMAT_GNU)
     crc, trailer = 0, None
     for frame in client.Restore(request):

@@ -1,7 +1,7 @@
 // Saves a tar as a snapshot, lists what is stored, and restores it into another tar:
 // tar -C DIR -c . | node save-and-restore.js unix:/var/lib/stasis/stasis.sock nightly | tar -t
 import { pipeline } from "node:stream/promises";
-// Use "stasis" in your own program.
+// Import "stasis" in your own program.
 import { SparseFormat, connect } from "../../src/client/index.js";
 
 const [address = "", name = ""] = process.argv.slice(2);
@@ -19,6 +19,6 @@ do {
   pageToken = page.nextPageToken;
 } while (pageToken !== "");
 
-// GNU (the default): most tar programs unpack it.
+// GNU is the default, and most tar programs unpack it.
 const download = await client.restore({ ref: name, sparseFormat: SparseFormat.GNU });
 await pipeline(download.bytes, process.stdout);

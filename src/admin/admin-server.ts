@@ -1,5 +1,5 @@
-// The admin listener: the web page with its data, metrics and probes over HTTP. It changes nothing.
-// It opens before recovery and closes last, so that probes see both.
+// Runs the admin listener, which serves the web page with its data, metrics and probes over HTTP.
+// It changes nothing. It opens before recovery and closes last, so that probes see both phases.
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { isLoopbackHost } from "../base/host-port.js";
@@ -29,7 +29,7 @@ import { sendPieces } from "./send-pieces.js";
 interface AdminServerOptions {
   readonly access: Access;
   readonly peerUser: PeerUser;
-  /** Used for callers that may not see paths of the node. */
+  /** Hides paths of the node from callers that may not see them. */
   readonly conceal: Conceal;
   readonly routes: Routes;
   readonly logger: Logger;
@@ -37,13 +37,19 @@ interface AdminServerOptions {
 }
 
 interface AdminServer extends AsyncDisposable {
-  /** Throws FIELD_INVALID if the server cannot listen on the address. */
+  /** Listens on a TCP address. Throws FIELD_INVALID if the server cannot listen on the address. */
   listenTcp(address: TcpAddress, tls?: TlsFiles): Promise<Listener>;
-  /** Throws FIELD_INVALID if a process listens there. See `openUnixListener`. */
+  /**
+   * Listens on a Unix socket. Throws FIELD_INVALID if a process already listens on it. See
+   * `openUnixListener`.
+   */
   listenUnix(path: string, file?: SocketFile): Promise<Listener>;
-  /** The daemon's own part of the answer of /readyz. Draining ends event streams. */
+  /**
+   * Sets the phase of the daemon, which is a part of the answer of /readyz. Draining ends event
+   * streams.
+   */
   setPhase(phase: Phase): void;
-  /** Ends all connections. Idempotent. */
+  /** Ends all connections. A second call has no effect. */
   close(): Promise<void>;
 }
 
@@ -51,7 +57,7 @@ interface Server {
   readonly options: AdminServerOptions;
   readonly limits: AdminLimits;
   readonly listeners: Listener[];
-  /** Fires when event streams must end. */
+  /** Aborts when event streams must end. */
   readonly draining: AbortController;
   readonly held: { phase: Phase; requests: number; answerBytes: number };
   readonly pipelined: WeakMap<Socket, number>;
@@ -128,7 +134,7 @@ function createRequestListener(
   };
 }
 
-/** Never rejects. */
+/** Answers a request. The promise never rejects. */
 async function serve(
   server: Server,
   arrival: ListenerFacts,

@@ -9,10 +9,10 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Answers in pieces, until the reader or the daemon ends it. */
+/** An answer in pieces, until the reader or the daemon ends it. */
 export interface StreamAnswer {
   readonly contentType: string;
-  /** `signal` fires when the reader disconnects. It must not throw. */
+  /** The pieces of the answer. The iteration must not throw. */
   readonly pieces: AsyncIterable<string>;
 }
 

@@ -1,6 +1,6 @@
-// /api/: what the web page needs, as JSON. Answers are protobuf's JSON mapping of the messages that
-// the calls of gRPC have, and the role table decides as it does there. A confined identity sees its
-// own snapshots only.
+// Answers /api/ with the data of the web page as JSON. Answers are protobuf's JSON mapping of the
+// messages of the gRPC calls, and the same role table applies. A confined identity sees only its
+// own snapshots.
 import { fieldInvalid } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
 import type { ConfinedStore, SnapshotStore } from "../store/snapshot-store.js";
@@ -20,7 +20,7 @@ interface ApiParts {
   readonly store: ConfinedStore & Pick<SnapshotStore, "condition" | "confined" | "withDigest">;
   readonly calls: LocalCalls;
   readonly history: UsageHistory;
-  /** Calls over gRPC that are running. */
+  /** Returns the number of running calls over gRPC. */
   readonly activeCalls: () => number;
   readonly support: SupportParts;
 }
@@ -31,13 +31,13 @@ interface Api extends Omit<ApiParts, "support"> {
   readonly support: Support;
 }
 
-/** One request, by whom. */
+/** One request with its caller. */
 interface Asked {
   readonly api: Api;
   readonly request: RouteRequest;
   readonly identity: Identity;
   readonly caller: LocalCaller;
-  /** What the caller may see of the store. */
+  /** The part of the store that the caller may see. */
   readonly own: ConfinedStore;
 }
 
@@ -109,7 +109,9 @@ async function info({ api, request, identity, caller }: Asked): Promise<Answer> 
 }
 
 const maxRows = 200;
-/** A page ends early beyond this size: labels and descriptions can be long. */
+/**
+ * A page that exceeds this number of bytes ends early, because labels and descriptions can be long.
+ */
 const maxPageBytes = 1024 * 1024;
 
 async function snapshots({ api, request, identity, own }: Asked): Promise<Answer> {
@@ -123,7 +125,7 @@ async function snapshots({ api, request, identity, own }: Asked): Promise<Answer
   let bytes = 0;
   for (const id of view.ids.slice(offset, offset + limit)) {
     const snapshot = own.listed(id);
-    // It has gone since the view was made: its place stays.
+    // A snapshot that no longer exists keeps its place in the view.
     const row = snapshot === undefined ? { gone: true, id } : listedJson(snapshot);
     bytes += JSON.stringify(row).length;
     rows.push(row);
@@ -158,10 +160,10 @@ function asOwn({ store }: Api, own: ConfinedStore) {
   return { own, withDigest: (digest: string) => (digest === "" ? [] : store.withDigest(digest)) };
 }
 
-/** Names are shown of this many relatives. */
+/** Maximum number of relatives whose names are shown. */
 const maxRelatives = 20;
 
-/** Snapshots with the same data, and of the same image. */
+/** Returns the snapshots with the same data, and those of the same image. */
 function relatives(
   { own, withDigest }: ReturnType<typeof asOwn>,
   { config, digest }: ReturnType<ConfinedStore["inspect"]>,
@@ -182,7 +184,10 @@ function relatives(
   };
 }
 
-/** What moves now. Transfers are shown to whom the table lets see them. */
+/**
+ * Returns the work that is in progress. Transfers are shown only to callers that the role table
+ * allows to see them.
+ */
 async function activity({ api, caller, own, identity }: Asked): Promise<Answer> {
   checkRole(ruleOf(listMethod), identity, listMethod);
   const { leases, uploads } = own.activity();
@@ -195,7 +200,10 @@ async function activity({ api, caller, own, identity }: Asked): Promise<Answer> 
   });
 }
 
-/** Callers who are confined to some names are not told what all take together. */
+/**
+ * Returns the usage. Callers who are confined to some names do not learn the usage of all
+ * snapshots.
+ */
 function usage({ api, identity }: Asked): Answer {
   checkRole(ruleOf(listMethod), identity, listMethod);
   return jsonAnswer({ samples: identity.namePrefix === "" ? api.history.samples() : [] });

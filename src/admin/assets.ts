@@ -1,5 +1,5 @@
-// The files of the web page, which scripts/build.mjs puts into dist/web/. They are read once, so a
-// running daemon keeps the page with which it was started.
+// Serves the files of the web page, which scripts/build.mjs writes to dist/web/. They are read
+// once, so a running daemon keeps the page with which it was started.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { extname } from "node:path";
@@ -14,7 +14,10 @@ const contentTypes: Readonly<Record<string, string>> = {
 };
 
 export interface Assets {
-  /** Undefined if there is no such file. `known` is the value of If-None-Match. */
+  /**
+   * Returns the answer for a file. Undefined if there is no such file. `known` is the value of
+   * If-None-Match.
+   */
   answer(name: string, known: string | undefined): Answer | undefined;
 }
 

@@ -1,4 +1,5 @@
-// Events of Watch as Server-Sent Events. A browser that reconnects continues where it was.
+// Sends the events of Watch as Server-Sent Events. A browser that reconnects continues after the
+// last event that it received.
 import { isStoreError } from "../base/errors.js";
 import type { LocalCaller, LocalCalls } from "../transport/local-call.js";
 import type { StreamAnswer } from "./answer.js";
@@ -6,12 +7,18 @@ import { busy } from "./request.js";
 import type { RouteRequest } from "./routes.js";
 
 export interface Events {
-  /** Throws TOO_MANY_STREAMS. Ends when the reader is gone or the daemon drains. */
+  /**
+   * Opens a stream of events. Throws TOO_MANY_STREAMS if too many are open. The stream ends when
+   * the reader is gone or the daemon drains.
+   */
   open(request: RouteRequest, caller: LocalCaller): StreamAnswer;
 }
 
 const method = "stasis.v1.SnapshotService/Watch";
-/** Below the idle time-out of connections, so that a stream without events stays open. */
+/**
+ * Time between heartbeats. It is below the idle time-out of connections, so that a stream without
+ * events stays open.
+ */
 const heartbeatMs = 10_000;
 const retryMs = 2000;
 
@@ -46,7 +53,10 @@ function resumeTokenOf({ headers, query }: RouteRequest): string {
   return typeof last === "string" ? last : (query.get("resume") ?? "");
 }
 
-/** Heartbeats come between events, so one wait may outlast several of them. */
+/**
+ * Yields events, and heartbeats between them. Several heartbeats may occur during the wait for one
+ * event.
+ */
 async function* pieces(
   messages: AsyncIterable<unknown>,
   signal: AbortSignal,
@@ -55,7 +65,7 @@ async function* pieces(
   yield `retry: ${retryMs}\n\n`;
   try {
     let next = events.next();
-    // It is handled below; meanwhile a failure is not unhandled.
+    // A failure is handled below. Until then, this keeps Node from reporting it as unhandled.
     next.catch(() => undefined);
     for (;;) {
       const quiet = silence(signal);
@@ -76,7 +86,7 @@ async function* pieces(
     const reason = isStoreError(error) ? error.reason : "INTERNAL";
     yield `event: refused\ndata: ${JSON.stringify({ reason })}\n\n`;
   } finally {
-    // A generator that waits ends with its signal, and answers this only then.
+    // A waiting generator ends when its signal aborts, and this promise settles only then.
     void events.return?.().catch(() => undefined);
   }
 }

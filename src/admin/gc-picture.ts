@@ -1,14 +1,15 @@
-// A collection that is only planned: what would go and why, in sums and as a list that is cut.
+// Plans a collection without running it. The answer says which snapshots would be evicted and why,
+// in sums and as a list with a maximum length.
 import { fieldInvalid } from "../base/errors.js";
 import type { LocalCaller, LocalCalls, LocalMessage } from "../transport/local-call.js";
 import { jsonAnswer, type Answer } from "./answer.js";
 
 const method = "stasis.v1.GcService/CollectGarbage";
 
-/** Rows that are listed; the sums count all. */
+/** Maximum rows that are listed. The sums count all rows. */
 const maxListed = 500;
 
-/** GC_OUTCOME_PLANNED. */
+/** The value of GC_OUTCOME_PLANNED. */
 const planned = 1;
 
 interface Row {
@@ -25,16 +26,19 @@ interface Sum {
 interface GcPlan {
   /** The response, with some of its rows. */
   readonly plan: unknown;
-  /** Rows of the response. */
+  /** Number of rows in the response. */
   readonly total: number;
-  /** By the number of the enum, ascending. */
+  /** The sums by the number of the enum value, ascending. */
   readonly byReason: readonly KeyedSum[];
   readonly byOutcome: readonly KeyedSum[];
 }
 
 type KeyedSum = Readonly<Sum> & { readonly key: number };
 
-/** Nothing is removed, whatever the query says. Throws FIELD_INVALID, ROLE_INSUFFICIENT. */
+/**
+ * Answers with a plan. Nothing is evicted, whatever the query says. Throws FIELD_INVALID and
+ * ROLE_INSUFFICIENT.
+ */
 export async function gcAnswer(
   calls: LocalCalls,
   query: URLSearchParams,
@@ -43,7 +47,9 @@ export async function gcAnswer(
   return jsonAnswer(await gcPlan(calls, policyOf(query), caller, maxListed));
 }
 
-/** The message GcPolicy `policy` decides what would go; the first `listed` rows are listed. */
+/**
+ * Returns the plan for `policy`, a message GcPolicy. The plan lists only the first `listed` rows.
+ */
 export async function gcPlan(
   calls: LocalCalls,
   policy: LocalMessage,
@@ -58,7 +64,8 @@ export async function gcPlan(
     total = rows.length;
     for (const { bytes, reasons, outcome } of rows) {
       add(byOutcome, outcome, bytes);
-      // The first reason is why it would go; a row counts once.
+      // Each row counts once, for its first reason, because that is why the snapshot would be
+      // evicted.
       if (outcome === planned) add(byReason, reasons[0] ?? 0, bytes);
     }
     return { ...whole, candidates: rows.slice(0, listed) };
@@ -84,7 +91,7 @@ function policyOf(query: URLSearchParams): LocalMessage {
   };
 }
 
-/** 0 = not used. */
+/** Returns a number of the query. 0 means that the criterion is not used. */
 function numberOf(query: URLSearchParams, key: string): number {
   const text = query.get(key) ?? "0";
   if (/^\d{1,15}$/.test(text)) return Number(text);

@@ -1,12 +1,12 @@
-// /livez and /readyz for Kubernetes. Anybody who can connect may request them. Reasons are names.
-// Only callers that may see paths of the node also get the messages.
+// Answers /livez and /readyz for Kubernetes. Anybody who can connect may request them. Reasons are
+// given by name. Only callers that may see paths of the node also get the messages.
 import type { ErrorReason } from "../base/errors.js";
 import type { StoreProblem } from "../store/parts/condition.js";
 import { jsonAnswer, textAnswer, type Answer } from "./answer.js";
 
 export type Phase = "recovering" | "serving" | "draining";
 
-/** The facts that /readyz checks. `failed` is the reason in a word. */
+/** The facts that /readyz checks. `failed` is the reason for a failure in a word. */
 interface ReadinessCheck {
   readonly name: string;
   readonly failed?: string;
@@ -47,8 +47,9 @@ export function livezAnswer(query: URLSearchParams): Answer {
 }
 
 /**
- * 200 when all checks pass, otherwise 503 with their list. `?verbose` gives the list in any case,
- * `?exclude=NAME` leaves a check out, `?format=json` gives JSON.
+ * Answers with 200 if all checks pass, and otherwise with 503 and the list of checks. With
+ * `?verbose` the answer always has the list, `?exclude=NAME` leaves out a check, and `?format=json`
+ * selects JSON.
  */
 export function readyzAnswer(
   all: readonly ReadinessCheck[],

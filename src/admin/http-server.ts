@@ -1,28 +1,31 @@
-// The HTTP servers of the admin listener, with bounds on everything that a client can make them
-// hold.
+// Makes the HTTP servers of the admin listener, with bounds on all resources that a client can make
+// them hold.
 import { createServer as createHttp, type RequestListener, type Server } from "node:http";
 import { createServer as createHttps } from "node:https";
 import { secureOptions, type TlsFiles } from "../transport/auth/tls-files.js";
 
 export interface AdminLimits {
-  /** Connections at once, per listener. */
+  /** Maximum open connections per listener. */
   readonly maxConnections: number;
-  /** Bytes of a request's line and headers. A longer one gets 431. */
+  /** Maximum bytes of a request's line and headers. A request with more gets status 431. */
   readonly maxHeaderBytes: number;
-  /** How long the headers of a request may take to arrive. */
+  /** Maximum time in which the headers of a request must arrive. */
   readonly headersTimeoutMs: number;
-  /** Silence in both directions, after which a connection is closed. */
+  /** Time without traffic in either direction after which a connection is closed. */
   readonly idleMs: number;
-  /** How long a connection stays open between two requests. */
+  /** Maximum time that a connection stays open between two requests. */
   readonly keepAliveMs: number;
-  /** Requests at once on one connection, which HTTP/1.1 can send without waiting for answers. */
+  /**
+   * Maximum unanswered requests on one connection. A client of HTTP/1.1 can send requests without
+   * waiting for answers.
+   */
   readonly maxPipelined: number;
-  /** Requests at once on all connections that are not answered yet, event streams left out. */
+  /** Maximum unanswered requests on all connections, without event streams. */
   readonly maxRequests: number;
-  /** Event streams at once, and of one identity. */
+  /** Maximum open event streams, in total and for one identity. */
   readonly maxEventStreams: number;
   readonly maxEventStreamsPerIdentity: number;
-  /** Bytes of answers that their readers have not read yet. */
+  /** Maximum bytes of answers that their readers have not read yet. */
   readonly maxAnswerBytes: number;
 }
 
@@ -47,7 +50,7 @@ export function createHttpServer(
   const options = {
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersTimeoutMs,
-    // A request has no body, so its headers are complete.
+    // A request has no body, so it is complete when its headers are.
     requestTimeout: limits.headersTimeoutMs,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
@@ -61,7 +64,10 @@ export function createHttpServer(
 
 const handshakeTimeoutMs = 10_000;
 
-/** Like the gRPC listener: a client without a certificate may have a token. */
+/**
+ * Makes a server with TLS. As on the gRPC listener, a client without a certificate may have a
+ * token.
+ */
 function createSecure(options: object, tls: TlsFiles): Server {
   const context = tls.context();
   const server = createHttps({

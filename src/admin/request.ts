@@ -14,14 +14,14 @@ import {
 } from "../transport/auth/connections.js";
 import { textAnswer, type Answer } from "./answer.js";
 
-/** How requests reach one listener. */
+/** Describes how requests reach one listener. */
 export interface ListenerFacts {
   readonly via: Via;
-  /** Whether the listener's address can only be reached from this machine. */
+  /** True if the listener's address can only be reached from this machine. */
   readonly loopback: boolean;
 }
 
-/** The reason why no route answers the request. Undefined if a route does. */
+/** Returns the answer for a request that no route may answer. Undefined if a route answers it. */
 export function refusalOf(request: IncomingMessage, arrival: ListenerFacts): Answer | undefined {
   const { method = "", headers } = request;
   if (method !== "GET" && method !== "HEAD") {
@@ -36,7 +36,7 @@ export function refusalOf(request: IncomingMessage, arrival: ListenerFacts): Ans
   if (arrival.via === "tcp" && arrival.loopback && !namesThisMachine(headers.host)) {
     return textAnswer(421, "the Host header must name this machine, for example localhost");
   }
-  // A page of another origin could not read the answer, and must not cause the work either.
+  // A page of another origin could not read the answer, so it must not cause the work of making it.
   if (headers["sec-fetch-site"] === "cross-site" && headers["sec-fetch-mode"] !== "navigate") {
     return textAnswer(403, "requests from pages of other origins are refused");
   }
@@ -44,8 +44,8 @@ export function refusalOf(request: IncomingMessage, arrival: ListenerFacts): Ans
 }
 
 /**
- * If another host name resolves to 127.0.0.1 (DNS rebinding), this header contains the page's own
- * host name.
+ * Returns whether the header Host names this machine. If another host name resolves to 127.0.0.1
+ * (DNS rebinding), this header contains the page's own host name.
  */
 function namesThisMachine(host: string | undefined): boolean {
   if (host === undefined) return false;
@@ -53,7 +53,7 @@ function namesThisMachine(host: string | undefined): boolean {
   return parsed !== undefined && isLoopbackHost(parsed.host);
 }
 
-/** Undefined for a target that is not a path. */
+/** Returns the URL of a request. Undefined for a target that is not a path. */
 export function urlOf(request: IncomingMessage): URL | undefined {
   const { url = "" } = request;
   if (!url.startsWith("/")) return undefined;
@@ -65,7 +65,7 @@ export function urlOf(request: IncomingMessage): URL | undefined {
 }
 
 interface Identify {
-  /** Throws CREDENTIALS_INVALID. */
+  /** Returns the identity of the caller. Throws CREDENTIALS_INVALID. */
   (request: IncomingMessage, via: Via): Identity;
 }
 
@@ -81,7 +81,10 @@ function connectionOf({ socket }: IncomingMessage, via: Via, peerUser: PeerUser)
   };
 }
 
-/** A header with characters that no token contains is invalid, not absent. */
+/**
+ * Returns the credentials that the headers contain. A header with characters that no token contains
+ * is invalid and does not count as absent.
+ */
 function shown({ headers }: IncomingMessage): CallHeaders {
   const { authorization } = headers;
   const value = authorization !== undefined && /^[ -~]*$/.test(authorization) ? authorization : "";

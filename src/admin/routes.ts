@@ -14,14 +14,14 @@ export interface RouteRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
-  /** `host:port`, or `unix`. */
+  /** The address of the caller: `host:port`, or `unix`. */
   readonly peer: string;
   readonly phase: Phase;
-  /** Fires when the reader disconnects. */
+  /** Aborts when the reader disconnects. */
   readonly signal: AbortSignal;
-  /** Fires when event streams must end. */
+  /** Aborts when event streams must end. */
   readonly draining: AbortSignal;
-  /** Throws CREDENTIALS_INVALID. */
+  /** Returns the identity of the caller. Throws CREDENTIALS_INVALID. */
   identity(): Identity;
   readonly limits: AdminLimits;
 }
@@ -30,14 +30,17 @@ export type Routes = (request: RouteRequest) => Promise<Answer | StreamAnswer>;
 
 interface RouteParts {
   readonly assets: Assets;
-  /** Undefined while the daemon recovers its store. */
+  /** Returns the problems of the store. Undefined while the daemon recovers its store. */
   readonly problems: () => readonly StoreProblem[] | undefined;
   readonly metrics: () => MetricsPage | undefined;
-  /** Answers /api/...; undefined while the daemon recovers its store. */
+  /** Returns the routes that answer /api/. Undefined while the daemon recovers its store. */
   readonly api: () => Routes | undefined;
 }
 
-/** The figures count all snapshots, and reveal nothing that a reader of them could not learn. */
+/**
+ * The metrics count all snapshots, and reveal nothing that a reader of all snapshots could not
+ * learn.
+ */
 const metricsRule = {
   roles: ["reader", "writer", "operator"],
   changes: false,
@@ -88,7 +91,10 @@ async function metrics({ metrics: page }: RouteParts): Promise<Answer> {
   return { status: 200, contentType: found.contentType, body: await found.render() };
 }
 
-/** The page is the same for everybody, and shows nothing without the API. */
+/**
+ * Answers with a file of the web page. The page is the same for everybody, and shows no data
+ * without the API.
+ */
 function asset({ assets }: RouteParts, { headers }: RouteRequest, name: string): Answer {
   return assets.answer(name, headers["if-none-match"]) ?? notFound(`/assets/${name}`);
 }

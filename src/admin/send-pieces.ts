@@ -1,11 +1,12 @@
-// Sends an answer in pieces to a reader that may be slow, and ends it when nobody reads.
+// Sends an answer in pieces to a reader that may be slow, and ends the answer when nobody reads it.
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { StreamAnswer } from "./answer.js";
 
 /**
- * A piece is made when the previous one has been taken, so a slow reader costs one piece. The
- * connection's idle time-out ends a reader that takes nothing.
+ * Sends the pieces of an answer. A piece is made when the reader has received the previous one, so
+ * a slow reader costs the memory of one piece. The connection's idle time-out disconnects a reader
+ * that reads nothing.
  */
 export async function sendPieces(
   response: ServerResponse,

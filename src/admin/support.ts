@@ -1,6 +1,6 @@
-// /api/support/: the parts of a support bundle that the web page does not have: configuration,
-// recent log, a check, a planned collection. Only operators of the whole node get them.
-// docs/runbook.md says what a bundle contains.
+// Answers /api/support/ with the parts of a support bundle that the web page does not have:
+// configuration, recent log, a check and a planned collection. Only operators of the whole node get
+// these parts. docs/runbook.md says what a bundle contains.
 import { isStoreError } from "../base/errors.js";
 import type { LocalCaller, LocalCalls, LocalMessage } from "../transport/local-call.js";
 import { checkRole } from "../transport/auth/role-table.js";
@@ -10,18 +10,18 @@ import { gcPlan } from "./gc-picture.js";
 import { busy } from "./request.js";
 import type { RouteRequest } from "./routes.js";
 
-/** What the daemon knows about itself. None of it contains credentials. */
+/** The information that the daemon has about itself, without credentials. */
 export interface SupportParts {
-  /** The effective configuration, as JSON. */
+  /** Returns the effective configuration, as JSON. */
   readonly config: () => object;
-  /** Lines of JSON, the oldest first. */
+  /** Returns the recent log as lines of JSON, the oldest first. */
   readonly recentLog: () => string;
   /** The message GcPolicy of scheduled collections. */
   readonly gcPolicy: LocalMessage;
 }
 
 export interface Support {
-  /** Throws ROLE_INSUFFICIENT, TOO_MANY_STREAMS. */
+  /** Answers a request. Throws ROLE_INSUFFICIENT and TOO_MANY_STREAMS. */
   answer(request: RouteRequest, caller: LocalCaller): Promise<Answer>;
 }
 
@@ -61,7 +61,7 @@ export function createSupport(parts: SupportParts, calls: LocalCalls): Support {
   };
 }
 
-/** The sums, with the names of reasons and outcomes. */
+/** Returns the sums of a planned collection, with the names of reasons and outcomes. */
 async function plannedCollection(
   { gcPolicy }: SupportParts,
   calls: LocalCalls,
@@ -77,7 +77,7 @@ async function plannedCollection(
 }
 
 const checkMethod = "stasis.v1.SystemService/Check";
-/** Below the time after which an idle connection is closed. */
+/** Time limit of the check, below the time after which an idle connection is closed. */
 const checkMs = 20_000;
 const maxFindings = 200;
 
@@ -87,7 +87,7 @@ interface CheckMessage {
   readonly summary?: object;
 }
 
-/** A check that ends early in a large store. The counts cover every finding until then. */
+/** Runs a check that ends early in a large store. The counts cover every finding until then. */
 async function boundedCheck(calls: LocalCalls, caller: LocalCaller): Promise<object> {
   const limit = AbortSignal.timeout(checkMs);
   const signal = AbortSignal.any([caller.signal, limit]);

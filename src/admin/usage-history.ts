@@ -1,9 +1,9 @@
-// Records the store's space over time. The record is kept in memory, so it begins with the daemon:
-// the last hour at every 10 seconds, and a week at every 10 minutes. Metrics are for more than
-// that.
+// Records the store's space over time. The record is kept in memory, so it begins when the daemon
+// starts. It has a sample for every 10 seconds of the last hour, and for every 10 minutes of the
+// last week. Longer records need the metrics.
 import type { SnapshotStore } from "../store/snapshot-store.js";
 
-/** `at` is in milliseconds since 1970; the rest are bytes and counts, as GetInfo gives them. */
+/** `at` is in milliseconds since 1970; the other values are bytes and counts as in GetInfo. */
 interface UsageSample {
   readonly at: number;
   readonly snapshots: number;
@@ -15,7 +15,7 @@ interface UsageSample {
 }
 
 export interface UsageHistory extends Disposable {
-  /** In the order of time, the older ones further apart. */
+  /** Returns the samples in the order of time. Older samples are further apart. */
   samples(): readonly UsageSample[];
 }
 
@@ -46,7 +46,7 @@ export function openUsageHistory(store: Pick<SnapshotStore, "usage">): UsageHist
   };
 }
 
-/** Undefined while the root is away. */
+/** Returns a sample of now. Undefined while the root is unavailable. */
 function sampleOf(store: Pick<SnapshotStore, "usage">): UsageSample | undefined {
   try {
     const usage = store.usage();

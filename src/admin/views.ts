@@ -1,21 +1,21 @@
-// Ordered views of the snapshots, for a page that jumps to any place in a long list. A view keeps
-// the ids in its order, so that rows stay where they are while one scrolls.
+// Makes ordered views of the snapshots, for a page that can jump to any place in a long list. A
+// view keeps the ids in its order, so that rows stay in their places while the user scrolls.
 import { randomBytes } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { fieldInvalid } from "../base/errors.js";
 import type { ConfinedStore, OutlineRow } from "../store/snapshot-store.js";
 
-/** What a view is made of. */
+/** The part of the store from which a view is made. */
 type Outlined = Pick<ConfinedStore, "outline" | "listed" | "position">;
 
 const sorts = ["created", "name", "size", "charged", "accessed"] as const;
 type Sort = (typeof sorts)[number];
 
 interface ViewQuery {
-  /** The caller's own prefix: a view is shown only to callers with the same one. */
+  /** The caller's own prefix. A view is shown only to callers with the same prefix. */
   readonly confinedTo: string;
   readonly namePrefix: string;
-  /** All of these words are in the name or the id. */
+  /** The words that the name or the id must contain. */
   readonly words: readonly string[];
   readonly labels: readonly (readonly [key: string, value: string])[];
   readonly onlyDamaged: boolean;
@@ -26,37 +26,46 @@ interface ViewQuery {
 interface View {
   readonly token: string;
   readonly ids: readonly string[];
-  /** The view holds only the first `maxIds` snapshots of the walk. */
+  /** True if the view contains only the first `maxIds` snapshots of the walk. */
   readonly truncated: boolean;
 }
 
 export interface Views {
   /**
-   * The view with this token, or a new one. Throws FIELD_INVALID for a query that makes no sense.
+   * Returns the view with this token, or a new view. Throws FIELD_INVALID for a query that makes no
+   * sense.
    */
   get(store: Outlined, query: ViewQuery, token: string, signal: AbortSignal): Promise<View>;
 }
 
-/** An id and its place take about 60 bytes: 30 MiB for four full views. */
+/**
+ * Maximum ids of a view. An id and its place take about 60 bytes, so four full views take 30 MiB.
+ */
 const maxIds = 125_000;
 const maxViews = 4;
-/** Rows between two turns of the event loop: about 3 ms. */
+/** Number of rows that are read in one turn of the event loop, which takes about 3 ms. */
 const rowsPerTurn = 1000;
-/** A view is made again after this even when nothing was stored or removed: reads change it too. */
+/**
+ * Time after which a view is made again even if no snapshot was stored or deleted, because reads
+ * also change views.
+ */
 const freshMs = 30_000;
 
 interface KeptView extends View {
   readonly key: string;
-  /** Of the events of the store, when the walk began. */
+  /** The position of the store's events when the walk began. */
   readonly position: string;
   readonly madeAt: number;
 }
 
 export function createViews(): Views {
-  /** The one that was used last is at the end. */
+  /** The kept views in the order of their last use; the most recently used one is last. */
   const kept = new Map<string, KeptView>();
   const making = new Map<string, Promise<KeptView>>();
-  /** One is made at a time: with many readers, other work still gets most of the time. */
+  /**
+   * Only one view is made at a time, so that even with many readers other work gets most of the
+   * time.
+   */
   let lastMade: Promise<unknown> = Promise.resolve();
   const use = (view: KeptView): View => {
     kept.delete(view.token);
@@ -111,7 +120,7 @@ async function make(store: Outlined, query: ViewQuery, key: string): Promise<Kep
   }
   const isWalkOrder = query.sort === "created" && query.namePrefix === "";
   if (!isWalkOrder) rows.sort(orderBy(query.sort));
-  // The walk is from the newest on; all other orders begin with the smallest.
+  // The walk begins with the newest snapshot; all other orders begin with the smallest value.
   if (isWalkOrder !== query.descending) rows.reverse();
   const token = randomBytes(9).toString("base64url");
   const ids = rows.map(({ id }) => id);
@@ -133,7 +142,10 @@ async function* walk(
   } while (after !== undefined);
 }
 
-/** Ids that have all of the labels; undefined if there are none to have. */
+/**
+ * Returns the ids of the snapshots that have all of the labels. Undefined if the query has no
+ * labels.
+ */
 async function idsWithAll(
   store: Outlined,
   labels: ViewQuery["labels"],
@@ -171,7 +183,7 @@ function orderBy(sort: Sort): (a: OutlineRow, b: OutlineRow) => number {
   }
 }
 
-/** Throws FIELD_INVALID. */
+/** Parses the query of a view. Throws FIELD_INVALID for an invalid value. */
 export function viewQueryOf(query: URLSearchParams, confinedTo: string): ViewQuery {
   const sort = sorts.find((known) => known === (query.get("sort") ?? "created"));
   if (sort === undefined) throw fieldInvalid("sort", sorts.join(", "), query.get("sort"));

@@ -1,14 +1,17 @@
-// A file that is written to an archive.
+// Describes a file that is written to an archive.
 import type { Extents } from "../model/extent.js";
 import type { FilePiece } from "../holes/extents.js";
 
 export interface ArchiveFile {
   readonly name: string;
-  /** Masked to 0777 when written. */
+  /** Permission bits, masked to 0777 when they are written. */
   readonly mode: number;
-  /** Logical size. */
+  /** Logical size in bytes. */
   readonly sizeBytes: number;
-  /** Data extents. If the filesystem cannot tell them, this is undefined and the entry is plain. */
+  /**
+   * Data extents. If the filesystem does not report holes, this is undefined and the entry is
+   * plain.
+   */
   readonly extents: Extents | undefined;
   /**
    * Reads all extents, or the whole file if they are unknown. Pieces ascend, without a gap inside
@@ -20,7 +23,7 @@ export interface ArchiveFile {
 /** The properties that decide the layout of an entry: all except the content. */
 export type ArchiveFileShape = Omit<ArchiveFile, "pieces">;
 
-/** The bytes that `pieces` yields for a file of that shape. */
+/** Returns the extents that `pieces` yields for a file of that shape. */
 export function dataOf({ extents, sizeBytes }: ArchiveFileShape): Extents {
   if (extents !== undefined) return extents;
   return sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];

@@ -14,7 +14,7 @@ export function archiveInvalid(
   });
 }
 
-/** The archive ended where `expected` had to follow. */
+/** Returns the error for an archive that ended where `expected` had to follow. */
 export function archiveCutOff(offset: number, expected: string, entry?: string): StoreError {
   return archiveInvalid(
     `the archive is cut off: expected ${expected}, but it ends at byte ${offset}`,

@@ -1,5 +1,5 @@
-// A position in a byte stream. It reads small structures as a whole, and bodies as parts of the
-// chunks that have arrived. It never copies or joins bodies.
+// Reads a byte stream from a moving position. It reads small structures as a whole, and bodies as
+// parts of the chunks that have arrived. It never copies or joins bodies.
 import { OwnedChunk, type BorrowedChunk, type OwnedStream } from "../wire/chunk.js";
 import { archiveCutOff } from "./archive-invalid.js";
 import { openBytePuller } from "./byte-puller.js";
@@ -9,10 +9,11 @@ export interface ByteCursor {
   readonly position: number;
   /**
    * Returns exactly `length` bytes, valid until the next call. Returns undefined if the stream ends
-   * before the first byte. Throws ARCHIVE_INVALID, naming `what`, if it ends after the first byte.
+   * before the first byte. Throws ARCHIVE_INVALID, naming `what`, if the stream ends after the
+   * first byte.
    */
   take(length: number, what: string): Promise<BorrowedChunk | undefined>;
-  /** Returns 1 to `max` bytes that have arrived, or undefined if the caller must pull. */
+  /** Returns 1 to `max` bytes that have arrived, or undefined if the caller must call `some`. */
   buffered(max: number): OwnedChunk | undefined;
   /** Returns 1 to `max` bytes, or undefined at the end of the stream. */
   some(max: number): Promise<OwnedChunk | undefined>;

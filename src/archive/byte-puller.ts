@@ -4,11 +4,13 @@ import type { OwnedChunk, OwnedStream } from "../wire/chunk.js";
 
 export interface BytePuller {
   /**
-   * Returns the next chunk that is not empty, or undefined at the end. Callers must not call it
-   * concurrently.
+   * Returns the next chunk that is not empty, or undefined at the end. Callers must wait for each
+   * call before the next one.
    */
   next(): Promise<OwnedChunk | undefined>;
-  /** Ends the source unless it has ended, and ends a pending `next`. Idempotent. */
+  /**
+   * Ends the source unless it has ended, and ends a pending `next`. A second call has no effect.
+   */
   close(): Promise<void>;
 }
 

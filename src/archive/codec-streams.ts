@@ -19,7 +19,7 @@ interface CodecOptions {
 
 interface FedInput {
   readonly bytes: number;
-  /** False if the codec ended by itself and does not want the rest of its input. */
+  /** False if the codec ended by itself and does not need the rest of its input. */
   readonly sourceEnded: boolean;
 }
 
@@ -62,7 +62,10 @@ function createFeeding(): Feeding {
   return { bytes: 0, sourceEnded: false, failure: undefined };
 }
 
-/** Never rejects. Its failure destroys the codec, which reports it to the caller. */
+/**
+ * Feeds the source to the codec. The promise never rejects. A failure destroys the codec, which
+ * reports the failure to the caller.
+ */
 async function feed(
   puller: BytePuller,
   codec: Duplex,
@@ -78,7 +81,7 @@ async function feed(
       for (const part of split?.(chunk.bytes) ?? [chunk.bytes]) {
         feeding.bytes += part.byteLength;
         await write(part);
-        // A thread may still read the part after the codec was destroyed.
+        // If the codec was destroyed, a thread may still read the part.
         if (codec.destroyed) return;
       }
       chunk.free();
@@ -92,7 +95,7 @@ async function feed(
   }
 }
 
-/** Writes one part and waits until the codec has used it, or is destroyed. */
+/** Writes one part and waits until the codec has used it, or has been destroyed. */
 function createWriter(codec: Duplex): (part: Uint8Array) => Promise<void> {
   let release: (() => void) | undefined;
   // A codec that is destroyed during a write never calls back.

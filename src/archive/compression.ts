@@ -1,4 +1,4 @@
-// Compresses and decompresses whole archives. It detects gzip and zstd by their first bytes and
+// Compresses and decompresses whole archives. This detects gzip and zstd by their first bytes and
 // reads streams to their end.
 import { createGunzip, createGzip } from "node:zlib";
 import { OwnedChunk, type OwnedStream } from "../wire/chunk.js";
@@ -17,7 +17,7 @@ export { zstdAvailable } from "./zstd.js";
 export type Compression = "none" | "gzip" | "zstd";
 
 export interface CompressOptions {
-  /** gzip 1 to 9, zstd 1 to 19; default 1, the fastest. */
+  /** From 1 to 9 for gzip, and from 1 to 19 for zstd. Default: 1, the fastest. */
   readonly level?: number;
   readonly signal?: AbortSignal;
 }
@@ -66,8 +66,8 @@ export async function* compress(
 
 /**
  * Returns the bytes of an archive, decompressed if necessary. If the iteration ends without an
- * error, the stream was complete, its checksums matched, and nothing followed it. Otherwise it
- * throws ARCHIVE_INVALID.
+ * error, the stream was complete, its checksums matched, and nothing followed it. Otherwise the
+ * iteration throws ARCHIVE_INVALID.
  */
 export async function* decompress(
   source: OwnedStream,
@@ -135,7 +135,7 @@ function isGzipMagic(head: Uint8Array): boolean {
   return head[0] === 0x1f && head[1] === 0x8b;
 }
 
-/** Joins chunks from the start of the stream until the format is known. */
+/** Returns the joined chunks from the start of the stream that suffice to recognize the format. */
 async function readHead(puller: BytePuller): Promise<OwnedChunk> {
   let head = (await puller.next()) ?? OwnedChunk.constant(new Uint8Array(0));
   while (head.length < magicBytes) {

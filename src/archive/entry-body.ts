@@ -1,5 +1,5 @@
-// The body of one tar entry. It yields views of the incoming chunks, each with its offset in the
-// file.
+// Reads the body of one tar entry. It yields views of the incoming chunks, each with its offset in
+// the file.
 import type { Extents } from "../model/extent.js";
 import type { FilePiece } from "../holes/extents.js";
 import { archiveCutOff } from "./archive-invalid.js";
@@ -10,7 +10,7 @@ export interface BodyDescription {
   readonly name: string;
   readonly sizeBytes: number;
   readonly extents: Extents | undefined;
-  /** Bytes in the archive: the sum of the extents, or the size of a plain entry. */
+  /** Bytes of the body in the archive: the sum of the extents, or the size of a plain entry. */
   readonly dataBytes: number;
 }
 
@@ -20,7 +20,7 @@ export interface EntryBody {
   skipRest(): Promise<void>;
 }
 
-/** Longest stretch that is skipped at once. It only bounds the size of the views. */
+/** Maximum bytes that are skipped at once. This only bounds the size of the views. */
 const maxSkipBytes = 1024 * 1024 * 1024;
 
 export function openEntryBody(cursor: ByteCursor, entry: BodyDescription): EntryBody {

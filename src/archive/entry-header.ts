@@ -20,7 +20,7 @@ import { decodeTarHeader, tarBlockBytes, untilNul, type TarHeader } from "./tar-
 
 export interface EntryDescription extends BodyDescription {
   readonly mode: number;
-  /** The caller disposes of it after reading the entry. */
+  /** The caller disposes of the map after reading the entry. */
   readonly extents: ExtentMap | undefined;
 }
 
@@ -49,8 +49,9 @@ const refusedTypes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads up to the data of the next entry. Returns "nothing" for a header that adds no file: a
- * global header or the directory ".". Returns "end" for the first zero block of the end marker.
+ * Reads all headers up to the data of the next entry. Returns "nothing" for a header that adds no
+ * file: a global header or the directory ".". Returns "end" for the first zero block of the end
+ * marker.
  */
 export async function describeEntry(
   cursor: ByteCursor,
@@ -93,7 +94,7 @@ async function readHeaderBlock(cursor: ByteCursor): Promise<Uint8Array | "end"> 
   return block.every((byte) => byte === 0) ? "end" : Buffer.from(block);
 }
 
-/** Reads the body of a header that describes another entry. Also consumes the padding. */
+/** Reads the body of a header that describes another entry. This also consumes the padding. */
 async function readSpecial(
   cursor: ByteCursor,
   header: TarHeader,
@@ -180,8 +181,8 @@ function entrySize(header: TarHeader, { pax }: Prelude, where: string): number {
 }
 
 /**
- * `tar cf x.tar .` adds an entry for the directory itself. We accept it, because it carries no
- * data.
+ * Throws unless the directory is the root directory and has no data. `tar cf x.tar .` adds an entry
+ * for that directory, which we accept.
  */
 function checkRootDirectory(name: string, bodyBytes: number, where: string): void {
   if (!/^\.\/*$/.test(name)) {
@@ -244,7 +245,10 @@ function blockReader(cursor: ByteCursor, where: string): () => Promise<Uint8Arra
   };
 }
 
-/** star stores the size of a sparse file here, next to a map that we do not read. */
+/**
+ * Throws if `SCHILY.realsize` differs from `sizeBytes`. star stores the size of a sparse file under
+ * this key, next to a map that we do not read.
+ */
 function checkStarSize({ pax }: Prelude, sizeBytes: number, where: string): void {
   const starSize = pax.get("SCHILY.realsize");
   if (starSize === undefined || parseDecimal(starSize) === sizeBytes) return;

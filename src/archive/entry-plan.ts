@@ -1,4 +1,5 @@
-// Plans one file as one archive entry: its headers, its sparse map, and the bytes that follow.
+// Plans how one file becomes one archive entry: its headers, its sparse map, and the bytes that
+// follow.
 import { StoreError } from "../base/errors.js";
 import { totalLength, type Extent, type Extents } from "../model/extent.js";
 import type { ArchiveFileShape } from "./archive-file.js";
@@ -18,7 +19,7 @@ export type SparseFormat = "cocoon" | "gnu" | "none";
 export interface EntryPlan {
   /** The headers, in whole blocks. */
   readonly head: Uint8Array;
-  /** GNU's map between the headers and the file's bytes, in whole blocks. */
+  /** Returns GNU's map, in whole blocks, which comes between the headers and the file's bytes. */
   readonly map: () => Iterable<Uint8Array>;
   readonly mapBytes: number;
   /**
@@ -38,7 +39,7 @@ export interface EntryPlan {
 /** A sparse entry in its notation. */
 interface SparseForm extends Omit<EntryPlan, "head"> {
   readonly records: readonly PaxRecord[];
-  /** Name in the header if it differs from the file's name. */
+  /** The name in the header, if it differs from the file's name. */
   readonly placeholder?: string;
 }
 
@@ -62,7 +63,10 @@ function plainForm({ sizeBytes }: ArchiveFileShape, filledHoles: boolean): Spars
   return { ...noMap, body, bodyBytes: sizeBytes, records: [], filledHoles };
 }
 
-/** Undefined for a plain entry: the file has no holes, or its holes are unknown. */
+/**
+ * Returns the sparse notation of the file. Undefined if the entry is plain because the file has no
+ * holes or its holes are unknown.
+ */
 function sparseForm(file: ArchiveFileShape, format: SparseFormat): SparseForm | undefined {
   const { sizeBytes, extents } = file;
   if (format === "none" || extents === undefined || totalLength(extents) === sizeBytes) {
@@ -96,8 +100,8 @@ function gnuForm({ name, sizeBytes }: ArchiveFileShape, extents: Extents): Spars
     { key: "GNU.sparse.realsize", value: String(sizeBytes) },
   ];
   const map = (): Iterable<Uint8Array> => encodeGnuMap(body, sizeBytes, shape);
-  // GNU tar writes its process id instead of the 0. Only programs without PAX support see this
-  // name. It tells people that the unpacked data is not yet the file.
+  // GNU tar writes its process id in place of this 0. Only programs without PAX support show this
+  // name to their users, who learn from it that the unpacked data is not the complete file.
   const placeholder = `GNUSparseFile.0/${name}`;
   return { map, mapBytes, body, bodyBytes, records, placeholder, filledHoles: false };
 }
@@ -109,7 +113,7 @@ function encodeHead(file: ArchiveFileShape, form: SparseForm, modifiedSeconds: n
   if (form.placeholder === undefined && name !== file.name) {
     records.push({ key: "path", value: file.name });
   }
-  // The header also has the size in base-256, for programs that read no PAX.
+  // The header also has the size in base-256, for programs that do not read PAX.
   if (sizeBytes > maxOctalSizeBytes) records.push({ key: "size", value: String(sizeBytes) });
   const header = encodeTarHeader({
     name: form.placeholder === undefined ? name : asciiName(form.placeholder),
@@ -122,7 +126,10 @@ function encodeHead(file: ArchiveFileShape, form: SparseForm, modifiedSeconds: n
   return Buffer.concat([encodePax(name, records, modifiedSeconds), header]);
 }
 
-/** The part of a name that fits into a ustar header. A PAX record then has the full name. */
+/**
+ * Returns the part of a name that fits into a ustar header. If that is not the whole name, a PAX
+ * record has the full name.
+ */
 function asciiName(name: string): string {
   return name.replace(/[^\x20-\x7e]/g, "_").slice(0, 100);
 }

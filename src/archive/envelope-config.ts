@@ -1,4 +1,5 @@
-// The `config` of an envelope. It maps cocoon's keys to our names and keeps cocoon's order.
+// Reads and writes the `config` of an envelope. This maps cocoon's keys to our names and keeps
+// cocoon's order.
 import type { SnapshotConfig } from "../model/config.js";
 import {
   booleanMember,
@@ -58,7 +59,10 @@ export function decodeConfig(
   };
 }
 
-/** A set in Go: `{"<blob id>": {}}`. The values have no meaning. */
+/**
+ * Reads the blob ids. The JSON is a set as Go writes it, `{"<blob id>": {}}`, and its values have
+ * no meaning.
+ */
 function decodeBlobIds(config: JsonObject): readonly string[] {
   const ids = objectMember(config, "image_blob_ids");
   if (ids === undefined) return [];

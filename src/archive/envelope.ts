@@ -1,5 +1,5 @@
-// The envelope `snapshot.json`, which cocoon calls types.SnapshotExport. We read and write version
-// 1 and preserve unknown keys.
+// Reads and writes the envelope `snapshot.json`, which cocoon calls types.SnapshotExport. We
+// support version 1 and preserve unknown keys.
 import { StoreError } from "../base/errors.js";
 import type { SnapshotConfig } from "../model/config.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
@@ -31,20 +31,24 @@ export interface Envelope {
   readonly claims: FileClaims;
 }
 
-/** Room for 4,096 file names of 255 bytes and as many image blobs. The usual size is 2 KiB. */
+/**
+ * Maximum bytes of an envelope: enough for 4,096 file names of 255 bytes and the same number of
+ * image blobs. The usual size is 2 KiB.
+ */
 export const maxEnvelopeBytes = 4 * 1024 * 1024;
 
 const envelopeVersion = "1";
-/** Levels of braces and brackets. Our envelopes have four. */
+/** Maximum levels of nested braces and brackets. Our envelopes have four. */
 const maxDepth = 64;
 const knownKeys: ReadonlySet<string> = new Set(["config", "version", "files", claimsKey]);
-/** ignoreBOM: a byte order mark is not JSON, and the decoder must not drop it. */
+/** `ignoreBOM` stops the decoder from dropping a byte order mark, which is not JSON. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * `files` are the data files of the archive, sorted, and `leftOut` those of the snapshot that it
- * lacks. Throws LIMIT_EXCEEDED if the result is too large for readers. If thousands of long names
- * leave no room for the claims about the files, it omits the claims, and what is left out.
+ * Writes an envelope. `files` are the data files of the archive, sorted, and `leftOut` are the
+ * files of the snapshot that the archive lacks. Throws LIMIT_EXCEEDED if the result is too large
+ * for readers. If thousands of long names leave no room for the claims about the files, the
+ * envelope contains neither the claims nor `leftOut`.
  */
 export function encodeEnvelope(
   config: SnapshotConfig,
@@ -63,9 +67,9 @@ export function encodeEnvelope(
 }
 
 /**
- * Throws ARCHIVE_INVALID (naming the key), ENVELOPE_VERSION_UNSUPPORTED, or LIMIT_EXCEEDED. It does
- * not check name, description and labels against the rules of the store, because an import may
- * replace them.
+ * Reads an envelope. Throws ARCHIVE_INVALID, which names the key, ENVELOPE_VERSION_UNSUPPORTED, or
+ * LIMIT_EXCEEDED. This does not check the name, the description and the labels against the rules of
+ * the store, because an import may replace them.
  */
 export function decodeEnvelope(bytes: Uint8Array): Envelope {
   checkSize(bytes);

@@ -1,6 +1,7 @@
-// Claims about each file in our envelopes: its size and digest at export. They are under the key
-// `stasis`, which other programs ignore. A program that does not know an archive's notation of
-// holes restores a file short and shifted, without an error. The claims reveal that.
+// Handles the claims in our envelopes: the size and the digest that each file had at export. The
+// claims are under the key `stasis`, which other programs ignore. A program that does not know an
+// archive's notation of holes restores a file short and shifted, without an error. The claims
+// reveal that.
 import { formatBytesApart } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
@@ -16,7 +17,7 @@ import {
 
 export const claimsKey = "stasis";
 const filesKey = "files";
-/** For people and scripts: it shows that an archive has only a part of a snapshot. */
+/** The key that shows people and scripts that an archive contains only a part of a snapshot. */
 const leftOutKey = "left_out";
 
 export interface FileClaim {
@@ -44,7 +45,10 @@ export function encodeClaims(claims: FileClaims, leftOut: readonly string[]): st
   return `{${JSON.stringify(filesKey)}:{${files.join()}}${rest}}`;
 }
 
-/** Ignores unknown keys inside, because newer versions write them. */
+/**
+ * Reads the claims of an envelope. Ignores unknown keys inside them, because newer versions write
+ * such keys.
+ */
 export function decodeClaims(envelope: JsonObject): FileClaims {
   const ours = objectMember(envelope, claimsKey);
   const files = ours && objectMember(ours, filesKey);

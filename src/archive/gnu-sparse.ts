@@ -1,5 +1,6 @@
-// GNU tar's notations of sparse files. We read PAX 0.0, 0.1, 1.0 and the header type `S`, and write
-// PAX 1.0. Spec: the GNU tar manual, "Sparse Formats" (appendix D.2).
+// Reads and writes GNU tar's notations of sparse files. We read PAX 0.0, 0.1, 1.0 and the header
+// type `S`, and write PAX 1.0. The GNU tar manual specifies them in "Sparse Formats" (appendix
+// D.2).
 import type { Extent, Extents } from "../model/extent.js";
 import { archiveInvalid } from "./archive-invalid.js";
 import { limitExceeded } from "./limits.js";
@@ -29,7 +30,7 @@ type ReadBlock = () => Promise<Uint8Array>;
 
 /** The inputs for reading a map, apart from the map itself. */
 export interface GnuEntry extends MapSource {
-  /** Bytes of the body, including the map if it is there. */
+  /** Bytes of the body, including the map if the body contains it. */
   readonly bodyBytes: number;
   readonly readBlock: ReadBlock;
 }
@@ -94,7 +95,10 @@ function finishFormat0(
   }
 }
 
-/** In format 1.0, the body begins with the map: decimal numbers, one per line, and padding. */
+/**
+ * Reads a map of format 1.0. The body of the entry begins with the map: decimal numbers, one per
+ * line, and padding.
+ */
 async function readFormat10(pax: ReadonlyMap<string, string>, entry: GnuEntry): Promise<SparseMap> {
   const map = new SparseMapReader(requireDecimal(pax, "GNU.sparse.realsize", entry.where), entry);
   try {
@@ -106,7 +110,7 @@ async function readFormat10(pax: ReadonlyMap<string, string>, entry: GnuEntry): 
   }
 }
 
-/** Number of bytes that the map occupied. */
+/** Reads the map and returns the number of bytes that it occupied. */
 async function readMap10(map: SparseMapReader, entry: GnuEntry): Promise<number> {
   const { where, bodyBytes, maxSegments } = entry;
   let count: number | undefined;
@@ -204,14 +208,14 @@ function readPairs(
 /** The size of a file's entry in format 1.0. */
 interface GnuMapShape {
   readonly segments: number;
-  /** Whether a last empty segment marks the end of the file. */
+  /** True if an empty last segment marks the end of the file. */
   readonly endsWithHole: boolean;
-  /** Includes its padding. */
+  /** Bytes of the map, including its padding. */
   readonly mapBytes: number;
   readonly dataBytes: number;
 }
 
-/** `extents` are aligned. */
+/** Returns the size of an entry. `extents` must be aligned. */
 export function gnuMapShape(extents: Iterable<Extent>, sizeBytes: number): GnuMapShape {
   let segments = 0;
   let end = 0;
@@ -236,8 +240,9 @@ export function gnuMapShape(extents: Iterable<Extent>, sizeBytes: number): GnuMa
 const mapPieceLength = 64 * 1024;
 
 /**
- * Yields the map of format 1.0, which precedes the data. If a file ends with a hole, a last empty
- * segment tells GNU tar its end. Without that segment the file would become too short.
+ * Yields the map of format 1.0, which precedes the data. If a file ends with a hole, an empty last
+ * segment shows GNU tar where the file ends. Without that segment the unpacked file would be too
+ * short.
  */
 export function* encodeGnuMap(
   extents: Iterable<Extent>,

@@ -11,7 +11,10 @@ export interface JsonObject {
   readonly members: ReadonlyMap<string, string>;
 }
 
-/** `json` must be text that JSON.parse accepts. Throws ARCHIVE_INVALID if it is not an object. */
+/**
+ * Opens an object for reading. `json` must be text that JSON.parse accepts. Throws ARCHIVE_INVALID
+ * if it is not an object.
+ */
 export function openJsonObject(json: string, path: string): JsonObject {
   if (!json.trimStart().startsWith("{")) throw typeError(path, "an object", JSON.parse(json));
   const members = new Map<string, string>();
@@ -44,19 +47,19 @@ export function booleanMember(object: JsonObject, key: string): boolean {
   return value;
 }
 
-/** A whole number from 0 to 2^53 - 1. */
+/** Returns a whole number from 0 to 2^53 - 1. Throws ARCHIVE_INVALID for any other value. */
 export function countMember(object: JsonObject, key: string): number {
   const value = valueOf(object, key) ?? 0;
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
-    // The text of the file. The parsed number may have lost digits.
+    // The message shows the text of the file, because the parsed number may have lost digits.
     const found = typeof value === "number" ? object.members.get(key) : value;
     throw typeError(pathOf(object, key), "a whole number from 0 to 2^53 - 1", found);
   }
-  // JSON allows -0, which is not a number of bytes.
+  // JSON allows -0, which the addition turns into 0.
   return value + 0;
 }
 
-/** Like `countMember`, for a required key. */
+/** Returns the number as `countMember` does, and throws if the key is missing. */
 export function requiredCount(object: JsonObject, key: string): number {
   if (valueOf(object, key) !== undefined) return countMember(object, key);
   throw archiveInvalid(`${object.path}: expected the key ${describeValue(key)}, found none`);
@@ -92,7 +95,10 @@ export function pathOf(object: JsonObject, key: string): string {
   return `${object.path}: ${key}`;
 }
 
-/** UTF-8 cannot encode a lone surrogate, and NUL ends strings in other programs. */
+/**
+ * Throws ARCHIVE_INVALID for a lone surrogate, which UTF-8 cannot encode, and for NUL, which ends
+ * strings in other programs.
+ */
 function checkText(text: string, path: string): void {
   if (!/\p{Surrogate}/u.test(text) && !text.includes("\0")) return;
   throw archiveInvalid(`${path}: expected well-formed Unicode without NUL`);

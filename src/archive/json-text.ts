@@ -1,7 +1,7 @@
-// Handles JSON as text, so that no number loses a digit. Except in `isDeeperThan`, the input must
-// be text that JSON.parse accepts.
+// Handles JSON as text, so that no number loses a digit. The input must be text that JSON.parse
+// accepts, except in `isDeeperThan`.
 
-/** Whether brackets nest deeper than that. Accepts any text. */
+/** Returns whether braces and brackets nest deeper than `maxDepth`. Accepts any text. */
 export function isDeeperThan(json: string, maxDepth: number): boolean {
   let depth = 0;
   for (const token of tokens(json)) {
@@ -67,7 +67,10 @@ function isClosing(token: string): boolean {
 const structural = "{}[],:";
 const whitespace = " \t\r\n";
 
-/** A regular expression for strings would overflow its stack on long ones. */
+/**
+ * Yields the tokens of a JSON text. This does not use a regular expression for strings, which would
+ * overflow its stack on long strings.
+ */
 function* tokens(json: string): Generator<string, void, undefined> {
   let start = 0;
   while (start < json.length) {

@@ -1,5 +1,5 @@
-// Bounds on the cost of reading an archive. The reader checks each bound before it spends the
-// memory or disk space.
+// Defines bounds on the cost of reading an archive. The reader checks each bound before it spends
+// the memory or disk space.
 import { formatBytes } from "../base/sizes.js";
 import type { OwnedStream } from "../wire/chunk.js";
 import { StoreError } from "../base/errors.js";
@@ -10,18 +10,18 @@ type LimitName =
 
 export interface ArchiveLimits {
   /**
-   * Entries, including directories and global headers. A snapshot has a handful of files. Thousands
-   * mean that somebody packed something else.
+   * Maximum entries, including directories and global headers. A snapshot has a handful of files.
+   * An archive with thousands contains something other than a snapshot.
    */
   readonly maxFiles: number;
   /**
-   * Bytes of one PAX or GNU long-name header. Go's archive/tar, and so cocoon, refuses more than
-   * 1 MiB; a sparse map takes at most 800 KiB of it.
+   * Maximum bytes of one PAX or GNU long-name header. Go's archive/tar, and so cocoon, refuses more
+   * than 1 MiB; a sparse map takes at most 800 KiB of that.
    */
   readonly maxPaxBytes: number;
-  /** Data segments of one file. Each takes 16 bytes of memory while the file is read. */
+  /** Maximum data segments of one file. Each takes 16 bytes of memory while the file is read. */
   readonly maxSegments: number;
-  /** Sum of the logical sizes of all entries, including holes. */
+  /** Maximum sum of the logical sizes of all entries, including holes, in bytes. */
   readonly maxTotalBytes: number;
 }
 
@@ -33,9 +33,9 @@ export const defaultArchiveLimits: ArchiveLimits = {
 };
 
 /**
- * Bytes of zeros after the end-of-archive marker. Writers pad to their record size, which is 10 KiB
- * by default and rarely above 1 MiB. Without a bound, a small compressed stream could run for
- * hours.
+ * Maximum bytes of zeros after the end-of-archive marker. Writers pad to their record size, which
+ * is 10 KiB by default and rarely above 1 MiB. Without a bound, a small compressed stream could run
+ * for hours.
  */
 export const maxTrailingBytes = 64 * 1024 * 1024;
 
@@ -51,7 +51,10 @@ export async function* limitBytes(source: OwnedStream, maxUploadBytes: number): 
   }
 }
 
-/** Returns LIMIT_EXCEEDED for the named limit. `actual` is the value that the archive requires. */
+/**
+ * Returns the error LIMIT_EXCEEDED for the named limit. `actual` is the value that the archive
+ * requires.
+ */
 export function limitExceeded(
   limit: LimitName,
   what: string,
@@ -61,7 +64,7 @@ export function limitExceeded(
   const name = limit.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const shown = limit.endsWith("Bytes") ? formatBytes : String;
   const most = shown(expected);
-  // The metadata have the exact numbers.
+  // The metadata contains the exact numbers.
   const found = shown(actual) === most ? "more" : shown(actual);
   return new StoreError(
     "LIMIT_EXCEEDED",

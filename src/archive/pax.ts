@@ -6,11 +6,11 @@ import { encodeTarHeader, tarBlockBytes } from "./tar-header.js";
 /** In header order, because GNU's sparse format 0.0 repeats keys and their order matters. */
 export interface PaxRecord {
   readonly key: string;
-  /** Empty for keys that we ignore. Extended attributes, for example, may hold any bytes. */
+  /** Empty for keys that we ignore. Extended attributes, for example, may contain any bytes. */
   readonly value: string;
 }
 
-/** Keys that describe a file: its name, its size, its holes. */
+/** Matches the keys that describe a file: its name, its size and its holes. */
 const fileKey = /^(path|size|SCHILY\.realsize|GNU\.sparse\..*|COCOON\.sparse\..*)$/;
 
 export function isFileKey(key: string): boolean {
@@ -20,12 +20,14 @@ export function isFileKey(key: string): boolean {
 const space = 0x20;
 const newline = 0x0a;
 const equals = 0x3d;
-/** Maximum digits of a record's length. They suffice for any header that we accept. */
+/** Maximum digits of a record's length, which suffice for any header that we accept. */
 const maxLengthDigits = 10;
-/** ignoreBOM: a byte order mark at the start of a value belongs to it. */
+/** `ignoreBOM` keeps a byte order mark at the start of a value, which is a part of the value. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Decodes the body of an `x` or `g` header: consecutive records `<length> <key>=<value>\n`. */
+/**
+ * Decodes the body of an `x` or `g` header, which consists of records `<length> <key>=<value>\n`.
+ */
 export function decodePax(body: Uint8Array, where: string): PaxRecord[] {
   const records: PaxRecord[] = [];
   let start = 0;
@@ -79,7 +81,10 @@ export function indexPax(
   return byKey;
 }
 
-/** Parses a decimal number from 0 to 2^53 - 1, digits only. Returns undefined for anything else. */
+/**
+ * Parses a decimal number from 0 to 2^53 - 1 that consists of digits only. Returns undefined for
+ * anything else.
+ */
 export function parseDecimal(text: string): number | undefined {
   if (!/^[0-9]{1,20}$/.test(text)) return undefined;
   const value = Number(text);
@@ -114,7 +119,7 @@ function encodeRecord({ key, value }: PaxRecord): string {
   return `${length}${rest}`;
 }
 
-/** Number of bytes from the end of a body to the next block boundary. */
+/** Returns the number of bytes from the end of a body to the next block boundary. */
 export function paddingOf(sizeBytes: number): number {
   const over = sizeBytes % tarBlockBytes;
   return over === 0 ? 0 : tarBlockBytes - over;

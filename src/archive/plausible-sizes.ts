@@ -1,5 +1,5 @@
 // Compares file sizes with the configuration of their VM. Uploads and cocoon's archives need this
-// check because they carry no sizes of their own. It refuses a file only if its size is certainly
+// check because they carry no sizes of their own. This refuses a file only if its size is certainly
 // wrong.
 import { formatBytesApart, mib } from "../base/sizes.js";
 import type { SnapshotConfig } from "../model/config.js";
@@ -35,8 +35,9 @@ const expectations: readonly Expectation[] = [
   },
   {
     // cocoon lets a clone have more memory than its parent, but the clone runs on the parent's
-    // image. The image can therefore be smaller than the configuration says. It is never below the
-    // 512 MiB that cocoon requires. It is empty if a separate shared file holds the memory.
+    // image. The image can therefore be smaller than the configuration says. The image is never
+    // below the 512 MiB that cocoon requires, except that it is empty if a separate shared file
+    // contains the memory.
     file: "memory-ranges",
     what: "memory",
     key: "memory",

@@ -1,5 +1,5 @@
-// Limits of other programs that read our tars. test/interop/sparse-readers.test.ts measures them,
-// and docs/formats.md has the table.
+// Warns of the limits of other programs that read our tars. test/interop/sparse-readers.test.ts
+// measures the limits, and docs/formats.md lists them in a table.
 import { formatBytes, formatBytesApart } from "../base/sizes.js";
 import type { ArchiveFileShape } from "./archive-file.js";
 import type { SparseFormat } from "./entry-plan.js";
@@ -9,8 +9,8 @@ import { cocoonExtents, maxCocoonMapBytes } from "./sparse-map.js";
 import { totalLength, type Extents } from "../model/extent.js";
 
 /**
- * Go's archive/tar refuses a longer map of format 1.0 (`maxSpecialFileSize`, since Go 1.24.8 and
- * 1.25.2), and so does cocoon. GNU tar, bsdtar and Python have no such limit.
+ * Go's archive/tar, and so cocoon, refuses a longer map of format 1.0 (`maxSpecialFileSize`, since
+ * Go 1.24.8 and 1.25.2). GNU tar, bsdtar and Python have no such limit.
  */
 export const maxGoMapBytes = 1024 * 1024;
 const goReaders: readonly string[] = ["cocoon", "Go archive/tar"];
@@ -40,7 +40,7 @@ export function archiveWarnings(
   return warnings;
 }
 
-/** Each entry has two numbers of at most 16 digits, each with a newline. */
+/** Longest entry of a map, in bytes: two numbers of at most 16 digits, each with a newline. */
 const longestSegmentBytes = 34;
 
 function longMap(name: string, sizeBytes: number, extents: Extents): ArchiveWarning | undefined {

@@ -1,4 +1,4 @@
-// Sparse maps: the rules for all notations, and cocoon's own notation.
+// Defines the rules for sparse maps in all notations, and reads and writes cocoon's own notation.
 import type { Extent, Extents } from "../model/extent.js";
 import { ExtentMap } from "../holes/extent-map.js";
 import { fewerExtents } from "../holes/fewer-extents.js";
@@ -9,25 +9,28 @@ import { parseDecimal } from "./pax.js";
 export const cocoonMapKey = "COCOON.sparse.map";
 export const cocoonSizeKey = "COCOON.sparse.size";
 
-/** Longest map that we write. It keeps the PAX header below the 1 MiB that Go accepts. */
+/**
+ * Longest map that we write, in bytes. This limit keeps the PAX header below the 1 MiB that Go
+ * accepts.
+ */
 export const maxCocoonMapBytes = 800 * 1024;
 
-/** A map that was read and checked. */
+/** A sparse map that was read and checked. */
 export interface SparseMap {
   /** Logical size of the file. */
   readonly sizeBytes: number;
-  /** The caller disposes of it when it no longer uses the file. */
+  /** The caller disposes of the extents when it no longer uses the file. */
   readonly extents: ExtentMap;
 }
 
 export interface MapSource {
-  /** Names the entry in messages. */
+  /** The text that identifies the entry in messages. */
   readonly where: string;
   readonly maxSegments: number;
 }
 
 /**
- * Collects the segments of a map. It checks each one before any byte is written: segments are
+ * Collects the segments of a map. Before any byte is written, it checks that the segments are
  * sorted, do not overlap and lie inside the size. It ignores empty segments, with which GNU tar
  * marks the end of a file.
  */
@@ -44,7 +47,7 @@ export class SparseMapReader {
     this.#source = source;
   }
 
-  /** Number of segments, including empty ones. */
+  /** Returns the number of segments, including empty ones. */
   get count(): number {
     return this.#index;
   }
@@ -62,7 +65,9 @@ export class SparseMapReader {
     this.#dataBytes += length;
   }
 
-  /** The sum of the segments must equal the length of the data that follows. */
+  /**
+   * Ends the map. Throws unless the sum of the segments equals the length of the data that follows.
+   */
   finish(dataBytes: number): SparseMap {
     if (this.#dataBytes !== dataBytes) {
       throw archiveInvalid(
@@ -109,14 +114,14 @@ function segmentProblem(
   return undefined;
 }
 
-/** Number of decimal digits of a non-negative integer. */
+/** Returns the number of decimal digits of a non-negative integer. */
 export function digitsOf(value: number): number {
   let digits = 1;
   for (let bound = 10; value >= bound; bound *= 10) digits += 1;
   return digits;
 }
 
-/** `{"o":,"l":},` */
+/** The length of `{"o":,"l":},` in bytes. */
 const cocoonSegmentBytes = 12;
 
 /**
@@ -134,7 +139,7 @@ export function cocoonExtents(extents: Extents, sizeBytes: number): Extents {
   return extents;
 }
 
-/** `[{"o":offset,"l":length},…]` */
+/** Returns the text `[{"o":offset,"l":length},…]`. */
 export function encodeCocoonMap(extents: Iterable<Extent>): string {
   const segments: string[] = [];
   for (const { offset, length } of extents) segments.push(`{"o":${offset},"l":${length}}`);
@@ -153,7 +158,7 @@ export function decodeCocoonMap(
   if (sizeBytes === undefined) {
     throw archiveInvalid(`${where}: ${cocoonSizeKey} is not a number from 0 to 2^53 - 1`);
   }
-  // A PAX header has no room for more segments than that.
+  // The maximum size of a PAX header bounds the number of segments that are parsed here.
   const segments = parseCocoonMap(map, where);
   if (segments.length > source.maxSegments) {
     throw limitExceeded("maxSegments", where, source.maxSegments, segments.length);
@@ -175,7 +180,8 @@ function parseCocoonMap(map: string, where: string): Extent[] {
   } catch (cause) {
     throw archiveInvalid(`${where}: ${cocoonMapKey} is not valid JSON`, { cause });
   }
-  // For a file that is one hole, older versions of cocoon wrote Go's nil slice.
+  // For a file that is a single hole, older versions of cocoon wrote `null`, which is Go's nil
+  // slice.
   if (parsed === null) return [];
   if (!Array.isArray(parsed)) throw archiveInvalid(`${where}: ${cocoonMapKey} is not a JSON array`);
   return parsed.map((segment: unknown, index) => {
@@ -184,7 +190,7 @@ function parseCocoonMap(map: string, where: string): Extent[] {
         `${where}: ${cocoonMapKey}: segment ${index}: expected {"o":offset,"l":length}, whole numbers from 0 to 2^53 - 1`,
       );
     }
-    // JSON allows -0.
+    // JSON allows -0, which the addition turns into 0.
     return { offset: segment.o + 0, length: segment.l + 0 };
   });
 }

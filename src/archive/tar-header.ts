@@ -19,7 +19,7 @@ const deviceFields = [
   [337, 345],
 ] as const;
 const prefixField = [345, 500] as const;
-/** Position of the checksum, which is computed as if this field held spaces. */
+/** The sum of the spaces that the checksum's own field counts as. */
 const checksumSpaces = 8 * 0x20;
 
 type TarFormat = "ustar" | "gnu" | "v7";
@@ -36,7 +36,7 @@ export interface TarHeader {
   readonly type: string;
 }
 
-/** Decodes a header that contains a nonzero byte. Errors name it by `where`. */
+/** Decodes a header that contains a nonzero byte. Errors name the header by `where`. */
 export function decodeTarHeader(block: Uint8Array, where: string): TarHeader {
   const stored = decodeNumber(block, checksumField);
   if (stored !== checksumOf(block)) {
@@ -63,7 +63,7 @@ export function decodeTarHeader(block: Uint8Array, where: string): TarHeader {
 
 function decodeFormat(block: Uint8Array, where: string): TarFormat {
   const magic = Buffer.from(block.subarray(...magicField)).toString("latin1");
-  // libarchive and old writers leave NULs where POSIX requires the version "00".
+  // libarchive and old writers have NULs where POSIX requires the version "00".
   if (magic === "ustar\x0000" || magic === "ustar\0\0\0") return "ustar";
   if (magic === "ustar  \0") return "gnu";
   if (magic === "\0".repeat(8)) return "v7";
@@ -146,7 +146,7 @@ export function encodeTarHeader(fields: TarHeaderFields): Uint8Array {
   block.write(fields.type, typeOffset, "latin1");
   block.write("ustar\x0000", magicField[0], "latin1");
   for (const field of deviceFields) encodeNumber(block, field, 0);
-  // Six digits, NUL, space: all writers use this form for the checksum.
+  // All writers use this form for the checksum: six digits, NUL, space.
   block.write(checksumOf(block).toString(8).padStart(6, "0"), checksumField[0], "latin1");
   block.write("\0 ", checksumField[0] + 6, "latin1");
   return block;

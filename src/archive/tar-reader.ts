@@ -2,7 +2,7 @@
 //
 // tar-stream's `extract` (3.2.2) is not safe for the only copy of a VM, so this reader replaces it:
 // - It accepts a tar that is cut between two entries as complete.
-// - It drops PAX records that it cannot parse. A lost sparse map shifts the data of a disk
+// - It ignores PAX records that it cannot parse. A lost sparse map shifts the data of a disk
 //   silently.
 // - It hangs on a directory header with a size.
 // - It skips single zero blocks.
@@ -24,7 +24,7 @@ import { tarBlockBytes } from "./tar-header.js";
 import { isZero } from "../holes/zero.js";
 
 export interface ArchiveEntry {
-  /** Valid as the name of a data file. A leading "./" has been removed. */
+  /** The name, which is valid for a data file and has no leading "./". */
   readonly name: string;
   /** Permission bits, masked to 0777. */
   readonly mode: number;
@@ -33,9 +33,9 @@ export interface ArchiveEntry {
   /** Data extents of a sparse entry; undefined for a plain one, whose zeros may become holes. */
   readonly extents: Extents | undefined;
   /**
-   * The data in pieces, each with its offset in the file, in ascending order. Pieces are parts of
-   * the incoming chunks. The caller may request them once, before it requests the next entry. The
-   * reader skips data that the caller has not read.
+   * Yields the data in pieces, each with its offset in the file, in ascending order. Pieces are
+   * parts of the incoming chunks. The caller may request them once, before it requests the next
+   * entry. The reader skips data that the caller has not read.
    */
   pieces(): AsyncIterable<FilePiece>;
 }
@@ -47,9 +47,9 @@ export interface ReadTarOptions {
 }
 
 /**
- * Yields the regular files of a flat tar, in archive order. Reads the stream to its end, also
- * behind the last entry. Throws ARCHIVE_INVALID if the stream is not a flat tar or is truncated.
- * The caller must not use any file before the iteration has ended without an error.
+ * Yields the regular files of a flat tar, in archive order. Reads the stream to its end, even after
+ * the last entry. Throws ARCHIVE_INVALID if the stream is not a flat tar or is truncated. The
+ * caller must not use any file before the iteration has ended without an error.
  */
 export async function* readTar(
   source: OwnedStream,
@@ -63,7 +63,7 @@ export async function* readTar(
     for (let headers = 0; ; headers++) {
       const entry = await describeEntry(cursor, limits);
       if (entry === "end") break;
-      // Its memory counts until the caller requests the next entry.
+      // The memory of the map counts until the caller requests the next entry.
       using map = entry === "nothing" ? undefined : entry.extents;
       void map;
       if (headers >= limits.maxFiles) {
@@ -92,7 +92,7 @@ function toArchiveEntry(entry: EntryDescription, body: EntryBody): ArchiveEntry 
 }
 
 function addSize(totalBytes: number, entry: EntryDescription, limits: ArchiveLimits): number {
-  // We subtract because the sum may exceed the safe integers.
+  // We subtract because the sum may not be a safe integer.
   if (entry.sizeBytes > limits.maxTotalBytes - totalBytes) {
     throw limitExceeded(
       "maxTotalBytes",

@@ -20,14 +20,14 @@ export type { SparseFormat } from "./entry-plan.js";
 
 interface TarOptions {
   /**
-   * The notation of holes. Tar programs, cocoon and stasis read `gnu` (default). Only cocoon and
-   * stasis read `cocoon`. `none` writes holes as zeros, which every program reads.
+   * The notation of holes. Tar programs, cocoon and stasis read `gnu`, which is the default. Only
+   * cocoon and stasis read `cocoon`. `none` writes holes as zeros, which every program reads.
    */
   readonly sparseFormat?: SparseFormat;
   /** The content of `snapshot.json`, which is the first entry. */
   readonly envelope?: Uint8Array;
   /**
-   * Time in every header, truncated to seconds. Default: 1970, so that equal files give equal
+   * The time in every header, truncated to seconds. Default: 1970, so that equal files give equal
    * bytes.
    */
   readonly modifiedAt?: Date;
@@ -37,15 +37,16 @@ interface WriteTarOptions extends TarOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Two zero blocks. */
+/** Bytes of the end marker, which is two zero blocks. */
 const endMarkerBytes = 2 * tarBlockBytes;
 /** All pieces of zeros are views of this memory. */
 const zeros = new Uint8Array(256 * 1024);
 
 /**
- * Writes the files in the given order. A snapshot archive is sorted by name. The writer reads one
- * file at a time and no longer uses it when it requests the next. Throws STORED_DATA_CORRUPT if a
- * file is shorter than its size. Small pieces are joined, large ones are not copied.
+ * Writes the files in the given order. In a snapshot archive the caller sorts them by name. The
+ * writer reads one file at a time and no longer uses it when it requests the next. Throws
+ * STORED_DATA_CORRUPT if a file is shorter than its size. Small pieces are joined, and large ones
+ * are not copied.
  */
 export function writeTar(
   files: AsyncIterable<ArchiveFile> | Iterable<ArchiveFile>,
@@ -116,7 +117,7 @@ async function* bodyPieces(
   yield* place.fill(Infinity);
 }
 
-/** Walks through the body from its start. */
+/** Returns functions that walk through the body from its start. */
 function walkBody(body: Iterable<Extent>, signal: AbortSignal | undefined) {
   const parts = body[Symbol.iterator]();
   let position = 0;
@@ -150,7 +151,7 @@ function walkBody(body: Iterable<Extent>, signal: AbortSignal | undefined) {
   };
 }
 
-/** Checks that the pieces contain exactly the file's data. */
+/** Returns checks that the pieces contain exactly the file's data. */
 function expectData(file: ArchiveFile) {
   const extents = dataOf(file)[Symbol.iterator]();
   let position = 0;

@@ -1,19 +1,25 @@
-// Compresses and decompresses small pieces with zstd, each into one frame that says how long its
-// content is (RFC 8878, section 3.1.1).
+// Compresses and decompresses small pieces with zstd, each as one frame that states the length of
+// its content (RFC 8878, section 3.1.1).
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { asBuffer } from "../holes/zero.js";
 
 export interface ZstdBlockCodec {
-  /** One frame with the length of its content, and without a checksum. */
+  /** Returns one frame, which states the length of its content and has no checksum. */
   compress(bytes: Uint8Array): Promise<Uint8Array>;
-  /** Undefined unless `frame` is exactly one frame with exactly `length` bytes of content. */
+  /**
+   * Returns the content of a frame. Undefined unless `frame` is exactly one frame with exactly
+   * `length` bytes of content.
+   */
   decompress(frame: Uint8Array, length: number): Promise<Uint8Array | undefined>;
 }
 
-/** Level 1 compresses at several times the rate of level 3, and guest memory gains little by it. */
+/**
+ * Level 1 compresses at several times the rate of level 3, and guest memory is hardly smaller with
+ * level 3.
+ */
 const level = 1;
-/** ZSTD_c_compressionLevel of zstd.h. */
+/** The value of ZSTD_c_compressionLevel in zstd.h. */
 const compressionLevelParameter = 100;
 
 /** The parts of node:zlib that we use and that the types of Node 20 lack. */
@@ -27,7 +33,7 @@ type OneShot = (
   callback: (error: Error | null, result: Buffer) => void,
 ) => void;
 
-/** Undefined if this Node has no zstd. */
+/** Loads the codec. Returns undefined if this Node has no zstd. */
 export async function loadZstdBlockCodec(): Promise<ZstdBlockCodec | undefined> {
   const codec = builtInCodec() ?? (await napiCodec());
   if (codec === undefined) return undefined;
@@ -71,14 +77,14 @@ async function napiCodec(): Promise<ZstdBlockCodec | undefined> {
 }
 
 const frameMagic = 0xfd2fb528;
-/** The first byte after the magic: 5 bytes precede the fields that it describes. */
+/** Bytes before the optional header fields: the magic and the byte that describes those fields. */
 const fixedHeaderBytes = 5;
 const lastBlock = 1;
 const rleBlock = 1;
 
 /**
- * Whether `bytes` are one whole frame that states `length` bytes of content. The decoders allocate
- * what frames state, so nothing else may reach them.
+ * Returns whether `bytes` are one whole frame that states `length` bytes of content. The decoders
+ * allocate the length that a frame states, so no other frame may reach them.
  */
 function isFrameOf(bytes: Buffer, length: number): boolean {
   if (bytes.length < fixedHeaderBytes || bytes.readUInt32LE(0) !== frameMagic) return false;
@@ -99,7 +105,10 @@ function readSize(bytes: Buffer, position: number, sizeBytes: number): number {
   return bytes.readUIntLE(position, sizeBytes) + (sizeBytes === 2 ? 256 : 0);
 }
 
-/** Where the last block of the frame ends; -1 if it has none. */
+/**
+ * Returns the position where the last block of the frame ends, or -1 if the frame has no last
+ * block.
+ */
 function endOfBlocks(bytes: Buffer, start: number): number {
   for (let position = start; position + 3 <= bytes.length;) {
     const header = bytes.readUIntLE(position, 3);

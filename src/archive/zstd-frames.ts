@@ -1,10 +1,10 @@
 // Follows the frames of a zstd stream (RFC 8878, section 3.1).
 //
-// - No part for the decoder contains bytes of two frames or decompresses without a bound.
+// - It gives the decoder no part that has bytes of two frames or that decompresses without a bound.
 // - It detects a truncated stream, and other data after the last frame.
 //
-// Node's own decoder does neither. Node 22 accepts a truncated stream. Node 22 and 24 drop a second
-// frame in the same part.
+// Node's own decoder does neither. Node 22 accepts a truncated stream. Node 22 and 24 ignore a
+// second frame in the same part.
 import { archiveCutOff, archiveInvalid } from "./archive-invalid.js";
 
 interface ZstdFrameSplitter {
@@ -17,11 +17,12 @@ interface ZstdFrameSplitter {
 const frameMagic = 0xfd2fb528;
 const skippableMagic = 0x184d2a50;
 /**
- * A block holds at most 128 KiB of content, however short it is. zstd-napi decodes its input at
- * once. Without this bound, 512 KiB of a hostile stream would become 16 GiB of memory.
+ * Number of blocks in one part, which may exceed it by one. A block has up to 128 KiB of content,
+ * however short the block is. zstd-napi decodes its input at once. Without this bound, 512 KiB of a
+ * hostile stream would become 16 GiB of memory.
  */
 const blocksPerPart = 8;
-/** Block type 1 repeats a single byte. Its size field gives the count. */
+/** The block type that repeats a single byte. Its size field contains the count. */
 const rleBlock = 1;
 const reservedBlock = 3;
 
@@ -43,8 +44,8 @@ interface FrameState {
 const frameStart: Expected = { part: "magic", bytes: 4 };
 
 /**
- * `onWindow` receives the memory that a frame requests, before a decoder sees the frame. It may
- * throw.
+ * Returns a splitter. `onWindow` receives the memory that a frame requests, before a decoder sees
+ * the frame. It may throw.
  */
 export function createZstdFrameSplitter(
   onWindow: (bytes: number) => void = () => undefined,
@@ -62,7 +63,7 @@ export function createZstdFrameSplitter(
       let blocks = 0;
       while (at < chunk.byteLength) {
         const end = Math.min(at + expected.bytes - filled, chunk.byteLength);
-        // Skips longer parts.
+        // Longer parts are skipped.
         if (expected.bytes <= gathered.length) gathered.set(chunk.subarray(at, end), filled);
         filled += end - at;
         position += end - at;
@@ -134,7 +135,7 @@ interface HeaderSizes {
   readonly contentSize: number;
 }
 
-/** Number of bytes between the descriptor and the first block. */
+/** Returns the number of bytes between the descriptor and the first block. */
 function headerSizes(descriptor: number): HeaderSizes {
   const isSingleSegment = (descriptor & 0x20) !== 0;
   return {
@@ -150,8 +151,8 @@ function headerBytes(descriptor: number): number {
 }
 
 /**
- * If the window has no field of its own, it equals the content's size (RFC 8878, 3.1.1.1.2 and
- * 3.1.1.1.4).
+ * Returns the size of the window in bytes. If the window has no field of its own, its size equals
+ * the content's size (RFC 8878, 3.1.1.1.2 and 3.1.1.1.4).
  */
 function windowBytes(descriptor: number, header: Buffer): number {
   const { window, dictionary, contentSize } = headerSizes(descriptor);
@@ -172,7 +173,10 @@ export function bytesAfterEnd(format: string, offset: number): Error {
   );
 }
 
-/** A stream may begin with a skippable frame; the streams of pzstd do. */
+/**
+ * Returns whether a stream begins with a frame of zstd. A stream may begin with a skippable frame,
+ * as the streams of pzstd do.
+ */
 export function isZstdMagic(head: Uint8Array): boolean {
   if (head.byteLength < 4) return false;
   const magic = Buffer.from(head.buffer, head.byteOffset, 4).readUInt32LE(0);

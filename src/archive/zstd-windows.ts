@@ -1,19 +1,22 @@
 // Accounts for the window memory of zstd decoders. A few bytes of a hostile archive can request 128
-// MiB, the maximum that decoders accept. Windows of a common size are free. Larger windows share
-// one quota.
+// MiB, the maximum that decoders accept. Windows of a common size do not count. Larger windows
+// share one quota.
 import { formatBytes } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
 
-/** The size that every decoder should accept (RFC 8878, 3.1.1.1.2). zstd -19 requests as much. */
+/**
+ * The size that every decoder should accept (RFC 8878, 3.1.1.1.2). `zstd -19` requests a window of
+ * this size.
+ */
 const freeWindowBytes = 8 * 1024 * 1024;
-/** Decoders refuse larger windows (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`). */
+/** Largest window that decoders accept (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`). */
 const maxWindowBytes = 128 * 1024 * 1024;
 /** Quota of all decoders together, in bytes. */
 const sharedWindowBytes = 512 * 1024 * 1024;
 
 /** The share of one decoder. A decoder keeps its largest window until it is disposed. */
 interface ZstdWindow extends Disposable {
-  /** Throws TOO_MANY_STREAMS. */
+  /** Raises the share to at least `bytes`. Throws TOO_MANY_STREAMS if the quota is used up. */
   grow(bytes: number): void;
 }
 

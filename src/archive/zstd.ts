@@ -14,12 +14,12 @@ interface BuiltInZstd {
   createZstdDecompress?(options: { chunkSize: number }): Duplex;
 }
 
-/** ZSTD_cParameter values of zstd.h. */
+/** Values of ZSTD_cParameter in zstd.h. */
 const compressionLevelParameter = 100;
 const checksumFlagParameter = 201;
 const chunkSize = 256 * 1024;
 
-/** Whether this Node can do zstd. */
+/** Returns whether zstd is available in this Node. */
 export async function zstdAvailable(): Promise<boolean> {
   try {
     await loadZstd();
@@ -29,7 +29,7 @@ export async function zstdAvailable(): Promise<boolean> {
   }
 }
 
-/** Throws NOT_IMPLEMENTED if this Node has no zstd. */
+/** Loads zstd. Throws NOT_IMPLEMENTED if this Node has no zstd. */
 export async function loadZstd(): Promise<ZstdCodec> {
   return builtInZstd() ?? (await zstdNapi());
 }

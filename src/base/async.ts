@@ -1,19 +1,22 @@
-// Small types and helpers shared by all code that moves bytes.
+// Defines small types and helpers that all code that moves bytes shares.
 
 /**
  * A stream of bytes that its consumer borrows: a chunk is valid until the next one is requested,
- * unless the producer says otherwise. `OwnedStream` (wire/chunk.ts) hands its chunks over.
+ * unless the producer says otherwise. An `OwnedStream` (wire/chunk.ts) transfers the ownership of
+ * its chunks instead.
  */
 export type ByteStream = AsyncIterable<Uint8Array>;
 
-/** Throws the signal's reason when it has fired. Called between two steps of long work. */
+/**
+ * Throws the signal's reason if the signal has aborted. Call this between two steps of long work.
+ */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   signal?.throwIfAborted();
 }
 
 /**
- * Adds itself to `sleeping` and resolves when somebody calls the function there. Rejects with the
- * signal's reason.
+ * Adds a function to `sleeping` and resolves when somebody calls that function. Rejects with the
+ * signal's reason if the signal aborts.
  */
 export function untilWoken(sleeping: Set<() => void>, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();

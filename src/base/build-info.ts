@@ -4,18 +4,19 @@ import { readFileSync } from "node:fs";
 export interface BuildInfo {
   readonly version: string;
   /**
-   * `unknown` if it was built outside of a git checkout; ends with `-dirty` if files had changed.
+   * The commit, or `unknown` for a build outside of a git checkout. It ends with `-dirty` if files
+   * had changed.
    */
   readonly commit: string;
 }
 
 export function buildInfo(): BuildInfo {
-  // dist/src/base/ is three folders below the package.
+  // The built file is in dist/src/base/, three folders below the package.
   const { version } = readJson("../../../package.json") as { version: string };
   return { version, commit: readCommit() };
 }
 
-/** `0.1.0 (commit 0608b27d3b1c)`. */
+/** Returns a text such as `0.1.0 (commit 0608b27d3b1c)`. */
 export function describeBuild({ version, commit }: BuildInfo): string {
   return `${version} (commit ${commit})`;
 }

@@ -3,7 +3,7 @@
 export interface Cleanup extends AsyncDisposable {
   /** Registers `action`, which runs on close before all actions that were deferred earlier. */
   defer(action: () => void | Promise<void>): void;
-  /** Transfers all actions to the caller. Disposing this object then does nothing. */
+  /** Transfers all actions to the caller. Disposing of this object then has no effect. */
   release(): () => Promise<void>;
 }
 

@@ -1,25 +1,27 @@
-// Clocks, injected so that tests control the time.
+// Defines clocks. They are injected, so that tests control the time.
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 
 export interface Clock {
   /**
-   * Wall time. It may jump. Use it for output and for credentials, never to decide about deletion.
+   * Returns the wall time, which may jump. Use it for output and for credentials, never to decide
+   * about deletion.
    */
   now(): Date;
   /**
-   * Monotonic milliseconds, for leases, timeouts and rates. They never decrease and stop in
-   * suspend.
+   * Returns monotonic milliseconds for leases, timeouts and rates. They never decrease, and they
+   * stop while the machine is suspended.
    */
   monotonicMs(): number;
   /**
-   * Time since the machine's boot. Nobody can set it. It continues in suspend and over restarts.
+   * Returns the time since the machine's boot. Nobody can set this clock. It continues while the
+   * machine is suspended, and over restarts of the daemon.
    */
   boot(): BootTime;
 }
 
 interface BootTime {
-  /** Changes with each boot. */
+  /** The id of the boot, which changes with each boot. */
   readonly id: string;
   /** Milliseconds since the boot, including suspended time. */
   readonly elapsedMs: number;
@@ -34,8 +36,8 @@ export const systemClock: Clock = {
 let knownBootId: string | undefined;
 
 /**
- * If the kernel does not report a boot id, each process counts as a boot of its own, without a
- * known history.
+ * Returns the id of the boot. If the kernel does not report one, each process counts as a separate
+ * boot without a known history.
  */
 function bootId(): string {
   return (knownBootId ??= readBootId());

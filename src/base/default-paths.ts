@@ -1,22 +1,28 @@
-// The default directory and socket of a daemon. The daemon's options and the client's search for a
-// daemon both use this file, so that they agree.
+// Defines the default directory and the default socket of a daemon. The daemon's options and the
+// client's search for a daemon both use this file, so that they agree.
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 export const socketFileName = "stasis.sock";
-/** Name of the admin listener's socket, in the directory of a socket with the name above. */
+/**
+ * Name of the admin listener's socket, in the directory of a daemon's socket that has its default
+ * name.
+ */
 export const adminSocketName = "admin.sock";
-/** The paths of root's own daemon. */
+/** These are the paths of root's own daemon. */
 const rootsDirectory = "/var/lib/stasis";
-/** The paths of the system service, as in deploy/stasis.service. */
+/** These are the paths of the system service, as in deploy/stasis.service. */
 const serviceSocket = "/run/stasis/stasis.sock";
-/** Variables of the options `root` and `socket`. A test compares them with the schema. */
+/**
+ * The environment variables of the options `root` and `socket`. A test compares them with the
+ * schema.
+ */
 export const rootEnv = "STASIS_ROOT";
 export const socketEnv = "STASIS_SOCKET";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The default root directory. */
+/** Returns the default root directory. */
 export function defaultRoot(env: Environment): string {
   if (process.getuid?.() === 0) return rootsDirectory;
   const dataHome = env["XDG_DATA_HOME"];
@@ -29,8 +35,8 @@ export function defaultSocket(root: string): string {
 }
 
 /**
- * The default of `admin_listen`: `admin.sock` beside `stasis.sock`, and `NAME.admin.sock` beside
- * `NAME.sock`, so that two daemons can have their sockets in one directory.
+ * Returns the default of `admin_listen`: `admin.sock` beside `stasis.sock`, and `NAME.admin.sock`
+ * beside `NAME.sock`, so that two daemons can have their sockets in one directory.
  */
 export function adminSocketBeside(socket: string): string {
   const name = basename(socket);
@@ -39,8 +45,8 @@ export function adminSocketBeside(socket: string): string {
 }
 
 /**
- * Sockets that a client without an address tries, in this order. STASIS_SOCKET or STASIS_ROOT name
- * one daemon, and then no other is tried.
+ * Returns the sockets that a client without an address tries, in this order. If STASIS_SOCKET or
+ * STASIS_ROOT names a daemon, the client tries no other.
  */
 export function socketsToTry(env: Environment): readonly string[] {
   const socket = nonEmpty(env[socketEnv]);
@@ -52,7 +58,7 @@ export function socketsToTry(env: Environment): readonly string[] {
   return [...new Set(sockets)];
 }
 
-/** An empty variable counts as not set. */
+/** Returns undefined for an empty text, because an empty variable counts as not set. */
 export function nonEmpty(text: string | undefined): string | undefined {
   return text === "" ? undefined : text;
 }

@@ -1,5 +1,5 @@
-// Catches signals that arrive while the program still loads. main.ts imports this file first. It
-// acts when it is imported, because the imports that follow take up to a second.
+// Catches signals that arrive while the program is still loading. main.ts imports this file first.
+// It acts when it is imported, because the imports that follow take up to a second.
 //
 //   SIGUSR1  ignored by every command: Node would open its inspector, which runs code for any user
 //   SIGHUP   remembered for a daemon that starts: without a listener it would end the process
@@ -12,7 +12,10 @@ const remember = (): void => {
 process.on("SIGUSR1", () => undefined);
 if (process.argv.slice(2).includes("serve")) process.on("SIGHUP", remember);
 
-/** Hands SIGHUP over to the caller, which has its own listener. True if one arrived until now. */
+/**
+ * Transfers the handling of SIGHUP to the caller, which has its own listener. Returns true if a
+ * SIGHUP has already arrived.
+ */
 export function takeEarlyHangUp(): boolean {
   process.off("SIGHUP", remember);
   return hangUps > 0;

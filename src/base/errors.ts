@@ -1,6 +1,6 @@
-// The error class of stasis and the reasons that it can carry. Every floor throws it. Only the
-// transport converts it to a gRPC status, only the CLI converts it to an exit code, and the client
-// converts a gRPC status back into it.
+// Defines the error class of stasis and the reasons that an error can have. Code of every layer
+// throws it. Only the transport converts it to a gRPC status, only the CLI converts it to an exit
+// code, and the client converts a gRPC status back into it.
 
 /** Canonical gRPC status names that stasis answers with (google.rpc.Code). */
 export type ErrorCode =
@@ -21,9 +21,8 @@ export type ErrorCode =
   | "UNAUTHENTICATED";
 
 /**
- * The status code of each reason. A reason never appears under another code, with one exception:
- * the client raises UNRECOGNIZED for an answer whose reason it does not know, with the received
- * code.
+ * The status code of each reason. A reason never appears with another code, with one exception: for
+ * an answer with an unknown reason, the client raises UNRECOGNIZED with the received code.
  */
 export const codeOfReason = {
   FIELD_INVALID: "INVALID_ARGUMENT",
@@ -85,21 +84,22 @@ export type ErrorReason = keyof typeof codeOfReason;
 
 /** One invalid field of a request (google.rpc.BadRequest.FieldViolation). */
 export interface FieldViolation {
-  /** Path of the field with its protobuf names, for example `header.config.name`. */
+  /** Path of the field in protobuf names, for example `header.config.name`. */
   readonly field: string;
   readonly description: string;
 }
 
 /** The object of an error (google.rpc.ResourceInfo). */
 export interface ResourceRef {
-  /** For example `snapshot`, `file`, `directory`. */
+  /** The type of the object, for example `snapshot`, `file` or `directory`. */
   readonly type: string;
   readonly name: string;
 }
 
 export interface StoreErrorOptions {
   /**
-   * What the caller can do about it: one sentence, which every interface appends to the message.
+   * One sentence that says what the caller can do about the error. Every interface appends it to
+   * the message.
    */
   readonly hint?: string;
   /** Facts for programs, sent as ErrorInfo.metadata. Keys are snake_case; keep values short. */
@@ -108,9 +108,9 @@ export interface StoreErrorOptions {
   readonly resource?: ResourceRef;
   /** When a retry is useful, in milliseconds from now (google.rpc.RetryInfo). */
   readonly retryAfterMs?: number;
-  /** For UNRECOGNIZED only: the received code. */
+  /** The received code, for UNRECOGNIZED only. */
   readonly code?: ErrorCode;
-  /** The underlying error: logged, never sent to a client. */
+  /** The underlying error, which is logged and never sent to a client. */
   readonly cause?: unknown;
 }
 
@@ -139,13 +139,13 @@ export class StoreError extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 
-  /** Message and hint in one line, as people see them. */
+  /** Returns the message and the hint in one line, as users see them. */
   get text(): string {
     return this.hint === undefined ? this.message : `${this.message}. ${this.hint}`;
   }
 }
 
-/** A copy of the error with some of it replaced, and with the stack of the caller. */
+/** Returns a copy of the error with some values replaced, and with the stack of the caller. */
 export function restated(
   error: StoreError,
   changes: StoreErrorOptions & { readonly message?: string },
@@ -162,8 +162,8 @@ export function restated(
 }
 
 /**
- * FIELD_INVALID for one field: `expected` describes the accepted values, `actual` is the received
- * one.
+ * Returns the error FIELD_INVALID for one field: `expected` describes the accepted values, `actual`
+ * is the received one.
  */
 export function fieldInvalid(
   field: string,
@@ -178,7 +178,7 @@ export function fieldInvalid(
   });
 }
 
-/** The message of anything that was thrown. */
+/** Returns the message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -189,16 +189,21 @@ export function isStoreError(error: unknown, reason?: ErrorReason): error is Sto
 
 /**
  * Returns the original error. If a block with `using` fails and its cleanup fails too, JavaScript
- * throws a SuppressedError that contains both. A StoreError takes precedence, because it says more.
+ * throws a SuppressedError that contains both. A StoreError takes precedence, because it is more
+ * specific.
  */
 export function firstError(error: unknown): unknown {
   const inOrder = errorsInOrder(error);
   return inOrder.find((each) => isStoreError(each)) ?? inOrder[0];
 }
 
-/** Suppressed errors come first: they were thrown before the errors that suppressed them. */
+/**
+ * Returns the errors in the order in which they were thrown. A suppressed error comes before the
+ * error that suppressed it.
+ */
 function errorsInOrder(error: unknown): unknown[] {
-  // Compared by name: Node 20 has no such class, and the compiler generates its own.
+  // The comparison uses the name, because Node 20 has no such class and the compiler generates its
+  // own.
   if (!(error instanceof Error) || error.name !== "SuppressedError") return [error];
   const { suppressed, error: later } = error as Error & { suppressed: unknown; error: unknown };
   return [...errorsInOrder(suppressed), ...errorsInOrder(later)];

@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { fieldInvalid } from "./errors.js";
 
 /**
- * The number of the group that the option `field` names. Reads the file of group(5): other sources
- * need a call into the C library.
+ * Returns the number of the group that the option `field` names. This reads the file of group(5),
+ * because other sources need a call into the C library.
  */
 export async function groupId(group: string, field: string): Promise<number> {
   if (/^\d{1,9}$/.test(group)) return Number(group);

@@ -1,30 +1,35 @@
-// Hides credentials in a text that leaves the node, such as a part of a support bundle. stasis logs
-// no credentials itself. Other programs and libraries may, and a URL may contain some.
+// Hides credentials in a text that leaves the node, such as a part of a support bundle. stasis
+// itself does not log credentials, but other programs and libraries may log them, and a URL may
+// contain them.
 
 const hidden = "<hidden>";
 
 /**
- * Patterns of credentials. The parts that stay are in groups. Repetitions are bounded, so that no
- * text takes long: a caller decides about some texts of the log.
+ * Patterns of credentials. The parts that stay are in groups. Repetitions are bounded so that no
+ * text takes long to match, because callers can choose some texts of the log.
  */
 const patterns: readonly (readonly [pattern: RegExp, shown: string])[] = [
   // The id of a token is not secret: `stasis token ls` shows it.
   [/\b(stasis_[0-9a-f]{12}_)[A-Za-z0-9_-]{20,}/g, `$1${hidden}`],
   [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^]*?(?:-----END [A-Z ]{0,40}-----|$)/g, hidden],
-  // The query of a URL, and its user and password.
+  // These match the query of a URL, and its user and password.
   [/\b(https?:\/\/[^\s?"'<>\\]{0,500}\?)[^\s"'<>\\]+/gi, `$1${hidden}`],
   [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#"'<>\\]{0,500}@/gi, `$1${hidden}@`],
-  // The same before `HOST:PORT`. The digest of an image looks similar, and stays.
+  // This matches a user and a password before `HOST:PORT`. The digest of an image looks similar,
+  // but stays.
   [/\b[\w.-]{1,100}:[^\s/@"'<>\\]{1,200}@(?=[\w.-]{1,250}:\d{1,5}\b)/g, `${hidden}@`],
   [/\b(bearer|basic)(?:\s|%20)[A-Za-z0-9._~+/=-]{6,}/gi, `$1 ${hidden}`],
-  // `password=…`, `"x-api-key": "…"`, also in JSON within JSON.
+  // This matches `password=…` and `"x-api-key": "…"`, even in JSON within JSON.
   [
     /\b((?:[a-z0-9]{1,20}[-_]){0,3}(?:authorization|password|passwd|passphrase|secret|token|api[-_]?key)\\?["']?\s{0,3}[:=]\s{0,3}\\?["']?)(?!<hidden>|bearer\b|basic\b)[^\s"',;&\\]+/gi,
     `$1${hidden}`,
   ],
 ];
 
-/** `known` are further secrets, which are hidden wherever they occur. */
+/**
+ * Returns the text without credentials. `known` contains further secrets, which are hidden wherever
+ * they occur.
+ */
 export function hideSecrets(text: string, known: readonly string[] = []): string {
   let shown = text;
   for (const secret of known) shown = shown.replaceAll(secret, hidden);
@@ -35,7 +40,7 @@ export function hideSecrets(text: string, known: readonly string[] = []): string
 const secretKey =
   /^(.*[-_])?(authorization|cookie|password|passwd|passphrase|secret|token|api[-_]?key)$/i;
 
-/** A copy of a value of JSON whose texts contain no credentials. */
+/** Returns a copy of a JSON value whose texts contain no credentials. */
 export function jsonWithoutSecrets(value: unknown, known: readonly string[] = []): unknown {
   const text = JSON.stringify(value, (key, entry: unknown) => {
     if (typeof entry !== "string") return entry;
@@ -44,7 +49,7 @@ export function jsonWithoutSecrets(value: unknown, known: readonly string[] = []
   return text === undefined ? undefined : JSON.parse(text);
 }
 
-/** Lines of JSON without credentials. A line that is not JSON is a text. */
+/** Returns lines of JSON without credentials. A line that is not JSON is treated as text. */
 export function linesWithoutSecrets(text: string, known: readonly string[] = []): string {
   const lines = text.split("\n").map((line) => {
     if (line === "") return line;
@@ -57,19 +62,22 @@ export function linesWithoutSecrets(text: string, known: readonly string[] = [])
   return lines.join("\n");
 }
 
-/** Shorter values occur by chance in texts that have nothing to do with them. */
+/**
+ * Minimum length of a secret that is hidden everywhere. Shorter values occur in unrelated texts by
+ * chance.
+ */
 const minSecretLength = 6;
-/** A key in the path of a URL is longer than a word. */
+/** Minimum length of a key in the path of a URL, where shorter parts are words. */
 const minPathSecretLength = 16;
 
-/** Variables whose value is a credential, or a list of headers with credentials. */
+/** Matches variables whose value is a credential, or a list of headers with credentials. */
 const secretVariable = /HEADERS|TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|API_?KEY/;
 const fileVariable = /_(FILE|PATH|DIR)$/;
 const urlVariable = /ENDPOINT|URL|PROXY/;
 
 /**
- * The credentials in environment variables: whole values, the values in lists `a=b,c=d`, and parts
- * of URLs.
+ * Returns the credentials in environment variables: whole values, the values in lists `a=b,c=d`,
+ * and parts of URLs.
  */
 export function secretsIn(env: Readonly<Record<string, string | undefined>>): readonly string[] {
   const found = Object.entries(env).flatMap(([name, value = ""]) => {
@@ -77,7 +85,7 @@ export function secretsIn(env: Readonly<Record<string, string | undefined>>): re
     return secretVariable.test(name) && !fileVariable.test(name) ? secretsOfList(value) : [];
   });
   const long = found.filter((value) => value.length >= minSecretLength);
-  // The longest first, so that no part of one remains.
+  // The longest secrets come first, so that no part of one remains.
   return [...new Set(long)].sort((a, b) => b.length - a.length);
 }
 

@@ -1,7 +1,9 @@
-// Parses and formats addresses: `HOST:PORT`, and the limits of a Unix socket's path.
+// Parses and formats addresses `HOST:PORT`, and defines the maximum length of a Unix socket's path.
 import { isIP } from "node:net";
 
-/** sockaddr_un.sun_path holds 108 bytes, the last one NUL. */
+/**
+ * Maximum bytes of a socket's path. sockaddr_un.sun_path has 108 bytes, of which the last is NUL.
+ */
 export const maxSocketPathBytes = 107;
 
 export interface HostPort {
@@ -10,7 +12,7 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** Parses `HOST:PORT` with an IPv6 host in brackets. Undefined if `text` is malformed. */
+/** Parses `HOST:PORT` with an IPv6 host in brackets. Returns undefined if `text` is malformed. */
 export function splitHostPort(text: string): HostPort | undefined {
   const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:/[\]@]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
@@ -18,12 +20,12 @@ export function splitHostPort(text: string): HostPort | undefined {
   return host === undefined || port > 65_535 ? undefined : { host, port };
 }
 
-/** `HOST:PORT` with an IPv6 host in brackets, as `splitHostPort` reads it. */
+/** Formats `HOST:PORT` with an IPv6 host in brackets, as `splitHostPort` reads it. */
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** True if the host can only mean this machine. */
+/** Returns true if the host can only refer to this machine. */
 export function isLoopbackHost(host: string): boolean {
   if (host === "localhost" || host === "::1") return true;
   return isIP(host) === 4 && host.startsWith("127.");

@@ -1,11 +1,11 @@
-// Formats errors for the log. Only faults of the program get a stack: an error with a reason, or
-// one of the system, is complete without it.
+// Formats errors for the log. Only faults of the program get a stack: an error with a reason, or an
+// error of the system, is complete without a stack.
 import { stdSerializers } from "pino";
 import { describeValue, isStoreError } from "./errors.js";
 
 const maxCauses = 8;
 
-/** The value of a log entry's `err`. */
+/** Returns the value of a log entry's `err`. */
 export function loggedError(error: unknown): unknown {
   if (!(error instanceof Error) || !isExpected(error)) {
     return error instanceof Error ? stdSerializers.err(error) : error;
@@ -28,7 +28,7 @@ function isExpected(error: Error): boolean {
   return "code" in error && "syscall" in error;
 }
 
-/** Messages of the underlying errors, the nearest first. */
+/** Returns the messages of the underlying errors, the nearest first. */
 function causesOf(error: Error): string[] {
   const causes: string[] = [];
   for (let at = error.cause; at !== undefined && causes.length < maxCauses;) {

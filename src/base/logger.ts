@@ -1,5 +1,5 @@
-// Structured logs on stderr, so that stdout stays free for data. Each entry is one JSON object per
-// line, or one line of text on a terminal.
+// Writes structured logs to stderr, so that stdout stays free for data. Each entry is one JSON
+// object per line, or one line of text on a terminal.
 import { pino, destination, type Logger as PinoLogger } from "pino";
 import { loggedError } from "./log-error.js";
 import { prettyLine } from "./pretty-log.js";
@@ -9,17 +9,23 @@ export type Logger = PinoLogger;
 export const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 type LogLevel = (typeof logLevels)[number];
 
-/** Limit of one line. Some lines contain text from callers: names, paths, error messages. */
+/**
+ * Maximum bytes of one line. The limit is needed because some lines contain text from callers:
+ * names, paths, error messages.
+ */
 export const maxLogLineBytes = 16 * 1024;
-/** Steps to shorten a long line, gently first: the lengths to which texts and lists are cut. */
+/**
+ * The steps to shorten a long line, with the gentlest first: the lengths to which texts and lists
+ * are cut.
+ */
 const cuts = [
   { textLength: 512, listLength: 16 },
   { textLength: 64, listLength: 4 },
 ] as const;
 
 /**
- * Writes synchronously, because the last lines before a crash matter most. `recent` keeps the lines
- * too.
+ * Returns a logger. It writes synchronously, because the last lines before a crash matter most.
+ * `recent` also receives the lines.
  */
 export function createLogger(level: LogLevel = "info", recent?: RecentLog): Logger {
   const stderr = createTolerantStderr();
@@ -34,18 +40,24 @@ export function createLogger(level: LogLevel = "info", recent?: RecentLog): Logg
   });
 }
 
-/** Lines that wait for space on the disk. The newest are dropped when there are more. */
+/**
+ * Maximum bytes of lines that wait for space on the disk. Beyond it, the newest lines are
+ * discarded.
+ */
 const maxWaitingBytes = 1024 * 1024;
 
 function createTolerantStderr() {
   const stderr = destination({ dest: 2, sync: true, maxLength: maxWaitingBytes });
-  // Without a listener, ENOSPC would end the process. Text that was not written is tried again with
-  // the next line.
+  // Without a listener, ENOSPC would end the process. The logger writes the remaining text again
+  // with the next line.
   stderr.on("error", () => undefined);
   return stderr;
 }
 
-/** The format of an entry: names of levels, times as ISO 8601, stacks only where they help. */
+/**
+ * Returns the format of entries: names of levels, times as ISO 8601, and stacks only where they
+ * help.
+ */
 export function logFormat(level: LogLevel) {
   return {
     level,
@@ -85,9 +97,10 @@ function rendered(entry: object, { textLength, listLength }: (typeof cuts)[numbe
 }
 
 /**
- * JSON escapes only the control characters of ASCII. Other control characters, line separators and
- * characters that change the writing direction occur only within texts of a line, where an escape
- * means the same.
+ * Escapes characters that could mislead a reader. JSON escapes only the control characters of
+ * ASCII. This also escapes other control characters, line separators and characters that change the
+ * writing direction. They occur only within the texts of a line, where an escape has the same
+ * meaning.
  */
 function escapeHidden(line: string): string {
   return line.replace(

@@ -1,4 +1,4 @@
-// Describes the owner of a file by name, for messages. It reads only the machine's own files of
+// Describes the owner of a file by name, for messages. This reads only the machine's own files of
 // users and groups.
 import { readFileSync, statSync, type Stats } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -11,15 +11,15 @@ export function groupName(gid: number): string {
   return nameIn("/etc/group", gid);
 }
 
-/** `belongs to root:stasis (mode 0660)`. */
+/** Returns a text such as `belongs to root:stasis (mode 0660)`. */
 export function describeOwner({ uid, gid, mode }: Pick<Stats, "uid" | "gid" | "mode">): string {
   const bits = `0${(mode & 0o7777).toString(8).padStart(3, "0")}`;
   return `belongs to ${userName(uid)}:${groupName(gid)} (mode ${bits})`;
 }
 
 /**
- * Finds what denies this process access to `path`: the path itself if it is visible, otherwise the
- * lowest directory above it that is.
+ * Finds the place that denies this process access to `path`: the path itself if it is visible, and
+ * otherwise the lowest visible directory above it.
  */
 export function closedPlace(path: string): { readonly path: string; readonly stats: Stats } {
   for (let place = path; ; place = dirname(place)) {
@@ -32,8 +32,8 @@ export function closedPlace(path: string): { readonly path: string; readonly sta
 }
 
 /**
- * If the system denied access, says what to do about it, and names the owner of the place that
- * denies it. Undefined for any other error.
+ * Returns a hint for an error by which the system denied access: what to do about it, and the owner
+ * of the place that denies access. Undefined for any other error.
  */
 export function denialHint(
   error: unknown,
@@ -57,13 +57,16 @@ function isDenial(error: unknown): boolean {
   return code === "EACCES" || code === "EPERM";
 }
 
-/** Metadata for errors about local files. The CLI takes exit code 10 from them. */
+/**
+ * Returns metadata for errors about local files. The CLI recognizes errors for exit code 10 by
+ * them.
+ */
 export function errnoMetadata(error: unknown): Readonly<Record<string, string>> {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return typeof code === "string" ? { errno: code } : {};
 }
 
-/** Returns the number if the file has no name for it. */
+/** Returns the name of an id, or the id itself if the file has no name for it. */
 function nameIn(file: string, id: number): string {
   try {
     const lines = readFileSync(file, "utf8").split("\n");

@@ -9,8 +9,8 @@ const resetColor = "\x1b[39m";
 const levelWidth = 5;
 
 /**
- * `line` is an entry in JSON in which terminal control characters are escaped. They stay escaped
- * here.
+ * Formats an entry. `line` is JSON in which terminal control characters are escaped, and they stay
+ * escaped.
  */
 export function prettyLine(line: string, { color }: { readonly color: boolean }): string {
   const entry = JSON.parse(line) as Record<string, unknown>;
@@ -36,7 +36,8 @@ function timeOfDay(time: unknown): string {
 }
 
 /**
- * Shows an error's message unless it repeats the entry, what to do, and a stack if there is one.
+ * Returns the text of an error: its message unless that repeats the entry, its hint, and its stack
+ * if there is one.
  */
 function shownError(err: unknown): string {
   if (typeof err !== "object" || err === null) return "";

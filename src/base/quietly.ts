@@ -1,4 +1,4 @@
-// Endings whose errors nobody needs: a new error would hide the one that led to them.
+// Ends work and ignores its errors, because a new error would hide the one that led to the end.
 
 /** Waits for `work`, whatever its outcome. */
 export async function dropErrors(work: PromiseLike<unknown> | undefined): Promise<void> {
@@ -10,8 +10,8 @@ export async function dropErrors(work: PromiseLike<unknown> | undefined): Promis
 }
 
 /**
- * Closes a descriptor that was only read from, or whose file is discarded. An error of close(2)
- * says nothing about the data then.
+ * Closes a descriptor that was only read from, or whose file is discarded. In these cases an error
+ * of close(2) says nothing about the data.
  */
 export async function closeQuietly(handle: { close(): Promise<void> }): Promise<void> {
   await dropErrors(handle.close());

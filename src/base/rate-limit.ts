@@ -1,16 +1,18 @@
-// Limits how much per second, for one user or for several together: bytes, or requests.
+// Limits bytes or requests per second, for one user or for several users together.
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "./clock.js";
 
 export interface RateLimit {
-  /** Waits until this much may have been used. */
+  /** Waits until the limit allows the use of `amount`. */
   take(amount: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Unused capacity older than this expires. */
+/** Unused capacity that is older than this expires. */
 const burstMs = 200;
 
-/** 0 = no limit. Several users share it in the order of their requests. */
+/**
+ * Returns a limit; 0 means no limit. Several users share the limit in the order of their requests.
+ */
 export function createRateLimit(perSecond: number, clock: Pick<Clock, "monotonicMs">): RateLimit {
   let dueMs = Number.NEGATIVE_INFINITY;
   return {

@@ -1,9 +1,9 @@
-// Lets a fixed number of events pass per second, for log lines that unauthenticated callers can
-// cause.
+// Limits the number of events per second, for log lines that unauthenticated callers can cause.
 
 export interface RateLimiter {
   /**
-   * Returns how many events were refused since the last that passed; undefined refuses this one.
+   * Returns the number of events that were refused since the last accepted one. Undefined if this
+   * event is refused.
    */
   take(): number | undefined;
 }

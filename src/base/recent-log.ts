@@ -1,19 +1,26 @@
-// The newest lines of the log, in memory, so that a support bundle has them wherever stderr went.
-// Its memory never exceeds `recentLogBytes`, whatever is logged.
+// Keeps the newest lines of the log in memory, so that a support bundle contains them wherever
+// stderr leads. The memory never exceeds `recentLogBytes`, whatever is logged.
 
-/** Bytes of memory that the lines may take. Between half of them and all of them hold lines. */
+/**
+ * Maximum bytes of memory for the lines. Once it was full, between half of it and all of it
+ * contains lines.
+ */
 export const recentLogBytes = 1024 * 1024;
 
 export interface RecentLog {
-  /** Keeps a line that ends with a newline. A line of more than half of the memory is left out. */
+  /**
+   * Keeps a line that ends with a newline. A line that is longer than half of the memory is left
+   * out.
+   */
   add(line: string): void;
-  /** The lines that are left, the oldest first. */
+  /** Returns the kept lines, the oldest first. */
   text(): string;
 }
 
 /**
- * Lines go into one half of the memory. When it is full, the other half, with the oldest lines, is
- * used again. The system provides the memory when lines arrive.
+ * Returns a log with two halves of memory. Lines go into one half. When that half is full, the
+ * other half, which has the oldest lines, is overwritten. The system provides the memory when lines
+ * arrive.
  */
 export function createRecentLog(bytes = recentLogBytes): RecentLog {
   const half = () => ({ memory: Buffer.allocUnsafeSlow(Math.floor(bytes / 2)), used: 0 });

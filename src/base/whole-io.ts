@@ -2,7 +2,7 @@
 // them.
 import type { FileHandle } from "node:fs/promises";
 
-/** What a reader needs of an open file: a FileHandle, or a descriptor of its own. */
+/** The interface of an open file for readers: a FileHandle, or an object that owns a descriptor. */
 export interface ReadableFile {
   readonly fd: number;
   read(
@@ -32,7 +32,9 @@ export async function readFully(
   return done;
 }
 
-/** Writes all bytes from `position` on. Default: the end of the last write. */
+/**
+ * Writes all bytes from `position` on. Without `position`, it writes at the end of the last write.
+ */
 export async function writeFully(
   handle: FileHandle,
   bytes: Uint8Array,

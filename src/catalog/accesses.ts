@@ -1,4 +1,5 @@
-// Last-access times: gathered in memory and written in batches, so that no read waits for the disk.
+// Records last-access times in memory and writes them in batches, so that no read waits for the
+// disk.
 import type { Connection } from "./connection.js";
 import { sql } from "./sql.js";
 import type { StampingClock } from "./store-clock.js";
@@ -6,7 +7,7 @@ import type { StampingClock } from "./store-clock.js";
 export interface AccessTime {
   /** Milliseconds since 1970. */
   readonly atMs: number;
-  /** Stamp of the store's clock. It orders the accesses, and ages are counted from it. */
+  /** A stamp of the store's clock, which orders the accesses and from which ages are counted. */
   readonly usedMs: number;
 }
 
@@ -14,9 +15,12 @@ export interface Accesses {
   recordAccess(id: string, when: Date): void;
   /** Writes the recorded accesses in one transaction. If that fails, they stay recorded. */
   flushAccesses(): void;
-  /** The last access that is not yet written. Zeros if every access is written. */
+  /** Returns the last access that is not written yet, or zeros if every access is written. */
   unwrittenAccess(id: string): AccessTime;
-  /** Call this when the snapshot is removed: its access would find no row. */
+  /**
+   * Forgets the access of a snapshot. Call this when the snapshot is deleted, evicted or taken, so
+   * that its access is not written any more.
+   */
   forgetAccess(id: string): void;
 }
 

@@ -1,4 +1,4 @@
-// Compares the records of single snapshots with the rest of the catalog.
+// Compares the record of each snapshot with the rest of the catalog.
 import { isStoreError } from "../base/errors.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
@@ -13,9 +13,9 @@ export interface AuditedRow {
   readonly state: SnapshotState;
   readonly name: string;
   readonly revision: number;
-  /** True if the manifest on disk may be older. */
+  /** True if the manifest on disk may be older than the record. */
   readonly dirty: boolean;
-  /** Undefined if its configuration cannot be read. */
+  /** Undefined if the snapshot's configuration cannot be read. */
   readonly snapshot: Snapshot | undefined;
   /** Rows of other tables that do not match this record, in words. */
   readonly problems: readonly string[];
@@ -29,10 +29,10 @@ interface AuditedFile {
 }
 
 export interface Audit {
-  /** Reads the whole file. */
+  /** Checks the catalog as a whole, which reads the whole file. */
   auditFile(): AuditedFile;
   auditRow(id: string): AuditedRow | undefined;
-  /** Makes the totals again, and the rows that `auditRow` reports. */
+  /** Rebuilds the totals, and the rows that `auditRow` reports. */
   rewriteRows(id: string): void;
   /** Counts and adds up all rows again. */
   rewriteTotals(): void;
@@ -86,7 +86,10 @@ interface LabelRow {
   readonly created_at: number;
 }
 
-/** Listings by label rely on this: the ready snapshots have label rows, and no others do. */
+/**
+ * Returns the problems of the label rows. Listings by label rely on the rule that ready snapshots
+ * have label rows, and other snapshots have no such rows.
+ */
 function labelProblems({ connection }: CatalogContext, snapshot: Snapshot): string[] {
   const { config, state, createdAt } = snapshot;
   const found = connection.all<LabelRow>(sql.labelsOf, { id: config.id });

@@ -1,28 +1,29 @@
-// Sums of the bytes that snapshots are charged (model/charge.ts). Every row counts until it is
-// removed, whatever its state: the space of a deleted snapshot is not free while somebody reads it.
+// Adds up the bytes that snapshots are charged (model/charge.ts). Every row counts until it is
+// deleted, whatever its state: the space of a deleted snapshot is not free while somebody reads it.
 import type { Connection } from "./connection.js";
 import { prefixRange } from "./name-range.js";
 import { sql } from "./sql.js";
 
 export interface Charges {
   /**
-   * Bytes of the deleted or replaced snapshots whose names begin with the prefix and whose space is
-   * not free yet.
+   * Returns the bytes of the deleted or replaced snapshots whose names begin with the prefix and
+   * whose space is not free yet.
    */
   heldBytes(namePrefix: string): number;
   /**
-   * Bytes of the snapshots whose names begin with the prefix, or began with it when they were
-   * replaced.
+   * Returns the bytes of the snapshots whose names begin with the prefix, or began with it when the
+   * snapshots were replaced.
    */
   chargedBytesNamed(namePrefix: string): number;
 }
 
 export interface ChargeLog extends Charges {
   /**
-   * Call this inside the transaction that changes the charge of a row, or moves it to another name.
+   * Adds a change to the sums. Call this inside the transaction that changes the charge of a row,
+   * or moves the charge to another name.
    */
   add(chargedName: string, bytes: number): void;
-  /** Call this when the transaction was rolled back. */
+  /** Forgets the sums. Call this when a transaction was rolled back. */
   forget(): void;
 }
 
@@ -37,8 +38,8 @@ interface ChargedRows {
 }
 
 /**
- * Changes the charge of a row, or the name that is charged. Call it inside a transaction. Before a
- * row is deleted, its charge must be set to 0.
+ * Changes the charge of a row, or the name that is charged. Call this inside a transaction. Before
+ * a row is deleted, its charge must be set to 0.
  */
 export function setCharge(
   { connection, charges }: ChargedRows,
@@ -53,11 +54,14 @@ export function setCharge(
   charges.add(name, bytes);
 }
 
-/** There is one prefix per confined identity. */
+/** Maximum cached prefixes. There is one prefix per confined identity. */
 const maxPrefixes = 10_000;
 
 export function createCharges(connection: Connection): ChargeLog {
-  /** Cached by prefix. Adding up thousands of rows for each upload would delay other calls. */
+  /**
+   * The sums are cached by prefix, because adding up thousands of rows for each upload would delay
+   * other calls.
+   */
   const sums = new Map<string, number>();
   return {
     heldBytes: (namePrefix) =>

@@ -1,4 +1,4 @@
-// The only connection to the catalog. It opens the file and runs every statement.
+// Provides the only connection to the catalog. It opens the file and runs every statement.
 import { chmodSync, closeSync, constants, lstatSync, openSync } from "node:fs";
 import { resolve } from "node:path";
 import { isStoreError, StoreError } from "../base/errors.js";
@@ -16,51 +16,58 @@ import { Database, type Statement } from "./sqlite.js";
 export type Params = Readonly<Record<string, string | number | null>>;
 
 export interface Connection {
-  /** Returns the number of changed rows. */
+  /** Runs a statement and returns the number of changed rows. */
   run(statement: Sql, params?: Params): number;
   one<Row>(statement: Sql, params?: Params): Row | undefined;
   all<Row>(statement: Sql, params?: Params): Row[];
   /**
-   * Runs `work` in one transaction, which is durable when this returns. If the disk fails a write,
-   * this overwrites, durably and at once, what the transaction left in the log; IO_FAILED then
-   * means that nothing has changed. If the disk fails that too, IO_FAILED carries the metadata
-   * `commit: unknown`. Every further call then begins with the overwriting, and throws IO_FAILED as
-   * long as that fails. A nested call becomes a part of the outer transaction: it is undone alone
-   * if it throws, and becomes durable with the outer one.
+   * Runs `work` in one transaction, which is durable when this returns. If a write fails, this
+   * durably overwrites the transaction's pages in the log at once; IO_FAILED then means that
+   * nothing has changed. If the overwriting fails too, IO_FAILED has the metadata `commit:
+   * unknown`. Every further call then begins by overwriting, and throws IO_FAILED as long as that
+   * fails. A nested call becomes a part of the outer transaction. If it throws, only its own
+   * changes are undone. Otherwise they become durable with the outer transaction.
    */
   write<T>(what: string, work: () => T): T;
-  /** Problems that SQLite reports in its file. Empty if the file is sound. */
+  /** Returns the problems that SQLite finds in its file. Empty if the file is sound. */
   quickCheck(): string[];
-  /** The problems met so far. This does not look at the file. */
+  /** Returns the problems that were found so far. This does not read the file. */
   trouble(): Trouble;
   close(): void;
   /**
-   * Leaves the file unchanged for good. Closing it would write to it, and remove its log by name.
+   * Leaves the file unchanged permanently. Closing the connection would write to the file and
+   * delete its log by name.
    */
   abandon(): void;
 }
 
 interface Trouble {
-  /** STORED_DATA_CORRUPT once damage was found. */
+  /** The error STORED_DATA_CORRUPT if damage has been found. */
   readonly damage: StoreError | undefined;
   /**
-   * Set while a failed commit could not be taken back. Writes are refused until the disk accepts
-   * them again.
+   * Set while a failed commit cannot be undone. Writes are refused until the disk accepts them
+   * again.
    */
   readonly failure: StoreError | undefined;
 }
 
-/** Keeps abandoned connections reachable: the garbage collector would close them. */
+/** Keeps abandoned connections reachable: otherwise the garbage collector would close them. */
 const abandoned = new Set<Database>();
 
-/** Older versions can corrupt a WAL database when a checkpoint and a write race. */
+/**
+ * The oldest supported version of SQLite. Older versions can corrupt a WAL database when a
+ * checkpoint and a write race.
+ */
 const minSqliteVersion = [3, 51, 3] as const;
-/** Above this number, statements of listings with many labels are prepared again each time. */
+/**
+ * Maximum cached statements. Above this number, the statements of listings with many labels are
+ * prepared again each time.
+ */
 const maxCachedStatements = 512;
 
 /**
  * This pragma must run before the first read. SQLite then keeps the index of the log in the heap,
- * and needs no -shm file, which it could not make on a full disk.
+ * and does not need a -shm file, which it could not create on a full disk.
  */
 const exclusive = ["locking_mode", "exclusive"] as const;
 
@@ -105,15 +112,15 @@ export function openConnection(path: string): Connection {
 }
 
 /**
- * Makes the file private to its owner, whatever the umask; SQLite gives its log the same mode. The
- * file must exist before SQLite opens it.
+ * Makes the file private to its owner, whatever the umask is. SQLite gives its log the same mode.
+ * The file must exist before SQLite opens it.
  */
 function makePrivate(path: string): void {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   try {
     closeSync(openSync(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600));
   } catch {
-    // The file exists, or cannot be made. SQLite reports the latter better.
+    // Either the file exists, or it cannot be created, which SQLite reports better.
   }
   for (const file of [path, `${path}-wal`]) {
     const stat = lstatSync(file, { throwIfNoEntry: false });
@@ -121,14 +128,14 @@ function makePrivate(path: string): void {
     try {
       chmodSync(file, 0o600);
     } catch {
-      // The root keeps others out too.
+      // The mode of the root also keeps other users out.
     }
   }
 }
 
 /**
  * Moves a new schema from the log to the file itself, so that an older program refuses the file
- * even if somebody removed the log. On a disk without space the schema stays in the log.
+ * even if somebody has deleted the log. On a disk without space the schema stays in the log.
  */
 function checkpoint(database: Database): void {
   try {
@@ -155,8 +162,9 @@ function assertVersion(database: Database): void {
 }
 
 /**
- * Reads the settings back after a write, because `synchronous` takes effect only then. The write is
- * rolled back: a daemon must start on a full disk, where it may be about to delete something.
+ * Throws unless the settings are in effect. This reads them after a write, because `synchronous`
+ * takes effect only then. The write is rolled back, because a daemon must also start on a full
+ * disk, where a user may want to delete snapshots.
  */
 function assertPragmas(database: Database): void {
   database.exec("BEGIN IMMEDIATE; UPDATE totals SET ready_count = ready_count; ROLLBACK");
@@ -230,8 +238,8 @@ function wrap(database: Database, file: number, damage: DamageJudge): Connection
 
 /**
  * Undoes a failed commit permanently. Otherwise the next start would find it in the log, if the
- * disk kept all of it. The next commit begins where the failed one began, so none of the failed
- * commit counts once the next sync has succeeded. We do not retry the failed sync: we write other
+ * disk kept all of it. The next commit begins where the failed one began, so no part of the failed
+ * commit is valid once the next sync has succeeded. We do not retry the failed sync: we write other
  * bytes in the same place, and sync those. Only page 1 is written. SQLite writes it for any schema
  * version, and with the same content. Returns false if the disk failed again.
  */
@@ -245,7 +253,7 @@ function overwriteFailedCommit(database: Database): boolean {
   }
 }
 
-/** The error for a transaction that failed and left nothing behind. */
+/** Returns the error for a transaction that failed and left nothing behind. */
 function refusedByDisk(error: unknown, what: string): StoreError {
   const failed = toStoreError(error, what);
   if (!isFailedWrite(error)) return failed;
@@ -260,8 +268,8 @@ function uncertainError(error: unknown, what: string): StoreError {
   const { reason, message, metadata } = toStoreError(error, what);
   return new StoreError(reason, `${message}: it may or may not have taken effect`, {
     hint: repairDisk,
-    // The log may contain the whole commit. It takes effect if the daemon ends before the next
-    // commit.
+    // The log may contain the whole commit. In that case it takes effect if the daemon ends before
+    // the next commit.
     metadata: { ...metadata, commit: "unknown" },
     cause: error,
   });

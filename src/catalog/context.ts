@@ -1,4 +1,4 @@
-// State that the parts of the catalog share.
+// Defines the state that the parts of the catalog share.
 import type { Clock } from "../base/clock.js";
 import type { Accesses } from "./accesses.js";
 import type { ChargeLog } from "./charges.js";

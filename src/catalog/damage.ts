@@ -1,6 +1,7 @@
-// Tells a damaged catalog from a disk that cannot read it. SQLite also reports SQLITE_CORRUPT for a
-// page whose read failed (SQLITE_IOERR_CORRUPTFS in its source), so its report alone is not enough.
-// The next start sets a catalog aside that is called damaged, with all its tombstones.
+// Distinguishes a damaged catalog from a disk that cannot read it. SQLite also reports
+// SQLITE_CORRUPT for a page whose read failed (SQLITE_IOERR_CORRUPTFS in its source), so its report
+// alone is not enough. A wrong verdict is costly, because the next start sets a damaged catalog
+// aside, with all its tombstones.
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { StoreError } from "../base/errors.js";
 import type { Database } from "./sqlite.js";
@@ -8,18 +9,24 @@ import { quickCheck } from "./quick-check.js";
 import { isCorrupt, toStoreError, unreadable } from "./sqlite-errors.js";
 
 export interface DamageJudge {
-  /** Returns the error that a failed read or write really means. */
+  /** Returns the error that describes the cause of a failed read or write. */
   judge(error: unknown, what: string): unknown;
-  /** Problems that SQLite reports in its file. Throws IO_FAILED if the disk prevents the check. */
+  /**
+   * Returns the problems that SQLite finds in its file. Throws IO_FAILED if the disk prevents the
+   * check.
+   */
   check(): string[];
-  /** STORED_DATA_CORRUPT once damage was found. */
+  /** Returns the error STORED_DATA_CORRUPT if damage has been found. */
   damage(): StoreError | undefined;
 }
 
 /** How long a verdict is reused. A failing disk takes seconds for each attempt. */
 const verdictMs = 30_000;
 
-/** `file` must stay open as long as the database: closing it would drop SQLite's locks. */
+/**
+ * Returns a judge for an open database. `file` must stay open as long as the database: closing it
+ * would drop SQLite's locks.
+ */
 export function createDamageJudge(database: Database, path: string, file: number): DamageJudge {
   let damage: StoreError | undefined;
   let lastFailure: { readonly error: StoreError; readonly at: number } | undefined;
@@ -60,7 +67,7 @@ export function openForJudging(path: string): number {
 
 const pieceBytes = 1024 * 1024;
 
-/** Throws IO_FAILED unless all of the catalog and its log can be read. */
+/** Throws IO_FAILED unless the whole catalog and its log can be read. */
 function requireReadable(path: string, file: number): void {
   readThrough(path, file);
   const log = `${path}-wal`;
@@ -77,7 +84,10 @@ function requireReadable(path: string, file: number): void {
   }
 }
 
-/** Does the same for a catalog that no connection of this process has open. */
+/**
+ * Throws IO_FAILED unless the whole catalog and its log can be read, for a catalog that no
+ * connection of this process has open.
+ */
 export function requireReadableFiles(path: string): void {
   let file: number;
   try {

@@ -1,4 +1,4 @@
-// The rows that belong to a snapshot: files, labels, pins. These functions run inside a
+// Writes the rows that belong to a snapshot: files, labels and pins. These functions run inside a
 // transaction.
 import type { SnapshotConfig } from "../model/config.js";
 import type { SnapshotFile } from "../model/snapshot.js";
@@ -24,8 +24,8 @@ export function writeFiles(
 }
 
 /**
- * Called only for a ready snapshot, because listings by label rely on every label row belonging to
- * one.
+ * Writes the label rows. Call this only for a ready snapshot, because listings by label rely on
+ * every label row belonging to one.
  */
 export function writeLabels(
   connection: Connection,

@@ -1,5 +1,5 @@
-// The log of changes to snapshots, for watchers. An event is written in the transaction of its
-// change. The log has a bounded size, and is read in pages from any position.
+// Keeps the log of changes to snapshots, for watchers. An event is written in the transaction of
+// its change. The log has a bounded size, and is read in pages from any position.
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../base/clock.js";
 import type { Snapshot } from "../model/snapshot.js";
@@ -10,26 +10,29 @@ import { sql } from "./sql.js";
 
 export interface EventPage {
   readonly events: readonly CatalogEvent[];
-  /** True: some events after the position were trimmed. `events` is then empty. */
+  /** True if events after the position were trimmed. `events` is then empty. */
   readonly missed: boolean;
 }
 
 export interface EventReading {
-  /** The position of the newest event. */
+  /** Returns the position of the newest event. */
   eventPosition(): EventPosition;
-  /** False: its event was trimmed, or belongs to another history of this catalog. */
+  /**
+   * Returns false if the event at the position was trimmed, or belongs to another history of this
+   * catalog.
+   */
   isKnownPosition(position: EventPosition): boolean;
-  /** Oldest first. */
+  /** Returns up to `limit` events after a position, the oldest first. */
   eventsAfter(sequence: number, limit: number): EventPage;
   /**
-   * Calls `listener` after each commit that added events. It must not throw. Returns a function
-   * that ends this.
+   * Calls `listener` after each commit that added events. The listener must not throw. Returns a
+   * function that ends the calls.
    */
   onEvents(listener: () => void): () => void;
 }
 
 export interface EventLog {
-  /** Call this inside the transaction that makes the change. */
+  /** Records an event. Call this inside the transaction that makes the change. */
   record(
     type: CatalogEventType,
     snapshot: Snapshot,
@@ -41,20 +44,21 @@ interface End extends EventPosition {
   readonly end_bytes: number;
 }
 
-/** Limits the text of all events, in addition to the limit on their number. */
+/** Maximum bytes of the text of all events, in addition to the limit on their number. */
 const maxBytes = 64 * 1024 * 1024;
-/** Rows that are trimmed at once. Trimming is rare, and no caller waits long for it. */
+/** Maximum rows that are trimmed at once, so that no caller waits long for it. */
 const largestBatch = 256;
 const batchesPerTrim = 4;
 
 /**
- * Recording these must succeed on a nearly full disk, so they leave the trimming to other types.
+ * Types of events that do not trim the log, because recording them must succeed on a nearly full
+ * disk.
  */
 const removals: ReadonlySet<CatalogEventType> = new Set([
   ...(["deleted", "evicted", "taken", "lost"] as const),
 ]);
 
-/** `committed` must be called after each transaction. */
+/** Returns the log. The caller must call `committed` after each transaction. */
 export function createEventLog(
   connection: Connection,
   { clock, maxEvents }: { readonly clock: Clock; readonly maxEvents: number },
@@ -72,7 +76,7 @@ export function createEventLog(
       const { sequence, end_bytes } = newest() ?? { sequence: 0, end_bytes: 0 };
       const text = eventText(snapshot, removals.has(type));
       connection.run(sql.insertEvent, {
-        // One more than the last one, so that failed transactions leave no gaps.
+        // This is one more than the last one, so that failed transactions leave no gaps.
         sequence: sequence + 1,
         mark: randomBytes(4).toString("hex"),
         type,
@@ -107,7 +111,7 @@ export function createEventLog(
     },
   };
   const committed = (): void => {
-    // Called even after a transaction that failed. Listeners then look once in vain.
+    // This runs even after a failed transaction. The listeners then find no new events.
     if (!recorded) return;
     recorded = false;
     for (const listener of listeners) listener();
@@ -121,7 +125,7 @@ function isKnown(connection: Connection, { sequence, mark }: EventPosition): boo
 }
 
 /**
- * Lets the log exceed its limit by a batch, then removes some rows. The newest event always stays.
+ * Lets the log exceed its limit by a batch, then deletes some rows. The newest event always stays.
  */
 function trim(connection: Connection, maxEvents: number): void {
   const oldest = connection.one<End>(sql.oldestEvent);

@@ -1,4 +1,5 @@
-// Snapshots as events store them: JSON, because the snapshot itself changes and may be removed.
+// Converts snapshots to the JSON that events store. They store a copy because the snapshot itself
+// changes and may be deleted.
 import { StoreError } from "../base/errors.js";
 import { emptyConfig, noUnknownKeys, type SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotState } from "../model/snapshot.js";
@@ -23,22 +24,22 @@ interface SnapshotText {
   readonly lastAccessedAt: number;
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
-  /** Missing in events of older versions. */
+  /** The charge, which is missing in events of older versions. */
   readonly chargedBytes?: number;
   readonly digest: string;
   readonly protected: boolean;
   readonly corrupt: boolean;
-  /** The blob ids are not in `config`, but were not left out for good. */
+  /** True if `config` lacks the blob ids and a reader looks them up in the snapshot. */
   readonly lookUpBlobIds?: boolean;
 }
 
-/** Events do not contain longer lists of blob ids, in bytes. A list may have a mebibyte. */
+/** Maximum bytes of a list of blob ids in an event. A list may have up to a mebibyte. */
 const maxBlobIdBytes = 4096;
 
 /**
- * Leaves out unknown keys of an envelope. Also leaves out the blob ids of a removed snapshot, which
- * pins them no longer: a removal on a full disk has little room to write. Long lists of blob ids
- * are looked up when the event is read.
+ * Returns the text of an event. It leaves out the unknown keys of an envelope. If the snapshot is
+ * gone, it also leaves out the blob ids, which are no longer pinned: a deletion on a full disk has
+ * little room to write. Long lists of blob ids are looked up when the event is read.
  */
 export function eventText(snapshot: Snapshot, gone: boolean): string {
   const { config, files, createdAt, lastAccessedAt, ...rest } = snapshot;
@@ -55,7 +56,10 @@ export function eventText(snapshot: Snapshot, gone: boolean): string {
   } satisfies SnapshotText);
 }
 
-/** `blobIdsOf` returns the blob ids of a snapshot that still exists; they never change. */
+/**
+ * Reads an event from its row. `blobIdsOf` returns the blob ids of a snapshot that still exists;
+ * these ids never change.
+ */
 export function eventFromRow(
   row: EventRow,
   blobIdsOf: (id: string) => readonly string[],
@@ -86,7 +90,7 @@ function parse(row: EventRow, text: string): object {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed === "object" && parsed !== null) return parsed;
   } catch {
-    // Falls through to the error for any other text that is not an object.
+    // Any other text that is not an object leads to the error below.
   }
   throw new StoreError(
     "STORED_DATA_CORRUPT",

@@ -1,19 +1,22 @@
-// One change of a snapshot, as watchers receive it.
+// Describes one change of a snapshot, as watchers receive it.
 import type { Snapshot } from "../model/snapshot.js";
 
 /**
  * created, renamed, updated, corrupt: the snapshot is listed, as the event shows it. deleted,
- * evicted, taken, lost: it is not listed any more; the event shows its last state.
+ * evicted, taken, lost: the snapshot is not listed any more; the event shows its last state.
  */
 export type CatalogEventType =
   "created" | "renamed" | "updated" | "corrupt" | "deleted" | "evicted" | "taken" | "lost";
 
-/** The values of a snapshot before a change. Only these can change without a removal. */
+/**
+ * The values of a snapshot before a change. Only these values can change while the snapshot stays
+ * listed.
+ */
 export interface PreviousValues {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly protected: boolean;
-  /** Missing in events that do not change it. */
+  /** Missing in events that do not change this value. */
   readonly corrupt?: boolean;
 }
 
@@ -29,10 +32,12 @@ export interface EventPosition {
 export interface CatalogEvent extends EventPosition {
   readonly type: CatalogEventType;
   readonly occurredAt: Date;
-  /** Without files, and without image blob ids if it was removed. */
+  /** The snapshot without its files, and without its image blob ids if it is no longer listed. */
   readonly snapshot: Snapshot;
   /** Id of the snapshot that took over its name; empty if none did. */
   readonly replacedBy: string;
-  /** Set for changes of a snapshot that stays listed. Older events of damage lack it. */
+  /**
+   * Set for changes of a snapshot that stays listed. Older events of type corrupt lack this value.
+   */
   readonly previous: PreviousValues | undefined;
 }

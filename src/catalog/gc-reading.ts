@@ -1,5 +1,5 @@
-// Ready snapshots as a collection reads them: few columns, in pages, so that it can plan over a
-// million.
+// Reads ready snapshots for a collection: few columns, in pages, so that a plan can cover a million
+// snapshots.
 import type { GcSnapshot } from "../model/gc-plan.js";
 import type { CatalogContext } from "./context.js";
 import { sql } from "./sql.js";
@@ -9,11 +9,11 @@ type GcCursor = Pick<GcSnapshot, "createdAtMs" | "id">;
 
 export interface GcReading {
   /**
-   * Up to `limit` ready snapshots, newest first. The value of the label `label` becomes their
-   * group. An empty `label` means no groups.
+   * Returns up to `limit` ready snapshots, newest first. The value of the label `label` becomes the
+   * group of a snapshot. An empty `label` means no groups.
    */
   gcPage(label: string, after: GcCursor | undefined, limit: number): readonly GcSnapshot[];
-  /** Reads one snapshot in the same form. Undefined unless it is ready. */
+  /** Returns one snapshot in the same form. Undefined unless the snapshot is ready. */
   gcSnapshot(label: string, id: string): GcSnapshot | undefined;
 }
 

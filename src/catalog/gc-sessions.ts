@@ -1,5 +1,5 @@
-// GC sessions of external orchestrators. The catalog stores them, so that a session from before a
-// restart is known to be over, and so that epochs never repeat.
+// Stores the GC sessions of external orchestrators. After a restart, the catalog therefore knows
+// that an earlier session has ended, and epochs never repeat.
 import type { CatalogContext } from "./context.js";
 import { sql } from "./sql.js";
 
@@ -16,7 +16,7 @@ export interface GcSessions {
   findGcSession(sessionId: string): GcSessionRecord | undefined;
 }
 
-/** Number of ended sessions that are still known. */
+/** Maximum number of ended sessions that the catalog remembers. */
 const maxKnownSessions = 1000;
 
 interface Row {

@@ -1,4 +1,4 @@
-// Changes of existing snapshots: removal, loss, damage, adoption.
+// Changes the state of existing snapshots: deletion, loss, damage and adoption.
 import type { SnapshotConfig } from "../model/config.js";
 import { estimateCharge } from "../model/charge.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
@@ -15,31 +15,39 @@ import { sql } from "./sql.js";
 export interface AdoptedSnapshot {
   readonly config: SnapshotConfig;
   readonly createdAt: Date;
-  /** Default: `createdAt`. */
+  /** The time of the last access. Default: `createdAt`. */
   readonly lastAccessedAt?: Date;
-  /** Default: adoption counts as an access, because nobody knows when the last one was. */
+  /**
+   * The stamp of the last access. Default: the adoption counts as an access, because the time of
+   * the last one is unknown.
+   */
   readonly lastUsedMs?: number;
   readonly protected: boolean;
   readonly files: readonly SnapshotFile[];
-  /** Default: an estimate. */
+  /** The bytes that quotas count. Default: an estimate. */
   readonly chargedBytes?: number;
   readonly digest: string;
-  /** Revision of the manifest. */
+  /** The revision of the manifest. */
   readonly revision: number;
 }
 
 export interface Lifecycle {
   /**
-   * Tombstones all of them. If one is not ready, replaced or lost, tombstones none. From then on
-   * they are invisible, their names are free and their images are not pinned. Watchers receive
-   * `deleted`, or `evicted` with the option of that name.
+   * Tombstones all the snapshots. If one of them is neither ready nor replaced nor lost, this
+   * tombstones no snapshot. Tombstoned snapshots are invisible, their names are free and their
+   * images are not pinned. Watchers receive `deleted`, or `evicted` with the option of that name.
    */
   markDeleting(ids: readonly string[], options?: { readonly evicted?: boolean }): void;
-  /** The last step of a removal. The row may have any state; a missing row is not an error. */
+  /**
+   * Deletes the row of a snapshot, which is the last step of every deletion. The row may have any
+   * state, and a missing row is not an error.
+   */
   removeRow(id: string): void;
-  /** Call this when its directory is missing. */
+  /** Marks a snapshot as lost. Call this when its directory is missing. */
   markLost(id: string): void;
-  /** Records digests that were computed after publication. Its manifest becomes dirty. */
+  /**
+   * Records digests that were computed after publication. The snapshot's manifest becomes dirty.
+   */
   setDigest(id: string, digest: string, files: readonly SnapshotFile[]): void;
   setCorrupt(id: string, corrupt: boolean): void;
   /**
@@ -47,7 +55,11 @@ export interface Lifecycle {
    * with `overwrite`, a row in any state.
    */
   insertReady(adopted: AdoptedSnapshot, options?: { readonly overwrite?: boolean }): Snapshot;
-  /** The manifest of `revision` is durable. Does nothing if there is a newer one to write. */
+  /**
+   * Records that the manifest is no longer dirty. Call this when the manifest of `revision` has
+   * become durable. This has no effect if the catalog has a newer revision, which must still be
+   * written.
+   */
   clearManifestDirty(id: string, revision: number): void;
 }
 
@@ -63,7 +75,8 @@ export function createLifecycle(context: CatalogContext): Lifecycle {
     },
     removeRow: (id) => {
       connection.write("cannot drop the record", () => {
-        // An older copy of the catalog may still say ready for a snapshot that was deleted since.
+        // An older copy of the catalog may still have the state ready for a snapshot that was
+        // deleted since then.
         recordIf(context, "deleted", id, ["ready", "lost"]);
         setCharge(context, id, { bytes: 0 });
         connection.run(sql.deleteSnapshot, { id });
@@ -122,14 +135,14 @@ function recordIf(
   }
 }
 
-/** Call this inside the transaction that removes the snapshot. */
+/** Tombstones one snapshot. Call this inside the transaction that deletes the snapshot. */
 export function markDeleting(
   context: CatalogContext,
   id: string,
   type: "deleted" | "evicted" | "taken",
 ): void {
   const { connection } = context;
-  // Watchers saw a replaced snapshot end when it was replaced.
+  // Watchers received the end of a replaced snapshot when it was replaced.
   recordIf(context, type, id, ["ready", "lost"]);
   connection.run(sql.deleteLabels, { id });
   connection.run(sql.deletePins, { id });
@@ -139,8 +152,8 @@ export function markDeleting(
 function adopt(context: CatalogContext, adopted: AdoptedSnapshot, overwrite: boolean): Snapshot {
   const { connection } = context;
   const { config, createdAt, lastAccessedAt = createdAt } = adopted;
-  // All snapshots that are adopted together get the same stamp: the order of creation decides among
-  // them.
+  // All snapshots that are adopted together receive the same stamp, and the order of creation
+  // decides among them.
   const { lastUsedMs = context.storeClock.elapsedMs() } = adopted;
   const { id } = config;
   const known = connection.one<{ state: string }>(sql.stateOfId, { id });

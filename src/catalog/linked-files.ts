@@ -1,11 +1,12 @@
-// Stored files that clones share as hard links, with their attributes before the first link. A file
-// whose attributes differ from these was changed through a link.
+// Records the stored files that clones share as hard links, with their attributes before the first
+// link. If the attributes of a file differ from the record, a program has changed the file through
+// a link.
 import type { CatalogContext } from "./context.js";
 import { sql } from "./sql.js";
 
 export interface LinkedFile {
   readonly name: string;
-  /** Decimal text. A different inode means that stasis has replaced the file. */
+  /** Decimal text. If the file has another inode, this means that stasis has replaced the file. */
   readonly inode: string;
   /** Nanoseconds since 1970, decimal text. */
   readonly mtimeNs: string;
@@ -13,9 +14,9 @@ export interface LinkedFile {
 }
 
 export interface LinkedFiles {
-  /** In the order of names. */
+  /** Returns the recorded files in the order of their names. */
   linkedFiles(id: string): LinkedFile[];
-  /** Snapshots, in any state, with at least one linked file. */
+  /** Returns the ids of the snapshots, in any state, that have at least one linked file. */
   idsWithLinks(): string[];
   /** Replaces the record of the snapshot's linked files. The snapshot must exist. */
   setLinkedFiles(id: string, files: readonly LinkedFile[]): void;

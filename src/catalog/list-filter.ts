@@ -1,17 +1,17 @@
 // Selects the snapshots that a listing shows.
 
-/** All conditions that are present must hold. */
+/** The conditions of a listing. A snapshot must meet all conditions that are present. */
 export interface ListFilter {
   readonly namePrefix?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly image?: string;
   readonly imageDigest?: string;
   readonly hypervisor?: string;
-  /** Created at this time or later. */
+  /** The snapshot was created at this time or later. */
   readonly createdAfter?: Date;
-  /** Created before this time. */
+  /** The snapshot was created before this time. */
   readonly createdBefore?: Date;
   readonly protected?: boolean;
-  /** Marked as damaged. */
+  /** Whether the snapshot is marked as damaged. */
   readonly corrupt?: boolean;
 }

@@ -1,25 +1,28 @@
-// The statements of a listing. There is one per shape of the filter, and each walks along one
-// index.
+// Builds the statements of a listing. There is one statement for each shape of the filter, and each
+// walks along one index.
 import type { Params } from "./connection.js";
 import type { ListFilter } from "./list-filter.js";
 import type { Cursor } from "./page-token.js";
 import { prefixRange } from "./name-range.js";
 import { register, type Sql } from "./sql.js";
 
-/** The properties that determine the text of the statements. Everything else is a parameter. */
+/** The properties that determine the text of the statements. Every other value is a parameter. */
 export interface ListShape {
   readonly namePrefix: boolean;
   readonly image: boolean;
   readonly imageDigest: boolean;
   readonly hypervisor: boolean;
   readonly protected: boolean;
-  /** Whether only damaged snapshots are listed, or only others. Undefined: both. */
+  /**
+   * True if only damaged snapshots are listed, and false if only others are listed. Undefined if
+   * both are listed.
+   */
   readonly corrupt: boolean | undefined;
   readonly labelCount: number;
 }
 
 interface ListStatements {
-  /** Ids of one page, newest first. */
+  /** Selects the ids of one page, newest first. */
   readonly page: Sql;
   /** Counts the snapshots that match. */
   readonly count: Sql;
@@ -51,9 +54,9 @@ export function shapeOf(filter: ListFilter): ListShape {
 export type Label = readonly [key: string, value: string];
 
 /**
- * `labels` are those of the filter. The statement walks the first one, so it should be the rarest.
- * `after` is the last row of the previous page. Without it, the function returns the parameters of
- * the count.
+ * Returns the parameters of a statement. `labels` are those of the filter. The statement walks the
+ * first label, so the first one should be the rarest. `after` is the last row of the previous page.
+ * Without it, this returns the parameters of the count.
  */
 export function listParams(
   filter: ListFilter,
@@ -76,7 +79,10 @@ export function listParams(
   return params;
 }
 
-/** The tighter of cursor and `createdBefore`. No id is empty, so "" excludes the whole instant. */
+/**
+ * Returns the lower bound of the cursor and `createdBefore`. No id is empty, so "" excludes the
+ * whole instant.
+ */
 function upperBound(
   { createdBefore }: ListFilter,
   after: Cursor | undefined,
@@ -118,8 +124,8 @@ function tableWalk(shape: ListShape): Walk {
 }
 
 /**
- * Label rows exist for ready snapshots only. The statement walks the first label and probes the
- * others.
+ * Returns the walk along the first label; the statement probes the other labels. Label rows exist
+ * only for ready snapshots.
  */
 function labelWalk(shape: ListShape): Walk {
   const conditions = [
@@ -128,8 +134,8 @@ function labelWalk(shape: ListShape): Walk {
     ...range("l.created_at", "l.snapshot_id"),
   ];
   for (let label = 1; label < shape.labelCount; label++) {
-    // We do not use EXISTS: SQLite turns it into a join, and takes seconds to plan a join of 64
-    // tables.
+    // We do not use EXISTS, because SQLite turns it into a join and takes seconds to plan a join of
+    // 64 tables.
     conditions.push(`1 = (SELECT 1 FROM snapshot_labels o WHERE o.key = :key${label}
       AND o.value = :value${label} AND o.created_at = l.created_at
       AND o.snapshot_id = l.snapshot_id)`);
@@ -151,7 +157,7 @@ function columnConditions(shape: ListShape): string[] {
   for (const [key, { column }] of Object.entries(equalColumns)) {
     if (shape[key as keyof typeof equalColumns]) conditions.push(`s.${column} = :${key}`);
   }
-  // A literal: SQLite uses a partial index only where it sees the value.
+  // This is a literal, because SQLite uses a partial index only if it sees the value.
   if (shape.corrupt !== undefined) conditions.push(`s.corrupt = ${shape.corrupt ? 1 : 0}`);
   if (shape.namePrefix) conditions.push("s.name >= :prefix AND s.name < :prefixEnd");
   return conditions;
@@ -165,7 +171,7 @@ function chooseIndex(shape: ListShape): string {
   if (shape.corrupt === true) return "ready_corrupt";
   if (shape.imageDigest) return equalColumns.imageDigest.index;
   if (shape.image) return equalColumns.image.index;
-  // The names with the prefix are then sorted by age: few keys, in memory.
+  // The names with the prefix are then sorted by age in memory, which is fast because they are few.
   if (shape.namePrefix) return "by_state_name";
   if (shape.hypervisor) return equalColumns.hypervisor.index;
   if (shape.protected) return equalColumns.protected.index;

@@ -1,4 +1,4 @@
-// Pages of ready snapshots, newest first.
+// Returns pages of ready snapshots, newest first.
 import { fieldInvalid } from "../base/errors.js";
 import { maxPageSize } from "../model/page-size.js";
 import type { Snapshot } from "../model/snapshot.js";
@@ -11,19 +11,19 @@ import { sql } from "./sql.js";
 import { totalsOf } from "./totals.js";
 
 export interface ListQuery {
-  /** 1 to 1000. */
+  /** Maximum snapshots of the page, from 1 to 1000. */
   readonly pageSize: number;
-  /** Empty or missing for the first page, then `nextPageToken` of the previous page. */
+  /** Empty or missing for the first page, and otherwise `nextPageToken` of the previous page. */
   readonly pageToken?: string;
   readonly filter?: ListFilter;
 }
 
 export interface ListPage {
-  /** Without their files. */
+  /** The snapshots of the page without their files. */
   readonly snapshots: readonly Snapshot[];
-  /** Empty on the last page. */
+  /** The token of the next page. Empty on the last page. */
   readonly nextPageToken: string;
-  /** How many snapshots match the filter at this moment, over all pages. */
+  /** Number of snapshots on all pages that match the filter at this moment. */
   readonly totalSize: number;
 }
 
@@ -32,11 +32,14 @@ export interface Listing {
 }
 
 /**
- * A page ends early beyond this size. A configuration may be large, a mebibyte for the longest
- * image blob ids, and gRPC clients accept messages of 4 MiB by default.
+ * A page that exceeds this number of bytes ends early. A configuration may be large (a mebibyte
+ * with the longest list of image blob ids), and gRPC clients accept messages of 4 MiB by default.
  */
 const maxPageBytes = 2 * 1024 * 1024;
-/** For this many snapshots, walking all of them costs nothing. */
+/**
+ * Number of snapshots that a label may have to count as rare, because walking all of them costs
+ * almost nothing.
+ */
 const rareLabelCount = 500;
 
 export function createListing(context: CatalogContext): Listing {
@@ -54,7 +57,7 @@ function list(context: CatalogContext, query: ListQuery): ListPage {
   const labels = rareFirst(context, Object.entries(filter.labels ?? {}));
   const keys = context.connection.all<{ id: string; created_at: number }>(statements.page, {
     ...listParams(filter, labels, after),
-    // One more than shown, to find out whether there is a next page.
+    // This is one more than the page shows, to find out whether there is a next page.
     limit: pageSize + 1,
   });
   const snapshots: Snapshot[] = [];
@@ -83,7 +86,10 @@ function count(context: CatalogContext, filter: ListFilter, labels: readonly Lab
   return context.connection.one<{ matches: number }>(count, params)?.matches ?? 0;
 }
 
-/** Puts the label with the fewest snapshots first, because the listing walks the first one. */
+/**
+ * Moves the label with the fewest snapshots to the front, because the listing walks the first
+ * label.
+ */
 function rareFirst({ connection }: CatalogContext, labels: readonly Label[]): readonly Label[] {
   if (labels.length < 2) return labels;
   const isRare = ([key, value]: Label): boolean =>
@@ -92,7 +98,9 @@ function rareFirst({ connection }: CatalogContext, labels: readonly Label[]): re
   return rare === undefined ? labels : [rare, ...labels.filter((label) => label !== rare)];
 }
 
-/** An empty prefix and an empty set of labels are no conditions. */
+/**
+ * Returns the filter without an empty prefix and an empty set of labels, which are not conditions.
+ */
 function withoutEmpty(filter: ListFilter): ListFilter {
   const { namePrefix, labels, ...rest } = filter;
   return {

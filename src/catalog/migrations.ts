@@ -1,9 +1,9 @@
-// The schema of the catalog, step by step. Never edit a step that was released.
+// Defines the schema of the catalog, step by step. Never edit a step that was released.
 import { formatUnsupported } from "../model/format.js";
 import type { Database } from "./sqlite.js";
 
 interface Migration {
-  /** PRAGMA user_version after this step. */
+  /** The value of PRAGMA user_version after this step. */
   readonly version: number;
   readonly sql: string;
 }
@@ -126,12 +126,12 @@ END;
 `;
 
 /**
- * `events` records what became visible, in the same transaction. `sequence` has no gaps: rows that
- * are missing before the oldest one were trimmed. `mark` is random. It tells an event from one with
- * the same sequence in another history of this catalog (an older copy that was restored).
- * `previous` stores, as JSON, the earlier values that a watcher's filter needs. `end_bytes` counts
- * the bytes of all `snapshot` texts up to this row, so that the difference of two rows is the size
- * between them.
+ * `events` records each visible change in the transaction of the change. `sequence` has no gaps:
+ * rows that are missing before the oldest one were trimmed. `mark` is random. It distinguishes an
+ * event from one with the same sequence in another history of this catalog (an older copy that was
+ * restored). `previous` stores, as JSON, the earlier values that a watcher's filter needs.
+ * `end_bytes` counts the bytes of all `snapshot` texts up to this row, so that the difference
+ * between two rows is the size of the texts between them.
  */
 const version2 = `
 CREATE TABLE events (
@@ -147,7 +147,7 @@ CREATE TABLE events (
 ) STRICT;
 `;
 
-/** The newest row is the only session that may be open. Its state is in memory. */
+/** The newest row is the only session that may be open. The state of that session is in memory. */
 const version3 = `
 CREATE TABLE gc_sessions (
   epoch INTEGER PRIMARY KEY,
@@ -164,16 +164,16 @@ CREATE INDEX ready_by_digest ON snapshots (digest, id) WHERE state = 'ready';
 `;
 
 /**
- * Changes nothing. Builds that do not look at store.json (files/store-format.ts) refuse a schema
- * above 4, with a clear message and before recovery.
+ * Changes only the version. Builds that do not look at store.json (files/store-format.ts) refuse a
+ * schema above 4, with a clear message and before recovery.
  */
 const version5 = "";
 
 /**
  * `used_ms` is the last use in elapsed time (model/elapsed.ts). From this step on,
- * `requests.finished_at` uses elapsed time too. It begins as wall time; a stamp of a clock that was
- * ahead must not be greater than the elapsed time. `store_clock` has no row if nothing is known: in
- * a new catalog, or if the newest access is in the future.
+ * `requests.finished_at` uses elapsed time too. Elapsed time begins with the value of the wall
+ * clock, and a stamp from a clock that was ahead must not exceed it. `store_clock` has no row if
+ * nothing is known: in a new catalog, or if the newest access is in the future.
  */
 const version6 = `
 ALTER TABLE snapshots ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
@@ -196,9 +196,9 @@ INSERT INTO store_clock
 
 /**
  * `charged_bytes` is the number that quotas count (model/charge.ts), from publication until the row
- * is removed. `charged_name` is the name whose prefix is charged; a replaced snapshot has lost that
+ * is deleted. `charged_name` is the name whose prefix is charged; a replaced snapshot has lost that
  * name. Existing rows get an estimated charge. The catalog stores each blob id once, however many
- * snapshots pin it: `blobs` contains the pinned ones.
+ * snapshots pin it. `blobs` contains the pinned ids.
  */
 const version7 = `
 ALTER TABLE snapshots ADD COLUMN charged_bytes INTEGER NOT NULL DEFAULT 0
@@ -248,8 +248,8 @@ END;
 `;
 
 /**
- * Files that clones link to, as they were before the first link. `inode` and `mtime_ns` are decimal
- * text, since they may exceed 63 bits.
+ * Stores the files that clones link to, as they were before the first link. `inode` and `mtime_ns`
+ * are decimal text, because they may exceed 63 bits.
  */
 const version8 = `
 CREATE TABLE linked_files (
@@ -262,16 +262,17 @@ CREATE TABLE linked_files (
 ) STRICT, WITHOUT ROWID;
 `;
 
-/** Few snapshots are damaged, so this index is small. */
+/** Adds an index of damaged snapshots, which is small because few snapshots are damaged. */
 const version9 = `
 CREATE INDEX ready_corrupt ON snapshots (corrupt, created_at, id)
   WHERE state = 'ready' AND corrupt = 1;
 `;
 
 /**
- * Snapshots whose files move out of the store (TakeToDirectory). A row with `finished = 0` is an
- * intent: the next start completes it or drops it. `answer` is JSON, which a repeated request gets
- * although the snapshot is gone: therefore there is no foreign key. `directory` is for people.
+ * Stores the snapshots whose files move out of the store (TakeToDirectory). A row with `finished =
+ * 0` is an intent, which the next start completes or discards. `answer` is the JSON that a repeated
+ * request receives although the snapshot is gone, so there is no foreign key. `directory` is for
+ * people.
  */
 const version10 = `
 CREATE TABLE takes (
@@ -316,7 +317,9 @@ export function migrate(database: Database, steps: readonly Migration[] = migrat
   return missing.length > 0;
 }
 
-/** Returns the version of the file. */
+/**
+ * Returns the version of the file. Throws FORMAT_UNSUPPORTED if the version is newer than `newest`.
+ */
 export function requireKnownSchema(database: Database, newest = newestSchema): number {
   const found = database.pragma("user_version", { simple: true }) as number;
   if (found > newest) {

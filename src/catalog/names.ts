@@ -12,7 +12,8 @@ interface NameHolder {
 
 /**
  * Throws unless the snapshot `id` may take `name`. With `replace`, a ready snapshot with that name
- * is allowed: the name moves when the new snapshot becomes ready. A pending one is never allowed.
+ * is allowed: the name moves when the new snapshot becomes ready. A pending snapshot with that name
+ * is never allowed.
  */
 export function requireNameFree(
   connection: Connection,
@@ -54,7 +55,7 @@ export function requireIdFree(connection: Connection, id: string): void {
   );
 }
 
-/** The snapshot in `state` that has this name. */
+/** Returns the snapshot in `state` that has this name. */
 export function holderOf(
   connection: Connection,
   name: string,

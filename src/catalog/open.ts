@@ -1,5 +1,6 @@
-// The catalog: an SQLite index of all snapshots. Every call is synchronous. Each call that changes
-// something is one transaction and durable when it returns, except recordAccess.
+// Opens the catalog, which is an SQLite index of all snapshots. Every call is synchronous. Each
+// call that changes something, except recordAccess, is one transaction that is durable when the
+// call returns.
 import type { Clock } from "../base/clock.js";
 import { isStoreError } from "../base/errors.js";
 import { createAccesses, type Accesses } from "./accesses.js";
@@ -63,17 +64,18 @@ export interface Catalog
     Pick<Connection, "trouble">,
     AsyncDisposable {
   /**
-   * Makes the changes of `work` durable together when it returns. For recovery, before anybody
-   * watches: one sync for each of thousands of records would take as many disk revolutions.
+   * Makes the changes of `work` durable together when `work` returns. Use this only in recovery,
+   * before anybody watches. There, a sync for each of thousands of records would take too long.
    */
   together(work: () => void): void;
   /**
-   * Writes the recorded accesses if the disk permits, then closes the file. May be called again.
+   * Writes the recorded accesses if the disk permits, then closes the file. A second call has no
+   * effect.
    */
   close(): void;
   /**
-   * Call this instead of `close` when the file no longer belongs to this process. It writes nothing
-   * and leaves the file open.
+   * Abandons the file without writing to it, and leaves it open. Call this instead of `close` when
+   * the file no longer belongs to this process.
    */
   abandon(): void;
 }
@@ -82,9 +84,12 @@ export interface CatalogOptions {
   readonly clock: Clock;
   /** Approximate number of events to keep. */
   readonly maxEvents: number;
-  /** Called before each transaction that changes something. If it throws, nothing is changed. */
+  /**
+   * Called before each transaction that changes something. If this callback throws, nothing is
+   * changed.
+   */
   readonly beforeWrite?: () => void;
-  /** Called after each transaction, durable or failed, with the time that it took. */
+  /** Called after each transaction, durable or failed, with its duration. */
   readonly afterWrite?: (seconds: number) => void;
 }
 
@@ -92,7 +97,7 @@ export interface CatalogOptions {
  * Opens or makes the catalog in the file `path`. The file belongs to this process until it is
  * closed. Do not open it by other means: closing any descriptor of the file in this process would
  * drop SQLite's locks (POSIX locks, fcntl(2)). Throws STORED_DATA_CORRUPT if the file is not a
- * catalog, FORMAT_UNSUPPORTED if it is a newer one.
+ * catalog, and FORMAT_UNSUPPORTED if the catalog is newer.
  */
 export function openCatalog(path: string, options: CatalogOptions): Catalog {
   const file = openConnection(path);
@@ -104,7 +109,7 @@ export function openCatalog(path: string, options: CatalogOptions): Catalog {
   }
 }
 
-/** The same connection, whose transactions tell when they begin, commit and fail. */
+/** Returns a connection whose transactions call the hooks when they begin and when they end. */
 function withHooks(
   file: Connection,
   hooks: {

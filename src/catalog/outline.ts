@@ -1,5 +1,6 @@
-// Ready snapshots in outline: the few columns that a view sorts and searches by, in short reads, so
-// that a view of a hundred thousand can be made without holding up other work.
+// Reads ready snapshots in outline: only the few columns by which a view sorts and searches. The
+// reads are short, so that a view of a hundred thousand snapshots can be made without delaying
+// other work.
 import type { Snapshot } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
 import { prefixRange } from "./name-range.js";
@@ -18,23 +19,29 @@ export interface OutlineRow {
 
 export interface OutlinePart {
   readonly rows: readonly OutlineRow[];
-  /** Where the next part begins; undefined at the end. Not to be shown to callers. */
+  /**
+   * The position where the next part begins. Undefined at the end. Callers of the daemon must not
+   * see it.
+   */
   readonly next: OutlineRow | undefined;
 }
 
-/** Which snapshots to walk. With a label, `namePrefix` does not make the walk shorter. */
+/** Selects the snapshots to walk. With a label, `namePrefix` does not make the walk shorter. */
 export interface OutlineWalk {
   readonly namePrefix?: string;
   readonly label?: readonly [key: string, value: string];
-  /** `next` of the part before. */
+  /** The value of `next` of the previous part. */
   readonly after?: OutlineRow | undefined;
   readonly limit: number;
 }
 
 export interface Outline {
-  /** The next rows in the order of the walk. */
+  /** Returns the next rows in the order of the walk. */
   outline(walk: OutlineWalk): OutlinePart;
-  /** As listings show it, without its files. Undefined unless it is ready. */
+  /**
+   * Returns a snapshot as listings show it, without its files. Undefined unless the snapshot is
+   * ready.
+   */
   listed(id: string): Snapshot | undefined;
 }
 
@@ -85,7 +92,7 @@ function read(
   }
   if (namePrefix === "") return connection.all<Row>(sql.outlineByAge, { ...newest, limit });
   const range = prefixRange(namePrefix);
-  // Ready names are unique: the name alone is the position.
+  // The names of ready snapshots are unique, so the name alone is the position.
   const params = { ...range, after: after?.name ?? "", limit };
   return connection.all<Row>(sql.outlineByName, params);
 }

@@ -1,9 +1,12 @@
-// The position of a listing: an opaque text that is valid only for the filter it was made with.
+// Encodes the position of a listing as an opaque text that is valid only for the filter with which
+// it was made.
 import { createHash } from "node:crypto";
 import { StoreError } from "../base/errors.js";
 import type { ListFilter } from "./list-filter.js";
 
-/** The last snapshot of a page. The next page contains what follows it in the order. */
+/**
+ * The last snapshot of a page. The next page contains the snapshots that follow it in the order.
+ */
 export interface Cursor {
   readonly createdAtMs: number;
   readonly id: string;
@@ -18,7 +21,7 @@ export function encodePageToken(cursor: Cursor, filter: ListFilter): string {
   return Buffer.from(`${digestOf(position, filter)}.${position}`).toString("base64url");
 }
 
-/** Throws PAGE_TOKEN_INVALID unless `token` was made for this filter. */
+/** Decodes a page token. Throws PAGE_TOKEN_INVALID unless `token` was made for this filter. */
 export function decodePageToken(token: string, filter: ListFilter): Cursor {
   if (!tokenPattern.test(token)) throw invalidError("it is not a token of this daemon");
   const text = Buffer.from(token, "base64url").toString();

@@ -1,13 +1,17 @@
-// SQLite's own check of its file, reported in terms of this program.
+// Runs SQLite's own check of its file, and reports the result in the terms of this program.
 import { isUnreadPage, toStoreError, unreadable } from "./sqlite-errors.js";
 import type { Database } from "./sqlite.js";
 
-/** Problems of the file. Empty if it is sound. Throws IO_FAILED if a page could not be read. */
+/**
+ * Returns the problems of the file. Empty if the file is sound. Throws IO_FAILED if a page could
+ * not be read.
+ */
 export function quickCheck(database: Database): string[] {
   try {
     const rows = database.pragma("quick_check") as { quick_check: string }[];
     const unread = rows.find((row) => isUnreadPage(row.quick_check));
-    // An unreadable page is not damage: a catalog that is set aside takes its tombstones with it.
+    // An unreadable page must not count as damage, because a damaged catalog is set aside together
+    // with its tombstones.
     if (unread !== undefined) throw unreadable(unread.quick_check);
     const orphans = database.pragma("foreign_key_check") as { table: string; parent: string }[];
     return [

@@ -1,5 +1,5 @@
-// Reads the catalog of a store that no daemon serves. Nothing in it is changed, not even its
-// schema.
+// Reads the catalog of a store that no daemon serves. Nothing in the catalog is changed, not even
+// its schema.
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
@@ -27,9 +27,9 @@ export interface OfflineCatalog
     AsyncDisposable {}
 
 /**
- * Opens the catalog in the file `path`. The caller has locked its root. Returns undefined if
- * the file does not exist.
- * Throws STORED_DATA_CORRUPT if the file is not a catalog, FORMAT_UNSUPPORTED if it is a newer one.
+ * Opens the catalog in the file `path`. The caller must have locked the root. Returns undefined if
+ * the file does not exist. Throws STORED_DATA_CORRUPT if the file is not a catalog, and
+ * FORMAT_UNSUPPORTED if the catalog is newer.
  */
 export function openOfflineCatalog(path: string): OfflineCatalog | undefined {
   const absolute = resolve(path);
@@ -45,7 +45,7 @@ export function openOfflineCatalog(path: string): OfflineCatalog | undefined {
   });
 }
 
-/** Reads `path`, but names it `shown` in errors. */
+/** Opens `path`, but errors name it `shown`. */
 function openReader(path: string, shown: string, tidy: () => void): OfflineCatalog {
   let database: Database | undefined;
   const close = (): void => {
@@ -66,7 +66,8 @@ function openReader(path: string, shown: string, tidy: () => void): OfflineCatal
 }
 
 /**
- * Returns a function that removes the files that SQLite makes to read a log and does not remove.
+ * Returns a function that deletes the files that SQLite creates to read a log and then leaves
+ * behind.
  */
 function sidecarRemoval(path: string): () => void {
   const made = [`${path}-shm`, `${path}-wal`].filter((file) => !existsSync(file));
@@ -76,9 +77,9 @@ function sidecarRemoval(path: string): () => void {
 }
 
 /**
- * To read a database in WAL mode, SQLite must create the log and its index. It cannot on a
- * read-only or full filesystem, or in a directory without write permission. In these cases we read
- * a copy.
+ * Copies the catalog. To read a database in WAL mode, SQLite must create the log and its index.
+ * That is impossible on a read-only or full filesystem, or in a directory without write permission.
+ * In these cases we read a copy.
  */
 function copyCatalog(path: string): { readonly path: string; readonly remove: () => void } {
   const directory = mkdtempSync(join(tmpdir(), "stasis-catalog-"));
@@ -142,7 +143,7 @@ function partsOver(connection: Connection): Omit<OfflineCatalog, typeof Symbol.a
   return { allIds, auditFile, auditRow, unfinishedTakes };
 }
 
-/** A reader makes no stamps. */
+/** A clock for readers, which make no stamps. */
 const noStamps: StampingClock = {
   elapsedMs: refuse,
   stampOfAge: refuse,

@@ -1,4 +1,4 @@
-// Single snapshots, by id and by state.
+// Finds single snapshots, by id and by state.
 import { StoreError } from "../base/errors.js";
 import type { SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
@@ -7,19 +7,19 @@ import { snapshotFromRow, type FileRow, type SnapshotRow } from "./rows.js";
 import { prefixRange } from "./name-range.js";
 import { sql } from "./sql.js";
 
-/** Changes in the catalog that the manifest on disk may not contain yet. */
+/** Describes whether the catalog has changes that the manifest on disk may not contain yet. */
 export interface ManifestState {
   readonly snapshot: Snapshot;
   /** Grows with each change that belongs in the manifest. */
   readonly revision: number;
-  /** The manifest on disk is older than this. */
+  /** True if the manifest on disk is older than this revision. */
   readonly dirty: boolean;
 }
 
 /** An upload that has reserved its name. */
 interface PendingUpload {
   readonly id: string;
-  /** May be empty. */
+  /** The reserved name, which may be empty. */
   readonly name: string;
   readonly kind: string;
   readonly startedAt: Date;
@@ -27,29 +27,32 @@ interface PendingUpload {
 }
 
 export interface Records {
-  /** The snapshot in any state, with its files. */
+  /** Returns a snapshot in any state, with its files. */
   get(id: string): Snapshot | undefined;
   files(id: string): readonly SnapshotFile[];
   manifestState(id: string): ManifestState | undefined;
-  /** In no particular order. */
+  /** Returns the ids of the snapshots in `state`, in no particular order. */
   idsInState(state: SnapshotState): readonly string[];
   countInState(state: SnapshotState): number;
-  /** Number of ready snapshots that are marked as damaged. */
+  /** Returns the number of ready snapshots that are marked as damaged. */
   countCorrupt(): number;
-  /** Snapshots in `state` whose names begin with the prefix. */
+  /** Returns the ids of the snapshots in `state` whose names begin with the prefix. */
   idsInStateWithName(state: SnapshotState, namePrefix: string): readonly string[];
-  /** Ids of all rows in any state, in order. */
+  /** Returns the ids of all rows in any state, in order. */
   allIds(): readonly string[];
-  /** The ready snapshots, in no particular order. */
+  /** Returns the ids and revisions of the ready snapshots, in no particular order. */
   readyRevisions(): readonly { readonly id: string; readonly revision: number }[];
-  /** The id of the ready snapshot with this name. */
+  /** Returns the id of the ready snapshot with this name. */
   idOfName(name: string): string | undefined;
-  /** Ready snapshots whose digest is still to be computed. */
+  /** Returns the ids of the ready snapshots whose digest is still to be computed. */
   idsWithoutDigest(): readonly string[];
-  /** Ready snapshots with this digest, at most `limit`. Default of the prefix: all names. */
+  /**
+   * Returns the ids of at most `limit` ready snapshots with this digest. Without a prefix, all
+   * names match.
+   */
   idsWithDigest(digest: string, limit: number, namePrefix?: string): readonly string[];
   pendingUploads(): readonly PendingUpload[];
-  /** Snapshots whose manifest must be written again. */
+  /** Returns the ids of the snapshots whose manifest must be written again. */
   manifestDirtyIds(): readonly string[];
 }
 
@@ -90,21 +93,21 @@ function getSnapshot(context: CatalogContext, id: string): Snapshot | undefined 
   return row === undefined ? undefined : snapshotOfRow(context, row);
 }
 
-/** The snapshot that a transaction has just written. */
+/** Returns the snapshot that a transaction has just written. */
 export function requireSnapshot(context: CatalogContext, id: string): Snapshot {
   const snapshot = getSnapshot(context, id);
   if (snapshot === undefined) throw noSuchIdError(id);
   return snapshot;
 }
 
-/** A snapshot as listings show it: without its files. */
+/** Returns a snapshot as listings show it, without its files. */
 export function getListed(context: CatalogContext, id: string): Snapshot | undefined {
   const row = context.connection.one<SnapshotRow>(sql.snapshotById, { id });
   if (row === undefined) return undefined;
   return snapshotFromRow(row, [], context.accesses.unwrittenAccess(id));
 }
 
-/** A snapshot that the transaction has already seen, as listings show it. */
+/** Returns a snapshot that the transaction has already seen, as listings show it. */
 export function requireListed(context: CatalogContext, id: string): Snapshot {
   const snapshot = getListed(context, id);
   if (snapshot === undefined) throw noSuchIdError(id);
@@ -119,7 +122,10 @@ export function noSuchIdError(id: string): StoreError {
   });
 }
 
-/** Configurations are compared and stored under the row's id, whatever id they contain. */
+/**
+ * Returns the configuration with the row's id, because configurations are compared and stored under
+ * that id, whatever id they contain.
+ */
 export function withId(config: SnapshotConfig, id: string): SnapshotConfig {
   return config.id === id ? config : { ...config, id };
 }
@@ -132,7 +138,7 @@ interface WalkedRow {
   readonly charged_bytes: number;
 }
 
-/** All rows in the order of their ids, in short reads along the primary key. */
+/** Yields all rows in the order of their ids, in short reads along the primary key. */
 export function* walkRows({ connection }: CatalogContext): Iterable<WalkedRow> {
   let after = "";
   for (;;) {
@@ -162,7 +168,7 @@ function pendingFromRow(row: PendingRow): PendingUpload {
   };
 }
 
-/** Throws STORED_DATA_CORRUPT if its configuration cannot be read. */
+/** Converts a row to a snapshot. Throws STORED_DATA_CORRUPT if the configuration cannot be read. */
 export function snapshotOfRow(
   { connection, accesses }: CatalogContext,
   row: SnapshotRow,

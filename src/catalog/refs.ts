@@ -9,14 +9,20 @@ import { requireSnapshot } from "./records.js";
 import { sql } from "./sql.js";
 
 interface RefOptions {
-  /** Snapshots in other states are invisible. Default: ready. */
+  /** The states to search. Snapshots in other states are invisible. Default: ready. */
   readonly states?: readonly SnapshotState[];
-  /** Snapshots whose names do not begin with this are invisible. Default: all names are visible. */
+  /**
+   * The prefix of visible names. Snapshots with other names are invisible. Default: all names are
+   * visible.
+   */
   readonly namePrefix?: string;
 }
 
 export interface Refs {
-  /** Throws SNAPSHOT_NOT_FOUND, or AMBIGUOUS_REF with candidates. The result includes the files. */
+  /**
+   * Returns the snapshot that a ref names, with its files. Throws SNAPSHOT_NOT_FOUND, or
+   * AMBIGUOUS_REF with candidates.
+   */
   resolveRef(ref: string, options?: RefOptions): Snapshot;
 }
 

@@ -1,4 +1,5 @@
-// Request ids. The catalog records which call made which snapshot, also across restarts.
+// Records request ids, so that the catalog knows which call made which snapshot, even after a
+// restart.
 import { StoreError } from "../base/errors.js";
 import type { CatalogContext } from "./context.js";
 import { sql } from "./sql.js";
@@ -7,7 +8,7 @@ interface KnownRequest {
   readonly requestId: string;
   readonly kind: string;
   readonly fingerprint: string;
-  /** The snapshot that it makes or made; it may have been deleted since. */
+  /** The snapshot that the request makes or has made. It may have been deleted since then. */
   readonly snapshotId: string;
   readonly state: "running" | "finished";
   readonly startedAt: Date;
@@ -17,14 +18,17 @@ interface KnownRequest {
 
 export interface Requests {
   findRequest(requestId: string): KnownRequest | undefined;
-  /** Forgets the requests that finished longer ago. Returns their number. */
+  /**
+   * Forgets the requests that finished longer than `retentionMs` ago. Returns the number of
+   * forgotten requests.
+   */
   pruneRequests(retentionMs: number): number;
 }
 
 /**
- * The id under which the catalog remembers the request of a caller that is confined to a prefix.
- * Callers with another prefix, or without one, neither collide with it nor learn about it. A UUID
- * has a fixed length, so the two parts cannot be confused.
+ * Returns the id under which the catalog remembers the request of a caller that is confined to a
+ * prefix. Requests of callers with another prefix, or without one, neither collide with this
+ * request nor reveal it. A UUID has a fixed length, so the two parts cannot be confused.
  */
 export function scopedRequestId(namePrefix: string, requestId: string): string {
   return namePrefix + requestId;
@@ -53,7 +57,7 @@ export function createRequests(context: CatalogContext): Requests {
   };
 }
 
-/** Call this inside the transaction that inserts the upload. */
+/** Records a running request. Call this inside the transaction that inserts the upload. */
 export function addRequest(
   context: CatalogContext,
   request: Pick<KnownRequest, "requestId" | "kind" | "fingerprint" | "snapshotId">,
@@ -72,8 +76,8 @@ export function addRequest(
 }
 
 /**
- * Call this inside the transaction that makes the snapshot ready, or removes it. That transaction
- * saves the store's clock too.
+ * Records the end of a request. Call this inside the transaction that makes the snapshot ready or
+ * deletes it. That transaction saves the store's clock too.
  */
 export function finishRequest(
   { connection, storeClock }: CatalogContext,
@@ -97,7 +101,7 @@ function findRequest({ connection }: CatalogContext, requestId: string): KnownRe
   };
 }
 
-/** Callers call findRequest first; this error is for a caller that did not. */
+/** Returns the error for a caller that did not call findRequest first. */
 function usedError(
   earlier: KnownRequest,
   request: Pick<KnownRequest, "kind" | "fingerprint">,

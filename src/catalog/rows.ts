@@ -37,7 +37,7 @@ export interface FileRow {
   readonly digest: string;
 }
 
-/** The columns that hold a configuration. */
+/** Returns the columns that contain a configuration. */
 export function configColumns(config: SnapshotConfig): Params {
   const { id, name, description, image, imageDigest, hypervisor, ...rest } = config;
   return {
@@ -53,7 +53,7 @@ export function configColumns(config: SnapshotConfig): Params {
 
 export function configFromRow(row: SnapshotRow): SnapshotConfig {
   return {
-    // Rows of an older version lack the keys that it did not know.
+    // Rows of an older version lack the keys that this version has added.
     ...emptyConfig(),
     ...parseConfig(row),
     id: row.id,
@@ -95,7 +95,7 @@ function fileFromRow(row: FileRow): SnapshotFile {
   };
 }
 
-/** Sizes of all files together: the snapshot's own columns. */
+/** Returns the columns of a snapshot with the sizes of all its files together. */
 export function sizeColumns(id: string, files: readonly SnapshotFile[]): Params {
   let sizeBytes = 0;
   let allocatedBytes = 0;
@@ -118,7 +118,7 @@ function parseConfig(row: SnapshotRow): Partial<SnapshotConfig> {
     const parsed: unknown = JSON.parse(row.config);
     if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
   } catch {
-    // Falls through to the error for any other text that is not an object.
+    // Any other text that is not an object leads to the error below.
   }
   throw new StoreError(
     "STORED_DATA_CORRUPT",

@@ -5,7 +5,7 @@ declare const registered: unique symbol;
 /** SQL that the plan test covers. Only this file and list-sql.ts make it. */
 export type Sql = string & { readonly [registered]: true };
 
-/** Only sql.ts and list-sql.ts use it. */
+/** Registers a statement for the plan test. Only sql.ts and list-sql.ts may call this. */
 export function register(text: string): Sql {
   return text as Sql;
 }
@@ -167,7 +167,8 @@ const texts = {
   insertGcSession: `INSERT INTO gc_sessions VALUES (:epoch, :session_id, :owner, :at)`,
   trimGcSessions: `DELETE FROM gc_sessions WHERE epoch <= :last`,
 
-  // The bound finds the end of the primary key: without one SQLite calls it a scan.
+  // The bound makes this a search from the end of the primary key. Without a bound, SQLite reports
+  // a scan.
   newestEvent: `SELECT sequence, mark, end_bytes FROM events
     WHERE sequence > 0 ORDER BY sequence DESC LIMIT 1`,
   oldestEvent: `SELECT sequence, mark, end_bytes FROM events

@@ -1,4 +1,4 @@
-// The only place that reads SQLite's result codes (https://sqlite.org/rescode.html).
+// Interprets SQLite's result codes (https://sqlite.org/rescode.html). No other file reads them.
 import {
   StoreError,
   firstError,
@@ -14,7 +14,7 @@ interface SqliteMeaning {
   readonly hint: string;
 }
 
-/** Reasons by primary code. An extended code such as SQLITE_IOERR_FSYNC uses the longest match. */
+/** The reasons by code. An extended code such as SQLITE_IOERR_FSYNC uses the longest match. */
 const meanings: Readonly<Record<string, SqliteMeaning>> = {
   SQLITE_FULL: {
     reason: "STORAGE_FULL",
@@ -73,7 +73,7 @@ const meanings: Readonly<Record<string, SqliteMeaning>> = {
   },
 };
 
-/** Any error of better-sqlite3 as a StoreError. `what` names the step that failed. */
+/** Converts any error of better-sqlite3 to a StoreError. `what` names the step that failed. */
 export function toStoreError(thrown: unknown, what: string): StoreError {
   const error = firstError(thrown);
   if (isStoreError(error)) return error;
@@ -108,7 +108,7 @@ function fromCode(error: SqliteError, what: string): StoreError {
   });
 }
 
-/** Runs `work`, and converts whatever it throws to a StoreError. */
+/** Runs `work`, and converts any error that it throws to a StoreError. */
 export function guarded<T>(what: string, work: () => T): T {
   try {
     return work();
@@ -118,9 +118,9 @@ export function guarded<T>(what: string, work: () => T): T {
 }
 
 /**
- * A write or a sync failed below SQLite. The kernel may have dropped the pages that it could not
- * write, and a later fsync of the same bytes would then report success. They must be written again,
- * or others in their place.
+ * Returns whether a write or a sync failed below SQLite. The kernel may have dropped the pages that
+ * it could not write, and a later fsync of the same bytes would then report success. The same bytes
+ * must be written again, or other bytes in their place.
  */
 export function isFailedWrite(error: unknown): boolean {
   const code = sqliteCode(error);
@@ -134,25 +134,26 @@ const failedReads: ReadonlySet<string> = new Set([
   "SQLITE_IOERR_CORRUPTFS",
 ]);
 
-/** SQLite reports that its file is damaged. */
+/** Returns whether SQLite reports that its file is damaged. */
 export function isCorrupt(error: unknown): boolean {
   const code = sqliteCode(error);
   return code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB";
 }
 
-/** SQLite cannot make the log of a database, or its index. */
+/** Returns whether SQLite could not create the log of a database, or the index of the log. */
 export function cannotMakeSidecars(error: unknown): boolean {
   return /^SQLITE_(CANTOPEN|READONLY|FULL)/.test(sqliteCode(error));
 }
 
 /**
- * Primary codes of SQLITE_NOMEM, SQLITE_IOERR and SQLITE_CANTOPEN, the low byte of an extended one.
+ * The primary codes of SQLITE_NOMEM, SQLITE_IOERR and SQLITE_CANTOPEN. A primary code is the low
+ * byte of an extended code.
  */
 const notRead: readonly number[] = [7, 10, 14];
 
 /**
- * True if a line of `PRAGMA quick_check` says that a page could not be read, not that its content
- * is wrong.
+ * Returns true if a line of `PRAGMA quick_check` says that a page could not be read, not that its
+ * content is wrong.
  */
 export function isUnreadPage(line: string): boolean {
   const [, code] = /error code=(\d+)/.exec(line) ?? [];
@@ -173,7 +174,10 @@ function isSqliteError(error: unknown): error is SqliteError {
   return error instanceof Database.SqliteError;
 }
 
-/** Built for another ABI, or never built: `dlopen` failed, or `bindings` found no file. */
+/**
+ * Returns whether the module was built for another ABI (`dlopen` failed) or never built (`bindings`
+ * found no file).
+ */
 function isUnloadable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ("code" in error && error.code === "ERR_DLOPEN_FAILED") return true;

@@ -1,6 +1,7 @@
-// Loads the better-sqlite3 that this Node can run. Version 12 aborts Node 24 at random when the
-// garbage collector frees a statement. Version 13 is built against Node-API 10, which Node has
-// since 22.14 and 23.6, and crashes older Nodes. Both are dependencies; one of them is loaded.
+// Loads the better-sqlite3 that this Node can run. Version 12 makes Node 24 abort at random when
+// the garbage collector frees a statement. Version 13 is built against Node-API 10, which Node has
+// since 22.14 and 23.6, and crashes older Nodes. Both are dependencies, but only one of them is
+// loaded.
 import type Sqlite from "better-sqlite3";
 import { StoreError } from "../base/errors.js";
 
@@ -8,7 +9,7 @@ export type Database = Sqlite.Database;
 export type Statement<Params extends unknown[]> = Sqlite.Statement<Params>;
 export type SqliteError = InstanceType<Sqlite.SqliteError>;
 
-/** scripts/setup.mjs contains the same number. */
+/** The version of Node-API that version 13 needs. scripts/setup.mjs contains the same number. */
 const nodeApiOfVersion13 = 10;
 
 async function load(): Promise<typeof Sqlite> {

@@ -1,8 +1,8 @@
-// The times that the catalog stamps: elapsed time for ages and for the order of uses, and creation
+// Makes the stamps of the catalog: elapsed time for ages and for the order of uses, and creation
 // times that only grow. model/elapsed.ts defines elapsed time.
 //
-// Every transaction that writes a stamp also saves the clock. So after a restart each new stamp is
-// greater than all written ones.
+// Every transaction that writes a stamp also saves the clock. After a restart, each new stamp is
+// therefore greater than all written ones.
 import type { Clock } from "../base/clock.js";
 import {
   advance,
@@ -18,24 +18,29 @@ import type { Connection } from "./connection.js";
 import { sql } from "./sql.js";
 
 export interface StoreClock {
-  /** Elapsed time now, in milliseconds. */
+  /** Returns the elapsed time now, in milliseconds. */
   elapsedMs(): number;
-  /** Smaller stamps are older than `ageMs`. With `trusted`, as if the wall clock were trusted. */
+  /**
+   * Returns the stamp of this age: smaller stamps are older than `ageMs`. With `trusted`, the
+   * result is what it would be if the wall clock were trusted.
+   */
   stampOfAge(ageMs: number, trusted?: boolean): number;
-  /** How far the wall clock differs from elapsed time now, if it does. */
+  /** Returns how far the wall clock differs from elapsed time now, or undefined if they agree. */
   clockDoubt(): ClockDoubt | undefined;
-  /** An operator asserts that the wall clock is right. */
+  /** Accepts the wall clock as right, because an operator asserts it. */
   trustClock(): void;
-  /** The next creation time: now, but later than that of every ready snapshot. */
+  /** Returns the next creation time: now, but later than that of every ready snapshot. */
   nextCreation(): Date;
-  /** Elapsed time as a stamp. No two stamps are equal, so they are an order too. */
+  /**
+   * Returns the elapsed time as a stamp. No two stamps are equal, so stamps also define an order.
+   */
   nextStamp(): number;
   /** Saves the clock if it was not saved recently, or if a doubt has appeared or ended. */
   noteClock(): void;
 }
 
 export interface StampingClock extends StoreClock {
-  /** Call this inside each transaction that writes a stamp. */
+  /** Saves the clock. Call this inside each transaction that writes a stamp. */
   save(): void;
 }
 
@@ -48,7 +53,10 @@ interface Row {
   readonly doubt: string;
 }
 
-/** Frequent saves are unnecessary, because each saved reading is as good as a later one. */
+/**
+ * Time between two saves by `noteClock`. Frequent saves are unnecessary, because each saved reading
+ * is as good as a later one.
+ */
 const saveIntervalMs = 10 * 60_000;
 
 export function createStoreClock(connection: Connection, clock: Clock): StampingClock {

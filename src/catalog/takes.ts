@@ -1,6 +1,6 @@
-// Intents and answers of TakeToDirectory. An intent is recorded before the files of a snapshot
-// leave the store. The transaction that finishes it also removes the snapshot. A start that finds
-// an unfinished one looks where the files are.
+// Records the intents and answers of TakeToDirectory. An intent is recorded before the files of a
+// snapshot leave the store. The transaction that finishes the intent also takes the snapshot out of
+// the store. A start that finds an unfinished intent checks where the files are.
 import { emptyConfig } from "../model/config.js";
 import type { Taken } from "../model/take.js";
 import type { CatalogContext } from "./context.js";
@@ -10,7 +10,7 @@ import { sql } from "./sql.js";
 
 export interface TakeIntent {
   readonly answer: Taken;
-  /** Absolute path. */
+  /** Absolute path of the target. */
   readonly directory: string;
   readonly requestId?: string | undefined;
   /** Two requests with the same id must have the same fingerprint. */
@@ -20,15 +20,18 @@ export interface TakeIntent {
 export interface Takes {
   /**
    * Records the intent, and the answer that the call will give. Replaces an intent that could not
-   * be dropped. Throws OPERATION_IN_PROGRESS and REQUEST_ID_REUSED.
+   * be discarded. Throws OPERATION_IN_PROGRESS and REQUEST_ID_REUSED.
    */
   beginTake(intent: TakeIntent): void;
-  /** Drops the intent and its request. The snapshot is as before. */
+  /** Discards the intent and its request. The snapshot is as it was before. */
   abandonTake(id: string): void;
-  /** Removes the snapshot as `markDeleting` does. Watchers receive `taken`. */
+  /**
+   * Finishes the intent and tombstones the snapshot as `markDeleting` does. Watchers receive
+   * `taken`.
+   */
   finishTake(id: string): void;
   unfinishedTakes(): readonly { readonly id: string; readonly directory: string }[];
-  /** The answer of a finished call with a request id, until the id is forgotten. */
+  /** Returns the answer of a finished call with a request id, until the id is forgotten. */
   takeAnswer(id: string): Taken | undefined;
 }
 
@@ -77,7 +80,10 @@ function beginTake(context: CatalogContext, intent: TakeIntent): void {
   }
 }
 
-/** Keys are never renamed, because an older version may have written the row. */
+/**
+ * Returns the answer as JSON. Keys are never renamed, because an older version may have written the
+ * row.
+ */
 function answerText({ snapshot, files }: Taken): string {
   const { createdAt, lastAccessedAt, ...rest } = snapshot;
   const times = { createdAt: createdAt.getTime(), lastAccessedAt: lastAccessedAt.getTime() };

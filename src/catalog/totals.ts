@@ -1,28 +1,28 @@
-// Sums over the catalog: usage and pinned blobs, and a check of them.
+// Computes usage and pinned blobs over the whole catalog, and checks the totals.
 import { fieldInvalid } from "../base/errors.js";
 import type { CatalogContext } from "./context.js";
 import { walkRows } from "./records.js";
 import { sql } from "./sql.js";
 
 interface Totals {
-  /** These three count all ready snapshots. */
+  /** This and the next two fields count all ready snapshots. */
   readonly count: number;
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
-  /** Includes every snapshot that still takes space. */
+  /** Charged bytes of every snapshot that still takes space. */
   readonly chargedBytes: number;
 }
 
 export interface Sums {
   totals(): Totals;
   /**
-   * Up to `limit` (1 to 10,000) image blobs above `after`, in order: those of ready and pending
-   * snapshots, and of replaced ones while somebody reads them.
+   * Returns up to `limit` (1 to 10,000) image blobs above `after`, in order. These are the blobs of
+   * ready and pending snapshots, and of replaced ones while somebody reads them.
    */
   listPinnedBlobs(after: string, limit: number): readonly string[];
-  /** Random name of this catalog. A rebuilt catalog gets a new one. */
+  /** Returns the random name of this catalog. A rebuilt catalog gets a new one. */
   nodeId(): string;
-  /** Reads the whole file. Returns the problems; empty if there are none. */
+  /** Checks the whole file. Returns the problems; empty if there are no problems. */
   checkIntegrity(): readonly string[];
 }
 
@@ -54,7 +54,9 @@ export function totalsOf({ connection }: CatalogContext): Totals {
   };
 }
 
-/** One seek per blob: many snapshots of one image cost no more than one. */
+/**
+ * Lists pinned blobs with one seek per blob, so many snapshots of one image cost no more than one.
+ */
 function listPinnedBlobs(
   { connection }: CatalogContext,
   after: string,
@@ -91,7 +93,7 @@ export function totalsProblems(context: CatalogContext): string[] {
     });
 }
 
-/** What the totals should be. Reads all rows. */
+/** Returns the correct totals, for which it reads all rows. */
 export function sumRows(context: CatalogContext): Totals {
   const found = { count: 0, sizeBytes: 0, allocatedBytes: 0, chargedBytes: 0 };
   for (const row of walkRows(context)) {

@@ -1,4 +1,4 @@
-// The changes that a caller may make to a ready snapshot.
+// Makes the changes that a caller may request for a ready snapshot.
 import { isDeepStrictEqual } from "node:util";
 import { chargeGrowth } from "../model/charge.js";
 import type { Snapshot } from "../model/snapshot.js";
@@ -10,17 +10,17 @@ import { noSuchIdError, requireSnapshot } from "./records.js";
 import { configColumns, configFromRow, type SnapshotRow } from "./rows.js";
 import { sql } from "./sql.js";
 
-/** Missing keys stay unchanged. */
+/** The changed values. Values without a key here stay unchanged. */
 interface SnapshotChanges {
   readonly name?: string;
   readonly description?: string;
-  /** All labels; labels that are missing here are removed. */
+  /** All labels after the change. Labels that are missing here are deleted. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly protected?: boolean;
 }
 
 export interface Updates {
-  /** Its revision grows by one and its manifest becomes dirty. */
+  /** Changes a snapshot. Its revision grows by one, and its manifest becomes dirty. */
   update(id: string, changes: SnapshotChanges): Snapshot;
 }
 
@@ -50,7 +50,8 @@ function apply(context: CatalogContext, id: string, changes: SnapshotChanges): S
   const isProtected = changes.protected ?? wasProtected;
   const columns = configColumns(config);
   connection.run(sql.setDescribed, { ...columns, protected: isProtected ? 1 : 0 });
-  // The manifest and the catalog contain the configuration; the rest of the charge is unchanged.
+  // A change of the configuration changes the size of the manifest and the catalog. The rest of the
+  // charge is unchanged.
   const bytes = Math.max(0, row.charged_bytes + chargeGrowth(old, config));
   setCharge(context, id, { name: config.name, bytes });
   if (changes.labels !== undefined) writeLabels(connection, config, row.created_at);

@@ -12,12 +12,14 @@ import { sql } from "./sql.js";
 
 export interface NewUpload {
   readonly id: string;
-  /** Reserves its name from now on. Its id is replaced by `id`. */
+  /**
+   * The configuration, whose name is reserved from now on. `id` replaces the configuration's id.
+   */
   readonly config: SnapshotConfig;
   readonly createdAt: Date;
-  /** The call that started it, for example `create`. */
+  /** The call that started the upload, for example `create`. */
   readonly kind: string;
-  /** It may take the name of a ready snapshot when it becomes ready. */
+  /** True if the snapshot may take the name of a ready snapshot when it becomes ready. */
   readonly replace?: boolean;
   readonly protected?: boolean;
   readonly requestId?: string;
@@ -27,15 +29,15 @@ export interface NewUpload {
 
 interface Publication {
   readonly config: SnapshotConfig;
-  /** When it became visible. Listings are in this order. */
+  /** The time when the snapshot became visible. Listings use this order. */
   readonly createdAt: Date;
   readonly files: readonly SnapshotFile[];
   /** See model/charge.ts. */
   readonly chargedBytes: number;
-  /** Empty until it is computed. */
+  /** Empty until the digest is computed. */
   readonly digest: string;
   readonly replace: boolean;
-  /** Whether a replaced snapshot still has readers that need its directory. */
+  /** Returns whether a replaced snapshot still has readers that need its directory. */
   readonly keepReplaced: (id: string) => boolean;
 }
 
@@ -46,13 +48,18 @@ interface Published {
 }
 
 export interface Uploads {
-  /** Throws SNAPSHOT_NAME_TAKEN, SNAPSHOT_ID_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED. */
+  /**
+   * Records an upload and reserves its name. Throws SNAPSHOT_NAME_TAKEN, SNAPSHOT_ID_TAKEN,
+   * OPERATION_IN_PROGRESS and REQUEST_ID_REUSED.
+   */
   insertPending(upload: NewUpload): void;
-  /** Adopts a configuration that arrived later, and reserves its name instead. */
+  /**
+   * Replaces the configuration with one that arrived later, and reserves the name in it instead.
+   */
   updatePending(id: string, change: { config: SnapshotConfig; replace?: boolean }): void;
-  /** Makes it visible and moves the name, in one transaction. */
+  /** Makes the snapshot visible and moves the name to it, in one transaction. */
   markReady(id: string, publication: Publication): Published;
-  /** Removes the reservation and its request id. Leaves a row in any other state unchanged. */
+  /** Discards the reservation and its request id. Leaves a row in any other state unchanged. */
   abandonPending(id: string): void;
 }
 
@@ -126,7 +133,8 @@ function publish(context: CatalogContext, id: string, publication: Publication):
   const { connection } = context;
   const config = withId(publication.config, id);
   reconfigure(context, config, publication.replace);
-  // The old snapshot loses the name first: the index forbids two ready snapshots with one name.
+  // The old snapshot loses the name first, because the index forbids two ready snapshots with one
+  // name.
   const replaced = publication.replace ? displace(context, config, publication) : undefined;
   const createdAtMs = publication.createdAt.getTime();
   const changed = connection.run(sql.setReady, {
@@ -160,7 +168,8 @@ function displace(
   const state = keepReplaced(id) ? "replaced" : "deleting";
   connection.run(sql.deleteLabels, { id });
   if (state === "replaced") {
-    // Its pins stay: a VM that runs from its directory still needs the image below it.
+    // The pins of the replaced snapshot stay, because a VM that runs from its directory still needs
+    // the image.
     connection.run(sql.setReplaced, { id });
   } else {
     connection.run(sql.deletePins, { id });

@@ -7,12 +7,15 @@ import { StoreError } from "../base/errors.js";
 import { addressEnv } from "../client/index.js";
 
 interface AdminSocketOptions {
-  /** The path that the user named. */
+  /** The path that the user has given. */
   readonly adminSocket?: string;
   readonly addr?: string;
 }
 
-/** `command` is for errors. Throws DAEMON_UNREACHABLE, FIELD_INVALID for an address of TCP. */
+/**
+ * Returns the path of the admin socket. `command` is the command that errors name. Throws
+ * DAEMON_UNREACHABLE if there is no socket, and FIELD_INVALID for a TCP address.
+ */
 export async function findAdminSocket(
   command: string,
   options: AdminSocketOptions,
@@ -55,7 +58,7 @@ function connectCode(path: string): Promise<string | undefined> {
 }
 
 export interface AdminRequest {
-  /** Empty: the role of the socket counts. */
+  /** Empty if the role of the socket is to apply. */
   readonly token: string;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -66,10 +69,13 @@ export interface AdminAnswer {
   readonly body: string;
 }
 
-/** The daemon sends no larger answer. */
+/** Maximum bytes of an answer. The daemon does not send a larger one. */
 const maxBodyBytes = 32 * 1024 * 1024;
 
-/** Throws DAEMON_UNREACHABLE if there is no complete answer in time. */
+/**
+ * Sends a request to the admin socket. Throws DAEMON_UNREACHABLE if there is no complete answer in
+ * time.
+ */
 export function askAdmin(
   socketPath: string,
   path: string,

@@ -4,7 +4,7 @@ import { parseDuration, parseSize } from "../config/units.js";
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** `k=v`, repeatable. A value may contain `=`. */
+/** Adds the label of one option `k=v` to the earlier ones. A value may contain `=`. */
 export function collectLabel(text: string, labels: Labels = {}): Labels {
   const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (key === undefined || value === undefined) {
@@ -17,7 +17,7 @@ export function collectWord(text: string, words: readonly string[] = []): readon
   return [...words, text];
 }
 
-/** Milliseconds. */
+/** Returns a duration in milliseconds. */
 export function durationArgument(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined || ms === 0) {
@@ -26,7 +26,7 @@ export function durationArgument(text: string): number {
   return ms;
 }
 
-/** Bytes. */
+/** Returns a size in bytes. */
 export function sizeArgument(text: string): number {
   const bytes = parseSize(text);
   if (bytes === undefined || bytes === 0) {
@@ -35,7 +35,7 @@ export function sizeArgument(text: string): number {
   return bytes;
 }
 
-/** Bytes, 0 among them. */
+/** Returns an offset in bytes, which may be 0. */
 export function offsetArgument(text: string): number {
   const bytes = parseSize(text);
   if (bytes === undefined) {

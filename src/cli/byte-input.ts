@@ -1,4 +1,4 @@
-// The input of `create` and `import`: a directory, a file or stdin.
+// Reads the input of `create` and `import`: a directory, a file or stdin.
 import { constants, createReadStream, open, type Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Socket } from "node:net";
@@ -14,10 +14,10 @@ export type Input =
   | { readonly kind: "directory"; readonly path: string }
   | {
       readonly kind: "bytes";
-      /** Undefined if unknown. */
+      /** Size of the input. Undefined if the size is unknown. */
       readonly sizeBytes: number | undefined;
       readonly piped: boolean;
-      /** A path, or undefined for stdin. */
+      /** The path of the input, or undefined for stdin. */
       readonly path: string | undefined;
       open(): ByteStream;
     };
@@ -25,7 +25,10 @@ export type Input =
 const readBytes = 512 * 1024;
 const openFd = promisify(open);
 
-/** `source`: a path, `-` for stdin, or undefined, which means stdin unless that is a terminal. */
+/**
+ * Returns the input that `source` names: a path, `-` for stdin, or undefined, which means stdin
+ * unless stdin is a terminal.
+ */
 export async function resolveInput(source: string | undefined): Promise<Input> {
   if (source === undefined || source === "-") return stdinInput(source);
   const path = resolve(source);
@@ -47,7 +50,7 @@ function openSource(path: string, found: Stats): ByteStream {
   return found.isFIFO() ? readPipe(path) : createReadStream(path, { highWaterMark: readBytes });
 }
 
-/** Yields the same bytes, and reports a failure as one of the source. */
+/** Yields the same bytes, and reports a failure as a failure of the source. */
 async function* reading(source: string, bytes: ByteStream): AsyncGenerator<Uint8Array> {
   try {
     yield* bytes;
@@ -57,8 +60,8 @@ async function* reading(source: string, bytes: ByteStream): AsyncGenerator<Uint8
 }
 
 /**
- * Reads a named pipe. Without O_NONBLOCK, opening it would block a thread until somebody opens the
- * other end, and no signal could end the program.
+ * Reads a named pipe. Without O_NONBLOCK, opening it would block a thread until another program
+ * opens the other end, and no signal could end this program.
  */
 async function* readPipe(path: string): AsyncGenerator<Uint8Array, void, undefined> {
   const fd = await openFd(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -78,7 +81,10 @@ function stdinInput(source: string | undefined): Input {
   return { kind: "bytes", sizeBytes, piped: sizeBytes === undefined, path: undefined, open };
 }
 
-/** Explains the interruption of an upload: once everything was sent, it is published. */
+/**
+ * Explains the interruption of an upload. The explanation depends on whether everything was sent,
+ * because the daemon then publishes the snapshot.
+ */
 export function createSentMark(): { sent(): void } {
   let all = false;
   explainInterruption(() =>
@@ -87,7 +93,7 @@ export function createSentMark(): { sent(): void } {
   return { sent: () => (all = true) };
 }
 
-/** Reports the progress of a directory's upload, and when all of it was sent. */
+/** Reports the progress of a directory's upload, and the moment when all of it was sent. */
 export function reportingSent(show: ProgressListener, sent: () => void): ProgressListener {
   return (progress) => {
     show(progress);
@@ -95,7 +101,7 @@ export function reportingSent(show: ProgressListener, sent: () => void): Progres
   };
 }
 
-/** Passes the bytes on. Reports each piece, and the end. */
+/** Yields the same bytes, and reports each piece and the end. */
 export async function* counted(
   bytes: ByteStream,
   totalBytes: number | undefined,

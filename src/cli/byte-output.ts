@@ -1,4 +1,5 @@
-// The output of `restore` and `export`: a file that appears completely or not at all, or stdout.
+// Writes the output of `restore` and `export` to stdout, or to a file that appears completely or
+// not at all.
 import { randomBytes } from "node:crypto";
 import { open, rename, stat, unlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -8,18 +9,18 @@ import { CliError, fileError, usageError } from "./exit-codes.js";
 import { openStdout, stdoutIsTerminal, type ByteSink } from "./stdio.js";
 
 export interface Output extends AsyncDisposable {
-  /** True if the data goes to stdout. The answer then goes elsewhere. */
+  /** True if the data goes to stdout. The answer then goes to stderr. */
   readonly isStdout: boolean;
   write(bytes: Uint8Array): Promise<void>;
-  /** Makes a write fail that waits for a reader. */
+  /** Fails a write that is waiting for a reader. */
   stop(this: void): void;
-  /** Call this when the data is complete: makes it durable and gives it its name. */
+  /** Makes the data durable and gives the file its name. Call this when the data is complete. */
   commit(): Promise<void>;
 }
 
 /**
- * `target`: a path, or `-` or undefined for stdout, which must not be a terminal. `flag` is the
- * option that allows to replace a file.
+ * Opens the output. `target` is a path, or `-` or undefined for stdout, which must not be a
+ * terminal. `flag` is the option that allows the program to replace a file.
  */
 export async function openOutput(
   target: string | undefined,
@@ -63,7 +64,7 @@ async function openFile(target: string, overwrite: boolean, flag: string): Promi
     const hint = `Add ${flag} to replace it`;
     throw new CliError("ALREADY_EXISTS", "FILE_FAILED", `${target} exists already`, hint);
   }
-  // Others must not read a VM's memory.
+  // Other users must not be able to read a VM's memory.
   const partial = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomName()}.partial`);
   const handle = await open(partial, "wx", 0o600).catch(cannotWrite(target));
   return handleOutput(target, handle, { partial, path });
@@ -108,7 +109,7 @@ function randomName(): string {
 }
 
 interface ReceiveOptions {
-  /** 0 if unknown, because the data arrives compressed. */
+  /** Bytes that will arrive, or 0 if the number is unknown because the data arrives compressed. */
   readonly totalBytes: number;
   readonly onProgress: ProgressListener;
   readonly signal: AbortSignal;

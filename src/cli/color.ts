@@ -1,5 +1,5 @@
-// Colour on a terminal. NO_COLOR switches it off (https://no-color.org), FORCE_COLOR switches it on
-// also without a terminal (https://force-color.org). FORCE_COLOR takes precedence.
+// Colours text on a terminal. NO_COLOR switches colour off (https://no-color.org). FORCE_COLOR
+// switches it on even without a terminal (https://force-color.org). FORCE_COLOR takes precedence.
 import { stdoutIsTerminal } from "./stdio.js";
 
 const reset = "\x1b[39m";
@@ -14,7 +14,7 @@ export function yellow(text: string): string {
   return paint("\x1b[33m", text, reset);
 }
 
-/** For titles of columns, which are not the answer. */
+/** Dims the titles of columns, which are not a part of the answer. */
 export function dim(text: string): string {
   return paint("\x1b[2m", text, "\x1b[22m");
 }

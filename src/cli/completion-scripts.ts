@@ -1,6 +1,6 @@
-// Scripts that a shell evaluates to complete command lines. Each script passes the words before the
-// cursor to the hidden command `__complete`. That answers with a line `WORD<tab>DESCRIPTION` per
-// possibility, or with the line `:files` where paths fit.
+// Contains the scripts that a shell evaluates to complete command lines. Each script passes the
+// words before the cursor to the hidden command `__complete`. That command prints a line
+// `WORD<tab>DESCRIPTION` for each possibility, and the line `:files` if paths fit.
 
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];

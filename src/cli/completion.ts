@@ -1,9 +1,10 @@
-// Completion for shells: finds the possible next words by walking the program's own commands.
+// Completes command lines for shells. It finds the possible next words by walking the program's own
+// commands.
 import type { Argument, Command, Option } from "commander";
 
 interface Completions {
   readonly words: readonly Word[];
-  /** True: paths fit too; the shell completes them. */
+  /** True if paths fit too. The shell completes them. */
   readonly files: boolean;
 }
 
@@ -12,15 +13,15 @@ interface Word {
   readonly description: string;
 }
 
-/** Names and ids of snapshots that begin with a text. */
+/** Returns the names and ids of snapshots that begin with `prefix`. */
 type FindRefs = (prefix: string) => Promise<readonly string[]>;
 
 const none: Completions = { words: [], files: false };
 const files: Completions = { words: [], files: true };
 
 /**
- * `words` are the words after the program's name up to the cursor. The last one is being typed, and
- * may be empty.
+ * Returns the possible next words. `words` are the words after the program's name up to the cursor.
+ * The last one is being typed, and may be empty.
  */
 export async function complete(
   program: Command,
@@ -40,11 +41,11 @@ export async function complete(
 
 interface Position {
   readonly command: Command;
-  /** Arguments of the command before the cursor. */
+  /** Number of arguments of the command before the cursor. */
   readonly positionals: number;
   /** The option whose value is being typed. */
   readonly awaiting: Option | undefined;
-  /** `--` precedes the cursor: no options follow. */
+  /** True if `--` precedes the cursor, so that no options follow. */
   readonly onlyArguments: boolean;
 }
 
@@ -98,7 +99,7 @@ function commandWords(program: Command): readonly Word[] {
     .map((command) => ({ value: command.name(), description: command.summary() }));
 }
 
-/** Arguments of options that are paths, by their name in the option's flags: `--to <dir>`. */
+/** Matches the flags of options whose argument is a path, such as `--to <dir>`. */
 const pathArguments = /<(file|dir|path)>/i;
 
 function optionValues(option: Option, current: string): Completions {

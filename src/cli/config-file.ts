@@ -1,5 +1,5 @@
-// Reads the VM's configuration from a JSON file: protobuf's JSON mapping, cocoon's keys, or a whole
-// snapshot.json.
+// Reads the VM's configuration from a JSON file. The file contains protobuf's JSON mapping,
+// cocoon's keys, or a whole snapshot.json.
 import { readFile } from "node:fs/promises";
 import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { SnapshotConfigSchema, StoreError, type SnapshotConfig } from "../client/index.js";
@@ -13,7 +13,7 @@ export async function readConfigFile(path: string): Promise<SnapshotConfig> {
   return parseConfig(text, path);
 }
 
-/** Throws FIELD_INVALID with the file and the key. */
+/** Parses a configuration. Throws FIELD_INVALID, which names the file and the key. */
 export function parseConfig(text: string, path: string): SnapshotConfig {
   let json: JsonValue;
   try {
@@ -29,8 +29,8 @@ export function parseConfig(text: string, path: string): SnapshotConfig {
 }
 
 /**
- * Both notations of a key belong to protobuf; blob ids as an object and the envelope belong to
- * cocoon.
+ * Converts cocoon's shape to protobuf's. Protobuf accepts both notations of a key. Only cocoon has
+ * an envelope, and blob ids as an object.
  */
 function knownShape(json: JsonValue): JsonValue {
   if (!isObject(json)) return json;

@@ -13,8 +13,8 @@ export interface CredentialOptions {
 }
 
 /**
- * Throws if a file cannot be read. An option takes precedence over its variable; an empty variable
- * counts as not set.
+ * Reads the settings. Throws if a file cannot be read. An option takes precedence over its
+ * variable, and an empty variable counts as not set.
  */
 export function readCredentials(
   options: CredentialOptions,

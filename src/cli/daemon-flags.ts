@@ -1,4 +1,5 @@
-// The flags of `stasis serve`, one for each option of the daemon. Loaded only for that command.
+// Makes the flags of `stasis serve`, one for each option of the daemon. This file is loaded only
+// for that command.
 import { Option as Flag, type Command } from "commander";
 import { daemonOptions } from "../config/daemon-options.js";
 import { removedOptions } from "../config/removed-options.js";
@@ -11,7 +12,7 @@ export function addDaemonFlags(command: Command): void {
   for (const { flag } of removedOptions) command.addOption(removedFlag(flag));
 }
 
-/** The flags given on the command line, by flag name without dashes. */
+/** Returns the flags that the command line contains, by their names without dashes. */
 export function givenFlags(command: Command): Readonly<Record<string, RawValue | undefined>> {
   const values = command.opts<Readonly<Record<string, RawValue | undefined>>>();
   const valueOf = (flag: Flag) => values[flag.attributeName()];
@@ -21,7 +22,10 @@ export function givenFlags(command: Command): Readonly<Record<string, RawValue |
   ]);
 }
 
-/** Accepted, so that the answer can say what to write instead, but hidden from the help. */
+/**
+ * Makes a flag that no longer exists. It is accepted, so that the error can say what to write
+ * instead, and it is hidden from the help.
+ */
 function removedFlag(name: string): Flag {
   return new Flag(`--${name} [value]`).hideHelp();
 }

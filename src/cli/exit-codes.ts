@@ -1,5 +1,5 @@
-// Exit codes. Only this file maps an error to a number, and it contains the text that documents
-// them.
+// Defines the exit codes. Only this file maps errors to exit codes, and it contains the text that
+// documents them.
 import { denialHint } from "../base/owner.js";
 import { StoreError, type ErrorCode } from "../base/errors.js";
 
@@ -15,7 +15,7 @@ export const exitCodes = {
   exhausted: 8,
   dataLoss: 9,
   denied: 10,
-  /** Check found inconsistencies. */
+  /** The command `check` found inconsistencies. */
   problems: 11,
   /** 128 + SIGINT, by the convention of shells. */
   interrupted: 130,
@@ -110,7 +110,7 @@ export function codeOfSystemError({ code }: NodeJS.ErrnoException): ErrorCode {
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError && error.reason === "USAGE") return exitCodes.usage;
-  // The system denied access for some reason.
+  // The hint explains why the system denied access.
   if (error instanceof StoreError && /^(EACCES|EPERM)$/.test(error.metadata["errno"] ?? "")) {
     return exitCodes.denied;
   }

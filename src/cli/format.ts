@@ -13,7 +13,10 @@ const steps: readonly (readonly [seconds: number, unit: string])[] = [
   [Number.POSITIVE_INFINITY, "year"],
 ];
 
-/** `5 minutes ago`; a time in the future of this machine's clock is `just now`. */
+/**
+ * Formats a time as `5 minutes ago`. A time that is in the future by this machine's clock becomes
+ * `just now`.
+ */
 export function formatAge(time: Timestamp | undefined, now: Date = new Date()): string {
   if (time === undefined) return "-";
   let amount = Math.floor((now.getTime() - timestampDate(time).getTime()) / 1000);
@@ -25,13 +28,13 @@ export function formatAge(time: Timestamp | undefined, now: Date = new Date()): 
   return "-";
 }
 
-/** `2026-01-31T12:00:00.000Z (5 minutes ago)`. */
+/** Formats a time as `2026-01-31T12:00:00.000Z (5 minutes ago)`. */
 export function formatTime(time: Timestamp | undefined, now: Date = new Date()): string {
   if (time === undefined) return "-";
   return `${timestampDate(time).toISOString()} (${formatAge(time, now)})`;
 }
 
-/** `3 days`, `1 h 05 min`, `2 min 05 s`, `7 s`. */
+/** Formats a duration as `3 days`, `1 h 05 min`, `2 min 05 s` or `7 s`. */
 export function formatSeconds(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const pad = (value: number): string => String(value).padStart(2, "0");
@@ -41,7 +44,7 @@ export function formatSeconds(seconds: number): string {
   return `${whole} s`;
 }
 
-/** Escapes control characters, so that data cannot move the cursor or change the terminal. */
+/** Escapes control characters, so that the text cannot move the cursor or change the terminal. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;

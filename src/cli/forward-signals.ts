@@ -1,9 +1,10 @@
 // Forwards signals to the command that this program runs.
 //
 // A terminal sends Ctrl-C and Ctrl-\ to all processes of its foreground group, including the
-// command. A second SIGINT would make many programs abort their clean end, so a command that the
-// terminal reaches does not get it again. Only the terminal is expected to send these two signals
-// to a foreground program. `kill` from elsewhere uses SIGTERM, which is always forwarded.
+// command. On a second SIGINT many programs abort their clean shutdown, so this program does not
+// forward the signal to a command that the terminal reaches. Only the terminal is expected to send
+// these two signals to a foreground program. `kill` from elsewhere uses SIGTERM, which is always
+// forwarded.
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 
@@ -12,7 +13,7 @@ const unlessFromTerminal = ["SIGINT", "SIGQUIT"] as const;
 
 /**
  * Calls `start` and forwards signals to the child that it returns. Until `stop` is called, these
- * signals do not end this program, not even in the moment in which the child begins.
+ * signals do not end this program, not even at the moment when the child starts.
  */
 export function forwardSignals(start: () => ChildProcess): { child: ChildProcess; stop(): void } {
   const handlers = [
@@ -36,7 +37,7 @@ export function forwardSignals(start: () => ChildProcess): { child: ChildProcess
   return { child, stop };
 }
 
-/** Whether the process is in the foreground group of its terminal; see proc_pid_stat(5). */
+/** Returns whether the process is in the foreground group of its terminal; see proc_pid_stat(5). */
 function isReachedByTerminal(pid: number | undefined): boolean {
   let text: string;
   try {

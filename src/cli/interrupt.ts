@@ -2,9 +2,9 @@
 import { constants } from "node:os";
 
 interface Interruption {
-  /** Fires with the first signal. */
+  /** Aborts on the first signal. */
   readonly signal: AbortSignal;
-  /** The received signal, if any. */
+  /** The first received signal, if any. */
   readonly received: NodeJS.Signals | undefined;
 }
 
@@ -21,7 +21,10 @@ export function explainInterruption(explain: () => string): void {
   consequence = explain;
 }
 
-/** `interrupted by SIGINT: nothing was stored`; undefined if no signal arrived. */
+/**
+ * Returns a text such as `interrupted by SIGINT: nothing was stored`. Undefined if no signal
+ * arrived.
+ */
 export function interruptionText(): string | undefined {
   const received = current?.received;
   if (received === undefined) return undefined;
@@ -29,13 +32,13 @@ export function interruptionText(): string | undefined {
   return `interrupted by ${received}${what === undefined ? "" : `: ${what}`}`;
 }
 
-/** There is one for the whole program; the first call starts listening. */
+/** Returns the interruption of the whole program. The first call starts listening for signals. */
 export function interruption(): Interruption {
   current ??= listen();
   return current;
 }
 
-/** 128 + the signal's number, if one arrived. */
+/** Returns 128 plus the signal's number, if a signal arrived. */
 export function interruptedExitCode(): number | undefined {
   const received = current?.received;
   return received === undefined ? undefined : 128 + constants.signals[received];

@@ -1,5 +1,5 @@
-// Keeps a data directory open across the end of its lease. A restarting daemon or a proxy with an
-// idle time-out cuts the stream; this acquires the lease again.
+// Keeps a data directory open across the end of its lease. A restarting daemon, or a proxy with an
+// idle time-out, cuts the stream of the lease. This file then acquires the lease again.
 import { setTimeout as pause } from "node:timers/promises";
 import { StoreError, type ErrorCode } from "../base/errors.js";
 import type { CallOptions, Client, DataDirectoryLease } from "../client/index.js";
@@ -8,13 +8,14 @@ export interface KeptLease extends AsyncDisposable {
   /** The first lease. Its directory stays the same. */
   readonly first: DataDirectoryLease;
   /**
-   * Resolves with the error once the lease cannot be acquired again. Resolves with undefined once
-   * it was released: by disposal, or by the caller's signal.
+   * Resolves with the error when the lease cannot be acquired again. Resolves with undefined when
+   * the lease was released by disposal or by the caller's signal.
    */
   readonly lost: Promise<StoreError | undefined>;
   /**
    * Resolves at once while the lease is held. Otherwise it resolves when the lease is held again,
-   * or with the error when it is lost. If it is held again, nobody deleted the snapshot in between.
+   * or with the error when it is lost. A lease that is held again proves that nobody deleted the
+   * snapshot in the meantime.
    */
   outcome(): Promise<StoreError | undefined>;
 }
@@ -22,16 +23,16 @@ export interface KeptLease extends AsyncDisposable {
 interface KeptLeaseOptions {
   readonly request: { readonly ref: string; readonly force: boolean };
   readonly call: CallOptions;
-  /** Prints one line about an interrupted lease, and about its return. */
+  /** Prints one line about an interrupted lease, and one line when it is held again. */
   readonly warn: (line: string) => void;
 }
 
-/** Long enough for a daemon to stop and start again. */
+/** How long this tries to acquire the lease again: long enough for a daemon to stop and start. */
 export const retryForMs = 60_000;
 const firstPauseMs = 100;
 const longestPauseMs = 2000;
 
-/** These answers do not change, however often the daemon is asked. */
+/** Errors that do not change, however often the daemon is asked. */
 const final: ReadonlySet<ErrorCode> = new Set([
   "INVALID_ARGUMENT",
   "NOT_FOUND",
@@ -87,15 +88,15 @@ export async function keepLease(client: Client, options: KeptLeaseOptions): Prom
       call.signal?.removeEventListener("abort", release);
       await lease[Symbol.asyncDispose]();
       await lost;
-      // It may have been acquired again in the meantime.
+      // The lease may have been acquired again in the meantime.
       await lease[Symbol.asyncDispose]();
     },
   };
 }
 
 /**
- * Acquires the lease by id, which no other snapshot ever has. If it succeeds, the data existed all
- * the time. Undefined if the lease was released in the meantime.
+ * Acquires the lease by the snapshot's id, which no other snapshot ever has. If this succeeds, the
+ * data has existed all the time. Returns undefined if the lease was released in the meantime.
  */
 async function acquireAgain(
   client: Client,
@@ -104,12 +105,12 @@ async function acquireAgain(
   released: AbortSignal,
 ): Promise<DataDirectoryLease | undefined> {
   const endMs = performance.now() + retryForMs;
-  // The command keeps reading the same snapshot even if damage was found in it.
+  // The command keeps reading the same snapshot even if damage has been found in it.
   const request = { ref: config?.id ?? "", force: true };
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     if (released.aborted) return undefined;
     try {
-      // A daemon that accepts the call and does not answer must not make it last longer.
+      // A daemon that accepts the call and does not answer must not extend the time limit.
       const leftMs = Math.max(1, endMs - performance.now());
       const timeoutMs = Math.min(call.timeoutMs ?? leftMs, leftMs);
       const lease = await client.openDataDirectory(request, {

@@ -55,7 +55,7 @@ const dataCommands = [
   ...[addPullCommand, addPushCommand, addTransfersCommand],
 ];
 
-/** `setExitCode` receives the code of a command that ends without an error. */
+/** Returns the program. `setExitCode` receives the code of a command that ends without an error. */
 export function createProgram(parts: ProgramParts, setExitCode: (code: number) => void): Command {
   const program = new Command("stasis")
     .description("Stores microVM snapshots: saves, finds, streams and restores them.")
@@ -79,7 +79,8 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
     .option("--token-file <file>", "file with the bearer token to present (env: STASIS_TOKEN_FILE)")
     .addHelpText("after", `\n${exitCodesHelp}`)
     .showSuggestionAfterError()
-    // The descriptions mention the important defaults. "(default: false)" at every switch is noise.
+    // The descriptions mention the important defaults. A "(default: false)" at every switch would
+    // be noise.
     .configureHelp({ showGlobalOptions: true, optionDescription: (option) => option.description })
     .configureOutput({ outputError: () => undefined })
     .exitOverride();

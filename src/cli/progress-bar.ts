@@ -3,9 +3,9 @@ import type { TransferProgress } from "../client/index.js";
 import { formatBytes, formatSeconds } from "./format.js";
 
 interface ProgressBar {
-  /** `totalBytes` 0: unknown. */
+  /** Draws the progress. A `totalBytes` of 0 means that the total is unknown. */
   update(progress: TransferProgress): void;
-  /** Clears the line. */
+  /** Clears the line and draws no more. */
   stop(): void;
 }
 
@@ -48,7 +48,7 @@ export function createProgressBar(
   };
 }
 
-/** The bar is shortened before the numbers. */
+/** Shortens the line to the terminal's width: first the bar, then the numbers. */
 function fitted(
   label: string,
   progress: TransferProgress,
@@ -71,7 +71,9 @@ function bytesPerSecond(
   return ((last.doneBytes - first.doneBytes) * 1000) / (last.atMs - first.atMs);
 }
 
-/** `export  [========>       ]  52%  1.2 GiB / 2.3 GiB  410 MiB/s  3 s left`. */
+/**
+ * Renders a line such as `export [========> ] 52% 1.2 GiB / 2.3 GiB 410 MiB/s 3 s left`.
+ */
 export function renderProgress(
   label: string,
   { doneBytes, totalBytes }: TransferProgress,

@@ -17,7 +17,10 @@ import { createProgram, type ProgramParts } from "./program.js";
 import { renderJson } from "./session.js";
 import { printErr } from "./stdio.js";
 
-/** `args` excludes the interpreter and the program. Never rejects. */
+/**
+ * Runs a command line and returns its exit code. `args` excludes the interpreter and the program.
+ * The promise never rejects.
+ */
 export async function runCli(args: readonly string[], parts: ProgramParts): Promise<number> {
   let exitCode: number = exitCodes.ok;
   const program = createProgram(parts, (code) => (exitCode = code));
@@ -31,7 +34,7 @@ export async function runCli(args: readonly string[], parts: ProgramParts): Prom
   } catch (error) {
     exitCode = report(error, json);
   }
-  // The library prints the help without waiting for the write.
+  // The command-line library prints the help without waiting for the write.
   if (exitCode === exitCodes.ok) await new Promise((resolve) => setImmediate(resolve));
   if (exitCode !== exitCodes.ok || unwritten === undefined) return exitCode;
   return report(fileError(unwritten, "cannot write to stdout"), json);

@@ -1,4 +1,5 @@
-// The context of every command: the client, the global options, and functions for the answer.
+// Provides the context of every command: the client, the global options, and functions for the
+// answer.
 import { toJson, type DescMessage, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import { connect, type CallOptions, type Client, type ProgressListener } from "../client/index.js";
 import { readCredentials, type CredentialOptions } from "./credentials.js";
@@ -21,17 +22,20 @@ export interface Session {
   readonly call: CallOptions & { readonly signal: AbortSignal };
   readonly options: GlobalOptions;
   /**
-   * Prints the answer: with --json one document on stdout, otherwise `text`. Calls `json` only if
-   * needed.
+   * Prints the answer on stdout: with --json one JSON document, otherwise `text`. Calls only the
+   * function that is needed.
    */
   answer(json: () => JsonValue, text: () => string): Promise<void>;
   /** Prints one line for people on stderr. Prints nothing with --quiet or --json. */
   note(line: string): void;
-  /** Like `note`, but also with --json and --quiet, for lines that everybody must see. */
+  /** Prints a line like `note`, but also with --json and --quiet, because everybody must see it. */
   warn(line: string): void;
 }
 
-/** A collection's answer has a row for each snapshot. This limit suffices for a million. */
+/**
+ * The answer of a collection has a row for each snapshot. This limit suffices for a million
+ * snapshots.
+ */
 const maxMessageBytes = 256 * 1024 * 1024;
 
 /**
@@ -62,8 +66,8 @@ export async function withSession<T>(
 }
 
 /**
- * A message in protobuf's JSON mapping. Fields with default values are written too, so that the set
- * of keys is stable; 64-bit integers are strings, as the mapping requires.
+ * Returns a message in protobuf's JSON mapping. Fields with default values are written too, so that
+ * the set of keys is stable. 64-bit integers are strings, as the mapping requires.
  */
 export function messageJson<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonValue {
   return toJson(schema, message, { alwaysEmitImplicit: true });

@@ -22,7 +22,10 @@ export function renderSnapshots(snapshots: readonly Snapshot[]): string {
   );
 }
 
-/** `web-1 (0123456789abcdef)`, or the id alone. */
+/**
+ * Returns a title such as `web-1 (0123456789abcdef)`, or the id alone for a snapshot without a
+ * name.
+ */
 export function snapshotTitle(snapshot: Snapshot | undefined): string {
   const { id = "?", name = "" } = snapshot?.config ?? {};
   return name === "" ? id : `${name} (${id})`;

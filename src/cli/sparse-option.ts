@@ -19,8 +19,8 @@ export function sparseOption(): Option {
 }
 
 /**
- * Sends the default as GNU instead of leaving it unset: an older daemon would treat an unset format
- * as COCOON.
+ * Returns the format to request. The default is sent as GNU and not left unset, because an older
+ * daemon would treat an unset format as COCOON.
  */
 export function sparseFormatOf(name: SparseFormatName = "gnu"): SparseFormat {
   return formats[name];

@@ -1,4 +1,4 @@
-// The standard streams: text and data output, data input, and properties of the terminal.
+// Wraps the standard streams: text and data output, data input, and properties of the terminal.
 import { fstatSync, write as writeFd, createReadStream } from "node:fs";
 import { Socket } from "node:net";
 import { promisify } from "node:util";
@@ -7,10 +7,13 @@ import { fileError } from "./exit-codes.js";
 
 const stdoutFd = 1;
 const stdinFd = 0;
-/** Reads of this size cost least; a pipe returns at most 64 KiB. */
+/** Reads of this size cost the least. A pipe returns at most 64 KiB. */
 const readBytes = 512 * 1024;
 
-/** Resolves when the text is written; rejects with EPIPE if the reader is gone. */
+/**
+ * Writes text to stdout. Resolves when the text is written, and rejects with EPIPE if the reader is
+ * gone.
+ */
 export function printOut(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => {
@@ -33,12 +36,12 @@ export function stdoutIsTerminal(): boolean {
   return Boolean(process.stdout.isTTY);
 }
 
-/** Width of the terminal; undefined if stdout is not one. */
+/** Returns the width of the terminal in columns. Undefined if stdout is not a terminal. */
 export function stdoutColumns(): number | undefined {
   return stdoutIsTerminal() && process.stdout.columns > 0 ? process.stdout.columns : undefined;
 }
 
-/** Height of the terminal; undefined if stdout is not one. */
+/** Returns the height of the terminal in rows. Undefined if stdout is not a terminal. */
 export function stdoutRows(): number | undefined {
   return stdoutIsTerminal() && process.stdout.rows > 0 ? process.stdout.rows : undefined;
 }
@@ -52,15 +55,17 @@ export function stderrIsTerminal(): boolean {
 }
 
 export interface ByteSink {
-  /** Resolves when the next piece may follow; `bytes` may then be changed. */
+  /**
+   * Writes the bytes. Resolves when the caller may write the next piece, and may change `bytes`.
+   */
   write(bytes: Uint8Array): Promise<void>;
   /** Discards data that nobody has read yet. */
   destroy(): void;
 }
 
 /**
- * Writes data to stdout. process.stdout would write to a pipe synchronously: with a stalled reader
- * the whole program would block and ignore Ctrl-C.
+ * Opens stdout for data. This does not use process.stdout, which writes to a pipe synchronously:
+ * with a stalled reader the whole program would block and ignore Ctrl-C.
  */
 export function openStdout(): ByteSink {
   const stat = fstatSync(stdoutFd);
@@ -89,7 +94,7 @@ function openPipe(fd: number): ByteSink {
 
 const write = promisify(writeFd);
 
-/** A file or a device accepts data at once. */
+/** Opens a file or a device, which accepts data at once. */
 function openFd(fd: number): ByteSink {
   return {
     async write(bytes) {
@@ -114,7 +119,7 @@ export function readStdin(): ByteStream {
   return process.stdin;
 }
 
-/** Size of stdin if it is a file. */
+/** Returns the size of stdin in bytes, if stdin is a file. */
 export function stdinSizeBytes(): number | undefined {
   const stat = fstatSync(stdinFd);
   return stat.isFile() ? stat.size : undefined;

@@ -54,7 +54,7 @@ function layOut(rows: Rows, widths: readonly number[]): string {
   return `${table.toString().replace(/ +$/gm, "")}\n`;
 }
 
-/** `Name:  value` per line, values aligned. */
+/** Renders one line `Name:  value` for each field, with aligned values. */
 export function renderFields(fields: readonly (readonly [string, string])[]): string {
   const width = Math.max(...fields.map(([name]) => name.length)) + 1;
   return fields.map(([name, value]) => `${`${name}:`.padEnd(width)}  ${value}\n`).join("");

@@ -7,7 +7,10 @@ import { CliError } from "./exit-codes.js";
 const blockBytes = 512;
 const checksumAt = 148;
 const checksumBytes = 8;
-/** A tar without entries is padded to this size. A longer file that begins with zeros is a disk. */
+/**
+ * The size to which a tar without entries is padded. A longer file that begins with zeros is a
+ * disk.
+ */
 const emptyTarBytes = 10_240;
 
 /** The source of the bytes: the path of a file, or undefined for stdin. */
@@ -17,7 +20,8 @@ export interface TarSource {
 }
 
 /**
- * Yields the same bytes. Throws before the first of them if they are neither a tar nor compressed.
+ * Yields the same bytes. Throws before it yields the first byte if the bytes are neither a tar nor
+ * compressed.
  */
 export async function* requireTar(
   bytes: ByteStream,
@@ -29,7 +33,7 @@ export async function* requireTar(
       yield piece;
       continue;
     }
-    // A pipe may begin with less than a block.
+    // The first piece from a pipe may be shorter than a block.
     const joined: Uint8Array = start.length === 0 ? piece : Buffer.concat([start, piece]);
     if (joined.length < blockBytes) {
       start = Buffer.from(joined);
@@ -46,14 +50,17 @@ export async function* requireTar(
 function canBeTar(block: Uint8Array, sizeBytes: number | undefined): boolean {
   const isGzip = block[0] === 0x1f && block[1] === 0x8b;
   const isZstd = Buffer.from(block.subarray(0, 4)).readUInt32LE() === 0xfd2fb528;
-  // A skippable frame of zstd, as pzstd writes them.
+  // This recognizes a skippable frame of zstd, as pzstd writes them.
   const isSkippable = block[1] === 0x2a && block[2] === 0x4d && block[3] === 0x18;
   if (isGzip || isZstd || isSkippable) return true;
   if (block.every((byte) => byte === 0)) return (sizeBytes ?? 0) <= emptyTarBytes;
   return hasChecksum(block);
 }
 
-/** POSIX.1-1988, ustar: the sum of the header's bytes, with its own field as spaces. */
+/**
+ * Returns whether a block has a valid checksum of POSIX.1-1988 ustar: the sum of the header's
+ * bytes, with spaces in place of the checksum's own field.
+ */
 function hasChecksum(block: Uint8Array): boolean {
   const field = block.subarray(checksumAt, checksumAt + checksumBytes);
   const stored = /^[ 0]*([0-7]+)[ \0]*$/.exec(Buffer.from(field).toString("latin1"))?.[1];
@@ -84,7 +91,7 @@ function noTarError({ path }: TarSource): CliError {
   );
 }
 
-/** Quotes for a POSIX shell. */
+/** Quotes a word for a POSIX shell. */
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

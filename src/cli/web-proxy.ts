@@ -1,5 +1,5 @@
-// The server of `stasis web`: passes the requests of one browser on to the admin socket. The link
-// works once. After that, a cookie identifies the browser that used it.
+// Runs the server of `stasis web`, which forwards the requests of one browser to the admin socket.
+// The link works once. After that, a cookie identifies the browser that used it.
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import {
   createServer,
@@ -11,13 +11,13 @@ import type { AddressInfo } from "node:net";
 import { StoreError } from "../base/errors.js";
 
 interface WebProxy extends AsyncDisposable {
-  /** With the token in it. */
+  /** The address of the page, with the token in it. */
   readonly link: string;
 }
 
 interface Secrets {
   readonly origin: { port: number };
-  /** Undefined once it was used. */
+  /** Undefined after the token was used. */
   token: string | undefined;
   readonly cookie: string;
 }
@@ -25,7 +25,7 @@ interface Secrets {
 const host = "127.0.0.1";
 const secretBytes = 24;
 
-/** Port 0 picks a free one. Throws FIELD_INVALID if the port is taken. */
+/** Opens the server. Port 0 picks a free port. Throws FIELD_INVALID if the port is taken. */
 export async function openWebProxy(socketPath: string, port: number): Promise<WebProxy> {
   const secret = (): string => randomBytes(secretBytes).toString("base64url");
   const secrets: Secrets = { origin: { port }, token: secret(), cookie: secret() };
@@ -63,7 +63,7 @@ function answer(
   const { port } = secrets.origin;
   const { method = "", headers, url = "" } = request;
   if (method !== "GET" && method !== "HEAD") return refuse(response, 405, "only GET and HEAD");
-  // A page whose name resolves to this machine has its own name here.
+  // A foreign page whose name resolves to this machine sends that name as its host.
   if (headers.host !== `${host}:${port}` && headers.host !== `localhost:${port}`) {
     return refuse(response, 421, "this is not the address that `stasis web` printed");
   }
@@ -81,7 +81,8 @@ function answer(
 }
 
 /**
- * A page of ours and no redirect: the browser then sends a strict cookie, wherever it came from.
+ * Answers with a page of ours and not with a redirect. The browser then sends a strict cookie, even
+ * if the link was opened from another page.
  */
 function exchange(response: ServerResponse, cookie: string): void {
   response.writeHead(200, {
@@ -106,7 +107,7 @@ function refuse(response: ServerResponse, status: number, text: string): void {
 }
 
 function passOn(request: IncomingMessage, response: ServerResponse, socketPath: string): void {
-  // The secrets of this proxy stay here, and a token is not what the socket asks for.
+  // The secrets of this proxy must not be forwarded, and the socket does not need a token.
   const {
     cookie: _cookie,
     authorization: _authorization,

@@ -8,20 +8,20 @@ export interface Address {
   readonly text: string;
   /** The address in the syntax of grpc-js. */
   readonly target: string;
-  /** True for a Unix socket and for a loopback address, which most likely mean this machine. */
+  /** True for a Unix socket and for a loopback address, which most likely refer to this machine. */
   readonly local: boolean;
   /** The absolute path of a Unix socket. */
   readonly socketPath?: string;
-  /** Set for a TCP address. */
+  /** The host and the port of a TCP address. */
   readonly hostPort?: { readonly host: string; readonly port: number };
   /**
-   * Set if no address was given and no daemon answered: the addresses that were tried, each with
-   * the result.
+   * The addresses that were tried, each with the result. Set only if no address was given and no
+   * daemon answered.
    */
   readonly tried?: string;
 }
 
-/** Throws FIELD_INVALID if `text` is malformed. */
+/** Parses an address. Throws FIELD_INVALID if `text` is malformed. */
 export function parseAddress(text: string): Address {
   return text.startsWith("unix:") ? unixAddress(text) : tcpAddress(text);
 }

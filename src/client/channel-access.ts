@@ -1,4 +1,4 @@
-// How a client identifies itself and authenticates the daemon: TLS, client certificate, token.
+// Configures how a client authenticates itself and the daemon: TLS, client certificate and token.
 import { createSecureContext } from "node:tls";
 import { credentials, type ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
 import { StoreError, fieldInvalid, messageOf } from "../base/errors.js";
@@ -7,11 +7,11 @@ import type { Address } from "./address.js";
 /** All values are PEM. */
 export interface TlsOptions {
   /**
-   * Certificate authorities that may have signed the daemon's certificate. Default: those of this
-   * machine.
+   * Certificate authorities that may have signed the daemon's certificate. Default: the authorities
+   * of this machine.
    */
   readonly ca?: string | Uint8Array;
-  /** The client's certificate, for daemons that require one. Needs `key`. */
+  /** The client's certificate, for daemons that require one. It requires `key`. */
   readonly cert?: string | Uint8Array;
   readonly key?: string | Uint8Array;
   /** The name that the daemon's certificate must have. Default: the host of the address. */
@@ -20,13 +20,16 @@ export interface TlsOptions {
 
 export interface ChannelAccess {
   readonly channel: ChannelCredentials;
-  /** True if it uses TLS. */
+  /** True if the channel uses TLS. */
   readonly secure: boolean;
   readonly options: ChannelOptions;
   readonly token: (() => string) | undefined;
 }
 
-/** Throws FIELD_INVALID. */
+/**
+ * Returns the settings of a channel. Throws FIELD_INVALID if the options are invalid or contradict
+ * the address.
+ */
 export function channelAccess(
   address: Address,
   { tls, token }: { readonly tls?: TlsOptions | true; readonly token?: string | (() => string) },
@@ -71,7 +74,10 @@ function secureChannel({ ca, cert, key }: TlsOptions): ChannelCredentials {
   }
 }
 
-/** A line end would break the header. No message contains the token itself. */
+/**
+ * Throws for a token with a line end, which would break the header. No message contains the token
+ * itself.
+ */
 function checkToken(token: string | (() => string)): string {
   const text = (typeof token === "string" ? token : token()).trim();
   if (/^[\x21-\x7e]{1,1024}$/.test(text)) return text;

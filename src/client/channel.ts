@@ -26,9 +26,9 @@ import { copiedByGrpc, freeSent } from "./grpc-hooks/sent-frames.js";
 import { errorFromStatus } from "./status-decode.js";
 
 export interface CallOptions {
-  /** Cancels the call; it then fails with CALL_CANCELLED. */
+  /** Cancels the call, which then fails with CALL_CANCELLED. */
   readonly signal?: AbortSignal;
-  /** The call fails with DEADLINE_PASSED if it has not ended after this time. Default: none. */
+  /** The call fails with DEADLINE_PASSED if it has not ended after this time. Default: no limit. */
   readonly timeoutMs?: number;
 }
 
@@ -46,10 +46,10 @@ export interface UploadCall<O> {
   readonly response: Promise<O>;
   /**
    * Queues an encoded frame. Resolves when the frame was copied and there is room for the next one.
-   * It may never resolve once the call has ended.
+   * After the call has ended, the promise may never resolve.
    */
   write(frame: EncodedMessage): Promise<void>;
-  /** Half-closes: no more frames follow. */
+  /** Half-closes the stream: no more frames follow. */
   end(): void;
   cancel(): void;
 }
@@ -61,7 +61,7 @@ export interface Channel {
     request: MessageInitShape<I>,
     options?: CallOptions,
   ): Promise<MessageShape<O>>;
-  /** Leaving the loop early cancels the call. */
+  /** Calls an RPC that answers with a stream. Leaving the loop early cancels the call. */
   serverStream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodServerStreaming<I, O>,
     request: MessageInitShape<I>,
@@ -74,11 +74,14 @@ export interface Channel {
   close(): void;
 }
 
-/** Frames that may wait in grpc-js before `write` makes the caller wait. */
+/** Maximum frames that wait in grpc-js before `write` makes the caller wait. */
 const maxQueuedFrames = 8;
-/** grpc-js retries messages up to this size if the daemon has not seen them. */
+/** Maximum bytes of messages that grpc-js sends again if the daemon has not seen them. */
 const maxRetryBytes = 64 * 1024;
-/** Detects within 30 + 20 seconds that the other machine is gone, even if nothing is sent. */
+/**
+ * Interval of the pings that detect a machine that is gone within 30 + 20 seconds, even if no call
+ * sends anything.
+ */
 const keepaliveIntervalMs = 30_000;
 const keepaliveTimeoutMs = 20_000;
 
@@ -127,7 +130,7 @@ export function openChannel(address: Address, settings: ChannelSettings): Channe
   };
 }
 
-/** Connects with its first call. */
+/** Makes a client that connects with its first call. */
 function openClient(address: Address, settings: ChannelSettings): Client {
   const options = channelOptions(address, settings);
   return new Client(address.target, settings.credentials.channel, {
@@ -144,9 +147,10 @@ function channelOptions(address: Address, settings: ChannelSettings): ChannelOpt
     "grpc.max_send_message_length": settings.maxMessageBytes,
     "grpc.keepalive_time_ms": keepaliveIntervalMs,
     "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
-    // Closing this client must close its connection, even if other clients talk to the same daemon.
+    // Closing this client must close its connection, even if other clients of this process use the
+    // same daemon.
     "grpc.use_local_subchannel_pool": 1,
-    // grpc-js does not keep a chunk that it has sent, so that its memory can be freed.
+    // This keeps grpc-js from retaining a chunk that it has sent, so that its memory can be freed.
     "grpc.per_rpc_retry_buffer_size": maxRetryBytes,
     // Prevents TXT look-ups for a service configuration.
     "grpc.service_config_disable_resolution": 1,
@@ -156,8 +160,8 @@ function channelOptions(address: Address, settings: ChannelSettings): ChannelOpt
 }
 
 /**
- * Reads the token for each call, so that a changed token takes effect. Names the active span as the
- * parent, if the caller's program traces.
+ * Returns the metadata of a call. This reads the token for each call, so that a changed token takes
+ * effect. If the caller's program uses tracing, the active span becomes the parent.
  */
 function metadataOf({ token }: ChannelAccess): Metadata {
   const metadata = new Metadata();
@@ -259,7 +263,8 @@ function startUpload<I extends DescMessage, O extends DescMessage>(
 }
 
 /**
- * After the call has ended the returned promises may never settle: wait for its response as well.
+ * Returns a function that writes frames and bounds their queue. After the call has ended, the
+ * returned promises may never settle, so the caller must also wait for the response.
  */
 function boundedWriter(
   call: ClientWritableStream<Buffer>,
@@ -297,7 +302,10 @@ function identity(bytes: Buffer): Buffer {
   return bytes;
 }
 
-/** grpc-js needs a Buffer; this is a view, not a copy. */
+/**
+ * Encodes a message as a Buffer, which grpc-js needs. The Buffer is a view of the encoded bytes and
+ * not a copy.
+ */
 export function encode<D extends DescMessage>(schema: D, message: MessageShape<D>): Buffer {
   const bytes = toBinary(schema, message);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -8,7 +8,7 @@ export const maxChunkBytes = 1024 * 1024;
 /** `bytes chunk = 2` of CreateRequest and ImportRequest. */
 const chunkField = 2;
 
-/** `bytes` are copied when the frame is copied. */
+/** Encodes a chunk frame. `bytes` is copied when the frame is copied. */
 export function encodeChunk(bytes: Uint8Array, onCopied?: CopyObserver): EncodedMessage {
   return encodeBytesField(chunkField, bytes, onCopied);
 }

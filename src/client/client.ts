@@ -1,5 +1,5 @@
-// The client's interface: the calls that a program can make to a daemon. `connect` in connect.ts
-// makes a client.
+// Defines the client's interface: the calls that a program can make to a daemon. `connect` in
+// connect.ts makes a client.
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import type { ByteStream } from "../base/async.js";
 import type {
@@ -35,7 +35,7 @@ export type ImportHeaderInit = Init<typeof snapshots.ImportHeaderSchema>;
 export type SnapshotFilterInit = Init<typeof snapshots.SnapshotFilterSchema>;
 export type OpenDataDirectoryInit = Init<typeof snapshots.OpenDataDirectoryRequestSchema>;
 
-/** Stores, finds and streams snapshots. Each method is the RPC of the same name. */
+/** Calls that store, find and stream snapshots. Each method calls the RPC of the same name. */
 export interface SnapshotCalls {
   /**
    * Stores `bytes`, a tar of data files without `snapshot.json`. Resolves when the snapshot is
@@ -52,12 +52,12 @@ export interface SnapshotCalls {
     request: Init<typeof snapshots.CreateFromDirectoryRequestSchema>,
     options?: CallOptions,
   ): Promise<snapshots.CreateFromDirectoryResponse>;
-  /** One page, newest first. */
+  /** Returns one page of snapshots, newest first. */
   list(
     request?: Init<typeof snapshots.ListRequestSchema>,
     options?: CallOptions,
   ): Promise<snapshots.ListResponse>;
-  /** All pages, newest first. `timeoutMs` applies to each page. */
+  /** Yields the snapshots of all pages, newest first. `timeoutMs` applies to each page. */
   listAll(filter?: SnapshotFilterInit, options?: CallOptions): AsyncIterable<Snapshot>;
   inspect(
     request: RefOr<Init<typeof snapshots.InspectRequestSchema>>,
@@ -71,13 +71,20 @@ export interface SnapshotCalls {
     request: RefOr<Init<typeof snapshots.DeleteRequestSchema>>,
     options?: CallOptions,
   ): Promise<snapshots.DeleteResponse>;
-  /** Resolves with the header; `bytes` is then a tar without `snapshot.json`. */
+  /**
+   * Downloads a snapshot as a tar without `snapshot.json`. Resolves when the header has arrived;
+   * `bytes` then yields the tar.
+   */
   restore(request: RefOr<RestoreInit>, options?: DownloadOptions): Promise<Download>;
-  /** Resolves with the header; `bytes` is then an archive that `import` accepts. */
+  /**
+   * Downloads a snapshot as an archive that `import` accepts. Resolves when the header has arrived;
+   * `bytes` then yields the archive.
+   */
   export(request: RefOr<ExportInit>, options?: DownloadOptions): Promise<Download>;
   /**
-   * Resolves with the header; `parts` are then the holes and the data of the ranges. Compared with
-   * the digests, unless `skipVerify` is set.
+   * Reads ranges of one file. Resolves when the header has arrived; `parts` then yields the holes
+   * and the data of the ranges. The daemon compares the data with the digests, unless `skipVerify`
+   * is set.
    */
   readFile(
     request: Init<typeof snapshots.ReadFileRequestSchema>,
@@ -93,14 +100,14 @@ export interface SnapshotCalls {
     options?: CallOptions,
   ): Promise<snapshots.CloneToDirectoryResponse>;
   /**
-   * Moves the data files of a snapshot to a directory on the daemon's node, which takes the
-   * snapshot's place. The snapshot is deleted.
+   * Moves the data files of a snapshot to a directory on the daemon's node. The snapshot no longer
+   * exists afterwards.
    */
   takeToDirectory(
     request: Init<typeof snapshots.TakeToDirectoryRequestSchema>,
     options?: CallOptions,
   ): Promise<snapshots.TakeToDirectoryResponse>;
-  /** Stores an archive (tar, gzip or zstd) under a new id. Otherwise as `create`. */
+  /** Stores an archive (tar, gzip or zstd) under a new id. Otherwise this is like `create`. */
   import(
     header: ImportHeaderInit,
     bytes: ByteStream,
@@ -111,7 +118,7 @@ export interface SnapshotCalls {
     options?: CallOptions,
   ): Promise<snapshots.ImportFromDirectoryResponse>;
   /**
-   * Holds a read lease on the data directory until the result is disposed, `signal` fires or the
+   * Holds a read lease on the data directory until the result is disposed, `signal` aborts or the
    * daemon ends it. `timeoutMs` limits the wait for the path, not the lease.
    */
   openDataDirectory(
@@ -123,9 +130,9 @@ export interface SnapshotCalls {
     options?: CallOptions,
   ): AsyncIterable<snapshots.VerifyResponse>;
   /**
-   * Streams changes of snapshots, in order, until `signal` fires, the caller leaves the loop or the
-   * daemon stops (DRAINING). The `resumeToken` of any message resumes after it. A message of type
-   * MISSED means that events are gone and that the caller must list again.
+   * Streams changes of snapshots, in order, until `signal` aborts, the caller leaves the loop or
+   * the daemon stops (DRAINING). The `resumeToken` of any message resumes after it. A message of
+   * type MISSED means that events are gone and that the caller must list again.
    */
   watch(
     request?: Init<typeof snapshots.WatchRequestSchema>,
@@ -133,7 +140,7 @@ export interface SnapshotCalls {
   ): AsyncIterable<snapshots.WatchResponse>;
 }
 
-/** Collects garbage. Each method is the RPC of the same name. */
+/** Calls that collect garbage. Each method calls the RPC of the same name. */
 export interface GcCalls {
   collectGarbage(
     request?: Init<typeof gc.CollectGarbageRequestSchema>,
@@ -165,7 +172,7 @@ export interface GcCalls {
   ): Promise<gc.EndGcResponse>;
 }
 
-/** Moves snapshots between nodes. Each method is the RPC of the same name. */
+/** Calls that move snapshots between nodes. Each method calls the RPC of the same name. */
 export interface ReplicationCalls {
   pull(
     request: Init<typeof replication.PullRequestSchema>,
@@ -190,46 +197,61 @@ export interface ReplicationCalls {
   ): AsyncIterable<replication.ReadBlocksResponse>;
 }
 
-/** Buckets of object stores. */
+/** Calls that list and check buckets of object stores. */
 export interface RemoteCalls {
   listRemotes(options?: CallOptions): Promise<remotes.ListRemotesResponse>;
-  /** One response per step; the verdict comes last. `timeoutMs` applies to the whole check. */
+  /**
+   * Checks a remote and yields one response per step; the verdict comes last. `timeoutMs` applies
+   * to the whole check.
+   */
   checkRemote(
     request: Init<typeof remotes.CheckRemoteRequestSchema>,
     options?: CallOptions,
   ): AsyncIterable<remotes.CheckRemoteResponse>;
 }
 
-/** Describes the daemon and its store. */
+/** Calls that describe, check and repair the daemon and its store. */
 export interface SystemCalls {
   getInfo(options?: CallOptions): Promise<system.GetInfoResponse>;
-  /** The summary comes last. `timeoutMs` applies to the whole check. */
+  /**
+   * Checks the store and yields the findings; the summary comes last. `timeoutMs` applies to the
+   * whole check.
+   */
   check(
     request?: Init<typeof system.CheckRequestSchema>,
     options?: CallOptions,
   ): AsyncIterable<system.CheckResponse>;
-  /** One response per finding. If the loop ends without an error, all findings were handled. */
+  /**
+   * Repairs the store and yields one response per finding. If the loop ends without an error, all
+   * findings were handled.
+   */
   repair(
     request?: Init<typeof system.RepairRequestSchema>,
     options?: CallOptions,
   ): AsyncIterable<system.RepairResponse>;
-  /** grpc.health.v1 Check. Without a service: for the daemon as a whole. */
+  /** Calls Check of grpc.health.v1. Without a service, the answer is for the daemon as a whole. */
   checkHealth(
     request?: Init<typeof HealthCheckRequestSchema>,
     options?: CallOptions,
   ): Promise<HealthCheckResponse>;
-  /** grpc.health.v1 List: every service, and the daemon as a whole under the empty name. */
+  /**
+   * Calls List of grpc.health.v1. The answer contains every service, and the daemon as a whole
+   * under the empty name.
+   */
   listHealth(options?: CallOptions): Promise<HealthListResponse>;
 }
 
 /**
- * A client of one daemon. It has one connection for uploads and one for all other calls. It makes
- * each with its first call, and again after it was lost. Every method rejects with a StoreError.
- * Leaving the loop over a stream cancels its call.
+ * A client of one daemon. It has one connection for uploads and one for all other calls. The client
+ * makes each connection with the first call on it, and again after the connection was lost. Every
+ * method rejects with a StoreError. Leaving the loop over a stream cancels its call.
  */
 export interface Client
   extends SnapshotCalls, GcCalls, ReplicationCalls, RemoteCalls, SystemCalls, AsyncDisposable {
   readonly address: Address;
-  /** Closes the connections when running calls are done, and refuses new calls. Idempotent. */
+  /**
+   * Closes the connections when the running calls have ended, and refuses new calls. A second call
+   * has no effect.
+   */
   close(): void;
 }

@@ -37,11 +37,14 @@ export interface ConnectOptions {
   readonly flowWindowBytes?: number;
   /** Largest message that is accepted or sent, in bytes. Default: 4 MiB. */
   readonly maxMessageBytes?: number;
-  /** TLS. `true` uses the certificate authorities of this machine. Default: plain text. */
+  /**
+   * The settings of TLS. `true` uses the certificate authorities of this machine. Default: plain
+   * text.
+   */
   readonly tls?: TlsOptions | true;
   /**
-   * A bearer token, or a function that returns it and is called for each call. Plain text is
-   * allowed only to this machine; otherwise FIELD_INVALID unless `tls` is set.
+   * A bearer token, or a function that returns it and is called for each call. Without `tls`, a
+   * token for an address that is not on this machine is FIELD_INVALID.
    */
   readonly token?: string | (() => string);
 }
@@ -52,8 +55,8 @@ const defaultMaxMessageBytes = 4 * 1024 * 1024;
 /**
  * Returns a client of the daemon at `address`: `HOST:PORT` or `unix:PATH`. Without an address it
  * uses STASIS_ADDR. Without STASIS_ADDR it tries the sockets of this user's own daemon, of the
- * system service and of root's daemon, and uses the first one that accepts a connection. It
- * connects with the first call. Throws FIELD_INVALID if the address is malformed.
+ * system service and of root's daemon, and uses the first one that accepts a connection. The client
+ * connects with its first call. Throws FIELD_INVALID if the address is malformed.
  */
 export function connect(address?: string, options: ConnectOptions = {}): Client {
   const parsed = address === undefined ? defaultAddress(process.env) : parseAddress(address);

@@ -1,5 +1,5 @@
-// Explains why there is no connection to a daemon, from the report of grpc-js, and what to do about
-// it.
+// Explains why there is no connection to a daemon, and what to do about it. The explanation comes
+// from the report of grpc-js.
 import { StoreError, type StoreErrorOptions } from "../base/errors.js";
 import type { Address } from "./address.js";
 import { readFailure, type ConnectionFailure } from "./grpc-hooks/failure-text.js";
@@ -11,7 +11,7 @@ export interface ConnectionFacts {
   readonly address: Address;
   /** True if this client uses TLS. */
   readonly secure: boolean;
-  /** True once the daemon has sent a message in this call. */
+  /** True if the daemon has sent a message in this call. */
   readonly answered: boolean;
 }
 
@@ -21,7 +21,10 @@ interface Explanation {
   readonly hint: string;
 }
 
-/** `details` is the text of a status UNAVAILABLE without a reason. Never rejects. */
+/**
+ * Returns the error for a call without a connection. `details` is the text of a status UNAVAILABLE
+ * without a reason. The promise never rejects.
+ */
 export async function connectionError(
   details: string,
   facts: ConnectionFacts,
@@ -56,7 +59,7 @@ function unreachable(message: string, hint: string): Explanation {
   return { reason: "DAEMON_UNREACHABLE", message, hint };
 }
 
-/** The case of a client with TLS whose handshake failed. */
+/** Explains the failed handshake of a client with TLS. */
 function tlsProblem(why: string, { text }: Address): Explanation | undefined {
   if (/wrong version number|packet length too long|http request|record layer/i.test(why)) {
     return unreachable(
@@ -79,7 +82,7 @@ function tlsProblem(why: string, { text }: Address): Explanation | undefined {
   return undefined;
 }
 
-/** The case of a client in plain text whose connection ended before an answer in HTTP/2. */
+/** Explains the case of a client without TLS whose connection ended before an answer in HTTP/2. */
 async function plainProblem(
   { kind, text }: ConnectionFailure,
   address: Address,

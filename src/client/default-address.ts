@@ -4,13 +4,14 @@ import { socketsToTry, type Environment } from "../base/default-paths.js";
 import { connectError } from "../holes/native.js";
 import { parseAddress, type Address } from "./address.js";
 
-/** Variable with the daemon's address, `HOST:PORT` or `unix:PATH`. */
+/** The environment variable with the daemon's address, `HOST:PORT` or `unix:PATH`. */
 export const addressEnv = "STASIS_ADDR";
 
 /**
- * STASIS_ADDR. Without it, the first of these sockets that accepts a connection: this user's own
- * daemon, the system service, root's daemon. If none accepts, the address still names one of them,
- * so that a daemon that starts later is found.
+ * Returns the address in STASIS_ADDR. Without that variable, this returns the first socket that
+ * accepts a connection: that of this user's own daemon, of the system service, or of root's daemon.
+ * If none accepts, the address still names one of them, so that a daemon that starts later is
+ * found.
  */
 export function defaultAddress(env: Environment): Address {
   const given = env[addressEnv];

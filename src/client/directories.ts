@@ -37,17 +37,17 @@ export interface ImportDirectoryOptions extends DirectoryOptions {
 
 export interface WriteDirectoryOptions extends DirectoryOptions {
   /**
-   * Makes everything durable before it resolves. Default: true for an export, false for a restore,
-   * which can be repeated.
+   * If true, all files are durable when the promise resolves. Default: true for an export, false
+   * for a restore, which can be repeated.
    */
   readonly sync?: boolean;
 }
 
 export interface ExportDirectoryOptions extends WriteDirectoryOptions {
   /**
-   * `auto` (default): if the daemon runs on this machine as this user, it writes the directory
-   * itself, by reflink where it can. Otherwise, or if that fails, the archive comes through the
-   * stream. `stream`: always through the stream.
+   * With `auto`, the default, a daemon that runs on this machine as this user writes the directory
+   * itself, by reflink where possible. Otherwise, or if that fails, the archive comes through the
+   * stream. With `stream`, it always comes through the stream.
    */
   readonly via?: "auto" | "stream";
 }
@@ -89,8 +89,8 @@ export async function importLocalDirectory(
 }
 
 /**
- * Makes the daemon's checks before gigabytes travel. The daemon decides whether the envelope is
- * well-formed.
+ * Checks the sizes as the daemon does, before gigabytes are sent. The daemon decides whether the
+ * envelope is well-formed.
  */
 function checkSizes(bytes: Uint8Array, files: LocalSource["files"]): void {
   let claims: FileClaims;
@@ -103,10 +103,10 @@ function checkSizes(bytes: Uint8Array, files: LocalSource["files"]): void {
 }
 
 /**
- * Writes the data files of a snapshot, or `files` of them, into an absent or empty directory. It
- * appears with all of them or not at all; LocalTarget describes the case of an existing directory.
- * The daemon compares each block with its digest, unless the request has `verify: false` or
- * `force`; see `openCompared`.
+ * Writes the data files of a snapshot, or `files` of them, into an absent or empty directory. The
+ * directory appears with all files or not at all; LocalTarget describes the case of an existing
+ * directory. The daemon compares each block with its digest, unless the request has `verify: false`
+ * or `force`; see `openCompared`.
  */
 export async function restoreToLocalDirectory(
   client: Client,
@@ -125,8 +125,8 @@ export async function restoreToLocalDirectory(
 }
 
 /**
- * Like `restoreToLocalDirectory`, with `snapshot.json`. If the daemon writes the directory, it
- * compares the files that it copies with their digests.
+ * Exports a snapshot like `restoreToLocalDirectory`, with `snapshot.json`. If the daemon writes the
+ * directory, it compares the files that it copies with their digests.
  */
 export async function exportToLocalDirectory(
   client: Client,
@@ -137,7 +137,7 @@ export async function exportToLocalDirectory(
   const wanted: ExportInit = typeof request === "string" ? { ref: request } : request;
   await using target = await openLocalTarget(directory);
   const sync = options.sync ?? true;
-  // ExportToDirectory selects no files, and compares nothing that it reflinks.
+  // ExportToDirectory cannot select files, and does not compare files that it reflinks.
   const asked = wanted.verify === true || (wanted.files ?? []).length > 0;
   if (options.via !== "stream" && !asked && (await runsAsUs(client, options))) {
     const response = await target.fill((files) => exportByDaemon(client, wanted, files, options));
@@ -170,8 +170,8 @@ async function receive(
 }
 
 /**
- * True if the daemon has a local address and its store is a directory of this machine that belongs
- * to this user. Files that the daemon writes then belong to this user too.
+ * Returns true if the daemon has a local address and its store is a directory of this machine that
+ * belongs to this user. Files that the daemon writes then belong to this user too.
  */
 async function runsAsUs(client: Client, options: CallOptions): Promise<boolean> {
   if (!client.address.local) return false;
@@ -190,8 +190,9 @@ const refusals: readonly ErrorReason[] = [
 ];
 
 /**
- * The directory's parent was just made here under a random name. A daemon that does not find it
- * sees another filesystem (a forwarded port, a container), and has written nothing there.
+ * Lets the daemon write the directory. The directory's parent was just made here under a random
+ * name. A daemon that does not find the parent sees another filesystem (a forwarded port, a
+ * container), and has not written anything there.
  */
 async function exportByDaemon(
   client: Client,
@@ -203,7 +204,7 @@ async function exportByDaemon(
   try {
     return await client.exportToDirectory({ ref, force, directory }, callOptions(options));
   } catch (error) {
-    // Nothing was written yet: the daemon refused, or sees another filesystem.
+    // The daemon has not written anything, because it refused the call or sees another filesystem.
     if (isStoreError(error) && refusals.includes(error.reason)) return undefined;
     throw error;
   }

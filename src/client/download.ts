@@ -17,29 +17,32 @@ import { ownReceived } from "./grpc-hooks/received-frames.js";
 import { linkAbort, type LinkedAbort } from "./linked-abort.js";
 
 /**
- * A running download of a snapshot. Read `bytes` to the end, or dispose it: until then the call
- * stays open and holds a read lease.
+ * A running download of a snapshot. Read `bytes` to the end, or dispose of the download: until then
+ * the call stays open and holds a read lease.
  */
 export interface Download extends AsyncDisposable {
   /** The snapshot with its files, and the number of data bytes in them. */
   readonly header: DownloadHeader;
   /**
-   * The tar or archive; can be read once. It ends without an error only if everything arrived.
-   * Otherwise it throws DOWNLOAD_TRUNCATED, or the daemon's error. Leaving the loop cancels the
-   * call.
+   * The bytes of the tar or archive, which can be read once. The iteration ends without an error
+   * only if everything arrived. Otherwise it throws DOWNLOAD_TRUNCATED, or the daemon's error.
+   * Leaving the loop cancels the call.
    */
   readonly bytes: ByteStream;
-  /** The same pieces, for a consumer that keeps, transfers or frees them. Read one of the two. */
+  /**
+   * The same pieces, for a consumer that keeps, transfers or frees them. Read either `bytes` or
+   * `chunks`.
+   */
   readonly chunks: OwnedStream;
-  /** Total and CRC-32; undefined until `bytes` has ended. */
+  /** The total and the CRC-32. Undefined until `bytes` has ended. */
   readonly trailer: DownloadTrailer | undefined;
 }
 
 export interface DownloadOptions extends CallOptions {
   /**
-   * Reuses the memory of each piece of `bytes` when the next one is requested. With 16 concurrent
-   * downloads this saves a fifth of the client's CPU time and a third of its memory; a single
-   * download gains nothing. Default: pieces may be kept.
+   * If true, the memory of each piece of `bytes` is reused when the next piece is requested. With
+   * 16 concurrent downloads this saves a fifth of the client's CPU time and a third of its memory;
+   * a single download gains nothing. Default: false, and the caller may keep pieces.
    */
   readonly reuseBuffers?: boolean;
 }
@@ -48,8 +51,8 @@ type Frame = (RestoreResponse | ExportResponse)["frame"];
 type FrameStream = AsyncGenerator<{ readonly frame: Frame }, void, undefined>;
 
 /**
- * Waits for the header. Throws NOT_IMPLEMENTED if the request selects files and the daemon does not
- * know how to.
+ * Starts a download and waits for its header. Throws NOT_IMPLEMENTED if the request selects files
+ * and the daemon does not support that.
  */
 export async function openDownload(
   { files = [] }: { readonly ref?: string; readonly files?: readonly string[] },
@@ -76,10 +79,10 @@ interface DownloadRequest {
 }
 
 /**
- * Opens a download with `verify`, unless the request says whether it wants that, or has `force`,
- * which asks for the data as they are. The daemon then compares each block with its digest before
- * it sends it, and the trailer's CRC-32 covers the rest of the way. A snapshot whose digests are
- * still being computed arrives unverified: its header has no digest.
+ * Opens a download with `verify`, unless the request sets `verify` itself, or has `force`, which
+ * requests the data without checks. With `verify`, the daemon compares each block with its digest
+ * before it sends it, and the trailer's CRC-32 protects the data on the way here. A snapshot whose
+ * digests are still being computed arrives unverified; its header has no digest.
  */
 export async function openCompared<R extends DownloadRequest>(
   open: (request: R) => Promise<Download>,
@@ -126,7 +129,8 @@ function holdDownload(
       return trailer;
     },
     [Symbol.asyncDispose]: async () => {
-      // Cancel first: `return` alone would wait for a frame that may never arrive.
+      // The call is cancelled first, because `return` alone would wait for a frame that may never
+      // arrive.
       if (trailer === undefined) ending.abort();
       ending.release();
       await frames.return().catch(() => undefined);
@@ -134,7 +138,7 @@ function holdDownload(
   };
 }
 
-/** For consumers that may keep the pieces: the collector frees their memory. */
+/** Yields pieces that the consumer may keep. The garbage collector frees their memory. */
 async function* keep(chunks: OwnedStream): ByteStream {
   for await (const { bytes } of chunks) yield bytes;
 }

@@ -1,4 +1,4 @@
-// The client library: `import { connect } from "stasis"`.
+// Exports the client library: `import { connect } from "stasis"`.
 export { connect, type ConnectOptions } from "./connect.js";
 export type {
   Client,
@@ -50,7 +50,7 @@ export { readLocalFile } from "./local-file.js";
 export type { ByteStream } from "../base/async.js";
 export { prepareForBulk } from "../holes/bulk-memory.js";
 
-// The messages of the calls.
+// These are the messages of the calls.
 export * from "../../gen/ts/stasis/v1/errors_pb.js";
 export * from "../../gen/ts/stasis/v1/gc_service_pb.js";
 export * from "../../gen/ts/stasis/v1/remote_service_pb.js";

@@ -1,4 +1,4 @@
-// A lease on a snapshot's data directory. It lasts until it is disposed or the daemon ends it.
+// Holds a lease on a snapshot's data directory until the lease is disposed or the daemon ends it.
 import { StoreError } from "../base/errors.js";
 import type { SnapshotConfig, Snapshot } from "../../gen/ts/stasis/v1/resources_pb.js";
 import type { CallOptions } from "./channel.js";
@@ -6,13 +6,16 @@ import { linkAbort, type LinkedAbort } from "./linked-abort.js";
 import type { OpenDataDirectoryResponse } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
 export interface DataDirectoryLease extends AsyncDisposable {
-  /** Absolute path on the daemon's node. Read-only, and only while the lease lasts. */
+  /**
+   * The absolute path on the daemon's node. The directory is read-only, and the path is valid only
+   * while the lease lasts.
+   */
   readonly directory: string;
   readonly snapshot: Snapshot;
   readonly config: SnapshotConfig | undefined;
   /** The daemon's answer, unchanged. */
   readonly response: OpenDataDirectoryResponse;
-  /** Fires when the lease has ended. If the daemon ended it, the signal's reason is the error. */
+  /** Aborts when the lease has ended. If the daemon ended it, the signal's reason is the error. */
   readonly signal: AbortSignal;
   /** Resolves when the lease has ended, with the error if the daemon ended it. */
   readonly closed: Promise<StoreError | undefined>;
@@ -21,8 +24,8 @@ export interface DataDirectoryLease extends AsyncDisposable {
 type LeaseStream = AsyncGenerator<OpenDataDirectoryResponse, void, undefined>;
 
 /**
- * Waits for the path. The stream has no deadline, because it lasts as long as the lease:
- * `timeoutMs` limits only the wait.
+ * Acquires a lease and waits for the path. The stream has no deadline, because it lasts as long as
+ * the lease; `timeoutMs` limits only the wait.
  */
 export async function openLease(
   open: (signal: AbortSignal) => LeaseStream,
@@ -93,7 +96,10 @@ function holdLease(
   };
 }
 
-/** Never rejects: the value says how the stream ended. */
+/**
+ * Waits for the end of the stream. The promise never rejects, because its value says how the stream
+ * ended.
+ */
 async function untilEnd(stream: LeaseStream): Promise<StoreError> {
   try {
     for (;;) {

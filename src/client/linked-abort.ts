@@ -1,10 +1,10 @@
-// An abort controller that the caller's signal also triggers. `AbortSignal.any` would do the same,
-// but leaks in Node 20 if the caller's signal lives long.
+// Makes an abort controller that the caller's signal also triggers. `AbortSignal.any` would do the
+// same, but leaks in Node 20 if the caller's signal lives long.
 
 export interface LinkedAbort {
   readonly signal: AbortSignal;
   abort(): void;
-  /** Detaches from the caller's signal. */
+  /** Detaches the controller from the caller's signal. */
   release(): void;
 }
 

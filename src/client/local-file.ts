@@ -5,12 +5,12 @@ import { lend } from "../wire/chunk.js";
 import { readExtent } from "../holes/extents.js";
 import { withIoError } from "../holes/errno.js";
 
-/** Read size, one chunk. Each read takes a turn of the event loop and of a thread. */
+/** Bytes per read, which is one chunk. Each read takes a turn of the event loop and of a thread. */
 export const localReadBytes = 1024 * 1024;
 
 /**
  * Reads a regular file from its start to the end that it has when it is opened. A piece is valid
- * until the next one is requested; `Client.import` needs no more.
+ * until the next one is requested, which suffices for `Client.import`.
  */
 export async function* readLocalFile(path: string): ByteStream {
   await using handle = await withIoError(

@@ -19,7 +19,7 @@ export interface LocalSource {
   /** The directory's `snapshot.json`, or the given one. */
   readonly envelope: Uint8Array | undefined;
   readonly files: readonly { readonly name: string; readonly sizeBytes: number }[];
-  /** The tar, preceded by the envelope if there is one. Can be read once. */
+  /** Returns the tar, which begins with the envelope if there is one. It can be read once. */
   pack(options: {
     readonly signal?: AbortSignal | undefined;
     readonly onProgress?: ProgressListener | undefined;
@@ -30,13 +30,13 @@ interface LocalFile {
   readonly name: string;
   readonly path: string;
   readonly sizeBytes: number;
-  /** Bytes that the file takes on disk, at most its size: approximately its data. */
+  /** Approximate bytes of data: the disk space of the file, but at most its size. */
   readonly dataBytes: number;
 }
 
 /**
- * Throws if the directory is absent or contains anything but regular files. `given` is an envelope
- * that replaces the directory's own.
+ * Opens a directory for packing. Throws if the directory is absent or contains anything but regular
+ * files. `given` is an envelope that replaces the directory's own.
  */
 export async function openLocalSource(directory: string, given?: Uint8Array): Promise<LocalSource> {
   const names = await withIoError({ what: "list", path: directory, owner: "caller" }, () =>
@@ -89,7 +89,7 @@ async function readEnvelope(path: string): Promise<Uint8Array> {
   return withIoError({ what: "read", path, owner: "caller", access: "read" }, () => readFile(path));
 }
 
-/** Each file is open until the next one is requested. */
+/** Yields the files of the archive. Each file is open until the next one is requested. */
 async function* archiveFiles(
   files: readonly LocalFile[],
   progress: { add(bytes: number): void; finish(): void },

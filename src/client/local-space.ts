@@ -20,7 +20,7 @@ export interface TotalSpace {
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
   readonly sharedBytes: number | undefined;
-  /** Bytes that all of them take together, counting each shared block once. */
+  /** Bytes that all directories take together, counting each shared block once. */
   readonly onDiskBytes: number | undefined;
 }
 
@@ -36,7 +36,7 @@ export async function measureLocalDirectory(directory: string): Promise<Space> {
       await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
       const { size, blocks } = await file.stat();
       space.sizeBytes += size;
-      // The unit of st_blocks, whatever the filesystem's block size.
+      // This is the unit of st_blocks, whatever the block size of the filesystem is.
       space.allocatedBytes += blocks * 512;
       const shared = sharedExtents(file.fd);
       canTell &&= shared !== undefined;
@@ -47,7 +47,7 @@ export async function measureLocalDirectory(directory: string): Promise<Space> {
   return { ...space, sharedBytes: canTell ? sharedBytes : undefined };
 }
 
-/** All of them must be on one filesystem. */
+/** Adds up the space of directories, which must all be on one filesystem. */
 export function totalSpace(spaces: readonly Space[]): TotalSpace {
   const sum = (pick: (space: Space) => number): number =>
     spaces.reduce((total, space) => total + pick(space), 0);

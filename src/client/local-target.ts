@@ -9,18 +9,19 @@ import { renameWithoutReplace } from "../holes/native.js";
 
 interface LocalTarget extends AsyncDisposable {
   /**
-   * Runs `write` with the directory for the files, which does not exist yet, but its parent does.
-   * Its errors name the destination instead, because that is the path that the caller knows.
+   * Calls `write` with the path for the files. Nothing exists at that path yet, but its parent
+   * exists. Errors name the destination and not this path, because the caller only knows the
+   * destination.
    */
   fill<T>(write: (filesDirectory: string) => Promise<T>): Promise<T>;
-  /** Moves the files to their destination. Disposing without a commit removes them. */
+  /** Moves the files to their destination. Disposing without a commit deletes them. */
   commit(options: { readonly sync: boolean }): Promise<void>;
 }
 
 /**
- * `directory` must be absent (its parent exists) or empty. An absent one appears by one rename. An
- * empty one keeps its identity (a mount point, somebody's working directory, with its owner and
- * mode): the files are moved into it one by one, `snapshot.json` last.
+ * Opens a target. `directory` must be empty, or absent with an existing parent. An absent directory
+ * appears by one rename. An empty directory keeps its identity, owner and mode, because it may be a
+ * mount point or a working directory. The files are moved into it one by one, `snapshot.json` last.
  */
 export async function openLocalTarget(directory: string): Promise<LocalTarget> {
   const target = resolve(directory);
@@ -72,7 +73,10 @@ function renamed(error: unknown, from: readonly string[], to: string): unknown {
   });
 }
 
-/** True: empty; false: absent. Throws for anything else. */
+/**
+ * Returns true for an empty directory, and false if nothing exists at `path`. Throws for anything
+ * else.
+ */
 async function isEmptyDirectory(path: string): Promise<boolean> {
   let names: readonly string[];
   try {
@@ -101,8 +105,8 @@ async function appear(from: string, target: string): Promise<void> {
   try {
     await renameWithoutReplace(from, target);
   } catch (error) {
-    // EINVAL: this filesystem cannot rename without replacing. The target was absent when we
-    // started.
+    // EINVAL means that this filesystem cannot rename without replacing. The target was absent when
+    // this call started.
     if (!isErrno(error, "EINVAL")) {
       throw ioError(error, { what: "rename into place", path: target, owner: "caller" });
     }

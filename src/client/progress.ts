@@ -1,4 +1,4 @@
-// The progress of a transfer of files.
+// Counts the progress of a transfer of files.
 
 export interface TransferProgress {
   /** Bytes of data, without holes, that have been read or written. */

@@ -11,36 +11,36 @@ import type { CallOptions } from "./channel.js";
 import { checkTrailer, outOfOrder, truncated } from "./download.js";
 import { linkAbort, type LinkedAbort } from "./linked-abort.js";
 
-/** A part of the ranges that were asked for. */
+/** A part of the requested ranges. */
 export interface FilePart {
-  /** Place of its first byte in the file. */
+  /** Offset of its first byte in the file. */
   readonly offset: number;
-  /** Bytes, above 0. */
+  /** Number of bytes, above 0. */
   readonly length: number;
   /** Its content; undefined for a hole, which reads as zeros. */
   readonly bytes: Uint8Array | undefined;
 }
 
 /**
- * A running ReadFile. Read `parts` to the end, or dispose it: until then the call stays open and
- * holds a read lease.
+ * A running ReadFile. Read `parts` to the end, or dispose of the reader: until then the call stays
+ * open and holds a read lease.
  */
 export interface FileReader extends AsyncDisposable {
   /** The id of the snapshot, and the file with its size. */
   readonly header: ReadFileHeader;
   /**
-   * First the holes, then the data, each ascending; can be read once. It ends without an error only
-   * if everything arrived. Otherwise it throws DOWNLOAD_TRUNCATED, or the daemon's error. Leaving
-   * the loop cancels the call.
+   * Yields first the holes and then the data, both in ascending order, and can be read once. The
+   * iteration ends without an error only if everything arrived. Otherwise it throws
+   * DOWNLOAD_TRUNCATED, or the daemon's error. Leaving the loop cancels the call.
    */
   readonly parts: AsyncIterable<FilePart>;
-  /** Total and CRC-32 of the data; undefined until `parts` has ended. */
+  /** The total and the CRC-32 of the data. Undefined until `parts` has ended. */
   readonly trailer: DownloadTrailer | undefined;
 }
 
 type ResponseStream = AsyncGenerator<ReadFileResponse, void, undefined>;
 
-/** Waits for the header. */
+/** Starts a ReadFile and waits for its header. */
 export async function openFileReader(
   open: (options: CallOptions) => ResponseStream,
   options: CallOptions = {},
@@ -73,7 +73,8 @@ function holdReader(
       return trailer;
     },
     [Symbol.asyncDispose]: async () => {
-      // Cancel first: `return` alone would wait for a frame that may never arrive.
+      // The call is cancelled first, because `return` alone would wait for a frame that may never
+      // arrive.
       if (trailer === undefined) ending.abort();
       ending.release();
       await responses.return().catch(() => undefined);
@@ -117,8 +118,8 @@ async function* readParts(
 }
 
 /**
- * Opens the reading verified. A file whose digest is still being computed is read without: then
- * `header.file.digest` is empty.
+ * Opens a reader with verification. A file whose digest is still being computed is read without
+ * verification; `header.file.digest` is then empty.
  */
 export async function openVerifiedReader<R extends { readonly skipVerify?: boolean }>(
   open: (request: R) => Promise<FileReader>,

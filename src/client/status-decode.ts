@@ -1,4 +1,5 @@
-// Converts a failed call, as grpc-js reports it, back into a StoreError. No other file does this.
+// Converts the error of a failed call, as grpc-js reports it, into a StoreError. No other file does
+// this.
 import { fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack, type Any, type Duration } from "@bufbuild/protobuf/wkt";
 import { status as Status, type Metadata } from "@grpc/grpc-js";
@@ -22,12 +23,12 @@ import { messageOf } from "../base/errors.js";
 
 /** Facts about the call that failed, for messages. */
 interface CallFacts extends ConnectionFacts {
-  /** For example `List`. */
+  /** The name of the RPC, for example `List`. */
   readonly rpc: string;
   readonly timeoutMs: number | undefined;
 }
 
-/** Never rejects. */
+/** Returns the StoreError for a failed call. The promise never rejects. */
 export async function errorFromStatus(error: unknown, call: CallFacts): Promise<StoreError> {
   if (error instanceof StoreError) return error;
   if (!isStatus(error)) {
@@ -65,7 +66,7 @@ function readDetails(metadata: Metadata | undefined): Details | undefined {
     const status = fromBinary(StatusSchema, binary);
     return detailsFrom(status.message, status.details);
   } catch {
-    // A proxy may send anything here. The code and the text of the status are still valid.
+    // A proxy may send any bytes here. The code and the text of the status are still valid.
     return undefined;
   }
 }
@@ -128,12 +129,18 @@ function optionsFrom(status: GrpcStatus, details: Details | undefined): StoreErr
   };
 }
 
-/** A status text combines message and hint; if the hint is known, this separates them. */
+/**
+ * Returns the message of a status text without its hint. The text combines both, and they can be
+ * separated if the hint is known.
+ */
 function withoutHint(text: string, hint: string | undefined): string {
   return hint !== undefined && text.endsWith(`. ${hint}`) ? text.slice(0, -hint.length - 2) : text;
 }
 
-/** A status that grpc-js, a proxy or another server made has only a code and a text. */
+/**
+ * Returns the error for a status without a reason. A status that grpc-js, a proxy or another server
+ * made has only a code and a text.
+ */
 async function withoutReason(
   status: GrpcStatus,
   call: CallFacts,
@@ -176,7 +183,7 @@ function isReason(text: string): text is ErrorReason {
 
 const codes: ReadonlySet<string> = new Set<ErrorCode>(Object.values(codeOfReason));
 
-/** Codes that stasis never sends (OUT_OF_RANGE) count as UNKNOWN. */
+/** Returns the name of a code. Codes that stasis never sends (OUT_OF_RANGE) count as UNKNOWN. */
 function codeName(code: number): ErrorCode {
   const name = Status[code];
   return name !== undefined && codes.has(name) ? (name as ErrorCode) : "UNKNOWN";

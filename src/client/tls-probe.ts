@@ -4,7 +4,10 @@ import type { Address } from "./address.js";
 
 const probeMs = 2000;
 
-/** Begins a handshake and closes the connection. It sends no data, so it checks no certificate. */
+/**
+ * Begins a handshake and closes the connection. This does not check the certificate, because it
+ * sends no data.
+ */
 export function speaksTls({ hostPort }: Address): Promise<boolean> {
   if (hostPort === undefined) return Promise.resolve(false);
   const { host, port } = hostPort;
@@ -16,7 +19,7 @@ export function speaksTls({ hostPort }: Address): Promise<boolean> {
     };
     socket.setTimeout(probeMs, () => settle(false));
     socket.once("secureConnect", () => settle(true));
-    // A server that refuses the handshake says so in TLS.
+    // A server that refuses the handshake sends an alert of TLS.
     socket.once("error", (error: Error) => settle(/\balert\b/i.test(error.message)));
     socket.once("close", () => settle(false));
   });

@@ -8,14 +8,14 @@ import { createSparseFile } from "../holes/sparse-writer.js";
 import type { ProgressCounter } from "./progress.js";
 
 export interface UnpackOptions {
-  /** True: fsync each file. */
+  /** If true, each file is synced. */
   readonly sync: boolean;
   readonly progress: ProgressCounter;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Makes `directory` and fills it. Reads `tar` to its end, because only then the download has been
+ * Makes `directory` and fills it. Reads `tar` to its end, because only then has the download been
  * checked.
  */
 export async function unpackInto(

@@ -16,15 +16,15 @@ import { encode, type CallOptions, type Channel, type UploadCall } from "./chann
 import { encodeChunk, maxChunkBytes } from "./chunk-frame.js";
 
 export interface UploadOptions extends CallOptions {
-  /** Largest chunk on the wire: 1 byte to 1 MiB. Default: 1 MiB. */
+  /** Largest chunk on the wire, from 1 byte to 1 MiB. Default: 1 MiB. */
   readonly chunkBytes?: number;
 }
 
 /**
  * Sends `header` (an encoded frame), then `bytes`, then the commit with their total and CRC-32. If
  * the daemon answers before everything was sent, this stops the source and returns the answer. If
- * the source fails, nothing is committed and its error is thrown. This tells a source in the middle
- * of a read to stop, but does not wait for it.
+ * the source fails, nothing is committed and its error is thrown. A source in the middle of a read
+ * is asked to stop, but this does not wait for it.
  */
 export async function upload<I extends DescMessage, O extends DescMessage>(
   channel: Channel,
@@ -42,8 +42,8 @@ export async function upload<I extends DescMessage, O extends DescMessage>(
     call.end();
   } catch (error) {
     if (error !== answered) call.cancel();
-    // If the source throws because the caller's signal fired, the call was cancelled; the source
-    // did not fail.
+    // If the source throws because the caller's signal aborted, the call was cancelled, and the
+    // source did not fail.
     if (error === answered || options.signal?.aborted === true) return await call.response;
     throw error;
   }
@@ -54,8 +54,8 @@ export async function upload<I extends DescMessage, O extends DescMessage>(
 const answered = new Error("the daemon has answered");
 
 /**
- * Waits for a promise, or throws `answered` if the call ends first. `Promise.race` against the
- * response would leave a reaction on it for every chunk.
+ * Returns a function that waits for a promise, or throws `answered` if the call ends first.
+ * `Promise.race` against the response would leave a reaction on it for every chunk.
  */
 function untilAnswered(response: Promise<unknown>): <T>(promise: Promise<T>) => Promise<T> {
   let over = false;
@@ -97,12 +97,12 @@ async function sendChunks(
         crc = crc32(piece, start === 0 ? before : crc);
       });
       totalBytes += chunk.length;
-      // Resolves when the frame has been copied; `crc` covers the chunk then.
+      // This resolves when the frame has been copied. `crc` then covers the chunk.
       await whileOpen(call.write(frame));
       freeIfOwned(chunk);
     }
   } catch (error) {
-    // A generator with a pending `next` handles `return` only afterwards, perhaps never.
+    // A generator handles `return` only after a pending `next`, which may never end.
     if (waitingForSource) void dropErrors(pieces.return?.());
     else await dropErrors(chunks.return());
     throw error;
@@ -110,7 +110,10 @@ async function sendChunks(
   return encodeCommit(totalBytes, crc);
 }
 
-/** CreateRequest and ImportRequest have the same commit frame; a test compares them. */
+/**
+ * Encodes the commit frame, which is the same in CreateRequest and ImportRequest. A test compares
+ * them.
+ */
 function encodeCommit(totalBytes: number, crc: number): Buffer {
   const commit = { totalBytes: BigInt(totalBytes), crc32: crc };
   return encode(

@@ -19,19 +19,21 @@ import { ioError, isErrno, withIoError, type IoContext } from "../holes/errno.js
 interface CocoonSnapshot {
   /** The configuration with cocoon's id, and the keys that stasis does not know. */
   readonly config: SnapshotConfig;
-  /** The text that cocoon wrote. May be empty. */
+  /** The time of creation as cocoon wrote it. The text may be empty. */
   readonly createdAt: string;
-  /** Cocoon had not finished it. */
+  /** True if cocoon had not finished the snapshot. */
   readonly pending: boolean;
-  /** Cocoon had begun to delete its files. */
+  /** True if cocoon had begun to delete the snapshot's files. */
   readonly deleting: boolean;
-  /** Undefined if there is no directory, neither in cocoon's place nor at the recorded path. */
+  /**
+   * Undefined if there is a directory neither at cocoon's current place nor at the recorded path.
+   */
   readonly directory: string | undefined;
 }
 
 interface CocoonStore {
   readonly snapshots: readonly CocoonSnapshot[];
-  /** Set if an older index was read: the problem of the newest one. Otherwise empty. */
+  /** The problem of the newest index if an older one was read instead. Otherwise empty. */
   readonly remark: string;
 }
 
@@ -39,10 +41,10 @@ interface CocoonStore {
 const recordKeys = ["created_at", "data_dir", "pending", "size_bytes", "last_accessed_at"];
 
 /**
- * Reads, and changes nothing. Throws DIRECTORY_NOT_FOUND if `root` contains no cocoon store,
- * OPERATION_IN_PROGRESS while cocoon converts it, and ARCHIVE_INVALID for malformed records. If a
- * part exists but cannot be read, throws the error of `ioError`: neither an older index nor
- * seemingly missing data may replace it.
+ * Reads the store and changes nothing. Throws DIRECTORY_NOT_FOUND if `root` contains no cocoon
+ * store, OPERATION_IN_PROGRESS while cocoon converts it, and ARCHIVE_INVALID for malformed records.
+ * If a part exists but cannot be read, this throws the error of `ioError`. It neither falls back to
+ * an older index nor treats the data as missing.
  */
 export async function readCocoonStore(root: string): Promise<CocoonStore> {
   const absolute = resolve(root);
@@ -80,7 +82,8 @@ async function readIndex(root: string): Promise<CocoonIndex> {
     };
   }
   const index = join(root, "snapshot", "db", "snapshots.json");
-  // The previous index exists in case a crash truncated the newest; cocoon falls back to it, too.
+  // The previous index is kept in case a crash truncates the newest one. Cocoon also falls back to
+  // the previous index.
   const files = [index, `${index}.prev`];
   let problem: Error | undefined;
   for (const file of files) {
@@ -119,7 +122,7 @@ function membersOf(index: JsonObject, key: string): ReadonlyMap<string, JsonObje
   const objects = objectMember(index, key);
   if (objects === undefined) return new Map();
   const members = [...objects.members.keys()].map((id) => [id, objectMember(objects, id)] as const);
-  // Null stands for a malformed record.
+  // Records that are null are left out.
   return new Map(members.flatMap(([id, member]) => (member === undefined ? [] : [[id, member]])));
 }
 
@@ -138,20 +141,20 @@ async function readRecord(
   tombstones: ReadonlyMap<string, JsonObject>,
 ): Promise<CocoonSnapshot> {
   const { unknown, ...known } = decodeConfig(record, {});
-  // The id names directories, one of which is removed before it is made.
+  // The id becomes the name of directories, one of which is deleted before it is made again.
   if ([".", ".."].includes(known.id) || known.id.includes("/")) {
     throw archiveInvalid(`id ${JSON.stringify(known.id)} of a record: no name of a directory`);
   }
   const kept = Object.entries(unknown.config).filter(([key]) => !recordKeys.includes(key));
   const config = { ...known, unknown: { ...unknown, config: Object.fromEntries(kept) } };
-  // Cocoon's current place takes precedence: the recorded path dates from the day of the snapshot.
+  // Cocoon's current place takes precedence: the recorded path dates from the time of the snapshot.
   const places = [join(root, "snapshot", "localfile", config.id), stringMember(record, "data_dir")];
   const tombstone = tombstones.get(config.id);
   return {
     config,
     createdAt: stringMember(record, "created_at"),
     pending: booleanMember(record, "pending"),
-    // In the earlier phase, "leased", no file is touched, and cocoon gives up the deletion.
+    // In the earlier phase, "leased", cocoon has not touched a file, and it abandons the deletion.
     deleting: tombstone !== undefined && stringMember(tombstone, "phase") === "deleting",
     directory: config.id === "" ? undefined : await firstDirectory(places),
   };
@@ -170,7 +173,8 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Undefined if nothing exists at `path`. A path that we may not look at is an error, not absence.
+ * Calls `look`. Returns undefined if nothing exists at `path`. A path that we may not access is an
+ * error and does not count as absent.
  */
 async function unlessAbsent<T>(path: string, look: () => Promise<T>): Promise<T | undefined> {
   try {

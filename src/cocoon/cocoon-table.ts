@@ -6,21 +6,28 @@ import { StoreError } from "../base/errors.js";
 import { guarded } from "../catalog/sqlite-errors.js";
 import { Database } from "../catalog/sqlite.js";
 
-/** ASCII text "COCN". */
+/** The application id of the file: "COCN" in ASCII. */
 const applicationId = 0x434f434e;
-/** Generation 2 adds tables of VMs; the tables of snapshots are those of generation 1. */
+/**
+ * The newest generation that this can read. Generation 2 adds tables of VMs, and its tables of
+ * snapshots are those of generation 1.
+ */
 const knownVersion = 2;
 
 export interface CocoonTable {
-  /** JSON text of each record. */
+  /** The JSON text of each record. */
   readonly records: readonly string[];
-  /** JSON text of each deletion in progress, by the id of its snapshot. */
+  /** The JSON text of each deletion in progress, by the id of its snapshot. */
   readonly tombstones: ReadonlyMap<string, string>;
 }
 
-/** Throws STORED_DATA_CORRUPT if `file` is not such an index, NOT_IMPLEMENTED if it is newer. */
+/**
+ * Reads the records. Throws STORED_DATA_CORRUPT if `file` is not such an index, NOT_IMPLEMENTED if
+ * it is newer.
+ */
 export function readCocoonTable(file: string): CocoonTable {
-  // A copy, because SQLite writes beside a database with a log even to read it.
+  // This reads a copy, because SQLite writes files beside a database with a log even when it only
+  // reads.
   const scratch = mkdtempSync(join(tmpdir(), "stasis-adopt-"));
   const copy = join(scratch, "meta.db");
   try {

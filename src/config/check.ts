@@ -1,4 +1,5 @@
-// Checks rules between options of the daemon, including the addresses it may listen on.
+// Checks the rules that concern several options of the daemon, including the addresses that it may
+// listen on.
 import { formatBytesExactly } from "../base/sizes.js";
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import { isLoopbackHost, maxSocketPathBytes, type HostPort } from "../base/host-port.js";
@@ -29,7 +30,10 @@ export function checkDaemonConfig(config: DaemonConfig): void {
   }
 }
 
-/** Refuses a policy without a schedule, because an operator would believe that it is applied. */
+/**
+ * Refuses a policy without a schedule, because an operator would believe that the policy is
+ * applied.
+ */
 function checkCollection(config: DaemonConfig): void {
   const { gcIntervalMs, gcKeepLast, gcMaxAgeMs, gcMaxBytes, gcGroupByLabel } = config;
   const grouped = gcGroupByLabel !== "";
@@ -116,7 +120,7 @@ function listenRefused(key: TcpKey, message: string, hint: string): StoreError {
   });
 }
 
-/** True if callers over TCP need a token or a certificate. */
+/** Returns true if callers over TCP need a token or a certificate. */
 function asksForCredentials(config: DaemonConfig): boolean {
   return config.tokens !== undefined || config.clientCa !== undefined;
 }

@@ -1,5 +1,5 @@
-// Defines every option of the daemon. Flags, environment, configuration file and the README's table
-// derive from this file.
+// Defines every option of the daemon. The flags, the environment variables, the keys of the
+// configuration file and the README's table derive from this file.
 import { logLevels } from "../base/logger.js";
 import {
   adminListenOption,
@@ -22,9 +22,9 @@ import type { ConfiguredPeer } from "./peers.js";
 import type { ConfiguredRemote } from "./remotes.js";
 import { adminSocketName, socketFileName } from "../base/default-paths.js";
 
-/** The defaults of `root` and `socket` depend on the user; the load step fills them in. */
+/** The defaults of `root` and `socket` depend on the user; load.ts fills them in. */
 const userRoot = "<~/.local/share/stasis, for root /var/lib/stasis>";
-/** Which callers may use which directories while `allowed_directories` is not set. */
+/** Describes which callers may use which directories if `allowed_directories` is not set. */
 const allDirectories = "<any for the daemon's own user and root over the socket, none for others>";
 const rootSocket = `<root>/${socketFileName}`;
 const besideSocket = `<unix:${adminSocketName} beside the socket; none without a socket>`;
@@ -187,7 +187,7 @@ export const daemonOptions = {
   }),
   connectionWindowBytes: sizeOption({
     key: "connection_window",
-    // Sixteen stalled uploads on one connection before its other calls have to wait for them.
+    // This allows sixteen stalled uploads on one connection before its other calls have to wait.
     default: "64MiB",
     min: "64KiB",
     max: "1GiB",
@@ -195,7 +195,7 @@ export const daemonOptions = {
   }),
   maxMessageBytes: sizeOption({
     key: "max_message",
-    // A chunk of the largest size and its frame.
+    // This is the size of the largest chunk with its frame.
     default: "1088KiB",
     min: "64KiB",
     max: "16MiB",
@@ -359,12 +359,12 @@ export type DaemonOptionName = keyof typeof daemonOptions;
 export type DaemonConfig = {
   readonly [K in DaemonOptionName]: (typeof daemonOptions)[K] extends Option<infer T> ? T : never;
 } & {
-  /** The certificates of each identity; only the file can contain them. */
+  /** The certificates of each identity. Only the configuration file can contain them. */
   readonly identities: readonly ConfiguredIdentity[];
-  /** Other nodes by name; only the file can contain them. */
+  /** Other nodes by name. Only the configuration file can contain them. */
   readonly peers: readonly ConfiguredPeer[];
-  /** Buckets of object stores by name; only the file can contain them. */
+  /** Buckets of object stores by name. Only the configuration file can contain them. */
   readonly remotes: readonly ConfiguredRemote[];
-  /** The file that was read. */
+  /** The path of the configuration file that was read. */
   readonly configFile: string | undefined;
 };

@@ -1,11 +1,11 @@
 // Finds users other than root and the daemon's user who can change a file that the daemon relies
-// on, or read one that should be secret.
+// on, or can read a file that should be secret.
 import { realpathSync, statSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 
 /**
- * Problems of the file and of the directories above it, in words. Empty if there are none, or if
- * the file is absent. With `secret`, readers are a problem too.
+ * Returns the problems of the file and of the directories above it, in words. Empty if there are no
+ * problems, or if the file is absent. With `secret`, users who can read the file are a problem too.
  */
 export function trustProblems(
   path: string,
@@ -23,7 +23,7 @@ export function trustProblems(
   return [...changers(stat).map((who) => `${who} can change it`), ...readable, ...replacers(real)];
 }
 
-/** The users who can replace the file through a directory on its path. */
+/** Returns the users who can replace the file through a directory on its path. */
 function replacers(path: string): string[] {
   const problems: string[] = [];
   for (let directory = dirname(path); ; directory = dirname(directory)) {

@@ -1,13 +1,16 @@
-// The tables [[identities]] of the configuration file, which map certificates to identities.
+// Parses the tables [[identities]] of the configuration file, which map certificates to identities.
 import { z } from "zod";
 import { fieldInvalid } from "../base/errors.js";
 import { checkIdentityName, checkNamePrefix, roles, type Identity } from "../model/access.js";
 
-/** The key in the file. */
+/** The key of the tables in the file. */
 export const identitiesKey = "identities";
 
 export interface ConfiguredIdentity extends Identity {
-  /** `CN=name`, `DNS:name`, `URI:uri`, `IP Address:ip` or `email:address`. One match is enough. */
+  /**
+   * Texts such as `CN=name`, `DNS:name`, `URI:uri`, `IP Address:ip` or `email:address`. One match
+   * is enough.
+   */
   readonly certificates: readonly string[];
 }
 
@@ -20,7 +23,7 @@ const identitySchema = z.strictObject({
   name_prefix: z.string().default(""),
 });
 
-/** Throws FIELD_INVALID with the index of the table, counted from 0. */
+/** Parses the tables. Throws FIELD_INVALID, which names the index of the table, counted from 0. */
 export function parseIdentities(value: unknown, file: string): readonly ConfiguredIdentity[] {
   if (!Array.isArray(value)) {
     throw fieldInvalid(identitiesKey, "tables [[identities]]", typeof value, `File ${file}`);

@@ -34,14 +34,17 @@ export interface ConfigSources {
   /** Values of flags by flag name without dashes, for example `drain-grace`. */
   readonly flags?: Readonly<Record<string, RawValue | undefined>>;
   readonly env?: Environment;
-  /** Path of a TOML file. Default: STASIS_CONFIG. */
+  /** The path of a TOML file. Default: STASIS_CONFIG. */
   readonly configFile?: string;
 }
 
-/** Variable that names the configuration file. */
+/** The environment variable that names the configuration file. */
 export const configFileEnv = "STASIS_CONFIG";
 
-/** Throws FIELD_INVALID with the key, its origin, the accepted values and the actual value. */
+/**
+ * Loads the configuration. Throws FIELD_INVALID, which names the key, its origin, the accepted
+ * values and the actual value.
+ */
 export function loadDaemonConfig(sources: ConfigSources = {}): LoadedConfig {
   const env = sources.env ?? {};
   const file = sources.configFile ?? nonEmpty(env[configFileEnv]);
@@ -79,12 +82,14 @@ function refuseRemoved(
   }
 }
 
-/** The tables of the file, for a running daemon. Throws FIELD_INVALID. */
+/**
+ * Returns the tables of the file for a running daemon. Throws FIELD_INVALID if the file is invalid.
+ */
 export function reloadTables(configFile: string): ConfigTables {
   return readConfigFile(configFile);
 }
 
-/** The options as written in the file. Throws FIELD_INVALID. */
+/** Returns the options as the file contains them. Throws FIELD_INVALID if the file is invalid. */
 export function readFileValues(configFile: string): Readonly<Record<string, RawValue>> {
   return readConfigFile(configFile).values;
 }
@@ -117,7 +122,8 @@ function lookUp(
 }
 
 /**
- * A path that the kernel would refuse is not a default, because nobody has requested the listener.
+ * Returns the default address of the admin listener. Undefined if the kernel would refuse the path,
+ * because nobody has requested the listener.
  */
 function defaultAdmin(socket: unknown): AdminAddress | undefined {
   if (typeof socket !== "string") return undefined;
@@ -125,7 +131,10 @@ function defaultAdmin(socket: unknown): AdminAddress | undefined {
   return Buffer.byteLength(path) > maxSocketPathBytes ? undefined : { kind: "unix", path };
 }
 
-/** `root` precedes `socket`, and `socket` precedes `admin_listen`, so they are known here. */
+/**
+ * Returns the default of an option. The options `root`, `socket` and `admin_listen` are loaded in
+ * this order, so the values that a default depends on are known here.
+ */
 function defaultValue(
   name: DaemonOptionName,
   option: Option<unknown>,

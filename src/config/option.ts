@@ -1,33 +1,33 @@
-// Defines one configuration option of the daemon: its names, documentation and check, with a
-// builder per kind.
+// Defines one configuration option of the daemon: its names, documentation and check. There is a
+// builder for each kind of option.
 import { resolve } from "node:path";
 import { z } from "zod";
 import { formatHostPort, splitHostPort, type HostPort } from "../base/host-port.js";
 import { formatDuration, formatSize, parseDuration, parseSize } from "./units.js";
 
-/** The value of an option as a flag, the environment or a configuration file supplies it. */
+/** The value of an option as a flag, the environment or the configuration file supplies it. */
 export type RawValue = string | number | boolean | readonly string[];
 
 export interface Option<T> {
-  /** Key in the configuration file, for example `drain_grace`. */
+  /** The key in the configuration file, for example `drain_grace`. */
   readonly key: string;
-  /** Flag of `stasis serve` without its dashes, for example `drain-grace`. */
+  /** The flag of `stasis serve` without its dashes, for example `drain-grace`. */
   readonly flag: string;
-  /** Environment variable, for example `STASIS_DRAIN_GRACE`. */
+  /** The environment variable, for example `STASIS_DRAIN_GRACE`. */
   readonly env: string;
-  /** Name of the flag's argument in the help; undefined for a switch. */
+  /** The name of the flag's argument in the help. Undefined for a switch. */
   readonly placeholder: string | undefined;
-  /** The flag can be given more than once; the environment separates values with colons. */
+  /** True if the flag can occur more than once. In the environment, colons separate the values. */
   readonly repeatable: boolean;
-  /** One line that says what it does. */
+  /** One line that says what the option does. */
   readonly doc: string;
-  /** The accepted values in words; also the text of the error for other values. */
+  /** The accepted values in words, which are also the text of the error for other values. */
   readonly accepts: string;
   /** The default in the option's syntax, or a description of it in angle brackets. */
   readonly defaultText: string;
   /** Converts a raw value to the option's type, or fails. */
   readonly schema: z.ZodType<T, RawValue>;
-  /** Converts a value back: `schema` reads the result as the same value. */
+  /** Converts a value to a raw value that `schema` reads as the same value. */
   show(value: T): RawValue;
 }
 
@@ -36,7 +36,7 @@ interface Naming {
   readonly doc: string;
 }
 
-/** A size in bytes. */
+/** Returns an option whose value is a size in bytes. */
 export function sizeOption(
   naming: Naming & { readonly default: string; readonly min: string; readonly max: string },
 ): Option<number> {
@@ -50,7 +50,7 @@ export function sizeOption(
   });
 }
 
-/** A duration in milliseconds. */
+/** Returns an option whose value is a duration in milliseconds. */
 export function durationOption(
   naming: Naming & { readonly default: string; readonly min: string; readonly max: string },
 ): Option<number> {
@@ -64,7 +64,7 @@ export function durationOption(
   });
 }
 
-/** A whole number. */
+/** Returns an option whose value is a whole number. */
 export function integerOption(
   naming: Naming & { readonly default: number; readonly min: number; readonly max: number },
 ): Option<number> {
@@ -80,7 +80,7 @@ export function integerOption(
   );
 }
 
-/** One word from a list. */
+/** Returns an option whose value is one word from a list. */
 export function choiceOption<const T extends string>(
   naming: Naming & { readonly default: T; readonly choices: readonly T[] },
 ): Option<T> {
@@ -93,7 +93,7 @@ export function choiceOption<const T extends string>(
   });
 }
 
-/** A switch: off by default. */
+/** Returns an option that is a switch, which is off by default. */
 export function switchOption(naming: Naming): Option<boolean> {
   return option(
     { ...naming, default: "false" },
@@ -114,7 +114,7 @@ export function switchOption(naming: Naming): Option<boolean> {
   );
 }
 
-/** Any text; empty by default. */
+/** Returns an option whose value is any text, empty by default. */
 export function textOption(naming: Naming & { readonly placeholder: string }): Option<string> {
   return option(
     { ...naming, default: "" },
@@ -128,7 +128,7 @@ export function textOption(naming: Naming & { readonly placeholder: string }): O
   );
 }
 
-/** Permissions of a file, in octal. */
+/** Returns an option whose value is the permissions of a file, in octal. */
 export function modeOption(naming: Naming & { readonly default: string }): Option<number> {
   return option(naming, {
     placeholder: "MODE",
@@ -144,7 +144,7 @@ export function modeOption(naming: Naming & { readonly default: string }): Optio
 /** The word that switches an option off. */
 export const noneWord = "none";
 
-/** A path; a relative path starts at the working directory. */
+/** Returns an option whose value is a path. A relative path starts at the working directory. */
 export function pathOption(
   naming: Naming & { readonly default: string; readonly placeholder: string },
 ): Option<string> {
@@ -157,7 +157,7 @@ export function pathOption(
   });
 }
 
-/** A path, or undefined for the word `none`. */
+/** Returns an option whose value is a path, or undefined for the word `none`. */
 export function optionalPathOption(
   naming: Naming & { readonly default: string; readonly placeholder: string },
 ): Option<string | undefined> {
@@ -172,7 +172,10 @@ export function optionalPathOption(
   );
 }
 
-/** Absolute paths. `none` is the empty list; undefined means that the option is not set. */
+/**
+ * Returns an option whose value is a list of absolute paths. The word `none` is the empty list, and
+ * undefined means that the option is not set.
+ */
 export function pathListOption(
   naming: Naming & { readonly default: string; readonly placeholder: string },
 ): Option<readonly string[] | undefined> {
@@ -183,11 +186,11 @@ export function pathListOption(
     check: () => true,
     show: (value) => (value.length === 0 ? noneWord : value),
   });
-  // Where the option is not set, there is no text that means the same.
+  // No text means the same as an option that is not set, so that becomes the empty list.
   return { ...inner, repeatable: true, show: (value) => inner.show(value ?? []) };
 }
 
-/** In the environment, a colon separates paths, as in PATH. */
+/** Parses a list of paths. In the environment, a colon separates paths, as in PATH. */
 function pathList(raw: RawValue): readonly string[] | undefined {
   const given = typeof raw === "string" ? raw.split(":") : raw;
   if (!Array.isArray(given)) return undefined;
@@ -198,8 +201,8 @@ function pathList(raw: RawValue): readonly string[] | undefined {
 }
 
 /**
- * `HOST:PORT` with an IPv6 host in brackets, or undefined for the word `none`. Port 0 picks a free
- * one.
+ * Returns an option whose value is `HOST:PORT` with an IPv6 host in brackets, or undefined for the
+ * word `none`. Port 0 picks a free port.
  */
 export function listenOption(
   naming: Naming & { readonly default: string },
@@ -219,7 +222,9 @@ export function listenOption(
 export type AdminAddress =
   { readonly kind: "unix"; readonly path: string } | ({ readonly kind: "tcp" } & HostPort);
 
-/** `unix:PATH` or `HOST:PORT`, or undefined for the word `none`. */
+/**
+ * Returns an option whose value is `unix:PATH` or `HOST:PORT`, or undefined for the word `none`.
+ */
 export function adminListenOption(
   naming: Naming & { readonly default: string },
 ): Option<AdminAddress | undefined> {

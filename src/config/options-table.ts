@@ -5,7 +5,10 @@ import type { Option } from "./option.js";
 import { peerKeys } from "./peers.js";
 import { remoteKeys } from "./remotes.js";
 
-/** One row per option, in the order of their definition; ends with a newline. */
+/**
+ * Returns a table with one row per option, in the order of their definition. The text ends with a
+ * newline.
+ */
 export function renderOptionsTable(): string {
   const rows = (Object.values(daemonOptions) as Option<unknown>[]).map((option) => [
     flagText(option),
@@ -21,12 +24,12 @@ export function renderOptionsTable(): string {
   );
 }
 
-/** One row per key of the tables [[peers]]; ends with a newline. */
+/** Returns a table with one row per key of the tables [[peers]]. The text ends with a newline. */
 export function renderPeersTable(): string {
   return renderKeys(peerKeys);
 }
 
-/** One row per key of the tables [[remotes]]; ends with a newline. */
+/** Returns a table with one row per key of the tables [[remotes]]. The text ends with a newline. */
 export function renderRemotesTable(): string {
   return renderKeys(remoteKeys);
 }
@@ -46,7 +49,7 @@ function flagText(option: Option<unknown>): string {
   return `\`--${option.flag}${argument}\``;
 }
 
-/** A bar ends a table cell, and angle brackets would be read as HTML. */
+/** Escapes bars, which would end a table cell, and angle brackets, which would be read as HTML. */
 function escape(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -1,24 +1,24 @@
-// The tables [[peers]] of the configuration file: other nodes by name, with the credentials to
-// present to them.
+// Parses the tables [[peers]] of the configuration file, which contain other nodes by name, with
+// the credentials to present to them.
 import { resolve } from "node:path";
 import { z } from "zod";
 import { fieldInvalid } from "../base/errors.js";
 import { isLoopbackHost, splitHostPort } from "../base/host-port.js";
 
-/** The key in the file. */
+/** The key of the tables in the file. */
 export const peersKey = "peers";
 
 export interface ConfiguredPeer {
   readonly name: string;
-  /** `HOST:PORT` or `unix:PATH`. */
+  /** The address, `HOST:PORT` or `unix:PATH`. */
   readonly address: string;
-  /** Undefined = plain text. */
+  /** Undefined if the connection uses plain text. */
   readonly tls: PeerTls | undefined;
-  /** Path of a file with a bearer token. */
+  /** The path of a file with a bearer token. */
   readonly tokenFile: string | undefined;
 }
 
-/** Paths of PEM files. */
+/** The paths of PEM files. */
 export interface PeerTls {
   readonly ca: string | undefined;
   readonly cert: string | undefined;
@@ -32,9 +32,9 @@ const path = z
   .transform((text) => resolve(text))
   .optional();
 
-/** The descriptions are error texts, and rows of the README's table. */
+/** The descriptions are texts of errors and also rows of the README's table. */
 const peerSchema = z.strictObject({
-  // It must not contain a colon, because a text with a colon is an address.
+  // The name must not contain a colon, because a text with a colon is an address.
   name: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)
@@ -64,7 +64,7 @@ export const peerKeys: readonly { readonly key: string; readonly doc: string }[]
   peerSchema.shape,
 ).map(([key, schema]) => ({ key, doc: schema.description ?? "" }));
 
-/** Throws FIELD_INVALID with the index of the table, counted from 0. */
+/** Parses the tables. Throws FIELD_INVALID, which names the index of the table, counted from 0. */
 export function parsePeers(value: unknown, file: string): readonly ConfiguredPeer[] {
   if (!Array.isArray(value)) {
     throw fieldInvalid(peersKey, "tables [[peers]]", typeof value, `File ${file}`);

@@ -1,39 +1,42 @@
-// The tables [[remotes]] of the configuration file: buckets of object stores by name, with the
-// files that hold their credentials.
+// Parses the tables [[remotes]] of the configuration file, which contain buckets of object stores
+// by name, with the files that contain their credentials.
 import { resolve } from "node:path";
 import { z } from "zod";
 import { fieldInvalid } from "../base/errors.js";
 import type { ConfiguredPeer } from "./peers.js";
 import { parseSize } from "./units.js";
 
-/** The key in the file. */
+/** The key of the tables in the file. */
 export const remotesKey = "remotes";
 
-/** One bucket below a prefix. */
+/** A remote: the part of one bucket below a prefix. */
 export interface ConfiguredRemote {
   readonly name: string;
-  /** `http://HOST[:PORT]` or `https://HOST[:PORT]`, without a path. */
+  /** The endpoint, `http://HOST[:PORT]` or `https://HOST[:PORT]`, without a path. */
   readonly endpoint: string;
   readonly bucket: string;
-  /** Empty, or ends with a slash. Stands before every key. */
+  /** The beginning of every key. It is empty or ends with a slash. */
   readonly prefix: string;
   readonly region: string;
-  /** True: requests are not signed. */
+  /** True if requests are not signed. */
   readonly anonymous: boolean;
-  /** Path of a file in the format of `~/.aws/credentials`. */
+  /** The path of a file in the format of `~/.aws/credentials`. */
   readonly credentialsFile: string | undefined;
-  /** The section of that file, or of the files that the standard chain reads. */
+  /** The section of the credentials file, or of the files that the standard chain reads. */
   readonly profile: string | undefined;
-  /** Path of a file with the key that encrypts everything that is stored in the bucket. */
+  /** The path of a file with the key that encrypts everything that is stored in the bucket. */
   readonly encryptionKeyFile: string | undefined;
-  /** Path of a PEM file: the certificate authorities of the endpoint. */
+  /** The path of a PEM file with the certificate authorities of the endpoint. */
   readonly ca: string | undefined;
-  /** True: the bucket is the first part of the path. False: the first label of the host's name. */
+  /**
+   * True if the bucket is the first part of the path, and false if it is the first label of the
+   * host's name.
+   */
   readonly forcePathStyle: boolean;
   readonly maxRequests: number;
-  /** 0 = no limit. */
+  /** Maximum requests per second. 0 means no limit. */
   readonly maxRequestsPerSecond: number;
-  /** Received and sent together. 0 = no limit. */
+  /** Maximum bytes per second, received and sent together. 0 means no limit. */
   readonly limitBytesPerSecond: number;
 }
 
@@ -45,7 +48,7 @@ const path = z
 
 const maxPrefixLength = 512;
 
-/** The descriptions are error texts, and rows of the README's table. */
+/** The descriptions are texts of errors and also rows of the README's table. */
 const remoteSchema = z.strictObject({
   name: z
     .string()
@@ -55,7 +58,8 @@ const remoteSchema = z.strictObject({
     .string()
     .refine(isEndpoint)
     .describe("URL of the object store: http://HOST:PORT or https://HOST, without a path"),
-  // Amazon's rule for buckets, and the underscore that older ones have.
+  // This is Amazon's rule for buckets, with the underscore that the names of older buckets may
+  // have.
   bucket: z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/)
@@ -125,7 +129,7 @@ export const remoteKeys: readonly { readonly key: string; readonly doc: string }
   remoteSchema.shape,
 ).map(([key, schema]) => ({ key, doc: schema.description ?? "" }));
 
-/** Throws FIELD_INVALID with the index of the table, counted from 0. */
+/** Parses the tables. Throws FIELD_INVALID, which names the index of the table, counted from 0. */
 export function parseRemotes(
   value: unknown,
   peers: readonly Pick<ConfiguredPeer, "name">[],
@@ -185,14 +189,20 @@ function remoteOf(entry: z.infer<typeof remoteSchema>, field: string): Configure
   };
 }
 
-/** A user and a password in the URL would be credentials in a file that is not secret. */
+/**
+ * Returns whether a text is a valid endpoint. A user and a password in the URL are refused, because
+ * they would be credentials in a file that is not secret.
+ */
 function isEndpoint(text: string): boolean {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return false;
   const { hostname, pathname, search, hash, username, password } = new URL(text);
   return hostname !== "" && [pathname, search, hash, username, password].join("") === "/";
 }
 
-/** A part `.` or `..` would be removed on the way by some clients and proxies. */
+/**
+ * Returns whether a text is a valid prefix. Some clients and proxies would remove a part `.` or
+ * `..` on the way.
+ */
 function isPrefix(text: string): boolean {
   if (text === "") return true;
   const parts = text.split("/");

@@ -1,12 +1,12 @@
-// Options of earlier versions. Setting one is an error that names its replacement. If the daemon
-// ignored it, it would not behave as its configuration says.
+// Lists the options of earlier versions. Setting such an option is an error that names its
+// replacement. If the daemon ignored the option, it would not behave as its configuration says.
 import { StoreError } from "../base/errors.js";
 
 interface RemovedOption {
   readonly key: string;
   readonly flag: string;
   readonly env: string;
-  /** The replacement: a complete sentence without its full stop. */
+  /** The replacement, as a complete sentence without its full stop. */
   readonly instead: string;
 }
 
@@ -21,7 +21,10 @@ export const removedOptions: readonly RemovedOption[] = [
   },
 ];
 
-/** `where` is the place that sets it, for example `flag --insecure-listen`. */
+/**
+ * Returns the error for such an option. `where` is the place that sets the option, for example
+ * `flag --insecure-listen`.
+ */
 export function removedOptionError({ key, instead }: RemovedOption, where: string): StoreError {
   return new StoreError("FIELD_INVALID", `${key}: there is no such option any more (${where})`, {
     hint: instead,

@@ -1,2 +1,3 @@
-// The roles, for commands. Separate from the files that check roles, which are slow to load.
+// Exports the roles for use by commands. This file is separate from the files that check roles
+// because those are slow to load.
 export { roles, type Role } from "../model/access.js";

@@ -1,6 +1,7 @@
-// The configuration as it may leave the node, for example in a support bundle: the keys of the file
-// with values in the syntax of the file. Credentials are in files of their own, which are only
-// named. URLs are the exception, so they are cut.
+// Returns the configuration in the form in which it may leave the node, for example in a support
+// bundle: the keys of the file with values in the syntax of the file. Credentials are in separate
+// files, which are only named. URLs are an exception, because they may contain credentials, so they
+// are cut.
 import { jsonWithoutSecrets } from "../base/hide-secrets.js";
 import { daemonOptions, type DaemonConfig, type DaemonOptionName } from "./daemon-options.js";
 import type { identitiesKey } from "./identities.js";
@@ -9,7 +10,7 @@ import type { peersKey } from "./peers.js";
 import type { remotesKey } from "./remotes.js";
 
 export interface ShownConfig {
-  /** The file that was read; null if there is none. */
+  /** The path of the configuration file that was read. Null if there is no file. */
   readonly configFile: string | null;
   /** Every option with its effective value, by its key in the file. */
   readonly options: Readonly<Record<string, RawValue>>;
@@ -18,7 +19,7 @@ export interface ShownConfig {
   readonly [remotesKey]: readonly object[];
 }
 
-/** Contains no credentials. Paths of files with credentials are shown. */
+/** Returns the configuration without credentials. The paths of files with credentials are shown. */
 export function shownConfig(config: DaemonConfig): ShownConfig {
   const entries = Object.entries(daemonOptions) as [DaemonOptionName, Option<unknown>][];
   const options = entries.map(([name, option]) => [option.key, valueOf(config, name, option)]);
@@ -35,7 +36,7 @@ function valueOf(config: DaemonConfig, name: DaemonOptionName, option: Option<un
   return option.show(value);
 }
 
-/** Collectors may take a key in any part of the URL except the origin. */
+/** Returns the origin of a URL. Trace collectors may accept a key in any other part of the URL. */
 function originOf(text: string): string {
   if (text === "") return "";
   if (!URL.canParse(text)) return "<not a URL>";

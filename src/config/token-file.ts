@@ -1,5 +1,6 @@
-// The file of bearer tokens: the owner, expiry and hash of each. The daemon reads it, and `stasis
-// token` writes it. No file of stasis contains a token itself.
+// Reads and changes the file of bearer tokens, which contains the owner, the expiry and the hash of
+// each token. The daemon reads it, and `stasis token` writes it. No file of stasis contains a token
+// itself.
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import {
   closeSync,
@@ -27,10 +28,13 @@ const tokenSchema = z.strictObject({
   name: z.string(),
   role: z.enum(roles),
   namePrefix: z.string(),
-  /** SHA-256 of the whole token, in hex. Its 256 random bits need no slow hash. */
+  /**
+   * The SHA-256 of the whole token, in hex. A token has 256 random bits and so does not need a slow
+   * hash.
+   */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   createdAt: z.iso.datetime(),
-  /** If it is missing, the token never expires. */
+  /** The time when the token expires. Without it, the token never expires. */
   expiresAt: z.iso.datetime().optional(),
 });
 const tokenFileVersion = 1;
@@ -64,7 +68,10 @@ export function makeToken(
   return { token, record };
 }
 
-/** The record of a token that is valid now. The duration reveals nothing about the hash. */
+/**
+ * Returns the record of a token, if the token is valid now. The duration reveals nothing about the
+ * hash.
+ */
 export function findToken(
   records: readonly TokenRecord[],
   token: string,
@@ -81,7 +88,10 @@ export function isExpired({ expiresAt }: TokenRecord, now: Date): boolean {
   return expiresAt !== undefined && new Date(expiresAt) <= now;
 }
 
-/** An absent file has no tokens. Throws FIELD_INVALID if the content is not a token file. */
+/**
+ * Returns the records in the file. An absent file has no tokens. Throws FIELD_INVALID if the
+ * content is not a token file.
+ */
 export function readTokenFile(path: string): readonly TokenRecord[] {
   let text: string;
   try {
@@ -107,8 +117,8 @@ export function readTokenFile(path: string): readonly TokenRecord[] {
 
 /**
  * Replaces the file atomically. A new file has mode 0600; an existing one keeps its owner and mode.
- * Of two concurrent writers the second is refused: it would lose a token, or bring back a revoked
- * one.
+ * If two writers run concurrently, the second one is refused, because it would lose a token or
+ * restore a revoked one.
  */
 export function changeTokenFile(
   given: string,
@@ -139,13 +149,13 @@ export function changeTokenFile(
   } finally {
     closeSync(descriptor);
   }
-  // A revoked token must not come back after a power failure.
+  // A revoked token must not return after a power failure.
   syncDirectory(dirname(path));
 }
 
 /**
- * Follows a symbolic link: if the link itself were replaced, the daemon would keep reading its
- * target.
+ * Returns the path of the file behind a symbolic link. If the link itself were replaced, the daemon
+ * would still read the old target.
  */
 function linkedFile(path: string): string {
   try {
@@ -157,8 +167,8 @@ function linkedFile(path: string): string {
 }
 
 /**
- * The daemon, which runs as another user, must be able to read the file after root's `stasis token
- * revoke`.
+ * Gives the new file the owner of the old one, so that a daemon that runs as another user can read
+ * the file after root's `stasis token revoke`.
  */
 function keepOwner(descriptor: number, path: string): void {
   const old = statSync(path, { throwIfNoEntry: false });
@@ -188,7 +198,10 @@ function errnoOf(error: unknown): string | undefined {
   return errnoMetadata(error)["errno"];
 }
 
-/** `next` is the file that would replace the one at `path`. */
+/**
+ * Returns the error for a file that cannot be replaced. `next` is the file that would replace the
+ * one at `path`.
+ */
 function unwritable(path: string, next: string, cause: unknown): StoreError {
   switch (errnoOf(cause)) {
     case "EEXIST":

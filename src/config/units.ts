@@ -1,6 +1,9 @@
 // Parses and formats sizes ("1.5GiB") and durations ("30s") in flags, environment and files.
 
-/** Bytes per unit. Binary and decimal units are both accepted; a bare "M" would be ambiguous. */
+/**
+ * Bytes per unit. Both binary and decimal units are accepted. A bare "M" is not, because it would
+ * be ambiguous.
+ */
 const bytesPerUnit: Readonly<Record<string, number>> = {
   B: 1,
   KiB: 2 ** 10,
@@ -21,23 +24,34 @@ const msPerUnit: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** Bytes: a whole number of bytes, or a number with a unit. Undefined if `text` is malformed. */
+/**
+ * Returns a size in bytes. The text is a whole number of bytes, or a number with a unit. Undefined
+ * if `text` is malformed.
+ */
 export function parseSize(text: string): number | undefined {
   return parseQuantity(text, bytesPerUnit, 1, { ignoreCase: true });
 }
 
-/** Milliseconds. Only 0 may omit its unit. Undefined if `text` is malformed. */
+/**
+ * Returns a duration in milliseconds. Only 0 may omit its unit. Undefined if `text` is malformed.
+ */
 export function parseDuration(text: string): number | undefined {
   if (text.trim() === "0") return 0;
   return parseQuantity(text, msPerUnit, undefined, { ignoreCase: false });
 }
 
-/** The shortest exact text that `parseSize` reads back: "4MiB", "1000B". */
+/**
+ * Returns the shortest exact text that `parseSize` reads as the same size, such as "4MiB" or
+ * "1000B".
+ */
 export function formatSize(bytes: number): string {
   return formatQuantity(bytes, bytesPerUnit, ["TiB", "GiB", "MiB", "KiB"], "B");
 }
 
-/** The shortest exact text that `parseDuration` reads back: "30s", "1500ms". */
+/**
+ * Returns the shortest exact text that `parseDuration` reads as the same duration, such as "30s" or
+ * "1500ms".
+ */
 export function formatDuration(ms: number): string {
   return formatQuantity(ms, msPerUnit, ["d", "h", "m", "s"], "ms");
 }

@@ -14,12 +14,12 @@ interface OpenAccess {
   readonly steps: readonly ReloadStep[];
 }
 
-/** Throws FIELD_INVALID if the token file is malformed. */
+/** Opens the access control. Throws FIELD_INVALID if the token file is malformed. */
 export function openAccess(config: DaemonConfig, clock: Clock, logger: Logger): OpenAccess {
   const { configFile, identities, tokens } = config;
-  // The daemon follows the file, because removing an identity must not need a restart.
+  // The daemon follows the file, because revoking an identity must not require a restart.
   const known = configFile === undefined ? undefined : followIdentities(config, configFile, logger);
-  // A removed token file contains no tokens.
+  // A deleted token file counts as a file without tokens.
   const records =
     tokens === undefined
       ? undefined

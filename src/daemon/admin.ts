@@ -1,4 +1,5 @@
-// The admin listener of this daemon: opened before recovery, filled once the store is there.
+// Runs the admin listener of this daemon. It opens before recovery and serves the store's parts
+// once the store is ready.
 import { isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { RecentLog } from "../base/recent-log.js";
@@ -20,13 +21,16 @@ import { supportParts } from "./support.js";
 
 interface Admin {
   /**
-   * Tries to listen. If the disk has no room for the socket's file, it returns without an error.
-   * Call it again then.
+   * Tries to listen. If the disk has no room for the socket's file, this returns without an error,
+   * and the caller calls `listen` later.
    */
   listenEarly(): Promise<void>;
-  /** Listens, unless it does already. Returns the address. */
+  /** Opens the listener unless it is already open, and returns its address. */
   listen(): Promise<string | undefined>;
-  /** The store has recovered. The returned function ends the work that runs for the page. */
+  /**
+   * Serves the parts of the store. Call this when the store has recovered. The returned function
+   * ends the work that runs for the page.
+   */
   serve(parts: AdminParts): () => void;
   startDrain(): void;
   close(): Promise<void>;
@@ -36,7 +40,7 @@ interface AdminParts {
   readonly store: SnapshotStore;
   readonly bindings: readonly ServiceBinding[];
   readonly metrics: MetricsPage;
-  /** Calls over gRPC that are running. */
+  /** Returns the number of running calls over gRPC. */
   readonly activeCalls: () => number;
 }
 

@@ -10,8 +10,8 @@ import { startSchedule, type Schedule } from "./schedule.js";
 type CollectingStore = Pick<SnapshotStore, "clock" | "collectGarbage">;
 
 /**
- * The first is due one interval from now, each further one an interval after the previous has
- * ended.
+ * Starts the schedule of collections. The first collection is due one interval from now, and each
+ * further one an interval after the previous one has ended.
  */
 export function startCollections(
   store: CollectingStore,
@@ -37,12 +37,15 @@ function policyOf(config: DaemonConfig): GcPolicy {
   };
 }
 
-/** CLOCK_SUSPECT: the clock was set during planning. The next collection ignores ages. */
+/**
+ * Reasons that are not faults. CLOCK_SUSPECT means that the clock was set during planning; the next
+ * collection ignores ages.
+ */
 const expected: ReadonlySet<ErrorReason> = new Set(["GC_LOCK_BUSY", "DRAINING", "CLOCK_SUSPECT"]);
 
 /**
- * After the clock was set, ages are uncertain. The other criteria still apply. The store's alarm
- * logs it once, so that no collection has to.
+ * Returns the policy without ages if they are uncertain because the clock was set. The other
+ * criteria still apply. The store's alarm logs this once, so the collections need not log it.
  */
 function withoutUncertainAges(store: Pick<CollectingStore, "clock">, policy: GcPolicy): GcPolicy {
   return store.clock().suspect ? { ...policy, maxAgeMs: undefined } : policy;

@@ -1,5 +1,5 @@
-// What the configuration sets of the store and of the server. These options have no other defaults
-// than those of config/daemon-options.ts.
+// Derives the options of the store and of the server from the configuration. Their only defaults
+// are those in config/daemon-options.ts.
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { loadDaemonConfig } from "../config/load.js";
 import type { StoreOptions } from "../store/store.js";
@@ -33,7 +33,7 @@ export function serverLimitsOf(config: DaemonConfig): ConfiguredLimits {
   };
 }
 
-/** The configuration of a daemon without flags, variables and file. */
+/** Returns the configuration of a daemon without flags, variables and file. */
 export function defaultConfig(): DaemonConfig {
   return loadDaemonConfig().config;
 }

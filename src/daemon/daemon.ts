@@ -1,4 +1,4 @@
-// Assembles the daemon from store, services and listeners.
+// Assembles the daemon from the store, the services and the listeners.
 import { buildInfo } from "../base/build-info.js";
 import { createCleanup } from "../base/cleanup.js";
 import { groupId } from "../base/group-id.js";
@@ -38,14 +38,14 @@ import { warnOfUntrustedFiles } from "./trusted-files.js";
 interface StartOptions {
   readonly config: DaemonConfig;
   readonly logger?: Logger;
-  /** The lines that `logger` keeps, for support bundles. Default: a bundle has no log. */
+  /** The lines that `logger` keeps, for support bundles. Without it, a bundle has no log. */
   readonly recentLog?: RecentLog;
   readonly clock?: Clock;
 }
 
 export interface Daemon extends AsyncDisposable {
   readonly store: SnapshotStore;
-  /** The addresses it listens on: `HOST:PORT` with the real port, then `unix:PATH`. */
+  /** The addresses that the daemon listens on: `HOST:PORT` with the real port, then `unix:PATH`. */
   readonly addresses: readonly string[];
   /** The state and the counters of the daemon, for Prometheus. */
   readonly metrics: MetricsPage;
@@ -77,7 +77,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const watched = { logger, clock, observer: metrics.work, onRecovery: admin.listenEarly };
   const store = await openConfiguredStore(config, watched);
   cleanup.defer(async () => store[Symbol.asyncDispose]());
-  // It closes after all other listeners, so that probes see the drain.
+  // The admin listener closes after all other listeners, so that probes see the drain.
   cleanup.defer(admin.close);
   const schedules = startSchedules(store, config, { clock, logger });
   for (const schedule of schedules) cleanup.defer(async () => schedule[Symbol.asyncDispose]());
@@ -109,7 +109,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const close = cleanup.release();
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
-    // Schedules end while calls still run.
+    // The schedules end while calls are still running.
     for (const schedule of schedules) schedule.end();
     admin.startDrain();
     return (stopping ??= server.drain({ graceMs: config.drainGraceMs }).then(close));
@@ -161,7 +161,7 @@ async function listen(
   return { tcp, unix };
 }
 
-/** The services, for gRPC and for the admin listener. */
+/** Returns the services for gRPC and for the admin listener. */
 function bindServices(
   config: DaemonConfig,
   parts: {

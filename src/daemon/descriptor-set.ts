@@ -2,6 +2,6 @@
 import { readFileSync } from "node:fs";
 
 export function readDescriptorSet(): Uint8Array {
-  // dist/src/daemon/ → dist/gen/, the output of the build.
+  // The path leads from dist/src/daemon/ to dist/gen/ in the output of the build.
   return readFileSync(new URL("../../gen/stasis.binpb", import.meta.url));
 }

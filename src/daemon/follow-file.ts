@@ -9,21 +9,21 @@ const retryMs = 1000;
 
 interface FollowOptions<T> {
   readonly read: (path: string) => T;
-  /** The file's content, for the log. */
+  /** A description of the file's content, for the log. */
   readonly what: string;
-  /** The content as just read. Default: it is read now. */
+  /** The content if the caller has just read it. Default: the file is read now. */
   readonly first?: T;
 }
 
 export interface Followed<T> extends ReloadStep {
-  /** The current content of the file. */
+  /** Returns the current content of the file. */
   current(): T;
 }
 
 /**
- * Returns the parsed content of a file. It checks the file each time, so that a revoked credential
- * is refused at once. While a file is unusable, its previous content stays valid and reading is
- * retried.
+ * Returns access to the parsed content of a file. Each use checks the file, so that a revoked
+ * credential is refused at once. While a file is unusable, its previous content stays valid and
+ * reading is retried.
  */
 export function followFile<T>(
   path: string,
@@ -51,8 +51,8 @@ export function followFile<T>(
         logger.info({ path }, `${what} read again`);
         warnIfUntrusted({ option: what, path }, logger);
       } catch (error) {
-        // The failure may be the machine's fault, and the file may be fine: it will not change
-        // again.
+        // The failure may be the machine's fault. The file may then be intact and never change
+        // again, so the read is retried.
         failed = { version: found, retryAtMs: performance.now() + retryMs };
         logger.error(
           { err: error, path },

@@ -2,16 +2,22 @@
 import { fullCollection } from "../base/heap.js";
 import { trimHeap } from "../holes/native.js";
 
-/** Closed streams are released before the collection runs. */
+/** Delay after which closed streams have been released and a collection can run. */
 const settleMs = 1000;
-/** Thousands of uploads that end at the same moment take some seconds to be released. */
+/**
+ * Delay before a second collection, because thousands of uploads that end at the same moment take
+ * some seconds to be released.
+ */
 const againMs = 10_000;
-/** A collection pauses all calls for a moment, so it runs no more often than this. */
+/** Minimum time between two collections, because each pauses all calls for a moment. */
 const intervalMs = 10_000;
-/** A collection has to be worth its cost: small bursts of streams are frequent. */
+/**
+ * Growth of memory that is worth a collection. Small bursts of streams are frequent and not worth
+ * one.
+ */
 const worthBytes = 16 * 1024 * 1024;
 
-/** Returns a function to call when many streams have ended. It does its work later. */
+/** Returns a function to call when many streams have ended. The function does its work later. */
 export function createTidying(): () => void {
   const collect = fullCollection();
   let lastMs = -Infinity;
@@ -22,7 +28,7 @@ export function createTidying(): () => void {
     if (process.memoryUsage.rss() < leftBytes + worthBytes) return;
     lastMs = performance.now();
     collect();
-    // Another thread releases the buffers, after the collection.
+    // Another thread releases the buffers after the collection.
     later(() => {
       trimHeap();
       leftBytes = process.memoryUsage.rss();

@@ -13,7 +13,10 @@ import type { SnapshotStore } from "../store/snapshot-store.js";
 import { roleTable } from "../transport/auth/role-table.js";
 import type { GrpcServer } from "../transport/server.js";
 
-/** For benchmarks: with this variable nothing is counted, so that two daemons can be compared. */
+/**
+ * A variable for benchmarks that switches all counting off, so that daemons with and without
+ * metrics can be compared.
+ */
 const unobservedEnv = "STASIS_BENCH_UNOBSERVED";
 
 export function openMetrics(environment: NodeJS.ProcessEnv = process.env): Metrics {

@@ -1,5 +1,5 @@
-// Operations on a store that no daemon serves, of stasis or cocoon, in the types of the API. For
-// the CLI.
+// Implements operations of the CLI on a store of stasis or cocoon that no daemon serves, in the
+// types of the API.
 import { encodeEnvelope } from "../archive/envelope.js";
 import type { CheckOptions, RepairOptions } from "../model/finding.js";
 import { readCocoonStore } from "../cocoon/cocoon-store.js";
@@ -36,7 +36,7 @@ export async function readForeignStore(root: string) {
   return { snapshots: told, remark };
 }
 
-/** The remotes of a configuration file, which a daemon may not use yet. */
+/** Returns the remotes of a configuration file, which a daemon may not have read yet. */
 export function listConfiguredRemotes(configFile: string) {
   return remotesToMessage(remotesIn(configFile));
 }

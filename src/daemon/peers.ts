@@ -1,5 +1,5 @@
-// Connects to other nodes: by their names in the configuration file with the credentials listed
-// there, or by address alone, in plain text and without credentials.
+// Connects to other nodes. A name in the configuration file uses the credentials that are listed
+// there. An address alone uses plain text and no credentials.
 import { readFileSync } from "node:fs";
 import { StoreError, fieldInvalid, messageOf } from "../base/errors.js";
 import { denialHint, errnoMetadata } from "../base/owner.js";
@@ -12,7 +12,10 @@ import { peerClient, type PeerClient } from "../replication/peer-client.js";
 import { followFile } from "./follow-file.js";
 import type { ReloadStep } from "./reload.js";
 
-/** Throws FIELD_INVALID for a name that is not in the file, and for unusable files. */
+/**
+ * Connects to a node. Throws FIELD_INVALID for a name that is not in the file, and for unusable
+ * files.
+ */
 type ConnectPeer = (nameOrAddress: string, field: string) => PeerClient;
 
 interface OpenPeers {
@@ -20,7 +23,10 @@ interface OpenPeers {
   readonly steps: readonly ReloadStep[];
 }
 
-/** Looks names up and reads files for each connection, so that a change applies to the next one. */
+/**
+ * Returns the connections to peers. Names are looked up and files are read for each connection, so
+ * that a change applies to the next one.
+ */
 export function openPeers({ configFile, peers }: DaemonConfig, logger: Logger): OpenPeers {
   const read = (path: string) => reloadTables(path).peers;
   const followed =

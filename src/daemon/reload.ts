@@ -1,5 +1,5 @@
-// SIGHUP: reads certificates, tokens and the tables of the configuration file again, all at once,
-// whether or not they seem to have changed. Running calls and connections continue.
+// Handles SIGHUP: reads certificates, tokens and the tables of the configuration file again, all at
+// once, whether or not they seem to have changed. Running calls and connections continue.
 import { isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
@@ -8,19 +8,19 @@ import { warnOfUntrustedFiles } from "./trusted-files.js";
 
 /** One part that can be reloaded. */
 export interface ReloadStep {
-  /** Its name, for the log. */
+  /** The name of the part, for the log. */
   readonly what: string;
-  /** Throws, and changes nothing, if the new content is unusable. */
+  /** Reloads the part. Throws, and changes nothing, if the new content is unusable. */
   reload(): void;
 }
 
 export interface Reloaded {
   readonly done: readonly string[];
-  /** The parts that were not reloaded, and why. */
+  /** The parts that could not be reloaded, each with the reason. */
   readonly failed: readonly { readonly what: string; readonly why: string }[];
   /**
-   * Keys of the configuration file whose values differ from those at the start: they need a
-   * restart.
+   * Keys of the configuration file whose values differ from those at the start. They take effect
+   * only after a restart.
    */
   readonly needRestart: readonly string[];
 }
@@ -55,7 +55,10 @@ export function createReload(
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Undefined if there is no file, or an unreadable one: a step has reported that. */
+/**
+ * Returns the values of the configuration file. Undefined if there is no file, or if it is
+ * unreadable, which a step has reported.
+ */
 function valuesOf({ configFile }: DaemonConfig): Values | undefined {
   if (configFile === undefined) return undefined;
   try {
@@ -65,7 +68,10 @@ function valuesOf({ configFile }: DaemonConfig): Values | undefined {
   }
 }
 
-/** The tables may name other files than at the start. */
+/**
+ * Returns the current tables of the configuration file, which may name other files than at the
+ * start. Empty if the file is unusable.
+ */
 function tablesOf({ configFile }: DaemonConfig): Partial<ConfigTables> {
   if (configFile === undefined) return {};
   try {

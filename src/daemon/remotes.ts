@@ -1,5 +1,5 @@
-// The remotes of a daemon: the tables [[remotes]] of its configuration file, which it follows, and
-// the files that they name.
+// Opens the remotes of a daemon from the tables [[remotes]] of its configuration file, which the
+// daemon follows, and from the files that the tables name.
 import { fieldInvalid } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
@@ -16,7 +16,10 @@ interface OpenRemotes extends ServedRemotes {
   readonly steps: readonly ReloadStep[];
 }
 
-/** Looks names up, and reads files, for each use, so that a change applies to the next one. */
+/**
+ * Returns the remotes. Names are looked up and files are read for each use, so that a change
+ * applies to the next use.
+ */
 export function openRemotes(
   { configFile, remotes }: DaemonConfig,
   observer: RemoteObserver,
@@ -36,7 +39,7 @@ export function openRemotes(
   };
 }
 
-/** Throws FIELD_INVALID. */
+/** Returns the remote with this name. Throws FIELD_INVALID if there is no such remote. */
 export function remoteNamed(
   remotes: readonly ConfiguredRemote[],
   name: string,

@@ -2,16 +2,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface Schedule extends AsyncDisposable {
-  /** Starts no further run, and asks the running one to end. Disposing also waits for it. */
+  /**
+   * Starts no further run, and asks the running one to end. Disposing also waits for that run to
+   * end.
+   */
   end(): void;
 }
 
-/** A longer timer would fire at once. */
+/** Longest delay of a timer. A longer one would fire at once. */
 const maxTimerMs = 2 ** 31 - 1;
 
 /**
- * Runs `work` one at a time. Calls `untilDueMs` at the start and after each run. `work` must not
- * throw.
+ * Runs `work` each time it is due, and never two runs at once. Calls `untilDueMs` at the start and
+ * after each run. `work` must not throw.
  */
 export function startSchedule(
   untilDueMs: () => number,

@@ -13,7 +13,10 @@ import { startSchedule, type Schedule } from "./schedule.js";
  */
 const afterErrorMs = 60_000;
 
-/** Due when the last complete scrub is an interval old. An interrupted scrub continues at once. */
+/**
+ * Starts the schedule of scrubs. A scrub is due when the last complete one is an interval old. An
+ * interrupted scrub continues at once.
+ */
 export function startScrubs(
   { scrub }: Pick<SnapshotStore, "scrub">,
   { scrubIntervalMs, scrubLimitBytes }: DaemonConfig,

@@ -1,4 +1,5 @@
-// `stasis serve`: runs one daemon in this process, from its start to the signal that ends it.
+// Implements `stasis serve`, which runs one daemon in this process, from its start to the signal
+// that ends it.
 import { buildInfo } from "../base/build-info.js";
 import { createLogger } from "../base/logger.js";
 import { createRecentLog } from "../base/recent-log.js";
@@ -8,9 +9,9 @@ import type { SnapshotStore } from "../store/snapshot-store.js";
 import { endOfHangup, type Signals } from "./signals.js";
 
 export async function serve(config: DaemonConfig, signals: Signals): Promise<void> {
-  // Files of the daemon are private, unless their mode is set explicitly.
+  // The files of the daemon are private, unless their mode is set explicitly.
   process.umask(0o077);
-  // For example ENOSPC: a log on a full disk must not end the daemon.
+  // An error such as ENOSPC, from a log on a full disk, must not end the daemon.
   process.stderr.on("error", () => undefined);
   const recentLog = createRecentLog();
   const logger = createLogger(config.logLevel, recentLog);
@@ -39,7 +40,8 @@ export async function serve(config: DaemonConfig, signals: Signals): Promise<voi
 }
 
 /**
- * A regular exit would let SQLite close the catalog, and remove files by name in another directory.
+ * Ends the process at once if the root is gone. A regular exit would let SQLite close the catalog
+ * and delete files by name in another directory.
  */
 function endWhereRootIsGone({ root }: Pick<SnapshotStore, "root">): void {
   try {
@@ -49,7 +51,7 @@ function endWhereRootIsGone({ root }: Pick<SnapshotStore, "root">): void {
   }
 }
 
-/** Writing to a disconnected terminal fails. */
+/** Prints a line, and ignores that writing to a disconnected terminal fails. */
 function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }

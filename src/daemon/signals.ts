@@ -2,20 +2,20 @@
 // base/early-signals.ts covers the time before.
 //
 //   SIGTERM, SIGINT   drain and stop; the second one ends the process at once
-//   SIGHUP            read certificates, tokens and tables again; if the terminal that started the
-//                     daemon is gone, stop
-//   SIGUSR1, SIGUSR2  ignored: Node would open its inspector, or end
+//   SIGHUP            read certificates, tokens and tables again; stop if the terminal that started
+//                     the daemon is gone
+//   SIGUSR1, SIGUSR2  ignored, because Node would open its inspector or end
 import { closeSync, openSync } from "node:fs";
 import { isatty } from "node:tty";
 import { takeEarlyHangUp } from "../base/early-signals.js";
 
 export interface Signals {
   /**
-   * Resolves with the first stop signal from now on. Before this call, stop signals end the
-   * process.
+   * Resolves with the name of the first stop signal from now on. Before this call, stop signals end
+   * the process.
    */
   untilStopped(): Promise<string>;
-  /** Calls `reload` with each SIGHUP from now on, and at once if one has already arrived. */
+  /** Calls `reload` with each SIGHUP from now on, and at once if a SIGHUP has already arrived. */
   onReload(reload: () => void): void;
 }
 
@@ -56,13 +56,19 @@ export function catchSignals(): Signals {
   };
 }
 
-/** Ends the process as SIGHUP would have. Node aborts if it cannot restore the terminal at exit. */
+/**
+ * Ends the process as SIGHUP would do without a handler. Node aborts if it cannot restore the
+ * terminal at exit.
+ */
 export function endOfHangup(): void {
   process.removeAllListeners("SIGHUP");
   process.kill(process.pid, "SIGHUP");
 }
 
-/** A process cannot open its controlling terminal any more once that has hung up. */
+/**
+ * Returns whether the controlling terminal has hung up. A process can no longer open such a
+ * terminal.
+ */
 function hasHungUp(): boolean {
   try {
     closeSync(openSync("/dev/tty", "r+"));

@@ -1,11 +1,15 @@
-// What a support bundle says about this daemon: its configuration and its log, without credentials.
+// Collects the information of a support bundle about this daemon: its configuration and its log,
+// without credentials.
 import type { SupportParts } from "../admin/support.js";
 import { linesWithoutSecrets, secretsIn } from "../base/hide-secrets.js";
 import type { RecentLog } from "../base/recent-log.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { shownConfig } from "../config/shown-config.js";
 
-/** Variables that change what the daemon does. Their names are shown, their values are not. */
+/**
+ * Matches the variables that change what the daemon does. A bundle shows their names, but not their
+ * values.
+ */
 const relevantVariable = /^(STASIS|OTEL|NODE|UV)_/;
 
 export function supportParts(

@@ -1,9 +1,11 @@
-// Starts tracing where the options or the environment ask for it.
+// Starts tracing if the options or the environment request it.
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { startTracing, wantsTraces } from "../observe/tracing.js";
 
-/** Returns what ends it. Throws FIELD_INVALID if packages are missing. */
+/**
+ * Starts tracing and returns the handle that ends it. Throws FIELD_INVALID if packages are missing.
+ */
 export async function openTracing(
   { otlpEndpoint }: DaemonConfig,
   logger: Logger,

@@ -1,4 +1,5 @@
-// Warns about files that others can change. A user who can write to the token file is an operator.
+// Warns about files that other users can change. A user who can write to the token file is an
+// operator.
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { trustProblems } from "../config/file-trust.js";
@@ -21,7 +22,7 @@ interface BelievedFile {
   /** The option that names the file. */
   readonly option: string;
   readonly path: string;
-  /** True if others must not read it either. */
+  /** True if other users must not read the file either. */
   readonly secret?: boolean;
 }
 

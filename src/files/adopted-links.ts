@@ -1,8 +1,8 @@
-// Files of a directory that is taken over, to which other hard links lead. Such a file is never
-// moved into the store: through its other links it could be changed. The snapshot gets a copy that
-// shares its blocks where possible. The file itself waits beside the snapshot's files until the
-// catalog has the snapshot. If the directory has to return, the file returns with it, the same
-// inode.
+// Handles the files with other hard links in a directory that is taken over. Such a file is never
+// moved into the store: other programs could change it through its other links. The snapshot
+// receives a copy that shares its blocks where possible. The file itself waits beside the
+// snapshot's files until the catalog has the snapshot. If the directory has to return, the file
+// returns with it and keeps its inode.
 //
 //   staging/<id>/copies/<name>   the copies, before the directory moves
 //   staging/<id>/linked/<name>   the files themselves, after their copies have replaced them
@@ -33,12 +33,12 @@ interface CopyLinkedOptions {
 export type LinkedCopies = ReadonlyMap<string, LinkedCopy>;
 
 interface LinkedCopy {
-  /** The linked file when it was copied. */
+  /** The linked file, as it was when it was copied. */
   readonly source: FileIdentity;
   readonly copy: FileIdentity;
 }
 
-/** Copies the linked files of the caller's directory, which stays as it is. */
+/** Copies the linked files of the caller's directory, which stays unchanged. */
 export async function copyLinked(
   staging: string,
   directory: HeldDirectory,
@@ -66,8 +66,9 @@ export async function copyLinked(
 }
 
 /**
- * Puts the copies in the place of the linked files, which wait in `linked/`. The directory was
- * renamed to the files of `staging`. Throws FIELD_INVALID if a linked file is another one by now.
+ * Replaces the linked files with the copies. The linked files wait in `linked/`. The directory must
+ * already have been renamed to the files of `staging`. Throws FIELD_INVALID if a linked file has
+ * been replaced by another file since it was copied.
  */
 export async function replaceLinked(
   staging: string,
@@ -89,7 +90,10 @@ export async function replaceLinked(
   await removeTree(join(staging, copiesDirectoryName));
 }
 
-/** Call it when nobody can change the directory any more. Throws as `replaceLinked`. */
+/**
+ * Checks that every linked file has its copy. Call this when nobody can change the directory any
+ * more. Throws the same errors as `replaceLinked`.
+ */
 export async function requireCopies(
   staging: string,
   copies: LinkedCopies,
@@ -117,8 +121,8 @@ export function changedMeanwhile(name: string, given: string): StoreError {
 }
 
 /**
- * Restores the linked files to the place of their copies. It continues where a crash has ended it.
- * `directory` is a staging area or the directory of a snapshot.
+ * Restores the linked files to the place of their copies. After a crash, another call completes the
+ * work. `directory` is a staging area or the directory of a snapshot.
  */
 export async function returnLinked(directory: string): Promise<void> {
   const linked = join(directory, linkedDirectoryName);

@@ -1,4 +1,5 @@
-// Takes over a caller's directory by rename. This is instant, and a rename undoes it on any error.
+// Takes over a caller's directory by rename. This is instant for any size, and a second rename
+// undoes the first one on any error.
 import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -71,12 +72,14 @@ export async function takeOver(
     await forgetOrigin(staging);
     throw error;
   }
-  // The target's parent is synced first, so that the name is always in one of the two.
+  // The target's parent is synced first, so that a power cut cannot lose the name from both
+  // parents.
   await fsyncDirectory(staging);
   await fsyncDirectory(place.parent.self);
   await requireSame(directory, files, source.path);
   await replaceLinked(staging, copies, source.path);
-  // The directory is sealed first. From then on, a program that has it open can change no entry.
+  // The directory is sealed first. From then on, a program that has the directory open cannot
+  // change its entries.
   await sealFilesDirectory(layout, files);
   // The seal must be durable before any file changes. After a power cut, recovery trusts the files
   // only if their directory is sealed; otherwise it would leave them read-only.
@@ -94,7 +97,7 @@ function isSingle({ linkCount }: SourceFile): boolean {
   return linkCount === 1;
 }
 
-/** The files that were taken over. A copy has the attributes of the file that it replaces. */
+/** Lists the files that were taken over. A copy has the attributes of the file that it replaces. */
 async function listTaken(
   directory: string,
   before: readonly SourceFile[],
@@ -123,7 +126,8 @@ function originOf(source: string, directory: Attributes, files: readonly SourceF
 }
 
 /**
- * Only the owner and root can make files read-only. A refusal must come before anything has moved.
+ * Throws unless the daemon may make the files read-only, which only their owner and root may do.
+ * This refusal must come before anything has moved.
  */
 function requireMayChange({ source, directory, files }: Origin): void {
   const own = process.geteuid?.();
@@ -156,7 +160,10 @@ async function openSource(
   return directory;
 }
 
-/** rename(2) takes a name, which may mean another directory since the directory was checked. */
+/**
+ * Checks that a name still means the directory that was checked, because rename(2) takes a name and
+ * not a descriptor.
+ */
 async function requireSame(directory: HeldDirectory, moved: string, given: string): Promise<void> {
   const [checked, found] = await withIoError(
     { what: "look at the directory that was taken over", path: moved },

@@ -1,5 +1,5 @@
-// Disk space that the store keeps for a full disk. The store deletes these files to free bytes and
-// inodes, so that a daemon can start and delete snapshots.
+// Reserves disk space for the time when the disk is full. The store then deletes these files to
+// free bytes and inodes, so that a daemon can start and delete snapshots.
 import { randomBytes } from "node:crypto";
 import { lstat, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
@@ -26,16 +26,16 @@ const parts: readonly BallastPart[] = Array.from({ length: 16 }, (_, index) => (
   bytes: 256 * 1024,
 }));
 
-/** Bytes of the ballast, not counting the metadata part, which only btrfs gets. */
+/** Bytes of the ballast, not counting the metadata part, which exists only on btrfs. */
 export const ballastBytes = parts.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /**
- * When btrfs has no room left for metadata, deleting data files frees none. Extended attributes are
- * metadata, and those of one file are freed at once. Many small files would take a minute to remove
- * on a full btrfs.
+ * When btrfs has no room left for metadata, deleting data files frees no metadata. Extended
+ * attributes are metadata, and those of one file are freed at once. Many small files would take a
+ * minute to delete on a full btrfs.
  */
 const metadataPart: BallastPart = { name: "metadata", bytes: 1, attributes: 128 };
-/** A little less than fits into a metadata block of 16 KiB. */
+/** Bytes of one attribute: a little less than fits into a metadata block of 16 KiB. */
 const attributeBytes = 15_000;
 const btrfsType = 0x9123683e;
 
@@ -55,7 +55,10 @@ export async function ensureBallast(layout: Layout): Promise<boolean> {
   }
 }
 
-/** XFS frees the inodes of removed files in the background, within milliseconds. */
+/**
+ * Longest wait for freed inodes. XFS frees the inodes of deleted files in the background, within
+ * milliseconds.
+ */
 const freeingLimitMs = 2000;
 const freeingStepMs = 10;
 
@@ -73,12 +76,14 @@ export async function isBallastComplete(layout: Layout): Promise<boolean> {
   return (await missingParts(layout)).length === 0;
 }
 
-/** With less free space than this, other programs may take the rest while the daemon starts. */
+/**
+ * Free space that is ample. With less, other programs may take the rest while the daemon starts.
+ */
 const amplyBytes = 32 * 1024 * 1024;
 const amplyInodes = 256;
 const probeBytes = 64 * 1024;
 
-/** Whether a start should delete the ballast first, because little or nothing is free. */
+/** Returns whether a start should delete the ballast first, because little or nothing is free. */
 export async function isShortOfRoom(layout: Layout): Promise<boolean> {
   const { bavail, bsize, files, ffree } = await statfs(layout.root);
   if (bavail * bsize < amplyBytes || (files > 0 && ffree < amplyInodes)) return true;
@@ -137,7 +142,7 @@ async function isWhole(path: string, { bytes }: BallastPart): Promise<boolean> {
   }
 }
 
-/** An older version kept its ballast in a file of this name. */
+/** Makes the directory of the ballast. An older version kept its ballast in a file of this name. */
 async function makeDirectory(path: string): Promise<void> {
   const stat = await lstat(path).catch(() => undefined);
   if (stat?.isFile() === true) await disk.unlink(path);
@@ -155,7 +160,10 @@ async function makePart(directory: string, part: BallastPart): Promise<void> {
   }
 }
 
-/** The file gets its one byte last, so a file with that byte is complete. */
+/**
+ * Makes the file with the extended attributes. Its one byte is written last, so a file with that
+ * byte is complete.
+ */
 async function makeAttributes(path: string, count: number): Promise<void> {
   await writePart(path, 0);
   await withIoError({ what: "make the ballast", path }, async () => {
@@ -166,8 +174,8 @@ async function makeAttributes(path: string, count: number): Promise<void> {
 }
 
 /**
- * The bytes are random, so that no filesystem compresses them. They are not synced: they take up
- * space as soon as they are written, and a crash that loses them loses nothing else.
+ * Writes a file of random bytes, which no filesystem can compress. They are not synced: they take
+ * up space as soon as they are written, and a crash that loses them loses nothing else.
  */
 async function writePart(path: string, bytes: number): Promise<void> {
   await withIoError({ what: "make the ballast", path }, () =>

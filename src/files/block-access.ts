@@ -1,4 +1,4 @@
-// Access to single blocks of a file: the digest in its table, the bytes in the file.
+// Gives access to single blocks of a file: to the digest in its table and to the bytes in the file.
 import { webcrypto } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
@@ -9,22 +9,25 @@ import { digestAt, placedRuns, type BlockTable } from "./block-table.js";
 
 export interface BlockIndex {
   readonly table: BlockTable;
-  /** Undefined for a block that reads as zeros, and for a block beyond the end. */
+  /** Returns the digest of a block. Undefined if the block reads as zeros or is beyond the end. */
   digestOf(block: number): Uint8Array | undefined;
-  /** Position among the blocks with data, from 0. Undefined as for `digestOf`. */
+  /**
+   * Returns the position among the blocks with data, from 0. Undefined in the same cases as
+   * `digestOf`.
+   */
   positionOf(block: number): number | undefined;
   /** Bytes of the block inside the file. */
   lengthOf(block: number): number;
   /**
    * Numbers of the blocks with data, in ascending order, from `first` to before `end`. Holes cost
-   * nothing, however large. Default: all.
+   * nothing, however large. Default: all blocks.
    */
   dataBlocks(first?: number, end?: number): Generator<number, void, undefined>;
 }
 
 export function indexBlocks(table: BlockTable): BlockIndex {
   const runs = [...placedRuns(table)].filter(({ kind }) => kind === "data");
-  /** Index of the first run that ends after `block`. */
+  /** Returns the index of the first run that ends after `block`. */
   const runAt = (block: number): number => {
     let low = 0;
     let high = runs.length;
@@ -66,8 +69,8 @@ function sameDigest(a: Uint8Array | undefined, b: Uint8Array | undefined): boole
 }
 
 /**
- * Whether a block with data in both tables may be the same. If the tables use different algorithms,
- * only the bytes can tell.
+ * Returns whether a block with data in both tables may have the same bytes. If the tables use
+ * different algorithms, only the bytes can decide.
  */
 export function mayBeSame(a: BlockIndex, b: BlockIndex, block: number): boolean {
   const [one, two] = [a.digestOf(block), b.digestOf(block)];
@@ -75,7 +78,7 @@ export function mayBeSame(a: BlockIndex, b: BlockIndex, block: number): boolean 
   return one !== undefined && two !== undefined;
 }
 
-/** Blocks with data that are the same in both files, at the same place. */
+/** Counts the blocks with data that both files have with the same bytes at the same place. */
 export function countSharedBlocks(a: BlockIndex, b: BlockIndex): number {
   let shared = 0;
   for (const block of a.dataBlocks()) {
@@ -85,8 +88,8 @@ export function countSharedBlocks(a: BlockIndex, b: BlockIndex): number {
 }
 
 /**
- * Whether these are the bytes of a block with data. SHA-256 is slow, so it runs in Node's thread
- * pool, where several blocks are hashed at once.
+ * Returns whether `bytes` are the bytes of a block with data. SHA-256 is slow, so it runs in Node's
+ * thread pool, where several blocks are hashed at once.
  */
 export async function hasBytes(
   index: BlockIndex,

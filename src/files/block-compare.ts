@@ -3,8 +3,8 @@ import type { Extent } from "../model/extent.js";
 import { blockCount, digestAt, placedRuns, type BlockTable } from "./block-table.js";
 
 /**
- * Ranges whose content differs, in ascending order, with neighbours joined. Both tables must have
- * the same size and algorithm.
+ * Returns the ranges whose content differs, in ascending order, with neighbours joined. Both tables
+ * must have the same size and algorithm.
  */
 export function differingRanges(expected: BlockTable, actual: BlockTable): Extent[] {
   const { sizeBytes, blockSizeBytes } = expected;
@@ -22,7 +22,7 @@ export function differingRanges(expected: BlockTable, actual: BlockTable): Exten
   return ranges;
 }
 
-/** The digest of each block in order; undefined for a block that reads as zeros. */
+/** Yields the digest of each block in order, and undefined for a block that reads as zeros. */
 function* blockDigests(table: BlockTable): Generator<Uint8Array | undefined, undefined> {
   for (const { kind, count, firstDigest } of placedRuns(table)) {
     for (let index = 0; index < count; index += 1) {

@@ -1,7 +1,7 @@
-// The digests of blocks, made with BLAKE3 (https://github.com/BLAKE3-team/BLAKE3-specs). BLAKE3
+// Computes the digests of blocks with BLAKE3 (https://github.com/BLAKE3-team/BLAKE3-specs). BLAKE3
 // takes less than half the time of SHA-256 on a processor with SHA instructions, and far less on
 // others. Snapshots from before BLAKE3 was used keep their SHA-256 digests (FIPS 180-4); only their
-// block tables record which algorithm it is.
+// block tables record the algorithm.
 import { createHash, type Hash } from "node:crypto";
 import { Blake3Hasher, blake3 } from "@napi-rs/blake-hash";
 import { asBuffer } from "../holes/zero.js";
@@ -19,7 +19,7 @@ export function digestOf(algorithm: DigestAlgorithm, bytes: Uint8Array): Buffer 
   return createHash("sha256").update(bytes).digest();
 }
 
-/** Computes one digest after the other. */
+/** Computes several digests, one after another. */
 export interface BlockDigest {
   update(bytes: Uint8Array): void;
   /** Returns the digest of all bytes since the last call, or since the hasher was made. */

@@ -1,4 +1,4 @@
-// Computes the digests of a file's blocks while its bytes pass by.
+// Computes the digests of a file's blocks while its bytes are being written.
 import type { WriteObserver } from "../holes/sparse-writer.js";
 import { isZero } from "../holes/zero.js";
 import {
@@ -23,7 +23,10 @@ const zeros = Buffer.alloc(blockBytes);
  */
 export interface BlockHasher extends WriteObserver {
   update(offset: number, bytes: Uint8Array): void;
-  /** Ends a file of `sizeBytes`, which must not lie before the last byte. Call it once. */
+  /**
+   * Ends a file of `sizeBytes` bytes, which must not be less than the end of the last piece. Call
+   * this once.
+   */
   finish(sizeBytes: number): BlockTable;
 }
 
@@ -34,7 +37,7 @@ export function createBlockHasher(algorithm: DigestAlgorithm = currentAlgorithm)
 class Hasher implements BlockHasher {
   readonly #builder: BlockTableBuilder;
   readonly #digest: BlockDigest;
-  /** Everything before it is in the builder or in the current block. */
+  /** Everything before this offset is in the builder or in the current block. */
   #position = 0;
   #block = emptyBlock();
   #finished = false;
@@ -88,7 +91,7 @@ class Hasher implements BlockHasher {
     this.#block = emptyBlock();
   }
 
-  /** Skips a hole. */
+  /** Skips a hole that ends at `target`. */
   #skipTo(target: number): void {
     while (this.#position < target) {
       const inside = this.#position % blockBytes;
@@ -105,11 +108,11 @@ class Hasher implements BlockHasher {
 }
 
 interface OpenBlock {
-  /** A byte other than zero was seen. Blocks of zeros are not hashed. */
+  /** True if the block has a byte other than zero. Blocks of zeros are not hashed. */
   hashing: boolean;
-  /** Zeros before that byte. */
+  /** Number of zeros before that byte. */
   zeroBytes: number;
-  /** Something was written into the block, even if only zeros. */
+  /** True if something was written into the block, even if only zeros. */
   written: boolean;
 }
 

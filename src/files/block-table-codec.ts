@@ -1,4 +1,5 @@
-// Block tables as files. Little-endian, and readable by position:
+// Encodes block tables as files and decodes them. Integers are little-endian, and each field can be
+// found by its position:
 //
 //   offset  0   8  magic "stasisBT"
 //           8   4  version: 2, or 1 where the digests are SHA-256
@@ -11,8 +12,8 @@
 //  40+8R+32D   32  SHA-256 of everything before
 //
 // The magic, the version and the SHA-256 at the end are at these places in every version, so that a
-// newer table can be recognized.
-// A run of more than 2^32-1 blocks takes several records; the writer fills each but the last.
+// newer table can be recognized. A run of more than 2^32-1 blocks takes several records; the writer
+// fills every record except the last.
 import { count } from "../base/count.js";
 import { createHash } from "node:crypto";
 import { open, readFile } from "node:fs/promises";
@@ -62,7 +63,8 @@ function splitRun(run: BlockRun): BlockRun[] {
 }
 
 /**
- * Reads the algorithm from the header alone. Undefined if this version does not know the header.
+ * Reads the algorithm from the header alone. Returns undefined if this version does not know the
+ * header.
  */
 export async function readTableAlgorithm(path: string): Promise<DigestAlgorithm | undefined> {
   const header = Buffer.alloc(headerBytes);
@@ -78,8 +80,8 @@ export async function readTableAlgorithm(path: string): Promise<DigestAlgorithm 
 }
 
 /**
- * Strict: anything that `encodeBlockTable` would not write is STORED_DATA_CORRUPT and names `what`.
- * The exception is a table of a newer version, which is FORMAT_UNSUPPORTED.
+ * Decodes a table strictly. Throws STORED_DATA_CORRUPT, which names `what`, for anything that
+ * `encodeBlockTable` would not write, and FORMAT_UNSUPPORTED for a table of a newer version.
  */
 export function decodeBlockTable(input: Uint8Array, what: string): BlockTable {
   const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
@@ -110,7 +112,10 @@ export function decodeBlockTable(input: Uint8Array, what: string): BlockTable {
   return table;
 }
 
-/** If only the version was changed by accident, the checksum shows which version it was. */
+/**
+ * Returns the error for an unknown version. If only the version was changed by accident, the
+ * checksum shows the original version.
+ */
 function unknownVersion(bytes: Buffer, version: number, what: string): StoreError {
   const newest = Math.max(...blockTableVersions);
   const original = blockTableVersions.find((each) => {
@@ -162,7 +167,7 @@ function checkCounts(table: BlockTable, digestCount: number, what: string): void
   ensure(dataBlocks === digestCount, what, found);
 }
 
-/** Reads the table of a stored file. A missing table counts as damage. */
+/** Reads the table of a stored file. Throws STORED_DATA_CORRUPT if the table is missing. */
 export async function readBlockTable(path: string): Promise<BlockTable> {
   let bytes: Uint8Array;
   try {

@@ -1,5 +1,5 @@
-// The content of a file, block by block: runs of holes, zeros and data, and one digest for each
-// data block. The root digest identifies the content, whatever its holes.
+// Describes the content of a file block by block: runs of holes, zeros and data, and one digest for
+// each data block. The root digest identifies the content, wherever its holes are.
 import { createHash } from "node:crypto";
 import { digestBytes, type DigestAlgorithm } from "./block-digest.js";
 
@@ -26,11 +26,13 @@ export interface BlockTable {
   /** The runs cover the whole file. Neighbours differ in kind. */
   readonly runs: readonly BlockRun[];
   readonly algorithm: DigestAlgorithm;
-  /** The digests of the data blocks in order, each over the bytes of its block inside the file. */
+  /**
+   * The digests of the data blocks in order. Each covers the bytes of its block inside the file.
+   */
   readonly digests: Uint8Array;
 }
 
-/** Blocks of a file of this size. */
+/** Returns the number of blocks of a file of this size. */
 export function blockCount(sizeBytes: number, blockSizeBytes: number = blockBytes): number {
   return Math.ceil(sizeBytes / blockSizeBytes);
 }
@@ -53,21 +55,24 @@ export function* placedRuns(table: BlockTable): Generator<PlacedRun, void, undef
   }
 }
 
-/** The digest of the data block at `index`, as a view. */
+/** Returns the digest of the data block at `index`, as a view. */
 export function digestAt(table: BlockTable, index: number): Uint8Array {
   return table.digests.subarray(index * digestBytes, (index + 1) * digestBytes);
 }
 
-/** Both have the same length, so that all fields after them stay at the same offsets. */
+/**
+ * The domains of the root digest. Both have the same length, so that all fields after them stay at
+ * the same offsets.
+ */
 const rootDomains = { sha256: "stasis-file-v1\0", blake3: "stasis-file-v2\0" } as const;
 
 /**
- * `sha256:<hex>` over the 15 bytes `stasis-file-v2\0`, or `stasis-file-v1\0` where the block
- * digests are SHA-256; the logical size, u64; the block size, u32; then one record for each longest
- * run of blocks that are all empty (hole or zero) or all data: one byte, 0 for empty or 1 for data;
- * the number of blocks, u64; and for data their digests. Integers are little-endian. Files with
- * equal bytes that were hashed with one algorithm therefore have equal roots. Files that differ in
- * bytes or size never do.
+ * Returns the root digest: `sha256:<hex>` over the 15 bytes `stasis-file-v2\0` (`stasis-file-v1\0`
+ * if the block digests are SHA-256); the logical size, u64; the block size, u32; then one record
+ * for each longest run of blocks that are all empty (hole or zero) or all data. A record has one
+ * byte, 0 for empty or 1 for data; the number of blocks, u64; and for data their digests. Integers
+ * are little-endian. Files with equal bytes that were hashed with one algorithm therefore have
+ * equal roots. Files that differ in bytes or size never have equal roots.
  */
 export function rootDigest(table: BlockTable): string {
   const hash = createHash("sha256");
@@ -89,7 +94,7 @@ export function rootDigest(table: BlockTable): string {
   return `sha256:${hash.digest("hex")}`;
 }
 
-/** Runs in which holes and zeros count as one kind, "hole". */
+/** Yields the runs, in which holes and zeros count as one kind, "hole". */
 function* contentRuns(table: BlockTable): Generator<PlacedRun, void, undefined> {
   let empty: PlacedRun | undefined;
   for (const run of placedRuns(table)) {
@@ -110,7 +115,7 @@ export interface BlockTableBuilder {
   build(sizeBytes: number): BlockTable;
 }
 
-/** Collects blocks in order and joins neighbours of one kind. */
+/** Returns a builder that collects blocks in order and joins neighbours of one kind. */
 export function createBlockTableBuilder(algorithm: DigestAlgorithm): BlockTableBuilder {
   const runs: { kind: BlockKind; count: number }[] = [];
   let digests = Buffer.alloc(0);

@@ -1,6 +1,7 @@
-// A text file beside the catalog that names the newest event which the catalog is known to hold. If
-// the catalog does not hold that event, it is an older copy that somebody has restored. The file
-// trails the catalog and is never made durable: a missing or unreadable mark says nothing.
+// Reads and writes the mark: a text file beside the catalog that names the newest event in it. If
+// the catalog does not contain that event, the catalog is an older copy that somebody has restored.
+// The file trails the catalog and is never made durable: a missing or unreadable mark proves
+// nothing.
 import { readLoosely, replaceLoosely } from "./durable.js";
 import type { Layout } from "./layout.js";
 
@@ -16,7 +17,7 @@ export async function readCatalogMark(layout: Layout): Promise<CatalogMark | und
   return { sequence: Number(sequence), mark };
 }
 
-/** A failure loses nothing: an older mark is just as true. */
+/** Writes the mark. A failure loses nothing, because an older mark is true as well. */
 export async function writeCatalogMark(
   layout: Layout,
   { sequence, mark }: CatalogMark,

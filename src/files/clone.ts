@@ -16,9 +16,9 @@ import type { StoredFile, StoredSnapshot } from "./stored.js";
 import { fillTarget } from "./target-directory.js";
 
 /**
- * Fills a directory outside the store that is absent or empty. On failure everything that was made
- * is removed again. Throws REFLINK_UNSUPPORTED, LINK_UNSUPPORTED and CROSS_FILESYSTEM for modes
- * that are impossible here.
+ * Fills a directory outside the store that is absent or empty. On failure, all files that were made
+ * are deleted again. Throws REFLINK_UNSUPPORTED, LINK_UNSUPPORTED and CROSS_FILESYSTEM for modes
+ * that this filesystem or target does not support.
  */
 export async function cloneFiles(
   layout: Layout,
@@ -80,7 +80,10 @@ async function cloneOne(cloning: Cloning, mode: CloneMode): Promise<ClonedFile> 
   }
 }
 
-/** Returns false, and leaves nothing behind, if blocks cannot be shared. */
+/**
+ * Makes a copy that shares its blocks. Returns false, and leaves nothing behind, if that is
+ * impossible.
+ */
 async function reflinkFile(cloning: Cloning): Promise<boolean> {
   const { stored, file, directory } = cloning;
   const made = await shareBlocks(
@@ -106,7 +109,10 @@ function copyOptions({ file, durable, signal }: Cloning): CopyOptions {
   return { mode: file.mode, sync: durable, signal };
 }
 
-/** FICLONE has had bugs that left a copy short (openzfs issues 15526 and 15728). */
+/**
+ * Throws unless the copy has the size of the file. FICLONE has had bugs that left a copy short
+ * (openzfs issues 15526 and 15728).
+ */
 export function requireSize(
   { stored, file }: Pick<Cloning, "stored" | "file">,
   sizeBytes: number,
@@ -125,7 +131,8 @@ export function requireSize(
 async function linkFile({ stored, file, directory }: Cloning): Promise<void> {
   const to = directory.at(file.name);
   try {
-    // link(2) of /proc/self/fd/N/name: the last part is the file itself, so no link is followed.
+    // This is link(2) of /proc/self/fd/N/name. The last part is the file itself, so no link is
+    // followed.
     await disk.link(stored.pathOf(file.name), to);
   } catch (error) {
     throw linkError(error, stored.id, file.name, directory.path);

@@ -1,4 +1,4 @@
-// Opens the way from the store's root to the stored data for the group that may read them.
+// Opens the way from the store's root to the stored data for the group that may read it.
 //
 //   <root>/, data/    0700; with a data group 0710: the group can pass but not list
 //
@@ -11,11 +11,14 @@ import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import type { Layout } from "./layout.js";
 import { disk } from "../holes/file-operations.js";
 
-/** Called at start, when the store is locked and its catalog exists. */
+/**
+ * Sets the modes that the data group needs. Call this at start, when the store is locked and its
+ * catalog exists.
+ */
 export async function applyDataGroup(layout: Layout, logger: Logger): Promise<void> {
   const { root, dataRoot, dataGroup } = layout;
   if (dataGroup === undefined) {
-    // Closes the way that an earlier data group had.
+    // An earlier data group loses its access.
     await setMode(dataRoot, 0o700);
     return;
   }
@@ -26,8 +29,8 @@ export async function applyDataGroup(layout: Layout, logger: Logger): Promise<vo
 }
 
 /**
- * SQLite creates its files by the umask, and a root that was closed as a whole may hold other files
- * with wide modes.
+ * Closes all other entries of the root to the group. SQLite creates its files by the umask, and a
+ * root that was closed as a whole may contain other files with wide modes.
  */
 async function closeEntries({ root, dataRoot }: Layout): Promise<void> {
   for (const name of await withIoError({ what: "list", path: root }, () => readdir(root))) {
@@ -60,7 +63,10 @@ async function setMode(path: string, mode: number): Promise<void> {
   });
 }
 
-/** stasis does not change the directories above the root. */
+/**
+ * Logs a warning if the group cannot pass through the directories above the root, which stasis does
+ * not change.
+ */
 async function warnOfClosedWay(root: string, group: number, logger: Logger): Promise<void> {
   for (let path = dirname(root); path !== dirname(path); path = dirname(path)) {
     const { mode, gid } = await withIoError({ what: "look at", path }, () => stat(path));

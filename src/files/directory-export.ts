@@ -1,4 +1,5 @@
-// Exports a stored snapshot into a caller's directory: shared blocks where possible, envelope last.
+// Exports a stored snapshot into a caller's directory. The files share blocks with the stored ones
+// where possible, and the envelope is written last.
 import type { CallerPath } from "../model/caller-path.js";
 import { envelopeFileName } from "../model/name.js";
 import {
@@ -16,7 +17,7 @@ import { fillTarget } from "./target-directory.js";
 import { openVerified } from "./verified-read.js";
 
 interface DirectoryExport {
-  /** Every file shares its blocks with the stored one. */
+  /** True if every file shares its blocks with the stored one. */
   readonly reflinked: boolean;
 }
 
@@ -24,9 +25,9 @@ interface DirectoryExportOptions {
   /** Content of `snapshot.json`, whose presence means that the export is complete. */
   readonly envelope: Uint8Array;
   /**
-   * Compares each copied block with its digest and throws STORED_DATA_CORRUPT at the first that
-   * differs. A file that shares its blocks is not read at all. A file without a digest is copied as
-   * it is.
+   * If true, each copied block is compared with its digest, and the first one that differs throws
+   * STORED_DATA_CORRUPT. A file that shares its blocks is not read at all. A file without a digest
+   * is copied without a comparison.
    */
   readonly verify: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -34,7 +35,7 @@ interface DirectoryExportOptions {
 
 /**
  * Writes all files and the envelope into a directory outside the store that is absent or empty. The
- * export is durable when this returns. On failure everything that was made is removed again.
+ * export is durable when this returns. On failure, all files that were made are deleted again.
  */
 export async function exportFiles(
   layout: Layout,

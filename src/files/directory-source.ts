@@ -9,7 +9,7 @@ import { byName } from "./file-order.js";
 import { foreignOwner } from "./held-directory.js";
 import { attributesOf, type Attributes } from "./stored-modes.js";
 
-/** Files in one snapshot: as many as an archive may have. */
+/** Maximum number of files in one snapshot, which is also the maximum of an archive. */
 export const maxDataFiles = 4096;
 
 export interface SourceFile {
@@ -32,8 +32,8 @@ interface SourceOptions {
 }
 
 /**
- * The regular files of a directory, sorted by the bytes of their names. Any other entry is
- * ARCHIVE_INVALID: what cannot be stored must not vanish silently.
+ * Lists the regular files of a directory, sorted by the bytes of their names. Throws
+ * ARCHIVE_INVALID for any other entry: an entry that cannot be stored must not vanish silently.
  */
 export async function listDataFiles(
   directory: string,

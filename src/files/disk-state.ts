@@ -10,8 +10,8 @@ import type { Layout } from "./layout.js";
 
 interface LookOptions {
   /**
-   * Opening for writing is not enough. Some filesystems allow it and then refuse every write, so we
-   * also change an inode.
+   * If true, the check also changes an inode, because some filesystems allow opening a file for
+   * writing and then refuse every write.
    */
   readonly tryWrite: boolean;
 }
@@ -46,7 +46,8 @@ export function readOnlyError(root: string, cause: unknown): StoreError {
 }
 
 /**
- * When ext4 has stopped after an error, access(2) succeeds but opening a file for writing fails.
+ * Opens the file for writing. When ext4 has stopped after an error, access(2) succeeds and only
+ * this open fails.
  */
 async function openForWriting(path: string, tryWrite: boolean): Promise<void> {
   const { O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
@@ -73,7 +74,7 @@ export async function findLackOfRoom(
     const whole = formatBytes(blocks * bsize);
     return fullError(root, `${free} of ${whole} are free, ${kept} are kept free`);
   }
-  // btrfs reports zero inodes in total and has no limit on them.
+  // A total of zero means that there is no limit on inodes, as on btrfs.
   if (files === 0 || ffree >= minFreeInodes) return undefined;
   return fullError(root, `${count(ffree, "inode")} left`);
 }

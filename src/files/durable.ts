@@ -1,7 +1,7 @@
-// Changes to files that survive a power cut once the call has returned.
+// Makes changes to files that survive a power cut once the call has returned.
 //
 // One rule holds everywhere: a failed fsync is never repeated. The kernel may have dropped the data
-// and report success the next time, so the store gives the file up.
+// and report success the next time, so the store abandons the file.
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { lstat, opendir, readFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ export async function fsyncDirectory(path: string): Promise<void> {
   });
 }
 
-/** Makes a file durable that another program has written. */
+/** Makes the content of a file durable that another program has written. */
 export async function fsyncFile(path: string): Promise<void> {
   await withIoError({ what: "make the file durable", path }, async () => {
     await using handle = await disk.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -29,8 +29,8 @@ export async function fsyncFile(path: string): Promise<void> {
 }
 
 /**
- * Writes a file that must not exist. Its content is durable; its name is not until the directory is
- * synced.
+ * Writes a file that must not exist. Its content is durable when this returns. Its name becomes
+ * durable when the directory is synced.
  */
 export async function writeNewFile(
   path: string,
@@ -45,7 +45,8 @@ export async function writeNewFile(
 }
 
 /**
- * Writes or replaces a file. After a crash the file has its old content or the new one, complete.
+ * Writes or replaces a file. After a crash the file has either its old content or the complete new
+ * content.
  */
 export async function writeFileDurably(
   path: string,
@@ -57,7 +58,8 @@ export async function writeFileDurably(
 }
 
 /**
- * Like `writeFileDurably`, for several files of one directory. The caller syncs the directory last.
+ * Writes or replaces a file like `writeFileDurably`, for several files of one directory. The caller
+ * syncs the directory after the last file.
  */
 export async function replaceFile(
   path: string,
@@ -91,8 +93,8 @@ export async function replaceLoosely(path: string, value: object): Promise<void>
 }
 
 /**
- * Reads what `replaceLoosely` has written. Undefined if the file is missing, unreadable, or written
- * by a newer stasis.
+ * Reads what `replaceLoosely` has written. Returns undefined if the file is missing, unreadable, or
+ * written by a newer stasis.
  */
 export async function readLoosely(path: string): Promise<unknown> {
   const found = await readJson(path);
@@ -108,31 +110,34 @@ async function readJson(path: string): Promise<unknown> {
 }
 
 /**
- * Call this before renaming a directory into another parent when the old parent is synced
- * afterwards. Otherwise btrfs (seen on Linux 6.18) can write both names of a new directory into its
- * log. After a power cut it then cannot be mounted: "invalid nlink: has 2 expect no more than 1 for
- * dir". If the old parent is in the log before the rename, the rename removes the name from the
- * log.
+ * Syncs the old parent of a directory. Call this before renaming a directory into another parent
+ * when the old parent is synced afterwards. Otherwise btrfs can write both names of a new directory
+ * into its log (seen on Linux 6.18). After a power cut the filesystem then cannot be mounted:
+ * "invalid nlink: has 2 expect no more than 1 for dir". If the old parent is in the log before the
+ * rename, the rename removes the name from the log.
  */
 export async function fsyncBeforeMove(from: string): Promise<void> {
   await fsyncDirectory(dirname(from));
 }
 
 /**
- * Makes a rename durable. The target's parent is synced first, so that the name is always in
- * one of the two.
+ * Makes a rename durable. The target's parent is synced first, so that a power cut cannot lose the
+ * name from both parents.
  */
 export async function fsyncParents(from: string, to: string): Promise<void> {
   for (const parent of new Set([dirname(to), dirname(from)])) await fsyncDirectory(parent);
 }
 
-/** rename(2) that never replaces its target. Node's own silently replaces an empty directory. */
+/**
+ * Renames as rename(2) does, but never replaces the target. Node's own rename silently replaces an
+ * empty directory.
+ */
 export async function renameOnly(from: string, to: string): Promise<void> {
   try {
     await disk.renameWithoutReplace(from, to);
   } catch (error) {
     if (!isErrno(error, "EINVAL", "ENOSYS")) throw error;
-    // Filesystems such as NFS also answer EINVAL when they cannot do this in one step.
+    // Filesystems such as NFS also answer EINVAL if they cannot do this in one step.
     await requireAbsent(to);
     await disk.rename(from, to);
   }
@@ -145,8 +150,9 @@ async function requireAbsent(path: string): Promise<void> {
 }
 
 /**
- * Makes a directory for its owner alone, or accepts an existing one. This does not use mkdir with
- * `recursive`, whose promise reports ENOENT on a disk without free inodes (seen in Node 20).
+ * Makes a directory that only its owner may use, or accepts an existing one. This does not use
+ * mkdir with `recursive`, whose promise reports ENOENT on a disk without free inodes (seen in Node
+ * 20).
  */
 export async function ensureDirectory(path: string, what: string): Promise<void> {
   try {
@@ -158,7 +164,7 @@ export async function ensureDirectory(path: string, what: string): Promise<void>
   }
 }
 
-/** Whether anything exists at a path. An error is thrown and never means "no". */
+/** Returns whether anything exists at a path. An error is thrown and never means "no". */
 export async function exists(path: string): Promise<boolean> {
   try {
     await lstat(path);
@@ -170,7 +176,7 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Removes a tree, including read-only directories. Has no effect if `path` does not exist. Syncs
+ * Deletes a tree, including read-only directories. Has no effect if `path` does not exist. Syncs
  * nothing.
  */
 export async function removeTree(path: string): Promise<void> {
@@ -187,8 +193,8 @@ export async function removeTree(path: string): Promise<void> {
 }
 
 /**
- * Skips what has vanished meanwhile and what belongs to another user. The removal that follows
- * reports the latter.
+ * Makes the directories of a tree writable. Skips entries that have vanished meanwhile or belong to
+ * another user. The deletion that follows reports the latter.
  */
 async function makeRemovable(path: string): Promise<void> {
   try {

@@ -22,21 +22,30 @@ import { isSealed } from "./stored-modes.js";
 export interface FoundFile {
   readonly regular: boolean;
   readonly sizeBytes: number;
-  /** Masked to 0777. */
+  /** Permission bits, masked to 0777. */
   readonly mode: number;
 }
 
-/** `missing` includes a missing directory above it. `newer`: a newer stasis has written it. */
+/**
+ * The state of a block table. `missing` includes a missing directory above the table, and `newer`
+ * means that a newer stasis has written the table.
+ */
 type FoundTable = "intact" | "missing" | "damaged" | "newer";
 
 export interface Examined {
   readonly directory: string;
-  /** Names the problem of the manifest: FORMAT_UNSUPPORTED if a newer stasis has written it. */
+  /**
+   * The manifest, or the error that says why it cannot be read: FORMAT_UNSUPPORTED if a newer
+   * stasis has written it.
+   */
   readonly manifest: Manifest | StoreError;
   readonly manifestMissing: boolean;
   /** Files by name. Undefined if their directory is missing. */
   readonly files: ReadonlyMap<string, FoundFile> | undefined;
-  /** The directory of the files has the mode of a stored one, so its files have theirs. */
+  /**
+   * True if the directory of the files has the mode of a stored one, so that its files also have
+   * the modes of stored files.
+   */
   readonly sealed: boolean;
   /** Block tables by file name, for the expected files that have a digest. */
   readonly tables: ReadonlyMap<string, FoundTable>;
@@ -46,7 +55,10 @@ export interface Examined {
   readonly temporary: readonly string[];
 }
 
-/** `expectedOf` returns the files that must be there, or undefined if nobody knows. */
+/**
+ * Examines the directory. `expectedOf` returns the files that must be there, or undefined if they
+ * are unknown.
+ */
 export async function examineDirectory(
   directory: string,
   expectedOf: (manifest: Manifest | StoreError) => readonly SnapshotFile[] | undefined,

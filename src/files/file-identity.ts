@@ -1,9 +1,9 @@
-// Tells whether a file is unchanged, by its inode, its modification time and its owner.
+// Determines whether a file is unchanged, by its inode, its modification time and its owner.
 import { lstat } from "node:fs/promises";
 import { withIoError } from "../holes/errno.js";
 
 export interface FileIdentity {
-  /** Decimal text, since it may exceed 53 bits. */
+  /** Decimal text, because an inode number may exceed 53 bits. */
   readonly inode: string;
   /** Nanoseconds since 1970, decimal text. */
   readonly mtimeNs: string;

@@ -1,5 +1,5 @@
-// Directories that a caller names, held open by a descriptor, so that the store uses exactly what
-// it has checked.
+// Holds directories that a caller names open by a descriptor, so that the store uses exactly the
+// directory that it has checked.
 //
 // A path can mean another file between a check and its use: anyone who may write to one of its
 // directories can put a symbolic link there. A descriptor cannot change. The store therefore opens
@@ -8,7 +8,8 @@
 //
 // Invariants:
 // - Where a caller is limited to some directories, no symbolic link below them is ever followed.
-// - A refusal is the same whether or not the path exists: it does not reveal what is outside.
+// - A refusal is the same whether or not the path exists: a refusal does not reveal what is
+//   outside.
 import { constants, type BigIntStats } from "node:fs";
 import { lstat, open, readlink, realpath, stat, type FileHandle } from "node:fs/promises";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
@@ -18,7 +19,10 @@ import { ioError, isErrno, withIoError, type IoContext } from "../holes/errno.js
 import { closeQuietly } from "../base/quietly.js";
 import { isInside, type Layout } from "./layout.js";
 
-/** open(2): a descriptor that only names its file. It needs no permission on the file itself. */
+/**
+ * A flag of open(2) for a descriptor that only names its file. Opening it needs no permission on
+ * the file itself.
+ */
 export const O_PATH = 0o10000000;
 const { O_DIRECTORY, O_NOFOLLOW } = constants;
 const field = "directory";
@@ -26,9 +30,12 @@ const field = "directory";
 export interface HeldDirectory extends AsyncDisposable {
   /** The path when the directory was opened: absolute, without symbolic links. */
   readonly path: string;
-  /** A path of the directory itself that stays valid until this is disposed. */
+  /** A path of the directory itself that stays valid until this object is disposed. */
   readonly self: string;
-  /** A path of an entry of it. It stays valid in the same way. */
+  /**
+   * Returns a path of the entry `name` of the directory. The path stays valid as long as `self`
+   * does.
+   */
   at(name: string): string;
 }
 
@@ -43,13 +50,13 @@ export async function holdDirectory(layout: Layout, caller: CallerPath): Promise
 
 export interface HeldPlace extends AsyncDisposable {
   readonly parent: HeldDirectory;
-  /** The last part of the path, in `parent`. It may be absent, or any kind of file. */
+  /** The last part of the path, in `parent`. The entry may be absent, or any kind of file. */
   readonly name: string;
   /** See `HeldDirectory.path`. */
   readonly path: string;
 }
 
-/** Opens the parent of the path that `caller` names; otherwise as `holdDirectory`. */
+/** Opens the parent of the path that `caller` names. Otherwise this is like `holdDirectory`. */
 export async function holdPlace(layout: Layout, caller: CallerPath): Promise<HeldPlace> {
   requireAbsolute(caller.path, field);
   const given = resolve(caller.path);
@@ -67,7 +74,10 @@ export async function holdPlace(layout: Layout, caller: CallerPath): Promise<Hel
   return { parent, name, path, [Symbol.asyncDispose]: () => parent[Symbol.asyncDispose]() };
 }
 
-/** Opens a directory by a path without symbolic links. Throws ENOENT or FIELD_INVALID. */
+/**
+ * Opens a directory by a path without symbolic links. Throws FIELD_INVALID if the path leads
+ * through a symbolic link.
+ */
 export async function holdRealPath(path: string): Promise<HeldDirectory> {
   const held = await hold({ path });
   if (held.path === path) return held;
@@ -82,7 +92,7 @@ export async function holdEntry(parent: HeldDirectory, name: string): Promise<He
   return held(await withIoError(context, () => open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW)));
 }
 
-/** Throws FIELD_INVALID unless the directory belongs to the required user. */
+/** Throws FIELD_INVALID unless the directory belongs to the user that `caller` requires, if any. */
 export async function requireOwner(directory: HeldDirectory, caller: CallerPath): Promise<void> {
   if (caller.owner === undefined) return;
   const { uid } = await withIoError(lookingAt(caller.path), () => stat(directory.self));
@@ -98,7 +108,10 @@ export function foreignOwner(path: string, uid: number): StoreError {
   });
 }
 
-/** The daemon's own working directory must never decide what a caller's path means. */
+/**
+ * Throws FIELD_INVALID for a relative path. The daemon's own working directory must never decide
+ * what a caller's path means.
+ */
 function requireAbsolute(path: string, key: string): void {
   if (path.includes("\0")) throw fieldInvalid(key, "a path without NUL", path);
   if (!isAbsolute(path)) throw fieldInvalid(key, "an absolute path", path);
@@ -120,15 +133,15 @@ async function checked(
 }
 
 /**
- * Only the store may use the directories inside its root. Recovery would remove or quarantine other
- * data.
+ * Throws FIELD_INVALID for a path inside the root. Only the store may use the directories there:
+ * recovery would delete or quarantine other data.
  */
 function requireOutside(layout: Layout, path: string, given: string): void {
   if (!isInside(layout, path)) return;
   throw fieldInvalid(field, "a directory outside the store's root", given);
 }
 
-/** Follows symbolic links. */
+/** Opens the directory at the caller's path and follows symbolic links. */
 async function hold({ path }: CallerPath): Promise<HeldDirectory> {
   try {
     return await held(await open(path, O_PATH | O_DIRECTORY));
@@ -183,13 +196,16 @@ async function openBelow(parent: FileHandle, name: string, given: string): Promi
 }
 
 interface PathStart {
-  /** The real path, without symbolic links. */
+  /** The real path of the allowed directory, without symbolic links. */
   readonly start: string;
-  /** The names from there to the caller's directory. */
+  /** The names on the way from the allowed directory to the caller's directory. */
   readonly names: readonly string[];
 }
 
-/** A caller may name an allowed directory as it is configured, or by its resolved path. */
+/**
+ * Finds the allowed directory above the caller's path. A caller may name it as it is configured, or
+ * by its resolved path.
+ */
 async function startOf({ path, within = [] }: CallerPath): Promise<PathStart> {
   const given = resolve(path);
   for (const allowed of within) {
@@ -208,12 +224,12 @@ async function startOf({ path, within = [] }: CallerPath): Promise<PathStart> {
   throw fieldInvalid(field, expected, path);
 }
 
-/** Takes ownership of the descriptor. */
+/** Returns a held directory, which takes ownership of the descriptor. */
 async function held(handle: FileHandle): Promise<HeldDirectory> {
   const link = `/proc/self/fd/${handle.fd}`;
   try {
     const path = await readlink(link);
-    // A removed directory has "(deleted)" after its path, and a moved one has another path.
+    // A deleted directory has "(deleted)" after its path, and a moved one has another path.
     if (!(await isSame(path, await handle.stat({ bigint: true })))) throw gone(path);
     return {
       path,

@@ -1,17 +1,17 @@
-// Keeps the block tables of files that were read lately, so that a read of one page need not read
-// and hash a table of half a megabyte. A table is found by its file's digest, which it has been
-// compared with, so an entry is right for every file with this digest, whatever became of the table
-// on the disk.
+// Keeps the block tables of files that were read recently, so that a read of one page need not read
+// and hash a table of half a megabyte. The cache finds a table by its file's digest, and a table is
+// compared with that digest before it is added. An entry is therefore valid for every file with
+// this digest, even if the table on the disk is damaged later.
 import type { BlockIndex } from "./block-access.js";
 
-/** Memory of an entry beside its digests and runs, in bytes: an estimate. */
+/** Estimated memory of an entry without its digests and runs, in bytes. */
 const entryBytes = 512;
-/** Memory of one run, in bytes: an estimate. */
+/** Estimated memory of one run, in bytes. */
 const runBytes = 128;
 
 export class IndexCache {
   readonly #maxBytes: number;
-  /** The one that was used last is the last. */
+  /** The entries in the order of their last use; the most recently used one is last. */
   readonly #entries = new Map<string, BlockIndex>();
   #bytes = 0;
 
@@ -33,7 +33,8 @@ export class IndexCache {
   }
 
   /**
-   * Its table must be the one of the digest. A table that would fill most of the cache is not kept.
+   * Adds a table, which must belong to the digest. A table that would fill most of the cache is not
+   * kept.
    */
   add(digest: string, index: BlockIndex): void {
     if (bytesOf(index) > this.#maxBytes / 2 || this.#entries.has(digest)) return;
@@ -47,7 +48,10 @@ export class IndexCache {
   }
 }
 
-/** The digests are a view of the table's file, whose other parts are runs. */
+/**
+ * Returns the memory of a table. The digests are a view of the table's file, whose other parts are
+ * runs.
+ */
 function bytesOf({ table }: BlockIndex): number {
   return entryBytes + table.digests.buffer.byteLength + table.runs.length * runBytes;
 }

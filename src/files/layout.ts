@@ -3,23 +3,23 @@
 //   catalog.db             an SQLite file: NEVER open it through fs. Closing any descriptor of it
 //                          drops the process's POSIX locks on it, and so the catalog's own
 //   store.json             version of the store as a whole (store-format.ts)
-//   lock.db                empty: the daemon holds a lock on it (root-lock.ts)
+//   lock.db                empty; the daemon holds a lock on it (root-lock.ts)
 //   lock.info              who holds the lock, as text
 //   catalog.mark           how far the catalog has come, as text: shows that a copy of it is older
 //   scrub.json             when all data was last read again, and how far the current scrub is
-//   ballast/               4 MiB in several files, given up so that a full disk allows a start
+//   ballast/               4 MiB in several files, deleted so that a full disk allows a start
 //                          and deletions
 //   staging/<id>/          a snapshot being made, laid out like a stored one
 //   data/<id>/             a stored snapshot:
 //       files/<name>       its data files, plain and sparse
 //       blocks/NNNN.blk    block table of the NNNN-th file, in order of names
-//       manifest.json      all that is known of it
+//       manifest.json      everything that is known of it
 //       origin.json        only for a directory taken over by rename, until it is recorded
 //       linked/<name>      its files that have other hard links, until then
 //   transfers/<hex>/       a pull that can be resumed, by the digest of its snapshot:
 //       NNNN.part          the NNNN-th file, in order of names: blocks that may or may not be whole
 //       transfer.json      where it came from, for people
-//   trash/<id>/            removed for every caller, space not yet freed
+//   trash/<id>/            deleted for every caller; its space is not freed yet
 //   quarantine/<name>/     what recovery cannot explain; only people remove it
 import { type Stats, lstatSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
@@ -31,7 +31,7 @@ import { fsyncDirectory } from "./durable.js";
 import { requirePrivateParents, requirePrivateRoot } from "./private-root.js";
 
 export interface Layout {
-  /** Absolute, without symbolic links. */
+  /** The absolute path of the root, without symbolic links. */
   readonly root: string;
   readonly lockDatabase: string;
   readonly lockInfo: string;
@@ -44,30 +44,36 @@ export interface Layout {
   readonly transfersRoot: string;
   readonly trashRoot: string;
   readonly quarantineRoot: string;
-  /** Number of the group that may read stored data files. Undefined: only the daemon's user may. */
+  /**
+   * Number of the group that may read stored data files. Undefined if only the daemon's user may
+   * read them.
+   */
   readonly dataGroup: number | undefined;
   stagingDirectory(id: string): string;
   dataDirectory(id: string): string;
   trashDirectory(id: string): string;
   /**
-   * The directory with the data files of a stored snapshot: the path that a hypervisor is given.
+   * Returns the directory with the data files of a stored snapshot: the path that a hypervisor is
+   * given.
    */
   filesDirectory(id: string): string;
 }
 
-/** The names inside one snapshot's directory, wherever the directory is. */
+/** These are the names inside one snapshot's directory, wherever the directory is. */
 export const manifestFileName = "manifest.json";
 export const originFileName = "origin.json";
 export const filesDirectoryName = "files";
 export const linkedDirectoryName = "linked";
 export const blocksDirectoryName = "blocks";
 
-/** Name of the block table of the file at `index` in the order of names. */
+/** Returns the name of the block table of the file at `index` in the order of names. */
 export function blockTableName(index: number): string {
   return `${String(index).padStart(4, "0")}.blk`;
 }
 
-/** Opens a store's directories and makes those that are missing, readable for their owner only. */
+/**
+ * Opens a store's directories and makes those that are missing, with access for their owner only.
+ */
 export async function openLayout(root: string): Promise<Layout> {
   const layout = await openRoot(root);
   await makeParts(layout);
@@ -75,13 +81,13 @@ export async function openLayout(root: string): Promise<Layout> {
 }
 
 /**
- * Makes the root if it is missing, but nothing in it: only the holder of the root's lock may do
- * that. Throws ROOT_UNSAFE if other users can change the root.
+ * Makes the root if it is missing, but nothing in it, because only the holder of the root's lock
+ * may do that. Throws ROOT_UNSAFE if other users can change the root.
  */
 export async function openRoot(root: string, dataGroup?: number): Promise<Layout> {
   const made: string[] = [];
   const given = resolve(root);
-  // Checks the given path too, since its symbolic links may lead elsewhere.
+  // The given path is checked too, because its symbolic links may lead elsewhere.
   requirePrivateParents(given);
   const layout = layoutOf(makeDirectory(given, made), dataGroup);
   requirePrivateParents(layout.root);
@@ -104,7 +110,7 @@ async function syncParents(made: readonly string[]): Promise<void> {
   for (const parent of new Set(made.map((path) => dirname(path)))) await fsyncDirectory(parent);
 }
 
-/** Only computes the paths: it neither checks nor makes anything. `root` is absolute and real. */
+/** Computes the paths, and neither checks nor makes anything. `root` is absolute and real. */
 export function layoutOf(root: string, dataGroup?: number): Layout {
   const stagingRoot = join(root, "staging");
   const dataRoot = join(root, "data");
@@ -131,19 +137,22 @@ export function layoutOf(root: string, dataGroup?: number): Layout {
   };
 }
 
-/** Whether `path`, absolute and real, is the store's root or below it. */
+/** Returns whether `path`, absolute and real, is the store's root or below it. */
 export function isInside(layout: Layout, path: string): boolean {
   const way = relative(layout.root, path);
   return way !== ".." && !way.startsWith("../") && !isAbsolute(way);
 }
 
-/** No path is ever built from a malformed id, whatever its source. */
+/**
+ * Returns a well-formed id and throws for any other. No path is ever built from a malformed id,
+ * whatever its source.
+ */
 function checkedId(id: string): string {
   if (idPattern.test(id)) return id;
   throw new StoreError("INTERNAL", `expected a snapshot id, got ${JSON.stringify(id)}`);
 }
 
-/** Goes level by level, because each new name must become durable in its parent. */
+/** Makes a directory level by level, because each new name must become durable in its parent. */
 function makeDirectory(path: string, made: string[]): string {
   try {
     mkdirLevels(path, made);
@@ -159,7 +168,7 @@ function mkdirLevels(path: string, made: string[]): void {
   if (!tryMkdir(path, made)) disk.mkdirSync(path, { mode: 0o700 });
 }
 
-/** False when the parent is missing. */
+/** Makes one directory. Returns false if its parent is missing. */
 function tryMkdir(path: string, made: string[]): boolean {
   try {
     disk.mkdirSync(path, { mode: 0o700 });

@@ -1,14 +1,18 @@
-// Lists the store's directories as they are, for code that looks for leftovers.
+// Lists what is in the store's directories, for code that looks for leftovers.
 import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { DirectorySpace } from "../model/charge.js";
 import { ioError, isErrno } from "../holes/errno.js";
 
-/** Names read at once. This keeps the turns of the event loop few, and each of them short. */
+/**
+ * Number of names that are read at once. This number keeps both the count and the length of the
+ * event loop's turns small.
+ */
 const namesPerRead = 256;
 
 /**
- * Names in one of the store's directories, in no order. An error is thrown and never means "empty".
+ * Returns the names in one of the store's directories, in no order. An error is thrown, so an empty
+ * set always means an empty directory.
  */
 export async function nameSet(directory: string, signal: AbortSignal): Promise<Set<string>> {
   const names = new Set<string>();
@@ -24,7 +28,8 @@ export async function nameSet(directory: string, signal: AbortSignal): Promise<S
 }
 
 /**
- * Space of `directory` and everything below it; zero if it is gone. Leaves out what is at `except`.
+ * Returns the space of `directory` and everything below it, or zero if the directory no longer
+ * exists. Does not count anything at or below `except`.
  */
 export async function spaceBelow(directory: string, except?: string): Promise<DirectorySpace> {
   let allocatedBytes = 0;
@@ -39,7 +44,7 @@ export async function spaceBelow(directory: string, except?: string): Promise<Di
       if (!isDirectory) continue;
       for await (const entry of await opendir(path)) waiting.push(join(path, entry.name));
     } catch (error) {
-      // Somebody is removing it at this moment.
+      // Another operation is deleting the entry at this moment.
       if (isErrno(error, "ENOENT")) continue;
       throw ioError(error, { what: "look for leftovers", path });
     }

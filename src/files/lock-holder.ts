@@ -1,6 +1,6 @@
-// lock.info: identifies the daemon that serves the store, as one JSON object. It names the holder
-// in messages. Where the filesystem does not forward locks, it also reveals a second daemon. The
-// file stays after a stop, with `endedAt`.
+// Reads and writes lock.info, which identifies the daemon that serves the store, as one JSON
+// object. Messages name the holder from this file. Where the filesystem does not forward locks, the
+// file also reveals a second daemon. After a stop the file stays, with `endedAt`.
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
@@ -19,18 +19,24 @@ import { z } from "zod";
 import { isErrno } from "../holes/errno.js";
 import { readStart } from "./small-text.js";
 
-/** The fields that an older stasis writes too. They are enough for a message. */
+/** The fields that an older stasis also writes. They suffice for a message. */
 const shownSchema = z.object({ pid: z.number(), host: z.string(), startedAt: z.string() });
 
 const holderSchema = shownSchema.extend({
-  /** Random. A holder recognizes its own file by it. */
+  /** A random text by which a holder recognizes its own file. */
   nonce: z.string(),
   /** Id of the kernel's boot. */
   bootId: z.string(),
   pidNamespace: z.string(),
-  /** When the process began, in clock ticks since boot, because PIDs are used again. */
+  /**
+   * When the process began, in clock ticks since boot. The PID alone is not enough, because PIDs
+   * are reused.
+   */
   processStart: z.string(),
-  /** Device and inode of the root, because a copy of a store also holds a copy of this file. */
+  /**
+   * Device and inode of the root. A copy of a store also contains a copy of this file, and the
+   * copy's root differs.
+   */
   root: z.string(),
   endedAt: z.string().optional(),
 });
@@ -51,7 +57,7 @@ export function describeSelf(root: string): LockHolder {
   };
 }
 
-/** Device and inode of the file at a path. Empty if nothing exists there. */
+/** Returns device and inode of the file at a path. Empty if nothing exists there. */
 export function deviceAndInodeOf(path: string): string {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? "" : `${stat.dev}:${stat.ino}`;
@@ -60,8 +66,8 @@ export function deviceAndInodeOf(path: string): string {
 const maxInfoBytes = 4096;
 
 /**
- * The text of the file. Undefined if there is no file; empty if it cannot be read or is not a
- * regular file. A symbolic link is not followed.
+ * Returns the text of the file: undefined if there is no file, and empty if the file cannot be read
+ * or is not a regular file. A symbolic link is not followed.
  */
 export function readHolderText(path: string): string | undefined {
   try {
@@ -71,12 +77,17 @@ export function readHolderText(path: string): string | undefined {
   }
 }
 
-/** Undefined if the text does not describe a holder. */
+/**
+ * Parses the fields that messages need. Returns undefined if the text does not describe a holder.
+ */
 export function parseShownHolder(text: string | undefined): ShownHolder | undefined {
   return parse(shownSchema, text);
 }
 
-/** Undefined for the text of an older stasis, too. */
+/**
+ * Parses all fields. Returns undefined if the text does not describe a holder or was written by an
+ * older stasis.
+ */
 export function parseHolder(text: string | undefined): LockHolder | undefined {
   return parse(holderSchema, text);
 }
@@ -91,9 +102,9 @@ function parse<T>(schema: z.ZodType<T>, text: string | undefined): T | undefined
 }
 
 /**
- * Replaces the file by rename, so that no link is followed and no reader sees half of it. If the
- * disk has no space for that, this overwrites the bytes of the existing file. Returns false if
- * neither is possible.
+ * Replaces the file by rename, so that no link is followed and no reader sees a partly written
+ * file. If the disk has no space for a new file, this overwrites the bytes of the existing file.
+ * Returns false if neither is possible.
  */
 export function writeHolder(path: string, holder: LockHolder): boolean {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
@@ -109,8 +120,8 @@ export function writeHolder(path: string, holder: LockHolder): boolean {
   }
   try {
     const { size } = lstatSync(path);
-    // The file is not truncated: another program could take the freed space before it is written
-    // again.
+    // The file is not truncated: another program could take the freed space before the text is
+    // written again.
     writeText(path, O_NOFOLLOW | O_WRONLY, text.padEnd(size));
     return true;
   } catch {
@@ -131,7 +142,7 @@ export function removeQuietly(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // A file that cannot be removed does no harm: it only describes a holder that is gone.
+    // A file that cannot be deleted does no harm: it only describes a holder that has ended.
   }
 }
 
@@ -142,7 +153,10 @@ export function removeQuietly(path: string): void {
  */
 type Liveness = "alive" | "ended" | "unknown";
 
-/** `ownNonces` are the nonces of the locks that this process holds. */
+/**
+ * Returns whether the holder is alive. `ownNonces` are the nonces of the locks that this process
+ * holds.
+ */
 export function livenessOf(
   holder: LockHolder | undefined,
   self: LockHolder,
@@ -157,7 +171,8 @@ export function livenessOf(
 }
 
 /**
- * Undefined if there is no such process, or if it has ended and its parent has not reaped it yet.
+ * Returns the start time of a process. Undefined if there is no such process, or if it has ended
+ * and its parent has not reaped it yet.
  */
 function processStart(pid: number): string | undefined {
   const text = readText(`/proc/${pid}/stat`);

@@ -1,5 +1,5 @@
-// Finds the process that holds a lock, for messages. The kernel names it for locks of processes.
-// For locks of open file descriptions, /proc does, where this user may look.
+// Finds the process that holds a lock, for messages. For a lock of a process, the kernel names the
+// process. For a lock of an open file description, /proc names it, where this user may read it.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 
 interface LockOwner {
@@ -10,8 +10,9 @@ interface LockOwner {
 }
 
 /**
- * `pid` comes from the kernel and is 0 if the kernel does not say. `inode` is the inode of the
- * locked file. `likely` is the process to look at first.
+ * Returns the process that holds the lock. `pid` comes from the kernel and is 0 if the kernel does
+ * not name a process. `inode` is the inode of the locked file. `likely` is the process to look at
+ * first.
  */
 export function findLockOwner(
   pid: number,
@@ -25,8 +26,8 @@ export function findLockOwner(
 }
 
 /**
- * Looks for lines such as `lock: 1: OFDLCK ADVISORY WRITE -1 fe:00:1234 1073741824 1073742335`; see
- * proc(5).
+ * Finds a process by lines such as `lock: 1: OFDLCK ADVISORY WRITE -1 fe:00:1234 1073741824
+ * 1073742335` in /proc; see proc(5).
  */
 function processWithLock(inode: bigint, likely: number | undefined): number | undefined {
   const pattern = new RegExp(`^lock:.* [0-9a-f]+:[0-9a-f]+:${inode} `, "m");

@@ -1,5 +1,5 @@
-// The manifest of a stored snapshot. It contains everything that is known of the snapshot, so that
-// a lost catalog can be rebuilt.
+// Reads and writes the manifest of a stored snapshot. The manifest contains everything that is
+// known of the snapshot, so that a lost catalog can be rebuilt.
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -20,21 +20,22 @@ export const manifestVersion = 1;
 export interface Manifest {
   readonly version: typeof manifestVersion;
   readonly id: string;
-  /** Grows by one with each change, which shows the newer of two manifests. */
+  /** Grows by one with each change, so that it tells which of two manifests is newer. */
   readonly revision: number;
   readonly config: SnapshotConfig;
   readonly createdAt: Date;
   readonly protected: boolean;
-  /** In any order in memory; sorted by name in the file. */
+  /** The files, in any order in memory and sorted by name in the manifest's file. */
   readonly files: readonly SnapshotFile[];
-  /** The `snapshotDigest` of the files; empty until each file has a digest. */
+  /** The `snapshotDigest` of the files; empty until every file has a digest. */
   readonly digest: string;
 }
 
 /**
- * `sha256:<hex>` over the 18 bytes `stasis-snapshot-v1`, then for each file, in bytewise order of
- * names: the length of the name, u32; the name in UTF-8; the logical size, u64; the 32 bytes of its
- * root digest. Integers are little-endian. Empty while any file has no digest.
+ * Returns `sha256:<hex>` over the 18 bytes `stasis-snapshot-v1`, then for each file, in bytewise
+ * order of names: the length of the name, u32; the name in UTF-8; the logical size, u64; the 32
+ * bytes of its root digest. Integers are little-endian. Returns an empty text while any file has no
+ * digest.
  */
 export function snapshotDigest(
   files: readonly Pick<SnapshotFile, "name" | "sizeBytes" | "digest">[],
@@ -121,9 +122,9 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
 }
 
 /**
- * Strict: anything that `encodeManifest` would not write is STORED_DATA_CORRUPT and names `what`.
- * The exception is a manifest of a newer version, which is FORMAT_UNSUPPORTED. The outer object,
- * with the checksum, is the same in every version.
+ * Decodes a manifest strictly. Throws STORED_DATA_CORRUPT, which names `what`, for anything that
+ * `encodeManifest` would not write, and FORMAT_UNSUPPORTED for a manifest of a newer version. The
+ * outer object, with the checksum, is the same in every version.
  */
 export function decodeManifest(bytes: Uint8Array, what: string): Manifest {
   const body = bodyOf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), what);
@@ -196,7 +197,7 @@ function checkFileName(name: string, what: string): void {
   }
 }
 
-/** Reads the manifest in a snapshot's directory. A missing one counts as damage. */
+/** Reads the manifest in a snapshot's directory. Throws STORED_DATA_CORRUPT if it is missing. */
 export async function readManifestIn(directory: string): Promise<Manifest> {
   const path = join(directory, manifestFileName);
   let bytes: Uint8Array;
@@ -210,7 +211,8 @@ export async function readManifestIn(directory: string): Promise<Manifest> {
 }
 
 /**
- * Reads the manifest of a stored snapshot. A manifest that describes another snapshot is damage.
+ * Reads the manifest of a stored snapshot. Throws STORED_DATA_CORRUPT if it describes another
+ * snapshot.
  */
 export async function readManifest(layout: Layout, id: string): Promise<Manifest> {
   const directory = layout.dataDirectory(id);
@@ -222,9 +224,9 @@ export async function readManifest(layout: Layout, id: string): Promise<Manifest
 const peekedBytes = 512;
 
 /**
- * The revision that a stored manifest claims to have, from its first bytes only. Undefined if they
- * do not say. A caller that acts on it must read the manifest itself. This blocks, so it is only
- * for use before the daemon listens.
+ * Returns the revision that a stored manifest claims to have. This reads only the first bytes, and
+ * returns undefined if they do not contain a revision. A caller that acts on the revision must read
+ * the whole manifest. The read blocks the thread, so use this only before the daemon listens.
  */
 export function peekRevision(layout: Layout, id: string): number | undefined {
   const path = join(layout.dataDirectory(id), manifestFileName);
@@ -246,7 +248,8 @@ export function peekRevision(layout: Layout, id: string): number | undefined {
 
 /**
  * Replaces the manifest of a stored snapshot, durably and in one step. Throws FORMAT_UNSUPPORTED if
- * a newer stasis has written the existing one, which may hold what this version does not know.
+ * a newer stasis has written the existing manifest, which may contain fields that this version does
+ * not know.
  */
 export async function writeManifest(layout: Layout, manifest: Manifest): Promise<void> {
   const directory = layout.dataDirectory(manifest.id);

@@ -1,5 +1,6 @@
-// A directory that is taken over by rename stays its caller's until the catalog records it. A
-// marker beside it says where it came from, so that it can return there, even after a crash.
+// Records where a directory came from that was taken over by rename. It belongs to its caller until
+// the catalog records it. The marker beside it names its origin, so that it can return there, even
+// after a crash.
 import { readFile, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
@@ -27,8 +28,8 @@ import {
 import { disk } from "../holes/file-operations.js";
 
 /**
- *   1  the source alone; written without a version at first
- *   2  also owners and modes, which taking over changes since then
+ *   1  only the source; the first builds wrote it without a version
+ *   2  also the owners and modes, because taking over has changed them since that version
  */
 const originVersion = 2;
 
@@ -54,7 +55,8 @@ export interface Origin {
 }
 
 /**
- * Call this before the rename. The marker is durable in the snapshot's `directory` when it returns.
+ * Writes the marker to the snapshot's `directory`. Call this before the rename. The marker is
+ * durable when this returns.
  */
 export async function recordOrigin(directory: string, origin: Origin): Promise<void> {
   await writeNewFile(join(directory, originFileName), encode(origin));
@@ -63,8 +65,8 @@ export async function recordOrigin(directory: string, origin: Origin): Promise<v
 }
 
 /**
- * Called when the snapshot is recorded. If the marker, or a file that has other links, stays by
- * accident, it means nothing any more.
+ * Deletes the marker. Call this when the catalog has recorded the snapshot. A marker, or a file
+ * with other links, that stays by accident no longer has any effect.
  */
 export async function forgetOrigin(directory: string): Promise<void> {
   await disk.unlink(join(directory, originFileName)).catch(() => undefined);
@@ -80,7 +82,10 @@ function encode(origin: Origin): Buffer {
   return Buffer.from(`${JSON.stringify({ version: originVersion, ...origin })}\n`);
 }
 
-/** The origin of the files in a snapshot's directory. Undefined if they were made here. */
+/**
+ * Returns the origin of the files in a snapshot's directory. Undefined if the store made the files
+ * itself.
+ */
 export async function originOf(
   directory: string,
 ): Promise<z.infer<typeof originSchema> | undefined> {
@@ -101,10 +106,10 @@ export async function originOf(
 }
 
 /**
- * Puts a directory that was taken over back where it came from, with the owners and modes that it
- * had. Returns that place, or undefined if nothing was taken over. Throws if something else has
- * taken its place, or if the way to it now leads through a symbolic link: the recorded path had
- * none.
+ * Returns a directory that was taken over to the place where it came from, with the owners and
+ * modes that it had. Returns the path of that place, or undefined if nothing was taken over. Throws
+ * if something else is at that path, or if the path now leads through a symbolic link, which the
+ * recorded path did not.
  */
 export async function giveBack(directory: string): Promise<string | undefined> {
   const files = join(directory, filesDirectoryName);
@@ -130,9 +135,9 @@ export async function giveBack(directory: string): Promise<string | undefined> {
 }
 
 /**
- * The files were sealed after their directory. If the directory is sealed, nobody can have replaced
- * the files since the marker was written. Otherwise a program that has the directory open could
- * have replaced them.
+ * Restores the owners and modes. The files were sealed after their directory. If the directory is
+ * sealed, nobody can have replaced the files since the marker was written. Otherwise a program that
+ * has the directory open could have replaced them.
  */
 async function giveBackAttributes(
   directory: string,

@@ -1,5 +1,5 @@
-// A file that is assembled block by block, in any order, over several attempts. Blocks from an
-// earlier attempt are trusted only after their digests have been computed again.
+// Assembles a file block by block, in any order, over several attempts. Blocks from an earlier
+// attempt are trusted only after their digests have been computed again.
 import { formatBytes } from "../base/sizes.js";
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
@@ -15,13 +15,19 @@ import { disk } from "../holes/file-operations.js";
 export interface PartFile extends AsyncDisposable {
   readonly path: string;
   readonly index: BlockIndex;
-  /** The block is present with the right bytes. */
+  /** Returns whether the block is present with the right bytes. */
   has(block: number): boolean;
-  /** Writes a block whose digest has been compared. */
+  /** Writes a block whose digest the caller has compared. */
   put(block: number, bytes: Uint8Array): Promise<void>;
-  /** Like `put`, for bytes that are at the same place in another file of this filesystem. */
+  /**
+   * Writes a block like `put`, if the bytes are at the same place in another file of this
+   * filesystem.
+   */
   share(block: number, bytes: Uint8Array, from: FileHandle): Promise<void>;
-  /** Fails unless all blocks are there. Turns the rest into holes or zeros, and closes the file. */
+  /**
+   * Turns all ranges without data into holes or zeros, and closes the file. Throws if a block with
+   * data is missing.
+   */
   complete(): Promise<void>;
 }
 
@@ -33,14 +39,15 @@ const statBlockBytes = 512;
 interface PartOptions {
   readonly signal: AbortSignal;
   /**
-   * Called with the bytes that are already there, and then before each write with its bytes. May
-   * throw.
+   * Called first with the number of bytes that an earlier attempt has left, and then before each
+   * write with the number of its bytes. May throw.
    */
   readonly onData?: (bytes: number) => void;
 }
 
 /**
- * Opens what an earlier attempt left at `path`, or creates the file. Disposing closes and keeps it.
+ * Opens the file that an earlier attempt left at `path`, or creates it. Disposing of it closes the
+ * file, which stays on the disk.
  */
 export async function openPartFile(
   path: string,
@@ -75,7 +82,7 @@ async function openPart(path: string): Promise<FileHandle> {
     return await openIt();
   } catch (error) {
     if (!isErrno(error, "EACCES")) throw error;
-    // A repair was interrupted after it made the file read-only and before it moved it into place.
+    // An interrupted repair may have made the file read-only without moving it into place.
     await disk.chmod(path, 0o600);
     return openIt();
   }

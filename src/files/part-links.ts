@@ -1,5 +1,5 @@
-// Separates stored files from the hard links that clones hold. Such a file is replaced by a copy of
-// its own, which shares its blocks where possible. The clones keep the old file.
+// Separates stored files from the hard links that clones hold. This replaces such a file with a
+// copy, which shares its blocks where possible. The clones keep the old file.
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError } from "../base/errors.js";
@@ -16,7 +16,7 @@ import type { StoredFile, StoredSnapshot } from "./stored.js";
 import { giveToGroup, storedFileMode, whileWritable } from "./stored-modes.js";
 
 interface LinkOptions {
-  /** Most bytes that are copied, in all files together. */
+  /** Maximum bytes that are copied, in all files together. */
   readonly maxCopyBytes: number;
   /** Throws if a linked file has changed. Called when a copy is made, before it is used. */
   readonly requireUnchanged: () => Promise<void>;
@@ -24,10 +24,11 @@ interface LinkOptions {
 }
 
 /**
- * Afterwards no file of the snapshot has another link. Returns one entry for each file: `moved` for
- * those that had none before. After an error some files may be copies; their bytes are the same.
- * The caller holds the exclusive lease, and nobody else uses the staging area of this id. Throws
- * REFLINK_UNSUPPORTED.
+ * Separates the files of a snapshot. Afterwards no file of it has another link. Returns one entry
+ * for each file: `moved` for a file that had no other link before. After an error some files may be
+ * copies; their bytes are the same. The caller holds the exclusive lease, and nobody else uses the
+ * staging area of this id. Throws REFLINK_UNSUPPORTED if blocks cannot be shared and the copies
+ * would exceed `maxCopyBytes`.
  */
 export async function partFromLinks(
   layout: Layout,
@@ -63,7 +64,7 @@ export async function partFromLinks(
   );
 }
 
-/** The next start deletes what a failing disk leaves in staging. */
+/** Deletes the staging area. If the disk fails, the next start deletes what is left. */
 async function clear({ stagingRoot }: Layout, area: string): Promise<void> {
   try {
     await removeTree(area);

@@ -9,7 +9,7 @@ import { ioError, isErrno } from "../holes/errno.js";
 const groupWrites = 0o020;
 const othersWrite = 0o002;
 /**
- * The sticky bit, as on /tmp: only the owner of an entry or of the directory can rename or remove
+ * The sticky bit, as on /tmp: only the owner of an entry or of the directory can rename or delete
  * it.
  */
 const sticky = 0o1000;
@@ -17,8 +17,8 @@ const sticky = 0o1000;
 const rootModes: readonly number[] = [0o700, 0o710];
 
 /**
- * Throws ROOT_UNSAFE if another user can change the root. Closes a root that others can only read.
- * `root` is real and exists.
+ * Throws ROOT_UNSAFE if another user can change the root. If others can only read it, this takes
+ * that right from them. `root` is real and exists.
  */
 export function requirePrivateRoot(root: string): void {
   const stat = lookAt(root);
@@ -41,8 +41,8 @@ export function requirePrivateRoot(root: string): void {
 }
 
 /**
- * Throws ROOT_UNSAFE if another user can replace the path or a directory above it. Skips those that
- * are missing.
+ * Throws ROOT_UNSAFE if another user can replace the path or a directory above it. Skips
+ * directories that are missing.
  */
 export function requirePrivateParents(path: string): void {
   const own = ownUid();
@@ -82,7 +82,9 @@ function isTrusted(uid: number, own: number): boolean {
   return uid === own || uid === 0 || (uid === overflowUid() && isInUserNamespace());
 }
 
-/** Describes who else can write there; undefined if nobody can. */
+/**
+ * Describes the other users who can write to the directory. Returns undefined if nobody else can.
+ */
 function otherWriters({ mode, gid }: Stats): string | undefined {
   if ((mode & othersWrite) !== 0) return "all users";
   if ((mode & groupWrites) !== 0 && !isOwnGroup(gid)) return `the group with id ${gid}`;
@@ -90,9 +92,9 @@ function otherWriters({ mode, gid }: Stats): string | undefined {
 }
 
 /**
- * Whether nobody else is in a group, as far as passwd(5) and group(5) say. This is so for the group
- * with the user's own name, and for one that was given only to this process, as containers do for
- * their volumes.
+ * Returns whether passwd(5) and group(5) name nobody else in a group. This is true for the group
+ * with the user's own name, and for a group that only this process has, as in containers with
+ * volumes.
  */
 function isOwnGroup(gid: number): boolean {
   const own = ownUid();
@@ -129,12 +131,15 @@ function ownUid(): number {
   return process.geteuid?.() ?? 0;
 }
 
-/** The id that stat(2) shows for users without a number in this user namespace. */
+/** Returns the id that stat(2) shows for users without a number in this user namespace. */
 function overflowUid(): number {
   return Number(read("/proc/sys/kernel/overflowuid", "65534"));
 }
 
-/** In a user namespace, the real root, who owns the directories above, has that id. */
+/**
+ * Returns whether this process is in a user namespace. There, the real root, who owns the
+ * directories above, has the overflow id.
+ */
 function isInUserNamespace(): boolean {
   return !/^\s*0\s+0\s+4294967295\s*$/.test(read("/proc/self/uid_map", "0 0 4294967295"));
 }
@@ -147,7 +152,7 @@ function read(path: string, fallback: string): string {
   }
 }
 
-/** Undefined if nothing is there. */
+/** Returns the attributes of a path. Undefined if nothing exists there. */
 function lookAt(path: string, look: (path: string) => Stats = statSync): Stats | undefined {
   try {
     return look(path);

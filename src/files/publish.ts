@@ -32,9 +32,9 @@ export interface StagedRecord {
   readonly file: SnapshotFile;
   /** Undefined until the content is hashed. */
   readonly table: BlockTable | undefined;
-  /** The writer, still open. The sync must go through the descriptor that made the writes. */
+  /** The writer while it is open. The sync must use the descriptor that made the writes. */
   writer: SparseFileWriter | undefined;
-  /** The only fsync of the file was made. */
+  /** True if the only fsync of the file has been made. */
   synced: boolean;
 }
 
@@ -60,7 +60,10 @@ export async function publishStaged(
   await syncPlace(directory, layout.dataDirectory(manifest.id));
 }
 
-/** The manifest must describe exactly the staged files; otherwise the caller has a bug. */
+/**
+ * Throws unless the manifest describes exactly the staged files. Anything else is a bug of the
+ * caller.
+ */
 function checkComplete(records: readonly StagedRecord[], manifest: Manifest): void {
   const described = [...manifest.files].sort(byName);
   const same =
@@ -95,7 +98,9 @@ export async function syncRecord(directory: string, record: StagedRecord): Promi
   await writer.close();
 }
 
-/** The modes become durable with the names in these directories. */
+/**
+ * Makes the directories read-only. The modes become durable with the names in these directories.
+ */
 async function sealDirectories(layout: Layout, directory: string): Promise<void> {
   await sealFilesDirectory(layout, join(directory, filesDirectoryName));
   await openSnapshotDirectory(layout, directory);

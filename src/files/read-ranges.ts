@@ -1,5 +1,5 @@
-// Reads ranges of one stored file. It opens no other file of the snapshot, and not its directory
-// either: one descriptor is enough to read on while a deletion moves the directory away.
+// Reads ranges of one stored file. It opens neither another file of the snapshot nor its directory.
+// With the one descriptor, reading continues while a deletion moves the directory away.
 import { join } from "node:path";
 import { closeQuietly } from "../base/quietly.js";
 import type { ReadableFile } from "../base/whole-io.js";
@@ -15,31 +15,37 @@ import { openDataFile } from "./stored.js";
 import { requireRoot, verifyParts } from "./verified-read.js";
 
 interface RangesOptions {
-  /** Compare every block that a range touches with its digest. The file must have one. */
+  /**
+   * If true, every block that a range touches is compared with its digest. The file must have one.
+   */
   readonly verify: boolean;
   readonly signal: AbortSignal;
 }
 
-/** Ranges of a file that is open. */
+/** The ranges of a file that is open. */
 export interface OpenRanges extends AsyncDisposable {
   /** Bytes of data in the ranges. */
   readonly dataBytes: number;
-  /** The holes in the ranges, ascending. */
+  /** Yields the holes in the ranges, ascending. */
   holes(): Iterable<Extent>;
   /** Reads the data of the ranges, ascending, once. */
   pieces(): AsyncIterable<FilePiece>;
 }
 
-/** For the whole process: the tables of 60 files of 4 GiB. */
+/** Memory for cached tables in the whole process: enough for the tables of 60 files of 4 GiB. */
 const maxIndexBytes = 32 * 1024 * 1024;
 const indexes = new IndexCache(maxIndexBytes);
 
-/** What is read in the daemon's own thread, if the page cache has it: about 100 µs of work. */
+/**
+ * Largest read that the daemon's own thread does, if the page cache has the bytes: about 100 µs of
+ * work.
+ */
 const maxCachedBytes = 512 * 1024;
 
 /**
- * `position` is the file's place in the order of names. `ranges` ascend, do not overlap and end
- * inside the file. Throws STORED_DATA_CORRUPT if the file is missing or has another size.
+ * Opens a file to read ranges of it. `position` is the file's place in the order of names. `ranges`
+ * ascend, do not overlap and end inside the file. Throws STORED_DATA_CORRUPT if the file is missing
+ * or has another size.
  */
 export async function openRanges(
   layout: Layout,
@@ -68,7 +74,7 @@ interface Plan {
   readonly ranges: readonly Extent[];
   /** The ranges, or the blocks that they touch. */
   readonly spans: readonly Extent[];
-  /** The data in the spans. Undefined where the filesystem cannot tell holes. */
+  /** The data in the spans. Undefined if the filesystem does not report holes. */
   readonly extents: ExtentMap | undefined;
   readonly index: BlockIndex | undefined;
 }
@@ -116,7 +122,7 @@ async function indexOf(
   return index;
 }
 
-/** The blocks that the ranges touch; neighbours are joined. */
+/** Returns the blocks that the ranges touch; neighbours are joined. */
 function blocksOf(ranges: readonly Extent[], { table }: BlockIndex): Extent[] {
   const { blockSizeBytes, sizeBytes } = table;
   const spans: Extent[] = [];

@@ -1,4 +1,4 @@
-// Takes directories out of the store: to the trash, out of staging, or into quarantine.
+// Moves directories out of use: into the trash, out of staging, or into quarantine.
 import { opendir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isStoreError, messageOf } from "../base/errors.js";
@@ -18,8 +18,8 @@ import { giveBack, originOf } from "./origin.js";
 import { manifestFileName, type Layout } from "./layout.js";
 
 /**
- * Moves a stored snapshot to the trash, durably. Open readers continue. A second call is harmless.
- * Returns false if `data/` held nothing to move.
+ * Moves a stored snapshot to the trash, durably. Open readers continue. A second call has no
+ * effect. Returns false if there was nothing to move in `data/`.
  */
 export async function moveToTrash(layout: Layout, id: string): Promise<boolean> {
   const from = layout.dataDirectory(id);
@@ -41,9 +41,10 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
 }
 
 /**
- * Like `moveToTrash`, but also works if the filesystem has no space for a rename: on btrfs a rename
- * may need more space than any removal frees. In that case the directory loses its manifest, so
- * that recovery does not adopt it, and stays in `data/` for `purgeRemoved`.
+ * Moves a stored snapshot to the trash like `moveToTrash`, but also works if the filesystem has no
+ * space for a rename: on btrfs a rename may need more space than any deletion frees. In that case
+ * this deletes only the manifest, so that recovery does not adopt the directory, which stays in
+ * `data/` for `purgeRemoved`.
  */
 export async function putAway(layout: Layout, id: string): Promise<void> {
   try {
@@ -59,19 +60,22 @@ async function dropManifest(directory: string): Promise<void> {
   try {
     await disk.unlink(path);
   } catch (error) {
-    // The rename may have happened and only its sync failed.
+    // The manifest is missing if the rename succeeded and only its sync failed.
     if (!isErrno(error, "ENOENT")) throw ioError(error, { what: "remove the manifest", path });
   }
   if (await exists(directory)) await fsyncDirectory(directory);
 }
 
-/** Frees the space of a snapshot that was moved away. Has no effect if it is not there. */
+/** Frees the space of a snapshot that was moved away. Has no effect if it does not exist. */
 export async function purgeRemoved(layout: Layout, id: string): Promise<void> {
   await removeTree(layout.trashDirectory(id));
   await removeTree(layout.dataDirectory(id));
 }
 
-/** Empties the trash and returns the removed ids. Call it only at start, when no reader exists. */
+/**
+ * Empties the trash and returns the ids whose space was freed. Call this only at start, when no
+ * reader exists.
+ */
 export async function purgeTrash(layout: Layout, signal?: AbortSignal): Promise<readonly string[]> {
   const names = await listEntries(layout.trashRoot);
   for (const name of names) {
@@ -82,11 +86,14 @@ export async function purgeTrash(layout: Layout, signal?: AbortSignal): Promise<
 }
 
 interface StagingPurge {
-  /** Ids of uploads that were removed. */
+  /** Ids of uploads that were discarded. */
   readonly removed: readonly string[];
-  /** Directories that had been taken over and are back in their old place. */
+  /** Directories that had been taken over and have returned to their old place. */
   readonly returned: readonly { readonly id: string; readonly source: string }[];
-  /** Paths in quarantine of directories whose place was taken, or that are not staging areas. */
+  /**
+   * Paths in quarantine of directories that are not staging areas, or whose old place was taken by
+   * something else.
+   */
   readonly quarantined: readonly string[];
   /**
    * Areas that stay in staging for the next start: the device failed, or a newer stasis wrote them.
@@ -95,8 +102,8 @@ interface StagingPurge {
 }
 
 /**
- * Clears staging after a crash, except for the ids to keep. Never removes a directory that was
- * taken over: the directory goes back, or into quarantine.
+ * Discards the leftovers in staging after a crash, except for the ids to keep. A directory that was
+ * taken over is never discarded: it returns to its old place or goes into quarantine.
  */
 export async function purgeStaging(
   layout: Layout,
@@ -137,14 +144,14 @@ export async function purgeStaging(
 interface Discarded {
   /** The place to which a directory that was taken over has returned. */
   readonly source?: string;
-  /** The place in quarantine, because the old place of the directory had been taken. */
+  /** The path in quarantine, if something else was at the old place of the directory. */
   readonly quarantined?: string;
 }
 
 /**
- * Removes an unpublished directory and returns a directory that was taken over to its owner. If the
- * device fails, or if only a newer stasis can handle it, it throws and leaves the directory for a
- * later attempt.
+ * Discards an unpublished directory, or returns a directory that was taken over to its owner. If
+ * the device fails, or if only a newer stasis can handle the directory, this throws and leaves the
+ * directory for a later attempt.
  */
 export async function discardDirectory(layout: Layout, path: string): Promise<Discarded> {
   let source: string | undefined;
@@ -159,7 +166,10 @@ export async function discardDirectory(layout: Layout, path: string): Promise<Di
   return source === undefined ? {} : { source };
 }
 
-/** Takes back a published snapshot that could not be recorded. This is durable when it returns. */
+/**
+ * Discards a published snapshot that could not be recorded. The change is durable when this
+ * returns.
+ */
 export async function discardPublished(layout: Layout, id: string): Promise<Discarded> {
   const path = layout.dataDirectory(id);
   if ((await originOf(path)) !== undefined) {
@@ -174,7 +184,7 @@ export async function discardPublished(layout: Layout, id: string): Promise<Disc
 
 /**
  * Moves a directory or file to quarantine, with the reason in a text file beside it. Returns its
- * new path. stasis never removes anything from quarantine.
+ * new path. stasis never deletes anything from quarantine.
  */
 export async function quarantine(layout: Layout, path: string, reason: string): Promise<string> {
   const target = await moveToFreeName(path, join(layout.quarantineRoot, basename(path)));
@@ -183,7 +193,7 @@ export async function quarantine(layout: Layout, path: string, reason: string): 
   try {
     await writeFileDurably(`${target}.reason.txt`, Buffer.from(text));
   } catch (error) {
-    // The log has the reason too, and a full disk must not prevent a start.
+    // The log also contains the reason, and a full disk must not prevent a start.
     if (!isStoreError(error, "STORAGE_FULL")) throw error;
   }
   return target;
@@ -204,7 +214,10 @@ async function moveToFreeName(from: string, wanted: string): Promise<string> {
   }
 }
 
-/** Names in one of the store's directories. An error is thrown and never means "empty". */
+/**
+ * Returns the names in one of the store's directories. An error is thrown, so an empty list always
+ * means an empty directory.
+ */
 export async function listEntries(directory: string): Promise<readonly string[]> {
   const names: string[] = [];
   try {

@@ -1,12 +1,12 @@
-// Checks whether the root is still the directory that this daemon has locked. It is not if somebody
-// renames, replaces or unmounts it, or if another daemon takes it over. The latter happens only
-// where the filesystem does not forward locks.
+// Checks whether the root is still the directory that this daemon has locked. This is no longer
+// true if somebody renames, replaces or unmounts it, or if another daemon takes it over. The latter
+// happens only where the filesystem does not forward locks.
 //
 // The check runs
-// - before each change of the catalog, so before each publication and removal, and before reads;
+// - before each change of the catalog, so before each publication and deletion, and before reads;
 // - every two seconds, for callers that only want to know (health).
 //
-// A root that comes back is served again. A root that another daemon has taken over is not, because
+// A root that returns is served again. A root that another daemon has taken over is not, because
 // its catalog has changed without this daemon.
 import { closeSync, constants, fstatSync, openSync, utimesSync } from "node:fs";
 import { StoreError, restated } from "../base/errors.js";
@@ -24,25 +24,30 @@ import {
 import { heartbeatMs, isShared, type RootLockFiles } from "./root-lock.js";
 
 export interface RootGuard extends Disposable {
-  /** Throws ROOT_UNAVAILABLE if the root is not the one that was locked. Takes about 20 µs. */
+  /**
+   * Throws ROOT_UNAVAILABLE if the root is not the one that was locked. A check takes about 20 µs.
+   */
   check(): void;
-  /** The problem that the last check found, at most two seconds ago, if it still exists. */
+  /**
+   * Returns the problem of the last check, which was at most two seconds ago, if the problem still
+   * exists.
+   */
   problem(): StoreError | undefined;
   /**
-   * Another daemon writes to the store, so this one must not touch it any more, not even to close
-   * it.
+   * Returns whether another daemon writes to the store. If so, this one must not touch the store
+   * any more, not even to close it.
    */
   isTakenOver(): boolean;
 }
 
-/** Watches the root for the holder of its lock until it is disposed. */
+/** Watches the root for the holder of its lock until the guard is disposed. */
 export function guardRoot(
   files: RootLockFiles,
   holder: LockHolder,
   logger: Pick<Logger, "error" | "warn">,
 ): RootGuard {
   const { root, lockInfo } = files;
-  // Stays open, so that no other directory gets its inode number.
+  // The descriptor stays open, so that no other directory gets the root's inode number.
   const descriptor = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
   const { dev, ino } = fstatSync(descriptor, { bigint: true });
   const identity = `${dev}:${ino}`;
@@ -55,14 +60,14 @@ export function guardRoot(
     const moved = findMove(root, identity);
     if (moved !== undefined) return moved;
     const text = readHolderText(lockInfo);
-    // Somebody has removed the file that tells other daemons of this one.
+    // Somebody has deleted the file that announces this daemon to others.
     if (text === undefined) writeHolder(lockInfo, holder);
     const other = otherHolder(text, holder);
     if (other !== undefined) takenOver = takenOverError(root, other);
     return takenOver;
   };
   const lookAndTell = (): StoreError | undefined => {
-    // The next daemon may have the root by now.
+    // By now the root may belong to the next daemon.
     if (ended) return last;
     const before = last;
     last = look();
@@ -83,7 +88,7 @@ export function guardRoot(
       // Each caller gets a new error, with its own stack.
       if (problem !== undefined) throw restated(problem, {});
     },
-    // A problem may be over by now, and its callers must not wait for the next check.
+    // The problem may be over by now, and callers must not wait for the next check to learn that.
     problem: () => (last === undefined ? undefined : lookAndTell()),
     isTakenOver: () => takenOver !== undefined,
     [Symbol.dispose]: () => {
@@ -107,7 +112,10 @@ function findMove(root: string, identity: string): StoreError | undefined {
   return unavailable(root, `${what}: it was moved, replaced or unmounted`);
 }
 
-/** A single failed check does not prove that the root is gone: a second one decides. */
+/**
+ * Returns device and inode of the root. A single failed check does not prove that the root is gone,
+ * so a second one decides.
+ */
 function identityTwice(root: string): string {
   try {
     return deviceAndInodeOf(root);
@@ -116,11 +124,14 @@ function identityTwice(root: string): string {
   }
 }
 
-/** Unreadable text says nothing, because it may be half written. */
+/**
+ * Returns the other holder that the text names. Unreadable text proves nothing, because it may be
+ * half written.
+ */
 function otherHolder(text: string | undefined, own: LockHolder): ShownHolder | undefined {
   const holder = parseHolder(text);
   if (holder !== undefined) return holder.nonce === own.nonce ? undefined : holder;
-  // Written by a build that has no nonces.
+  // A build without nonces wrote this text.
   const shown = parseShownHolder(text);
   return shown?.pid === own.pid && shown.host === own.host ? undefined : shown;
 }

@@ -31,13 +31,15 @@ import { findLockOwner } from "./lock-owner.js";
 
 interface RootLock extends AsyncDisposable {
   readonly holder: LockHolder;
-  /** Lets the next daemon in. May be called again. */
+  /** Releases the lock for the next daemon. Further calls have no effect. */
   release(): void;
 }
 
 export interface RootLockFiles {
   readonly root: string;
-  /** Only its lock matters. The file stays empty, or as SQLite has left it. */
+  /**
+   * The file that is locked. Only the lock matters: the file stays empty, or as SQLite has left it.
+   */
   readonly lockDatabase: string;
   /** See lock-holder.ts. */
   readonly lockInfo: string;
@@ -47,8 +49,8 @@ export interface RootLockFiles {
 const sqliteLockBytes = { start: 0x4000_0000, length: 512 };
 
 /**
- * Builds that lock with SQLite first take a shared lock and then fail, so the attempts come at
- * uneven intervals.
+ * Limits of the attempts. Builds that lock with SQLite take a shared lock before they fail, so the
+ * pauses between attempts have random lengths.
  */
 const maxAttempts = 5;
 const maxPauseMs = 20;
@@ -64,7 +66,10 @@ const silenceMs = 2.5 * heartbeatMs;
 /** The nonces of the locks that this process holds. */
 const ownNonces = new Set<string>();
 
-/** Locks the root for the life of this process, or throws ROOT_LOCKED, which names the holder. */
+/**
+ * Locks the root for the life of this process, or throws ROOT_LOCKED, whose message names the
+ * holder.
+ */
 export function lockRoot(files: RootLockFiles): Promise<RootLock> {
   return withIoError({ what: "lock the root", path: files.root }, () => takeLock(files));
 }
@@ -79,9 +84,9 @@ async function takeLock(files: RootLockFiles): Promise<RootLock> {
     closeSync(descriptor);
     throw error;
   }
-  // The text of a killed holder would name the wrong process.
+  // Otherwise the text of a killed holder would name the wrong process.
   if (!writeHolder(lockInfo, self)) removeQuietly(lockInfo);
-  // Left by a build that locked with SQLite.
+  // A build that locked with SQLite may have left this file.
   removeQuietly(`${files.lockDatabase}-journal`);
   ownNonces.add(self.nonce);
   const release = (): void => {
@@ -100,8 +105,9 @@ async function takeLock(files: RootLockFiles): Promise<RootLock> {
 }
 
 /**
- * Keeps daemons out while a caller only reads the store. Several callers may hold it. It writes
- * nothing, so it works on a read-only filesystem. A store without a lock file has no daemon.
+ * Keeps daemons out while a caller only reads the store. Several callers may hold this lock at
+ * once. This writes nothing, so it also works on a read-only filesystem. A store without a lock
+ * file has no daemon.
  */
 export async function lockForReading(files: RootLockFiles): Promise<Disposable> {
   if (!existsSync(files.lockDatabase)) return { [Symbol.dispose]: () => undefined };
@@ -111,11 +117,11 @@ export async function lockForReading(files: RootLockFiles): Promise<Disposable> 
 }
 
 /**
- * This must come before the lock is released: afterwards the file may be the next holder's. The
- * text of another holder stays.
+ * Notes in lock.info that this holder has ended. Call this before the lock is released: afterwards
+ * the file may belong to the next holder. The text of another holder stays unchanged.
  */
 function endHolder({ lockInfo, root }: RootLockFiles, self: LockHolder): void {
-  // Another directory may be there by now.
+  // By now another directory may be at this path.
   if (deviceAndInodeOf(root) !== self.root) return;
   const found = parseHolder(readHolderText(lockInfo));
   if (found !== undefined && found.nonce !== self.nonce) return;
@@ -145,7 +151,7 @@ function openLock(path: string, kind: LockKind): number {
     const descriptor = openSync(path, flags, 0o600);
     try {
       const { mode } = fstatSync(descriptor);
-      // Anyone who can open the file could lock it and so keep the daemon out.
+      // Any user who can open the file could lock it and so prevent the daemon from starting.
       if (kind === "write" && (mode & 0o777) !== 0o600) fchmodSync(descriptor, 0o600);
       return descriptor;
     } catch (error) {
@@ -165,7 +171,10 @@ function lock(descriptor: number, kind: LockKind, { lockDatabase }: RootLockFile
   }
 }
 
-/** Otherwise the lock is on a file that nobody else will open. */
+/**
+ * Returns whether the locked file is still at its path. Otherwise the lock is on a file that nobody
+ * else will open.
+ */
 function isStillThere(descriptor: number, { lockDatabase }: RootLockFiles): boolean {
   const held = fstatSync(descriptor);
   const found = statSync(lockDatabase, { throwIfNoEntry: false });
@@ -173,8 +182,8 @@ function isStillThere(descriptor: number, { lockDatabase }: RootLockFiles): bool
 }
 
 /**
- * Another daemon that serves these files holds no lock that this process can see: the filesystem
- * does not forward locks, or somebody has replaced the lock file.
+ * Throws if another daemon serves these files with a lock that this process cannot see: the
+ * filesystem does not forward locks, or somebody has replaced the lock file.
  */
 async function requireNoOther(files: RootLockFiles, self: LockHolder): Promise<void> {
   const { lockInfo, root } = files;
@@ -191,7 +200,7 @@ async function requireNoOther(files: RootLockFiles, self: LockHolder): Promise<v
   }
 }
 
-/** Whether nobody touches the file for longer than a holder would. */
+/** Returns whether nobody touches the file for longer than the pauses of a live holder. */
 async function isSilent(path: string): Promise<boolean> {
   const before = touchedAt(path);
   await delay(silenceMs);
@@ -211,7 +220,7 @@ const localFilesystems: readonly number[] = [
   0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1, 0xca451a4e,
 ];
 
-/** Whether other machines may have the same files. */
+/** Returns whether other machines may use the same files. */
 export function isShared(path: string): boolean {
   return !localFilesystems.includes(statfsSync(path).type);
 }

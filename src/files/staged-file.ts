@@ -1,4 +1,4 @@
-// One uploaded file in staging: written with its holes and hashed on the way.
+// Writes one uploaded file to staging, with its holes, and hashes it at the same time.
 import { totalLength, type Extents } from "../model/extent.js";
 import type { SnapshotFile } from "../model/snapshot.js";
 import { createSparseFile, type SparseFileOptions } from "../holes/sparse-writer.js";
@@ -19,22 +19,24 @@ export interface StagedFileOptions {
    * The ranges that will be written, if they are known. Their blocks are reserved a little ahead.
    */
   readonly extents?: Extents | undefined;
-  /** Makes holes of zero blocks. */
+  /** If true, blocks of zeros become holes. */
   readonly detectZeros: boolean;
   /** Called with the number of bytes before each write. May throw. */
   readonly onData?: (bytes: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A file being uploaded. Disposing it before `finish` removes it. */
+/** A file being uploaded. Disposing of it before `finish` deletes the file. */
 export interface StagedFile extends AsyncDisposable {
-  /** As `SparseFileWriter.write`. */
+  /** Writes a chunk as `SparseFileWriter.write` does. */
   write(offset: number, chunk: OwnedChunk): Promise<void>;
-  /** The file is whole and hashed; it becomes durable at `publish`. */
+  /**
+   * Ends the file. When this resolves, the file is whole and hashed; `publish` makes it durable.
+   */
   finish(): Promise<SnapshotFile>;
 }
 
-/** `keep` takes over the finished file with its writer still open. */
+/** Creates a file in staging. `keep` takes over the finished file with its writer still open. */
 export async function createStagedFile(
   path: string,
   name: string,
@@ -70,7 +72,8 @@ export async function createStagedFile(
     write: (offset, chunk) => writer.write(offset, chunk),
     finish: () => (finishing ??= finish()),
     [Symbol.asyncDispose]: async () => {
-      // `return file.finish()` disposes while it is still running.
+      // After `return file.finish()`, the caller disposes of the file while `finish` is still
+      // running.
       await finishing?.catch(() => undefined);
       if (!kept) await writer.discard();
       hashing.drop();
@@ -87,7 +90,10 @@ interface Hashing {
   drop(): void;
 }
 
-/** A worker hashes and writes large files. This thread hashes small ones. */
+/**
+ * Chooses the thread that hashes: a worker hashes and writes large files, and this thread hashes
+ * small ones.
+ */
 function chooseHashing(options: StagedFileOptions, workers: WriteWorkers | undefined): Hashing {
   const { extents, sizeBytes } = options;
   const dataBytes = extents === undefined ? sizeBytes : totalLength(extents);

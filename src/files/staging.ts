@@ -1,4 +1,4 @@
-// Makes a snapshot in a directory that nobody sees. One rename turns it into a stored snapshot.
+// Makes a snapshot in a directory that no caller sees. One rename turns it into a stored snapshot.
 import { constants } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -33,17 +33,17 @@ interface CopyFromOptions {
 }
 
 /**
- * One snapshot being made. Disposing it removes everything unless it was published *and* recorded.
- * A directory that was taken over then goes back to where it was. Disposing never throws: what it
- * cannot remove is left for recovery, which does the same.
+ * One snapshot being made. Disposing of it deletes all its files unless it was published *and*
+ * recorded. A directory that was taken over then returns to its old place. Disposing never throws:
+ * recovery deletes or returns what this could not.
  */
 export interface Staging extends AsyncDisposable {
   readonly id: string;
   createFile(name: string, options: StagedFileOptions): Promise<StagedFile>;
   /**
    * Takes the directory over by rename. Its files have no digest yet; see `hashFiles` and
-   * `hashStored`. Files with other hard links are copied. Throws CROSS_FILESYSTEM, with the source
-   * untouched, on another filesystem.
+   * `hashStored`. Files with other hard links are copied. Throws CROSS_FILESYSTEM, and leaves the
+   * source untouched, if the source is on another filesystem.
    */
   adoptDirectory(source: CallerPath, options?: TakeOverOptions): Promise<readonly SnapshotFile[]>;
   /** Copies a caller's file, by reflink where possible, and hashes the copy. */
@@ -58,21 +58,24 @@ export interface Staging extends AsyncDisposable {
     options: { readonly mode: number; readonly table: BlockTable },
   ): Promise<SnapshotFile>;
   /**
-   * Reads a finished file again and computes its digest with another algorithm than it is stored
-   * with.
+   * Reads a finished file again and computes its digest with another algorithm than the stored
+   * digest has.
    */
   digestWith(file: SnapshotFile, algorithm: DigestAlgorithm, signal?: AbortSignal): Promise<string>;
   /** Computes the missing digests and returns all files. */
   hashFiles(signal?: AbortSignal): Promise<readonly SnapshotFile[]>;
   /**
-   * Makes it a stored snapshot that survives a power cut. May be called once, whatever the outcome.
+   * Turns the staging area into a stored snapshot that survives a power cut. Call this at most
+   * once, whatever the outcome.
    */
   publish(manifest: Manifest): Promise<void>;
-  /** Called when the catalog has the snapshot: disposing then no longer takes it back. */
+  /**
+   * Notes that the catalog has recorded the snapshot. Disposing then no longer deletes its files.
+   */
   recorded(): void;
   /**
-   * Called when nobody can tell whether the catalog has the snapshot. Disposing then changes
-   * nothing, and recovery decides at the next start.
+   * Leaves the files for recovery, which decides at the next start. Disposing then changes nothing.
+   * Call this when it is unknown whether the catalog has recorded the snapshot.
    */
   leaveToRecovery(): void;
 }
@@ -103,7 +106,7 @@ class StagingArea implements Staging {
   readonly #workers: WriteWorkers | undefined;
   readonly #directory: string;
   readonly #filesDirectory: string;
-  /** Every name that was ever claimed, including names of discarded files. */
+  /** All names that were ever claimed, including names of discarded files. */
   readonly #names = new Set<string>();
   readonly #uploads: StagedFile[] = [];
   /** Finished files by name. */
@@ -229,13 +232,13 @@ class StagingArea implements Staging {
     return [...this.#records.values()].map(({ file }) => file);
   }
 
-  /** The path for a new file. Each name is given out once. */
+  /** Returns the path for a new file. Each name can be claimed only once. */
   async #claim(name: string): Promise<string> {
     this.#expect("filling");
     checkDataFileName(name, "file");
     if (this.#names.has(name)) throw entryInvalid(name, "the name comes twice");
-    // This is not made with the staging area, because a directory that is taken over is renamed to
-    // it.
+    // The staging area begins without this directory, because a directory that is taken over is
+    // renamed to this path.
     const path = this.#filesDirectory;
     await ensureDirectory(path, "make the directory");
     this.#names.add(name);
@@ -271,7 +274,8 @@ async function leave(
     if (adopted) await forgetOrigin(layout.dataDirectory(id));
     return;
   }
-  // If it is still in staging, a directory with this id in `data/` is not ours.
+  // If the files are still in staging, a directory with this id in `data/` belongs to somebody
+  // else.
   const staging = layout.stagingDirectory(id);
   if (await exists(staging)) await discardDirectory(layout, staging);
   else await discardPublished(layout, id);

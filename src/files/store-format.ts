@@ -1,8 +1,9 @@
-// store.json: the version of the store as a whole, which is read before anything else. A program
-// that only knows a lower version refuses the store before it changes anything. In every version
-// the file is an object with an integer `format`.
+// Reads and writes store.json, which contains the version of the store as a whole. A start reads it
+// before anything else. A program that only knows a lower version refuses the store before it
+// changes anything. In every version the file is an object with an integer `format`.
 //
-// Builds from before this file (format 1) do not read it; they refuse the catalog's schema.
+// Builds that are older than this file (format 1) do not read it. They refuse the store because of
+// the catalog's schema.
 import { join } from "node:path";
 import { z } from "zod";
 import { buildInfo, describeBuild } from "../base/build-info.js";
@@ -16,7 +17,7 @@ import { readStart } from "./small-text.js";
 import { disk } from "../holes/file-operations.js";
 
 /**
- * 1  no store.json: up to commit 0608b27
+ * 1  no store.json; builds up to commit 0608b27
  * 2  store.json; the catalog has schema version 5 or higher
  */
 export const storeFormat = 2;
@@ -34,10 +35,11 @@ export function requireKnownFormat(layout: Pick<Layout, "root">): void {
 }
 
 /**
- * Notes that this program writes to the store. Call it under the lock on the root, before anything
- * is written in the store's newest formats. An unreadable file is damaged and is written again: the
- * catalog, the manifests and the tables have versions of their own. Returns false if the disk has
- * no space for it. Until the next start, the catalog's schema then keeps older programs away.
+ * Records the format in which this program writes to the store. Call this under the lock on the
+ * root, before anything is written in the store's newest formats. An unreadable file is damaged and
+ * is written again, which is safe because the catalog, the manifests and the tables have versions
+ * of their own. Returns false if the disk has no space for the file. Until the next start, the
+ * catalog's schema then keeps older programs away.
  */
 export async function claimFormat(
   layout: Pick<Layout, "root">,
@@ -61,7 +63,10 @@ export async function claimFormat(
   }
 }
 
-/** Uses one temporary name, so that the next start replaces what a crash leaves. */
+/**
+ * Replaces the file. This always uses the same temporary name, so that the next start replaces what
+ * a crash leaves.
+ */
 async function replaceStoreFile(layout: Pick<Layout, "root">, bytes: Uint8Array): Promise<void> {
   const path = pathIn(layout);
   const temporary = `${path}.tmp`;
@@ -101,7 +106,9 @@ function pathIn({ root }: Pick<Layout, "root">): string {
 
 const maxBytes = 64 * 1024;
 
-/** Undefined if there is no such file, as in a new store or one of format 1. */
+/**
+ * Reads the file. Returns undefined if there is no such file, as in a new store or one of format 1.
+ */
 function readStoreFile(layout: Pick<Layout, "root">): StoreFile | "damaged" | undefined {
   const path = pathIn(layout);
   let text: string;

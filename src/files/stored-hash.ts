@@ -49,7 +49,7 @@ export async function rebuildTable(
 ): Promise<boolean> {
   await using stored = await openStored(layout, id, [file], signal);
   await using handle = await stored.open(file.name);
-  // Only the table would tell which algorithm the digest used.
+  // Only the lost table recorded the algorithm of the digest, so each one is tried.
   for (const algorithm of algorithms) {
     const table = await hashFile(handle, file.sizeBytes, { what: file.name, algorithm, signal });
     if (rootDigest(table) !== file.digest) continue;
@@ -62,7 +62,10 @@ export async function rebuildTable(
   return false;
 }
 
-/** Staging makes this directory, but a snapshot that recovery adopted may lack it. */
+/**
+ * Makes the directory of the block tables if it is missing. Staging makes it, but a snapshot that
+ * recovery adopted may lack it.
+ */
 async function blocksDirectory(directory: string): Promise<string> {
   const blocks = join(directory, blocksDirectoryName);
   await ensureDirectory(blocks, "make the directory of block tables");

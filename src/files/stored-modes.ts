@@ -1,7 +1,7 @@
-// The modes of stored data. Data files and their directory are read-only for everybody, including
-// their owner, so that a program that is given their path cannot change them by mistake. The
-// manifest and the catalog keep the mode that a file had before. Each operation that hands a file
-// out of the store restores it.
+// Sets the modes of stored data. Data files and their directory are read-only for everybody,
+// including their owner, so that a program that is given their path cannot change them by mistake.
+// The manifest and the catalog record the mode that a file had before. Each operation that hands a
+// file out of the store restores that mode.
 //
 //   data/<id>/            0700, with a data group 0710: the daemon replaces files in it
 //   data/<id>/files/      0550
@@ -25,7 +25,7 @@ const storedDirectoryMode = 0o550;
 
 /** The attributes that sealing changes and that unsealing restores. */
 export interface Attributes {
-  /** Masked to 07777. */
+  /** The mode, masked to 07777. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
@@ -35,19 +35,19 @@ export function attributesOf({ mode, uid, gid }: Stats): Attributes {
   return { mode: mode & 0o7777, uid, gid };
 }
 
-/** The mode of a stored snapshot's own directory. */
+/** Returns the mode of a stored snapshot's own directory. */
 function snapshotDirectoryMode({ dataGroup }: Layout): number {
   return dataGroup === undefined ? 0o700 : 0o710;
 }
 
-/** Does the same for a file that already has its mode. */
+/** Gives a file that already has its mode to the data group. */
 export async function giveToGroup(path: string, group: number): Promise<void> {
   await withIoError({ what: `give the file to group ${group}`, path }, () =>
     disk.chown(path, -1, group),
   );
 }
 
-/** Makes a data file read-only, for any owner, even if the daemon may not read it. */
+/** Makes a data file read-only, no matter who owns it, even if the daemon may not read it. */
 export async function sealFile(layout: Layout, path: string): Promise<void> {
   await using file = await holdFile(path);
   await seal(file, storedFileMode, layout);
@@ -68,7 +68,7 @@ export async function openSnapshotDirectory(layout: Layout, path: string): Promi
 
 /**
  * Seals a snapshot that an earlier version stored, or that was stored for another group. For any
- * other it costs one look at each file.
+ * other snapshot it costs one stat of each file.
  */
 export async function sealStored(layout: Layout, stored: StoredSnapshot): Promise<void> {
   for (const { name } of stored.files) {
@@ -87,7 +87,7 @@ interface FileOrDirectory {
   chown(uid: number, gid: number): Promise<void>;
 }
 
-/** Holds a regular file. It never follows a link in the file's place. */
+/** Opens a regular file, and never follows a symbolic link in its place. */
 async function holdFile(path: string): Promise<FileOrDirectory & AsyncDisposable> {
   const handle = await withIoError({ what: "open", path }, () =>
     open(path, O_PATH | constants.O_NOFOLLOW),
@@ -107,7 +107,10 @@ async function holdFile(path: string): Promise<FileOrDirectory & AsyncDisposable
   }
 }
 
-/** Follows links, so it may only be used for paths in directories that nobody else can write to. */
+/**
+ * Uses a file by its path, which follows links. Use this only for paths in directories that nobody
+ * else can write to.
+ */
 function atPath(path: string): FileOrDirectory {
   return {
     path,
@@ -141,8 +144,9 @@ async function seal(place: FileOrDirectory, mode: number, { dataGroup }: Layout)
 }
 
 /**
- * The owner of a file could make it writable again. Only root can change the owner. For other
- * users, the chmod that follows decides.
+ * Makes the daemon's user the owner of a file, because another owner could make the file writable
+ * again. Only root can change the owner. For other users, the chmod that follows fails if they do
+ * not own the file.
  */
 async function takeOwnership(place: FileOrDirectory, { uid }: Attributes): Promise<void> {
   const own = process.geteuid?.() ?? 0;
@@ -164,7 +168,7 @@ export function notOurs(path: string, uid: number, cause?: unknown): StoreError 
   });
 }
 
-/** Whether the directory of the data files is as `sealFilesDirectory` leaves it. */
+/** Returns whether the directory of the data files has the mode that `sealFilesDirectory` sets. */
 export async function isSealed(directory: string): Promise<boolean> {
   const { mode } = await withIoError({ what: "look at", path: directory }, () => lstat(directory));
   return (mode & 0o777) === storedDirectoryMode;
@@ -178,8 +182,9 @@ export function restoreAttributes(path: string, before: Attributes): Promise<boo
 }
 
 /**
- * Like `restoreAttributes`, for a data file. A file that has neither its own owner and mode nor
- * those of a sealed file is another file and stays as it is.
+ * Restores the attributes of a data file as `restoreAttributes` does for a directory. A file that
+ * has neither its own owner and mode nor those of a sealed file is another file and stays
+ * unchanged.
  */
 export async function restoreFileAttributes(path: string, before: Attributes): Promise<boolean> {
   await using file = await holdFile(path);
@@ -196,13 +201,13 @@ function restore(place: FileOrDirectory, before: Attributes): Promise<boolean> {
     const now = attributesOf(await place.stat());
     const moved = now.uid !== before.uid || now.gid !== before.gid;
     if (moved) await place.chown(before.uid, before.gid);
-    // Needed after a chown too, which clears the set-user-id bits.
+    // A chown also requires this chmod, because it clears the set-user-id bits.
     if (moved || now.mode !== before.mode) await place.chmod(before.mode);
     return moved || now.mode !== before.mode;
   });
 }
 
-/** Changes names in a directory that may be sealed. */
+/** Makes a directory that may be sealed writable while `work` changes names in it. */
 export async function whileWritable<T>(directory: string, work: () => Promise<T>): Promise<T> {
   const context = { what: "make writable", path: directory };
   const { mode } = attributesOf(await withIoError(context, () => lstat(directory)));
@@ -211,7 +216,7 @@ export async function whileWritable<T>(directory: string, work: () => Promise<T>
   try {
     return await work();
   } finally {
-    // If a crash leaves it writable, it is sealed when it is handed out next.
+    // If a crash leaves the directory writable, it is sealed when it is handed out next.
     await withIoError({ ...context, what: "make read-only" }, () => disk.chmod(directory, mode));
   }
 }

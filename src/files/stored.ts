@@ -1,4 +1,4 @@
-// A stored snapshot, opened for reading.
+// Opens a stored snapshot for reading.
 import { formatBytesExactly } from "../base/sizes.js";
 import { closeSync, constants, fstatSync, openSync, read } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
@@ -20,34 +20,39 @@ import { blocksDirectoryName, blockTableName, type Layout } from "./layout.js";
 export interface StoredFile extends SnapshotFile {
   /** Bytes of data, not counting holes. */
   readonly dataBytes: number;
-  /** The ranges with data. Undefined if the filesystem cannot tell holes. */
+  /** The ranges with data. Undefined if the filesystem does not report holes. */
   readonly extents: ExtentMap | undefined;
 }
 
 /**
- * Holds the directory open, so that reads continue if it is moved to the trash. A caller that
- * removes the files must wait until this is disposed.
+ * A stored snapshot whose directory is held open, so that reads continue if it is moved to the
+ * trash. A caller that deletes the files must wait until this is disposed.
  */
 export interface StoredSnapshot extends AsyncDisposable {
   readonly id: string;
   readonly files: readonly StoredFile[];
-  /** A path to the file that stays valid until this is disposed. */
+  /** Returns a path to the file that stays valid until this is disposed. */
   pathOf(name: string): string;
-  /** Opens a file for reading. The caller closes it, or disposing this does. */
+  /**
+   * Opens a file for reading. The caller closes it; otherwise disposing of this object closes it.
+   */
   open(name: string): Promise<FileHandle>;
 }
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 
 /**
- * The block table of the file at `index` in the order of names. It is read through the open
+ * Returns the block table of the file at `index` in the order of names. It is read through the open
  * directory, so it can still be found after a move to the trash.
  */
 export function readStoredTable(stored: StoredSnapshot, index: number): Promise<BlockTable> {
   return readBlockTable(tablePathOf(stored, index));
 }
 
-/** The algorithm of that file's block digests. Undefined if its table cannot be read. */
+/**
+ * Returns the algorithm of the block digests of the file at `index`. Undefined if its table cannot
+ * be read.
+ */
 export function readStoredAlgorithm(
   stored: StoredSnapshot,
   index: number,
@@ -61,8 +66,8 @@ function tablePathOf(stored: StoredSnapshot, index: number): string {
 
 export interface OpenStoredOptions {
   /**
-   * Looks where the files have data. Without it, `extents` is undefined, and `dataBytes` is what
-   * the file took on disk when it was stored. Default: true.
+   * If true, this finds out where the files have data. If false, `extents` is undefined, and
+   * `dataBytes` is the disk space of the file when it was stored. Default: true.
    */
   readonly findHoles?: boolean;
 }
@@ -100,7 +105,8 @@ export async function openStored(
   }
   const handedOut: FileHandle[] = [];
   let closed: Promise<void> | undefined;
-  // Also closes the reads of a consumer that stopped in the middle. Closing twice has no effect.
+  // This also closes the reads of a consumer that stopped in the middle. Closing twice has no
+  // effect.
   const close = async (): Promise<void> => {
     releaseMaps();
     for (const handle of handedOut) await closeQuietly(handle);
@@ -150,9 +156,10 @@ function openFailed(error: unknown, name: string, id: string): Error {
 }
 
 /**
- * Opens one file of a snapshot for reading, which must exist with the stored size. `path` may lead
- * through a directory that a deletion moves away: then STORED_DATA_CORRUPT says that it is missing.
- * Synchronous: it takes 20 µs, and three round trips to a thread would take ten times as long.
+ * Opens one file of a snapshot for reading. The file must exist with the stored size. `path` may
+ * lead through a directory that a deletion moves away. In that case this throws
+ * STORED_DATA_CORRUPT, which says that the file is missing. This is synchronous because it takes 20
+ * µs, and three round trips to a thread would take ten times as long.
  */
 export function openDataFile(path: string, file: SnapshotFile, id: string): ReadableFile {
   const handle = ownDescriptor(openNow(path, file.name, id));
@@ -173,7 +180,10 @@ function openNow(path: string, name: string, id: string): number {
   }
 }
 
-/** Closing it twice has no effect: by then the number may belong to another file. */
+/**
+ * Returns a file that owns the descriptor. A second close has no effect, because by then the number
+ * may belong to another file.
+ */
 function ownDescriptor(fd: number): ReadableFile {
   let closed = false;
   return {

@@ -1,8 +1,8 @@
 // Moves the data files of a stored snapshot to a caller's directory by renaming their directory.
 //
-// The rename is the one step that decides: before it the files are in the store, after it they are
-// at the target. Everything else is done in the store before the rename, so that a start after a
-// crash need not touch the caller's directory: it looks whether `data/<id>/files` is still there.
+// The rename is the decisive step: before it the files are in the store, and after it they are at
+// the target. Everything else is done in the store before the rename, so that a start after a crash
+// need not touch the caller's directory: it only checks whether `data/<id>/files` still exists.
 import type { BigIntStats, Stats } from "node:fs";
 import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,17 +23,20 @@ import {
 } from "./stored-modes.js";
 import { aboutDirectory, requireEmpty } from "./target-directory.js";
 
-/** The place outside the store that the files move to. It is held until this is disposed. */
+/**
+ * The place outside the store that the files move to. Its parent is held open until this is
+ * disposed.
+ */
 export interface TakeTarget extends AsyncDisposable {
   readonly path: string;
   readonly place: HeldPlace;
-  /** The empty directory that is there now. Undefined if nothing is there. */
+  /** Attributes of the empty directory at the target. Undefined if nothing exists there. */
   readonly replaced: Attributes | undefined;
 }
 
 /**
- * Opens the place at `target`, whose parent exists and which is absent or an empty directory.
- * Throws FIELD_INVALID, DIRECTORY_NOT_FOUND, DIRECTORY_NOT_EMPTY and CROSS_FILESYSTEM.
+ * Opens the place at `target`, which must be absent or an empty directory and whose parent must
+ * exist. Throws FIELD_INVALID, DIRECTORY_NOT_FOUND, DIRECTORY_NOT_EMPTY and CROSS_FILESYSTEM.
  */
 export async function holdTakeTarget(layout: Layout, target: CallerPath): Promise<TakeTarget> {
   const place = await holdPlace(layout, target).catch((error: unknown) => {
@@ -93,8 +96,8 @@ async function lookAtTarget(
 }
 
 /**
- * Gives the files the modes and owners with which they leave the store, durably. Nobody else
- * reaches them there.
+ * Gives the files the modes and owners with which they leave the store, durably. Call this while
+ * nobody else can reach them.
  */
 export async function unsealFiles(
   layout: Layout,
@@ -104,7 +107,7 @@ export async function unsealFiles(
 ): Promise<void> {
   const directory = layout.filesDirectory(id);
   const own = ownAttributes();
-  // The directory first: as long as it is sealed, its files must be.
+  // The directory comes first, because a sealed directory promises that its files are sealed.
   await restoreAttributes(directory, { ...own, mode: 0o700 });
   for (const { name, mode } of files) {
     await restoreAttributes(join(directory, name), { ...own, mode: (mode & 0o777) | 0o400 });
@@ -118,7 +121,7 @@ function ownAttributes(): Pick<Attributes, "uid" | "gid"> {
   return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
 }
 
-/** Only root may give a directory to another user. */
+/** Gives a directory to another user, if this process is root: only root may do that. */
 async function passOn(directory: string, attributes: Attributes): Promise<void> {
   try {
     await restoreAttributes(directory, attributes);
@@ -143,12 +146,15 @@ export async function sealFilesAgain(
   await fsyncDirectory(directory);
 }
 
-/** True if the files of the snapshot are in the store. An error is thrown and never means "no". */
+/**
+ * Returns whether the files of the snapshot are in the store. An error is thrown and never means
+ * "no".
+ */
 export function hasFiles(layout: Layout, id: string): Promise<boolean> {
   return exists(layout.filesDirectory(id));
 }
 
-/** The directory of a snapshot's files, wherever it is. */
+/** Identifies the directory of a snapshot's files, wherever it is. */
 export type MovedDirectory = Pick<BigIntStats, "dev" | "ino">;
 
 export function identifyFiles(layout: Layout, id: string): Promise<MovedDirectory> {
@@ -173,20 +179,21 @@ export async function moveOut(layout: Layout, id: string, target: TakeTarget): P
   const to = place.parent.at(place.name);
   await fsyncBeforeMove(files);
   try {
-    // rename(2) replaces an empty directory, and refuses anything else.
+    // rename(2) replaces an empty directory and fails for any other.
     await (replaced === undefined ? renameOnly(files, to) : disk.rename(files, to));
   } catch (error) {
     if (isErrno(error, "EXDEV")) throw acrossFilesystems(path, error);
     throw ioError(error, { what: `move the files of snapshot ${id} out`, path, owner: "caller" });
   }
-  // The target's parent is synced first, so that the name is always in one of the two.
+  // The target's parent is synced first, so that a power cut cannot lose the name from both
+  // parents.
   await fsyncDirectory(place.parent.self);
   await fsyncDirectory(layout.dataDirectory(id));
 }
 
 /**
  * Moves the files back after a failure, durably, and makes the replaced directory again. Throws if
- * something else is at the target by now.
+ * something else is at the target in the meantime.
  */
 export async function moveBack(
   layout: Layout,

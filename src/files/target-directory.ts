@@ -1,5 +1,5 @@
-// The directory that a caller names for an export or a clone. Before the call, and after a failure,
-// it is absent or empty.
+// Fills the directory that a caller names for an export or a clone. The directory is absent or
+// empty before the call and after a failure.
 import { constants } from "node:fs";
 import { access, opendir } from "node:fs/promises";
 import { StoreError, isStoreError } from "../base/errors.js";
@@ -19,19 +19,21 @@ import type { Layout } from "./layout.js";
 
 interface TargetOptions {
   /**
-   * Makes the name of a new directory durable. `work` must make its content durable if necessary.
+   * If true, the name of a new directory becomes durable. `work` must make its content durable if
+   * necessary.
    */
   readonly durable: boolean;
 }
 
 /**
- * Makes files in the directory. Adds the path of each to `made`, so that a failure removes them.
+ * Makes files in the directory. Adds the path of each to `made`, so that they are deleted after a
+ * failure.
  */
 type Fill<T> = (directory: HeldDirectory, made: string[]) => Promise<T>;
 
 /**
  * Calls `work` with the directory at `target`, which is outside the store and absent or empty.
- * Throws FIELD_INVALID, DIRECTORY_NOT_FOUND (its parent) or DIRECTORY_NOT_EMPTY.
+ * Throws FIELD_INVALID, DIRECTORY_NOT_FOUND (if its parent is missing) or DIRECTORY_NOT_EMPTY.
  */
 export async function fillTarget<T>(
   layout: Layout,
@@ -52,7 +54,7 @@ async function fill<T>(directory: HeldDirectory, work: Fill<T>): Promise<T> {
   try {
     return await work(directory, made);
   } catch (error) {
-    // Best effort: the caller must see the error that led here.
+    // A failure here is ignored, because the caller must see the error that led here.
     for (const file of made) await disk.unlink(file).catch(() => undefined);
     throw error;
   }
@@ -85,7 +87,7 @@ async function fillNew<T>(
     throw isStoreError(error, "DIRECTORY_NOT_FOUND") ? aboutDirectory(error, target.path) : error;
   });
   await requireOwner(place.parent, target);
-  // The snapshot holds a machine's memory, so only the owner may read it until they decide
+  // The snapshot holds a machine's memory, so only the owner may read it until the owner decides
   // otherwise.
   await withIoError(context, () => disk.mkdir(place.parent.at(place.name), { mode: 0o700 }));
   try {
@@ -113,7 +115,7 @@ async function removeMade({ parent, name }: HeldPlace): Promise<void> {
   await disk.rmdir(parent.at(name)).catch(() => undefined);
 }
 
-/** Throws DIRECTORY_NOT_EMPTY. */
+/** Throws DIRECTORY_NOT_EMPTY unless the directory is empty. */
 export async function requireEmpty(directory: HeldDirectory): Promise<void> {
   const { path } = directory;
   const context = { what: "list the target directory", path, owner: "caller" } as const;
@@ -131,7 +133,10 @@ export async function requireEmpty(directory: HeldDirectory): Promise<void> {
   }
 }
 
-/** Without this check, the first file would fail with an error that blames the store. */
+/**
+ * Throws unless the directory is writable. Without this check, the first file would fail with an
+ * error that blames the store.
+ */
 async function requireWritable({ path, self }: HeldDirectory): Promise<void> {
   const context = { what: "write into the target directory", path, owner: "caller" } as const;
   await withIoError({ ...context, access: "write" }, () => access(self, constants.W_OK));

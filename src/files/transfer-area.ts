@@ -1,4 +1,5 @@
-// The directories of pulls that can be resumed: one for each snapshot digest that was requested.
+// Manages the directories of pulls that can be resumed. There is one for each snapshot digest that
+// was requested.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { DirectorySpace } from "../model/charge.js";
@@ -16,7 +17,7 @@ interface TransferOrigin {
 }
 
 interface KeptTransfer extends TransferOrigin {
-  /** `sha256:<hex>`. */
+  /** The digest, `sha256:<hex>`. */
   readonly digest: string;
   readonly usedAt: Date;
   /** When its last pull ended, as a stamp of elapsed time. Undefined while it runs. */
@@ -33,25 +34,28 @@ function keyOf(digest: string): string {
 }
 
 /**
- * The data that replication keeps of pulls between two calls. Replication never learns its path.
+ * The data of pulls that replication keeps between two calls. Replication never learns the path of
+ * the directory.
  */
 export interface TransferArea {
-  /** The pulls that can be resumed, in order of digests. */
+  /** Returns the pulls that can be resumed, in order of digests. */
   list(): Promise<KeptTransfer[]>;
   /**
-   * Makes the directory of a pull, or finds what an earlier one has left. Only one pull may use it
-   * at a time.
+   * Makes the directory of a pull, or opens the one that an earlier pull has left. Only one pull
+   * may use it at a time.
    */
   open(digest: string, origin: TransferOrigin): Promise<OpenTransfer>;
-  /** Records when its last pull ended. Returns false if the pull has no directory. */
+  /**
+   * Records when the last pull of this digest ended. Returns false if the pull has no directory.
+   */
   noteEnd(digest: string, endedMs: number): Promise<boolean>;
-  /** The disk space that it takes. */
+  /** Returns the disk space of a pull's directory. */
   space(digest: string): Promise<DirectorySpace>;
   drop(digest: string): Promise<void>;
 }
 
 interface OpenTransfer {
-  /** The path of the part of the file at `index`. */
+  /** Returns the path of the partial file for the file at `index`. */
   partPath(index: number): string;
 }
 

@@ -24,7 +24,10 @@ interface VerifiedReadOptions {
   /** The file's name, for messages. */
   readonly what: string;
   readonly signal?: AbortSignal | undefined;
-  /** First read what the page cache has, in this thread: for short reads. Default: false. */
+  /**
+   * If true, this thread first reads what the page cache has, which suits short reads. Default:
+   * false.
+   */
   readonly cachedFirst?: boolean;
 }
 
@@ -38,7 +41,7 @@ interface VerifiedParts {
    * be shorter.
    */
   readonly spans: readonly Extent[];
-  /** The data in the spans; undefined where the filesystem cannot tell holes. */
+  /** The data in the spans; undefined if the filesystem does not report holes. */
   readonly extents: Extents | undefined;
   /** The bytes that are returned, ascending, each in a span. */
   readonly wanted: Extents;
@@ -79,7 +82,7 @@ export async function openVerified(
   return verifyParts(handle, indexBlocks(table), parts, options);
 }
 
-/** Throws STORED_DATA_CORRUPT if the table is not the one of the file's digest. */
+/** Throws STORED_DATA_CORRUPT if the table does not have the file's digest as its root digest. */
 export function requireRoot(
   table: BlockTable,
   id: string,
@@ -93,14 +96,14 @@ export function requireRoot(
   );
 }
 
-/** Neighbouring blocks that are read and compared together. */
+/** A window: neighbouring blocks that are read and compared together. */
 interface Window {
   readonly start: number;
   /** Bytes of all its blocks. */
   readonly length: number;
   /** The ranges that are read. The rest is holes. */
   readonly reads: readonly Extent[];
-  /** The ranges that are returned to the consumer; none if the wanted bytes are holes. */
+  /** The ranges that are returned to the consumer; empty if the wanted bytes are holes. */
   readonly pieces: readonly Extent[];
 }
 
@@ -111,7 +114,10 @@ class VerifiedReader implements VerifiedFile {
   readonly #plan: Generator<Window, undefined, undefined>;
   /** The next window, which is read while the consumer uses the current one. */
   #ahead: Promise<Buffer> | undefined;
-  /** A window that was read ahead for a slow consumer and freed. It is read again. */
+  /**
+   * Set while a window that was read ahead for a slow consumer has been freed. The window must be
+   * read again.
+   */
   #dropped: Promise<void> | undefined;
   readonly #idle = createIdleWatch(() => this.#drop());
 
@@ -163,8 +169,8 @@ class VerifiedReader implements VerifiedFile {
 
   #load(window: Window): Promise<Buffer> {
     const loading = this.#read(window);
-    // A read error is thrown when the consumer requests the window. It is dropped if the consumer
-    // stops first.
+    // A read error is thrown when the consumer requests the window. The error is ignored if the
+    // consumer stops first.
     loading.catch(() => undefined);
     return loading;
   }
@@ -204,8 +210,8 @@ class VerifiedReader implements VerifiedFile {
 }
 
 /**
- * The windows that hold data, in ascending order. A window is at most `windowBytes`, aligned to
- * them, and inside a span.
+ * Yields the windows that contain data, in ascending order. A window has at most `windowBytes`
+ * bytes, is aligned to a multiple of `windowBytes`, and lies inside a span.
  */
 function* planWindows(
   { spans, extents, wanted }: VerifiedParts & { readonly extents: Extents },
@@ -238,7 +244,10 @@ function wholeOf({ start, length }: Pick<Window, "start" | "length">): Extent {
   return { offset: start, length };
 }
 
-/** Finds the span with an offset. The offsets ascend, and each is in a span. */
+/**
+ * Returns a function that finds the span with an offset. The offsets must ascend, and each must be
+ * in a span.
+ */
 function forwardSearch(spans: readonly Extent[]): (offset: number) => Extent {
   let at = 0;
   return (offset) => {
@@ -264,8 +273,8 @@ function addPart(parts: Extent[], part: Extent): void {
 }
 
 /**
- * Each block of the spans that has a digest must still have some data. A hole is not read, so it is
- * not compared.
+ * Throws unless each block of the spans that has a digest still has some data. A hole is not read,
+ * so its digest would not be compared.
  */
 function requireData(
   index: BlockIndex,

@@ -1,9 +1,10 @@
-// One file that a write worker hashes and writes.
+// Sends the data of one file to a write worker, which hashes and writes it.
 //
-// A large chunk that owns its memory, such as a chunk of an upload, is transferred as it is. Other
-// chunks, such as the output of zlib, are copied into buffers that are transferred: V8 copies into
-// shared memory at a third of the rate. These buffers begin and end where pages and blocks of
-// digests do. holes/direct-writer.ts tells how the worker writes them.
+// A large chunk that owns its memory, such as a chunk of an upload, is transferred without a copy.
+// Other chunks, such as the output of zlib, are copied into buffers that are then transferred.
+// Shared memory would be slower, because V8 copies into it at a third of the rate. These buffers
+// begin and end on the boundaries of pages and of hashed blocks. holes/direct-writer.ts explains
+// how the worker writes them.
 import { formatBytes } from "../base/sizes.js";
 import { ioError } from "../holes/errno.js";
 import type { WritePool } from "../holes/write-pool.js";
@@ -19,9 +20,9 @@ import {
 
 /** One file that a worker writes. Offsets ascend. */
 export interface WriteLane extends WritePool {
-  /** After `idle`: returns the digests of the written file. Call it once. */
+  /** Returns the digests of the written file. Call this once, after `idle`. */
   finish(sizeBytes: number): Promise<BlockTable>;
-  /** After `idle`: discards all state of the file. Has no effect after `finish`. */
+  /** Discards all state of the file. Call this after `idle`. It has no effect after `finish`. */
   drop(): void;
 }
 
@@ -82,7 +83,7 @@ class ThreadLane implements WriteLane, LaneEvents {
 
   async idle(): Promise<void> {
     this.flush();
-    // A lane that has finished has nothing under way, and the worker would not answer.
+    // A finished lane has no pieces under way, and the worker would not answer.
     if (this.#thread.failure !== undefined || !this.#thread.hasLane(this.#number)) return;
     await new Promise<void>((resolve) => {
       this.#onFlushed = resolve;
@@ -134,7 +135,7 @@ class ThreadLane implements WriteLane, LaneEvents {
     this.#onFlushed?.();
   }
 
-  /** Copies the bytes into buffers, and sends each that is full. */
+  /** Copies the bytes into buffers, and sends each full buffer. */
   async #copy(offset: number, bytes: BorrowedChunk): Promise<void> {
     for (let done = 0; done < bytes.length;) {
       const at = offset + done;
@@ -146,8 +147,8 @@ class ThreadLane implements WriteLane, LaneEvents {
       if ((offset + done) % bufferBytes === 0) this.flush();
       this.check();
     }
-    // A waiter for room has sent away the buffers that lanes were filling. No lane may hold one
-    // again before that waiter has its room.
+    // A lane that waits for room has caused other lanes to send their partly filled buffers. No
+    // lane may hold such a buffer again before the waiting lane has its room.
     if (this.#thread.isFull) this.flush();
   }
 

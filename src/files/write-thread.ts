@@ -1,5 +1,5 @@
-// One write worker as seen by the main thread: its messages, its buffers, and how many more pieces
-// it accepts.
+// Represents one write worker in the main thread: its messages, its buffers, and the number of
+// pieces that it still accepts.
 import { Worker } from "node:worker_threads";
 import { createThreadSemaphore, maxDirectWrites } from "../holes/write-slots.js";
 import type { BlockTable } from "./block-table.js";
@@ -13,17 +13,19 @@ import {
 
 /** Callbacks that a lane receives from its thread. */
 export interface LaneEvents {
-  /** The piece at this offset was written, unless there is an error. */
+  /**
+   * Called when the piece at this offset was written, or could not be written because of `error`.
+   */
   done(offset: number, error: Error | undefined): void;
   flushed(error: Error | undefined): void;
   finished(table: BlockTable): void;
-  /** The thread has died. */
+  /** Called when the thread has died. */
   failed(error: Error): void;
   /** Sends the partly filled buffer of the lane. */
   flush(): void;
 }
 
-/** Direct writes of all threads together. */
+/** Limits the direct writes of all threads together. */
 const directWrites = createThreadSemaphore(maxDirectWrites);
 
 export class WriteThread {
@@ -33,9 +35,9 @@ export class WriteThread {
   readonly #filling = new Set<LaneEvents>();
   /** Buffers that the worker has returned. */
   readonly #spare: ArrayBuffer[] = [];
-  /** Pieces that may still be sent. */
+  /** Number of pieces that may still be sent. */
   #room = piecesPerWorker;
-  /** Lanes that wait for room, first come first served. */
+  /** Lanes that wait for room; the first one to wait is the first one served. */
   readonly #waiting: (() => void)[] = [];
   #lastLane = 0;
   #failure: Error | undefined;
@@ -53,12 +55,12 @@ export class WriteThread {
     });
   }
 
-  /** Set when the thread has died. */
+  /** The error that ended the thread. Undefined while the thread is alive. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** Whether a lane waits until it may send a piece. */
+  /** Returns true if a lane is waiting until it may send a piece. */
   get isFull(): boolean {
     return this.#waiting.length > 0;
   }
@@ -67,7 +69,7 @@ export class WriteThread {
     await this.#worker.terminate();
   }
 
-  /** Returns the number of the lane in messages. */
+  /** Adds a lane and returns the number that identifies it in messages. */
   addLane(lane: LaneEvents): number {
     this.#lastLane += 1;
     this.#lanes.set(this.#lastLane, lane);
@@ -90,8 +92,8 @@ export class WriteThread {
   async takeRoom(): Promise<void> {
     this.#throwIfDead();
     if (this.#room === 0) {
-      // A lane with a slow peer must not hold room while others wait: its buffer is sent as it is.
-      // A lane that has failed returns its room at once.
+      // A lane with a slow peer must not hold room while others wait, so its partly filled buffer
+      // is sent. A lane that has failed returns its room at once.
       const [oldest] = this.#filling;
       oldest?.flush();
     }
@@ -100,16 +102,16 @@ export class WriteThread {
     this.#throwIfDead();
   }
 
-  /** Returns the room of a piece that was not sent, or was written, and its buffer. */
+  /** Releases the room of a piece that was written or was never sent, and takes its buffer back. */
   returnRoom(buffer: ArrayBuffer | undefined): void {
     if (buffer !== undefined) this.#spare.push(buffer);
     const next = this.#waiting.shift();
-    // The room goes to the first waiter directly, so that nobody else can take it.
+    // The room goes directly to the first waiter, so that no other lane can take it.
     if (next === undefined) this.#room++;
     else next();
   }
 
-  /** A buffer that `lane` fills and sends. Takes the room of a piece. */
+  /** Returns a buffer that `lane` fills and sends. This takes the room of one piece. */
   async beginBuffer(lane: LaneEvents): Promise<ArrayBuffer> {
     await this.takeRoom();
     this.#filling.add(lane);

@@ -1,4 +1,4 @@
-// The messages between the main thread and a write worker.
+// Defines the messages between the main thread and a write worker.
 import type { BlockTable } from "./block-table.js";
 
 /**
@@ -7,8 +7,8 @@ import type { BlockTable } from "./block-table.js";
  */
 export const bufferBytes = 512 * 1024;
 /**
- * Maximum buffers and pieces that wait for a worker: enough to keep it busy after other threads had
- * its core.
+ * Maximum number of buffers and pieces that wait for a worker: enough to keep the worker busy after
+ * other threads have used its core.
  */
 export const piecesPerWorker = 16;
 /** Smaller pieces cost less to copy than to transfer. */
@@ -20,7 +20,7 @@ export interface WriteMessage {
   readonly kind: "write";
   readonly lane: number;
   readonly buffer: ArrayBuffer;
-  /** Whether the answer brings the buffer back. */
+  /** True if the answer returns the buffer. */
   readonly returned: boolean;
   readonly start: number;
   readonly length: number;
@@ -30,15 +30,18 @@ export interface WriteMessage {
 }
 
 /**
- * A lane is one file being written. The worker handles its messages in the order they were sent.
+ * A lane is one file that is being written. The worker handles its messages in the order they were
+ * sent.
  */
 export type ToWorker =
   | WriteMessage
-  /** The worker answers when all data before this message has been written, or has failed. */
+  /**
+   * The worker answers when all writes that were sent before this message have succeeded or failed.
+   */
   | { readonly kind: "flush"; readonly lane: number }
   /** The answer contains the block table of the written file. */
   | { readonly kind: "finish"; readonly lane: number; readonly sizeBytes: number }
-  /** Forgets the lane. No answer. */
+  /** Discards the state of the lane. The worker does not answer. */
   | { readonly kind: "drop"; readonly lane: number };
 
 export interface WriteError {
@@ -49,7 +52,7 @@ export interface WriteError {
 }
 
 export type ToMain =
-  /** The piece at this offset was written, or not. */
+  /** The piece at this offset was written, or could not be written. */
   | {
       readonly kind: "done";
       readonly lane: number;

@@ -1,5 +1,5 @@
-// The thread that hashes and writes the data of large uploads, while the main thread receives more.
-// write-thread.ts starts it.
+// Runs the thread that hashes and writes the data of large uploads, while the main thread receives
+// more. write-thread.ts starts it.
 import { parentPort, workerData } from "node:worker_threads";
 import { freeMemory } from "../wire/chunk.js";
 import { createDirectWriter, type DirectWriter } from "../holes/direct-writer.js";
@@ -43,7 +43,9 @@ function openLane({ lane, fd, path }: WriteMessage): WorkerLane {
   return opened;
 }
 
-/** Resolves when the worker can take the next piece, before this one has been written. */
+/**
+ * Resolves when the worker can take the next piece, possibly before this piece has been written.
+ */
 async function write({ writer }: WorkerLane, message: WriteMessage): Promise<void> {
   const { lane, buffer, returned, start, length, offset } = message;
   const done = (error: WriteError | undefined): void => {

@@ -1,17 +1,23 @@
-// Threads that hash and write the data of large files while the main thread receives more.
+// Manages the threads that hash and write the data of large files while the main thread receives
+// more.
 import { availableParallelism } from "node:os";
 import { openWriteLane, type WriteLane } from "./write-lane.js";
 import { WriteThread } from "./write-thread.js";
 
 export interface WriteWorkers extends AsyncDisposable {
-  /** `fd` must stay open until the lane is idle. */
+  /** Opens a lane for a file. `fd` must stay open until the lane is idle. */
   openLane(fd: number, path: string): WriteLane;
 }
 
-/** The main thread needs a core too, and four threads write faster than any disk. */
+/**
+ * Default number of workers. The main thread needs a core too, and four threads write faster than
+ * any disk.
+ */
 const defaultWorkers = Math.min(4, Math.max(1, availableParallelism() - 1));
 
-/** Starts a thread when it is first needed, because each takes some 10 MB. */
+/**
+ * Returns workers that each start when they are first needed, because a thread takes about 10 MB.
+ */
 export function openWriteWorkers(maxWorkers: number = defaultWorkers): WriteWorkers {
   const threads: WriteThread[] = [];
   let opened = 0;

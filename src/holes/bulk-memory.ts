@@ -4,14 +4,14 @@ import { keepFreedMemory, trimHeap } from "./native.js";
 
 /** Bytes of freed memory that the process keeps. */
 const keptBytes = 32 * 1024 * 1024;
-/** Larger than any buffer of a transfer. */
+/** Blocks below this size come from the heap. It is larger than any buffer of a transfer. */
 const blockBytes = 8 * 1024 * 1024;
 
 /**
  * Makes the process reuse freed buffers. V8 collects less often (base/heap.ts), and the C library
- * returns less memory to the kernel, which would have to clear it for the next buffer. Saves a
- * tenth to a half of the CPU time of a transfer. It changes the whole process, so the program calls
- * it once at its start, and a library never does.
+ * returns less memory to the kernel, which would have to clear it for the next buffer. This saves a
+ * tenth to a half of the CPU time of a transfer. It changes the whole process, so a program calls
+ * it once at its start, and a library never calls it.
  */
 export function prepareForBulk(): void {
   tuneCollector();
@@ -21,11 +21,12 @@ export function prepareForBulk(): void {
 
 let keepsFreed = false;
 let isTrimDue = false;
-/** Minimum time between two trims, because each stops the process for some milliseconds. */
+/** Minimum time between two trims, because each trim stops the process for some milliseconds. */
 const trimAfterMs = 2000;
 
 /**
- * Call it when memory was freed that will not be needed soon: the system gets it within seconds.
+ * Returns freed memory to the system within seconds. Call this when memory was freed that will not
+ * be needed soon.
  */
 export function returnFreedMemory(): void {
   if (!keepsFreed || isTrimDue) return;

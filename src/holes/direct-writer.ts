@@ -1,7 +1,7 @@
 // Writes large data directly, past the page cache (O_DIRECT, see open(2)). The disk reads from our
-// memory, several writes at once, and the kernel has no pages to find, write back and evict. This
-// saves a seventh of the CPU time of an upload. Parts of pages, and small runs between holes, go
-// through the page cache.
+// memory, with several writes at once, and the kernel has no pages to find, write back and evict.
+// This saves a seventh of the CPU time of an upload. Parts of pages, and small runs between holes,
+// go through the page cache.
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import type { BorrowedChunk } from "../wire/chunk.js";
 import { isErrno } from "./errno.js";
@@ -9,21 +9,26 @@ import type { WriteObserver } from "./sparse-writer.js";
 import { slotBytes, type WriteSlots } from "./write-slots.js";
 
 /**
- * Offsets, lengths and memory must be multiples of this. It suffices for every disk and most
- * filesystems.
+ * Offsets, lengths and memory must be multiples of this number. This alignment suffices for every
+ * disk and most filesystems.
  */
 const pageBytes = 4096;
-/** A smaller run is not worth its own request to the disk. */
+/**
+ * Smallest run that is written directly. A smaller run is not worth its own request to the disk.
+ */
 const minDirectBytes = 256 * 1024;
-/** The observer sees copied bytes while they are still in the processor's cache. */
+/**
+ * Bytes that are copied before the observer sees them, few enough to be still in the processor's
+ * cache.
+ */
 const stepBytes = 256 * 1024;
 
-/** One call at a time. */
+/** Writes a file directly. Callers must wait for each call before the next one. */
 export interface DirectWriter {
   /**
-   * Writes at or after the end of the previous write. Resolves when the caller may reuse `bytes`,
-   * to a promise for the writes to the disk. Up to a page of the bytes may wait for the next write,
-   * or for `flush`.
+   * Writes at or after the end of the previous write. Resolves when the caller may reuse `bytes`.
+   * The result contains a promise for the writes to the disk. Up to a page of the bytes may wait
+   * for the next write, or for `flush`.
    */
   write(offset: number, bytes: BorrowedChunk): Promise<{ readonly written: Promise<unknown> }>;
   /**
@@ -34,8 +39,8 @@ export interface DirectWriter {
 }
 
 /**
- * A writer for a new file. `fd` is open for writing and must stay open until the writer has
- * flushed; `path` is the file's name. The observer sees all bytes in ascending order.
+ * Returns a writer for a new file. `fd` must be open for writing and must stay open until the
+ * writer has flushed; `path` is the file's name. The observer sees all bytes in ascending order.
  */
 export function createDirectWriter(
   fd: number,
@@ -56,12 +61,12 @@ interface WriteTarget {
 class DirectFileWriter implements DirectWriter {
   readonly #target: WriteTarget;
   readonly #running = new Set<Promise<void>>();
-  /** The bytes after the last whole page. They are written together with the bytes behind them. */
+  /** The bytes after the last whole page. They are written together with the bytes that follow. */
   readonly #carry = new Uint8Array(pageBytes);
   #carryOffset = 0;
   #carriedBytes = 0;
   #directFd: number | undefined;
-  /** True if this filesystem has no direct writes, or requires other offsets. */
+  /** True if this filesystem does not support direct writes, or requires another alignment. */
   #refused = false;
   #failure: { readonly error: unknown } | undefined;
 
@@ -172,7 +177,7 @@ class DirectFileWriter implements DirectWriter {
     return write;
   }
 
-  /** Writes the slot directly. Writes the bytes that the disk refused through the page cache. */
+  /** Writes the slot directly. Bytes that the disk refused are written through the page cache. */
   async #writeSlot(direct: number, slot: Uint8Array, offset: number, length: number) {
     const { fd, slots } = this.#target;
     try {

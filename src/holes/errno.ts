@@ -1,5 +1,4 @@
-// Reads errno. This is the one place that translates a failed system call for the operator of the
-// store.
+// Reads errno. Only this file translates a failed system call for the operator of the store.
 import { readlinkSync } from "node:fs";
 import {
   StoreError,
@@ -14,8 +13,8 @@ export interface IoContext {
   readonly what: string;
   readonly path: string;
   /**
-   * Whose path it is. For a caller's path, a missing or forbidden file is the caller's mistake.
-   * Inside the store, it is damage. Default: store.
+   * The owner of the path. For a caller's path, a missing or forbidden file is the caller's
+   * mistake. Inside the store, it is damage. Default: store.
    */
   readonly owner?: "caller" | "store";
   /** The access that the step needs. Default: derived from the system call. */
@@ -90,7 +89,7 @@ const callerMeanings: Readonly<Record<string, ErrnoMeaning>> = {
   ENOTEMPTY: { reason: "DIRECTORY_NOT_EMPTY", hint: "Choose an empty directory" },
 };
 
-/** The name of a system error, for example "ENOENT", or undefined for any other error. */
+/** Returns the name of a system error, for example "ENOENT", or undefined for any other error. */
 export function errnoCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
@@ -104,8 +103,8 @@ export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
 const troubles = ["EIO", "ENOSPC", "EDQUOT", "EROFS", "ENOMEM", "EMFILE", "ENFILE", "EUCLEAN"];
 
 /**
- * Whether the device or the machine failed, so that the same step may succeed later. Accepts a
- * system error, or the StoreError that was made of one.
+ * Returns whether the device or the machine failed, so that the same step may succeed later.
+ * Accepts a system error, or the StoreError that was made of one.
  */
 export function isDeviceTrouble(thrown: unknown): boolean {
   const error = firstError(thrown);
@@ -151,7 +150,10 @@ const callsForAccess: Readonly<Record<string, AccessKind>> = {
   ...{ opendir: "read", read: "read", readlink: "read", scandir: "read" },
 };
 
-/** Undefined for open(2), which may be for anything. All other calls change something. */
+/**
+ * Returns the access that a failed call needed. Undefined for open(2), which may be for any access.
+ * All other calls change something.
+ */
 function accessOf(error: unknown): AccessKind | undefined {
   const { syscall = "open" } = error as NodeJS.ErrnoException;
   return syscall === "open" ? undefined : (callsForAccess[syscall] ?? "write");
@@ -171,7 +173,7 @@ export function shownPath(path: string): string {
   }
 }
 
-/** In every request, the field `directory` holds the caller's path. */
+/** Adds the field to the error: in every request, `directory` contains the caller's path. */
 function aboutPath(
   reason: ErrorReason | undefined,
   path: string,
@@ -198,7 +200,7 @@ export async function withIoError<T>(context: IoContext, step: () => Promise<T>)
   }
 }
 
-/** The message of the system error without the path that Node appends. */
+/** Returns the message of the system error without the path that Node appends. */
 function explain(error: unknown): string {
   return error instanceof Error ? (error.message.split(", ")[0] ?? error.message) : String(error);
 }

@@ -22,7 +22,7 @@ export const maxMapExtents = 4 * 1024 * 1024;
 const maxMapsBytes = 256 * 1024 * 1024;
 
 interface MapMemory {
-  /** False if there is no room for a further chunk. */
+  /** Reserves memory for one more chunk. Returns false if there is no room. */
   take(): boolean;
   give(chunks: number): void;
 }
@@ -48,7 +48,10 @@ interface MapLimits {
   readonly memory?: MapMemory;
 }
 
-/** Grows at its end only. Its creator disposes of it when it no longer uses the file. */
+/**
+ * A map that grows only at its end. Its creator disposes of the map when it no longer uses the
+ * file.
+ */
 export class ExtentMap implements Extents, Disposable {
   readonly #maxExtents: number;
   readonly #memory: MapMemory;
@@ -66,7 +69,7 @@ export class ExtentMap implements Extents, Disposable {
     return this.#length;
   }
 
-  /** True if `pushOrMerge` had to count holes as data. */
+  /** Returns true if `pushOrMerge` had to count holes as data. */
   get filledHoles(): boolean {
     return this.#filledHoles;
   }
@@ -89,7 +92,10 @@ export class ExtentMap implements Extents, Disposable {
     }
   }
 
-  /** Throws TOO_MANY_STREAMS if the maps of this process have no memory left. */
+  /**
+   * Adds an extent at the end. Throws TOO_MANY_STREAMS if the maps of this process have no memory
+   * left.
+   */
   push(offset: number, length: number): void {
     if (this.#tryPush(offset, length)) return;
     throw new StoreError(
@@ -104,8 +110,9 @@ export class ExtentMap implements Extents, Disposable {
   }
 
   /**
-   * Like `push`, for a file on this disk. If there is no room, the smallest holes of the map so far
-   * count as data from now on. They read as zeros, so the file's content is unchanged.
+   * Adds an extent like `push`, for a file on this disk. If there is no room, the smallest holes of
+   * the map so far count as data from now on. Holes read as zeros, so the file's content is
+   * unchanged.
    */
   pushOrMerge(offset: number, length: number): void {
     while (!this.#tryPush(offset, length)) {
@@ -114,7 +121,7 @@ export class ExtentMap implements Extents, Disposable {
     }
   }
 
-  /** Returns the memory to other maps. Its current content stays readable. */
+  /** Releases the map's share of the memory to other maps. The current content stays readable. */
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -145,7 +152,9 @@ export class ExtentMap implements Extents, Disposable {
     return chunk;
   }
 
-  /** Merges in place. The write position never overtakes the read position. */
+  /**
+   * Halves the number of extents in place. The write position never overtakes the read position.
+   */
   #keepHalf(): void {
     let kept = 0;
     for (const { offset, length } of fewerExtents(this, Math.max(1, this.#length >>> 1))) {

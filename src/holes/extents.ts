@@ -15,13 +15,13 @@ import { readCached, seekData, seekHole } from "./native.js";
 export const pieceBytes = 512 * 1024;
 /** Holes up to this size are read together with the data around them. */
 const maxGapBytes = 32 * 1024;
-/** Extents looked up between two turns of the event loop: about 4 ms. */
+/** Number of extents that are looked up in one turn of the event loop, which takes about 4 ms. */
 const extentsPerTurn = 1000;
 
 /**
- * Returns the data extents of an open file of `sizeBytes`, in order, adjacent ones merged.
- * Undefined if its filesystem cannot tell holes. Synchronous: 4 µs per extent. Use `scanExtents`
- * for files that may have hundreds of thousands.
+ * Returns the data extents of an open file of `sizeBytes`, in order and with adjacent ones merged.
+ * Returns undefined if the filesystem does not report holes. This is synchronous and takes 4 µs per
+ * extent. Use `scanExtents` for files that may have hundreds of thousands.
  */
 export function dataExtents(fd: number, sizeBytes: number): readonly Extent[] | undefined {
   try {
@@ -33,8 +33,9 @@ export function dataExtents(fd: number, sizeBytes: number): readonly Extent[] | 
 }
 
 /**
- * Like `dataExtents`, but lets other work run in between. Returns a map that the caller disposes
- * of. If a file has more extents than a map holds, the smallest holes count as data.
+ * Returns the data extents like `dataExtents`, but lets other work run in between. The caller
+ * disposes of the map. If a file has more extents than a map holds, the smallest holes count as
+ * data.
  */
 export function scanExtents(
   fd: number,
@@ -46,7 +47,7 @@ export function scanExtents(
 
 /**
  * Returns the data inside `ranges`, which are ascending, do not overlap and end inside the file.
- * Extents that meet at the border of two ranges stay apart. Otherwise like `scanExtents`.
+ * Extents that meet at the border of two ranges stay apart. Otherwise this is like `scanExtents`.
  */
 export async function scanRanges(
   fd: number,
@@ -77,8 +78,8 @@ export async function scanRanges(
 }
 
 /**
- * Yields the same extents and looks each one up on demand, so memory is constant. It suits code
- * that uses each extent once and does other work in between.
+ * Yields the same extents as `dataExtents` and looks each one up on demand, so its memory is
+ * constant. This suits code that uses each extent once and does other work in between.
  */
 export function lazyExtents(fd: number, sizeBytes: number): Iterable<Extent> | undefined {
   const walk = walkExtents(fd, sizeBytes);
@@ -105,7 +106,10 @@ function lookError(error: unknown, fd: number): Error {
   return ioError(error, { what: "look for holes", path: `file descriptor ${fd}` });
 }
 
-/** lseek(2) answers EINVAL to a `whence` that the filesystem does not know. */
+/**
+ * Returns whether the filesystem does not report holes: lseek(2) then answers EINVAL to the unknown
+ * `whence`.
+ */
 function cannotTell(error: unknown): boolean {
   return isErrno(error, "EINVAL", "EOPNOTSUPP", "ENOTSUP", "ENOSYS");
 }
@@ -140,7 +144,10 @@ interface ExtentReadOptions {
    * more memory.
    */
   readonly pieceBytes?: number;
-  /** First read what the page cache has, in this thread: for short reads. Default: false. */
+  /**
+   * If true, this thread first reads what the page cache has, which suits short reads. Default:
+   * false.
+   */
   readonly cachedFirst?: boolean;
 }
 
@@ -162,8 +169,8 @@ export async function* readExtent(
 }
 
 /**
- * Reads ranges one after the other. It reads the next piece while the consumer uses one. If the
- * consumer is slow, it frees the piece that was read ahead.
+ * Reads ranges one after the other. The next piece is read while the consumer uses the current one.
+ * If the consumer is slow, the piece that was read ahead is freed.
  */
 export async function* readExtents(
   handle: ReadableFile,
@@ -174,8 +181,8 @@ export async function* readExtents(
   const plan = planReads(extents, most);
   const read = ({ span }: PlannedRead): Promise<OwnedChunk> => {
     const reading = readWhole(handle, span, options);
-    // A read error is thrown when the consumer requests the piece. It is dropped if the consumer
-    // stops first.
+    // A read error is thrown when the consumer requests the piece. The error is ignored if the
+    // consumer stops first.
     reading.catch(() => undefined);
     return reading;
   };
@@ -208,15 +215,15 @@ export async function* readExtents(
   }
 }
 
-/** Frees the piece that was read ahead. It is read again when the consumer requests it. */
+/** Frees the piece that was read ahead. The piece is read again when the consumer requests it. */
 async function freeWhenRead(read: Promise<OwnedChunk>): Promise<void> {
   const chunk = await read.catch(() => undefined);
   chunk?.free();
 }
 
-/** One read, and the requested parts of it. */
+/** One read, with the parts of it that were requested. */
 interface PlannedRead {
-  /** Ends where the last part ends. */
+  /** The range of the read, which ends where the last part ends. */
   readonly span: Extent;
   readonly parts: readonly Extent[];
 }
@@ -277,7 +284,7 @@ async function readWhole(
   return OwnedChunk.handOver(buffer);
 }
 
-/** Like `readFully`; what the page cache has costs no round trip to a thread. */
+/** Reads like `readFully`, but bytes in the page cache cost no round trip to a thread. */
 export async function readCachedFirst(
   handle: ReadableFile,
   bytes: Uint8Array,

@@ -1,13 +1,14 @@
 // Reduces the number of extents of a map by counting its smallest holes as data.
 import type { Extent } from "../model/extent.js";
 
-/** Hole sizes are distinguished to an eighth of a power of two. */
+/** Size classes of holes per power of two. */
 const bucketsPerDoubling = 8;
 const bucketCount = 54 * bucketsPerDoubling;
 
 /**
  * Returns at most `maxExtents` (1 or more) extents that cover all of `extents`. The largest holes
- * stay between them. Reads `extents` twice. Its memory does not depend on their number.
+ * stay between them. This reads `extents` twice. Its memory does not depend on the number of
+ * extents.
  */
 export function* fewerExtents(
   extents: Iterable<Extent>,
@@ -28,7 +29,8 @@ export function* fewerExtents(
 }
 
 /**
- * Decides for each hole, in order and once, whether it is among the `count` largest, approximately.
+ * Returns a function that decides whether a hole is approximately among the `count` largest. The
+ * caller calls it once for each hole, in order.
  */
 function largestHoles(extents: Iterable<Extent>, count: number): (length: number) => boolean {
   const holes = new Float64Array(bucketCount);

@@ -1,8 +1,8 @@
-// The calls that change files, in one object. The store changes all its files, except for the
-// catalog's, through `disk`. A test can therefore record each call, fail it, or model a power cut
-// (test/faults). A lint rule refuses other imports of these calls.
+// Collects the calls that change files in one object. The store changes all its files, except for
+// the catalog's, through `disk`. A test can therefore record each call, make it fail, or model a
+// power cut (test/faults). A lint rule refuses other imports of these calls.
 //
-// `disk` holds the functions of Node and native.ts themselves, without a wrapper.
+// `disk` contains the functions of Node and native.ts themselves, without a wrapper.
 import { chmodSync, mkdirSync } from "node:fs";
 import {
   chmod,
@@ -64,8 +64,8 @@ const operations: FileOperations = {
 export const disk: Readonly<FileOperations> = operations;
 
 /**
- * Replaces operations until the result is disposed. Only tests call it: no option, configuration or
- * environment variable leads here.
+ * Replaces operations until the result is disposed. Only tests call this. No option, configuration
+ * or environment variable leads here.
  */
 export function replaceFileOperations(replacements: Partial<FileOperations>): Disposable {
   const before = { ...operations };

@@ -1,20 +1,26 @@
 // Notices a consumer that does not request the next piece, so that the piece that was read ahead
-// can be freed. Otherwise thousands of slow readers would hold a buffer each.
+// can be freed. Otherwise each of thousands of slow readers would hold a buffer.
 import { returnFreedMemory } from "./bulk-memory.js";
 
-/** A faster consumer reads more than 2.5 MB/s, in pieces of 512 KiB. */
+/**
+ * A consumer is slow if it takes longer than this for a piece. With pieces of 512 KiB, a faster
+ * consumer reads more than 2.5 MB/s.
+ */
 const idleMs = 200;
 
 interface IdleWatch extends Disposable {
-  /** Called right before a piece is handed out. */
+  /** Notes that a piece is about to be passed to the consumer. */
   handOut(): void;
-  /** Called right after the next piece was requested. */
+  /** Notes that the consumer has just requested the next piece. */
   askedFor(): void;
-  /** True if the consumer took so long with the last piece that nothing should be read ahead. */
+  /**
+   * Returns true if the consumer took so long with the last piece that nothing should be read
+   * ahead.
+   */
   isSlow(): boolean;
 }
 
-/** Calls `free` once for each piece that the consumer is slow with. */
+/** Makes a watch that calls `free` once for each piece that the consumer is slow with. */
 export function createIdleWatch(free: () => void): IdleWatch {
   let timer: NodeJS.Timeout | undefined;
   let isOut = false;

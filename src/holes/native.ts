@@ -8,18 +8,18 @@ import koffi, { type KoffiFunc } from "koffi";
 
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
-/** _IOW(0x94, 9, int), see ioctl_ficlone(2). */
+/** The value of _IOW(0x94, 9, int); see ioctl_ficlone(2). */
 const FICLONE = 0x40049409;
-/** _IOWR('f', 11, struct fiemap), see Documentation/filesystems/fiemap.rst. */
+/** The value of _IOWR('f', 11, struct fiemap); see Documentation/filesystems/fiemap.rst. */
 const FS_IOC_FIEMAP = 0xc020660b;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 const POSIX_FADV_DONTNEED = 4;
-/** Of preadv2(2): answer EAGAIN instead of waiting for the disk. */
+/** A flag of preadv2(2): the call answers EAGAIN instead of waiting for the disk. */
 const RWF_NOWAIT = 8;
 /**
- * Only starts writeback. The flags that wait would also consume a write error that fsync must
- * report.
+ * A flag that only starts writeback. The flags that also wait would consume a write error that
+ * fsync must report.
  */
 const SYNC_FILE_RANGE_WRITE = 2;
 /** See mallopt(3). */
@@ -40,13 +40,13 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
-/** sockaddr_un: the family, and a path that ends with NUL (unix(7)). */
+/** The size of sockaddr_un: the family, and a path that ends with NUL (unix(7)). */
 const socketAddressBytes = 110;
 const enosys = constants.errno.ENOSYS;
 const enxio = constants.errno.ENXIO;
 
 /**
- * Symbols of the process itself, with glibc and musl. Offsets are 64 bits wide on every 64-bit
+ * The symbols of the process itself, with glibc or musl. Offsets are 64 bits wide on every 64-bit
  * Linux.
  */
 const libc = koffi.load(null);
@@ -79,7 +79,7 @@ const makeSocket = bind("int socket(int domain, int type, int protocol)");
 const connectSocket = bind("int connect(int fd, void *address, uint length)");
 const socketOption = bind("int getsockopt(int fd, int level, int name, void *value, void *length)");
 
-/** Only glibc has these two. */
+/** Only glibc has this function and the next one. */
 const mallocTrim = bind("int malloc_trim(size_t pad)");
 const mallopt = bind("int mallopt(int parameter, int value)");
 
@@ -108,12 +108,15 @@ export function alignedMemory(length: number): Uint8Array {
   return aligned;
 }
 
-/** Returns freed memory to the system, if the C library can. Takes some milliseconds. */
+/** Returns freed memory to the system, if the C library can. This takes some milliseconds. */
 export function trimHeap(): void {
   mallocTrim?.(0);
 }
 
-/** A call that the C library lacks fails with ENOSYS, like a call that the kernel lacks. */
+/**
+ * Binds a function of the C library. If the library lacks it, the call fails with ENOSYS, like a
+ * call that the kernel lacks.
+ */
 function bind(definition: string): NativeCall | undefined {
   try {
     return libc.func(definition) as NativeCall;
@@ -128,12 +131,15 @@ function systemError(syscall: string, errno: number): NodeJS.ErrnoException {
   return Object.assign(error, { code, errno: -errno, syscall });
 }
 
-/** koffi refuses more than 256 calls at once in a process. This many are plenty for a disk. */
+/**
+ * Maximum calls that run at once. koffi refuses more than 256 in a process, and this number
+ * suffices for any disk.
+ */
 const maxRunning = 32;
 let running = 0;
 const waiting: (() => void)[] = [];
 
-/** Runs a call that may block on one of koffi's threads. */
+/** Runs a call, which may block, on one of koffi's threads. */
 async function callAsync(
   syscall: string,
   call: NativeCall | undefined,
@@ -161,17 +167,26 @@ function invoke(syscall: string, call: NativeCall, args: readonly Argument[]): P
   });
 }
 
-/** First byte of data at or after `offset`. Undefined if only a hole follows. */
+/**
+ * Returns the offset of the first byte of data at or after `offset`. Undefined if only a hole
+ * follows.
+ */
 export function seekData(fd: number, offset: number): number | undefined {
   return seek(fd, offset, SEEK_DATA);
 }
 
-/** First byte of a hole at or after `offset`; the end of the file counts as one. */
+/**
+ * Returns the offset of the first byte of a hole at or after `offset`. The end of the file counts
+ * as a hole.
+ */
 export function seekHole(fd: number, offset: number): number | undefined {
   return seek(fd, offset, SEEK_HOLE);
 }
 
-/** Synchronous: it takes 2 µs, a thread's round trip 30 to 110. Moves the file's own position. */
+/**
+ * Calls lseek(2), which moves the file's own position. This is synchronous because it takes 2 µs,
+ * while a round trip to a thread takes 30 to 110 µs.
+ */
 function seek(fd: number, offset: number, whence: number): number | undefined {
   if (lseek === undefined) throw systemError("lseek", enosys);
   const result = lseek(fd, offset, whence);
@@ -181,7 +196,10 @@ function seek(fd: number, offset: number, whence: number): number | undefined {
   throw systemError("lseek", errno);
 }
 
-/** `request` is a struct fiemap with room for extents; the kernel fills it in. Synchronous. */
+/**
+ * Maps the extents of a file. `request` is a struct fiemap with room for extents, which the kernel
+ * fills in. This call is synchronous.
+ */
 export function mapExtents(fd: number, request: Uint8Array): void {
   if (ioctlBuffer === undefined) throw systemError("ioctl(FIEMAP)", enosys);
   if (ioctlBuffer(fd, FS_IOC_FIEMAP, request) < 0) {
@@ -189,14 +207,17 @@ export function mapExtents(fd: number, request: Uint8Array): void {
   }
 }
 
-/** Makes `toFd` share all blocks of `fromFd`. Asynchronous: it first writes out the source. */
+/**
+ * Makes `toFd` share all blocks of `fromFd`. This is asynchronous because the kernel first writes
+ * out the source.
+ */
 export async function cloneFile(fromFd: number, toFd: number): Promise<void> {
   await callAsync("ioctl(FICLONE)", ioctl, toFd, FICLONE, fromFd);
 }
 
 /**
- * Copies inside the kernel at the same offset in both files; returns the bytes copied, 0 at the
- * end.
+ * Copies inside the kernel at the same offset in both files. Returns the number of copied bytes,
+ * which is 0 at the end of the source.
  */
 export function copyRange(
   fromFd: number,
@@ -219,14 +240,14 @@ export async function releaseRange(fd: number, offset: number, length: number): 
   await callAsync("fallocate", fallocate, fd, mode, offset, length);
 }
 
-/** Starts writing a range to the device. It does not wait and guarantees nothing. */
+/** Starts writing a range to the device. This does not wait and does not make anything durable. */
 export async function startWriteback(fd: number, offset: number, length: number): Promise<void> {
   await callAsync("sync_file_range", syncFileRange, fd, offset, length, SYNC_FILE_RANGE_WRITE);
 }
 
 /**
  * Makes the kernel evict a range of a file from the page cache, so that the next read comes from
- * the disk. Pages that are mapped or not yet written stay. `length` 0: up to the end.
+ * the disk. Pages that are mapped or not yet written stay. A `length` of 0 means up to the end.
  */
 export async function forgetCached(fd: number, offset = 0, length = 0): Promise<void> {
   // posix_fadvise returns an error number, and only for arguments that we never pass.
@@ -234,27 +255,28 @@ export async function forgetCached(fd: number, offset = 0, length = 0): Promise<
 }
 
 /**
- * Reads what the page cache has of a range, and returns the number of bytes: fewer than asked for
- * if the rest would have to come from the disk, or the filesystem or the kernel cannot tell. Errors
- * are left to a read that waits. Synchronous: 256 KiB take 30 µs.
+ * Reads the bytes of a range that are in the page cache, and returns their number. The number is
+ * lower than requested if the rest would have to come from the disk, or if the filesystem or the
+ * kernel does not support such reads. Errors are left to a later read that waits. This is
+ * synchronous: 256 KiB take 30 µs.
  */
 export function readCached(fd: number, bytes: Uint8Array, position: number): number {
   if (preadv2 === undefined) return 0;
-  // struct iovec: address and length.
+  // This is a struct iovec: an address and a length.
   const vector = Buffer.alloc(16);
   vector.writeBigUInt64LE(koffi.address(bytes.buffer) + BigInt(bytes.byteOffset), 0);
   vector.writeBigUInt64LE(BigInt(bytes.length), 8);
   return Math.max(0, preadv2(fd, vector, 1, position, RWF_NOWAIT));
 }
 
-/** Renames, but answers EEXIST where rename(2) would replace the target. */
+/** Renames a file, but fails with EEXIST if rename(2) would replace the target. */
 export async function renameWithoutReplace(from: string, to: string): Promise<void> {
   await callAsync("renameat2", renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
 
 export type LockKind = "read" | "write";
 
-/** A range of bytes of a file; nothing needs to be stored there. */
+/** A range of bytes of a file. The file need not contain these bytes. */
 interface LockedRange {
   readonly start: number;
   readonly length: number;
@@ -274,8 +296,9 @@ export function lockRange(fd: number, kind: LockKind, range: LockedRange): boole
 }
 
 /**
- * The process that holds a conflicting lock. Undefined if no lock conflicts. 0 if the holder is
- * unknown: the lock belongs to an open file description, or to a process of another PID namespace.
+ * Returns the id of the process that holds a conflicting lock. Undefined if no lock conflicts. The
+ * result is 0 if the holder is unknown, because the lock belongs to an open file description, or to
+ * a process of another PID namespace.
  */
 export function lockingProcess(fd: number, kind: LockKind, range: LockedRange): number | undefined {
   const lock = flockOf(kind, range);
@@ -285,7 +308,7 @@ export function lockingProcess(fd: number, kind: LockKind, range: LockedRange): 
   return Math.max(0, lock.readInt32LE(24));
 }
 
-/** `struct flock` of 64-bit Linux. */
+/** Encodes `struct flock` of 64-bit Linux. */
 function flockOf(kind: LockKind, { start, length }: LockedRange): Buffer {
   const lock = Buffer.alloc(32);
   lock.writeInt16LE(kind === "read" ? F_RDLCK : F_WRLCK, 0);
@@ -294,7 +317,7 @@ function flockOf(kind: LockKind, { start, length }: LockedRange): Buffer {
   return lock;
 }
 
-/** Returns 0, or the error number. */
+/** Calls fcntl(2) for a lock. Returns 0 or the error number. */
 function callLock(fd: number, command: number, lock: Buffer): number {
   if (fcntl === undefined) return enosys;
   return fcntl(fd, command, lock) < 0 ? koffi.errno() : 0;
@@ -302,8 +325,8 @@ function callLock(fd: number, command: number, lock: Buffer): number {
 
 /**
  * Connects to a Unix socket and closes the connection. Returns undefined if a process listens
- * there, else the name of the error, for example ENOENT. Synchronous: on a local socket it never
- * waits.
+ * there, and otherwise the name of the error, for example ENOENT. This is synchronous, because
+ * connecting to a local socket never waits.
  */
 export function connectError(path: string): string | undefined {
   if (makeSocket === undefined || connectSocket === undefined) return "ENOSYS";
@@ -333,7 +356,7 @@ export async function setAttribute(path: string, name: string, value: Uint8Array
  */
 export function peerUser(fd: number): number | undefined {
   if (socketOption === undefined) return undefined;
-  // struct ucred: pid, uid, gid.
+  // This is a struct ucred: pid, uid and gid.
   const credentials = Buffer.alloc(12);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(credentials.length);

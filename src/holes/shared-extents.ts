@@ -8,7 +8,7 @@ export interface DeviceExtent {
   readonly length: number;
 }
 
-// struct fiemap and struct fiemap_extent of <linux/fiemap.h>.
+// These are the sizes of struct fiemap and struct fiemap_extent of <linux/fiemap.h>.
 const headerBytes = 32;
 const extentBytes = 56;
 const extentsPerCall = 512;
@@ -18,7 +18,7 @@ const endOfFile = 0xffff_ffff_ffff_ffffn;
 
 /**
  * Returns the shared blocks of an open file by their place on the device. Undefined if the
- * filesystem does not report places. Synchronous: one call per 512 extents.
+ * filesystem does not report places. This is synchronous, with one system call per 512 extents.
  */
 export function sharedExtents(fd: number): readonly DeviceExtent[] | undefined {
   const found: DeviceExtent[] = [];
@@ -39,7 +39,10 @@ export function sharedExtents(fd: number): readonly DeviceExtent[] | undefined {
   return found;
 }
 
-/** The offset to continue at. Undefined after the last extent. */
+/**
+ * Adds the shared extents of an answer to `found`. Returns the offset to continue at, or undefined
+ * after the last extent.
+ */
 function readExtents(answer: Buffer, found: DeviceExtent[]): bigint | undefined {
   const count = answer.readUInt32LE(20);
   let next: bigint | undefined;
@@ -55,7 +58,7 @@ function readExtents(answer: Buffer, found: DeviceExtent[]): bigint | undefined 
   return next;
 }
 
-/** Number of bytes on the device that they cover, each counted once. */
+/** Returns the number of bytes on the device that the extents cover, each counted once. */
 export function coveredBytes(extents: readonly DeviceExtent[]): number {
   let covered = 0;
   let end = 0;

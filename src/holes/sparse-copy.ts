@@ -1,5 +1,5 @@
-// Copies a file with its holes. It shares blocks if possible, and otherwise copies extent by extent
-// inside the kernel.
+// Copies a file with its holes. This shares blocks if possible, and otherwise copies extent by
+// extent inside the kernel.
 import { closeQuietly } from "../base/quietly.js";
 import { formatBytes } from "../base/sizes.js";
 import { randomBytes } from "node:crypto";
@@ -17,11 +17,11 @@ import { disk } from "./file-operations.js";
 export interface CopyOptions {
   /** Permission bits of the copy. */
   readonly mode: number;
-  /** Makes the copy durable before it returns. */
+  /** If true, the copy is durable when the call returns. */
   readonly sync: boolean;
-  /** Ways that are tried before reading and writing. Default: reflink, then extents. */
+  /** The ways that are tried before reading and writing. Default: reflink, then extents. */
   readonly ways?: readonly CopyMethod[];
-  /** Whose path the source is, for errors. Default: store. */
+  /** The owner of the source's path, for errors. Default: store. */
   readonly sourceOwner?: IoContext["owner"];
   /** User id that must own the source. Default: anybody. */
   readonly sourceUid?: number | undefined;
@@ -30,8 +30,8 @@ export interface CopyOptions {
 
 /**
  * reflink  the copy shares the source's blocks and costs nothing until one of them changes
- * extents  the kernel copied the data, holes stayed
- * bytes    read and written here: between filesystems, or where holes cannot be told
+ * extents  the kernel copied the data, and holes stayed
+ * bytes    this process read and wrote the data: between filesystems, or without known holes
  */
 export type CopyMethod = "reflink" | "extents" | "bytes";
 
@@ -42,10 +42,10 @@ interface CopiedFile extends WrittenFile {
 /** Bytes per copy_file_range. They are few enough to allow a cancellation in between. */
 const copyBytes = 64 * 1024 * 1024;
 
-/** Error codes of kernels that cannot clone this file, or cannot copy it in the kernel. */
+/** Error codes of a kernel that cannot clone this file, or cannot copy it itself. */
 const notHere = ["EOPNOTSUPP", "ENOTSUP", "EXDEV", "EINVAL", "ENOTTY", "ENOSYS", "ETXTBSY"];
 
-/** Copies the regular file `from` to `to`. `to` must not exist and is removed on failure. */
+/** Copies the regular file `from` to `to`. `to` must not exist, and is deleted on failure. */
 export async function copySparse(
   from: string,
   to: string,
@@ -77,8 +77,8 @@ export async function copySparse(
 }
 
 /**
- * Like `copySparse`, by reflink alone. If that is impossible, returns undefined and leaves nothing
- * behind.
+ * Copies a file like `copySparse`, but only by reflink. If that is impossible, this returns
+ * undefined and leaves nothing behind.
  */
 export async function shareBlocks(
   from: string,
@@ -99,7 +99,10 @@ interface KernelCopy {
   readonly ways: readonly CopyMethod[];
 }
 
-/** If the kernel cannot, returns undefined and leaves nothing behind. */
+/**
+ * Lets the kernel copy the file. If the kernel cannot do that, this returns undefined and leaves
+ * nothing behind.
+ */
 async function copyInKernel(
   { source, from, sizeBytes, ways }: KernelCopy,
   to: string,
@@ -124,7 +127,7 @@ async function copyInKernel(
     return { method, ...written };
   } finally {
     await withIoError({ what: "close the file", path: to }, () => target.close());
-    // The caller removes the directory, and with it any file that cannot be removed now.
+    // The caller deletes the directory, and with it any file that cannot be deleted now.
     if (!kept) await disk.unlink(to).catch(() => undefined);
   }
 }
@@ -150,7 +153,7 @@ async function openSource(
 ): Promise<FileHandle> {
   const context: IoContext = { what: "open the file", path, owner };
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
-  // O_NONBLOCK: if a pipe is in the file's place, open must not wait for its writer.
+  // O_NONBLOCK is for a pipe in the file's place: open must not wait for its writer.
   const handle = await withIoError(context, () => open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   // The descriptor was only read from, so an error of close(2) means nothing.
   handle[Symbol.asyncDispose] = () => closeQuietly(handle);

@@ -19,7 +19,7 @@ import { dataRuns } from "./zero.js";
 import { disk } from "./file-operations.js";
 import type { OwnedChunk } from "../wire/chunk.js";
 
-/** Sees the written bytes in ascending order. Ranges that it does not see are holes. */
+/** Receives the written bytes in ascending order. Ranges that it does not receive are holes. */
 export interface WriteObserver {
   update(offset: number, bytes: Uint8Array): void;
 }
@@ -27,20 +27,22 @@ export interface WriteObserver {
 export interface SparseFileOptions {
   /** Final permission bits of the file. While it is being written, they are 0600. */
   readonly mode: number;
-  /** Makes holes of blocks that hold only zeros. */
+  /** If true, blocks that contain only zeros become holes. */
   readonly detectZeros: boolean;
   /**
-   * The file's logical size, if it is known in advance. It is set at once, and writes beyond it are
-   * refused.
+   * The file's logical size, if it is known in advance. The file gets this size at once, and writes
+   * beyond it are refused.
    */
   readonly expectedBytes?: number | undefined;
   /**
    * The ranges that will be written, if they are known. Their blocks are reserved a little ahead.
    */
   readonly expectedExtents?: Extents | undefined;
-  /** Starts writeback early, so that the sync at the end is short. Default: true. */
+  /** If true, writeback starts early, so that the sync at the end is short. Default: true. */
   readonly earlyWriteback?: boolean;
-  /** Evicts pages that were written back early from the page cache. Default: false. */
+  /**
+   * If true, pages that were written back early are evicted from the page cache. Default: false.
+   */
   readonly forgetWritten?: boolean;
   readonly observer?: WriteObserver;
   /** Called with the number of bytes before each write. May throw. */
@@ -52,19 +54,19 @@ export interface SparseFileOptions {
 
 export interface WrittenFile {
   readonly sizeBytes: number;
-  /** 512 × st_blocks. */
+  /** The disk space of the file: 512 × st_blocks. */
   readonly allocatedBytes: number;
 }
 
 /**
- * A file being written. Disposing it before `close` or `finish` removes the file. Calls run one
- * after the other.
+ * A file being written. Disposing of it before `close` or `finish` deletes the file. Callers must
+ * wait for each call before the next one.
  */
 export interface SparseFileWriter extends AsyncDisposable {
   /**
-   * Writes at or after the end of the previous write. Skipped ranges become holes. Takes ownership
-   * of the chunk. Resolves when another write may follow; up to four are in flight. After an error,
-   * every later call throws the first error.
+   * Writes at or after the end of the previous write. Skipped ranges become holes. This takes
+   * ownership of the chunk. Resolves when another write may follow; up to four writes are in
+   * flight. After an error, every later call throws the first error.
    */
   write(offset: number, chunk: OwnedChunk): Promise<void>;
   /**
@@ -73,19 +75,19 @@ export interface SparseFileWriter extends AsyncDisposable {
    */
   complete(sizeBytes: number): Promise<WrittenFile>;
   /**
-   * After `complete`: makes the file durable. Call it once: an fsync that failed must not be
+   * Makes the file durable. Call this once, after `complete`, because a failed fsync must not be
    * retried.
    */
   sync(): Promise<void>;
-  /** After `complete`: keeps the file. */
+  /** Closes and keeps the file. Call this after `complete`. */
   close(): Promise<void>;
-  /** Discards the file and removes it. Has no effect after `close`. */
+  /** Discards the file. This has no effect after `close`. */
   discard(): Promise<void>;
   /** Runs `complete`, then `sync` if requested, then `close`. */
   finish(options: { readonly sizeBytes: number; readonly sync: boolean }): Promise<WrittenFile>;
 }
 
-/** Creates a file that did not exist. */
+/** Creates a file, which must not exist. */
 export async function createSparseFile(
   path: string,
   options: SparseFileOptions,
@@ -97,7 +99,8 @@ export async function createSparseFile(
   const writer = new SparseWriter(handle, path, options);
   const { expectedBytes } = options;
   try {
-    // Sets a known size first: xfs reserves no space after the file for writes inside it.
+    // A known size is set first, because xfs does not reserve space beyond the end of the file for
+    // writes inside it.
     if (expectedBytes !== undefined) {
       const what = `set the size to ${formatBytes(expectedBytes)}`;
       await withIoError({ what, path }, () => handle.truncate(expectedBytes));
@@ -161,8 +164,8 @@ class SparseWriter implements SparseFileWriter {
     this.#options.signal?.throwIfAborted();
     const written = await withIoError({ what: "set size and mode", path: this.#path }, async () => {
       await this.#handle.truncate(sizeBytes);
-      // The owner can always read it. Otherwise the store could not read it back without being
-      // root.
+      // The owner can always read the file. Otherwise the store could not read it later without
+      // being root.
       await this.#handle.chmod((this.#options.mode & 0o777) | 0o400);
       return this.#handle.stat();
     });
@@ -196,7 +199,8 @@ class SparseWriter implements SparseFileWriter {
   }
 
   async discard(): Promise<void> {
-    // `return writer.finish(…)` disposes while it is still running.
+    // After `return writer.finish(…)`, the caller disposes of the writer while `finish` is still
+    // running.
     await this.#finishing?.catch(() => undefined);
     if (this.#state === "closed") return;
     this.#state = "closed";

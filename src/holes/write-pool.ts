@@ -10,15 +10,21 @@ import { endOf } from "../model/extent.js";
 import { ioError, isErrno } from "./errno.js";
 import { forgetCached, releaseRange, reserveRange, startWriteback } from "./native.js";
 
-/** A larger number gains nothing, because Node's thread pool has four threads. */
+/**
+ * Maximum writes at once. A larger number gains nothing, because Node's thread pool has four
+ * threads.
+ */
 const maxWritesInFlight = 4;
 
 export interface WritePool {
-  /** Throws the first error of any write. */
+  /** Throws the first error of any write, if a write has failed. */
   check(): void;
-  /** Resolves when another write may follow. The pool keeps the chunk until it has been written. */
+  /**
+   * Starts a write. Resolves when another write may follow. The pool keeps the chunk until it has
+   * been written.
+   */
   write(offset: number, chunk: OwnedChunk): Promise<void>;
-  /** The offset, at most `end`, below which no write is in flight. */
+  /** Returns the offset, at most `end`, below which no write is in flight. */
   writtenBefore(end: number): number;
   /** Waits for all writes, whatever their outcome. */
   idle(): Promise<void>;
@@ -55,20 +61,21 @@ export function createWritePool(handle: FileHandle, path: string): WritePool {
 const writebackBytes = 16 * 1024 * 1024;
 
 export interface Writeback {
-  /** The kernel has all bytes before `end`. */
+  /** Notes that the kernel has received all bytes before `end`. */
   advance(end: number): void;
-  /** Waits for the writeback that runs. */
+  /** Waits for the running writeback to end. */
   idle(): Promise<void>;
 }
 
-/** Number of stretches in writeback when the one before them is evicted. */
+/** Number of stretches that are in writeback when the stretch before them is evicted. */
 const stretchesBehind = 2;
 
 /**
- * Runs one call at a time and ignores its failure, because the sync reports the error too. With
- * `forget`, the page cache drops data that was written back while more arrived. The upload then
- * reuses its own memory and does not evict other programs' pages. A disk that is fast enough for
- * this can also read the data back as fast. On a slower disk, the data stays in memory.
+ * Returns a writeback that runs one call at a time and ignores a failure, because the sync reports
+ * the error too. With `forget`, the page cache evicts data that was written back while more data
+ * arrived. The upload then reuses its own memory and does not evict other programs' pages. A disk
+ * that is fast enough for this can also read the data again at that rate. On a slower disk, the
+ * data stays in memory.
  */
 export function createWriteback(fd: number, enabled: boolean, forget: boolean): Writeback {
   let started = 0;
@@ -93,17 +100,22 @@ export function createWriteback(fd: number, enabled: boolean, forget: boolean): 
   };
 }
 
-/** Blocks reserved at once. An aborted upload would have to release a larger reservation. */
+/**
+ * Bytes of blocks that are reserved at once. An aborted upload would have to release a larger
+ * reservation.
+ */
 const reserveBytes = 64 * 1024 * 1024;
-/** Smaller extents are not worth a call. */
+/** Smallest extent that is reserved. A smaller one is not worth a call. */
 const minReserveBytes = 1024 * 1024;
 
 export interface Reservation {
-  /** Called before each write. Offsets ascend. */
+  /** Reserves blocks for a write. The pool calls this before each write, with ascending offsets. */
   before(offset: number, length: number): Promise<void>;
-  /** The offset up to which blocks have been reserved, at most. */
+  /** Returns the highest offset up to which blocks may have been reserved. */
   reservedUntil(): number;
-  /** Releases blocks that were reserved and not written. Called after the last write. */
+  /**
+   * Releases blocks that were reserved and not written. The pool calls this after the last write.
+   */
   releaseUnused(): Promise<void>;
 }
 
@@ -144,9 +156,9 @@ export function createReservation(
 }
 
 /**
- * Does the same for a file of which only the size is known, as long as the file has no holes. At
- * the first hole, it releases the reservation behind the hole and reserves no more. Punching out
- * each hole would cost more than the reservation gains.
+ * Reserves blocks like `createReservation` for a file of which only the size is known, until the
+ * first hole. There it releases the reservation after the hole and reserves no more blocks.
+ * Punching out each hole would cost more than the reservation gains.
  */
 export function createGuessedReservation(fd: number, path: string, sizeBytes: number): Reservation {
   const whole = createReservation(fd, path, [{ offset: 0, length: sizeBytes }]);

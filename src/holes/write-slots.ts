@@ -5,11 +5,14 @@ import { alignedMemory } from "./native.js";
 
 /** A larger direct write is not faster. */
 export const slotBytes = 1024 * 1024;
-/** Enough to continue while the disk, or a busy core, makes a thread wait for some milliseconds. */
+/**
+ * Number of slots: enough to continue while the disk, or a busy core, makes a thread wait for some
+ * milliseconds.
+ */
 const slotCount = 8;
 /**
- * Direct writes of all threads together. More are not faster, and one of Node's four pool threads
- * stays free for other work.
+ * Maximum direct writes of all threads together. More writes are not faster, and one of Node's four
+ * pool threads stays free for other work.
  */
 export const maxDirectWrites = 3;
 
@@ -42,10 +45,10 @@ export function openThreadSemaphore(shared: SharedArrayBuffer): ThreadSemaphore 
 
 /** The slots of one thread, for all of its files. */
 export interface WriteSlots {
-  /** Resolves when a slot is free. */
+  /** Acquires a slot. Resolves when one is free. */
   acquire(): Promise<Uint8Array>;
   release(slot: Uint8Array): void;
-  /** Returns the number of bytes that were written. */
+  /** Writes the bytes, and returns the number of bytes that were written. */
   write(fd: number, bytes: Uint8Array, offset: number): Promise<number>;
 }
 
@@ -61,7 +64,7 @@ export function createWriteSlots(semaphore: ThreadSemaphore): WriteSlots {
       free.pop() ?? (await new Promise<Uint8Array>((resolve) => waiting.push(resolve))),
     release: (slot) => {
       const next = waiting.shift();
-      // Last in, first out, because the slot used last is in the processor's cache.
+      // Slots are used last in, first out, because the last used slot is in the processor's cache.
       if (next === undefined) free.push(slot);
       else next(slot);
     },
@@ -71,8 +74,8 @@ export function createWriteSlots(semaphore: ThreadSemaphore): WriteSlots {
 const writeAsync = promisify(write);
 
 /**
- * A write without a permit waits for another write of its own thread. If other threads hold all
- * permits, the thread writes synchronously.
+ * Returns a write function that respects the semaphore. A write without a permit waits for another
+ * write of its own thread. If other threads hold all permits, the thread writes synchronously.
  */
 function createBoundedWrite(semaphore: ThreadSemaphore): WriteSlots["write"] {
   let running = 0;

@@ -1,4 +1,4 @@
-// Tells zeros from data at the speed of memory.
+// Distinguishes zeros from data at the speed of memory.
 import type { Extent } from "../model/extent.js";
 
 /** Smallest hole that we make: the block size of every common filesystem. */
@@ -16,8 +16,9 @@ export function isZero(bytes: Uint8Array): boolean {
 }
 
 /**
- * Returns the runs of blocks that hold data, as offsets in the file. `fileOffset` is the offset of
- * `bytes`. Blocks are aligned to the file, so the first and the last block may be checked in part.
+ * Returns the runs of blocks that contain data, as offsets in the file. `fileOffset` is the offset
+ * of `bytes`. Blocks are aligned to the file, so the first and the last block may be checked in
+ * part.
  */
 export function dataRuns(bytes: Uint8Array, fileOffset: number): readonly Extent[] {
   const buffer = asBuffer(bytes);
@@ -39,13 +40,16 @@ export function dataRuns(bytes: Uint8Array, fileOffset: number): readonly Extent
   return runs;
 }
 
-/** At most `compareBytes` long. Most data differs in its first bytes, which saves the call. */
+/**
+ * Returns whether a range of at most `compareBytes` bytes is zero. Most data differs from zero in
+ * its first bytes, which saves the call.
+ */
 function isZeroRange(buffer: Buffer, start: number, end: number): boolean {
   if (buffer[start] !== 0 || buffer[end - 1] !== 0) return false;
   return buffer.compare(zeros, 0, end - start, start, end) === 0;
 }
 
-/** A view of the same memory, for calls that require a Buffer. */
+/** Returns a view of the same memory, for calls that require a Buffer. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes)
     ? bytes

@@ -1,24 +1,27 @@
-// Access control: roles, identities, and the name prefixes that confine identities.
+// Defines access control: roles, identities, and the name prefixes that confine identities.
 import { fieldInvalid } from "../base/errors.js";
 
-/** transport/auth/role-table.ts lists the calls of each role. */
+/** All roles. transport/auth/role-table.ts lists the calls of each role. */
 export const roles = ["reader", "writer", "operator", "peer"] as const;
 export type Role = (typeof roles)[number];
 
-/** How a caller was identified. `none`: it came over TCP without a credential. */
+/** How a caller was identified. `none` means that it came over TCP without a credential. */
 type Proof = "none" | "token" | "certificate" | "socket";
 
-/** The identity that a call is made for. */
+/** The identity for which a call is made. */
 export interface Identity {
-  /** For the audit log: the owner of a certificate or token, or the origin of an unnamed caller. */
+  /**
+   * Name for the audit log: the owner of a certificate or token, or the origin of an unnamed
+   * caller.
+   */
   readonly name: string;
   readonly role: Role;
   /**
-   * True if several callers share it and cannot be distinguished. They are authenticated, so no
-   * limit per identity applies.
+   * True if several callers share the identity and cannot be distinguished. They are authenticated,
+   * so no limit per identity applies.
    */
   readonly shared?: boolean;
-  /** Snapshots with other names do not exist for it. Empty = all names. */
+  /** Snapshots without this prefix do not exist for the identity. Empty means all names. */
   readonly namePrefix: string;
   /**
    * How the current caller was identified. Not set in an identity that comes from a configuration.
@@ -28,14 +31,16 @@ export interface Identity {
   readonly uid?: number;
 }
 
-/** Only callers that may need paths of the node see them. */
+/**
+ * Returns whether the caller may see paths of the node. Only callers that may need them see them.
+ */
 export function seesPaths({ namePrefix, proof }: Identity): boolean {
   return namePrefix === "" && proof !== "none";
 }
 
 /**
- * Ends with a separator. So no prefix contains another's names by chance (as `a` contains those of
- * `ab`), and no id begins with one, because ids have only letters and digits.
+ * A prefix ends with a separator. So no prefix contains another's names by chance (as `a` contains
+ * those of `ab`), and no id begins with a prefix, because ids have only letters and digits.
  */
 const prefixPattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}[._:/-]$/;
 const identityNamePattern = /^[A-Za-z0-9][A-Za-z0-9._@:/-]{0,63}$/;

@@ -6,29 +6,36 @@ import type { SnapshotFile } from "./snapshot.js";
 
 /** Space below a directory, including the directory itself. */
 export interface DirectorySpace {
-  /** 512 × st_blocks of everything. */
+  /** Sum of 512 × st_blocks over the directory and everything below it. */
   readonly allocatedBytes: number;
   readonly inodes: number;
 }
 
-/** An inode with its directory entry: 256 bytes on ext4, 512 on XFS, twice about 500 on btrfs. */
+/**
+ * The charge for an inode with its directory entry. It takes 256 bytes on ext4, 512 on XFS, and
+ * twice about 500 on btrfs.
+ */
 export const inodeBytes = 1024;
 const diskBlockBytes = 4096;
-/** A digest of 32 bytes for each block of 256 KiB. */
+/**
+ * Bytes of data per byte of a block table, which has a digest of 32 bytes for each block of 256
+ * KiB.
+ */
 const dataPerTableByte = 8192;
-/** Header, checksum and some runs. */
+/** Bytes of a block table's header and checksum, and of some runs. */
 const minTableBytes = 256;
-/** The manifest is indented. */
+/** Bytes of a manifest per byte of its text without indentation. */
 const manifestPerText = 1.6;
-/** The snapshot's own, `files` and `blocks`. */
+/** The snapshot's own directory, `files` and `blocks`. */
 const directoriesPerSnapshot = 3;
 
-/** What one more file takes before any data is written: two inodes and a table. */
+/** Bytes that one more file takes before any data is written: two inodes and a table. */
 export const fileBytes = diskBlockBytes + 2 * inodeBytes;
 
 /**
- * Rows and index entries, including their part of half-filled pages. Texts are stored several
- * times: a name in three indexes, a blob id in the configuration and twice among the pins.
+ * Returns the bytes of rows and index entries, including their part of half-filled pages. Texts are
+ * stored several times: a name in three indexes, a blob id in the configuration and twice among the
+ * pins.
  */
 export function catalogBytes(
   config: SnapshotConfig,
@@ -47,12 +54,18 @@ export function catalogBytes(
   );
 }
 
-/** The bytes that a change of the configuration adds to the charge; negative if it needs less. */
+/**
+ * Returns the bytes that a change of the configuration adds to the charge. The result is negative
+ * if the new configuration needs less.
+ */
 export function chargeGrowth(before: SnapshotConfig, after: SnapshotConfig): number {
   return catalogBytes(after, []) - catalogBytes(before, []);
 }
 
-/** Index entries above 1,000 bytes have a page of their own beside the row. */
+/**
+ * Returns the bytes of a blob id. Index entries above 1,000 bytes have a page of their own beside
+ * the row.
+ */
 function blobBytes(id: string): number {
   const bytes = Buffer.byteLength(id);
   return 256 + 4 * bytes + (bytes > 900 ? diskBlockBytes : 0);
@@ -62,7 +75,7 @@ function textBytes(texts: readonly string[]): number {
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 }
 
-/** The charge of a stored snapshot. */
+/** Returns the charge of a stored snapshot. */
 export function chargeOf(
   { allocatedBytes, inodes }: DirectorySpace,
   config: SnapshotConfig,
@@ -71,7 +84,7 @@ export function chargeOf(
   return allocatedBytes + inodes * inodeBytes + catalogBytes(config, files);
 }
 
-/** The estimated charge before block tables and manifest are written. */
+/** Returns the estimated charge before block tables and manifest are written. */
 export function estimateCharge(config: SnapshotConfig, files: readonly SnapshotFile[]): number {
   let allocatedBytes = directoriesPerSnapshot * diskBlockBytes;
   for (const file of files) {
@@ -84,7 +97,7 @@ export function estimateCharge(config: SnapshotConfig, files: readonly SnapshotF
   return chargeOf({ allocatedBytes, inodes }, config, files);
 }
 
-/** Data occupies whole blocks, wherever in a file it is. */
+/** Rounds up to whole blocks, because data occupies whole blocks wherever in a file it is. */
 export function wholeBlocks(bytes: number): number {
   return Math.ceil(bytes / diskBlockBytes) * diskBlockBytes;
 }

@@ -1,7 +1,7 @@
 // Describes how a working copy of a snapshot is made, file by file.
 
 /**
- * auto     reflink, or copy where the filesystem cannot share blocks
+ * auto     reflink, or copy if the filesystem cannot share blocks
  * link     a hard link to the stored file
  * reflink  a file that shares its blocks with the stored one
  * copy     a copy made in the kernel, with its holes
@@ -13,13 +13,16 @@ export interface CloneRequest {
   /** The modes of some files, by name. */
   readonly modes: ReadonlyMap<string, CloneMode>;
   readonly defaultMode: CloneMode;
-  /** The directory is durable when the call answers. */
+  /** Whether the directory must be durable when the call is answered. */
   readonly durable: boolean;
-  /** Most bytes that `auto` copies, in all files together. */
+  /** Maximum number of bytes that `auto` copies, in all files together. */
   readonly maxCopyBytes: number;
 }
 
-/** A directory that takes seconds to copy is refused, because its caller expects milliseconds. */
+/**
+ * If more bytes would have to be copied, the clone is refused, because a copy takes seconds and its
+ * caller expects milliseconds.
+ */
 export const defaultMaxCopyBytes = 1024 ** 3;
 
 export interface ClonedFile {

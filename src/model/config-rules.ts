@@ -8,7 +8,7 @@ const maxImageBlobIds = 1024;
 
 /**
  * Throws FIELD_INVALID unless `config` can be stored. `parent` is the path of the message with its
- * fields; empty for the request itself.
+ * fields. It is empty for the request itself.
  */
 export function checkConfig(config: SnapshotConfig, parent: string): void {
   const prefix = parent === "" ? "" : `${parent}.`;
@@ -45,12 +45,12 @@ function checkSize(sizeBytes: number, field: string): void {
   throw fieldInvalid(field, "0 to 9007199254740991 bytes", sizeBytes);
 }
 
-/** Sorted, without duplicates: the order of blob ids has no meaning. */
+/** Returns the ids sorted and without duplicates, because the order of blob ids has no meaning. */
 export function normalizeBlobIds(ids: readonly string[]): readonly string[] {
   return [...new Set(ids)].sort();
 }
 
-/** Lower-case UUID of a request, or undefined when none was given. */
+/** Returns the UUID of a request in lower case. Undefined if the request has none. */
 export function checkRequestId(requestId: string, field: string): string | undefined {
   if (requestId === "") return undefined;
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(requestId)) {

@@ -1,21 +1,21 @@
-// The configuration of the paused VM, as its orchestrator supplied it. Field names follow
-// `types.SnapshotConfig` of cocoon; the archive codec knows their JSON keys.
+// Defines the configuration of the paused VM, as its orchestrator supplied it. The names of its
+// fields follow `types.SnapshotConfig` of cocoon; the archive codec knows their JSON keys.
 
 export interface SnapshotConfig {
-  /** Assigned by the daemon; never reused. */
+  /** The id, which the daemon assigns and never reuses. */
   readonly id: string;
-  /** Empty, or a name as `name.ts` defines it. */
+  /** Either empty or a name as `name.ts` defines it. */
   readonly name: string;
   readonly description: string;
   readonly image: string;
   readonly imageDigest: string;
   readonly imageType: string;
-  /** Image blobs that this snapshot pins; sorted, without duplicates. */
+  /** Ids of image blobs that this snapshot pins, sorted and without duplicates. */
   readonly imageBlobIds: readonly string[];
   readonly hypervisor: string;
   readonly cpu: number;
   readonly memoryBytes: number;
-  /** Logical size of the VM's disk `cow.raw`; 0 when unknown. */
+  /** Logical size of the VM's disk `cow.raw`; 0 if it is unknown. */
   readonly storageBytes: number;
   readonly nics: number;
   readonly queueSize: number;
@@ -24,11 +24,11 @@ export interface SnapshotConfig {
   readonly noDirectIo: boolean;
   readonly windows: boolean;
   readonly labels: Readonly<Record<string, string>>;
-  /** Keys of an imported envelope that stasis does not know; export writes them back. */
+  /** Keys of an imported envelope that stasis does not know. Export writes them back. */
   readonly unknown: UnknownKeys;
 }
 
-/** JSON text per unknown key. Kept as text so that no number loses a digit. */
+/** The JSON text of each unknown key. It stays text so that no number loses a digit. */
 interface UnknownKeys {
   readonly envelope: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, string>>;

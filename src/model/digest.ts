@@ -1,4 +1,4 @@
-// The notation of digests: what the wire, the envelope and the manifest have in common.
+// Defines the notation of digests, which the wire, the envelope and the manifest share.
 
-/** A digest of content that is known. */
+/** The digest of known content. */
 export const digestPattern = /^sha256:[0-9a-f]{64}$/;

@@ -1,9 +1,9 @@
 // Measures the elapsed time of a store. Ages are counted in it, never in wall time: setting the
 // wall clock makes nothing older and nothing younger.
 //
-// Elapsed time follows the time since the machine's boot, also while no daemon runs. Over a reboot
+// Elapsed time follows the time since the machine's boot, also while no daemon runs. After a reboot
 // only the wall clock knows how long the machine was off. So that time counts only after the wall
-// clock has proved reliable. The rules:
+// clock has proved reliable. The rules are:
 //
 // 1. Elapsed time never decreases, and grows as the time since boot does. Only differences are
 //    meaningful; stamps are elapsed times.
@@ -11,12 +11,13 @@
 //    it steps back, until an operator trusts it, or until it has run evenly for a day.
 // 3. Time off is pending at first. It counts when the clock has run evenly for an hour. More than
 //    three days at once make the clock suspect, and count after a day or when the clock is trusted.
-// 4. Time off that counts adds to the age of what was stamped before it, and of nothing else.
+// 4. Time off that counts adds to the age of everything that was stamped before it, and of nothing
+//    else.
 
 /** One reading of the machine's clocks. */
 export interface ClockReading {
   readonly wallMs: number;
-  /** Empty in a catalog that was migrated from a schema without it. */
+  /** Id of the boot. Empty in a catalog that was migrated from a schema without it. */
   readonly bootId: string;
   readonly sinceBootMs: number;
 }
@@ -24,12 +25,15 @@ export interface ClockReading {
 export interface ElapsedState {
   readonly elapsedMs: number;
   readonly last: ClockReading;
-  /** Ascending. */
+  /** Ascending by `atMs`. */
   readonly offTimes: readonly OffTime[];
   readonly doubt?: ClockDoubt | undefined;
 }
 
-/** The machine was off for `ms`, after all stamps up to `atMs` and before all later ones. */
+/**
+ * A time for which the machine was off. It lasted `ms`, after all stamps up to `atMs` and before
+ * all later ones.
+ */
 export interface OffTime {
   readonly atMs: number;
   readonly ms: number;
@@ -37,13 +41,13 @@ export interface OffTime {
 
 /** The difference between wall time and elapsed time. */
 export interface ClockDoubt {
-  /** How far wall time is ahead of elapsed time; negative if it is behind. */
+  /** How far wall time is ahead of elapsed time. Negative if it is behind. */
   readonly aheadMs: number;
   /** Up to this much of the difference may be time off. */
   readonly offMs: number;
-  /** The stamp after which that time off counts, if it does. */
+  /** The stamp after which that time off counts, if it counts at all. */
   readonly offAtMs: number;
-  /** The elapsed time at which they last diverged. */
+  /** The elapsed time at which wall time and elapsed time last diverged. */
   readonly sinceMs: number;
 }
 
@@ -51,17 +55,20 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-/** A smaller difference between two readings is the usual correction of a clock. */
+/** A smaller difference between two readings is an ordinary correction of a clock. */
 export const stepBoundMs = minuteMs;
 /** A machine may be off for this long without making its clock suspect. */
 const plausibleOffMs = 3 * dayMs;
 /** How long a suspect clock must run evenly until it is trusted. */
 export const suspectGraceMs = dayMs;
 const pendingGraceMs = hourMs;
-/** More than one for each day of a year; older ones are merged. */
+/**
+ * Maximum number of times off. It allows more than one for each day of a year; older ones are
+ * merged.
+ */
 const maxOffTimes = 500;
 
-/** For a store without a known history. */
+/** Returns the state of a store without a known history. */
 export function beginElapsed(reading: ClockReading): ElapsedState {
   return { elapsedMs: reading.wallMs, last: reading, offTimes: [] };
 }
@@ -87,14 +94,14 @@ function goOn(state: ElapsedState, reading: ClockReading): ElapsedState {
 function startAgain(state: ElapsedState, reading: ClockReading): ElapsedState {
   const { elapsedMs, last, doubt } = state;
   const wallMs = reading.wallMs - last.wallMs;
-  // All of this boot has passed since the last reading, whatever the wall clock says, unless the
-  // last reading may have been in this boot.
+  // All of this boot has passed since the last reading, whatever the wall clock says. The exception
+  // is a last reading that may have been in this boot.
   const passedMs =
     last.bootId === "" ? Math.min(Math.max(0, wallMs), reading.sinceBootMs) : reading.sinceBootMs;
   const now = { ...state, elapsedMs: elapsedMs + passedMs, last: reading };
   const restMs = wallMs - passedMs;
   if (Math.abs(restMs) <= stepBoundMs && doubt === undefined) return now;
-  // Two pending times off both count from the position of the first: this ages less.
+  // Two pending times off both count from the stamp of the first, because that makes less data old.
   const before = doubt ?? { aheadMs: 0, offMs: 0, offAtMs: elapsedMs };
   return {
     ...now,
@@ -108,7 +115,7 @@ function startAgain(state: ElapsedState, reading: ClockReading): ElapsedState {
   };
 }
 
-/** Ends a doubt that has resolved itself, or that lasted long enough. */
+/** Ends a doubt that has resolved itself, or that has lasted long enough. */
 function endDoubt(state: ElapsedState): ElapsedState {
   const { doubt, elapsedMs } = state;
   if (doubt === undefined) return state;
@@ -117,7 +124,7 @@ function endDoubt(state: ElapsedState): ElapsedState {
   return agrees || elapsedMs - doubt.sinceMs >= graceMs ? trustClock(state) : state;
 }
 
-/** Trusts the wall clock from now on: pending time off counts. */
+/** Trusts the wall clock from now on, so that pending time off counts. */
 export function trustClock({ doubt, ...state }: ElapsedState): ElapsedState {
   if (doubt === undefined) return state;
   const ms = Math.min(Math.max(doubt.aheadMs, 0), doubt.offMs);
@@ -125,7 +132,9 @@ export function trustClock({ doubt, ...state }: ElapsedState): ElapsedState {
   return { ...state, offTimes: bounded([...state.offTimes, { atMs: doubt.offAtMs, ms }]) };
 }
 
-/** Merges the two oldest, at the position of the older one: this ages less. */
+/**
+ * Merges the two oldest times off at the stamp of the older one, because that makes less data old.
+ */
 function bounded(offTimes: readonly OffTime[]): readonly OffTime[] {
   const [first, second, ...rest] = offTimes;
   if (first === undefined || second === undefined || offTimes.length <= maxOffTimes) {
@@ -134,7 +143,7 @@ function bounded(offTimes: readonly OffTime[]): readonly OffTime[] {
   return [{ atMs: first.atMs, ms: first.ms + second.ms }, ...rest];
 }
 
-/** Smaller stamps are older than `ageMs`. */
+/** Returns the stamp of age `ageMs`. Smaller stamps are older than that. */
 export function stampOfAge({ elapsedMs, offTimes }: ElapsedState, ageMs: number): number {
   let stampMs = elapsedMs;
   let leftMs = ageMs;
@@ -149,7 +158,7 @@ export function stampOfAge({ elapsedMs, offTimes }: ElapsedState, ageMs: number)
   return stampMs - leftMs;
 }
 
-/** True if the difference is more than an ordinary time off. */
+/** Returns true if the difference is more than an ordinary time off. */
 export function isSuspect(doubt: ClockDoubt | undefined): doubt is ClockDoubt {
   if (doubt === undefined) return false;
   const { aheadMs, offMs } = doubt;

@@ -1,31 +1,35 @@
-// A run of bytes in a file that contains data. The ranges between extents are holes.
+// Defines an extent: a run of bytes in a file that contains data. The ranges between extents are
+// holes.
 
 export interface Extent {
-  /** First byte, from the start of the file. */
+  /** Offset of the first byte from the start of the file. */
   readonly offset: number;
-  /** Bytes, above 0. */
+  /** Number of bytes, above 0. */
   readonly length: number;
 }
 
-/** The extents of a file, ascending: an array, or a map that needs less memory. */
+/** The extents of a file in ascending order: an array, or a map that needs less memory. */
 export interface Extents extends Iterable<Extent> {
   readonly length: number;
   at(index: number): Extent | undefined;
 }
 
-/** The first byte after an extent. */
+/** Returns the offset of the first byte after an extent. */
 export function endOf({ offset, length }: Extent): number {
   return offset + length;
 }
 
-/** Bytes in all extents together. */
+/** Returns the number of bytes in all extents together. */
 export function totalLength(extents: Iterable<Extent>): number {
   let total = 0;
   for (const { length } of extents) total += length;
   return total;
 }
 
-/** The bytes that both have in common, each time it is iterated. Both ascend. */
+/**
+ * Returns the parts that both have in common. They are computed again each time the result is
+ * iterated. `a` and `b` must ascend.
+ */
 export function commonParts(a: Iterable<Extent>, b: Iterable<Extent>): Iterable<Extent> {
   return {
     *[Symbol.iterator]() {
@@ -36,8 +40,8 @@ export function commonParts(a: Iterable<Extent>, b: Iterable<Extent>): Iterable<
 }
 
 /**
- * Returns a function that yields the bytes that a part has in common with `extents`. Call it with
- * parts that ascend, as `extents` do.
+ * Returns a function that yields the parts of its argument that are in `extents`. Call it with
+ * ranges that ascend, as `extents` do.
  */
 export function createIntersection(
   extents: Iterable<Extent>,
@@ -57,7 +61,10 @@ export function createIntersection(
   };
 }
 
-/** The bytes of `ranges` that are in none of `parts`. Both ascend, and each part is in a range. */
+/**
+ * Yields the bytes of `ranges` that are in none of `parts`. Both must ascend, and each part must be
+ * in a range.
+ */
 export function* partsBetween(
   ranges: Iterable<Extent>,
   parts: Iterable<Extent>,

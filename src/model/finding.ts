@@ -2,8 +2,8 @@
 // actions of `repair`.
 
 /**
- * docs/consistency.md explains each kind. `note`: nothing that is stored is wrong, or the daemon
- * fixes it at its next start.
+ * Severity of each kind; docs/consistency.md explains the kinds. With `note`, nothing that is
+ * stored is wrong, or the daemon repairs it at its next start.
  */
 const severities = {
   catalog_missing: "problem",
@@ -40,18 +40,18 @@ export type FindingKind = keyof typeof severities;
 type FindingSeverity = (typeof severities)[FindingKind];
 
 /**
- *   none                 only people can decide
- *   at_next_start        recovery repairs it when the daemon starts
- *   adopt                add the directory to the catalog
- *   quarantine           move it to quarantine
- *   mark_lost            keep the record, but serve it no longer
- *   mark_corrupt         keep the record, and serve it only with `force`
- *   rewrite_manifest     write it again from the catalog
- *   take_manifest        make the record again from the manifest
- *   rebuild_block_table  compute it from the data, if the data has the stored digest
- *   set_mode             restore the stored mode
- *   rewrite_rows         make labels, pins, sizes and totals again from the snapshots' records
- *   make_ballast         write the files again
+ * none                 only people can decide
+ * at_next_start        recovery repairs it when the daemon starts
+ * adopt                add the directory to the catalog
+ * quarantine           move the entry to quarantine
+ * mark_lost            keep the record, but no longer serve the snapshot
+ * mark_corrupt         keep the record, and serve the snapshot only with `force`
+ * rewrite_manifest     write the manifest again from the catalog
+ * take_manifest        make the record again from the manifest
+ * rebuild_block_table  compute the table from the data, if the data has the stored digest
+ * set_mode             restore the stored mode
+ * rewrite_rows         make labels, pins, sizes and totals again from the snapshots' records
+ * make_ballast         write the files of the ballast again
  */
 export type FindingAction =
   | "none"
@@ -70,11 +70,11 @@ export type FindingAction =
 export interface Finding {
   readonly kind: FindingKind;
   readonly severity: FindingSeverity;
-  /** The affected snapshot. Empty if the finding concerns no snapshot. */
+  /** Id of the affected snapshot. Empty if the finding concerns no snapshot. */
   readonly id: string;
-  /** Its name; empty if it has none. */
+  /** Name of that snapshot. Empty if it has no name. */
   readonly name: string;
-  /** Absolute. */
+  /** Absolute path of the affected entry. */
   readonly path: string;
   /** The actual and the expected state, for people. */
   readonly found: string;
@@ -82,20 +82,20 @@ export interface Finding {
 }
 
 export interface CheckOptions {
-  /** Read all data and compare it with its digests. */
+  /** Whether to read all data and compare it with its digests. */
   readonly deep: boolean;
-  /** Most bytes to read per second when `deep`; 0 = no limit. */
+  /** Maximum number of bytes to read per second if `deep` is set; 0 = no limit. */
   readonly limitBytesPerSecond: number;
 }
 
-/** The summary comes last. Without it the check is incomplete. */
+/** The events of a check. The summary comes last; without a summary the check is incomplete. */
 export type CheckEvent =
   | { readonly kind: "finding"; readonly finding: Finding }
   | { readonly kind: "progress"; readonly doneSnapshots: number; readonly totalSnapshots: number }
   | { readonly kind: "summary"; readonly snapshots: number; readonly problems: number };
 
 export interface RepairOptions extends CheckOptions {
-  /** Report what would be done, and do nothing. */
+  /** Whether to report what would be done, and do nothing. */
   readonly dryRun: boolean;
 }
 

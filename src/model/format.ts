@@ -1,8 +1,11 @@
-// Errors for files that a newer program has written. Such a file is never treated as damage, and is
-// left unchanged.
+// Makes errors for files that a newer program has written. Such a file is never treated as damage,
+// and is left unchanged.
 import { StoreError } from "../base/errors.js";
 
-/** `what` has version `found`; this program knows versions up to `newest`. */
+/**
+ * Returns the error for `what`, which has version `found`. This program knows versions up to
+ * `newest`.
+ */
 export function formatUnsupported(
   what: string,
   found: number,
@@ -25,7 +28,7 @@ export function formatUnsupported(
   );
 }
 
-/** The `version` of a JSON object; 0 unless it is a whole number above 0. */
+/** Returns the `version` of a JSON object. Returns 0 unless it is a whole number above 0. */
 export function versionOf(value: unknown): number {
   if (typeof value !== "object" || value === null || !("version" in value)) return 0;
   const { version } = value;

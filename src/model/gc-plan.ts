@@ -1,7 +1,7 @@
-// Plans which snapshots and leftovers a collection removes. A pure function of the store's content,
-// the policy, and a stamp that limits ages.
+// Plans which snapshots a collection evicts and which leftovers it discards. The plan is a pure
+// function of the store's content, the policy, and a stamp that limits ages.
 
-/** Leftovers first, then the criteria of a policy, with their API names. */
+/** All reasons: leftovers first, then the criteria of a policy, with their API names. */
 export type GcReason =
   | "orphan"
   | "stale_pending"
@@ -12,23 +12,30 @@ export type GcReason =
   | "evict_all";
 
 /**
- * If no criterion is set, nothing is evicted. Several criteria evict the union of their selections.
+ * The criteria of a collection. If no criterion is set, nothing is evicted. Several criteria evict
+ * the union of their selections.
  */
 export interface GcPolicy {
-  /** Keep this many of the newest of each group, evict the others. */
+  /** Keep this many of the newest snapshots of each group, and evict the others. */
   readonly keepLast?: number | undefined;
-  /** Evict snapshots that were last accessed longer ago, in milliseconds. */
+  /** Evict snapshots whose last access is longer ago than this, in milliseconds. */
   readonly maxAgeMs?: number | undefined;
-  /** Evict the least recently accessed until the rest of the group is charged at most this. */
+  /**
+   * Evict the least recently accessed snapshots until the rest of the group is charged at most this
+   * many bytes.
+   */
   readonly maxTotalBytes?: number | undefined;
   /** Evict all snapshots. */
   readonly evictAll?: boolean | undefined;
   /**
-   * A group consists of the snapshots with one value of this label. Those without the label are a
-   * group too.
+   * A group consists of the snapshots with one value of this label. Snapshots without the label are
+   * a group too.
    */
   readonly groupByLabel?: string | undefined;
-  /** The caller asserts that the wall clock is right: `maxAgeMs` then works while it is suspect. */
+  /**
+   * The caller asserts that the wall clock is right. `maxAgeMs` then works while the clock is
+   * suspect.
+   */
   readonly trustClock?: boolean | undefined;
 }
 
@@ -37,17 +44,21 @@ export interface GcSnapshot {
   readonly id: string;
   readonly name: string;
   /**
-   * Both in milliseconds since 1970. A million of these must fit in memory, so they are not Dates.
+   * Both times are in milliseconds since 1970. A million of these objects must fit in memory, so
+   * the times are not Dates.
    */
   readonly createdAtMs: number;
   readonly lastAccessedAtMs: number;
   /**
-   * A stamp of elapsed time (model/elapsed.ts), for ages and the order of uses, independent of the
-   * wall clock.
+   * The stamp of the last use in elapsed time (model/elapsed.ts). Ages and the order of uses depend
+   * on it, and it is independent of the wall clock.
    */
   readonly lastUsedMs: number;
   readonly chargedBytes: number;
-  /** Its value of the label that the policy groups by; undefined without that label. */
+  /**
+   * The snapshot's value of the label by which the policy groups. Undefined if it does not have
+   * that label.
+   */
   readonly group: string | undefined;
   readonly protected: boolean;
 }
@@ -60,8 +71,8 @@ export interface GcLeftover {
   readonly name: string;
   readonly chargedBytes: number;
   /**
-   * Marks a snapshot whose directory is missing. A protected snapshot keeps its record, as does one
-   * in use.
+   * Marks a snapshot whose directory is missing. A protected snapshot keeps its record, and so does
+   * a snapshot in use.
    */
   readonly protected?: boolean;
 }
@@ -74,13 +85,13 @@ export interface GcRow {
   readonly lastAccessedAt: Date | undefined;
   /** Undefined for leftovers. */
   readonly lastUsedMs: number | undefined;
-  /** Every reason that applies, at least one. */
+  /** Every reason that applies. There is at least one. */
   readonly reasons: readonly GcReason[];
   readonly verdict: "remove" | "kept_in_use" | "kept_protected";
 }
 
 export interface GcInput {
-  /** Fastest if sorted newest first. */
+  /** All snapshots. Planning is fastest if they are sorted newest first. */
   readonly snapshots: readonly GcSnapshot[];
   /** Ids of snapshots that somebody reads or holds a lease on. */
   readonly inUse: ReadonlySet<string>;
@@ -91,14 +102,15 @@ export interface GcInput {
 }
 
 /**
- * Leftovers, then snapshots, the least recently accessed first. The same input gives the same rows.
- * A row is made when it is requested: for a million snapshots only their positions are kept.
+ * Yields leftovers, then snapshots, the least recently accessed first. The same input gives the
+ * same rows. A row is made when it is requested, so only the positions of a million snapshots are
+ * kept.
  */
 export function* planCollection(input: GcInput): Generator<GcRow, void, undefined> {
   const { snapshots, inUse, leftovers, policy, oldStampMs } = input;
   const { keepLast, maxAgeMs, maxTotalBytes, evictAll, groupByLabel } = policy;
   const isKept = (one: GcSnapshot): boolean => one.protected || inUse.has(one.id);
-  /** The reasons of each snapshot, by position: one bit each, as in `evictions`. */
+  /** The reasons of each snapshot, by position. Each reason is one bit, as in `evictions`. */
   const found = new Uint8Array(snapshots.length);
   const add = (places: readonly number[], reason: EvictionReason): void => {
     const bit = 1 << evictions.indexOf(reason);
@@ -106,7 +118,7 @@ export function* planCollection(input: GcInput): Generator<GcRow, void, undefine
   };
   for (const group of groupsOf(snapshots, groupByLabel)) {
     if (keepLast !== undefined) {
-      // Protected snapshots and those in use count among the newest.
+      // Protected snapshots and snapshots in use count among the newest.
       add(group.toSorted(by(newestFirst, snapshots)).slice(keepLast), "keep_last");
     }
     if (maxTotalBytes !== undefined) {
@@ -155,13 +167,13 @@ function snapshotRow(snapshot: GcSnapshot, bits: number, inUse: ReadonlySet<stri
 const evictions = ["keep_last", "max_age", "max_total_bytes", "evict_all"] as const;
 type EvictionReason = (typeof evictions)[number];
 
-/** Positions in `snapshots`, one list per group. */
+/** Returns positions in `snapshots`, one list per group. */
 function groupsOf(
   snapshots: readonly GcSnapshot[],
   label: string | undefined,
 ): Iterable<readonly number[]> {
   if (label === undefined || label === "") return [Array.from(snapshots.keys())];
-  // A missing label and an empty value are two groups.
+  // Snapshots without the label and those with an empty value are two groups.
   const groups = new Map<string | undefined, number[]>();
   for (const [place, snapshot] of snapshots.entries()) {
     const group = groups.get(snapshot.group);
@@ -171,7 +183,10 @@ function groupsOf(
   return groups.values();
 }
 
-/** Snapshots that must be kept still take space, so others are evicted instead. */
+/**
+ * Returns the snapshots beyond the total. Snapshots that must be kept still take space, so others
+ * are evicted instead.
+ */
 function beyondTotal(
   snapshots: readonly GcSnapshot[],
   group: readonly number[],
@@ -192,7 +207,9 @@ function beyondTotal(
 
 type Compare = (a: GcSnapshot, b: GcSnapshot) => number;
 
-/** Sorts positions in `snapshots` in the same order. */
+/**
+ * Returns a function that compares positions in `snapshots` as `compare` compares the snapshots.
+ */
 function by(compare: Compare, snapshots: readonly GcSnapshot[]): (a: number, b: number) => number {
   return (a, b) => compare(snapshots[a] as GcSnapshot, snapshots[b] as GcSnapshot);
 }

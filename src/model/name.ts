@@ -1,16 +1,16 @@
-// Rules for ids, names, labels and data file names.
+// Defines the rules for ids, names, labels and data file names.
 import { randomBytes } from "node:crypto";
 import { StoreError, describeValue, fieldInvalid } from "../base/errors.js";
 
-/** Crockford base32 in lower case: without i, l, o, u, so that an id can be read aloud. */
+/** Crockford base32 in lower case. It has no i, l, o and u, so that an id can be read aloud. */
 const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const idLength = 16;
 export const idPattern = /^[0-9a-hjkmnp-tv-z]{16}$/;
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
-/** Shortest prefix of an id that is accepted as a ref. */
+/** Length of the shortest prefix of an id that is accepted as a ref. */
 export const minIdPrefixLength = 3;
 
-/** A new random id of 80 bits. */
+/** Returns a new random id of 80 bits. */
 export function newSnapshotId(): string {
   let id = "";
   for (const byte of randomBytes(idLength)) id += idAlphabet.charAt(byte & 31);
@@ -60,20 +60,23 @@ export function checkLabels(labels: Readonly<Record<string, string>>, field: str
   }
 }
 
-/** A lone surrogate cannot be encoded as UTF-8 and would change on the way to disk. */
+/**
+ * Throws FIELD_INVALID if the text has a lone surrogate, which cannot be encoded as UTF-8 and would
+ * change on the way to disk.
+ */
 export function checkWellFormed(text: string, field: string): void {
   if (/\p{Surrogate}/u.test(text) || text.includes("\0")) {
     throw fieldInvalid(field, "well-formed Unicode without NUL", text);
   }
 }
 
-/** Name of the envelope: reserved, never a data file. */
+/** Name of the envelope. The name is reserved, so no data file has it. */
 export const envelopeFileName = "snapshot.json";
 const maxFileNameBytes = 255;
 
 /**
- * Throws ARCHIVE_INVALID unless `name` can be a data file: one path component, no NUL or control
- * character, at most 255 bytes. `what` names its origin, for the message.
+ * Throws ARCHIVE_INVALID unless `name` can be a data file: one path component of at most 255 bytes,
+ * without NUL or control characters. `what` names the origin of `name`, for the message.
  */
 export function checkDataFileName(name: string, what: string): void {
   const problem = fileNameProblem(name);

@@ -1,15 +1,15 @@
-// A stored snapshot and its files.
+// Defines a stored snapshot and its files.
 import type { SnapshotConfig } from "./config.js";
 
 /**
  * The states of a snapshot.
  *
- *   pending   being uploaded; its name and blobs are reserved, nobody else can see it
- *   ready     stored, durable, served
- *   replaced  lost its name to a REPLACE while a caller held a lease on its directory: served to
- *             that caller only, deleted when the last lease ends or at the next start
- *   deleting  gone for every caller; its bytes are being removed
- *   lost      its directory was missing at start: not served, kept for the operator to see
+ * pending   being uploaded; its name and blobs are reserved, nobody else can see it
+ * ready     stored, durable, served
+ * replaced  lost its name to a REPLACE while a caller held a lease on its directory: served to
+ *           that caller only, deleted when the last lease ends or at the next start
+ * deleting  gone for every caller; the daemon is deleting its bytes
+ * lost      its directory was missing at start: not served, kept for the operator to see
  */
 export type SnapshotState = "pending" | "ready" | "replaced" | "deleting" | "lost";
 
@@ -21,7 +21,7 @@ export interface SnapshotFile {
   readonly allocatedBytes: number;
   /** Permission bits, masked to 0777. */
   readonly mode: number;
-  /** `sha256:<hex>` of the file's canonical block table; empty until it is computed. */
+  /** `sha256:<hex>` of the file's canonical block table. Empty until it is computed. */
   readonly digest: string;
 }
 
@@ -34,11 +34,14 @@ export interface Snapshot {
   readonly allocatedBytes: number;
   /** The bytes that count against quotas; see model/charge.ts. */
   readonly chargedBytes: number;
-  /** `sha256:<hex>` over the file manifest; empty until it is computed. */
+  /** `sha256:<hex>` over the file manifest. Empty until it is computed. */
   readonly digest: string;
-  /** Never evicted by garbage collection. */
+  /** Garbage collection never evicts the snapshot. */
   readonly protected: boolean;
-  /** Damage was found in its data. It is still listed, but served only with `force`. */
+  /**
+   * Damage was found in the snapshot's data. The snapshot is still listed, but served only with
+   * `force`.
+   */
   readonly corrupt: boolean;
   /** Sorted by name. Empty in listings. */
   readonly files: readonly SnapshotFile[];

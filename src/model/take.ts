@@ -1,10 +1,11 @@
-// How the files of a snapshot leave the store, when a directory takes the snapshot's place.
+// Describes how the files of a snapshot leave the store, when a directory takes the snapshot's
+// place.
 import type { Snapshot } from "./snapshot.js";
 
 /**
  * moved    the stored file itself
- * reflink  a file that shares its blocks with the stored one, which clones link to
- * copy     a copy of the stored file, which clones link to
+ * reflink  a file that shares its blocks with the stored one, because clones link to that
+ * copy     a copy of the stored file, because clones link to that
  */
 export type TakeMode = "moved" | "reflink" | "copy";
 
@@ -16,14 +17,14 @@ export interface TakenFile {
 
 export interface TakeRequest {
   readonly ref: string;
-  /** Most bytes that are copied, in all files together. */
+  /** Maximum number of bytes that are copied, in all files together. */
   readonly maxCopyBytes: number;
-  /** Empty, or a UUID that makes a retry safe. */
+  /** Either empty or a UUID, which makes a retry safe. */
   readonly requestId: string;
 }
 
 export interface Taken {
-  /** The snapshot as it was. */
+  /** The snapshot as it was before the call. */
   readonly snapshot: Snapshot;
   readonly files: readonly TakenFile[];
 }

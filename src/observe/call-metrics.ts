@@ -1,13 +1,13 @@
-// The metrics of calls. Labels come from fixed sets only: a caller cannot add one.
+// Defines the metrics of calls. Labels come from fixed sets only, so a caller cannot add a label.
 import type { MetricSet } from "./metric-set.js";
 import { reading, type Samples } from "./metric-set.js";
 import type { CallObserver, MethodTotals } from "./ports.js";
 
-/** The range is from a lookup in the catalog to the upload of a large snapshot. */
+/** The buckets range from a lookup in the catalog to the upload of a large snapshot. */
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10, 60, 600];
 const otherLabel = "other";
 
-/** Reasons that tell a caller to retry, or that deny access. */
+/** Reasons that ask a caller to retry, or that deny access. */
 const refusals: ReadonlySet<string> = new Set([
   ...["TOO_MANY_STREAMS", "STORAGE_FULL", "LIMIT_EXCEEDED", "DRAINING", "BLOCKED_BY_GC"],
   ...["CREDENTIALS_INVALID", "ROLE_INSUFFICIENT", "ACCESS_DENIED"],
@@ -18,7 +18,7 @@ const counted = [
   ...["KiB_of_headers", "KiB_of_requests", "KiB_of_answers"],
 ] as const;
 
-/** The limits that refusals name. An error of a peer may name others. */
+/** The limits that refusals name. An error of a peer may name other limits. */
 const limits: ReadonlySet<string> = new Set([
   ...counted.flatMap((name) => [
     name,

@@ -1,26 +1,26 @@
-// The figures that the floors below supply when metrics are read. They cost nothing while nobody
-// reads them.
+// Defines the figures that the floors below supply when metrics are read. The figures cost nothing
+// while nobody reads them.
 import type { SnapshotState } from "../model/snapshot.js";
 import type { PullBytes } from "./ports.js";
 
 export interface StoreFigures {
   readonly snapshots: Readonly<Record<SnapshotState, number>>;
-  /** Ready snapshots that are marked as damaged. */
+  /** Number of ready snapshots that are marked as damaged. */
   readonly damaged: number;
-  /** These count all ready snapshots. */
+  /** This figure and the next count all ready snapshots. */
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
   /** Everything that `max_store` counts. */
   readonly chargedBytes: number;
-  /** The part that belongs to deleted or replaced snapshots with readers. */
+  /** The part of `chargedBytes` that belongs to deleted or replaced snapshots with readers. */
   readonly heldBytes: number;
-  /** The part of running uploads. */
+  /** The part of `chargedBytes` that belongs to running uploads. */
   readonly stagingBytes: number;
-  /** The part of interrupted pulls. */
+  /** The part of `chargedBytes` that belongs to interrupted pulls. */
   readonly keptBytes: number;
-  /** `max_store`; 0 = no limit. */
+  /** The value of `max_store`; 0 = no limit. */
   readonly quotaBytes: number;
-  /** Bytes that uploads leave free. */
+  /** Bytes that uploads leave free on the filesystem. */
   readonly reserveBytes: number;
   readonly filesystem: {
     readonly sizeBytes: number;
@@ -32,14 +32,14 @@ export interface StoreFigures {
   readonly uploads: number;
   readonly watchers: number;
   readonly leases: Readonly<Record<string, number>>;
-  /** Writers that wait for their turn to commit. */
+  /** Number of writers that wait for their turn to commit. */
   readonly waitingCommits: number;
   readonly gcSession: boolean;
 }
 
 /** How full a semaphore is. */
 export interface Occupancy {
-  /** The name in refusals, such as `byte_streams`. */
+  /** The name of the limit in refusals, such as `byte_streams`. */
   readonly limit: string;
   readonly inUse: number;
   readonly max: number;
@@ -53,10 +53,10 @@ export interface TransportFigures {
   readonly queues: Readonly<Record<string, number>>;
 }
 
-/** Used for metrics. */
+/** The figures of pulls, for metrics. */
 export interface ReplicationFigures {
   readonly running: number;
-  /** Interrupted pulls that can be resumed. */
+  /** Number of interrupted pulls that can be resumed. */
   readonly kept: number;
   /** The sum over the running pulls. */
   readonly bytes: PullBytes;
@@ -64,11 +64,11 @@ export interface ReplicationFigures {
   readonly longestSilenceSeconds: number;
 }
 
-/** The daemon's current abilities. */
+/** Whether the daemon can do its work at the moment. */
 export interface ConditionFigures {
-  /** It serves, and nothing stops reads or writes. */
+  /** Whether the daemon serves, and nothing stops reads or writes. */
   readonly ready: boolean;
-  /** Reasons of the problems that the store has, and DRAINING. */
+  /** Reasons of the store's problems, and DRAINING. */
   readonly problems: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-// A registry that remembers how its metrics are described, for docs/metrics.md.
+// Implements a registry that also keeps the descriptions of its metrics, for docs/metrics.md.
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 export interface MetricDescription {
@@ -15,7 +15,7 @@ export type Samples =
 /** A metric whose values are read on demand. */
 export interface Reading<Source> extends MetricDescription {
   readonly type: "counter" | "gauge";
-  /** Undefined: there is no value now. */
+  /** Returns the values. Undefined if the metric has no value at the moment. */
   readonly read: (source: Source) => Samples | undefined;
 }
 
@@ -76,7 +76,7 @@ export class MetricSet {
     const setters = readings.map((each) => this.#setter(each));
     return (ask) => {
       let running: Promise<Source> | undefined;
-      // On a disk that hangs, a second question would wait for the same answer.
+      // On a disk that hangs, a second request to the source would wait for the same answer.
       const askOnce = (): Promise<Source> =>
         (running ??= Promise.resolve()
           .then(ask)
@@ -94,7 +94,7 @@ export class MetricSet {
     return this.registry.metrics();
   }
 
-  /** The function that it returns sets the values, or removes them. */
+  /** Returns a function that sets the values, or removes them. */
   #setter<Source>({ name, type, help, labels, read }: Reading<Source>) {
     const gauge = type === "gauge" ? this.gauge(name, help, labels) : undefined;
     const counter = type === "counter" ? this.counter(name, help, labels) : undefined;
@@ -117,7 +117,7 @@ export class MetricSet {
   }
 }
 
-/** Undefined if it failed, or takes too long. */
+/** Returns the result. Undefined if the source failed or takes too long. */
 async function within<T>(asked: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<undefined>((resolve) => {

@@ -1,7 +1,10 @@
-// The table of all metrics, for docs/metrics.md.
+// Renders the table of all metrics, for docs/metrics.md.
 import { createMetrics } from "./metrics.js";
 
-/** Markdown, sorted by name, with the columns padded as Prettier wants no other. */
+/**
+ * Returns a Markdown table, sorted by name. Its columns are padded so that Prettier leaves the
+ * table as it is.
+ */
 export function renderMetricsTable(): string {
   using metrics = createMetrics();
   const rows = [...metrics.described]

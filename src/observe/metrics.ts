@@ -1,5 +1,5 @@
-// The metrics of one daemon, in the text format of Prometheus. Each daemon has its own registry,
-// because several may run in one process.
+// Composes the metrics of one daemon, in the text format of Prometheus. Each daemon has its own
+// registry, because several may run in one process.
 import { buildInfo } from "../base/build-info.js";
 import type {
   ConditionFigures,
@@ -26,11 +26,11 @@ import { pullMetrics, workMetrics } from "./work-metrics.js";
 export interface MetricsPage {
   /** The value of the Content-Type header. */
   readonly contentType: string;
-  /** Reads all figures. Leaves out a figure that cannot be read. */
+  /** Reads all figures and returns the page. Leaves out a figure that cannot be read. */
   render(): Promise<string>;
 }
 
-/** Where the figures come from. They are asked when the page is rendered. */
+/** The sources of the figures. They are called when the page is rendered. */
 interface MetricSources {
   readonly store: () => Promise<StoreFigures>;
   readonly transport: () => TransportFigures;
@@ -50,7 +50,10 @@ export interface Metrics extends Disposable {
   attach(sources: MetricSources): void;
 }
 
-/** `methods` as `stasis.v1.SnapshotService/Create`: the only ones that become labels. */
+/**
+ * Creates the metrics. `methods` are names such as `stasis.v1.SnapshotService/Create`. No other
+ * methods become labels.
+ */
 export function createMetrics(methods: readonly string[] = []): Metrics {
   const set = new MetricSet();
   const { version, commit } = buildInfo();

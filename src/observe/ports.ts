@@ -1,5 +1,5 @@
-// The interfaces through which the floors below report their work. daemon/ decides who listens.
-// Nothing here may cost more than an addition per message.
+// Defines the interfaces through which the floors below report their work. daemon/ decides which
+// observers receive the reports. Nothing here may cost more than an addition per message.
 
 /** Bytes of messages, without frames and compression. */
 export interface Traffic {
@@ -7,25 +7,28 @@ export interface Traffic {
   sentBytes: number;
 }
 
-/** All calls of one method. The transport adds to it. */
+/** The counters of all calls of one method. The transport adds to them. */
 export interface MethodTotals extends Traffic {
-  /** Calls that run now. */
+  /** Number of calls that run now. */
   active: number;
 }
 
 export interface CallObserver {
-  /** The totals of a method such as `stasis.v1.SnapshotService/Create`. Always the same object. */
+  /**
+   * Returns the totals of a method such as `stasis.v1.SnapshotService/Create`. The result for a
+   * method is always the same object.
+   */
   totalsOf(method: string): MethodTotals;
-  /** A call has ended with this status code, such as `NOT_FOUND`. */
+  /** Reports that a call has ended with this status code, such as `NOT_FOUND`. */
   ended(method: string, code: string, seconds: number): void;
   /**
-   * A call was refused, perhaps before it had begun. `limit` is the limit that it would exceed, if
-   * one was the reason.
+   * Reports that a call was refused, perhaps before it had begun. `limit` is the limit that the
+   * call would exceed, if a limit was the reason.
    */
   refused(reason: string, limit: string | undefined): void;
 }
 
-/** Used by servers that nobody observes. */
+/** An observer that ignores all reports, for servers that nobody observes. */
 export const unobservedCalls: CallObserver = {
   totalsOf: () => ({ receivedBytes: 0, sentBytes: 0, active: 0 }),
   ended: () => undefined,
@@ -40,11 +43,14 @@ interface CollectedRow {
 }
 
 export interface StoreObserver {
-  /** A transaction of the catalog has ended, or failed. */
+  /** Reports that a transaction of the catalog has ended or failed. */
   committed(seconds: number): void;
-  /** A collection that removes has acted on this row. */
+  /** Reports that a collection has acted on this row. A dry run reports no rows. */
   collected(row: CollectedRow): void;
-  /** A collection that removes has ended, with OK or the reason of its error. */
+  /**
+   * Reports that a collection has ended, with OK or the reason of its error. A dry run is not
+   * reported.
+   */
   collectionEnded(outcome: string): void;
 }
 
@@ -54,18 +60,18 @@ export const unobservedStore: StoreObserver = {
   collectionEnded: () => undefined,
 };
 
-/** Bytes of pulls. A running pull adds to it. */
+/** Bytes of pulls. A running pull adds to them. */
 export interface PullBytes {
-  /** Data that is now stored here, whether it travelled or not. */
+  /** Bytes of data that is now stored here, whether it came from the peer or not. */
   doneBytes: number;
-  /** The part that a snapshot of this node already had. */
+  /** The part of `doneBytes` that a snapshot of this node already had. */
   reusedBytes: number;
   /** Bytes that came from peers, in compressed form. */
   sentBytes: number;
 }
 
 export interface PullObserver {
-  /** A pull or a healing has ended, with OK or the reason of its error. */
+  /** Reports that a pull or a healing has ended, with OK or the reason of its error. */
   pulled(kind: "pull" | "heal", outcome: string, bytes: PullBytes): void;
 }
 
@@ -74,36 +80,41 @@ export const unobservedPulls: PullObserver = { pulled: () => undefined };
 /** The five requests to an object store. */
 export type RemoteRequestKind = "put" | "get" | "head" | "delete" | "list";
 
-/** What became of one HTTP request. The store may have applied one that is not `ok`. */
+/**
+ * The outcome of one HTTP request. The store may have applied a request whose outcome is not `ok`.
+ */
 export type RemoteAttempt =
   | "ok"
   | "missing"
-  /** 429 or 503: the store asks for fewer requests. */
+  /** The answer was 429 or 503: the store asks for fewer requests. */
   | "throttled"
-  /** Another answer that may be different the next time. */
+  /** The answer was another error that may not occur the next time. */
   | "failed"
   | "refused"
   /** The answer was cut off, or is not an answer to the request. */
   | "invalid"
   | "timeout"
-  /** No connection, or one that broke. */
+  /** There was no connection, or the connection broke. */
   | "disconnected"
-  /** The caller, or the other one of two hedged requests, ended it. */
+  /** The caller, or the other one of two hedged requests, ended the request. */
   | "cancelled";
 
 export interface RemoteObserver {
-  /** An HTTP request has ended. The bytes are those of bodies. */
+  /** Reports that an HTTP request has ended. `bytes` are those of the bodies. */
   attempted(
     remote: string,
     kind: RemoteRequestKind,
     attempt: RemoteAttempt,
     bytes: { readonly sent: number; readonly received: number },
   ): void;
-  /** A request with its retries has ended, with OK or the reason of its error. */
+  /** Reports that a request with its retries has ended, with OK or the reason of its error. */
   requested(remote: string, kind: RemoteRequestKind, outcome: string, seconds: number): void;
-  /** An HTTP request follows because the one before it has failed. */
+  /** Reports that an HTTP request follows because the one before it has failed. */
   retried(remote: string, kind: RemoteRequestKind): void;
-  /** A second HTTP request was sent because the first was slow. `won`: its answer was used. */
+  /**
+   * Reports that a second HTTP request was sent because the first was slow. `won` says whether its
+   * answer was used.
+   */
   hedged(remote: string, won: boolean): void;
 }
 
@@ -114,7 +125,7 @@ export const unobservedRemotes: RemoteObserver = {
   hedged: () => undefined,
 };
 
-/** Tells two. */
+/** Returns an observer that reports to two others. */
 export function bothRemoteObservers(one: RemoteObserver, other: RemoteObserver): RemoteObserver {
   return {
     attempted(...args) {

@@ -1,5 +1,5 @@
-// The metrics of the process. Names that other programs share have no prefix of ours, so that
-// existing dashboards find them.
+// Defines the metrics of the process. Metrics that other programs have too keep their usual names
+// without our prefix, so that existing dashboards find them.
 import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { performance, type EventLoopUtilization } from "node:perf_hooks";
@@ -41,10 +41,10 @@ const processReadings: readonly Reading<ProcessFigures>[] = [
 ];
 
 const lagBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
-/** A separate timer measures the lag at this interval. */
+/** The interval at which a separate timer measures the lag. */
 const sampleMs = 100;
 
-/** Disposing the result ends the measurement. */
+/** Adds the metrics. Disposing of the result ends the measurement. */
 export function addProcessMetrics(set: MetricSet): Disposable {
   set
     .gauge("process_start_time_seconds", "When the process began, in seconds since 1970")
@@ -72,7 +72,7 @@ export function addProcessMetrics(set: MetricSet): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Undefined if there is no /proc, or no descriptor is left to open it. */
+/** Counts the entries. Undefined if there is no /proc, or no descriptor is left to open it. */
 async function countEntries(directory: string): Promise<number | undefined> {
   try {
     return (await readdir(directory)).length;

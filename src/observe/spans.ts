@@ -1,7 +1,8 @@
-// Spans of OpenTelemetry. Without an SDK (tracing.ts) they record nothing and cost a function call.
+// Makes spans of OpenTelemetry. Without an SDK (tracing.ts) they record nothing and cost a function
+// call.
 //
-// A span covers a step, never a chunk. Its context follows promises (AsyncLocalStorage), so steps
-// below need no argument for it.
+// A span covers a step, never a chunk. Its context follows promises (AsyncLocalStorage), so nested
+// steps need no argument for it.
 import {
   context,
   propagation,
@@ -16,10 +17,13 @@ import {
 
 type SpanAttributes = Attributes;
 
-/** Asked each time: the global tracer keeps the first SDK that it meets, even when it has ended. */
+/**
+ * Returns the tracer. It is looked up for each span, because the global tracer keeps the first SDK
+ * that it meets, even after that SDK has ended.
+ */
 const tracer = () => trace.getTracer("stasis");
 
-/** Runs one step. Its error is the span's, and the caller gets it. */
+/** Runs one step in a span. The span records an error of the step, and the caller receives it. */
 export async function inSpan<T>(
   name: string,
   attributes: SpanAttributes,
@@ -37,7 +41,9 @@ export async function inSpan<T>(
   });
 }
 
-/** A step that ends elsewhere than it begins. No other span has it as its parent. */
+/**
+ * Begins the span of a step that ends elsewhere than it begins. No other span has it as its parent.
+ */
 export function startSpan(name: string, attributes: SpanAttributes): { end(): void } {
   const span = tracer().startSpan(name, { attributes });
   return { end: () => span.end() };
@@ -45,10 +51,10 @@ export function startSpan(name: string, attributes: SpanAttributes): { end(): vo
 
 /** The span of one call that the daemon serves. */
 export interface ServerSpan {
-  /** Empty: nobody traces this call. */
+  /** Id of the trace. Empty if the call is not traced. */
   readonly traceId: string;
   run<T>(work: () => Promise<T>): Promise<T>;
-  /** `code` as in google.rpc.Code. */
+  /** Ends the span. `code` is a number of google.rpc.Code. */
   end(outcome: { readonly code: number; readonly reason: string; readonly isFault: boolean }): void;
 }
 
@@ -58,13 +64,13 @@ const unobserved: ServerSpan = {
   end: () => undefined,
 };
 
-/** For calls that are not traced. */
+/** Returns the span of a call that is not traced. */
 export function noSpan(): ServerSpan {
   return unobserved;
 }
 
 /**
- * Begins the span of a call, as the semantic conventions for RPC want it. `header` reads the
+ * Begins the span of a call, according to the semantic conventions for RPC. `header` reads the
  * caller's metadata, where `traceparent` may name the parent.
  */
 export function serverSpan(
@@ -98,7 +104,10 @@ export function serverSpan(
   };
 }
 
-/** A call that is not sampled keeps its caller's trace, for calls to peers and for the log. */
+/**
+ * Returns the span of a call that is not sampled. It keeps its caller's trace, for calls to peers
+ * and for the log.
+ */
 function passOn(parent: Context, span: Span): ServerSpan {
   const { traceId } = span.spanContext();
   if (/^0*$/.test(traceId)) return unobserved;

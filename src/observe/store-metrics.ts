@@ -1,4 +1,4 @@
-// The metrics that are read on demand from the store, the transport and the replicator.
+// Defines the metrics that are read on demand from the store, the transport and the replicator.
 import type {
   ConditionFigures,
   ReplicationFigures,
@@ -51,7 +51,7 @@ const spaceReadings: readonly Reading<StoreFigures>[] = [
   reading("stasis_filesystem_free_bytes", "Bytes there that the daemon may use", (f) => {
     return f.filesystem.freeBytes;
   }),
-  // Filesystems that create inodes on demand, such as btrfs, report no number of them.
+  // Filesystems that create inodes on demand, such as btrfs, do not report a number of inodes.
   reading("stasis_filesystem_inodes", "Inodes there; absent where they have no limit", (f) => {
     return f.filesystem.inodes === 0 ? undefined : f.filesystem.inodes;
   }),

@@ -1,5 +1,5 @@
-// Sends spans to a collector. The SDK and its exporter are packages that only those install who
-// want traces, so they are loaded here, when an option asks for them.
+// Sends spans to a collector. The SDK and its exporter are packages that an operator installs only
+// for traces, so this file loads them when an option asks for them.
 import { hostname } from "node:os";
 import { context, diag, DiagLogLevel, propagation, trace } from "@opentelemetry/api";
 import { buildInfo } from "../base/build-info.js";
@@ -8,7 +8,10 @@ import type { Logger } from "../base/logger.js";
 import { createRateLimiter } from "../base/rate-limiter.js";
 
 interface TracingOptions {
-  /** Base URL of the collector, such as `http://127.0.0.1:4318`. Empty = of the environment. */
+  /**
+   * Base URL of the collector, such as `http://127.0.0.1:4318`. Empty means the URL in the
+   * environment.
+   */
   readonly endpoint: string;
   readonly logger: Logger;
 }
@@ -18,22 +21,25 @@ const packages = [
   "@opentelemetry/resources@2",
   "@opentelemetry/exporter-trace-otlp-proto@0.223",
 ].join(" ");
-/** Failures of the exporter in the log, in each second. */
+/** Maximum number of failures of the exporter in the log per second. */
 const maxFailuresPerSecond = 1;
-/** A collector that does not answer must not delay the end of the daemon for longer. */
+/** How long a collector that does not answer may delay the end of the daemon. */
 const flushMs = 2000;
 
-/** The provider is one per process: daemons in the same process share it. */
+/** The provider, which exists once per process: daemons in the same process share it. */
 let shared: { users: number; readonly end: Promise<() => Promise<void>> } | undefined;
 
-/** Whether options or environment ask for traces. */
+/** Returns whether options or environment ask for traces. */
 export function wantsTraces(endpoint: string, environment: NodeJS.ProcessEnv): boolean {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: traces } =
     environment;
   return [endpoint, all, traces].some((each) => each !== undefined && each !== "");
 }
 
-/** Throws FIELD_INVALID if the packages are missing. Disposing sends what is left. */
+/**
+ * Starts tracing. Throws FIELD_INVALID if the packages are missing. Disposing of the result sends
+ * the remaining spans.
+ */
 export async function startTracing(options: TracingOptions): Promise<AsyncDisposable> {
   const own = (shared ??= { users: 0, end: start(options) });
   own.users += 1;
@@ -92,7 +98,7 @@ async function load() {
   }
 }
 
-/** OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME take precedence. */
+/** Describes the process. OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME take precedence. */
 function describe({
   defaultResource,
   detectResources,

@@ -1,9 +1,12 @@
-// The metrics of completed work of the store and the replicator.
+// Defines the metrics of completed work of the store and the replicator.
 import type { MetricSet } from "./metric-set.js";
 import { reading } from "./metric-set.js";
 import type { PullBytes, PullObserver, StoreObserver } from "./ports.js";
 
-/** A commit waits for one fsync: less than a millisecond on NVMe, 10 to 100 on disks that turn. */
+/**
+ * A commit waits for one fsync, which takes less than a millisecond on NVMe, and 10 to 100 on hard
+ * disks.
+ */
 const commitBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30];
 
 export function workMetrics(set: MetricSet): StoreObserver {

@@ -1,5 +1,5 @@
-// What protects the packs of a push from collections: its claim, and the intents of collections,
-// which it looks at. docs/remote-protocols.md gives the order, and the reason for each step.
+// Protects the packs of a push from collections. A push writes a claim, and reads the intents of
+// collections. docs/remote-protocols.md gives the order, and the reason for each step.
 import { z } from "zod";
 import { isStoreError } from "../base/errors.js";
 import { mib } from "../base/sizes.js";
@@ -9,10 +9,12 @@ import { claimKey, collectionsPrefix, packKey, packOfKey, type PackName } from "
 import type { RemoteReader } from "./remote-map.js";
 import type { Bucket } from "./s3/bucket.js";
 
-/** The list of a collection's packs may be long: 64 MiB are a million packs. */
+/** An intent lists the packs of a collection, and may be long: 64 MiB are a million packs. */
 const maxIntentBytes = 64 * mib;
 
-/** Says that the packs of this push, and those that it borrows, are in use. */
+/**
+ * Stores the claim, which says that the packs of this push, and those that it borrows, are in use.
+ */
 export async function putClaim(
   { bucket, repository }: RemoteReader,
   { push, number, borrowed }: { push: string; number: number; borrowed: Iterable<PackName> },
@@ -28,7 +30,7 @@ const intentSchema = z.strictObject({
   packs: z.array(z.string().refine((key) => packOfKey(key) !== undefined)),
 });
 
-/** The keys of the packs that running collections are about to delete. */
+/** Returns the keys of the packs that running collections are about to delete. */
 export async function doomedPacks(
   { bucket, repository }: RemoteReader,
   signal: AbortSignal,
@@ -46,8 +48,9 @@ export async function doomedPacks(
 }
 
 /**
- * Undefined if the collection has ended since the list was made. What it has deleted is missed
- * here, and is found missing by the check that follows: of the base's snapshot, or of each pack.
+ * Returns the intent. Undefined if the collection has ended since the list was made. Its packs are
+ * then missing from the result. The check that follows, of the base's snapshot or of each pack,
+ * finds the deleted packs.
  */
 async function intentAt(
   bucket: Bucket,

@@ -1,4 +1,4 @@
-// Reads entries of packs with few requests: entries that are near each other come with one GET.
+// Reads entries of packs with few requests: one GET reads entries that are near each other.
 import { kib, mib } from "../base/sizes.js";
 import type { Extent } from "../model/extent.js";
 import { packKey } from "./format/keys.js";
@@ -10,11 +10,14 @@ import type { RemoteReader } from "./remote-map.js";
 export interface EntryPlace {
   readonly pack: PackRecord;
   readonly offset: number;
-  /** Bytes as stored. */
+  /** Bytes of the entry as stored. */
   readonly bytes: number;
 }
 
-/** Bytes between two entries that are read with them, rather than with a second request. */
+/**
+ * If at most this many bytes lie between two entries, they are read with the entries, rather than
+ * with a second request.
+ */
 const maxGapBytes = 128 * kib;
 const maxRangeBytes = 4 * mib;
 const requestsInFlight = 4;
@@ -24,12 +27,15 @@ interface PlannedRange extends Extent {
   readonly entries: readonly EntryPlace[];
 }
 
-/** An entry has one key, however often it is wanted. */
+/** Returns the key of an entry, which is the same however often the entry is wanted. */
 export function entryKey({ pack, offset }: Pick<EntryPlace, "pack" | "offset">): string {
   return `${pack.push}-${pack.sequence}@${offset}`;
 }
 
-/** The encoded blocks by `entryKey`. All are in memory together, so the caller asks for few. */
+/**
+ * Returns the encoded blocks by `entryKey`. All are in memory together, so the caller must not
+ * request many.
+ */
 export async function readEntries(
   reader: RemoteReader,
   wanted: Iterable<EntryPlace>,
@@ -47,7 +53,9 @@ export async function readEntries(
   return found;
 }
 
-/** Ranges inside packs that contain all entries, in the order of the packs' first entries. */
+/**
+ * Returns ranges inside packs that contain all entries, in the order of the packs' first entries.
+ */
 function planRanges(wanted: Iterable<EntryPlace>): PlannedRange[] {
   const byPack = new Map<string, EntryPlace[]>();
   for (const entry of wanted) {
@@ -69,7 +77,7 @@ function joinEntries(entries: readonly EntryPlace[]): PlannedRange[] {
     if (last === undefined || gap > maxGapBytes || length > maxRangeBytes) {
       ranges.push({ pack, offset, length: bytes, entries: [entry] });
     } else {
-      // The same entry may be wanted twice.
+      // The caller may want the same entry twice.
       last.length = Math.max(last.length, length);
       last.entries.push(entry);
     }

@@ -8,12 +8,12 @@ import { readCommit, type RemoteReader } from "./remote-map.js";
 
 /** A snapshot at a remote, without the list of its blocks. */
 export interface RemoteSnapshot {
-  /** Its id at the remote. */
+  /** Id of the snapshot at the remote. */
   readonly id: string;
   readonly pushedAt: Date;
   /** Id of the node that pushed it. */
   readonly nodeId: string;
-  /** As on that node; its `id` is the id there. */
+  /** The manifest as on that node; its `id` is the id of the snapshot there. */
   readonly manifest: Manifest;
   readonly dataBytes: number;
   /** Bytes of the packs that its push has written. */
@@ -33,13 +33,17 @@ interface RemoteListing {
 
 const requestsInFlight = 16;
 
-/** `known`: commit objects that were read before. They never change, so they are not read again. */
+/**
+ * Lists the remote. `known` has the commit objects that were read before. They never change, so
+ * they are not read again.
+ */
 export async function listRemote(
   reader: RemoteReader,
   known: ReadonlyMap<string, RemoteSnapshot>,
   signal: AbortSignal,
 ): Promise<RemoteListing> {
-  // In this order, so that the map of each snapshot is older than the list of maps.
+  // The snapshots are listed before the maps, so that the map of each listed snapshot is already
+  // there.
   const ids = await idsBelow(reader, snapshotsPrefix, snapshotOfKey, signal);
   const maps = new Set(await idsBelow(reader, mapsPrefix, mapOfKey, signal));
   const snapshots: RemoteSnapshot[] = [];
@@ -52,7 +56,7 @@ export async function listRemote(
         if (maps.has(id)) snapshots.push(snapshot);
         else broken.push({ id, problem: mapMissing(id) });
       } catch (error) {
-        // It was deleted since.
+        // The snapshot was deleted since the list was made.
         if (isStoreError(error, "REMOTE_COPY_MISSING")) continue;
         if (!isStoreError(error, "REMOTE_DATA_INVALID")) throw error;
         broken.push({ id, problem: error });
@@ -102,9 +106,9 @@ function mapMissing(id: string): StoreError {
 }
 
 /**
- * The snapshot with this id at the remote, else the one with this name, or this id on its node, or
- * this prefix of its id at the remote. Throws SNAPSHOT_NOT_FOUND, or AMBIGUOUS_REF: names are not
- * unique at a remote.
+ * Returns the snapshot with this id at the remote. If there is none, returns the one with this
+ * name, or this id on its node, or this prefix of its id at the remote. Throws SNAPSHOT_NOT_FOUND,
+ * or AMBIGUOUS_REF because names are not unique at a remote.
  */
 export function findRemote(listing: RemoteListing, ref: string): RemoteSnapshot {
   const { snapshots } = listing;

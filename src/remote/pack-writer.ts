@@ -1,5 +1,5 @@
-// Writes the packs of a push: collects encoded blocks, and stores a pack when it is full, a few at
-// a time.
+// Writes the packs of a push. The writer collects encoded blocks, and stores a pack when it is
+// full, a few packs at a time.
 import type { EncodedBlock } from "./format/block-codec.js";
 import { packKey } from "./format/keys.js";
 import type { PackRecord } from "./format/map.js";
@@ -7,7 +7,7 @@ import { createPackBuilder, type PackBuilder, type PackEntry } from "./format/pa
 import type { Seal } from "./format/seal.js";
 import type { Bucket } from "./s3/bucket.js";
 
-/** Each takes about 16 MiB of memory until it is stored. */
+/** Maximum number of packs that are being stored. Each takes about 16 MiB of memory. */
 const packsInFlight = 4;
 
 interface PackWriterOptions {
@@ -15,21 +15,24 @@ interface PackWriterOptions {
   readonly push: string;
   readonly seal: Seal;
   readonly signal: AbortSignal;
-  /** Called with the bytes of a pack before they are sent. */
+  /** Called with the size of a pack before the pack is sent. */
   readonly throttle: (bytes: number) => Promise<void>;
 }
 
 export interface PackWriter {
-  /** Bytes of all packs that were made. */
+  /** Bytes of all packs that were made so far. */
   readonly writtenBytes: number;
-  /** Waits while too many packs are on their way. Throws what the request of a pack threw. */
+  /**
+   * Adds a block. Waits while too many packs are being stored. Throws the error of the request that
+   * failed to store a pack.
+   */
   add(block: EncodedBlock, digest: Uint8Array, blockBytes: number): Promise<WrittenEntry>;
-  /** Stores the last pack, and waits until all are stored. */
+  /** Stores the last pack, and waits until all packs are stored. */
   finish(): Promise<PackRecord[]>;
 }
 
 interface WrittenEntry extends PackEntry {
-  /** Number of its pack in this push. */
+  /** Number of the entry's pack in this push. */
   readonly sequence: number;
 }
 

@@ -1,5 +1,5 @@
-// Turns the files of a snapshot into packs, and says for each block where it is. Blocks that the
-// base has are borrowed.
+// Puts the blocks of a snapshot's files into packs, and records where each block is. Blocks that
+// the base has are borrowed.
 import type { FileHandle } from "node:fs/promises";
 import type { ZstdBlockCodec } from "../archive/zstd-block.js";
 import { StoreError, isStoreError } from "../base/errors.js";
@@ -19,13 +19,13 @@ import { createPackWriter, type PackWriter } from "./pack-writer.js";
 import { originalOf, packOf, patchInBase, placeInBase, type RemoteBaseFile } from "./push-base.js";
 import type { RemoteMap, RemoteReader } from "./remote-map.js";
 
-/** What a push tells while it runs. Bytes of blocks, except for `sentBytes`. */
+/** The counters of a running push. They count bytes of blocks, except for `sentBytes`. */
 export interface PushCounters {
   totalBytes: number;
   doneBytes: number;
-  /** Borrowed from snapshots that are at the remote. */
+  /** Bytes of blocks that were borrowed from snapshots at the remote. */
   reusedBytes: number;
-  /** Bytes of the packs. */
+  /** Bytes of the packs that were made. */
   sentBytes: number;
 }
 
@@ -41,17 +41,17 @@ interface PackingOptions {
   readonly open: OpenBlocks;
   /** Id of the push. */
   readonly push: string;
-  /** Packs of bases that may be used, by key: the claim names them all. */
+  /** Packs of the base that the push may use, by key. The claim names all of them. */
   readonly borrowed: ReadonlyMap<string, PackRecord>;
-  /** Undefined: this Node has no zstd, and blocks are stored as they are. */
+  /** The codec of zstd. Undefined if this Node has no zstd; blocks are then stored raw. */
   readonly codec: ZstdBlockCodec | undefined;
   readonly counters: PushCounters;
-  /** Waits as the limits require. */
+  /** Waits as long as the limits require. */
   readonly throttle: (bytes: number) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
-/** What the places of the files refer to. */
+/** The packs and the bases to which the places of the files refer. */
 interface Packed {
   readonly packs: readonly PackRecord[];
   readonly bases: readonly BaseBlock[];
@@ -60,13 +60,13 @@ interface Packed {
 interface Packing {
   /** Bytes of the packs that were made so far. */
   readonly writtenBytes: number;
-  /** The places of the file's blocks, for the map. */
+  /** Packs the blocks of a file. Returns their places, for the map. */
   packFile(file: PushedFile): Promise<Uint8Array>;
-  /** Waits until all packs are stored. */
+  /** Waits until all packs are stored, and returns what the places refer to. */
   finish(): Promise<Packed>;
 }
 
-/** Blocks that are read and encoded at the same time. */
+/** Blocks that are read and encoded concurrently. */
 const ahead = 4;
 /** Blocks whose patches in the base are fetched together. */
 const windowBlocks = 1024;
@@ -78,7 +78,7 @@ export function createPacking(options: PackingOptions): Packing {
 class FilePacking implements Packing {
   readonly #options: PackingOptions;
   readonly #writer: PackWriter;
-  /** Index in the map of each pack that is used, by key. */
+  /** Index in the map of each used pack, by the key of the pack. */
   readonly #packs = new Map<string, number>();
   readonly #bases = new Map<string, { readonly index: number; readonly block: BaseBlock }>();
 
@@ -93,7 +93,7 @@ class FilePacking implements Packing {
     return this.#writer.writtenBytes;
   }
 
-  /** The places of the file's blocks. */
+  /** Packs the blocks of a file, and returns their places. */
   async packFile(file: PushedFile): Promise<Uint8Array> {
     const places = createPlaceWriter(file.index.table.digests.length / digestBytes);
     for (const blocks of windows(file.index.dataBlocks())) {
@@ -105,7 +105,10 @@ class FilePacking implements Packing {
     return places.finish();
   }
 
-  /** A block that the base has is borrowed; another is read, checked and encoded. */
+  /**
+   * Prepares a block. If the base has the block, it is borrowed; otherwise it is read, checked and
+   * encoded.
+   */
   async #encode(
     file: PushedFile,
     block: number,
@@ -131,7 +134,10 @@ class FilePacking implements Packing {
     return { length, encoded, digest, map: base?.map, original: patched };
   }
 
-  /** The damage of a block is noted at the snapshot, and the push ends. */
+  /**
+   * Returns the bytes of a block. If the block is damaged, marks the snapshot and throws, which
+   * ends the push.
+   */
   async #readIntact({ name, handle, index }: PushedFile, block: number): Promise<Buffer> {
     try {
       const bytes = await readBlock(handle, index, block, name);
@@ -202,7 +208,7 @@ type PreparedBlock =
       readonly encoded: EncodedBlock;
       readonly digest: Uint8Array;
       readonly map: RemoteMap | undefined;
-      /** The block that it is a patch of. */
+      /** The block of which the encoded block is a patch. */
       readonly original: BaseBlock | undefined;
     };
 
@@ -211,7 +217,10 @@ function isSameBlock(index: BlockIndex, { remote }: RemoteBaseFile, block: numbe
   return one !== undefined && two !== undefined && Buffer.compare(one, two) === 0;
 }
 
-/** The patches in the base that turn this node's blocks back into the originals. */
+/**
+ * Yields the patches that are needed to make the originals of the base's blocks from the blocks on
+ * this node.
+ */
 function* patchesToRead(
   { index, base }: PushedFile,
   blocks: readonly number[],
@@ -236,7 +245,7 @@ function* windows(blocks: Iterable<number>): Generator<number[], void, undefined
   if (window.length > 0) yield window;
 }
 
-/** The results of `work` in the order of the items, a few of which are worked on at once. */
+/** Yields the results of `work` in the order of the items. It works on a few items concurrently. */
 async function* inOrder<T, R>(
   items: readonly T[],
   work: (item: T) => Promise<R>,

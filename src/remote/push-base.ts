@@ -1,5 +1,6 @@
-// The base of a push: a snapshot that is at the remote already, and whose blocks the new one may
-// share or be a patch of. A block is compared with the one at the same place of the same file.
+// Finds the blocks in the base of a push. The base is a snapshot at the remote. The new snapshot
+// may share its blocks or store patches of them. A block is compared with the block at the same
+// position of the same file.
 import type { FileHandle } from "node:fs/promises";
 import type { ZstdBlockCodec } from "../archive/zstd-block.js";
 import { hasBytes, readBlock, type BlockIndex } from "../files/block-access.js";
@@ -13,38 +14,49 @@ import type { RemoteFile, RemoteMap } from "./remote-map.js";
 export interface RemoteBaseFile {
   readonly map: RemoteMap;
   readonly remote: RemoteFile;
-  /** Undefined if this node does not have its bytes: then there are no patches. */
+  /**
+   * The file on this node. Undefined if this node does not have its bytes, so that there are no
+   * patches.
+   */
   readonly local: { readonly handle: FileHandle; readonly index: BlockIndex } | undefined;
 }
 
-/** The reader of the map has checked the index. */
+/**
+ * Returns the pack of a place. The index is valid, because the reader of the map has checked it.
+ */
 export function packOf(map: RemoteMap, { pack }: Pick<BlockPlace, "pack">): PackRecord {
   const record = map.packs[pack];
   if (record === undefined) throw new Error(`no pack ${pack} of ${map.packs.length}`);
   return record;
 }
 
-/** Where the block of the base is at the remote. Undefined if it has no data there. */
+/**
+ * Returns where the block of the base is at the remote. Undefined if the base has no data there.
+ */
 export function placeInBase({ remote }: RemoteBaseFile, block: number): BlockPlace | undefined {
   const position = remote.index.positionOf(block);
   return position === undefined ? undefined : remote.places.at(position);
 }
 
-/** The entry that `original` needs besides the local bytes: a block that is a patch itself. */
+/**
+ * Returns the entry that `originalOf` needs besides the local bytes. Only a block that is itself
+ * stored as a patch needs one.
+ */
 export function patchInBase(base: RemoteBaseFile, place: BlockPlace): EntryPlace | undefined {
   if (place.encoding !== "patch") return undefined;
   return { pack: packOf(base.map, place), offset: place.offset, bytes: place.bytes };
 }
 
-/** A block of which a patch can be made: its bytes, and where it is at the remote. */
+/** A block of which a patch can be made, with its bytes and its place at the remote. */
 interface Original {
   readonly bytes: Uint8Array;
   readonly block: BaseBlock;
 }
 
 /**
- * The block of the base, or if that is a patch the block it is a patch of: applied to its own
- * result, an XOR gives the original. Undefined if this node's copy is missing or damaged.
+ * Returns the block of the base. If that block is stored as a patch, returns the block of which it
+ * is a patch: an XOR with the patch reverses the patch. Undefined if this node's copy is missing or
+ * damaged.
  */
 export async function originalOf(
   base: RemoteBaseFile,

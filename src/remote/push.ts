@@ -1,5 +1,5 @@
-// Pushes a stored snapshot to a remote: packs, then the map, then the commit object. The steps and
-// their order are those of docs/remote-protocols.md.
+// Pushes a stored snapshot to a remote: the packs, then the map, then the commit object.
+// docs/remote-protocols.md defines the steps and their order.
 import type { ZstdBlockCodec } from "../archive/zstd-block.js";
 import type { Clock } from "../base/clock.js";
 import { StoreError } from "../base/errors.js";
@@ -25,10 +25,10 @@ export interface PushBase {
 interface PushParts extends RemoteReader {
   readonly clock: Clock;
   readonly nodeId: string;
-  /** Undefined: this Node has no zstd, and blocks are stored as they are. */
+  /** The codec of zstd. Undefined if this Node has no zstd; blocks are then stored raw. */
   readonly codec: ZstdBlockCodec | undefined;
   readonly counters: PushCounters;
-  /** Waits as the limits require. */
+  /** Waits as long as the limits require. */
   readonly throttle: (bytes: number) => Promise<void>;
 }
 
@@ -38,10 +38,13 @@ export interface Pushed {
   readonly borrowedPacks: number;
 }
 
-/** A collection that is not seen by its claim may interrupt a push this often. */
+/**
+ * The number of attempts of a push. A collection that does not see the claim of a push can
+ * interrupt each attempt.
+ */
 const maxAttempts = 5;
 
-/** When it returns, the snapshot is at the remote, whole. */
+/** Pushes a snapshot. When the promise resolves, the whole snapshot is at the remote. */
 export async function pushSnapshot(
   parts: PushParts,
   open: OpenBlocks,
@@ -61,7 +64,7 @@ class Push {
   readonly #open: OpenBlocks;
   readonly #signal: AbortSignal;
   readonly #id: string;
-  /** Packs of the base that may be used, by key: the claim names all of them. */
+  /** Packs of the base that the push may use, by key. The claim names all of them. */
   readonly #borrowed = new Map<string, PackRecord>();
 
   constructor(parts: PushParts, open: OpenBlocks, signal: AbortSignal) {
@@ -71,7 +74,10 @@ class Push {
     this.#id = newRemoteId(parts.clock.now());
   }
 
-  /** Undefined if a collection came between, so that everything has to be done again. */
+  /**
+   * Makes one attempt. Returns undefined if a collection interfered, so that everything has to be
+   * done again.
+   */
   async run(base: PushBase | undefined): Promise<Pushed | undefined> {
     const { bucket } = this.#parts;
     const map =
@@ -114,7 +120,7 @@ class Push {
     return files;
   }
 
-  /** Finds every pack that the new map may refer to, because the claim has to name all. */
+  /** Finds every pack to which the new map may refer, because the claim has to name all of them. */
   #planBorrowing(files: readonly PushedFile[]): void {
     for (const { index, base } of files) {
       if (base === undefined) continue;
@@ -150,7 +156,7 @@ class Push {
     return true;
   }
 
-  /** Stores packs, map and commit object. */
+  /** Stores the packs, the map and the commit object. */
   async #store(files: readonly PushedFile[]) {
     const { bucket, repository, codec, counters, throttle } = this.#parts;
     const packing = createPacking({

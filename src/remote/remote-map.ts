@@ -25,7 +25,7 @@ import {
 import type { Repository } from "./repository.js";
 import type { Bucket } from "./s3/bucket.js";
 
-/** What is needed to read a remote. */
+/** The bucket and the repository of a remote, which reading the remote needs. */
 export interface RemoteReader {
   readonly bucket: Bucket;
   readonly repository: Repository;
@@ -33,22 +33,22 @@ export interface RemoteReader {
 
 export interface RemoteFile {
   readonly index: BlockIndex;
-  /** The places of the data blocks. */
+  /** The places of the data blocks of the file. */
   readonly places: Places;
 }
 
-/** In memory it takes 48 bytes for each block with data. */
+/** The map of a snapshot. In memory it takes 48 bytes for each block with data. */
 export interface RemoteMap {
   readonly packs: readonly PackRecord[];
   readonly bases: readonly BaseBlock[];
-  /** By name. */
+  /** The files by name. */
   readonly files: ReadonlyMap<string, RemoteFile>;
 }
 
 /** A map up to this size is read with one request. */
 const wholeMapBytes = 8 * mib;
 
-/** Throws REMOTE_COPY_MISSING if there is no such snapshot. */
+/** Reads the commit object. Throws REMOTE_COPY_MISSING if there is no such snapshot. */
 export async function readCommit(
   { bucket, repository }: RemoteReader,
   id: string,

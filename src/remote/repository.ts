@@ -1,4 +1,5 @@
-// Opens what is at a remote: its format and its keys. The first push makes both.
+// Opens the repository at a remote, which consists of its format and its keys. The first push makes
+// both.
 import type { Clock } from "../base/clock.js";
 import { StoreError } from "../base/errors.js";
 import { kib } from "../base/sizes.js";
@@ -18,11 +19,11 @@ import type { Bucket } from "./s3/bucket.js";
 
 export interface Repository {
   readonly format: RepositoryFormat;
-  /** For a new object, or the packs of a new push. */
+  /** Returns the seal of a new object, or of the packs of a new push. */
   sealFor(scope: string): Seal;
   /**
-   * For an existing object that names its key. Throws REMOTE_DATA_INVALID if the key is unknown, or
-   * if the object is not encrypted and the remote is.
+   * Returns the seal of an existing object that names its key. Throws REMOTE_DATA_INVALID if the
+   * key is unknown, or if the remote is encrypted and the object is not.
    */
   sealOf(scope: string, keyId: string | undefined): Seal;
 }
@@ -30,13 +31,13 @@ export interface Repository {
 interface RepositoryOptions {
   readonly bucket: Bucket;
   readonly clock: Clock;
-  /** The key of the configuration. Undefined: the remote must not be encrypted. */
+  /** The key of the configuration. If it is undefined, the remote must not be encrypted. */
   readonly secret: Uint8Array | undefined;
 }
 
 const maxObjectBytes = 64 * kib;
 
-/** Undefined if nothing was ever pushed to the remote. */
+/** Returns the repository. Undefined if nothing was ever pushed to the remote. */
 async function openRepository(
   options: RepositoryOptions,
   signal: AbortSignal,
@@ -52,7 +53,7 @@ async function openRepository(
   return repositoryWith(format, await readKeys(bucket, secret, signal));
 }
 
-/** Opens the remote, and makes it if nothing was ever pushed to it. */
+/** Opens the repository, and makes it if nothing was ever pushed to the remote. */
 export async function openOrMakeRepository(
   options: RepositoryOptions,
   signal: AbortSignal,
@@ -61,7 +62,7 @@ export async function openOrMakeRepository(
   if (existing !== undefined) return existing;
   const { bucket, clock, secret } = options;
   for await (const { key } of bucket.list("", { signal })) {
-    // Another node may be making it: its key comes before its format.
+    // Another node may be making the repository, and it writes the key before the format.
     if (key.startsWith(keysPrefix)) continue;
     throw remoteDataInvalid(formatKey, `it is missing, and the remote has the object ${key}`);
   }
@@ -71,7 +72,8 @@ export async function openOrMakeRepository(
   }
   const format = { id: newRemoteId(clock.now()), encrypted: secret !== undefined };
   await bucket.put(formatKey, encodeFormat(format), signal);
-  // Two nodes may do this at the same time. Both continue with what is there in the end.
+  // Two nodes may make the repository at the same time. Both continue with the format and the keys
+  // that are there in the end.
   const made = await openRepository(options, signal);
   if (made === undefined) throw remoteDataInvalid(formatKey, "it was written, and is not there");
   return made;

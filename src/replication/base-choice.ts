@@ -18,8 +18,9 @@ const recent = 200;
 type Likeness = Pick<Snapshot, "config" | "digest">;
 
 /**
- * Ready snapshots with a digest, the likeliest first: the same content, the parent by label, the
- * same VM, the same name, the same image, then the newest. At most `maxBases`.
+ * Returns ready snapshots with a digest, the likeliest first. The order is: the same content, the
+ * parent by label, the same VM, the same name, the same image, then the newest. It returns at most
+ * `maxBases` snapshots.
  */
 export function likelyBases(store: BaseReads, target: Likeness): Snapshot[] {
   const { labels, imageDigest, name } = target.config;
@@ -77,7 +78,7 @@ export async function openBestBase(
   return best?.blocks;
 }
 
-/** Undefined for a base that is damaged or was deleted in the meantime. */
+/** Opens a base. Undefined if it is damaged or was deleted in the meantime. */
 async function openQuietly(
   store: PeerReads,
   id: string,
@@ -91,7 +92,10 @@ async function openQuietly(
   }
 }
 
-/** Digests of two algorithms cannot be compared: the likeliest such base is better than none. */
+/**
+ * The number of shared blocks that is assumed if the two digests have different algorithms and
+ * cannot be compared. The likeliest such base is better than no base.
+ */
 const perhaps = 0.5;
 
 async function sharedWith(blocks: OpenBlocks, target: Tables): Promise<number> {

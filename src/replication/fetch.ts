@@ -1,4 +1,5 @@
-// Fetches one file as its table describes: equal blocks from the base, the others from the peer.
+// Fetches one file as its table describes. Equal blocks come from the base, the others from the
+// peer.
 import type { FileHandle } from "node:fs/promises";
 import { isStoreError } from "../base/errors.js";
 import {
@@ -30,7 +31,7 @@ export const readEncodings: readonly BlockEncoding[] = [
   BlockEncoding.NONZERO_PAGES,
 ];
 
-/** The first field is for peers that do not know the others. */
+/** What this node accepts. The first field is for peers that do not know the others. */
 const accepted = {
   acceptsNonzeroPages: true,
   acceptEncodings: [...readEncodings],
@@ -46,11 +47,11 @@ export interface FetchContext {
   readonly client: PeerClient;
   readonly snapshotId: string;
   readonly counters: TransferCounters;
-  /** True if files may share blocks instead of copying them. */
+  /** Whether files may share blocks instead of copying them. */
   readonly reflink: boolean;
-  /** After this silence the peer counts as gone. */
+  /** How long a peer may be silent before it counts as gone. */
   readonly idleMs: number;
-  /** Waits as the limits of the transfer and of the node require. */
+  /** Waits as long as the limits of the transfer and of the node require. */
   throttle(bytes: number): Promise<void>;
   readonly signal: AbortSignal;
 }
@@ -59,13 +60,15 @@ export interface BaseFile {
   readonly handle: FileHandle;
   readonly index: BlockIndex;
   readonly name: string;
-  /** The peer has it too, so it can send differences. */
+  /**
+   * Digest of the base. If it is not empty, the peer has the base too, and can send differences.
+   */
   readonly digest: string;
   /** Called when a block differs from its digest in `index`. */
   readonly onDamage: () => void;
 }
 
-/** The file of this name in the base. Undefined if the base has no such file. */
+/** Opens the file of this name in the base. Undefined if the base has no such file. */
 export async function openBaseFile(
   base: OpenBlocks,
   name: string,
@@ -78,7 +81,10 @@ export async function openBaseFile(
   return { handle: await base.stored.open(name), index, name, digest, onDamage };
 }
 
-/** When it returns, all blocks are in `part`. It compares each digest before it writes a block. */
+/**
+ * Fetches a file. When the promise resolves, all blocks are in `part`. Each digest is compared
+ * before its block is written.
+ */
 export async function fetchFile(
   context: FetchContext,
   part: PartFile,
@@ -88,7 +94,7 @@ export async function fetchFile(
   const missing = await takeFromBase(context, part, base);
   const differences = base !== undefined && base.digest !== "" ? base : undefined;
   const refused = await fetchBlocks(context, part, name, missing, differences);
-  // These were differences from another base. Request the whole blocks once.
+  // The refused blocks were differences from another base. Request the whole blocks once.
   const still = await fetchBlocks(context, part, name, refused, undefined);
   if (still.length > 0) throw peerInvalid(`wrong bytes for block ${still[0]} of ${name}`);
 }
@@ -108,7 +114,8 @@ export async function takeFromBase(
       return;
     }
     if (base !== undefined && mayBeSame(part.index, base.index, block)) {
-      // Compared with its own digest, so that damage in the base does not spread.
+      // `readOldBlock` compares the block with its own digest, so that damage in the base does not
+      // spread.
       const bytes = await readOldBlock(base, block, signal);
       const length = part.index.lengthOf(block);
       const comparable = part.index.table.algorithm === base.index.table.algorithm;
@@ -128,7 +135,10 @@ export async function takeFromBase(
   return missing;
 }
 
-/** Undefined if the base is damaged there, or unreadable: the peer then sends the block. */
+/**
+ * Reads a block of the base. Undefined if the block is damaged or unreadable: the peer then sends
+ * it.
+ */
 export async function readOldBlock(
   base: BaseFile,
   block: number,
@@ -145,7 +155,7 @@ export async function readOldBlock(
   return undefined;
 }
 
-/** Returns the blocks that did not have the expected digest. */
+/** Fetches blocks from the peer. Returns the blocks that did not have the expected digest. */
 async function fetchBlocks(
   context: FetchContext,
   part: PartFile,
@@ -232,7 +242,7 @@ async function* receive(
   }
 }
 
-/** Undefined if the bytes cannot be this block. */
+/** Decodes a block. Undefined if the bytes cannot be this block. */
 async function decodeBlock(
   message: ReadBlocksResponse,
   { block, length }: { readonly block: number; readonly length: number },
@@ -254,7 +264,9 @@ async function decodeBlock(
   return applyDelta(old, { ...pages, data, deflated });
 }
 
-/** Runs `work` on each item, a few at once, started in order. The first error ends it. */
+/**
+ * Runs `work` on each item, on a few items concurrently, started in order. The first error ends it.
+ */
 export async function inParallel<T>(
   items: Iterable<T> | AsyncIterable<T>,
   work: (item: T) => Promise<void>,

@@ -1,4 +1,5 @@
-// Repair: fetches damaged parts of a local snapshot from a peer that has the same digest.
+// Heals a local snapshot: fetches its damaged parts from a peer that has a snapshot with the same
+// digest.
 import type { FileHandle } from "node:fs/promises";
 import { indexBlocks } from "../files/block-access.js";
 import type { BlockTable } from "../files/block-table.js";
@@ -62,16 +63,16 @@ async function fetchWhole(
   },
 ): Promise<void> {
   const { path, table, file, rest } = from;
-  // This is not counted against quotas, because the copy replaces the damaged file, also in a full
+  // The copy does not count against quotas, because it replaces the damaged file, also in a full
   // store.
   await using part = await openPartFile(path, table, context);
-  // Its blocks are compared with the expected digests before they are copied.
+  // The blocks of the remains are compared with the expected digests before they are copied.
   const base: BaseFile | undefined = rest && {
     handle: rest,
     index: indexBlocks(table),
     name: file.name,
     digest: "",
-    // It is already known to be damaged.
+    // The snapshot is already known to be damaged.
     onDamage: () => undefined,
   };
   await fetchFile(context, part, file.name, base);

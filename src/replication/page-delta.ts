@@ -3,12 +3,12 @@
 import { promisify } from "node:util";
 import { deflateRaw, inflateRaw } from "node:zlib";
 
-/** Bytes of a page in everything that is sent. */
+/** Size of a page in everything that is sent. */
 export const sentPageBytes = 4096;
 
 /** Some pages of a block. */
 export interface PageSet {
-  /** Page N begins at byte N × `pageBytes`. */
+  /** Size of a page. Page N begins at byte N × `pageBytes`. */
   readonly pageBytes: number;
   /** Numbers of the pages, ascending. */
   readonly pages: readonly number[];
@@ -24,18 +24,18 @@ const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
 /** Level 1 costs a fraction of what the link costs, and higher levels gain little. */
 const deflateLevel = 1;
-/** Compression that saves less is not worth the receiver's time. */
+/** Compression that does not reach this ratio is not worth the receiver's time. */
 const worthwhile = 0.9;
 
-/** How a difference may be sent. */
+/** The forms in which a difference may be sent. */
 interface DeltaForms {
   readonly plain: boolean;
   readonly deflated: boolean;
 }
 
 /**
- * The difference between two blocks of equal length. Undefined if nearly all pages changed, so that
- * nothing would be saved, or if no allowed form fits.
+ * Encodes the difference between two blocks of equal length. Undefined if nearly all pages changed,
+ * so that nothing would be saved, or if no allowed form fits.
  */
 export async function encodeDelta(
   base: Uint8Array,
@@ -67,7 +67,10 @@ export async function encodeDelta(
     : { ...set, data: plain, deflated: false };
 }
 
-/** The block. Undefined if the delta cannot belong to a block of this length. */
+/**
+ * Applies a delta and returns the block. Undefined if the delta cannot belong to a block of this
+ * length.
+ */
 export async function applyDelta(
   base: Uint8Array,
   { pageBytes, pages, data, deflated }: PageDelta,
@@ -98,7 +101,7 @@ type NonzeroPages = Omit<PageDelta, "deflated">;
 
 const zeroPage = Buffer.alloc(sentPageBytes);
 
-/** Undefined if no page is all zeros. */
+/** Encodes the pages that are not all zeros. Undefined if no page is all zeros. */
 export function encodeNonzeroPages(block: Uint8Array): NonzeroPages | undefined {
   const pageBytes = sentPageBytes;
   const pages: number[] = [];
@@ -118,7 +121,7 @@ export function encodeNonzeroPages(block: Uint8Array): NonzeroPages | undefined 
   return { ...set, data };
 }
 
-/** The block of this length. Undefined if these cannot be its pages. */
+/** Returns the block of this length. Undefined if these cannot be its pages. */
 export async function applyNonzeroPages(
   length: number,
   pages: NonzeroPages,
@@ -126,7 +129,10 @@ export async function applyNonzeroPages(
   return applyDelta(new Uint8Array(length), { ...pages, deflated: false });
 }
 
-/** Limits the output: a few bytes on the wire can expand to gigabytes. */
+/**
+ * Decompresses the data, and limits the output, because a few bytes on the wire can expand to
+ * gigabytes.
+ */
 async function inflateTo(data: Uint8Array, length: number): Promise<Uint8Array | undefined> {
   if (length === 0) return undefined;
   try {

@@ -1,5 +1,5 @@
-// The pages of a block on the wire: `page_bitmap` with `page_bytes`, or `changed_pages` for peers
-// from before the bitmap.
+// Converts the pages of a block between the wire and a page set. On the wire they are a
+// `page_bitmap` with `page_bytes`. Peers from before the bitmap use `changed_pages`.
 import { blockBytes } from "../files/block-table.js";
 import { sentPageBytes, type PageSet } from "./page-delta.js";
 
@@ -8,17 +8,17 @@ const minPageBytes = 512;
 const maskBits = 64;
 
 interface WirePages {
-  /** Bit N stands for page N of 4,096 bytes; 0 with a bitmap. */
+  /** Bit N stands for page N of 4,096 bytes. It is 0 if there is a bitmap. */
   readonly changedPages: bigint;
   /** Bit N modulo 8 of byte N / 8 stands for page N. */
   readonly pageBitmap: Uint8Array;
-  /** 0 = no bitmap. */
+  /** Size of a page; 0 = no bitmap. */
   readonly pageBytes: number;
 }
 
 const noPages: WirePages = { changedPages: 0n, pageBitmap: new Uint8Array(0), pageBytes: 0 };
 
-/** The fields for pages of a block of this length. Undefined pages: a whole block. */
+/** Returns the fields for pages of a block of this length. Undefined `pages` mean a whole block. */
 export function pagesToWire(
   set: PageSet | undefined,
   blockLength: number,
@@ -36,7 +36,7 @@ export function pagesToWire(
   return { changedPages: 0n, pageBitmap, pageBytes };
 }
 
-/** Undefined if the fields cannot describe pages of a block of this length. */
+/** Returns the pages. Undefined if the fields cannot describe pages of a block of this length. */
 export function pagesFromWire(
   { changedPages, pageBitmap, pageBytes }: WirePages,
   blockLength: number,

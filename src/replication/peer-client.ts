@@ -7,7 +7,7 @@ export type PeerClient = Pick<
   "getManifest" | "readBlocks" | "pull" | "close" | typeof Symbol.asyncDispose
 >;
 
-/** `name` is the name by which callers know the peer. */
+/** Wraps a client. `name` is the name by which callers know the peer. */
 export function peerClient(name: string, client: Client): PeerClient {
   return {
     getManifest: (...call) => named(name, client.getManifest(...call)),
@@ -41,7 +41,10 @@ function ofPeer(name: string, error: StoreError): StoreError {
   });
 }
 
-/** The caller cannot change the node's credentials, and command-line options do not apply here. */
+/**
+ * Returns the reason and the hint for the caller. The caller cannot change the node's credentials,
+ * and command-line options do not apply here.
+ */
 function meaningOf(error: StoreError): { reason: ErrorReason; hint: string | undefined } {
   switch (error.reason) {
     case "CREDENTIALS_INVALID":

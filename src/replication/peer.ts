@@ -1,4 +1,4 @@
-// Reads a peer's answers, and checks everything before it is used.
+// Reads a peer's answers, and checks all data in them before the data is used.
 import { StoreError, describeValue, isStoreError } from "../base/errors.js";
 import { digestBytes, digestOf, type DigestAlgorithm } from "../files/block-digest.js";
 import { blockBytes, blockCount, rootDigest, type BlockTable } from "../files/block-table.js";
@@ -13,7 +13,7 @@ import { digestPattern } from "../model/digest.js";
 import type { PeerClient } from "./peer-client.js";
 import { guardSilence } from "./silence.js";
 
-/** Limit of one snapshot's block tables: enough for 500 GiB of data. */
+/** Limit on the size of one snapshot's block tables: enough for 500 GiB of data. */
 const maxTableBytes = 64 * 1024 * 1024;
 const minTablePartBytes = 4096;
 /** Largest file of ext4, which exceeds any real guest. */
@@ -27,13 +27,13 @@ const algorithmOf: ReadonlyMap<BlockHash, DigestAlgorithm> = new Map([
 const accepted = { acceptTableVersions: [...blockTableVersions] };
 
 export interface PeerSnapshot {
-  /** Its id at the peer. */
+  /** Id of the snapshot at the peer. */
   readonly id: string;
   readonly digest: string;
-  /** `id` is empty. */
+  /** The configuration. Its `id` is empty. */
   readonly config: SnapshotConfig;
   readonly files: readonly SnapshotFile[];
-  /** The hash of the blocks, by file name, as far as the peer tells it. */
+  /** The algorithm that has hashed the blocks, by file name, as far as the peer reports it. */
   readonly hashes: ReadonlyMap<string, DigestAlgorithm>;
 }
 
@@ -70,7 +70,10 @@ function readPeerSnapshot(message: SnapshotMessage | undefined): PeerSnapshot {
   return { id: config.id, digest, config: configOf(config), files, hashes: hashesOf(listed) };
 }
 
-/** Throws FORMAT_UNSUPPORTED for a hash of a newer version, before anything is fetched. */
+/**
+ * Returns the algorithms. Throws FORMAT_UNSUPPORTED for one of a newer version, before anything is
+ * fetched.
+ */
 function hashesOf(
   files: readonly SnapshotMessage["files"][number][],
 ): Map<string, DigestAlgorithm> {
@@ -117,13 +120,14 @@ function configOf(message: NonNullable<SnapshotMessage["config"]>): SnapshotConf
 }
 
 interface PeerLimits {
-  /** After this silence the peer counts as gone. */
+  /** How long a peer may be silent before it counts as gone. */
   readonly idleMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Returns the peer's snapshot under this ref or digest. This is the only answer that is trusted.
+ * Returns the peer's snapshot under this ref or digest. No other answer of a peer is trusted
+ * without a check.
  */
 export async function fetchDescription(
   client: PeerClient,
@@ -138,16 +142,16 @@ export async function fetchDescription(
   throw peerInvalid("nothing");
 }
 
-/** A manifest, with the lease that the peer holds until it is disposed. */
+/** A manifest, with the lease that the peer holds until the manifest is disposed of. */
 export interface PeerManifest extends AsyncDisposable {
   readonly snapshot: PeerSnapshot;
-  /** Digest of a snapshot that both sides have; empty = none. */
+  /** Digest of a snapshot that both sides have. Empty if there is no such snapshot. */
   readonly baseDigest: string;
   readonly tables: ReadonlyMap<string, BlockTable>;
   readonly receivedBytes: number;
 }
 
-/** Throws PEER_DATA_INVALID unless the tables match the requested digest. */
+/** Fetches a manifest. Throws PEER_DATA_INVALID unless the tables match the requested digest. */
 export async function fetchManifest(
   client: PeerClient,
   wanted: PeerSnapshot,
@@ -214,12 +218,12 @@ async function readTable(
     ensure(part.table.length > 0, `${what} with an empty part`);
     length += part.table.length;
     ensure(length <= Math.min(allowedBytes, tableBound(file)), `${what} that is too long`);
-    // Otherwise a table in millions of parts would cost many times its bytes.
+    // Without this check, a table in millions of parts would cost many times its bytes.
     ensure(
       part.last || part.table.length >= minTablePartBytes,
       `${what} in parts of less than ${minTablePartBytes} bytes`,
     );
-    // A copy, because the part is a view of a larger message.
+    // The part is copied, because it is a view of a larger message.
     parts.push(Uint8Array.from(part.table));
     last = part.last;
   }
@@ -227,7 +231,8 @@ async function readTable(
   ensure(table.blockSizeBytes === blockBytes, `${what} with blocks of ${table.blockSizeBytes}`);
   ensure(table.sizeBytes === file.sizeBytes, `${what} for ${table.sizeBytes} bytes`);
   ensure(rootDigest(table) === file.digest, `${what} that does not match its digest`);
-  // The bytes would match, but would have another digest each time they are read here.
+  // The data would match such a table, but would have another digest each time that it is read
+  // here.
   ensure(!callsZerosData(table), `${what} that lists zeros as data`);
   return { table, length };
 }
@@ -245,7 +250,7 @@ function callsZerosData({ sizeBytes, algorithm, digests }: BlockTable): boolean 
   return false;
 }
 
-/** A table has at most one run and one digest per block. */
+/** Returns the maximum size of a table, which has at most one run and one digest per block. */
 function tableBound(file: SnapshotFile): number {
   return 40 + 32 + blockCount(file.sizeBytes) * (8 + 32);
 }

@@ -1,4 +1,5 @@
-// What replication may do with the store. Nothing here deletes, collects or repairs on its own.
+// Defines what replication may do with the store. Nothing here deletes, collects or repairs on its
+// own.
 import type { SnapshotStore } from "../store/snapshot-store.js";
 
 /** Reads for a peer: snapshots by digest, with their block tables. */
@@ -7,7 +8,7 @@ export type PeerReads = Pick<SnapshotStore, "openBlocks" | "withDigest" | "block
 /** Reads for the choice of a base. */
 export type BaseReads = PeerReads & Pick<SnapshotStore, "list">;
 
-/** The data that is kept of interrupted pulls. */
+/** The area for data that the store keeps of interrupted pulls. */
 export type TransferStore = Pick<SnapshotStore, "transfers" | "time" | "noteKept">;
 
 /** Everything that pulls need. */

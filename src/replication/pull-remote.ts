@@ -26,7 +26,9 @@ import { baseFileOf, countTotal, holdTransfer, type PullParts } from "./pull.js"
 
 interface RemotePullParts
   extends RemoteReader, Pick<PullParts, "store" | "counters" | "claim" | "throttle"> {
-  /** Undefined: this Node has no zstd, and can read raw blocks only. */
+  /**
+   * The codec of zstd. Undefined if this Node has no zstd; the pull can then read raw blocks only.
+   */
   readonly codec: ZstdBlockCodec | undefined;
 }
 
@@ -35,13 +37,16 @@ interface RemotePullRequest {
   readonly remote: string;
   /** Id of the snapshot at the remote. */
   readonly remoteId: string;
-  /** Empty = the name at the remote. */
+  /** The new name of the snapshot. Empty = the name at the remote. */
   readonly name: string;
-  /** Empty, or a UUID. */
+  /** Either empty or a UUID, which makes a retry safe. */
   readonly requestId: string;
 }
 
-/** If it fails, the fetched blocks stay for the next call, which repeats all checks. */
+/**
+ * Pulls a snapshot from a remote. If the pull fails, the fetched blocks stay for the next call,
+ * which repeats all checks.
+ */
 export async function pullFromRemote(
   parts: RemotePullParts,
   request: RemotePullRequest,
@@ -112,7 +117,7 @@ async function filesFromRemote(
   return files;
 }
 
-/** `readMap` has read the map of every file. */
+/** Returns the map of a file. `readMap` has read the maps of all files. */
 function fileOf(map: RemoteMap, name: string): RemoteFile {
   const file = map.files.get(name);
   if (file === undefined) throw new Error(`no map for ${name}`);
@@ -128,14 +133,14 @@ interface FetchOptions {
   readonly signal: AbortSignal;
 }
 
-/** A batch ends with the block that reaches one of these. Two batches are in memory. */
+/** A batch ends with the block that reaches one of these limits. Two batches are in memory. */
 const batchBytes = 16 * mib;
 const batchBlocks = 1024;
 
 interface WantedBlock {
   readonly block: number;
   readonly place: BlockPlace;
-  /** For patches: the block that it is a patch of. */
+  /** The block of which this block is a patch. Undefined unless it is a patch. */
   readonly original: BaseBlock | undefined;
 }
 
@@ -155,7 +160,7 @@ class RemoteFetch {
       const entries = await reading;
       const following = batches.next();
       reading = following.done === true ? undefined : this.#read(following.value);
-      // Awaited in the next round.
+      // The next round awaits this promise, and handles its error.
       reading?.catch(() => undefined);
       await inParallel(batch.value, (wanted) => this.#put(wanted, entries));
       batch = following;
@@ -198,7 +203,7 @@ class RemoteFetch {
     return { pack: record, offset, bytes };
   }
 
-  /** Whether the base on this node should have the block that a patch needs. */
+  /** Returns whether the base on this node should have the block that a patch needs. */
   #hasOriginal(block: number, original: BaseBlock): boolean {
     const digest = this.#options.base?.index.digestOf(block);
     return digest !== undefined && Buffer.compare(digest, original.digest) === 0;
@@ -223,7 +228,7 @@ class RemoteFetch {
     parts.counters.changedBytes += length;
   }
 
-  /** The bytes of the block that a patch needs. */
+  /** Returns the bytes of the block that a patch needs. */
   async #original(
     { block, original }: WantedBlock,
     entries: ReadonlyMap<string, Uint8Array>,
@@ -233,7 +238,7 @@ class RemoteFetch {
     if (base !== undefined && this.#hasOriginal(block, original)) {
       const local = await readOldBlock(base, block, signal);
       if (local !== undefined) return local;
-      // It is damaged here.
+      // The block is damaged on this node.
       const entry = this.#entry(original);
       const fetched = await readEntries(parts, [entry], signal);
       return this.#decodeOriginal(original, fetched.get(entryKey(entry)));

@@ -15,17 +15,17 @@ import type { PeerReads, ReplicationStore } from "./ports.js";
 import type { TransferClaim } from "./transfers.js";
 
 export interface PullRequest {
-  /** The peer: name or address. */
+  /** Name or address of the peer. */
   readonly source: string;
-  /** Id, name or id prefix at the peer; for a repair, at this node. */
+  /** Id, name or id prefix of the snapshot at the peer; for a healing, at this node. */
   readonly ref: string;
-  /** Repair a local snapshot instead of fetching another one. */
+  /** Whether to heal a local snapshot instead of fetching another one. */
   readonly repair: boolean;
-  /** Empty = the name at the peer. */
+  /** The new name of the snapshot. Empty = the name at the peer. */
   readonly name: string;
-  /** Empty, or a UUID. */
+  /** Either empty or a UUID, which makes a retry safe. */
   readonly requestId: string;
-  /** 0 = no limit. */
+  /** Maximum rate of the pull; 0 = no limit. */
   readonly limitBytesPerSecond: number;
 }
 
@@ -34,12 +34,16 @@ export interface PullParts extends Pick<FetchContext, "idleMs" | "throttle"> {
   readonly client: PeerClient;
   readonly counters: TransferCounters;
   /**
-   * Claims the digest for this pull until it is disposed. Throws if another pull has claimed it.
+   * Claims the digest for this pull until the result is disposed of. Throws if another pull has
+   * claimed it.
    */
   claim(digest: string): Promise<TransferClaim>;
 }
 
-/** If it fails, the fetched blocks stay for the next call, which repeats all checks. */
+/**
+ * Pulls a snapshot. If the pull fails, the fetched blocks stay for the next call, which repeats all
+ * checks.
+ */
 export async function pullSnapshot(
   parts: PullParts,
   request: PullRequest,
@@ -75,10 +79,14 @@ export async function pullSnapshot(
   return snapshot;
 }
 
-/** The transfer of one pull: claimed when its digest is known, and kept when the pull fails. */
+/**
+ * The transfer of one pull. It is claimed when its digest is known, and kept when the pull fails.
+ */
 interface HeldTransfer extends AsyncDisposable {
   claim(digest: string): Promise<TransferClaim>;
-  /** The snapshot is stored, so this discards the kept data, if a digest was claimed. */
+  /**
+   * Discards the kept data, because the snapshot is stored. Does nothing if no digest was claimed.
+   */
   drop(): Promise<void>;
 }
 
@@ -130,7 +138,9 @@ async function filesFromPeer(
   );
 }
 
-/** The tables of a local snapshot with the same digest, so that they need not travel. */
+/**
+ * Returns the tables of a local snapshot with the same digest, so that the peer need not send them.
+ */
 async function manifestFromHere(
   store: PeerReads,
   bases: readonly Snapshot[],
@@ -155,7 +165,7 @@ async function manifestFromHere(
   }
 }
 
-/** Adds the data bytes of these files. */
+/** Adds the data bytes of these files to the total. */
 export function countTotal(
   counters: TransferCounters,
   files: readonly SnapshotFile[],
@@ -200,8 +210,8 @@ async function fetchFiles(
     await part.complete();
     paths.push(path);
   }
-  // This runs only when all files are complete. Until then everything stays where the next call
-  // looks for it.
+  // This code runs only when all files are complete. Until then everything stays where the next
+  // call looks for it.
   const files: SnapshotFile[] = [];
   for (const [index, { name, mode }] of snapshot.files.entries()) {
     const [path, table] = [paths[index], tables.get(name)];
@@ -211,7 +221,10 @@ async function fetchFiles(
   return files;
 }
 
-/** Undefined if the base has a damaged table, or one that only a newer stasis reads. */
+/**
+ * Opens the file in the base. Undefined if the base has a damaged table, or one that only a newer
+ * stasis reads.
+ */
 export async function baseFileOf(base: OpenBlocks | undefined, name: string, digest: string) {
   if (base === undefined) return undefined;
   try {

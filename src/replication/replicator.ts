@@ -32,15 +32,15 @@ interface TransferStatus {
 interface ReplicatorOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Limit of all pulls together; 0 = no limit. */
+  /** Maximum rate of all pulls together; 0 = no limit. */
   readonly limitBytesPerSecond: number;
   /** How long an interrupted pull can be resumed. */
   readonly ttlMs: number;
-  /** After this silence a peer counts as gone. */
+  /** How long a peer may be silent before it counts as gone. */
   readonly idleMs: number;
   /** Connects to a peer by name or address; `field` is the request field that named it. */
   readonly connect: (nameOrAddress: string, field: string) => PeerClient;
-  /** Default: nobody. */
+  /** Receives the outcomes of pulls, for metrics. Default: no observer. */
   readonly observer?: PullObserver;
 }
 
@@ -49,7 +49,7 @@ export interface Replicator extends AsyncDisposable {
   pull(request: PullRequest, signal: AbortSignal): AsyncGenerator<PullEvent, void, undefined>;
   transfers(): Promise<TransferStatus[]>;
   figures(): ReplicationFigures;
-  /** Ends a pull and discards its data. Returns false if neither exists. */
+  /** Ends a pull and discards its data. Returns false if there is neither a pull nor data. */
   cancel(digest: string): Promise<boolean>;
   readonly connect: ReplicatorOptions["connect"];
 }

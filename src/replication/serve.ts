@@ -1,4 +1,4 @@
-// The sender's side: serves a snapshot's tables under a lease, and its blocks.
+// Implements the sender's side: serves a snapshot's tables under a lease, and its blocks.
 import { StoreError, fieldInvalid, isStoreError } from "../base/errors.js";
 import { hasBytes, indexBlocks, readBlock, type BlockIndex } from "../files/block-access.js";
 import { blockCount, type BlockTable } from "../files/block-table.js";
@@ -30,16 +30,19 @@ type ManifestPart =
       readonly last: boolean;
     };
 
-/** Ends when the caller ends the stream. Until then the snapshot's bytes stay. */
+/**
+ * Sends the manifest, and keeps the lease until the caller ends the stream. Until then the
+ * snapshot's bytes stay.
+ */
 export async function* serveManifest(
   store: PeerReads,
   request: {
     readonly ref: string;
-    /** Instead of `ref`; empty = none. */
+    /** Digest of the snapshot, in place of `ref`. Empty means that `ref` is used. */
     readonly digest: string;
     readonly baseDigests: readonly string[];
     readonly snapshotOnly: boolean;
-    /** Versions of block tables that the caller reads; empty = all. */
+    /** Versions of block tables that the caller reads. Empty means all versions. */
     readonly acceptTableVersions: readonly number[];
   },
   signal: AbortSignal,
@@ -75,7 +78,10 @@ export async function* serveManifest(
   await fired(signal);
 }
 
-/** A table has one version: its digests, and so those of the files, belong to it. */
+/**
+ * Throws unless the caller reads the versions of the tables. The sender cannot convert a table: its
+ * digests, and so those of the files, belong to its version.
+ */
 function checkVersions(
   { config }: Snapshot,
   hashes: FileHashes,
@@ -132,13 +138,13 @@ interface BlocksRequest {
   readonly snapshotId: string;
   readonly file: string;
   readonly ranges: readonly { readonly first: bigint; readonly count: bigint }[];
-  /** Empty = whole blocks. */
+  /** Digest of the base for differences. Empty means that the caller wants whole blocks. */
   readonly baseDigest: string;
-  /** What the caller can decode, beside `raw`. */
+  /** The encodings that the caller can decode, besides `raw`. */
   readonly encodings: ReadonlySet<ServedEncoding>;
 }
 
-/** How a block can be sent. */
+/** The encodings in which a block can be sent. */
 export type ServedEncoding = "raw" | "pages" | "xor-deflate" | "nonzero-pages";
 
 interface ServedBlock {
@@ -197,7 +203,7 @@ async function openFile(open: OpenBlocks, name: string): Promise<ServedFile | un
   return { open, name, handle: await open.stored.open(name), index };
 }
 
-/** The snapshot to compare with. Undefined if it was removed since the manifest was sent. */
+/** Opens the snapshot to compare with. Undefined if it was removed since the manifest was sent. */
 async function openBase(
   store: PeerReads,
   digest: string,
@@ -225,7 +231,7 @@ async function serveBlock(
     (forms.plain || forms.deflated) &&
     base?.index.digestOf(index) !== undefined &&
     base.index.lengthOf(index) === length;
-  // Sends the whole block if the base's block is damaged.
+  // If the base's block is damaged, the whole block is sent.
   const old =
     base !== undefined && comparable ? await readIntact(base, index).catch(noBlock) : undefined;
   if (old !== undefined) {
@@ -240,7 +246,10 @@ async function serveBlock(
     : { index, data: nonzero.data, encoding: "nonzero-pages", pages: nonzero, length };
 }
 
-/** A block that differs from the stored one marks the snapshot, and is not sent. */
+/**
+ * Reads a block. If it differs from the stored digest, marks the snapshot and does not send the
+ * block.
+ */
 async function readIntact(file: ServedFile, block: number): Promise<Buffer> {
   const { open, handle, index, name } = file;
   try {

@@ -1,10 +1,10 @@
-// Abandons a peer that is silent but still connected.
+// Abandons a peer that sends nothing but stays connected.
 import { StoreError } from "../base/errors.js";
 
 interface SilenceGuard extends Disposable {
-  /** Fires when the caller's signal fires, or after the silence. */
+  /** Fires when the caller's signal fires, or when the peer has been silent for too long. */
   readonly signal: AbortSignal;
-  /** Call this when something arrived. */
+  /** Call this when something has arrived. */
   heard(): void;
   /** Call this when nothing more is expected. */
   pause(): void;

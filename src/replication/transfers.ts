@@ -1,5 +1,5 @@
-// Tracks the owner and the expiry of each kept transfer. There is one owner at a time: a pull, a
-// cancellation or the sweep.
+// Tracks the owner and the expiry of each kept transfer. A transfer has one owner at a time: a
+// pull, a cancellation or the sweep.
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { inodeBytes } from "../model/charge.js";
@@ -16,11 +16,12 @@ export interface Transfers<Run> extends AsyncDisposable {
   /** Number of transfers that no pull has claimed. */
   kept(): number;
   /**
-   * Claims the digest for one pull, after a running removal has ended. Throws if another pull has
-   * it. Disposing releases the claim; data that was not discarded by then is kept for `ttlMs`.
+   * Claims the digest for one pull, after a running discard of its data has ended. Throws if
+   * another pull has claimed it. Disposing of the result releases the claim. Data that was not
+   * discarded by then is kept for `ttlMs`.
    */
   claim(digest: string, run: Run): Promise<TransferClaim>;
-  /** Discards its data, unless a pull has claimed it. */
+  /** Discards the data of the transfer with this digest, unless a pull has claimed it. */
   drop(digest: string): Promise<void>;
 }
 
@@ -30,7 +31,7 @@ interface TransfersOptions {
   readonly ttlMs: number;
 }
 
-/** A longer wait is split: timers stop while the machine is suspended. */
+/** A longer wait is split, because timers stop while the machine is suspended. */
 const maxWaitMs = 60_000;
 
 /** Finds the kept transfers, and discards the expired ones. */
@@ -48,7 +49,7 @@ class KeptTransfers<Run> implements Transfers<Run> {
   readonly #store: TransferStore;
   readonly #options: TransfersOptions;
   readonly #removing = new Map<string, Promise<void>>();
-  /** When the last pull of each kept transfer ended: a stamp of elapsed time. */
+  /** When the last pull of each kept transfer ended, as a stamp of elapsed time. */
   readonly #ends = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -105,7 +106,7 @@ class KeptTransfers<Run> implements Transfers<Run> {
       await this.#keep(digest);
     } catch (error) {
       this.#options.logger.error({ err: error, digest }, "could not record the end of a transfer");
-      // Its data must not outlive its time, even if no file records the end.
+      // The data of the transfer must not outlive its time, even if no file records the end.
       this.#ends.set(digest, this.#store.time.elapsedMs());
     } finally {
       this.running.delete(digest);
@@ -145,7 +146,7 @@ class KeptTransfers<Run> implements Transfers<Run> {
     if (this.#closed || this.#ends.size === 0) return;
     const oldMs = this.#store.time.stampOfAge(this.#options.ttlMs);
     const firstMs = Math.min(...this.#ends.values()) - oldMs + 1;
-    // A failed removal is retried, but not at once.
+    // A failed discard is retried, but not at once.
     const waitMs = firstMs <= 0 ? maxWaitMs : Math.min(firstMs, maxWaitMs);
     this.#timer = setTimeout(() => void this.#sweepAndGoOn(), waitMs).unref();
   }

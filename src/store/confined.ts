@@ -1,5 +1,6 @@
-// The store as seen by a caller that is confined to names with a prefix. All other snapshots do not
-// exist for it. It uses the same operations over a catalog that shows only the caller's snapshots.
+// Shows the store as a caller sees it that is confined to names with a prefix. For this caller, all
+// other snapshots do not exist. The same operations run over a catalog that shows only the caller's
+// snapshots.
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import { notFoundError } from "../catalog/refs.js";
 import type { Catalog, ListFilter } from "../catalog/open.js";
@@ -9,8 +10,8 @@ import type { StoreParts } from "./store-parts.js";
 import { watch, type WatchEvent, type WatchRequest } from "./watch/watch.js";
 
 /**
- * For operations that begin with a ref or a name. Operations that search for leftovers must not use
- * it.
+ * Returns the parts for operations that begin with a ref or a name. Operations that search for
+ * leftovers must not use them.
  */
 export function confinedParts(parts: StoreParts, namePrefix: string): StoreParts {
   return { ...parts, namePrefix, catalog: confinedCatalog(parts.catalog, namePrefix) };
@@ -44,7 +45,8 @@ function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {
       return { snapshots: [], nextPageToken: "", totalSize: 0 };
     },
     ...confinedOutline(catalog, namePrefix),
-    // An import learns its name from the archive. Before that it has no name, and nobody sees it.
+    // An import learns its name from the archive. Before that, its snapshot has no name, and nobody
+    // sees it.
     insertPending: (upload) => {
       if (!(upload.config.name === "" && upload.kind.startsWith("import"))) {
         requireOwnName(upload.config.name);
@@ -65,7 +67,7 @@ function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {
     findRequest: (requestId) => {
       const request = catalog.findRequest(scopedRequestId(namePrefix, requestId));
       const made = request && catalog.get(request.snapshotId);
-      // An import that does not have a name yet, so `get` does not return it.
+      // The first call is an import that does not have a name yet, so `get` does not return it.
       if (made?.state === "pending" && made.config.name === "") throw requestRunning();
       return request;
     },
@@ -99,18 +101,19 @@ function confinedOutline(catalog: Catalog, namePrefix: string): OutlineReads {
 
 const nothing = { rows: [], next: undefined } as const;
 
-/** Undefined if nothing can match. */
+/** Returns the filter for the caller's own snapshots. Undefined if nothing can match. */
 function ownFilter(filter: ListFilter, namePrefix: string): ListFilter | undefined {
   const wanted = filter.namePrefix ?? "";
   if (wanted.startsWith(namePrefix)) return filter;
   return namePrefix.startsWith(wanted) ? { ...filter, namePrefix } : undefined;
 }
 
-/** A name that no snapshot can have. */
+/** A name that no snapshot can have, because its code point is the largest one. */
 const nobodysName = "\u{10ffff}";
 
 /**
- * Watch for a caller that sees only names with the prefix. `parts` are those of the whole store.
+ * Watches the events of a caller that sees only names with the prefix. `parts` are those of the
+ * whole store.
  */
 export async function* watchOwn(
   parts: StoreParts,
@@ -129,8 +132,9 @@ export async function* watchOwn(
 }
 
 /**
- * An operator can rename across prefixes. For the caller, such a snapshot is created or deleted.
- * The event hides the other name, and all else that the change wrote under it.
+ * An operator can rename a snapshot across prefixes. For the caller, such a snapshot is created or
+ * deleted. The event hides the other name, and everything else that the change wrote under that
+ * name.
  */
 function ownEvent(event: WatchEvent, namePrefix: string): WatchEvent | undefined {
   if (!("snapshot" in event)) return event;
@@ -140,7 +144,7 @@ function ownEvent(event: WatchEvent, namePrefix: string): WatchEvent | undefined
     return { ...event, type: "created", previousName: "" };
   }
   if (event.type !== "renamed" || !previousName.startsWith(namePrefix)) return undefined;
-  // The description that it had before is not known any more.
+  // Nothing records the description that the snapshot had before.
   const config = { ...snapshot.config, name: previousName, labels, description: "" };
   return { ...event, type: "deleted", snapshot: { ...snapshot, config }, previousName: "" };
 }

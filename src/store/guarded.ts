@@ -72,7 +72,7 @@ function guardShared(store: ConfinedStore, guards: Guards): Omit<ConfinedStore, 
     activity: () => ask(({ activity }) => activity()),
     lost: () => ask(({ lost }) => lost()),
     inspect: (ref) => ask(({ inspect }) => inspect(ref)),
-    // Without the root it finds nothing and reports no error.
+    // Without the root this function finds nothing and reports no error.
     blockHashes: store.blockHashes,
     update: (request) => call(() => store.update(request)),
     delete: (request) => call(() => store.delete(request)),
@@ -86,7 +86,10 @@ function guardShared(store: ConfinedStore, guards: Guards): Omit<ConfinedStore, 
   };
 }
 
-/** If the store is the reason why nothing could be removed, that is the error of the call. */
+/**
+ * If the store is the reason why the collection could remove nothing, the call ends with that
+ * error.
+ */
 async function explainFailures(
   results: GcResult[],
   condition: Guards["condition"],
@@ -98,7 +101,10 @@ async function explainFailures(
   return results;
 }
 
-/** GetInfo answers whatever the state of the store is. */
+/**
+ * Returns the usage, or undefined if it is unknown: GetInfo answers whatever the state of the store
+ * is.
+ */
 function usageIfKnown(
   store: Pick<SnapshotStore, "usage">,
   { root, condition }: Guards,
@@ -113,7 +119,7 @@ function usageIfKnown(
   }
 }
 
-/** At a path that belongs to another directory now, nothing is read, made or removed. */
+/** If another directory is at the path now, the area reads, makes and discards nothing there. */
 function guardTransfers(transfers: TransferArea, guards: Guards): TransferArea {
   const { call } = guardsOf(guards);
   return {
@@ -125,7 +131,7 @@ function guardTransfers(transfers: TransferArea, guards: Guards): TransferArea {
   };
 }
 
-/** `renew` and `end` need no root: a session must not stay open because it has gone. */
+/** `renew` and `end` need no root: a session must not stay open because the root has gone. */
 function guardSessions(sessions: GcCycle, guards: Guards): GcCycle {
   const { call } = guardsOf(guards);
   return {
@@ -163,7 +169,7 @@ function guardsOf({ root, condition }: Guards) {
   return { call, stream };
 }
 
-/** If the root disappeared during the operation, that is the error to report. */
+/** Returns the error to report. If the root disappeared during the operation, that is the error. */
 function explained(root: Guards["root"], error: unknown): unknown {
   try {
     root.check();

@@ -46,8 +46,9 @@ export async function* checkUnserved(
 }
 
 /**
- * Repairs by starting the store without serving callers: recovery does its part, then the rest is
- * repaired. A dry run changes nothing, and reports in `left` what recovery would do.
+ * Repairs by starting the store without serving callers: recovery does its part, then repair
+ * handles the other findings. A dry run changes nothing, and reports in `left` what recovery would
+ * do.
  */
 export async function* repairUnserved(
   root: string,
@@ -73,7 +74,10 @@ export async function* repairUnserved(
   yield* store.repair(options, signal);
 }
 
-/** `mode`: the access that this process needs there, see access(2). */
+/**
+ * Returns the layout of the store at `root`. `mode` is the access that this process needs there,
+ * see access(2).
+ */
 function existingLayout(root: string, mode: number): Layout {
   try {
     const layout = layoutOf(realpathSync(root));

@@ -67,7 +67,8 @@ export function operationsOver(
     cloneToDirectory: (ref, directory, request, signal) =>
       during(() => cloneToDirectory(parts, ref, directory, request, signal)),
     takeToDirectory: (request, directory, signal) => {
-      // Moving ends the computation of digests. If the snapshot stays, it begins again.
+      // Moving a snapshot ends the computation of its digests. If the snapshot stays, the
+      // computation begins again.
       const stayed = (id: string): void => backfillDigest(parts, id);
       return during(() => takeToDirectory(parts, request, directory, { signal, stayed }));
     },
@@ -129,8 +130,8 @@ function limitsOf({ options }: StoreParts): StoreLimits {
 }
 
 /**
- * Operations that begin with a ref or a name. They are the same for all callers, except for the
- * snapshots that a caller sees.
+ * Binds operations that begin with a ref or a name. They are the same for all callers, except for
+ * the snapshots that a caller sees.
  */
 function sharedOperations(
   parts: StoreParts,
@@ -171,7 +172,7 @@ function sharedOperations(
   } satisfies Partial<SnapshotStore>;
 }
 
-/** Counts the collection, unless it changes nothing. */
+/** Runs the collection, and counts it for metrics unless it changes nothing. */
 async function observed(
   { observer }: StoreParts,
   { dryRun }: CollectRequest,

@@ -1,4 +1,4 @@
-// The store as services, replication and collectors see it.
+// Defines the store as services, replication and collectors see it.
 import type {
   ListFilter,
   ListPage,
@@ -43,7 +43,7 @@ import type { OwnedStream } from "../wire/chunk.js";
 
 export type { ListFilter, ListQuery, OutlineRow };
 
-/** The properties that an upload declares. The method tells which call it came by. */
+/** The properties that an upload declares. Each method adds the kind of call. */
 export type StoreRequest = Omit<IntakeRequest, "kind" | "source">;
 
 /** Limits that the store enforces, and how long it remembers requests. */
@@ -54,7 +54,7 @@ export interface StoreLimits {
   readonly maxWatchers: number;
   readonly maxEvents: number;
   readonly requestRetentionMs: number;
-  /** 0 = no limit. */
+  /** The maximum of charged bytes; 0 = no limit. */
   readonly maxStoreBytes: number;
 }
 
@@ -67,13 +67,16 @@ export interface SnapshotStore extends AsyncDisposable {
   readonly layout: Layout;
   readonly nodeId: string;
   readonly formats: StoreFormats;
-  /** Whether the root is present and belongs to this daemon. Operations check this themselves. */
+  /**
+   * Checks whether the root is present and belongs to this daemon. Operations check this
+   * themselves.
+   */
   readonly root: Pick<RootGuard, "check" | "problem">;
   /** The problems of the store, for health. Operations detect them themselves. */
   readonly condition: Pick<Condition, "problems" | "follow" | "current">;
-  /** The filesystem shares blocks between files. */
+  /** Whether the filesystem can share blocks between files. */
   readonly reflink: boolean;
-  /** Zstandard is available in this Node. */
+  /** Whether Zstandard is available in this Node. */
   readonly zstd: boolean;
   readonly limits: StoreLimits;
   readonly recovery: RecoveryReport;
@@ -90,20 +93,23 @@ export interface SnapshotStore extends AsyncDisposable {
     signal: AbortSignal,
   ): Promise<Snapshot>;
   list(query: ListQuery): ListPage;
-  /** A part of the snapshots in outline; see `Outline`. */
+  /** Returns a part of the snapshots in outline; see `Outline`. */
   outline(walk: OutlineWalk): OutlinePart;
-  /** As listings show it. Undefined unless it is there. */
+  /** Returns the snapshot as listings show it. Undefined if listings do not show it. */
   listed(id: string): Snapshot | undefined;
-  /** Changes whenever what a listing shows changes. */
+  /** Returns a text that changes whenever what a listing shows changes. */
   position(): string;
-  /** Where the data of its files lies, in at most `maxCells` cells a file. */
+  /** Returns where the data of the snapshot's files lies, in at most `maxCells` cells a file. */
   dataMap(ref: string, maxCells: number, signal: AbortSignal): Promise<DataStrip[]>;
-  /** Leases and uploads at this moment. */
+  /** Returns the leases and uploads at this moment. */
   activity(): Activity;
-  /** Snapshots whose directory was missing at the start, some of them if they are many. */
+  /**
+   * Returns the snapshots whose directory was missing at the start. If there are many, only some of
+   * them.
+   */
   lost(): Snapshot[];
   inspect(ref: string): Snapshot;
-  /** The algorithms that have hashed the blocks of its files. */
+  /** Finds the algorithms that have hashed the blocks of a snapshot's files. */
   readonly blockHashes: BlockHashes;
   update(request: UpdateRequest): Promise<Snapshot>;
   delete(request: DeleteRequest): Promise<string[]>;
@@ -112,7 +118,7 @@ export interface SnapshotStore extends AsyncDisposable {
     options: DownloadStreamOptions,
     signal: AbortSignal,
   ): Promise<DownloadStream>;
-  /** Ranges of one file. */
+  /** Returns ranges of one file. */
   readFile(request: ReadFileRequest, signal: AbortSignal): Promise<FileReading>;
   exportToDirectory(
     ref: string,
@@ -127,12 +133,14 @@ export interface SnapshotStore extends AsyncDisposable {
     request: CloneRequest & ReadOptions,
     signal: AbortSignal,
   ): Promise<Clone>;
-  /** Lets a directory of the node take the place of a snapshot. */
+  /** Moves the files of a snapshot to a directory of the node, and removes the snapshot. */
   takeToDirectory(request: TakeRequest, directory: CallerPath, signal: AbortSignal): Promise<Taken>;
   openDataDirectory(ref: string, options: ReadOptions, signal: AbortSignal): Promise<OpenDirectory>;
-  /** A lease on the snapshot with its block tables, for peers. */
+  /** Acquires a lease on the snapshot and opens its block tables, for peers. */
   openBlocks(ref: string, signal: AbortSignal): Promise<OpenBlocks>;
-  /** Ready and undamaged snapshots with this digest. If there are many, only some of them. */
+  /**
+   * Returns ready and undamaged snapshots with this digest. If there are many, only some of them.
+   */
   withDigest(digest: string): Snapshot[];
   /** Heals a damaged or lost snapshot with the data that `fetch` supplies. */
   healFromPeer(ref: string, fetch: FetchWhole, signal: AbortSignal): Promise<Snapshot>;
@@ -143,24 +151,24 @@ export interface SnapshotStore extends AsyncDisposable {
     signal: AbortSignal,
   ): Promise<Snapshot>;
   verify(request: VerifyRequest, signal: AbortSignal): AsyncIterable<VerifyEvent>;
-  /** Never ends by itself. Ends with DRAINING when the store closes. */
+  /** Yields events, and never ends by itself. Ends with DRAINING when the store closes. */
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchEvent>;
   /**
-   * Plans a collection and, unless it is a dry run, removes snapshots. Only one runs at a time; a
-   * second caller gets GC_LOCK_BUSY.
+   * Plans a collection and, unless it is a dry run, carries it out. Only one collection runs at a
+   * time; a second caller gets GC_LOCK_BUSY.
    */
   collectGarbage(request: CollectRequest, signal: AbortSignal): Promise<GcResult[]>;
-  /** One cycle of an orchestrator that collects over several modules. */
+  /** The calls of an orchestrator that collects over several modules. */
   readonly gcSessions: GcCycle;
-  /** Undefined while it is unknown; `condition` knows why. */
+  /** Returns the disk usage. Undefined while it is unknown; `condition` knows why. */
   usage(): StoreUsage | undefined;
-  /** For metrics. */
+  /** Returns figures for metrics. */
   figures(): Promise<StoreFigures>;
-  /** The data that is kept of interrupted pulls. */
+  /** The area for data that the store keeps of interrupted pulls. */
   readonly transfers: TransferArea;
-  /** Counts the data that is kept of an interrupted pull, by its digest. */
+  /** Counts the data that the store keeps of an interrupted pull, by its digest. */
   noteKept(digest: string, bytes: number): void;
-  /** Whether ages are certain. */
+  /** Returns whether ages are certain. */
   clock(): ClockStatus;
   /** Elapsed time of the store, see model/elapsed.ts. */
   readonly time: Pick<StoreClock, "elapsedMs" | "stampOfAge">;
@@ -170,12 +178,14 @@ export interface SnapshotStore extends AsyncDisposable {
   withBallast<T>(work: () => Promise<T>): Promise<T>;
   /** Compares catalog, disk and manifests while calls continue. Changes nothing. */
   check(options: CheckOptions, signal: AbortSignal): AsyncIterable<CheckEvent>;
-  /** Does what check proposes. Only one runs at a time; a second caller gets GC_LOCK_BUSY. */
+  /**
+   * Does what check proposes. Only one repair runs at a time; a second caller gets GC_LOCK_BUSY.
+   */
   repair(options: RepairOptions, signal: AbortSignal): AsyncIterable<Repaired>;
   /**
-   * The store as seen by a caller that is confined to names with this prefix. Its new snapshots
-   * must have such names too. It has no directories of the node, GC sessions or usage, because
-   * those concern everybody.
+   * Returns the store as a caller sees it that is confined to names with this prefix. The caller's
+   * new snapshots must have such names too. The result has no directories of the node, GC sessions
+   * or usage, because those concern everybody.
    */
   confined(namePrefix: string): ConfinedStore;
 }

@@ -1,4 +1,4 @@
-// The parts that the rooms of the store receive. openStore() composes them once.
+// Lists the parts that the folders of the store receive. openStore() composes them once.
 import type { Watching } from "./parts/ports.js";
 import type { Healer } from "./heal/healer.js";
 

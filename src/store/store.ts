@@ -1,4 +1,4 @@
-// The store as a whole. The daemon opens it, and services and collectors call it.
+// Composes the store as a whole. The daemon opens it, and services and collectors call it.
 import { zstdAvailable } from "../archive/compression.js";
 import { type Cleanup, createCleanup } from "../base/cleanup.js";
 import type { Clock } from "../base/clock.js";
@@ -37,18 +37,18 @@ export type { StoreOptions };
 
 export interface OpenStoreOptions {
   readonly root: string;
-  /** Number of the group that may read stored data files. Default: none. */
+  /** Number of the group that may read stored data files. Default: no group. */
   readonly dataGroup?: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: StoreOptions;
-  /** Called once the root is this store's and its catalog is open, before recovery begins. */
+  /** Called once the store owns the root and its catalog is open, before recovery begins. */
   readonly onRecovery?: () => Promise<void>;
-  /** Default: nobody. */
+  /** Receives what the store has done, for metrics. Default: no observer. */
   readonly observer?: StoreObserver;
 }
 
-/** Locks the root, opens the catalog and runs recovery. It serves nothing before that. */
+/** Locks the root, opens the catalog and runs recovery. The store serves nothing before that. */
 export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> {
   await using cleanup = createCleanup();
   const { parts, background } = await openParts(open, cleanup);
@@ -72,7 +72,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   return guardStore(store, { root, condition });
 }
 
-/** The parts of the store. `cleanup` closes them in the reverse order. */
+/** Opens the parts of the store. `cleanup` closes them in the reverse order. */
 async function openParts(
   open: OpenStoreOptions,
   cleanup: Cleanup,
@@ -133,13 +133,13 @@ async function openRootAndCatalog(
   };
   const catalog = await openCatalogWithRoom(layout, catalogOptions, logger);
   cleanup.defer(() => closeCatalog({ catalog, layout, logger, root }));
-  // The catalog may have used the space of the ballast.
+  // The disk had no space for the claim. Opening the catalog may have released the ballast.
   if (!claimed) await claimFormat(layout, logger);
   await applyDataGroup(layout, logger);
   return { layout, root, catalog };
 }
 
-/** Writes access times and checks the clock periodically. The returned function ends it. */
+/** Starts to write access times and check the clock periodically. The returned function ends it. */
 function startHousekeeping(parts: StoreParts, condition: Condition): () => void {
   const watchClock = createClockAlarm(parts);
   watchClock();
@@ -154,7 +154,10 @@ function startHousekeeping(parts: StoreParts, condition: Condition): () => void 
   };
 }
 
-/** If the root is gone, so are the catalog's files. SQLite would look for them by name. */
+/**
+ * Closes the catalog. If the root is gone, so are the catalog's files, which SQLite would look for
+ * by name.
+ */
 async function closeCatalog(place: Pick<StoreParts, "catalog" | "layout" | "logger" | "root">) {
   try {
     place.root.check();
@@ -166,7 +169,9 @@ async function closeCatalog(place: Pick<StoreParts, "catalog" | "layout" | "logg
   place.catalog.close();
 }
 
-/** Access times and expired requests. This housekeeping needs no fsync of its own. */
+/**
+ * Writes access times and deletes expired requests. This housekeeping needs no fsync of its own.
+ */
 async function flush(parts: StoreParts): Promise<void> {
   if (parts.root.problem() !== undefined) return;
   await parts.commits.take();

@@ -1,5 +1,5 @@
-// The access log: one line for each call, when it has ended. docs/metrics.md says which level a
-// line has, and why.
+// Writes the access log: one line for each call, when the call has ended. docs/metrics.md explains
+// which level a line has, and why.
 import { createRateLimiter, type RateLimiter } from "../base/rate-limiter.js";
 import type { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
@@ -10,21 +10,21 @@ import { fieldsOf, headerOf, maxLoggedText } from "./auth/logged-message.js";
 
 /**
  * all      every call
- * changes  calls that change something, and calls that fail; the others with log_level debug
- * off      none
+ * changes  calls that change something, and calls that fail; other calls with log_level debug
+ * off      no calls
  */
 export type AccessLogChoice = "all" | "changes" | "off";
 
 interface EndedCall extends Traffic {
   readonly seconds: number;
   readonly failure: StoreError | undefined;
-  /** Empty: the call is not traced. */
+  /** Empty if the call is not traced. */
   readonly traceId: string;
 }
 
 interface AccessRecord {
   caller(identity: Identity): void;
-  /** The request, or the first message of an upload. */
+  /** Notes the request, or the first message of an upload. */
   request(message: unknown): void;
   end(call: EndedCall): void;
 }
@@ -40,8 +40,8 @@ const ignored: AccessRecord = {
 };
 
 /**
- * Lines per second about failed reads, for each of: strangers, and all identities together. A
- * caller that repeats a failing call could otherwise fill the disk.
+ * Lines per second about failed reads. It holds once for strangers, and once for all identities
+ * together. A caller that repeats a failing call could otherwise fill the disk.
  */
 const maxFailuresPerSecond = 20;
 
@@ -75,13 +75,19 @@ export function createAccessLog(logger: Logger, choice: AccessLogChoice): Access
   };
 }
 
-/** A caller that disconnects is not a failure. Every watcher disconnects at some time. */
+/**
+ * Returns the level of the line. A caller that disconnects is not a failure, because every watcher
+ * disconnects at some time.
+ */
 function levelOf({ changes }: MethodRule, failure: StoreError | undefined): "info" | "debug" {
   if (changes) return "info";
   return failure === undefined || failure.code === "CANCELLED" ? "debug" : "info";
 }
 
-/** Undefined: this line is left out too. */
+/**
+ * Returns the number of lines that were left out before this line. Undefined if this line is left
+ * out too.
+ */
 function leftOutBefore(
   limits: { readonly strangers: RateLimiter; readonly known: RateLimiter },
   { changes }: MethodRule,
@@ -106,7 +112,10 @@ function figuresOf({ receivedBytes, sentBytes, seconds, failure, traceId }: Ende
   };
 }
 
-/** The object of the call: the first of these fields that its request has. */
+/**
+ * The fields that can name the object of a call. The log has the first of them that the request
+ * has.
+ */
 const subjects = ["ref", "name", "directory", "digest", "sessionId"] as const;
 
 function refOf(message: unknown): { readonly ref?: string } {

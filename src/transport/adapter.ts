@@ -1,5 +1,5 @@
-// Wraps all handlers. It takes calls from grpc-js, runs the handler and ends each call with exactly
-// one status. No error of a handler escapes it.
+// Wraps all handlers. The adapter takes calls from grpc-js, runs the handler and ends each call
+// with exactly one status. No error of a handler escapes it.
 import {
   ServerInterceptingCall,
   type Server,
@@ -54,9 +54,9 @@ interface AdapterOptions {
   readonly refusals: Refusals;
   /** How long the single request of a call may take to arrive. */
   readonly requestTimeoutMs: number;
-  /** Used for the large messages of all calls. */
+  /** Schedules the large messages of all calls. */
   readonly scheduler: SendScheduler;
-  /** How long a byte stream may be idle, without its caller sending or reading. */
+  /** How long a byte stream may be idle, while its caller neither sends nor reads. */
   readonly streamIdleMs: number;
 }
 
@@ -70,16 +70,20 @@ interface BoundMethod {
 interface Adapter {
   readonly interceptor: ServerInterceptor;
   /**
-   * The reason to refuse a call before its handler runs, judged by the caller and the running
-   * calls. The result is in the audit log, so the caller of this function must answer with it.
+   * Returns the reason to refuse a call before its handler runs. The reason depends on the caller
+   * and the running calls. The refusal is already in the audit log, so the caller of this function
+   * must answer with it.
    */
   refusalOf(path: string, caller: Caller, peer: string): StoreError | undefined;
-  /** Whether a call at this path has one request. */
+  /** Returns whether a call at this path has exactly one request. */
   keepsRequest(path: string): boolean;
   register(server: Server): void;
 }
 
-/** Limit for a request of a method that is open to anyone: the name of a service or a symbol. */
+/**
+ * Limit on a request of a method that is open to anyone. Such a request holds the name of a service
+ * or a symbol.
+ */
 const maxOpenMessageBytes = 16 * 1024;
 
 const grpcKinds = {
@@ -89,7 +93,10 @@ const grpcKinds = {
   bidi_streaming: "bidi",
 } as const;
 
-/** A server whose last interceptor is `interceptor` must have called `register`. */
+/**
+ * Creates the adapter. A server whose last interceptor is `interceptor` must have called
+ * `register`.
+ */
 export function createAdapter(
   bindings: readonly ServiceBinding[],
   options: AdapterOptions,
@@ -114,7 +121,7 @@ export function createAdapter(
     },
     refusalOf(path, caller, peer) {
       const target = targets.get(path);
-      // grpc-js answers this one itself.
+      // grpc-js itself answers a call of an unknown method.
       if (target === undefined) return undefined;
       const { rule, method } = target;
       const { identity } = caller;
@@ -141,14 +148,15 @@ export function createAdapter(
 }
 
 /**
- * Bulk uploads and methods that are open to anyone get our assembler. Returns false if that failed.
+ * Gives bulk uploads and methods that are open to anyone our assembler. Returns false if that
+ * failed.
  */
 function assembles({ method, rule }: BoundMethod, raw: ServerInterceptingCallInterface): boolean {
   if (method.byteStream) return assembleMessages(raw);
   return rule.roles !== "anyone" || assembleMessages(raw, maxOpenMessageBytes);
 }
 
-/** Never rejects. */
+/** Serves one call. Never rejects. */
 async function serve(
   target: BoundMethod,
   raw: ServerInterceptingCallInterface,
@@ -158,7 +166,8 @@ async function serve(
   const peer = peerOf(raw);
   const record = options.records.begin(rule, method.name, peer);
   const call = openCall(raw, options.scheduler, record.traffic);
-  // The call then ends like any other failure, after its effects are undone.
+  // A call with a message that is too large ends like any other failure, after its effects are
+  // undone.
   interceptBareRefusals(raw, detailsKey, (details) => call.abort(messageTooLarge(details)));
   let { logger } = options;
   let admitted: Admitted | undefined;
@@ -167,7 +176,7 @@ async function serve(
   if (markOf(call.metadata) === undefined) options.attachments.missing("call-mark");
   const identity = arrival?.caller.identity;
   try {
-    // Its stream has closed.
+    // Without an arrival, the stream of the call has closed.
     if (arrival === undefined) throw callerGone(call.deadline);
     const before = identity ?? stranger;
     record.caller(before);
@@ -201,7 +210,10 @@ async function serve(
   }
 }
 
-/** Without a role to check, anybody could make the daemon record and send spans. */
+/**
+ * Begins the span of a call. Methods without a role get none, because anybody could make the daemon
+ * record and send spans.
+ */
 function beginSpan({ rule }: BoundMethod, { metadata }: Call, record: CallRecord): ServerSpan {
   if (rule.roles === "anyone") return noSpan();
   return record.trace((name) => {
@@ -244,7 +256,8 @@ const stranger: Identity = { name: "", role: "reader", namePrefix: "" };
 /** Throws CREDENTIALS_INVALID or ROLE_INSUFFICIENT. */
 function checkCaller(rule: MethodRule, caller: Caller, method: string): void {
   if (rule.roles === "anyone") return;
-  // The gate has already refused such streams. This check stops any that got through.
+  // The gate has already refused streams without an identity. This check stops any that got
+  // through.
   if (caller.identity === undefined) throw caller.refusal ?? new Error("a caller without identity");
   checkRole(rule, caller.identity, method);
 }
@@ -326,7 +339,7 @@ async function answer(
   record: CallRecord,
 ): Promise<EncodedMessage | undefined> {
   const kind = target.method.descriptor.methodKind;
-  // ServiceImplementation has tied the handler's type to its method's kind.
+  // ServiceImplementation ties the handler's type to the kind of its method.
   if (kind === "unary" || kind === "client_streaming") {
     const response = await handler(request, context);
     record.response(response);

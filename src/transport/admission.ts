@@ -6,51 +6,58 @@ import type { MethodBinding } from "./handler.js";
 import { createSemaphore, tooMany, type ExceededLimit, type Semaphore } from "./semaphore.js";
 
 export interface CallLimits {
-  /** Calls at once, of all kinds, on all connections. */
+  /** Maximum number of concurrent calls, of all kinds, on all connections. */
   readonly maxCalls: number;
-  /** Byte streams at once, on all connections. */
+  /** Maximum number of concurrent byte streams, on all connections. */
   readonly maxStreams: number;
-  /** Calls and byte streams at once of one identity, so that some are left for others. */
+  /**
+   * Maximum number of concurrent calls, and of concurrent byte streams, of one identity. The limit
+   * leaves some for others.
+   */
   readonly maxCallsPerIdentity: number;
   readonly maxStreamsPerIdentity: number;
   /**
-   * Calls at once whose single request has not arrived in full. Each may hold a partial message of
-   * the largest size.
+   * Maximum number of concurrent calls whose single request has not arrived in full. Each may hold
+   * a partial message of the largest size.
    */
   readonly maxPendingRequests: number;
   /**
-   * Calls at once of callers who show no credentials because the method needs none. It is far below
-   * the others, so that unauthenticated callers cannot crowd out authenticated ones.
+   * Maximum number of concurrent calls of callers that show no credentials because the method needs
+   * none. It is far below the other limits, so that unauthenticated callers cannot crowd out
+   * authenticated ones.
    */
   readonly maxOpenCalls: number;
 }
 
 /** A call that may run. */
 export interface Admitted {
-  /** The single request has arrived. Only for calls that have one. Idempotent. */
+  /**
+   * Call it when the single request has arrived. Only calls with a single request need this.
+   * Idempotent.
+   */
   requestArrived(): void;
-  /** The call is over. Idempotent. */
+  /** Call it when the call has ended. Idempotent. */
   leave(): void;
 }
 
 export interface Admission {
   /**
-   * Throws DRAINING or TOO_MANY_STREAMS. `abort` is called when a drain wants the call to end;
-   * `identity` is undefined for a stranger.
+   * Admits a call. Throws DRAINING or TOO_MANY_STREAMS. `abort` is called when a drain wants the
+   * call to end; `identity` is undefined for a stranger.
    */
   enter(
     method: MethodBinding,
     abort: (reason: StoreError) => void,
     identity: Identity | undefined,
   ): Admitted;
-  /** The error that `enter` would throw, if any. */
+  /** Returns the error that `enter` would throw. Undefined if it would throw no error. */
   refusalOf(method: MethodBinding, identity: Identity | undefined): StoreError | undefined;
   activeCalls(): number;
   occupancy(): readonly Occupancy[];
-  /** From now on only methods that serve while draining are admitted. */
+  /** From now on admits only methods that serve while draining. */
   startDrain(): void;
   isDraining(): boolean;
-  /** Aborts running calls with DRAINING: all, or only those that never end by themselves. */
+  /** Aborts running calls with DRAINING: all calls, or only those that never end by themselves. */
   abortCalls(which: "all" | "endless"): void;
   /** Resolves when no call is running. */
   idle(): Promise<void>;
@@ -112,7 +119,9 @@ function createRunningCalls() {
   return {
     size: () => running.size,
     all: () => [...running],
-    /** Returns a function that removes the call, and says whether it was still there. */
+    /**
+     * Adds the call. Returns a function that removes it, and says whether the call was still there.
+     */
     add(call: RunningCall): () => boolean {
       running.add(call);
       return () => running.delete(call);
@@ -165,7 +174,7 @@ function createCallSemaphores(limits: CallLimits) {
       }
       return undefined;
     },
-    /** Acquires without a check. */
+    /** Acquires the resources of a call without a check. */
     acquire(method: MethodBinding, identity: Identity | undefined): Acquired {
       const held = heldThroughout(method);
       let isPending = takesOneRequest(method);

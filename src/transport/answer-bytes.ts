@@ -6,11 +6,14 @@ import type { Occupancy } from "../observe/figures.js";
 import { createSemaphore, maxPerIdentity, tooMany, type Owner } from "./semaphore.js";
 
 export interface AnswerAccount {
-  /** Throws TOO_MANY_STREAMS, or LIMIT_EXCEEDED if there is never room for such a message. */
+  /**
+   * Counts a message. Throws TOO_MANY_STREAMS, or LIMIT_EXCEEDED if the message is larger than all
+   * the room.
+   */
   take(messageBytes: number): void;
-  /** The kernel has taken the message. */
+  /** Releases the message. Call it when the kernel has taken the message. */
   taken(messageBytes: number): void;
-  /** Releases all of it. Nothing more is sent. Idempotent. */
+  /** Releases all messages. The call sends nothing more. Idempotent. */
   close(): void;
 }
 
@@ -19,9 +22,9 @@ export interface AnswerBytes {
   occupancy(): Occupancy;
 }
 
-/** A message counts with the objects from which it was encoded. */
+/** A message counts twice its size, because the objects from which it was encoded exist too. */
 const factor = 2;
-/** The size of an empty message. */
+/** The number of bytes that an empty message counts. */
 const overheadBytes = 512;
 
 export function createAnswerBytes(maxBytes: number): AnswerBytes {

@@ -13,9 +13,9 @@ interface Arrival {
 }
 
 export interface Arrivals {
-  /** Marks the headers. Call it before grpc-js sees them. */
+  /** Adds an arrival and marks the headers. Call it before grpc-js sees the headers. */
   add(arrival: Arrival, headers: IncomingHttpHeaders): void;
-  /** Undefined if the stream has closed. */
+  /** Returns the arrival with this metadata. Undefined if the stream has closed. */
   of(metadata: Metadata): Arrival | undefined;
 }
 

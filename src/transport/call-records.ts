@@ -1,5 +1,5 @@
-// The records of each call for people: its figures, its line in the audit log, its access line, its
-// span.
+// Keeps the records of each call for people: its figures, its line in the audit log, its line in
+// the access log, and its span.
 import { status as grpcStatus } from "@grpc/grpc-js";
 import type { ErrorCode, StoreError } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
@@ -12,20 +12,20 @@ import type { CallTraffic } from "./call.js";
 import { limitName, type ExceededLimit } from "./semaphore.js";
 
 export interface CallRecord {
-  /** The call counts its bytes here. */
+  /** The counters of the call, to which it adds its bytes. */
   readonly traffic: CallTraffic;
   caller(identity: Identity): void;
   /** Begins the span of the call. `header` reads its metadata. */
   trace(header: (name: string) => string | undefined): ServerSpan;
-  /** The request, or the first message of an upload. */
+  /** Notes the request, or the first message of an upload. */
   request(message: unknown): void;
   response(message: unknown): void;
-  /** Call it once. Without a failure the call ended well. */
+  /** Ends the record. Call it once. Without a failure the call has succeeded. */
   end(failure?: StoreError): void;
 }
 
 export interface CallRecords {
-  /** Begins the record of a call of, for example, `stasis.v1.SnapshotService/Create`. */
+  /** Begins the record of a call. `method` is, for example, `stasis.v1.SnapshotService/Create`. */
   begin(rule: MethodRule, method: string, peer: string): CallRecord;
   /** Records a call that is refused before it begins. */
   refused(
@@ -44,7 +44,10 @@ interface CallRecordParts {
   readonly access: AccessLog;
 }
 
-/** Codes that are the daemon's fault, as the semantic conventions for RPC servers have them. */
+/**
+ * Codes that are the daemon's fault according to OpenTelemetry's semantic conventions for RPC
+ * servers.
+ */
 const faults: ReadonlySet<ErrorCode> = new Set([
   ...(["UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED"] as const),
   ...(["INTERNAL", "UNAVAILABLE", "DATA_LOSS"] as const),

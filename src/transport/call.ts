@@ -12,16 +12,21 @@ import { sendAndFree, type SentOn } from "./grpc-hooks/sent-frames.js";
 import type { Sender, SendScheduler } from "./send-scheduler.js";
 import type { WireStatus } from "./status.js";
 
-/** One large message is sent while the handler makes the next. */
+/** While one large message is sent, the handler makes the next. */
 const maxMessagesInFlight = 2;
-/** Smaller messages count as this many bytes, so that few of them wait for a slow reader. */
+/**
+ * A smaller message counts as this many bytes, so that few small messages wait for a slow reader.
+ */
 const smallMessageBytes = 64 * 1024;
-/** One chunk of a download. The kernel's buffers hold the data that the caller reads meanwhile. */
+/**
+ * The size of one chunk of a download. The kernel's buffers hold the data that the caller reads
+ * meanwhile.
+ */
 const maxBytesInFlight = 512 * 1024;
 
 /**
- * Single answers up to this size are not counted. The number of streams bounds them, and the caller
- * must learn what a call has changed.
+ * Single answers up to this size are not counted. The number of streams bounds them, and a caller
+ * must learn what its call has changed.
  */
 const smallAnswerBytes = 4096;
 
@@ -31,37 +36,39 @@ export interface Call {
   /** See CallContext. Its reason is a StoreError. */
   readonly signal: AbortSignal;
   /**
-   * The next request, or undefined after the last. Call it one at a time. Rejects with the signal's
-   * reason.
+   * Returns the next request, or undefined after the last one. Only one call may be pending.
+   * Rejects with the signal's reason.
    */
   receive(): Promise<Buffer | undefined>;
-  /** Resolves when there is room for another message. Rejects with the signal's reason. */
+  /** Sends a message. Resolves when there is room for another. Rejects with the signal's reason. */
   send(message: EncodedMessage): Promise<void>;
   /**
    * Ends the call. It first sends everything that is pending, and then the last message, if there
-   * is one. It works after an abort too: a caller that is still connected gets the true outcome. If
-   * there is no room for the message, it throws and the call continues.
+   * is one. It also works after an abort: a caller that is still connected gets the true outcome.
+   * If there is no room for the message, it throws and the call continues.
    */
   finish(status: WireStatus, lastMessage?: EncodedMessage): void;
   /** Fires the signal, unless the call has ended. */
   abort(reason: StoreError): void;
-  /** How long the caller may keep `receive` or `send` waiting; 0 = no limit. */
+  /** Sets how long the caller may keep `receive` or `send` waiting; 0 = no limit. */
   setIdleTimeout(timeoutMs: number): void;
   /**
    * From now on counts each sent message until the caller has read it. The call closes the account.
    */
   countAnswers(account: AnswerAccount): void;
-  /** From now on frees the memory of each large message when it was sent on `stream`. */
+  /** From now on frees the memory of each large message when it has been sent on `stream`. */
   freeWritten(stream: SentOn): void;
 }
 
-/** The call counts its messages twice: for itself, and for all calls of its method. */
+/**
+ * The counters to which a call adds its messages: its own, and those of all calls of its method.
+ */
 export interface CallTraffic {
   readonly own: Traffic;
   readonly total: Traffic;
 }
 
-/** Takes ownership of `raw`. Nothing else may use it. */
+/** Opens the call and takes ownership of `raw`. Nothing else may use `raw`. */
 export function openCall(
   raw: ServerInterceptingCallInterface,
   scheduler: SendScheduler,
@@ -71,7 +78,7 @@ export function openCall(
   const { signal } = controller;
   const deadline = deadlineOf(raw);
   const idle = createIdleTimer(() => {
-    // A handler that is busy itself restarts the timer with its next wait.
+    // If a handler itself is busy, its next wait restarts the timer.
     if (inbox.isWaiting() || outbox.isWaiting()) abort(callerIdle(idle.timeoutMs()));
   });
   const waits = { signal, traffic, restartIdle: () => idle.restart() };
@@ -89,7 +96,8 @@ export function openCall(
     inbox.abort(reason);
   }
 
-  // Without metadata, the stream broke before this, and grpc-js will never report it.
+  // Without metadata, the stream broke before the call was opened, and grpc-js will never report
+  // that.
   if (inbox.metadata === undefined) abort(callerGone(deadline));
   return {
     metadata: inbox.metadata ?? new Metadata(),
@@ -100,7 +108,7 @@ export function openCall(
     send: outbox.send,
     finish(status, lastMessage) {
       if (finished) return;
-      // Throws before anything is sent.
+      // `chargeLast` may throw, so nothing is sent before it.
       if (lastMessage !== undefined) outbox.chargeLast(lastMessage);
       finished = true;
       outbox.stop();
@@ -127,7 +135,7 @@ interface Waits {
 interface Inbox {
   /** Undefined if the stream had broken before the call was opened. */
   readonly metadata: Metadata | undefined;
-  /** See `Call`. */
+  /** Implements `receive` of `Call`. */
   receive(): Promise<Buffer | undefined>;
   isWaiting(): boolean;
   /** Ends the wait of `receive`. */
@@ -180,20 +188,20 @@ function openInbox(
 }
 
 interface Outbox {
-  /** See `Call`. */
+  /** Implements `send` of `Call`. */
   send(message: EncodedMessage): Promise<void>;
   /** Counts the last message of the call, unless it is small. Throws if there is no room for it. */
   chargeLast(message: EncodedMessage): void;
-  /** See `Call`. */
+  /** Implements `countAnswers` of `Call`. */
   countAnswers(account: AnswerAccount): void;
-  /** See `Call`. */
+  /** Implements `freeWritten` of `Call`. */
   freeWritten(stream: SentOn): void;
   isWaiting(): boolean;
-  /** Nothing more is sent by `send`. */
+  /** Makes later calls of `send` send nothing. */
   stop(): void;
   /** Sends nothing more, and ends the wait of `send`. */
   abort(reason: StoreError): void;
-  /** The caller can read nothing more. */
+  /** Call it when the stream has closed, because the caller can read nothing more. */
   streamClosed(): void;
 }
 
@@ -204,7 +212,7 @@ function openOutbox(
 ): Outbox {
   const { signal, traffic } = waits;
   const window = createSendWindow(waits);
-  /** Used for the large messages of this call. */
+  /** Schedules the large messages of this call. */
   let sender: Sender | undefined;
   let answers: AnswerAccount | undefined;
   let sentOn: SentOn | undefined;
@@ -216,7 +224,7 @@ function openOutbox(
     async send(message) {
       signal.throwIfAborted();
       const scheduled = Buffer.isBuffer(message) ? undefined : (sender ??= scheduler.open());
-      // It counts while it waits for the message before it, too.
+      // The message also counts while it waits for the message before it.
       answers?.take(message.byteLength);
       await untilThereIsRoom();
       await scheduled?.begin(message.byteLength);
@@ -250,10 +258,10 @@ function openOutbox(
   };
 }
 
-/** Messages that grpc-js has received and the kernel has not taken yet. */
+/** Counts the messages that grpc-js has received and the kernel has not taken yet. */
 function createSendWindow({ signal, restartIdle }: Waits) {
   const writable = createLatch();
-  /** Large ones. */
+  /** The number of large messages. */
   let messages = 0;
   let bytes = 0;
   return {
@@ -266,7 +274,7 @@ function createSendWindow({ signal, restartIdle }: Waits) {
         await writable.wait();
       }
     },
-    /** Adds a message. The returned function removes it again. */
+    /** Adds a message. The returned function removes the message again. */
     enter(messageBytes: number): () => void {
       const large = messageBytes > smallMessageBytes ? 1 : 0;
       const counted = Math.max(messageBytes, smallMessageBytes);

@@ -8,12 +8,13 @@ import type { Access } from "./auth/access.js";
 import type { ClientConnection, Connections, Via } from "./auth/connections.js";
 
 export interface Caller {
-  /** Undefined for a stranger. */
+  /** The identity of the caller. Undefined for a stranger. */
   readonly identity: Identity | undefined;
-  /** The reason for the missing identity. */
+  /** The reason why there is no identity. */
   readonly refusal: StoreError | undefined;
   /**
-   * The caller uses the Unix socket or showed a credential, so strangers cannot pretend to be it.
+   * Whether the caller uses the Unix socket or showed a credential, so that strangers cannot
+   * pretend to be it.
    */
   readonly isKnown: boolean;
 }
@@ -25,13 +26,16 @@ export interface Callers {
     via: Via,
     onIdentity: (identity: Identity) => void,
   ): ClientConnection;
-  /** Call it for each stream before grpc-js sees the stream. */
+  /** Identifies the caller of a stream. Call it for each stream before grpc-js sees the stream. */
   identify(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Caller;
 }
 
 export function createCallers(access: Access, connections: Connections): Callers {
   const waiting = new WeakMap<ServerHttp2Session, (identity: Identity) => void>();
-  /** All of them share one error, because making it costs more than the rest of a refusal. */
+  /**
+   * The caller of all streams without credentials. They share one error, because making an error
+   * costs more than the rest of a refusal.
+   */
   let callerThatShowsNothing: Caller | undefined;
 
   function ask(connection: ClientConnection | undefined, headers: IncomingHttpHeaders): Caller {
@@ -75,7 +79,9 @@ export function createCallers(access: Access, connections: Connections): Callers
   };
 }
 
-/** All credentials that decide the identity, in the form that the rechecks of running calls use. */
+/**
+ * Returns the header that decides the identity, in the form that the rechecks of running calls use.
+ */
 function authorizationOf(value: string | undefined): Metadata {
   const metadata = new Metadata();
   if (value === undefined) return metadata;

@@ -5,18 +5,20 @@ import { encodeBytesField, encodePlacedBytes, type EncodedMessage } from "../wir
 import { bytesOf, freeIfOwned, OwnedChunk } from "../wire/chunk.js";
 
 /**
- * A message that consists of one oneof with at least one `bytes` field, and may say with an `int64`
- * where the bytes belong.
+ * The shape of a message that consists of one oneof with at least one `bytes` field. The message
+ * may say with an `int64` where the bytes belong.
  */
 interface FrameShape {
   readonly oneofName: string;
-  /** The `int64` field beside the oneof, if there is one. */
+  /** The `int64` field beside the oneof. Undefined if there is no such field. */
   readonly place: { readonly name: string; readonly fieldNumber: number } | undefined;
   /** Field numbers of the `bytes` cases, by the name of the case. */
   readonly bytesCases: ReadonlyMap<string, number>;
 }
 
-/** Returns the frame shape of a message type. Undefined if it is not a frame of bulk data. */
+/**
+ * Returns the frame shape of a message type. Undefined if the message is not a frame of bulk data.
+ */
 export function frameShapeOf(descriptor: DescMessage): FrameShape | undefined {
   const [oneof, place, ...others] = descriptor.members;
   if (oneof?.kind !== "oneof" || others.length > 0) return undefined;
@@ -45,7 +47,9 @@ function isBytesField(field: DescField): boolean {
   return field.fieldKind === "scalar" && field.scalar === ScalarType.BYTES;
 }
 
-/** A frame of bulk data that owns its chunk. It replaces the message with the same field. */
+/**
+ * A frame of bulk data that owns its chunk. It replaces the generated message with the same field.
+ */
 export interface OwnedFrame {
   readonly frame: { readonly case: "chunk"; readonly value: OwnedChunk };
   /** Where the bytes belong, if the message says so. */
@@ -53,14 +57,14 @@ export interface OwnedFrame {
 }
 
 /**
- * Frames up to this size are encoded at once. They are then not scheduled as bulk data is, so that
- * the read of a page does not wait for downloads.
+ * Frames up to this size are encoded at once. They are not scheduled as bulk data is, so that the
+ * read of a page does not wait for downloads.
  */
 const maxSmallBytes = 64 * 1024;
 
 /**
  * Encodes `message` if it is a frame of bulk data. The data is copied once, when grpc-js copies the
- * result. An owned chunk is freed right after that copy, because the copy may wait for a slow
+ * result. An owned chunk is freed right after that copy, because sending may wait for a slow
  * reader.
  */
 export function encodeBytesFrame(shape: FrameShape, message: object): EncodedMessage | undefined {

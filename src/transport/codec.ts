@@ -7,12 +7,15 @@ import { encodeBytesFrame, frameShapeOf } from "./chunk-encoder.js";
 export type Decoder = (bytes: Buffer) => unknown;
 export type Encoder = (message: unknown) => EncodedMessage;
 
-/** `bytes` fields of the result are views of `bytes`: no copy. */
+/**
+ * Creates a decoder. `bytes` fields of its result are views of the encoded message, so they are not
+ * copied.
+ */
 export function createDecoder(descriptor: DescMessage): Decoder {
   return (bytes) => {
     try {
-      // Unknown fields of a newer schema are dropped, because keeping them costs many times their
-      // size.
+      // The decoder drops unknown fields of a newer schema, because keeping them costs many times
+      // their size.
       return fromBinary(descriptor, bytes, { readUnknownFields: false });
     } catch (cause) {
       throw new StoreError(
@@ -31,7 +34,7 @@ export function createEncoder(descriptor: DescMessage): Encoder {
       const frame = encodeBytesFrame(frameShape, message);
       if (frame !== undefined) return frame;
     }
-    // ServiceImplementation types the handlers, so this is the init shape of `descriptor`.
+    // ServiceImplementation types the handlers, so this value has the init shape of `descriptor`.
     const encoded = toBinary(descriptor, create(descriptor, message as Record<string, unknown>));
     return Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
   };

@@ -7,11 +7,14 @@ import { maxPerIdentity } from "./semaphore.js";
 
 export interface ConnectionSlots {
   readonly max: number;
-  /** Gives the connection a slot, or returns false. May destroy another connection for it. */
+  /**
+   * Gives the connection a slot, or returns false. It may destroy another connection for the slot.
+   */
   take(socket: Socket): boolean;
   /**
-   * A caller on this connection is known, so the connection keeps its slot. An identity keeps up to
-   * three quarters of the slots; its further connections are evicted like a stranger's.
+   * Call it when a caller on this connection is known, so that the connection keeps its slot. An
+   * identity keeps up to three quarters of the slots. A new connection can take the slots of its
+   * further connections, as it can take a stranger's.
    */
   trust(socket: Peer, identity: Identity): void;
   readonly sockets: Iterable<Socket>;
@@ -74,8 +77,8 @@ export function createConnectionSlots(max: number): ConnectionSlots {
 }
 
 /**
- * The oldest connection without a known caller, of the address with most such connections. A flood
- * from one machine therefore does not close new connections from other machines.
+ * Returns the oldest connection without a known caller, of the address with most such connections.
+ * A flood from one machine therefore does not close new connections from other machines.
  */
 function oldestOfTheMost(slots: Iterable<ConnectionSlot>): ConnectionSlot | undefined {
   const counts = new Map<string, { readonly oldest: ConnectionSlot; count: number }>();

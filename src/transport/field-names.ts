@@ -1,12 +1,16 @@
-// The domain names its own properties in errors (`config.name`, `requestId`). Callers know the
-// fields of their message (`header.config.name`, `header.request_id`). This file translates the
-// names in errors that leave the domain, so that no protobuf name appears below the transport.
+// Translates the names of fields in errors that leave the domain. The domain names its own
+// properties in errors (`config.name`, `requestId`). Callers know the fields of their message
+// (`header.config.name`, `header.request_id`). No protobuf name therefore appears below the
+// transport.
 import { StoreError, restated } from "../base/errors.js";
 
-/** Path in the domain and path in the message. An empty path is the message itself. */
+/** Pairs of a path in the domain and a path in the message. An empty path is the message itself. */
 export type FieldNames = readonly (readonly [domain: string, message: string])[];
 
-/** Runs `work`. An error that names fields of the domain then names fields of the message. */
+/**
+ * Runs `work`. If its error names fields of the domain, the error is thrown with fields of the
+ * message.
+ */
 export async function withFieldNames<T>(names: FieldNames, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -15,7 +19,7 @@ export async function withFieldNames<T>(names: FieldNames, work: () => Promise<T
   }
 }
 
-/** Does the same for a stream. */
+/** Yields the items of `stream`, whose error is translated in the same way. */
 export async function* streamWithFieldNames<T>(
   names: FieldNames,
   stream: AsyncIterable<T>,
@@ -27,12 +31,18 @@ export async function* streamWithFieldNames<T>(
   }
 }
 
-/** Writes the names of fields as protobuf does. Every error of a call passes here. */
+/**
+ * Returns the error with names of fields as protobuf writes them. Every error of a call passes
+ * through here.
+ */
 export function withMessageFields(error: StoreError): StoreError {
   return restatedWith(error, snakeCase);
 }
 
-/** Leaves a key of a map as it is: `configLabels[myKey]` becomes `config_labels[myKey]`. */
+/**
+ * Converts a field to snake case, but leaves a key of a map as it is: `configLabels[myKey]` becomes
+ * `config_labels[myKey]`.
+ */
 function snakeCase(field: string): string {
   return field.replace(/\[[^\]]*\]|[A-Z]/g, (found) =>
     found.startsWith("[") ? found : `_${found.toLowerCase()}`,
@@ -49,7 +59,10 @@ function restatedWith(error: StoreError, nameOf: (field: string) => string): Sto
   return restated(error, { message: renamedMessage(error, fields[0]?.field ?? ""), fields });
 }
 
-/** A message of fieldInvalid() begins with the path of its field. */
+/**
+ * Returns the message with the new path of its field. A message of fieldInvalid() begins with that
+ * path.
+ */
 function renamedMessage({ message, fields }: StoreError, field: string): string {
   const before = `${fields[0]?.field ?? ""}: `;
   return message.startsWith(before) ? `${field}: ${message.slice(before.length)}` : message;

@@ -1,4 +1,4 @@
-// The limits of a server. SECURITY.md has their sum.
+// Defines the limits of a server. SECURITY.md has their sum.
 import { kib, mib } from "../base/sizes.js";
 import type { CallLimits } from "./admission.js";
 import type { Http2Limits } from "./grpc-hooks/windows.js";
@@ -9,18 +9,24 @@ export interface GrpcLimits extends CallLimits, Http2Limits, StreamLimits {
   readonly maxRequestBytes: number;
   /** Bytes of answers that their callers have not read yet, except chunks of downloads. */
   readonly maxAnswerBytes: number;
-  /** Bytes of one request message with its frame. A larger one gets RESOURCE_EXHAUSTED. */
+  /**
+   * Maximum size in bytes of one request message with its frame. A larger one gets
+   * RESOURCE_EXHAUSTED.
+   */
   readonly maxMessageBytes: number;
-  /** Connections at once, per listener. */
+  /** Maximum number of concurrent connections, per listener. */
   readonly maxConnections: number;
   /** How long a byte stream may stay open while its caller neither sends nor reads. */
   readonly streamIdleMs: number;
   /** How long the single request of a call may take to arrive. */
   readonly requestTimeoutMs: number;
-  /** Silence after which the server pings a connection, and how long the answer may take. */
+  /**
+   * How long a connection may be silent before the server pings it, and how long the answer may
+   * take.
+   */
   readonly keepaliveMs: number;
   readonly keepaliveTimeoutMs: number;
-  /** A connection without calls is closed after this. */
+  /** How long a connection without calls stays open. */
   readonly connectionIdleMs: number;
   /** How long a client may take to acknowledge the first settings of the server. */
   readonly settingsTimeoutMs: number;
@@ -45,8 +51,8 @@ export const fixedGrpcLimits: Omit<GrpcLimits, keyof ConfiguredLimits> = {
   maxCallsPerIdentity: 2048,
   maxPendingRequests: 256,
   maxOpenCalls: 128,
-  // Enough for the leases of an orchestrator that uses one connection: OpenDataDirectory stays
-  // open.
+  // This number is enough for the leases of an orchestrator that uses one connection, on which each
+  // OpenDataDirectory stays open.
   maxStreamsPerConnection: 1000,
   maxMetadataBytes: 16 * kib,
   maxConnectionMetadataBytes: 4 * mib,
@@ -59,9 +65,9 @@ export const fixedGrpcLimits: Omit<GrpcLimits, keyof ConfiguredLimits> = {
   keepaliveTimeoutMs: 20_000,
   connectionIdleMs: 15 * 60_000,
   lingerMs: 10_000,
-  // Twice the calls.
+  // The limit is twice that of calls.
   maxOpenStreams: 8192,
-  // Twice the calls of strangers.
+  // The limit is twice that of strangers' calls.
   maxStrangerStreams: 256,
   settingsTimeoutMs: 10_000,
   recheckMs: 2000,

@@ -1,5 +1,5 @@
-// The interface between a service implementation and the transport: plain functions over message
-// shapes.
+// Defines the interface between a service implementation and the transport: plain functions over
+// message shapes.
 import type {
   DescMessage,
   DescMethod,
@@ -16,10 +16,10 @@ import type { OwnedFrame } from "./chunk-encoder.js";
 export interface CallContext {
   /**
    * Fires when the outcome no longer matters to the caller or must not take longer. Its reason is a
-   * StoreError, which the handler throws. Never fires once the handler has ended.
+   * StoreError, which the handler throws. It never fires once the handler has ended.
    * - CALL_CANCELLED: the caller disconnected.
-   * - DEADLINE_PASSED: its deadline passed, or it left the call idle.
-   * - DRAINING: a drain's grace period is over.
+   * - DEADLINE_PASSED: the call's deadline passed, or the caller left the call idle.
+   * - DRAINING: a drain's grace period has ended.
    */
   readonly signal: AbortSignal;
   /** For example `stasis.v1.SnapshotService/Create`. */
@@ -30,7 +30,7 @@ export interface CallContext {
   readonly identity: Identity;
   /** The metadata that the caller sent. */
   readonly metadata: Metadata;
-  /** When the caller stops waiting, if it has a deadline. */
+  /** When the caller stops waiting. Absent if the call has no deadline. */
   readonly deadline?: Date;
   readonly logger: Logger;
 }
@@ -66,7 +66,10 @@ type HandlerOf<M extends MethodShape> = M["methodKind"] extends "unary"
       ? ClientStreamingHandler<M["input"], M["output"]>
       : BidiStreamingHandler<M["input"], M["output"]>;
 
-/** Handlers by method. A missing one answers UNIMPLEMENTED with NOT_IMPLEMENTED. */
+/**
+ * Handlers by method. The transport answers a missing method with UNIMPLEMENTED and
+ * NOT_IMPLEMENTED.
+ */
 export type ServiceImplementation<S extends DescService> = {
   readonly [K in keyof S["method"]]?: HandlerOf<S["method"][K]>;
 };
@@ -81,7 +84,10 @@ export interface MethodTraits<Name> {
   readonly servesWhileDraining?: readonly Name[];
 }
 
-/** A service with its implementation, its types erased: the input of `createGrpcServer`. */
+/**
+ * A service with its implementation. Their types are erased, because it is the input of
+ * `createGrpcServer`.
+ */
 export interface ServiceBinding {
   readonly service: DescService;
   readonly methods: readonly MethodBinding[];
@@ -101,8 +107,8 @@ export interface MethodBinding {
 export type ErasedHandler = (request: unknown, context: CallContext) => unknown;
 
 /**
- * For services that show less to identities with a prefix. Called for each of their calls. The
- * table of roles refuses the methods that the result leaves out.
+ * Binds a service that shows less to identities with a prefix. `confined` is called for each of
+ * their calls. The table of roles refuses the methods that its result leaves out.
  */
 export function bindConfinedService<S extends DescService>(
   service: S,
@@ -116,8 +122,8 @@ export function bindConfinedService<S extends DescService>(
       if (namePrefix === "") return (handler as ErasedHandler)(request, context);
       const own = confined(namePrefix)[key as keyof S["method"]] as ErasedHandler | undefined;
       if (own !== undefined) return own(request, context);
-      // The table of roles should have refused it. If it did not, that is our bug, and the call
-      // must still be refused.
+      // The table of roles should have refused this call. If it did not, that is our bug, and the
+      // call must still be refused.
       throw new Error(`callers that are confined to a name prefix may not call ${key}`);
     };
     return [key, chosen];

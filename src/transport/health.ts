@@ -1,5 +1,5 @@
-// grpc.health.v1: whether the daemon serves, as a whole (""), by service, and whether it can store
-// snapshots.
+// Implements grpc.health.v1. It reports whether the daemon serves as a whole (""), whether each
+// service does, and whether the daemon can store snapshots.
 import { untilWoken } from "../base/async.js";
 import {
   Health,
@@ -13,9 +13,9 @@ import { bindService, type ServiceBinding } from "./handler.js";
 
 export interface HealthService {
   readonly binding: ServiceBinding;
-  /** True once the daemon has started, false when it drains. */
+  /** Sets whether the daemon serves: true once it has started, false when it drains. */
   setServing(serving: boolean): void;
-  /** The problems of the store, which stop some services or all. */
+  /** Sets the problems of the store, which stop some services or all. */
   setProblems(problems: readonly HealthProblem[]): void;
 }
 
@@ -25,21 +25,24 @@ export interface HealthProblem {
   readonly stopsReads: boolean;
 }
 
-/** A name that exists for health only: whether snapshots can be stored. */
+/**
+ * The name of a service that exists for health only. Its status says whether snapshots can be
+ * stored.
+ */
 const writesName = `${SnapshotService.typeName}/writes`;
 
 /** The HTTP/2 path of Check. */
 export const healthCheckPath = `/${Health.typeName}/${Health.method.check.name}`;
 
-/** The table of system_service.proto. */
+/** Returns whether the problem stops the service, as the table of system_service.proto says. */
 function isStopped(service: string, { error, stopsReads }: HealthProblem): boolean {
   if (stopsReads) return service !== SystemService.typeName;
   if (service === writesName) return true;
-  // A collection frees space.
+  // A collection frees space, so a full disk does not stop GcService.
   return service === GcService.typeName && error.reason !== "STORAGE_FULL";
 }
 
-/** Starts NOT_SERVING. */
+/** Creates the service, whose status begins as NOT_SERVING. */
 export function createHealth(serviceNames: readonly string[]): HealthService {
   const known = new Set(["", ...serviceNames, writesName]);
   const watchers = new Set<() => void>();

@@ -15,13 +15,13 @@ import {
 } from "./unix-socket.js";
 
 export interface ListenerOptions {
-  /** Limit of this listener alone. */
+  /** The slots of this listener alone. */
   readonly slots: ConnectionSlots;
   readonly logger: Logger;
   readonly onConnection: (socket: Socket) => void;
   /**
-   * Accepts the connections, and sees each after `onConnection`. Default: a plain server, whose
-   * connections `onConnection` serves.
+   * The server that accepts the connections. It sees each one after `onConnection`. Default: a
+   * plain server, whose connections `onConnection` serves.
    */
   readonly server?: Server;
   /** The option that named the address, for messages. Default: `listen`. */
@@ -33,7 +33,10 @@ export interface Listener extends AsyncDisposable {
   readonly address: string;
   /** The TCP port; 0 for a Unix socket. */
   readonly port: number;
-  /** Stops accepting. Open connections stay. Removes a Unix socket's file. Idempotent. */
+  /**
+   * Stops accepting connections, and deletes a Unix socket's file. Open connections stay open.
+   * Idempotent.
+   */
   close(): Promise<void>;
   /** Ends the open connections at once. */
   destroyConnections(): void;
@@ -41,11 +44,14 @@ export interface Listener extends AsyncDisposable {
 
 export interface TcpAddress {
   readonly host: string;
-  /** 0 picks a free one. */
+  /** The TCP port. 0 picks a free port. */
   readonly port: number;
 }
 
-/** Throws FIELD_INVALID if the address is in use or does not belong to this machine. */
+/**
+ * Opens a listener on TCP. Throws FIELD_INVALID if the address is in use or does not belong to this
+ * machine.
+ */
 export async function openTcpListener(
   address: TcpAddress,
   options: ListenerOptions,
@@ -62,8 +68,9 @@ export async function openTcpListener(
 }
 
 /**
- * Throws FIELD_INVALID if a process listens on the path, or if the path is not a socket. The file
- * gets mode 0600 unless `file` says otherwise. A missing directory is made with mode 0700.
+ * Opens a listener on a Unix socket. Throws FIELD_INVALID if a process listens on the path, or if
+ * the path is not a socket. The file gets mode 0600 unless `file` says otherwise. A missing
+ * directory is made with mode 0700.
  */
 export async function openUnixListener(
   path: string,
@@ -83,7 +90,10 @@ export async function openUnixListener(
   return toListener(acceptor, `unix:${path}`, 0);
 }
 
-/** Refusals logged per second; one client may reconnect thousands of times. */
+/**
+ * Maximum number of refusals logged per second, because one client may reconnect thousands of
+ * times.
+ */
 const maxRefusalsLogged = 5;
 
 interface Acceptor {
@@ -95,7 +105,7 @@ function createAcceptor(options: ListenerOptions): Acceptor {
   const { logger, slots } = options;
   const refusals = createRateLimiter(maxRefusalsLogged);
   const server = options.server ?? createServer({ noDelay: true });
-  // Before the listeners of a server that was given.
+  // This listener must run before those that the given server already has.
   server.prependListener("connection", (socket: Socket) => {
     if (!slots.take(socket)) {
       socket.destroy();
@@ -105,12 +115,13 @@ function createAcceptor(options: ListenerOptions): Acceptor {
       logger.warn({ maxConnections: slots.max, leftOut }, why);
       return;
     }
-    // The HTTP/2 session handles the error too. Without a listener here, the process would end.
+    // The HTTP/2 session handles the error too. Without this listener, an early error would end the
+    // process.
     socket.on("error", (error) => logger.debug({ err: error }, "connection failed"));
     options.onConnection(socket);
   });
   server.once("listening", () => {
-    // For example EMFILE on accept. The listener keeps working.
+    // An error here is, for example, EMFILE on accept. The listener keeps working.
     server.on("error", (error) => logger.error({ err: error }, "listener failed"));
   });
   return { server, slots };
@@ -127,8 +138,8 @@ function listen(server: Server, where: ListenOptions): Promise<void> {
 }
 
 /**
- * The file exists before `listen` returns. Without this umask, anybody could connect until its mode
- * is set.
+ * Listens on a path that only the daemon's user may connect to. The file exists before `listen`
+ * returns. Without this umask, anybody could connect until the mode of the file is set.
  */
 async function listenRestricted(server: Server, path: string): Promise<void> {
   const before = process.umask(0o177);
@@ -143,8 +154,8 @@ async function listenRestricted(server: Server, path: string): Promise<void> {
 
 function toListener({ server, slots }: Acceptor, address: string, port: number): Listener {
   let closed: Promise<void> | undefined;
-  // We do not wait for the callback of `close`, which waits for all connections too. The port and
-  // the socket's file are free as soon as `close` returns.
+  // `close` does not wait for the callback of `server.close`, which would wait for all connections
+  // too. The port and the socket's file are free as soon as `server.close` returns.
   const close = (): Promise<void> => {
     closed ??= new Promise((resolve) => {
       server.close();

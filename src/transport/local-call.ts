@@ -1,5 +1,5 @@
 // Runs handlers of services without gRPC, for answers in protobuf's JSON mapping. The role table
-// decides as it does for calls over gRPC.
+// decides about these calls as it does about calls over gRPC.
 import { create, toJson, type JsonValue } from "@bufbuild/protobuf";
 import { Metadata } from "@grpc/grpc-js";
 import type { Logger } from "../base/logger.js";
@@ -8,7 +8,7 @@ import type { Conceal } from "./auth/conceal.js";
 import { checkRole, ruleOf } from "./auth/role-table.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
 
-/** The caller, and its deadline. */
+/** The caller of a local call. */
 export interface LocalCaller {
   readonly identity: Identity;
   readonly signal: AbortSignal;
@@ -16,11 +16,11 @@ export interface LocalCaller {
   readonly peer: string;
 }
 
-/** A message as its handler takes or gives it: fields that are left out have default values. */
+/** A message as a handler takes or returns it. Fields that are left out have default values. */
 export type LocalMessage = Readonly<Record<string, unknown>>;
 
 export interface LocalCalls {
-  /** Throws ROLE_INSUFFICIENT, and any error of the handler. */
+  /** Calls a method that has one answer. Throws ROLE_INSUFFICIENT, and any error of the handler. */
   unary(
     method: string,
     request: LocalMessage,
@@ -28,11 +28,11 @@ export interface LocalCalls {
     /** Changes the answer before it becomes JSON, for example to shorten it. */
     edit?: (answer: LocalMessage) => LocalMessage,
   ): Promise<JsonValue>;
-  /** Does the same for a method that streams its answers. */
+  /** Calls a method that streams its answers, and throws the same errors. */
   stream(method: string, request: LocalMessage, caller: LocalCaller): AsyncIterable<JsonValue>;
 }
 
-/** `conceal` is used for callers that may not see paths of the node. */
+/** Creates the calls. `conceal` is used for callers that may not see paths of the node. */
 export function createLocalCalls(
   bindings: readonly ServiceBinding[],
   conceal: Conceal,
@@ -67,7 +67,10 @@ export function createLocalCalls(
   };
 }
 
-/** Fields with default values are written too; 64-bit integers are strings. */
+/**
+ * Returns the message as JSON. The JSON includes fields with default values; 64-bit integers are
+ * strings.
+ */
 function encode({ descriptor }: MethodBinding, message: unknown): JsonValue {
   const { output } = descriptor;
   return toJson(output, create(output, message as LocalMessage), { alwaysEmitImplicit: true });

@@ -1,9 +1,9 @@
 // Slows down connections whose streams are refused repeatedly.
 //
 // A stream costs a tenth of a millisecond before anybody can look at it, and a single read of a
-// socket can bring a hundred. So the daemon stops reading a connection that has used up its credit
-// for a while. Its bytes wait in the kernel, and its client waits too. The daemon resumes one such
-// connection at a time, so that other callers wait for at most one read.
+// socket can bring a hundred streams. So the daemon stops reading a connection that has used up its
+// credit for a while. The connection's bytes wait in the kernel, and its client waits too. The
+// daemon resumes one such connection at a time, so that other callers wait for at most one read.
 // grpc-hooks/socket-reading.ts explains how reading stops.
 import type { Http2Session } from "node:http2";
 import { pauseReading, resumeReading } from "./grpc-hooks/socket-reading.js";
@@ -11,19 +11,19 @@ import type { Owner } from "./semaphore.js";
 
 interface ReadingPace {
   /**
-   * Charges the connection for a stream that was refused, or that is a stranger's. Returns false if
-   * the credit was used up, and then stops reading the connection.
+   * Charges the connection for a stream that was refused, or that is a stranger's. If the credit
+   * was used up, returns false and stops reading the connection.
    */
   charge(session: Http2Session | undefined, owner: Owner): boolean;
-  /** Connections that are not read at the moment. */
+  /** Returns the number of connections that are not read at the moment. */
   paused(): number;
 }
 
-/** Free streams of a connection, so that others do not slow down a health check. */
+/** Free streams of a connection. They keep other callers from slowing down a health check. */
 const freeOfConnection = { burst: 10, perSecond: 2 } as const;
 /** Further free streams for all connections of an identity. All strangers count as one. */
 const freeOfOwner = { burst: 100, perSecond: 100 } as const;
-/** A read costs ten milliseconds at most. */
+/** How often a connection is resumed. A read costs ten milliseconds at most. */
 const resumeEveryMs = 100;
 
 export function createReadingPace(): ReadingPace {
@@ -49,7 +49,8 @@ export function createReadingPace(): ReadingPace {
 }
 
 /**
- * Connections that are not read. One is resumed at a time. Connections with an identity come first.
+ * Holds the connections that are not read. It resumes one at a time, and connections with an
+ * identity first.
  */
 function createPausedConnections() {
   const known = new Set<Http2Session>();
@@ -83,7 +84,7 @@ function createPausedConnections() {
   };
 }
 
-/** A token bucket. */
+/** The credit of a connection or an owner: a token bucket. */
 interface Credit {
   take(): boolean;
 }

@@ -1,5 +1,5 @@
-// grpc.reflection.v1 and v1alpha: serves the schema with its comments, so that grpcurl and buf curl
-// need no proto files.
+// Implements grpc.reflection.v1 and v1alpha. They serve the schema with its comments, so that
+// grpcurl and buf curl need no proto files.
 import { status as grpcStatus } from "@grpc/grpc-js";
 import { ServerReflection } from "../../gen/ts/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/ts/grpc/reflection/v1alpha/reflection_pb.js";
@@ -16,7 +16,7 @@ interface ReflectionOptions {
   readonly serviceNames: readonly string[];
 }
 
-/** Both versions. Their messages are identical except for the package. */
+/** Returns both versions. Their messages are identical except for the package. */
 export function createReflection(options: ReflectionOptions): readonly ServiceBinding[] {
   const index = createSymbolIndex(options.descriptorSet);
   const services = [
@@ -32,7 +32,10 @@ export function createReflection(options: ReflectionOptions): readonly ServiceBi
   ];
 }
 
-/** Without it, grpcurl could not query the health of a stopping daemon. */
+/**
+ * Reflection serves while the daemon drains. Otherwise grpcurl could not query the health of a
+ * stopping daemon.
+ */
 const traits = {
   endsOnDrain: ["serverReflectionInfo"],
   servesWhileDraining: ["serverReflectionInfo"],
@@ -46,7 +49,8 @@ async function* answerRequests<R extends ReflectionRequest>(
   services: readonly string[],
   requests: AsyncIterable<R>,
 ): AsyncGenerator<{ validHost: string; originalRequest: R; messageResponse: MessageResponse }> {
-  // As in the reference implementation, a file is sent once per stream, unless it is requested.
+  // As in the reference implementation, a file is sent once per stream, unless the client requests
+  // it again.
   const sentFiles = new Set<string>();
   for await (const request of requests) {
     yield {

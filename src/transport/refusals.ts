@@ -1,6 +1,6 @@
 // Limits the rate of refusals. A caller that ignores RetryInfo and retries at once would keep the
 // daemon busy with refusals. So beyond a rate, the daemon delays the refusals of an identity, which
-// slows its callers.
+// slows the callers of that identity.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Identity } from "../model/access.js";
 
@@ -15,7 +15,7 @@ const atOnce = 100;
 const maxWaitMs = 5000;
 
 export function createRefusals(): Refusals {
-  /** Time of the next refusal at the steady rate. */
+  /** Time of the next refusal at the steady rate, by identity. */
   const nextMs = new Map<string, number>();
   return {
     async delay(identity, signal) {

@@ -1,5 +1,5 @@
 // Bounds the bytes that callers have sent and the daemon still holds: parts of messages, requests
-// of running calls, the first bytes of uploads that have not begun.
+// of running calls, and the first bytes of uploads that have not begun.
 //
 // Windows and the number of streams bound running uploads instead. Of these, this file counts only
 // the objects for unread frames, which are larger than very small frames. It counts bytes when they
@@ -13,20 +13,20 @@ import { enhanceYourCalm } from "./grpc-hooks/error-codes.js";
 import { createSemaphore, type ExceededLimit, type Owner, type Semaphore } from "./semaphore.js";
 
 export interface RequestAccount {
-  /** A message has been assembled, and perhaps decompressed. */
+  /** Call it when a message has been assembled, and perhaps decompressed. */
   message(bytes: number): void;
-  /** All messages so far have been processed. */
+  /** Call it when all messages that have arrived have been processed. */
   release(): void;
-  /** The call is a byte stream and has begun. */
+  /** Call it when a call that is a byte stream has begun. */
   isBulk(): void;
-  /** From now on `refuse` is called if there is no room. It must end the call. */
+  /** From now on, calls `refuse` if there is no room. `refuse` must end the call. */
   refuseBy(refuse: (exceeded: ExceededLimit) => void): void;
 }
 
 export interface RequestBytes {
   /**
-   * Counts what arrives on the stream until it closes. Until `refuseBy` was called, it resets a
-   * stream for which there is no room.
+   * Counts the bytes that arrive on the stream until it closes. Before `refuseBy` is called, a
+   * stream for which there is no room is reset.
    */
   open(stream: ServerHttp2Stream, request: RequestOptions): RequestAccount;
   occupancy(): Occupancy;
@@ -34,13 +34,16 @@ export interface RequestBytes {
 
 interface RequestOptions {
   readonly owner: Owner;
-  /** The call has one request, which it keeps in decoded form until it ends. */
+  /** Whether the call has one request, which it keeps in decoded form until it ends. */
   readonly keepsRequest: boolean;
 }
 
-/** Bytes of a decoded request per byte received: short strings, and objects around them. */
+/**
+ * Bytes of a decoded request per received byte. The worst case is short strings, with objects
+ * around them.
+ */
 const decodedFactor = 16;
-/** Bytes of the object that stands for an unread frame. */
+/** Bytes of the object that Node keeps for an unread frame. */
 const frameBytes = 128;
 
 export function createRequestBytes(maxBytes: number, attachments?: Attachments): RequestBytes {
@@ -52,7 +55,7 @@ export function createRequestBytes(maxBytes: number, attachments?: Attachments):
       const factor = keepsRequest ? decodedFactor : 1;
       let refuse = (_: ExceededLimit): void => stream.close(enhanceYourCalm);
       let isBulk = false;
-      /** Bytes of the messages that were not released. */
+      /** Bytes of the messages that have arrived since the last release. */
       let arrivedBytes = 0;
       let hasArrived = false;
 
@@ -93,14 +96,17 @@ export function createRequestBytes(maxBytes: number, attachments?: Attachments):
 }
 
 interface HeldBytes {
-  /** Acquires room for this many bytes. Without room it closes, and calls `onExceeded`. */
+  /**
+   * Acquires room for this many bytes. If there is no room, the account closes and calls
+   * `onExceeded`.
+   */
   charge(bytes: number): void;
   release(): void;
   /** Releases everything and charges nothing more. */
   close(): void;
 }
 
-/** The bytes that one stream holds. */
+/** Counts the bytes that one stream holds. */
 function createHeldBytes(
   semaphore: Semaphore,
   owner: Owner,

@@ -2,29 +2,31 @@
 // it.
 //
 // There are three kinds of callers. A stranger has no identity, and all strangers together get a
-// small part. One identity may use at most three
-// quarters of the resource. A caller whose identity is shared, such as a user of
-// the Unix socket, may take whatever is left.
+// small part. One identity may use at most three quarters of the resource. A caller whose identity
+// is shared, such as a user of the Unix socket, may take all that is left.
 import { StoreError } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
 import type { Occupancy } from "../observe/figures.js";
 
-/** Undefined: a stranger. */
+/** The owner of a part of a resource. Undefined for a stranger. */
 export type Owner = Identity | undefined;
 
 interface SemaphoreOptions {
   /** The plural noun for the counted resource in a refusal. */
   readonly what: string;
   readonly max: number;
-  /** Default: three quarters of `max`, rounded up. */
+  /** The maximum for one identity. Default: three quarters of `max`, rounded up. */
   readonly perIdentity?: number;
-  /** For all strangers together. Default: a quarter of `max`, rounded up. */
+  /** The maximum for all strangers together. Default: a quarter of `max`, rounded up. */
   readonly strangers?: number;
 }
 
-/** Never waits: a caller asks whether there is room, and is refused if the limit is reached. */
+/**
+ * Counts a resource. It never waits: a caller asks whether there is room, and is refused if the
+ * limit is reached.
+ */
 export interface Semaphore {
-  /** The limit that `amount` more would exceed. */
+  /** Returns the limit that `amount` more would exceed. Undefined if it would exceed no limit. */
   exceededBy(owner: Owner, amount?: number): ExceededLimit | undefined;
   /** Counts `amount` without a check. */
   acquire(owner: Owner, amount?: number): void;
@@ -33,23 +35,25 @@ export interface Semaphore {
 }
 
 /**
- * This is not an error yet. An error costs more than the rest of a refusal, and often nobody sees
- * it.
+ * A limit that would be exceeded. It is not an error yet: making an error costs more than the rest
+ * of a refusal, and often nobody sees the error.
  */
 export interface ExceededLimit {
-  /** In the plural. */
+  /** The plural noun for the counted resource. */
   readonly what: string;
   readonly limit: number;
 }
 
-/** The part of a resource that one identity may take, so that some of it is left for others. */
+/**
+ * Returns the part of a resource that one identity may take, so that some of it is left for others.
+ */
 export function maxPerIdentity(max: number): number {
   return Math.ceil((max * 3) / 4);
 }
 
 const strangersKey = "";
 
-/** Undefined: the owner has no limit of its own. */
+/** Returns the key of the owner's limit. Undefined if the owner has no limit of its own. */
 function keyOf(owner: Owner): string | undefined {
   if (owner === undefined) return strangersKey;
   return owner.shared === true ? undefined : owner.name;
@@ -99,7 +103,10 @@ export function tooMany({ what, limit }: ExceededLimit): StoreError {
   });
 }
 
-/** As in the metadata of the refusal, such as `byte_streams_of_this_identity`. */
+/**
+ * Returns the name of the limit as the metadata of the refusal has it, such as
+ * `byte_streams_of_this_identity`.
+ */
 export function limitName({ what }: Pick<ExceededLimit, "what">): string {
   return what.replaceAll(" ", "_");
 }

@@ -1,29 +1,33 @@
 // Schedules downloads so that one sends at a time. If a hundred sent at once, HTTP/2 would
 // interleave their frames. Every message would then stay in memory at both ends until its last
-// frame, out of any cache. So one download sends some megabytes, then the next, first come first
-// served. A download whose reader is slower than the daemon is not scheduled, because its reader
-// already limits it.
+// frame, out of any cache. So one download sends some megabytes, and then the next one in the order
+// of arrival. A download whose reader is slower than the daemon is not scheduled, because its
+// reader already limits it.
 
 export interface SendScheduler {
   /** Opens the sender of one call. */
   open(): Sender;
-  /** Downloads that wait for their turn to send. */
+  /** Returns the number of downloads that wait for their turn to send. */
   waiting(): number;
 }
 
 export interface Sender {
-  /** Whether the reader has not yet read the last message. Such a sender is not scheduled. */
+  /**
+   * Returns whether the reader has not yet read the last message. Such a sender is not scheduled.
+   */
   isBehind(): boolean;
-  /** Resolves when a message of this many bytes may be sent. Only one call may be pending. */
+  /**
+   * Resolves when the sender may send a message of this many bytes. Only one call may be pending.
+   */
   begin(bytes: number): Promise<void>;
-  /** The current message has been sent. */
+  /** Call it when the current message has been sent. */
   sent(): void;
-  /** The call is over. Nothing more is sent. */
+  /** Call it when the call has ended and sends nothing more. */
   close(): void;
 }
 
 interface SendSchedulerOptions {
-  /** Bytes that a sender may send while others wait. */
+  /** Bytes that a sender may send in one turn while others wait. */
   readonly maxBytes: number;
   /** A sender that sends nothing for this time must make way for the next. */
   readonly maxPauseMs: number;
@@ -39,7 +43,7 @@ interface SendRight {
   isWanted(): boolean;
   waiting(): number;
   acquire(): Promise<void>;
-  /** Hands it to the sender that has waited longest. */
+  /** Passes the right to the sender that has waited longest. */
   release(): void;
 }
 
@@ -55,7 +59,7 @@ function createSlot(): SendRight {
     },
     release() {
       const next = waiting.shift();
-      // With a next sender the slot stays taken, so nobody can acquire it in between.
+      // If there is a next sender, the slot stays taken, so that nobody can acquire it in between.
       if (next === undefined) isTaken = false;
       else next();
     },

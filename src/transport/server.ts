@@ -1,4 +1,4 @@
-// The gRPC server: plugs services into grpc-js, opens listeners, drains and closes.
+// Implements the gRPC server: binds services to grpc-js, opens listeners, drains and closes.
 import { Server } from "@grpc/grpc-js";
 import type { ServerHttp2Session } from "node:http2";
 import type { Logger } from "../base/logger.js";
@@ -51,18 +51,20 @@ import {
 
 interface GrpcServerOptions {
   readonly implementations: readonly ServiceBinding[];
-  /** Limits that are left out are those of `fixedGrpcLimits`. */
+  /** Limits that are left out have the values of `fixedGrpcLimits`. */
   readonly limits: ConfiguredLimits & Partial<GrpcLimits>;
-  /** Enables reflection: an encoded FileDescriptorSet with imports and comments. */
+  /** An encoded FileDescriptorSet with imports and comments. It enables reflection. */
   readonly descriptorSet?: Uint8Array;
-  /** Who may call which method. Default: everybody is an operator. */
+  /** Decides who may call which method. Default: everybody is an operator. */
   readonly access?: Access;
   /** The store's root. Only callers that may see paths of the node learn it. */
   readonly privateRoot?: string;
-  /** The user of the process at the other end of a Unix socket. Default: unknown. */
+  /**
+   * Finds the user of the process at the other end of a Unix socket. Default: the user is unknown.
+   */
   readonly peerUser?: PeerUser;
   readonly logger: Logger;
-  /** Default: nobody. */
+  /** Receives the figures of calls. Default: no observer. */
   readonly observer?: CallObserver;
   readonly accessLog: AccessLogChoice;
   /** Called when most of many streams have closed and have left garbage. */
@@ -70,27 +72,30 @@ interface GrpcServerOptions {
 }
 
 interface TcpListenOptions extends TcpAddress {
-  /** Default: plain text. */
+  /** The files for TLS. Default: plain text. */
   readonly tls?: TlsFiles;
 }
 
 export interface GrpcServer extends AsyncDisposable {
-  /** Throws FIELD_INVALID if the server cannot listen on the address. */
+  /** Listens on a TCP address. Throws FIELD_INVALID if the server cannot listen there. */
   listenTcp(options: TcpListenOptions): Promise<Listener>;
-  /** Throws FIELD_INVALID if a process listens there. See `openUnixListener`. */
+  /**
+   * Listens on a Unix socket. Throws FIELD_INVALID if a process listens there. See
+   * `openUnixListener`.
+   */
   listenUnix(path: string, file?: SocketFile): Promise<Listener>;
   /**
-   * Makes one call of its own, so that hooks into grpc-js and node:http2 that do not attach are
-   * logged now. Logs a warning if that call fails; never rejects.
+   * Makes one call to this server, so that hooks into grpc-js and node:http2 that do not attach are
+   * logged now. If that call fails, logs a warning. Never rejects.
    */
   tryHooks(): Promise<void>;
-  /** Sets the answer of grpc.health.v1, which is NOT_SERVING until then. */
+  /** Sets the answer of grpc.health.v1, which is NOT_SERVING until the first call. */
   setServing(serving: boolean): void;
-  /** See `HealthService`. */
+  /** Sets the problems of the store, as `HealthService` does. */
   setProblems(problems: readonly HealthProblem[]): void;
-  /** The number of calls whose handlers run. */
+  /** Returns the number of calls whose handlers run. */
   activeCalls(): number;
-  /** Whether new calls are refused for good. */
+  /** Returns whether the server has begun to drain, after which it refuses new calls for good. */
   isDraining(): boolean;
   figures(): TransportFigures;
   /**
@@ -102,7 +107,10 @@ export interface GrpcServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** 32 downloads at once then transfer nearly as much as one, and each sends five times a second. */
+/**
+ * Bytes that one download sends before the next. At this size, 32 concurrent downloads transfer
+ * nearly as much as one, and each sends five times a second.
+ */
 const sendBytes = 16 * 1024 * 1024;
 /** On loopback a message takes a tenth of this time. On a slower link, CPU time is not scarce. */
 const maxPauseMs = 3;
@@ -301,7 +309,7 @@ async function drainCalls(parts: Parts, graceMs: number): Promise<void> {
   const graceEnd = performance.now() + graceMs;
   admission.startDrain();
   health.setServing(false);
-  // Watchers of health receive NOT_SERVING before they are ended.
+  // This pause lets watchers of health receive NOT_SERVING before the drain ends them.
   await new Promise(setImmediate);
   admission.abortCalls("endless");
   await within(admission.idle(), graceMs);
@@ -336,7 +344,7 @@ async function closeAll(parts: Parts, server: Server): Promise<void> {
   await within(parts.admission.idle(), cleanupMs);
 }
 
-/** Waits for `event`, at most `timeoutMs`. */
+/** Waits for `event`, for at most `timeoutMs`. */
 async function within(event: Promise<void>, timeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => {

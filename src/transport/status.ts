@@ -1,4 +1,4 @@
-// The one place that turns an error into a gRPC status.
+// Turns errors into gRPC statuses. No other file does.
 import { randomBytes } from "node:crypto";
 import { create, toBinary, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { anyPack, type Any } from "@bufbuild/protobuf/wkt";
@@ -18,8 +18,8 @@ import { withMessageFields } from "./field-names.js";
 
 /**
  * Trailers above about 60 KB hang a whole grpc-js connection. gRPC's C core and Java refuse header
- * lists above 8 KiB. 4 KiB of details (5.4 KiB in base64) and 2 KiB of message stay below both
- * limits.
+ * lists above 8 KiB. At most 4 KiB of details (5.4 KiB in base64) and 2 KiB of message stay below
+ * both limits.
  */
 const maxDetailsBytes = 4096;
 const maxMessageBytes = 1024;
@@ -46,9 +46,9 @@ interface FailedCall {
 }
 
 /**
- * The error as the caller may see it, with the names of the fields of the message. An error of an
- * aborted operation becomes the reason of the abort. An unexpected error becomes INTERNAL without
- * its message, and is logged with its cause under an incident id.
+ * Returns the error as the caller may see it, with the names of the fields of the message. An error
+ * of an aborted operation becomes the reason of the abort. An unexpected error becomes INTERNAL
+ * without its message; the log has it with its cause under an incident id.
  */
 export function toCallError(thrown: unknown, call: FailedCall): StoreError {
   const error = firstError(thrown);
@@ -75,7 +75,7 @@ function isAbortError(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
 
-/** The gRPC status of an error, with its reason in `grpc-status-details-bin`. */
+/** Returns the gRPC status of an error, with its reason in `grpc-status-details-bin`. */
 export function wireStatus(error: StoreError): WireStatus {
   const code = grpcStatus[error.code];
   const details = cutMessage(error.text);
@@ -87,7 +87,7 @@ export function wireStatus(error: StoreError): WireStatus {
 /** How much of an error's facts to send. The first of `detailLimits` that fits applies. */
 interface DetailLimits {
   readonly entries: number;
-  /** Characters of each text. */
+  /** Maximum number of characters of each text. */
   readonly characters: number;
   readonly withMessage: boolean;
 }
@@ -169,7 +169,10 @@ function durationOf(milliseconds: number): { seconds: bigint; nanos: number } {
   return { seconds: BigInt(Math.floor(whole / 1000)), nanos: (whole % 1000) * 1_000_000 };
 }
 
-/** A lone surrogate has no UTF-8 and would break the status in transit. It becomes U+FFFD. */
+/**
+ * Replaces lone surrogates by U+FFFD. A lone surrogate has no UTF-8 and would break the status in
+ * transit.
+ */
 function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, "\ufffd");
 }
@@ -178,7 +181,7 @@ const ellipsis = "…";
 
 function cutText(text: string, characters: number): string {
   if (text.length <= characters) return wellFormed(text);
-  // Cutting may split a surrogate pair. The lone half is replaced like any other, then dropped.
+  // Cutting may split a surrogate pair. The lone half is replaced like any other, and then dropped.
   return wellFormed(text.slice(0, characters - 1)).replace(/\ufffd$/, "") + ellipsis;
 }
 

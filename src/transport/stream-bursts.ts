@@ -1,4 +1,4 @@
-// Notices when most of many streams have closed. Their garbage is worth a collection.
+// Notices when most of the streams of a burst have closed. Their garbage is worth a collection.
 import type { ServerHttp2Stream } from "node:http2";
 
 export interface BurstWatch {
@@ -6,7 +6,10 @@ export interface BurstWatch {
   opened(stream: ServerHttp2Stream): void;
 }
 
-/** This many streams at once are a burst. It is over when a quarter of them is left. */
+/**
+ * The number of open streams that makes a burst. The burst has ended when a quarter of its streams
+ * are left.
+ */
 const burstStreams = 16;
 
 export function createBurstWatch(onOver: () => void): BurstWatch {

@@ -23,11 +23,14 @@ export interface StreamLimits {
   readonly maxMetadataBytes: number;
   /** Header bytes of all open streams of a connection. */
   readonly maxConnectionMetadataBytes: number;
-  /** Header bytes of all open streams. */
+  /** Header bytes of all open streams of all connections. */
   readonly maxTotalMetadataBytes: number;
-  /** Streams at once on all connections, including answered ones that are not closed yet. */
+  /**
+   * Maximum number of concurrent streams on all connections, including answered ones that are not
+   * closed yet.
+   */
   readonly maxOpenStreams: number;
-  /** Streams at once without an identity. */
+  /** Maximum number of concurrent streams without an identity. */
   readonly maxStrangerStreams: number;
   /** How long a client may continue to send after its call was answered. */
   readonly lingerMs: number;
@@ -38,24 +41,30 @@ interface StreamGateOptions {
   readonly callers: Callers;
   readonly arrivals: Arrivals;
   readonly requests: RequestBytes;
-  /** Whether the call at this path has a single request. */
+  /** Returns whether the call at this path has a single request. */
   readonly keepsRequest: (path: string) => boolean;
   /**
-   * The reason to refuse a call, if any. `path` is that of the headers. Called right before the
-   * call begins.
+   * Returns the reason to refuse a call, if any. `path` is that of the headers. The gate calls this
+   * right before the call begins.
    */
   readonly refusalOf: (path: string, caller: Caller, peer: string) => StoreError | undefined;
-  /** Called when a stream is refused for a limit of the gate. */
+  /** Called when the gate refuses a stream for one of its own limits. */
   readonly onExceeded: (exceeded: ExceededLimit) => void;
   /** Called once per connection, when its client may soon need more streams than it may open. */
   readonly onBusy: (session: ServerHttp2Session) => void;
 }
 
-/** Below the number of streams that a connection may have at first. */
+/**
+ * The number of open streams that makes a connection busy. It is below the number of streams that a
+ * connection may have at first.
+ */
 const busyStreams = 80;
 
 export interface StreamGate {
-  /** Calls `begin` now, later or never. May change `headers` before that. */
+  /**
+   * Decides about a stream. It calls `begin` now, later or never, and may change `headers` before
+   * that.
+   */
   take(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
@@ -63,7 +72,10 @@ export interface StreamGate {
     begin: () => void,
   ): void;
   occupancy(): readonly Occupancy[];
-  /** Streams that wait to begin, and connections that are not read for a while. */
+  /**
+   * Returns the number of streams that wait to begin, and of connections that are not read for a
+   * while.
+   */
   queues(): Readonly<Record<"stream_start" | "reading_pace", number>>;
 }
 
@@ -127,7 +139,7 @@ export function createStreamGate(options: StreamGateOptions): StreamGate {
   };
 }
 
-/** The other end as `host:port`, or `unix`. */
+/** Returns the other end as `host:port`, or `unix`. */
 function peerOf(socket: Peer | undefined): string {
   if (socket?.remotePort === undefined) return "unix";
   return `${socket.remoteAddress}:${socket.remotePort}`;
@@ -196,8 +208,9 @@ function createStreamCapacity(limits: StreamLimits): StreamCapacity {
 }
 
 /**
- * Streams of one connection. A client that has seen the settings never gets here: Node itself
- * resets its stream. An honest client that has not seen them yet may have sent a few such streams.
+ * Maximum number of such streams of one connection. If a client has seen the settings, its streams
+ * never get here, because Node itself resets them. An honest client that has not seen the settings
+ * yet may have sent a few such streams.
  */
 const maxOversized = 8;
 
@@ -217,7 +230,10 @@ function createOversized(): { met(stream: ServerHttp2Stream): void } {
   };
 }
 
-/** Caches one status. Encoding it costs more than the rest of a refusal, and most are equal. */
+/**
+ * Returns a function that caches one status. Encoding a status costs more than the rest of a
+ * refusal, and most are equal.
+ */
 function rememberLast(encode: (error: StoreError) => WireStatus): typeof encode {
   let last: { readonly text: string; readonly status: WireStatus } | undefined;
   return (error) => {

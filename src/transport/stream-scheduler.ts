@@ -1,13 +1,13 @@
-// Schedules the start of new streams. A client can open hundreds at once, and each takes a tenth of
-// a millisecond to start: together they would delay everybody. So each iteration of the event loop
-// starts a few. It goes round-robin over the connections and starts streams of known callers first.
-// A stream that was reset before its start costs nothing more.
+// Schedules the start of new streams. A client can open hundreds of streams at once, and each takes
+// a tenth of a millisecond to start: together they would delay everybody. So each iteration of the
+// event loop starts a few. It goes round-robin over the connections and starts streams of known
+// callers first. A stream that was reset before its start costs nothing more.
 import type { ServerHttp2Stream } from "node:http2";
 
 interface StreamScheduler {
   /** Calls `begin` now or in a later iteration, and never if the stream has ended by then. */
   schedule(stream: ServerHttp2Stream, isKnown: boolean, begin: () => void): void;
-  /** Streams that wait for their turn. */
+  /** Returns the number of streams that wait for their turn. */
   waiting(): number;
 }
 
@@ -58,15 +58,17 @@ interface Waiting {
 
 interface Queue {
   add(waiting: Waiting): void;
-  /** Begins at most `count`, round-robin over the connections; returns how many it began. */
+  /**
+   * Begins at most `count` streams, round-robin over the connections. Returns how many it began.
+   */
   begin(count: number): number;
-  /** Connections with waiting streams. */
+  /** Returns the number of connections with waiting streams. */
   size(): number;
   streams(): number;
 }
 
 function createQueue(): Queue {
-  /** By connection, in round-robin order. No list is empty. */
+  /** Waiting streams by connection, in round-robin order. No list is empty. */
   const waiting = new Map<unknown, Waiting[]>();
   return {
     add(one) {

@@ -18,19 +18,25 @@ export interface IndexedFile {
 
 export interface SymbolIndex {
   file(name: string): IndexedFile | undefined;
-  /** A fully qualified service, method, message, field, oneof, enum, enum value or extension. */
+  /**
+   * Returns the file that defines a fully qualified service, method, message, field, oneof, enum,
+   * enum value or extension.
+   */
   fileOfSymbol(symbol: string): IndexedFile | undefined;
   fileOfExtension(extendee: string, fieldNumber: number): IndexedFile | undefined;
-  /** In ascending order. Undefined if the message is unknown. */
+  /** Returns the numbers in ascending order. Undefined if the message is unknown. */
   extensionNumbers(messageType: string): readonly number[] | undefined;
-  /** The file and all its direct and indirect imports. The file comes first. */
+  /** Returns the file and all its direct and indirect imports. The file comes first. */
   withImports(file: IndexedFile): readonly IndexedFile[];
 }
 
 /** A field of buf's image files that google.protobuf.FileDescriptorProto does not have. */
 const bufExtensionField = 8042;
 
-/** `descriptorSet` is an encoded google.protobuf.FileDescriptorSet, imports included. */
+/**
+ * Creates the index. `descriptorSet` is an encoded google.protobuf.FileDescriptorSet, imports
+ * included.
+ */
 export function createSymbolIndex(descriptorSet: Uint8Array): SymbolIndex {
   const files = new Map<string, IndexedFile>();
   const names: Names = { symbols: new Map(), messages: new Set(), extensions: new Map() };
@@ -63,7 +69,8 @@ function withImports(
   files: ReadonlyMap<string, IndexedFile>,
   start: IndexedFile,
 ): readonly IndexedFile[] {
-  // A set that grows while it is iterated: breadth first, each file once.
+  // The set grows while the loop iterates over it, so the search is breadth first and meets each
+  // file once.
   const found = new Set([start]);
   for (const file of found) {
     for (const name of file.dependencies) {
@@ -114,7 +121,10 @@ function addMessage(
   for (const extension of message.extension) addExtension(names, add, fileName, name, extension);
 }
 
-/** Values are siblings of their enum (protobuf language specification), not children. */
+/**
+ * Adds an enum. Its values are siblings of the enum (protobuf language specification), not
+ * children.
+ */
 function addEnum(add: AddSymbol, scope: string, enumeration: EnumDescriptorProto): void {
   add(qualify(scope, enumeration.name));
   for (const value of enumeration.value) add(qualify(scope, value.name));

@@ -1,4 +1,5 @@
-// Manages the file of a Unix socket: its permissions, and a file that is already there.
+// Manages the file of a Unix socket: sets its permissions, and handles a file that is already
+// there.
 import { mkdirSync } from "node:fs";
 import { chmod, chown, lstat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
@@ -10,14 +11,15 @@ import { groupId } from "../base/group-id.js";
 /** `sun_path` of Linux's sockaddr_un has 108 bytes, the last of them NUL (unix(7)). */
 const maxPathBytes = 107;
 
-/** Makes the directory, 0700 if it is missing, and removes a socket without a listener. */
+/** Makes the directory with mode 0700 if it is missing, and deletes a socket without a listener. */
 export async function prepareSocketPath(path: string): Promise<void> {
   const bytes = Buffer.byteLength(path);
   if (bytes > maxPathBytes) {
     throw pathRefused(path, `a path of at most ${maxPathBytes} bytes`, `one of ${bytes} bytes`);
   }
   try {
-    // Its promise reports ENOENT on a disk without free inodes (seen in Node 20).
+    // The call is synchronous, because the promise of `mkdir` reports ENOENT on a disk without free
+    // inodes (seen in Node 20).
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw socketFailed(`making the directory of the socket ${path}`, cause, path);
@@ -25,16 +27,17 @@ export async function prepareSocketPath(path: string): Promise<void> {
   await removeStaleSocket(path);
 }
 
-/** Who may connect. Connecting needs write permission. */
+/** The permissions of the socket's file. Connecting needs write permission. */
 export interface SocketFile {
-  /** Default: 0600. */
+  /** Mode of the file. Default: 0600. */
   readonly mode?: number;
   /** Name or number of the group that owns the file. Default: unchanged. */
   readonly group?: string;
 }
 
 /**
- * The umask decides the initial mode, often 0755. The group is set before the mode lets it connect.
+ * Sets who may connect. The umask decides the initial mode, often 0755. The group is set before the
+ * mode lets the group connect.
  */
 export async function restrictSocket(
   path: string,
@@ -55,7 +58,10 @@ export async function restrictSocket(
   await chmod(path, mode);
 }
 
-/** `path` is that of the socket's file, if it has one. */
+/**
+ * Returns the error of a failed operation. `path` is that of the socket's file, if the error
+ * concerns one.
+ */
 export function socketFailed(doing: string, cause: unknown, path?: string): StoreError {
   const code = errorCode(cause) ?? String(cause);
   if (code !== "ENOSPC" && code !== "EDQUOT") {
@@ -101,7 +107,7 @@ async function removeStaleSocket(path: string): Promise<void> {
   });
 }
 
-/** With the whole path, which `fieldInvalid` would cut. */
+/** Returns the error with the whole path, which `fieldInvalid` would cut. */
 function pathRefused(
   path: string,
   expected: string,
@@ -115,7 +121,10 @@ function pathRefused(
   });
 }
 
-/** Only ECONNREFUSED proves that the socket is stale. Any other error counts as a live listener. */
+/**
+ * Returns whether a process listens on the socket. Only ECONNREFUSED proves that the socket is
+ * stale. Any other error counts as a live listener.
+ */
 function isListenedOn(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);

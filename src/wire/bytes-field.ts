@@ -1,10 +1,10 @@
 // Encodes one `bytes` field of a protobuf message, for the frames that carry bulk data. The
 // generated codec would copy their bytes twice.
 
-/** A message that encodes itself into memory of the caller. A `Buffer` is one. */
+/** A message that encodes itself into the caller's memory. A `Buffer` is such a message. */
 export interface EncodedMessage {
   readonly byteLength: number;
-  /** Writes the whole message. */
+  /** Copies the whole message to `target`. */
   copy(target: Buffer, targetStart: number): number;
 }
 
@@ -13,13 +13,16 @@ const varint = 0;
 /** Wire type 2, length-delimited (protobuf encoding specification). */
 const lengthDelimited = 2;
 
-/** Bytes copied at once: the observer finds them in the processor's cache. */
+/** Number of bytes copied at once, so that the observer finds them in the processor's cache. */
 const pieceBytes = 128 * 1024;
 
-/** Sees a piece of the data right after it was copied; `start` is its offset in the data. */
+/**
+ * Receives each piece of the data right after it was copied. `start` is the offset of the piece in
+ * the data.
+ */
 export type CopyObserver = (piece: Uint8Array, start: number) => void;
 
-/** Tag, length, data. `data` is read when the result is copied. */
+/** Encodes tag, length and data. `data` is read when the result is copied. */
 export function encodeBytesField(
   fieldNumber: number,
   data: Uint8Array,
@@ -41,7 +44,7 @@ export function encodeBytesField(
   };
 }
 
-/** The same with an `int64` field after it, which proto3 leaves out if it is 0. */
+/** Encodes the field with an `int64` field after it, which proto3 leaves out if it is 0. */
 export function encodePlacedBytes(
   fieldNumber: number,
   data: Uint8Array,
@@ -61,7 +64,7 @@ export function encodePlacedBytes(
   };
 }
 
-/** `value` is a safe integer, 0 or above. */
+/** Returns the length of `value`, which must be a safe integer, 0 or above. */
 function varintLength(value: number): number {
   let length = 1;
   for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) length++;

@@ -1,16 +1,17 @@
-// Types for the ownership of a stream's bytes. The holder of an `OwnedChunk` may keep, transfer or
-// free them. The holder of a `BorrowedChunk` may only read them until the next chunk is requested.
+// Defines types for the ownership of a stream's bytes. The holder of an `OwnedChunk` may keep,
+// transfer or free its bytes. The holder of a `BorrowedChunk` may only read the bytes until the next
+// chunk is requested.
 //
 // Invariants:
 // - A function that keeps bytes after it has returned takes an `OwnedChunk`. The compiler then
-//   refuses borrowed bytes there; `OwnedChunk.copyOf` is the way from one to the other.
-// - A chunk is cut with `part`. The part at the end takes over the memory of the whole chunk. Its
-//   receiver must finish the earlier parts before it transfers or frees the memory. All consumers
-//   here handle the parts of a chunk in order.
+//   refuses borrowed bytes there. `OwnedChunk.copyOf` makes an owned chunk of borrowed bytes.
+// - `part` cuts a chunk. The part at the end takes over the memory of the whole chunk. Its receiver
+//   must finish the earlier parts before it transfers or frees the memory. All consumers here
+//   handle the parts of a chunk in order.
 // - Code that passes a chunk on must not look at its bytes afterwards.
 import type { ByteStream } from "../base/async.js";
 
-/** Bytes that are valid until the next ones are requested. Any `Uint8Array` counts as borrowed. */
+/** Bytes that are valid until the next chunk is requested. Any `Uint8Array` counts as borrowed. */
 export type BorrowedChunk = Uint8Array;
 
 export type Chunk = OwnedChunk | BorrowedChunk;
@@ -19,15 +20,18 @@ export type Chunk = OwnedChunk | BorrowedChunk;
 export type OwnedStream = AsyncIterable<OwnedChunk>;
 
 /**
- * Smaller memory is left to the collector, because freeing it explicitly costs more. Node's pool
- * for small Buffers must never be transferred, and this is its maximum size: 8 KiB, and 64 KiB from
- * Node 24 on.
+ * Memory up to this size is left to the collector, because freeing it explicitly costs more. Node's
+ * pool for small Buffers must never be transferred, and this is its maximum size: 8 KiB, and 64 KiB
+ * from Node 24 on.
  */
 const maxUnownedBytes = 64 * 1024;
 
 export class OwnedChunk {
   readonly bytes: Uint8Array;
-  /** May be transferred or freed together with the bytes; undefined if others use it too. */
+  /**
+   * The memory, which may be transferred or freed together with the bytes. Undefined if others use
+   * it too.
+   */
   #memory: ArrayBuffer | undefined;
 
   private constructor(bytes: Uint8Array, memory: ArrayBuffer | undefined) {
@@ -36,7 +40,8 @@ export class OwnedChunk {
   }
 
   /**
-   * Transfers all of the memory under `bytes` to the new chunk. Nobody else may use it from now on.
+   * Transfers all of the memory under `bytes` to the new chunk. Nobody else may use the memory from
+   * now on.
    */
   static handOver(bytes: Uint8Array): OwnedChunk {
     const { buffer } = bytes;
@@ -45,8 +50,8 @@ export class OwnedChunk {
   }
 
   /**
-   * For bytes that never change, in memory that others use too, such as the output of zlib. The
-   * holder may keep them; freeing them has no effect.
+   * Makes a chunk of bytes that never change, in memory that others use too, such as the output of
+   * zlib. The holder may keep the bytes; freeing them has no effect.
    */
   static constant(bytes: Uint8Array): OwnedChunk {
     return new OwnedChunk(bytes, undefined);
@@ -62,7 +67,10 @@ export class OwnedChunk {
     return this.bytes.length;
   }
 
-  /** The bytes from `start` to `end`. A part that ends where the chunk ends takes the memory. */
+  /**
+   * Returns the bytes from `start` to `end`. A part that ends where the chunk ends takes the
+   * memory.
+   */
   part(start: number, end: number): OwnedChunk {
     if (start === 0 && end === this.bytes.length) return this;
     const memory = end === this.bytes.length ? this.takeMemory() : undefined;
@@ -70,7 +78,7 @@ export class OwnedChunk {
   }
 
   /**
-   * Returns the memory under the bytes, to be transferred. Undefined if others use it too. Call it
+   * Returns the memory under the bytes, for a transfer. Undefined if others use it too. Call it
    * once.
    */
   takeMemory(): ArrayBuffer | undefined {
@@ -79,7 +87,7 @@ export class OwnedChunk {
     return memory;
   }
 
-  /** Frees the memory, unless others use it too. The bytes must not be used any more. */
+  /** Frees the memory, unless others use it too. The bytes must not be used afterwards. */
   free(): void {
     const memory = this.takeMemory();
     if (memory !== undefined) freeMemory(memory);
@@ -96,7 +104,7 @@ export function freeIfOwned(chunk: Chunk): void {
 }
 
 /**
- * Passes borrowed chunks to a consumer. It frees each chunk when the consumer requests the next
+ * Passes borrowed chunks to a consumer, and frees each chunk when the consumer requests the next
  * one.
  */
 export async function* lend(chunks: OwnedStream): ByteStream {
@@ -106,12 +114,14 @@ export async function* lend(chunks: OwnedStream): ByteStream {
   }
 }
 
-/** `Buffer.poolSize` may have been raised by the program. */
+/** Returns whether the memory is Node's pool. The program may have raised `Buffer.poolSize`. */
 function isPool(memory: ArrayBuffer): boolean {
   return memory.byteLength === Buffer.poolSize;
 }
 
-/** Nobody listens at its other end, so whatever is transferred to it is freed at once. */
+/**
+ * A port whose other end nobody reads, so that memory that is transferred to it is freed at once.
+ */
 const nowhere = new MessageChannel().port1;
 nowhere.close();
 

@@ -73,7 +73,7 @@ async fn list(client: &mut Client) -> Done {
 }
 
 async fn restore(client: &mut Client, name: String) -> Done {
-    // GNU: any tar program unpacks it. The default is for stasis and cocoon only.
+    // Any tar program unpacks GNU. The default is for stasis and cocoon only.
     let sparse_format = SparseFormat::Gnu.into();
     let request = RestoreRequest { r#ref: name, sparse_format, ..Default::default() };
     let mut frames = client.restore(request).await?.into_inner();

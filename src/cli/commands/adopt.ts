@@ -1,4 +1,4 @@
-// stasis adopt: adopts the snapshots of a store that cocoon has written.
+// Implements `stasis adopt`, which adopts the snapshots of a store that cocoon has written.
 import { create } from "@bufbuild/protobuf";
 import type { Command } from "commander";
 import { constants } from "node:fs";
@@ -23,7 +23,7 @@ interface ForeignSnapshot {
   readonly pending: boolean;
   readonly deleting: boolean;
   readonly directory: string | undefined;
-  /** Its `config` as an envelope, including keys that the API does not have. */
+  /** The snapshot's `config` as an envelope, including keys that the API does not have. */
   readonly envelope: Uint8Array;
   /** The keys that the API does not have. */
   readonly unknownKeys: readonly string[];
@@ -31,7 +31,7 @@ interface ForeignSnapshot {
 
 interface ForeignStore {
   readonly snapshots: readonly ForeignSnapshot[];
-  /** Set if an older index was read: the problem of the newest one. Otherwise empty. */
+  /** The problem of the newest index if an older one was read instead. Otherwise empty. */
   readonly remark: string;
 }
 
@@ -70,7 +70,7 @@ interface Row {
 const idLabel = "cocoon/id";
 const createdLabel = "cocoon/created-at";
 
-/** `setExitCode` is called if snapshots are missing or have failed. */
+/** Adds the command. It calls `setExitCode` if snapshots are missing or could not be adopted. */
 export function addAdoptCommand(
   program: Command,
   readCocoonStore: ReadCocoonStore,
@@ -182,7 +182,10 @@ type Storer = (
 
 const storers: Readonly<Record<Way, Storer>> = { copy: storeCopy, move, reflink: storeReflink };
 
-/** Copies by import, the only way that preserves the unknown keys of newer cocoons. */
+/**
+ * Copies a snapshot by an import, because only an import preserves the keys of newer cocoons that
+ * stasis does not know.
+ */
 async function storeCopy(
   session: Session,
   { name, labels }: SnapshotConfig,
@@ -209,7 +212,10 @@ async function move(
   return snapshot?.config?.id;
 }
 
-/** Makes a copy that shares its blocks, next to the daemon's root, then moves it in. */
+/**
+ * Makes a copy that shares its blocks, next to the daemon's root, and then moves the copy into the
+ * store.
+ */
 async function storeReflink(
   session: Session,
   config: SnapshotConfig,
@@ -222,7 +228,7 @@ async function storeReflink(
     );
   }
   const copy = join(dirname(root), `.stasis-adopt-${config.labels[idLabel] ?? ""}`);
-  // A leftover of an interrupted run.
+  // An interrupted run may have left a copy here.
   await rm(copy, { recursive: true, force: true });
   try {
     await mkdir(copy, { mode: 0o700 });

@@ -1,4 +1,5 @@
-// stasis cat: writes a data file of a snapshot, or a part of it, to stdout or a file.
+// Implements `stasis cat`, which writes a data file of a snapshot, or a part of it, to stdout or a
+// file.
 import type { Command } from "commander";
 import {
   DownloadTrailerSchema,
@@ -88,7 +89,7 @@ function answerJson({ header, trailer }: FileReader) {
   };
 }
 
-/** Zeros that are written at once. */
+/** The zeros that one write contains. */
 const zeros = Buffer.alloc(256 * 1024);
 
 interface WriteOptions {
@@ -103,7 +104,7 @@ async function write(
   { offset, end }: { readonly offset: number; readonly end: number },
   { onProgress, signal }: WriteOptions,
 ): Promise<void> {
-  // The signal ends the call, but not a write to a stalled reader.
+  // The signal ends the call, but it does not end a write to a stalled reader.
   signal.addEventListener("abort", output.stop);
   const stop = Math.min(Number(header.file?.sizeBytes ?? 0n), end);
   const totalBytes = Math.max(0, stop - offset);
@@ -116,7 +117,7 @@ async function write(
   const fillTo = async (target: number): Promise<void> => {
     while (position < target) await written(zeros.subarray(0, target - position));
   };
-  // What lies between two chunks is a hole.
+  // The range between two chunks is a hole.
   for await (const part of parts) {
     if (part.bytes === undefined) continue;
     await fillTo(part.offset);

@@ -1,4 +1,5 @@
-// stasis check: compares catalog, directories and manifests, and changes nothing.
+// Implements `stasis check`, which compares the catalog, the directories and the manifests, and
+// changes nothing.
 import type { Command } from "commander";
 import {
   CheckSummarySchema,
@@ -31,7 +32,7 @@ interface CheckFlags extends GlobalOptions {
   readonly limitRate?: number;
 }
 
-/** `setExitCode` is called if there are problems; the command itself succeeded. */
+/** Adds the command. It calls `setExitCode` if it succeeds and finds problems. */
 export function addCheckCommand(
   program: Command,
   checkOffline: CheckOffline,
@@ -60,7 +61,7 @@ export function addCheckCommand(
 
 interface CheckResult {
   readonly findings: readonly Finding[];
-  /** Undefined if the check is incomplete. */
+  /** The summary. Undefined if the check is incomplete. */
   readonly summary: CheckSummary | undefined;
 }
 
@@ -110,7 +111,10 @@ export function findingCells({ kind, problem, action, id, name, path, found }: F
   ];
 }
 
-/** A name of an enum for people; undefined if this client does not know it. */
+/**
+ * Returns the name of an enum value for people. `name` is undefined if this client does not know
+ * the value.
+ */
 export function word(name: string | undefined): string {
   return name === undefined ? "?" : name.toLowerCase().replaceAll("_", "-");
 }

@@ -1,4 +1,5 @@
-// stasis clone: makes a writable working copy of a snapshot on the daemon's node.
+// Implements `stasis clone`, which makes a writable working copy of a snapshot on the daemon's
+// node.
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Option } from "commander";
@@ -23,7 +24,7 @@ const modeOf = {
   skip: CloneMode.SKIP,
 } as const;
 type ModeName = keyof typeof modeOf;
-/** Modes that are chosen for single files. */
+/** The modes that `auto` chooses for single files. */
 const perFile = ["link", "reflink", "copy", "skip"] as const;
 
 interface CloneOptions extends GlobalOptions, Partial<Record<(typeof perFile)[number], string[]>> {

@@ -1,4 +1,5 @@
-// stasis completion: prints scripts for shells, and implements the hidden command that they call.
+// Implements `stasis completion`, which prints scripts for shells, and implements the hidden
+// command that they call.
 import { Argument, type Command } from "commander";
 import { connect } from "../../client/index.js";
 import { readCredentials } from "../credentials.js";
@@ -13,11 +14,11 @@ import {
 import type { GlobalOptions } from "../session.js";
 import { printOut } from "../stdio.js";
 
-/** A prompt waits for the answer, so a late answer is useless. */
+/** The prompt of the shell waits for the answer, so a late answer is useless. */
 const refsTimeoutMs = 1000;
 const pageSize = 200;
 
-/** `addLateOptions` adds the options that a command gets only when it is used. */
+/** Adds the command. `addLateOptions` adds the options that a command gets only when it is used. */
 export function addCompletionCommand(program: Command, addLateOptions: () => Promise<void>): void {
   program
     .command("completion")
@@ -40,7 +41,10 @@ export function addCompletionCommand(program: Command, addLateOptions: () => Pro
     });
 }
 
-/** Names, or ids of snapshots without a name. Empty if the daemon does not answer. */
+/**
+ * Returns the names of snapshots, or the ids of snapshots without a name. Empty if the daemon does
+ * not answer.
+ */
 async function findRefs(global: GlobalOptions, prefix: string): Promise<readonly string[]> {
   const options = { timeoutMs: refsTimeoutMs };
   try {

@@ -1,4 +1,4 @@
-// stasis create: stores a directory of data files, or a tar of them.
+// Implements `stasis create`, which stores a directory of data files, or a tar of them.
 import { create as newMessage } from "@bufbuild/protobuf";
 import type { Command } from "commander";
 import {

@@ -1,6 +1,6 @@
-// stasis du: shows the disk space of snapshots. It examines the files themselves, because only the
-// filesystem knows which blocks are shared now. For a daemon on another machine it shows the sizes
-// that the daemon recorded at upload.
+// Implements `stasis du`, which shows the disk space of snapshots. It examines the files
+// themselves, because only the filesystem knows which blocks are shared now. For a daemon on
+// another machine it shows the sizes that the daemon recorded at upload.
 import type { Command } from "commander";
 import {
   isStoreError,
@@ -78,7 +78,10 @@ function charged(rows: readonly SnapshotSpace[]) {
   return { chargedBytes: String(bytes) };
 }
 
-/** 64-bit integers as strings, as in protobuf's JSON mapping; null means unknown. */
+/**
+ * Returns the space as JSON. 64-bit integers are strings, as in protobuf's JSON mapping, and null
+ * means unknown.
+ */
 function spaceJson({ sizeBytes, allocatedBytes, sharedBytes, ...space }: Space | TotalSpace) {
   const text = (bytes: number | undefined): string | null =>
     bytes === undefined ? null : String(bytes);

@@ -1,4 +1,5 @@
-// stasis export: writes a snapshot as an archive, or as a directory with snapshot.json.
+// Implements `stasis export`, which writes a snapshot as an archive, or as a directory with
+// snapshot.json.
 import type { Command } from "commander";
 import {
   Compression,

@@ -1,4 +1,4 @@
-// stasis gc: collects garbage.
+// Implements `stasis gc`, which collects garbage.
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
@@ -109,7 +109,7 @@ async function confirmEvictAll(): Promise<void> {
     answer = line;
     lines.close();
   });
-  // Ends without a line on Ctrl-D, or if the terminal is gone.
+  // The reading ends without a line on Ctrl-D, or if the terminal is gone.
   await once(lines, "close");
   if (answer === undefined) process.stderr.write("\n");
   if (answer?.trim() === "yes") return;

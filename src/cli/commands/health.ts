@@ -1,4 +1,5 @@
-// stasis health: reports what the daemon serves, and what keeps its store from working.
+// Implements `stasis health`, which reports what the daemon serves, and the problems that keep its
+// store from working.
 import type { Command } from "commander";
 import { StoreError, isStoreError, type StoreProblem } from "../../client/index.js";
 import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../../gen/ts/grpc/health/v1/health_pb.js";
@@ -55,7 +56,10 @@ async function reportHealth(session: Session, service: string | undefined): Prom
 
 type Statuses = readonly (readonly [service: string, status: ServingStatus])[];
 
-/** In order of names: the daemon as a whole comes first. */
+/**
+ * Returns the states of the services in the order of their names. The daemon as a whole comes
+ * first.
+ */
 async function statusesOf(
   { client, call }: Session,
   service: string | undefined,
@@ -89,7 +93,8 @@ function nameOf(status: ServingStatus | undefined): string {
 }
 
 /**
- * Callers that may only ask for health get no reasons. Nobody gets them while the daemon drains.
+ * Returns the reasons for the health. Callers that may only ask for health get no reasons, and no
+ * caller gets any while the daemon drains.
  */
 async function stateOf({ client, call }: Session): Promise<State> {
   try {
@@ -107,7 +112,9 @@ interface State {
   readonly damaged: number;
 }
 
-/** They stop no service, so they do not change the exit code. */
+/**
+ * Reports the damaged snapshots. They do not stop any service, so they do not change the exit code.
+ */
 function damagedText(damaged: number): string {
   if (damaged === 0) return "";
   return `${red(`${count(damaged, "damaged snapshot")}`)}: stasis ls --damaged\n`;

@@ -1,4 +1,5 @@
-// stasis import: stores an archive, or a directory that an export wrote, under a new id.
+// Implements `stasis import`, which stores an archive, or a directory that an export wrote, under a
+// new id.
 import type { Command } from "commander";
 import {
   ImportFromDirectoryResponseSchema,

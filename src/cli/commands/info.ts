@@ -1,4 +1,4 @@
-// stasis info: describes the daemon.
+// Implements `stasis info`, which describes the daemon.
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import {
@@ -55,7 +55,10 @@ function renderInfo(address: string, info: GetInfoResponse): string {
   ]);
 }
 
-/** Daemons from before these fields tell nothing, and get no line. */
+/**
+ * Returns lines for the fields that the daemon sends. Daemons that are older than these fields do
+ * not send them.
+ */
 function contractFields({ encodings, cloneModes }: Features): [string, string][] {
   const shown: [string, string[]][] = [
     ["Clones", cloneModes.map((mode) => enumName(CloneMode[mode]))],
@@ -64,7 +67,7 @@ function contractFields({ encodings, cloneModes }: Features): [string, string][]
   return shown.flatMap(([title, names]) => (names.length === 0 ? [] : [[title, names.join(", ")]]));
 }
 
-/** `XOR_DEFLATE` → `xor deflate`. */
+/** Turns `XOR_DEFLATE` into `xor deflate`. */
 function enumName(name: string): string {
   return name.toLowerCase().replaceAll("_", " ");
 }
@@ -75,7 +78,7 @@ function formatsField(formats: NonNullable<GetInfoResponse["formats"]>): [string
   return ["Formats", [...versions, `block tables ${blockTables.join(" and ")}`].join(", ")];
 }
 
-/** Confined callers do not see the usage. */
+/** Returns the lines about usage, which confined callers do not see. */
 function usageFields(
   usage: NonNullable<GetInfoResponse["usage"]>,
   maxStoreBytes: bigint,
@@ -117,7 +120,7 @@ function scrubCounts({ snapshots, bytes, damaged, unreadable }: ScrubRun): strin
   return texts.join(", ");
 }
 
-/** `directAccess` → `direct access`. */
+/** Turns `directAccess` into `direct access`. */
 function words(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }

@@ -1,4 +1,4 @@
-// stasis inspect: shows all details of one snapshot.
+// Implements `stasis inspect`, which shows all details of one snapshot.
 import type { Command } from "commander";
 import { InspectResponseSchema } from "../../client/index.js";
 import { messageJson, withSession, type GlobalOptions } from "../session.js";

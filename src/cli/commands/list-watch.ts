@@ -1,5 +1,5 @@
-// stasis ls --watch: the list, drawn again on each change. Without a terminal it is printed once,
-// and each change becomes a line.
+// Implements `stasis ls --watch`, which draws the list again on each change. Without a terminal it
+// prints the list once, and then a line for each change.
 import type { ListResponse, SnapshotFilterInit } from "../../client/index.js";
 import { usageError } from "../exit-codes.js";
 import type { Session } from "../session.js";
@@ -7,9 +7,12 @@ import { renderSnapshots } from "../show-snapshot.js";
 import { openStdout, printOut, stdoutIsTerminal, stdoutRows } from "../stdio.js";
 import { textLine } from "./watch.js";
 
-/** A busy store changes many times a second. */
+/** Shortest time between two drawings, because a busy store changes many times a second. */
 const redrawMs = 300;
-/** To the top left, and everything below is cleared; lines are cleared as they are written. */
+/**
+ * The sequences that move the cursor to the top left, clear the rest of a line as it is written,
+ * and clear everything below the cursor.
+ */
 const [home, clearLine, clearBelow] = ["\x1b[H", "\x1b[K", "\x1b[J"];
 const [enterScreen, leaveScreen] = ["\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"];
 
@@ -27,7 +30,7 @@ export async function watchList(
   try {
     await draw(session, filter, fetchList);
   } catch (error) {
-    // It ends only by the signal.
+    // Without an error, the watch ends only by the signal.
     if (!session.call.signal.aborted) throw error;
   }
 }
@@ -63,7 +66,7 @@ async function drawScreen(
     const signal = AbortSignal.any([call.signal, stop.signal]);
     for await (const _ of client.watch({ filter }, { ...call, signal })) change();
   } catch (error) {
-    // A list that failed has ended the watch.
+    // If fetching the list failed, that failure ended the watch.
     throw failure ?? error;
   } finally {
     process.stdout.off("resize", change);

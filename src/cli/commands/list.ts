@@ -1,4 +1,4 @@
-// stasis ls: finds snapshots.
+// Implements `stasis ls`, which finds snapshots.
 import type { Command } from "commander";
 import { create } from "@bufbuild/protobuf";
 import {
@@ -68,7 +68,8 @@ async function list(session: Session, options: ListOptions): Promise<void> {
         : renderSnapshots(response.snapshots),
   );
   const more = Number(response.totalSize) - response.snapshots.length;
-  // Printed with --json and --quiet too, because a script must not mistake a part for the whole.
+  // This is printed even with --json and --quiet, because a script must not mistake a part for the
+  // whole.
   if (response.nextPageToken !== "" && more > 0)
     printErr(`and ${more} more: --limit cut them off\n`);
 }

@@ -1,4 +1,5 @@
-// stasis open: holds a lease on a snapshot's data directory while a command runs or until Ctrl-C.
+// Implements `stasis open`, which holds a lease on a snapshot's data directory while a command
+// runs, or until Ctrl-C.
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -13,7 +14,7 @@ interface OpenOptions extends GlobalOptions {
   readonly force: boolean;
 }
 
-/** Variable that contains the path of the data for the command. */
+/** The environment variable that gives the command the path of the data. */
 const dataDirectoryEnv = "STASIS_DATA_DIR";
 
 export function addOpenCommand(program: Command, setExitCode: (code: number) => void): void {
@@ -61,8 +62,9 @@ async function holdUntilInterrupted(session: Session, { first, lost }: KeptLease
 }
 
 /**
- * Returns the command's exit code, or 128 + the number of the signal that ended it. If the lease is
- * lost, this sends the command SIGTERM and throws the loss, whatever the command's exit code is.
+ * Returns the command's exit code, or 128 plus the number of the signal that ended it. If the lease
+ * is lost, this sends SIGTERM to the command and throws the error of the lease, whatever the
+ * command's exit code is.
  */
 async function runCommand(
   session: Session,
@@ -81,7 +83,7 @@ async function runCommand(
   });
   const code = await new Promise<number>((resolve, reject) => {
     child.on("error", (error) => {
-      // One without a slash was looked for in PATH.
+      // A program without a slash in its name was searched for in PATH.
       const access = program.includes("/") ? "run" : undefined;
       reject(fileError(error, `cannot run ${program}`, access));
     });
@@ -89,7 +91,7 @@ async function runCommand(
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });
-  // From here on a signal ends this program.
+  // From here on, a signal ends this program.
   stopForwarding();
   // The data existed until the command's end only if the lease is held now.
   const known = await Promise.race([outcome().then(() => true), nextTurn(false)]);

@@ -1,4 +1,5 @@
-// stasis remote: lists the buckets of the configuration, and tries them.
+// Implements `stasis remote`, which lists the buckets of the configuration and checks that they
+// work.
 import type { Command } from "commander";
 import {
   ListRemotesResponseSchema,
@@ -21,7 +22,9 @@ import { printErr, printOut } from "../stdio.js";
 import { renderTable } from "../table.js";
 import { word } from "./check.js";
 
-/** The same without a daemon, for a configuration file, in the types of the API. */
+/**
+ * Lists and checks the remotes of a configuration file without a daemon, in the types of the API.
+ */
 export interface RemotesOffline {
   list(configFile: string): Promise<ListRemotesResponse>;
   check(
@@ -125,7 +128,7 @@ async function check(
   );
 }
 
-/** People see each step when it has ended. */
+/** Prints the steps of a check. In text form, each step is printed as soon as it has ended. */
 async function print(
   { json, quiet }: GlobalOptions,
   responses: AsyncIterable<CheckRemoteResponse>,

@@ -1,4 +1,4 @@
-// stasis rm: deletes either all named snapshots or none.
+// Implements `stasis rm`, which deletes either all named snapshots or none.
 import type { Command } from "commander";
 import { DeleteResponseSchema } from "../../client/index.js";
 import { messageJson, withSession, type GlobalOptions } from "../session.js";

@@ -1,4 +1,5 @@
-// stasis repair: carries out what check proposes; never deletes data.
+// Implements `stasis repair`, which carries out the repairs that check proposes, and never deletes
+// data.
 import type { Command } from "commander";
 import { RepairOutcome, RepairResponseSchema, type RepairResponse } from "../../client/index.js";
 import { sizeArgument } from "../arguments.js";
@@ -28,7 +29,7 @@ interface RepairFlags extends GlobalOptions {
   readonly limitRate?: number;
 }
 
-/** `setExitCode` is called if problems remain; the command itself succeeded. */
+/** Adds the command. It calls `setExitCode` if it succeeds and problems remain. */
 export function addRepairCommand(
   program: Command,
   repairOffline: RepairOffline,

@@ -1,4 +1,5 @@
-// stasis restore: writes the data files of a snapshot into a directory or as a tar.
+// Implements `stasis restore`, which writes the data files of a snapshot into a directory or as a
+// tar.
 import type { Command } from "commander";
 import {
   DownloadHeaderSchema,
@@ -99,7 +100,7 @@ async function restore(
   session.note(`restored ${sentTitle(header)} to ${to}`);
 }
 
-/** Bytes of holes that are written as zeros. */
+/** Returns the bytes of holes that are written as zeros. */
 export function zerosForHoles(
   { snapshot, dataBytes, files }: Pick<DownloadHeader, "snapshot" | "dataBytes" | "files">,
   sparse: SparseFormatName | undefined,
@@ -111,12 +112,12 @@ export function zerosForHoles(
 }
 
 interface Written {
-  /** 0 if unknown. */
+  /** Bytes that will arrive, or 0 if the number is unknown. */
   readonly totalBytes: number;
   readonly zeroBytes: number;
 }
 
-/** Receives a download, and answers with its header and trailer in one message. */
+/** Receives a download, and prints its header and trailer as one answer. */
 export async function writeOut(
   session: Session,
   what: "restore" | "export",
@@ -151,7 +152,7 @@ function sentTitle({ snapshot, files }: Pick<DownloadHeader, "snapshot" | "files
   return files.length === 0 ? title : `${count(files.length, "file")} of ${title}`;
 }
 
-/** Notes that nothing was compared because the snapshot has no digests yet. */
+/** Prints a note that nothing was compared because the snapshot has no digests yet. */
 export function noteUncompared(
   session: Session,
   { snapshot }: Pick<DownloadHeader, "snapshot">,

@@ -1,4 +1,4 @@
-// stasis serve: runs the daemon.
+// Implements `stasis serve`, which runs the daemon.
 import type { Command } from "commander";
 import type { DaemonConfig } from "../../config/daemon-options.js";
 
@@ -10,8 +10,9 @@ interface ServeOptions {
 }
 
 /**
- * Returns a function that adds the flags of the daemon's options. Call it when the command is used:
- * their schema takes as long to load as the rest of a client command.
+ * Adds the command, and returns a function that adds the flags of the daemon's options. Call that
+ * function only when the command is used, because the schema of the options takes as long to load
+ * as the rest of a client command.
  */
 export function addServeCommand(program: Command, serve: Serve): () => Promise<void> {
   const command = program

@@ -1,5 +1,5 @@
-// stasis support-bundle: collects the information that a support engineer asks for first, in one
-// file.
+// Implements `stasis support-bundle`, which collects the information that a support engineer asks
+// for first, in one file.
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { isStoreError } from "../../base/errors.js";
@@ -25,7 +25,9 @@ interface BundleOptions extends GlobalOptions {
   readonly force: boolean;
 }
 
-/** `setExitCode` is called if the daemon's part is missing; the bundle was written. */
+/**
+ * Adds the command. It calls `setExitCode` if it has written a bundle without the daemon's part.
+ */
 export function addSupportBundleCommand(
   program: Command,
   setExitCode: (code: number) => void,
@@ -56,7 +58,7 @@ export function addSupportBundleCommand(
     });
 }
 
-/** The check alone takes 20 s at most. */
+/** The check alone may take 20 s. */
 const defaultTimeoutMs = 25_000;
 
 async function supportBundle(
@@ -101,7 +103,7 @@ function tell(
   printErr(`wrote ${target}, ${formatBytes(bytes)}.${warning} README.txt in it says what it has\n`);
 }
 
-/** Also the folder in it, so that unpacking leaves one folder. */
+/** Returns the name of the bundle and of the folder in it, so that unpacking makes one folder. */
 function bundleName(at: Date): string {
   const host = hostname()
     .replace(/[^A-Za-z0-9.-]/g, "_")

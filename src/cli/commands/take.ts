@@ -1,4 +1,5 @@
-// stasis take: lets a directory on the daemon's node take the place of a snapshot.
+// Implements `stasis take`, which moves a snapshot's files out of the store into a directory on the
+// daemon's node.
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import {

@@ -1,4 +1,5 @@
-// stasis token: makes, lists and revokes the bearer tokens of a daemon, in the file that it reads.
+// Implements `stasis token`, which makes, lists and revokes the bearer tokens of a daemon in the
+// file that the daemon reads.
 import { Option, type Command } from "commander";
 import { StoreError } from "../../base/errors.js";
 import { roles, type Role } from "../../config/roles.js";
@@ -117,7 +118,7 @@ function fileOf({ tokens }: TokenOptions): string {
   throw usageError("the file of tokens is not given", "Name it with --tokens FILE");
 }
 
-/** Everything except the hash. A token that never expires has an empty time. */
+/** Returns everything except the hash. A token that never expires has an empty time. */
 function shown({ sha256: _, expiresAt = "", ...record }: TokenRecord) {
   return { ...record, expiresAt };
 }

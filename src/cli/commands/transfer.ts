@@ -1,4 +1,5 @@
-// stasis pull, push, transfers: moves snapshots between nodes.
+// Implements `stasis pull`, `stasis push` and `stasis transfers`, which copy snapshots between
+// nodes.
 import type { Command } from "commander";
 import {
   CancelTransferResponseSchema,
@@ -127,7 +128,7 @@ function common({ as, limitRate, requestId }: MoveOptions) {
 
 type MoveResponse = PullResponse | PushResponse;
 
-/** Shows progress, then the snapshot from the last message. */
+/** Shows the progress, and then the snapshot from the last message. */
 async function follow(
   session: Session,
   label: string,

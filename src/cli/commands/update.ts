@@ -1,4 +1,4 @@
-// stasis update: changes name, description, labels and protection.
+// Implements `stasis update`, which changes name, description, labels and protection.
 import type { Command } from "commander";
 import { UpdateResponseSchema, type UpdateResponse } from "../../client/index.js";
 import { collectLabel, collectWord, type Labels } from "../arguments.js";
@@ -68,7 +68,10 @@ async function update(
   );
 }
 
-/** The call replaces all labels, so the command reads the others first. */
+/**
+ * Returns all labels after the change. The call replaces all labels, so the command first reads
+ * those that stay.
+ */
 async function changedLabels(
   session: Session,
   ref: string,

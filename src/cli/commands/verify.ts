@@ -1,4 +1,4 @@
-// stasis verify: reads data again and compares it with the stored digests.
+// Implements `stasis verify`, which reads data again and compares it with the stored digests.
 import { InvalidArgumentError, type Command } from "commander";
 import { parseSize } from "../../config/units.js";
 import {
@@ -28,7 +28,7 @@ interface VerifyOptions extends GlobalOptions {
 
 type VerifyInit = Pick<VerifyRequest, "ref" | "limitBytesPerSecond">;
 
-/** `setExitCode` is called if damage was found; the command itself succeeded. */
+/** Adds the command. It calls `setExitCode` if it succeeds and finds damage. */
 export function addVerifyCommand(program: Command, setExitCode: (code: number) => void): void {
   program
     .command("verify")
@@ -75,7 +75,7 @@ function rate(text: string): number {
 interface Collected {
   readonly verdicts: VerifyVerdict[];
   readonly progress: VerifyProgress | undefined;
-  /** The error that interrupted it. The verdicts before it are still valid. */
+  /** The error that interrupted the verification. Earlier verdicts are still valid. */
   readonly failure: { readonly error: unknown } | undefined;
 }
 
@@ -98,7 +98,7 @@ async function collect(session: Session, request: VerifyInit): Promise<Collected
   return { verdicts, progress, failure };
 }
 
-/** Prints all verdicts on one snapshot; of all snapshots only the bad verdicts. */
+/** Renders all verdicts on one snapshot. For all snapshots, it renders only the bad verdicts. */
 function render(
   verdicts: readonly VerifyVerdict[],
   names: ReadonlyMap<string, string>,
@@ -117,7 +117,7 @@ function render(
   return quiet ? table : `${table}${summary(verdicts)}\n`;
 }
 
-/** The damaged ranges of one file, in bytes, for programs such as dd. */
+/** Returns the damaged ranges of one file, in bytes, for programs such as dd. */
 function ranges({ snapshotId, file, damaged }: VerifyVerdict): string {
   if (damaged.length === 0) return "";
   const rows = damaged.map(({ offset, length }) => [String(offset), String(length)]);
@@ -136,7 +136,10 @@ function damagedIds(verdicts: readonly VerifyVerdict[]): ReadonlySet<string> {
   return new Set(verdicts.filter(({ intact }) => !intact).map(({ snapshotId }) => snapshotId));
 }
 
-/** Names of the snapshots to show; a snapshot that was removed in the meantime has none. */
+/**
+ * Returns the names of the snapshots to show. A snapshot that was deleted in the meantime has no
+ * name here.
+ */
 async function namesOf(
   { client, call }: Session,
   ids: Iterable<string>,

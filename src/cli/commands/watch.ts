@@ -1,4 +1,4 @@
-// stasis watch: prints one line per change of a snapshot.
+// Implements `stasis watch`, which prints one line per change of a snapshot.
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import {
@@ -66,7 +66,7 @@ function jsonLine(event: WatchResponse): string {
 const idWidth = 16;
 const typeWidth = 8;
 
-/** Empty for events that only matter to programs. */
+/** Formats an event as one line. Returns an empty text for events that only matter to programs. */
 export function textLine({
   type,
   snapshot,
@@ -88,7 +88,7 @@ export function textLine({
   return `${cells.filter(Boolean).join("  ")}\n`;
 }
 
-/** A newer daemon may send types that this program does not know. */
+/** Names the type of an event. A newer daemon may send types that this program does not know. */
 function typeText(type: EventType): string {
   return (EventType[type] as string | undefined)?.toLowerCase() ?? `type ${type}`;
 }

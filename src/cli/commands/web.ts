@@ -1,4 +1,5 @@
-// stasis web: opens the web page of the daemon, for users who may open its admin socket.
+// Implements `stasis web`, which opens the web page of the daemon, for users who may open its admin
+// socket.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -48,8 +49,8 @@ async function web(options: WebOptions): Promise<void> {
 const nothing: Disposable = { [Symbol.dispose]: () => undefined };
 
 /**
- * Passes the address through a private file, because other users can read the arguments of a
- * program.
+ * Opens the link in a browser. The link goes through a private file, because other users can read
+ * the arguments of a program.
  */
 function openBrowser(link: string, options: WebOptions, env: NodeJS.ProcessEnv): Disposable {
   const hasDisplay = Boolean(env["DISPLAY"] ?? env["WAYLAND_DISPLAY"]);
@@ -59,7 +60,7 @@ function openBrowser(link: string, options: WebOptions, env: NodeJS.ProcessEnv):
   const page = `<!doctype html><meta http-equiv="refresh" content="0;url=${link}">\n`;
   writeFileSync(file, page, { mode: 0o600 });
   const opener = spawn("xdg-open", [pathToFileURL(file).href], { stdio: "ignore", detached: true });
-  // Without a browser the link was printed.
+  // If no browser starts, the user can still use the printed link.
   opener.on("error", () => undefined);
   opener.unref();
   return { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };

@@ -1,4 +1,5 @@
-// The parts of a support bundle that only the daemon can give, through its admin socket.
+// Collects the parts of a support bundle that only the daemon can provide, through its admin
+// socket.
 import { codeOfReason, StoreError, type ErrorReason } from "../../base/errors.js";
 import { jsonWithoutSecrets, linesWithoutSecrets } from "../../base/hide-secrets.js";
 import { askAdmin, type AdminAnswer, type AdminRequest } from "../admin-socket.js";
@@ -6,11 +7,14 @@ import { jsonText, type Part, type PartPlan } from "./part.js";
 import { keepIds, withoutNames } from "./without-names.js";
 
 interface DaemonPart extends PartPlan {
-  /** Path of the admin listener. */
+  /** The path to request from the admin listener. */
   readonly path: string;
-  /** JSON is indented; the others are kept as they are. */
+  /** The bundle contains JSON with indentation, and the other forms unchanged. */
   readonly form: "json" | "lines" | "text";
-  /** What `--no-names` keeps. Default: everything, because there are no names in it. */
+  /**
+   * Returns the value that `--no-names` keeps. Default: everything, because the part contains no
+   * names.
+   */
   readonly nameless?: (value: unknown) => unknown;
 }
 
@@ -81,11 +85,11 @@ const parts: readonly DaemonPart[] = [
 
 export interface DaemonParts {
   readonly parts: readonly Part[];
-  /** From info.json; undefined if it is missing. */
+  /** The root from info.json. Undefined if that part is missing. */
   readonly root: string | undefined;
 }
 
-/** Asks for all parts at once. Throws CREDENTIALS_INVALID, ROLE_INSUFFICIENT. */
+/** Requests all parts at once. Throws CREDENTIALS_INVALID and ROLE_INSUFFICIENT. */
 export async function askDaemon(
   socket: string,
   request: AdminRequest,
@@ -104,7 +108,7 @@ export async function askDaemon(
   return { parts: given, root: rootOf(given) };
 }
 
-/** Every part is missing, for the same reason. */
+/** Returns the parts of a bundle without a daemon: every part is missing for the same reason. */
 export function withoutDaemon(missing: string): DaemonParts {
   return { parts: parts.map((part) => ({ ...planOf(part), missing })), root: undefined };
 }
@@ -118,7 +122,7 @@ function partOf(part: DaemonPart, answer: AdminAnswer | Error | undefined, names
   if (answer === undefined || answer instanceof Error) {
     return { ...plan, missing: answer?.message ?? "no answer" };
   }
-  // A daemon that is not ready says so with 503 and the same document.
+  // A daemon that is not ready answers with 503 and the same document.
   const isReady = part.path.startsWith("/readyz") && answer.status === 503;
   if (answer.status !== 200 && !isReady) return { ...plan, missing: reasonOf(answer) };
   const shorten = names ? undefined : part.nameless;
@@ -153,7 +157,10 @@ function reasonOf(answer: AdminAnswer): string {
   return `${refusal.reason}: ${refusal.message}`;
 }
 
-/** A caller without the right must not believe that the rest is a bundle. */
+/**
+ * Throws if the daemon refused the caller, who must not believe that the remaining parts are a
+ * bundle.
+ */
 function refuseRefused(answer: AdminAnswer | Error): void {
   if (answer instanceof Error || (answer.status !== 401 && answer.status !== 403)) return;
   const refusal = refusalOf(answer);

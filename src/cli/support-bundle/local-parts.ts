@@ -1,4 +1,5 @@
-// The parts of a support bundle that need no daemon: versions, the disk, the configuration file.
+// Collects the parts of a support bundle that do not need a daemon: versions, the disk, the
+// configuration file.
 import { statfs, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { cpus, hostname, release, totalmem, uptime, version } from "node:os";
 import { join } from "node:path";
@@ -7,7 +8,9 @@ import { hideSecrets, jsonWithoutSecrets } from "../../base/hide-secrets.js";
 import { formatBytesExactly } from "../../base/sizes.js";
 import { jsonText, type Part, type PartPlan } from "./part.js";
 
-/** A disk that hangs must not keep the rest from being collected. */
+/**
+ * Time limit for the disk. A disk that hangs must not prevent the collection of the other parts.
+ */
 const diskMs = 5000;
 
 export async function versionsPart(root: string | undefined, at: Date): Promise<Part> {
@@ -42,7 +45,10 @@ interface Filesystem {
   readonly options: string;
 }
 
-/** As proc(5) describes /proc/self/mountinfo. Undefined if it has no mount for the path. */
+/**
+ * Finds the filesystem in /proc/self/mountinfo, which proc(5) describes. Returns undefined if it
+ * has no mount for the path.
+ */
 async function filesystemOf(root: string): Promise<Filesystem | undefined> {
   const path = await realpath(root);
   const lines = (await readFile("/proc/self/mountinfo", "utf8")).trim().split("\n");
@@ -54,7 +60,7 @@ async function filesystemOf(root: string): Promise<Filesystem | undefined> {
     const isAbove = path === mountPoint || path.startsWith(mountPoint.replace(/\/?$/, "/"));
     return isAbove ? [{ type, mountPoint, options: [...new Set(options)].join(",") }] : [];
   });
-  // Of two mounts on the same directory the later one is visible.
+  // Of two mounts on the same directory, the later one is visible.
   return mounts.reduce<Filesystem | undefined>(
     (best, each) =>
       best === undefined || each.mountPoint.length >= best.mountPoint.length ? each : best,
@@ -86,7 +92,7 @@ export async function diskPart(root: string | undefined): Promise<Part> {
   });
 }
 
-/** Bytes of each file, and the number of entries of each directory. */
+/** Returns the size of each file in bytes, and the number of entries of each directory. */
 async function entriesOf(root: string): Promise<Readonly<Record<string, string>>> {
   const entries = await readdir(root, { withFileTypes: true });
   const described = entries.map(async (entry) => {
@@ -107,7 +113,10 @@ interface ConfigSource {
 /** The file of the system service, as in deploy/stasis.service. */
 const serviceConfig = "/etc/stasis/stasis.toml";
 
-/** The configuration that a daemon would have, and its root. Only flags are not known. */
+/**
+ * Returns the configuration that a daemon would have, and its root. The flags of a daemon are
+ * unknown here.
+ */
 export async function configFilePart(
   { configFile, env }: ConfigSource,
   names: boolean,
@@ -150,7 +159,10 @@ async function collected(plan: PartPlan, collect: () => Promise<object>): Promis
   }
 }
 
-/** The parser of the file shows lines of it below its message. They may contain credentials. */
+/**
+ * Returns the first line of an error's message. Below it, the parser shows lines of the file, which
+ * may contain credentials.
+ */
 function firstLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return hideSecrets(message.split("\n")[0] ?? "");

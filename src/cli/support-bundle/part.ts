@@ -1,15 +1,15 @@
-// A file of a support bundle, or the reason why it is missing.
+// Describes a file of a support bundle, or the reason why it is missing.
 
 export interface PartPlan {
-  /** Its name in the bundle. */
+  /** The file's name in the bundle. */
   readonly file: string;
   readonly what: string;
-  /** How to get the same in another way, if it is missing. */
+  /** How to get the same information in another way if the file is missing. */
   readonly instead?: string;
 }
 
 export interface Part extends PartPlan {
-  /** Undefined: it is missing. */
+  /** Undefined if the file is missing. */
   readonly text?: string;
   readonly missing?: string;
 }

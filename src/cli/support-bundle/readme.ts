@@ -1,4 +1,4 @@
-// README.txt of a support bundle: what each file is, and what is missing.
+// Writes README.txt of a support bundle, which says what each file is and what is missing.
 import type { Part } from "./part.js";
 
 export function readme(parts: readonly Part[], at: Date, names: boolean): string {

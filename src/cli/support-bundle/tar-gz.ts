@@ -8,7 +8,10 @@ interface TextFile {
   readonly text: string;
 }
 
-/** The folder's and each file's name together have at most 100 bytes of ASCII. */
+/**
+ * Returns a tar.gz. The name of the folder and that of each file together have at most 100 bytes of
+ * ASCII.
+ */
 export function tarGz(folder: string, files: readonly TextFile[], modifiedAt: Date): Buffer {
   const modifiedSeconds = Math.floor(modifiedAt.getTime() / 1000);
   const blocks = files.flatMap(({ name, text }) => {

@@ -1,19 +1,20 @@
-// `--no-names`: leaves out names of snapshots, labels, callers and everything else that a user may
-// have written. It keeps what is known to be harmless, so a new field is hidden until it is listed.
+// Implements `--no-names`, which hides the names of snapshots, labels, callers and every other text
+// that a user may have written. It keeps only the fields that are known to be harmless, so a new
+// field is hidden until it is listed here.
 
 const hidden = "<hidden>";
 
-/** Fields whose text is one of ours: an id, a time, or a word of a list. */
+/** Fields whose text comes from stasis: an id, a time, or a word of a list. */
 const harmless = new Set([
   ...["id", "ids", "digest", "incident", "traceId", "sessionId", "time", "level", "kind", "action"],
   ...["reason", "code", "outcome", "method", "role", "limit", "since", "startedAt", "version"],
   ...["commit", "node", "incomplete", "work", "option", "signal"],
 ]);
 
-/** 64-bit integers are texts in JSON. */
+/** Matches the keys of 64-bit integers, which are texts in JSON. */
 const figure = /(Bytes|Count|Snapshots|Ms)$|^(snapshots|problems|total)$/;
 
-/** A copy of a value of JSON. Numbers stay, and so do texts of harmless fields. */
+/** Returns a copy of a JSON value that keeps numbers and the texts of harmless fields. */
 export function withoutNames(value: unknown): unknown {
   return shown(value, "");
 }
@@ -27,7 +28,7 @@ function shown(value: unknown, key: string): unknown {
   return Object.fromEntries(
     entries.map(([each, entry]) => [
       each,
-      // The message of a line about a call may be that of its error, which names snapshots.
+      // The message of a line about a call may come from the call's error, which names snapshots.
       each === "message" && typeof entry === "string" && key === "" && !isCall
         ? entry
         : shown(entry, each),
@@ -44,7 +45,7 @@ interface Listed {
   readonly config?: { readonly id?: string };
 }
 
-/** Of the lists of damaged snapshots only the ids. */
+/** Keeps only the ids of the lists of damaged snapshots. */
 export function keepIds(value: unknown): unknown {
   const entries = Object.entries(value as Record<string, unknown>).map(([key, entry]) => {
     const ids = (listed: readonly Listed[]) => listed.map(({ id, config }) => id ?? config?.id);

@@ -3,8 +3,8 @@
 // Relies on: the internal names of the channel, its subchannels and their connectors, in the
 // interfaces below.
 // For: the close() of grpc-js 1.14 forgets connections that have failed and are about to be
-// retried. If they succeed later, nothing closes them, and the process does not end. There is no
-// public way to reach them.
+// retried. If such a connection succeeds later, nothing closes it, and the process does not end.
+// There is no public way to reach it.
 // If it changes: the connections stay open. The first close then emits a process warning, and the
 // contract test fails.
 import type { Socket } from "node:net";
@@ -12,9 +12,9 @@ import { connectivityState, type Client } from "@grpc/grpc-js";
 import { reportMissing } from "./missing.js";
 
 interface Connector {
-  /** Not set while the server has not answered yet. */
+  /** Not set until the server has answered. */
   readonly session?: { destroy?(): void } | null;
-  /** Called with a socket that has just connected. */
+  /** grpc-js calls this with a socket that has just connected. */
   createSession?(connected: { readonly socket: Socket }): Promise<never>;
 }
 
@@ -22,7 +22,7 @@ interface Subchannel {
   readonly connector?: Connector;
   continueConnecting?: boolean;
   readonly backoffTimeout?: { stop?(): void };
-  /** Moves from any of `states` to `next`, which shuts its connection down. */
+  /** Moves the subchannel from any of `states` to `next`, which shuts its connection down. */
   transitionToState?(states: readonly number[], next: number): boolean;
 }
 
@@ -45,8 +45,8 @@ export function closeClient(client: Client): void {
   };
   const known = subchannels();
   client.close();
-  // grpc-js closes connections in the next tick. It opens one when an address was resolved, even
-  // after it was closed, so that connection has to be closed again.
+  // grpc-js closes connections in the next tick. Even after the close, it opens a connection when
+  // an address was resolved, so that connection has to be closed too.
   setImmediate(() => {
     const begun = subchannels();
     client.close();

@@ -1,11 +1,12 @@
 // Reads the text of a status UNAVAILABLE that grpc-js made itself.
 //
 // Relies on: the texts of load-balancer-pick-first.js ("No connection established. Last error: ….
-// Resolution note: …"), transport.js ("Failed to connect", "Protocol error" and a time behind each)
+// Resolution note: …"), transport.js ("Failed to connect", "Protocol error" and a time after each)
 // and subchannel-call.js ("Connection dropped"). grpc-js reports the cause in no other form.
-// For: the error says whether the daemon is away, uses TLS, or is another program, and what to do.
-// If it changes: the error says only that no daemon answers, followed by the whole text. That is
-// visible to the user; the contract test and test/access/connection-errors.test.ts fail.
+// For: the error must say whether the daemon is not running, uses TLS, or is another program, and
+// what to do.
+// If it changes: the error says only that no daemon answers, followed by the whole text. The user
+// sees that, and the contract test and test/access/connection-errors.test.ts fail.
 
 export interface ConnectionFailure {
   /**

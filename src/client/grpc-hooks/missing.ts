@@ -1,4 +1,4 @@
-// Reports client hooks that did not find the internals of grpc-js that they were written for.
+// Reports a client hook that does not find the internals of grpc-js for which it was written.
 
 const reported = new Set<string>();
 

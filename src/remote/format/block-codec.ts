@@ -1,4 +1,4 @@
-// The encodings of a block in a pack.
+// Encodes and decodes a block in a pack. The encodings are:
 //
 //   raw    the bytes
 //   zstd   one zstd frame that states its length
@@ -11,7 +11,7 @@ import type { ZstdBlockCodec } from "../../archive/zstd-block.js";
 
 export type BlockEncoding = "raw" | "zstd" | "patch";
 
-/** In the order of their numbers in packs and maps. */
+/** All encodings in the order of their numbers in packs and maps. */
 export const blockEncodings: readonly BlockEncoding[] = ["raw", "zstd", "patch"];
 
 export interface EncodedBlock {
@@ -22,12 +22,15 @@ export interface EncodedBlock {
 const pageBytes = 4096;
 /** zstd is used if it takes at most this share of the block. */
 const worthwhileZstd = 0.94;
-/** A patch is used if it takes less than this share of the zstd frame: reading it costs more. */
+/**
+ * A patch is used if it takes less than this share of the zstd frame, because reading a patch costs
+ * more.
+ */
 const worthwhilePatch = 0.5;
-/** A patch so small, as a share of the block, is used without a look at the zstd frame. */
+/** If a patch takes at most this share of the block, it is used without making the zstd frame. */
 const smallPatch = 1 / 16;
 
-/** `codec` undefined: this Node has no zstd, and everything is stored raw. */
+/** Encodes a block. If `codec` is undefined, this Node has no zstd, and the block is stored raw. */
 export async function encodeBlock(
   codec: ZstdBlockCodec | undefined,
   block: Uint8Array,
@@ -50,8 +53,9 @@ export async function encodeBlock(
 }
 
 /**
- * The block of `length` bytes; `base` is for patches, `codec` for everything that is not raw.
- * Undefined if the bytes cannot be that block. Whether they are, only its digest tells.
+ * Returns the block of `length` bytes. Patches need `base`, and all encodings but raw need `codec`.
+ * Undefined if the bytes cannot be that block. The caller must still compare the digest of the
+ * result.
  */
 export async function decodeBlock(
   codec: ZstdBlockCodec | undefined,
@@ -65,7 +69,7 @@ export async function decodeBlock(
   return base?.length === length ? decodePatch(codec, bytes, base) : undefined;
 }
 
-/** Undefined if the blocks are equal. */
+/** Returns the patch. Undefined if the blocks are equal. */
 async function encodePatch(
   codec: ZstdBlockCodec,
   block: Uint8Array,
@@ -120,7 +124,10 @@ function bitmapBytes(blockLength: number): number {
   return Math.ceil(Math.ceil(blockLength / pageBytes) / 8);
 }
 
-/** `target` may be one of the others. All have the same length. */
+/**
+ * Writes the XOR of `left` and `right` to `target`, which may be one of them. All have the same
+ * length.
+ */
 function xorInto(target: Uint8Array, left: Uint8Array, right: Uint8Array): void {
   for (let index = 0; index < target.length; index += 1) {
     target[index] = (left[index] ?? 0) ^ (right[index] ?? 0);

@@ -1,4 +1,4 @@
-// The JSON objects of a remote, in lines of text:
+// Encodes and decodes the JSON objects of a remote. Such an object has these lines of text:
 //
 //   {
 //   "checksum": "blake3:<hex>",
@@ -14,7 +14,7 @@ import { ensureValid, remoteDataInvalid } from "./invalid.js";
 import { isRemoteId } from "./remote-id.js";
 import type { Seal } from "./seal.js";
 
-/** A reader does not load a larger object. */
+/** The largest object that a reader loads. */
 export const maxJsonBytes = 64 * 1024 * 1024;
 
 const head = '{\n"checksum": "blake3:';
@@ -24,7 +24,7 @@ const end = "\n}\n";
 const hexDigits = 64;
 const idLength = 26;
 
-/** `key` is the object's key, which must be the one that it is read from. */
+/** Encodes an object. `key` is the key of the object, from which it must be read again. */
 export function encodeJson(key: string, content: unknown, seal: Seal): Uint8Array {
   const plain = JSON.stringify(content, null, 1);
   const text =
@@ -37,8 +37,8 @@ export function encodeJson(key: string, content: unknown, seal: Seal): Uint8Arra
 }
 
 /**
- * The content. `sealOf` returns the seal for the id of a key, or throws. Strict: anything that
- * `encodeJson` would not write is REMOTE_DATA_INVALID.
+ * Returns the content. `sealOf` returns the seal for the id of a key, or throws. The decoder is
+ * strict: for anything that `encodeJson` would not write, it throws REMOTE_DATA_INVALID.
  */
 export function decodeJson(
   key: string,

@@ -1,5 +1,5 @@
-// The commit object of a snapshot, `snapshots/<id>.json`. It is written last: from then on the
-// snapshot exists at the remote.
+// Encodes and decodes the commit object of a snapshot, `snapshots/<id>.json`. A push writes it
+// last: from then on the snapshot exists at the remote.
 import { z } from "zod";
 import { decodeManifest, encodeManifest, type Manifest } from "../../files/manifest.js";
 import { isStoreError } from "../../base/errors.js";
@@ -20,12 +20,12 @@ export interface RemoteCommit {
   readonly pushedAt: Date;
   /** Id of the node that has pushed it. */
   readonly nodeId: string;
-  /** Digest of the snapshot that it was made from; empty = none is known. */
+  /** Digest of the snapshot from which this one was made. Empty if no such snapshot is known. */
   readonly parentDigest: string;
-  /** As it was on that node. */
+  /** The manifest as it was on that node. */
   readonly manifest: Manifest;
   readonly map: {
-    /** Bytes of the object. */
+    /** Bytes of the map object. */
     readonly bytes: number;
     readonly sections: readonly MapSection[];
   };
@@ -36,7 +36,9 @@ export interface RemoteCommit {
 }
 
 export interface DecodedCommit extends RemoteCommit {
-  /** The repository key of this object and of its map. Undefined if they are not encrypted. */
+  /**
+   * Id of the repository key of this object and of its map. Undefined if they are not encrypted.
+   */
   readonly keyId: string | undefined;
 }
 
@@ -78,9 +80,9 @@ export function encodeCommit(commit: RemoteCommit, seal: Seal): Uint8Array {
 }
 
 /**
- * `sealOf` returns the seal of this object for the id of a key.
- * Strict: anything that `encodeCommit` would not write is REMOTE_DATA_INVALID, except that a newer
- * version is FORMAT_UNSUPPORTED.
+ * Decodes a commit object. `sealOf` returns the seal of this object for the id of a key. The
+ * decoder is strict: it throws REMOTE_DATA_INVALID for anything that `encodeCommit` would not
+ * write, and FORMAT_UNSUPPORTED for a newer version.
  */
 export function decodeCommit(
   remoteId: string,
@@ -122,7 +124,9 @@ function manifestOf(key: string, text: string): Manifest {
   }
 }
 
-/** Two sections for each file, in order, then those that all files share. */
+/**
+ * Throws unless the map has two sections for each file, in order, then those that all files share.
+ */
 function checkSections(key: string, { manifest, map }: RemoteCommit): void {
   const expected = manifest.files.flatMap(({ name }) => [`table ${name}`, `places ${name}`]);
   expected.push("bases ", "packs ");

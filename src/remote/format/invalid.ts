@@ -1,7 +1,10 @@
-// Errors about objects of a remote that are not as stasis writes them.
+// Makes errors about objects of a remote that are not as stasis writes them.
 import { StoreError } from "../../base/errors.js";
 
-/** `object` is the key below the prefix. `offset` is the place in the object, where it is known. */
+/**
+ * Returns the error. `object` is the key below the prefix. `offset` is the position in the object,
+ * if it is known.
+ */
 export function remoteDataInvalid(object: string, problem: string, offset?: number): StoreError {
   const at = offset === undefined ? "" : ` at byte ${offset}`;
   return new StoreError("REMOTE_DATA_INVALID", `object ${object} of the remote${at}: ${problem}`, {

@@ -1,17 +1,17 @@
-// The keys of the objects below the prefix of a remote. docs/remote-format.md describes each
-// object. A key is never used for two objects, and no key depends on content.
+// Defines the keys of the objects below the prefix of a remote. docs/remote-format.md describes
+// each object. A key is never used for two objects, and no key depends on content.
 import { isRemoteId } from "./remote-id.js";
 
 export const formatKey = "format.json";
 
-/** Part of a push: its packs are numbered from 0. */
+/** The name of a pack, which is a part of a push. The packs of a push are numbered from 0. */
 export interface PackName {
-  /** Id of the push that has written it. */
+  /** Id of the push that has written the pack. */
   readonly push: string;
   readonly sequence: number;
 }
 
-/** Packs of one push; at 16 MiB for each they hold 15 TiB. */
+/** Maximum number of packs of one push. At 16 MiB each, they hold 15 TiB. */
 export const maxPacks = 1_000_000;
 const sequenceDigits = 6;
 
@@ -22,7 +22,7 @@ export function snapshotKey(id: string): string {
   return `${snapshotsPrefix}${id}.json`;
 }
 
-/** Undefined for a key that no snapshot has. */
+/** Returns the id of the snapshot. Undefined for a key that no snapshot has. */
 export function snapshotOfKey(key: string): string | undefined {
   const [, id = ""] = /^snapshots\/([^/]+)\.json$/.exec(key) ?? [];
   return isRemoteId(id) ? id : undefined;
@@ -39,14 +39,14 @@ export function packKey({ push, sequence }: PackName): string {
 }
 
 /**
- * The keys of a push's packs begin with it. Random characters come first, so that engines that
- * split a bucket by key spread pushes over its parts.
+ * Returns the beginning of the keys of a push's packs. Random characters come first, so that
+ * engines that split a bucket by key spread pushes over its parts.
  */
 export function packsOfPush(push: string): string {
   return `${packsPrefix}${push.slice(-2)}/${push}-`;
 }
 
-/** Undefined for a key that no pack has. */
+/** Returns the name of the pack. Undefined for a key that no pack has. */
 export function packOfKey(key: string): PackName | undefined {
   const [, spread = "", push = "", digits = ""] =
     /^packs\/([^/]+)\/([^/-]+)-(\d{6})$/.exec(key) ?? [];
@@ -54,14 +54,16 @@ export function packOfKey(key: string): PackName | undefined {
   return { push, sequence: Number(digits) };
 }
 
-/** `id` is the id of a repository key. */
+/**
+ * Returns the key of the object that holds a repository key. `id` is the id of the repository key.
+ */
 export function repositoryKeyKey(id: string): string {
   return `keys/${id}.json`;
 }
 
 export const keysPrefix = "keys/";
 
-/** Undefined for a key that no repository key has. */
+/** Returns the id of the repository key. Undefined for a key that no repository key has. */
 export function repositoryKeyOf(key: string): string | undefined {
   const [, id = ""] = /^keys\/([^/]+)\.json$/.exec(key) ?? [];
   return isRemoteId(id) ? id : undefined;
@@ -69,7 +71,10 @@ export function repositoryKeyOf(key: string): string | undefined {
 
 export const collectionsPrefix = "gc/";
 
-/** A push that is taken up again makes another claim: `number` counts from 0. */
+/**
+ * Returns the key of a claim. A push that is resumed makes another claim, so `number` counts the
+ * claims from 0.
+ */
 export function claimKey(push: string, number: number): string {
   return `claims/${push}.${number}.json`;
 }

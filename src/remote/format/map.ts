@@ -1,12 +1,13 @@
-// Maps: where the blocks of a snapshot are. Little-endian.
+// Encodes and decodes maps, which say where the blocks of a snapshot are. Numbers are
+// little-endian.
 //
 //   offset  0  40  head (object-head.ts), magic "stasisMP"
 //          40      sections, one after the other, each cut into parts of at most 1 MiB
 //
-// The commit object lists the sections and the length and BLAKE3 of each part as it is stored, so
-// that any part can be read by itself. The sections are, for each file, `table`, its block table
-// (src/files/block-table-codec.ts), and `places`, a place for each of its data blocks in order;
-// then `bases` and `packs`, which is all that a collection reads.
+// The commit object lists the sections, and the length and BLAKE3 of each part as it is stored. Any
+// part can therefore be read by itself. For each file there are two sections: `table`, its block
+// table (src/files/block-table-codec.ts), and `places`, a place for each of its data blocks in
+// order. Then follow `bases` and `packs`, which are all that a collection reads.
 //
 //   a place  index in `packs`, offset in the pack (4 bytes each), stored bytes (3 bytes), encoding
 //            (1 byte), index in `bases`, or 2^32-1 without one (4 bytes)
@@ -35,7 +36,7 @@ const noBase = 0xffff_ffff;
 export type SectionKind = "table" | "places" | "bases" | "packs";
 
 interface MapPart {
-  /** Bytes as stored. */
+  /** Bytes of the part as stored. */
   readonly bytes: number;
   /** BLAKE3 of these bytes, in hex. */
   readonly digest: string;
@@ -43,7 +44,7 @@ interface MapPart {
 
 export interface MapSection {
   readonly kind: SectionKind;
-  /** Name of the file; empty for the sections that all files share. */
+  /** Name of the file. Empty for the sections that all files share. */
   readonly file: string;
   readonly parts: readonly MapPart[];
 }
@@ -59,7 +60,7 @@ interface MapWriter {
   finish(): WrittenMap;
 }
 
-/** Collects a map in memory: 48 bytes for each block of data. */
+/** Creates a writer that collects a map in memory, with 48 bytes for each block of data. */
 export function createMapWriter(id: string, seal: Seal): MapWriter {
   const key = mapKey(id);
   const pieces: Uint8Array[] = [encodeHead("stasisMP", seal.keyId)];
@@ -85,7 +86,7 @@ function partContext(key: string, offset: number): string {
   return `${key}@${offset}`;
 }
 
-/** The first byte of the section in the object, and its stored length. */
+/** Returns the offset of the section in the object, and its stored length. */
 export function sectionRange(
   sections: readonly MapSection[],
   wanted: MapSection,
@@ -99,7 +100,7 @@ export function sectionRange(
   throw new Error(`no section ${wanted.kind} ${wanted.file}`);
 }
 
-/** The content of a section that is stored from `offset` of the map on. */
+/** Returns the content of a section that is stored from `offset` of the map on. */
 export function openSection(
   id: string,
   section: MapSection,
@@ -131,7 +132,7 @@ export interface BlockPlace {
   /** Bytes of the entry as stored. */
   readonly bytes: number;
   readonly encoding: BlockEncoding;
-  /** Index in the map's bases; undefined unless the entry is a patch. */
+  /** Index in the map's bases. Undefined unless the entry is a patch. */
   readonly base: number | undefined;
 }
 
@@ -143,7 +144,7 @@ export interface BaseBlock extends Omit<BlockPlace, "base"> {
 export interface PackRecord extends PackName {
   /** Bytes of the object. */
   readonly bytes: number;
-  /** Undefined if it is not encrypted. */
+  /** Id of the pack's repository key. Undefined if the pack is not encrypted. */
   readonly keyId: string | undefined;
 }
 
@@ -229,10 +230,10 @@ export function decodeBases(
   return bases;
 }
 
-/** The places of a file's data blocks. They are decoded when they are asked for. */
+/** The places of a file's data blocks. Each call of `at` decodes one place. */
 export interface Places {
   readonly count: number;
-  /** The place of the data block at `index`; all checks have been made. */
+  /** Returns the place of the data block at `index`. `decodePlaces` has already checked it. */
   at(index: number): BlockPlace;
 }
 
@@ -265,7 +266,7 @@ export function decodePlaces(
   };
 }
 
-/** Undefined unless it lies in a pack of the map. */
+/** Returns the place. Undefined unless it lies in a pack of the map. */
 function readPlace(
   bytes: Buffer,
   at: number,

@@ -1,9 +1,9 @@
-// The first 40 bytes of a pack and of a map:
+// Encodes and decodes the first 40 bytes of a pack and of a map:
 //
 //   offset  0   8  magic
 //           8   4  version: 1
-//          12   4  1 if its pieces are encrypted, else 0
-//          16  16  id of the repository key, binary; zeros if it is not encrypted
+//          12   4  1 if the pieces of the object are encrypted, else 0
+//          16  16  id of the repository key, binary; zeros if the pieces are not encrypted
 //          32   8  zeros
 import { formatUnsupported } from "../../model/format.js";
 import { asBuffer } from "../../holes/zero.js";
@@ -27,7 +27,10 @@ export function encodeHead(magic: ObjectMagic, keyId: string | undefined): Buffe
   return head;
 }
 
-/** The id of the key that its pieces need; undefined if they are not encrypted. */
+/**
+ * Returns the id of the key that the pieces of the object need. Undefined if they are not
+ * encrypted.
+ */
 export function decodeHead(
   input: Uint8Array,
   magic: ObjectMagic,

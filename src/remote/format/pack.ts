@@ -1,4 +1,5 @@
-// Packs: blocks of one push in the order of its files, up to 16 MiB together. Little-endian.
+// Encodes and decodes packs. A pack has blocks of one push in the order of its files, up to 16 MiB
+// together. Numbers are little-endian.
 //
 //   offset  0  40  head (object-head.ts), magic "stasisPK"
 //          40      entries, one after the other
@@ -9,9 +10,9 @@
 //        -24   16  zeros
 //         -8    8  magic "stasisPT"
 //
-// A record: BLAKE3 of the block (32 bytes), offset in the pack, stored bytes, bytes of the block
-// (4 bytes each), encoding (1 byte), 3 zeros. In an encrypted pack each entry and the footer are
-// sealed; `packKey@offset` is their context.
+// A record has the BLAKE3 of the block (32 bytes), offset in the pack, stored bytes, bytes of the
+// block (4 bytes each), encoding (1 byte), 3 zeros. In an encrypted pack each entry and the footer
+// are sealed; `packKey@offset` is their context.
 import { digestOf, digestBytes } from "../../files/block-digest.js";
 import { asBuffer } from "../../holes/zero.js";
 import { blockEncodings, type BlockEncoding, type EncodedBlock } from "./block-codec.js";
@@ -25,15 +26,15 @@ const fullPackBytes = 16 * 1024 * 1024;
 export const tailBytes = 64;
 const tailMagic = "stasisPT";
 const recordBytes = 48;
-/** More entries make no sense even where every block is a patch of a few bytes. */
+/** Maximum number of entries. More make no sense, even if every block is a patch of a few bytes. */
 const maxPackEntries = 65_536;
-/** What a reader accepts: a full pack with the largest entry and the largest footer. */
+/** The largest footer that a reader accepts, including the bytes of its seal. */
 const maxFooterBytes = maxPackEntries * recordBytes + 64;
 
 export interface PackEntry {
   /** BLAKE3 of the block. */
   readonly digest: Uint8Array;
-  /** Place of the entry in the pack. */
+  /** Offset of the entry in the pack. */
   readonly offset: number;
   /** Bytes of the entry as stored. */
   readonly bytes: number;
@@ -47,7 +48,7 @@ export interface PackBuilder {
   readonly entries: number;
   readonly isFull: boolean;
   add(block: EncodedBlock, digest: Uint8Array, blockBytes: number): PackEntry;
-  /** The object, in pieces. Call it once, with at least one entry. */
+  /** Returns the object in pieces. Call it once, with at least one entry. */
   finish(): { readonly pieces: readonly Uint8Array[]; readonly bytes: number };
 }
 
@@ -84,7 +85,8 @@ function entryContext(key: string, offset: number): string {
 }
 
 /**
- * The encoded block of an entry. Throws REMOTE_DATA_INVALID if it was not sealed for this place.
+ * Returns the encoded block of an entry. Throws REMOTE_DATA_INVALID if the entry was not sealed for
+ * this offset.
  */
 export function openEntry(
   name: PackName,
@@ -127,7 +129,7 @@ export interface PackTail {
   readonly footerDigest: Uint8Array;
 }
 
-/** `tail` are the last 64 bytes of a pack of `packBytes`. */
+/** Decodes the tail. `input` is the last 64 bytes of a pack of `packBytes`. */
 export function decodePackTail(input: Uint8Array, packBytes: number, key: string): PackTail {
   const tail = asBuffer(input);
   const start = packBytes - tailBytes;
@@ -148,7 +150,7 @@ export function decodePackTail(input: Uint8Array, packBytes: number, key: string
   return { footerOffset, footerBytes, entries, footerDigest };
 }
 
-/** The entries, in order. They fill the pack between its head and its footer. */
+/** Returns the entries in order. They fill the pack between its head and its footer. */
 export function decodePackFooter(
   stored: Uint8Array,
   tail: PackTail,
@@ -177,9 +179,10 @@ export function decodePackFooter(
   return entries;
 }
 
-/** Undefined if its encoding is unknown or its padding is not zero. */
+/** Returns the entry. Undefined if its encoding is unknown or its padding is not zero. */
 function decodeRecord(record: Buffer): PackEntry | undefined {
-  // The padding is in the upper bytes.
+  // The number includes the padding in its upper bytes, so the encoding is unknown unless the
+  // padding is zero.
   const encoding = blockEncodings[record.readUInt32LE(digestBytes + 12)];
   if (encoding === undefined) return undefined;
   return {

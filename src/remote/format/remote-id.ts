@@ -1,16 +1,17 @@
-// Ids of objects at a remote: ULIDs (https://github.com/ulid/spec) in lower case. 10 characters of
-// Crockford base32 give the Unix time in milliseconds, 16 give 80 random bits. Ids made later sort
-// behind. The time bounds costs only, because clocks of nodes differ.
+// Makes and encodes ids of objects at a remote. They are ULIDs (https://github.com/ulid/spec) in
+// lower case. 10 characters of Crockford base32 give the Unix time in milliseconds, 16 give 80
+// random bits. An id that was made later sorts after the others. Only costs may depend on the
+// order, because the clocks of nodes differ.
 import { newSnapshotId } from "../../model/name.js";
 
 /** Bytes of an id in binary form. */
 export const remoteIdBytes = 16;
-/** The first character has three bits. */
+/** The first character has only three bits. */
 const pattern = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const timeLength = 10;
 
-/** A new id, which nobody has used before. */
+/** Returns a new id, which nobody has used before. */
 export function newRemoteId(now: Date): string {
   let time = "";
   for (let left = now.getTime(), digit = 0; digit < timeLength; digit += 1) {
@@ -24,21 +25,21 @@ export function isRemoteId(text: string): boolean {
   return pattern.test(text);
 }
 
-/** When it was made, by the clock of its node. */
+/** Returns when the id was made, by the clock of its node. */
 export function timeOfRemoteId(id: string): Date {
   let time = 0;
   for (const digit of id.slice(0, timeLength)) time = time * 32 + alphabet.indexOf(digit);
   return new Date(time);
 }
 
-/** The 128 bits of an id, big-endian, so that their order is that of the ids. */
+/** Returns the 128 bits of an id, big-endian, so that their order is that of the ids. */
 export function encodeRemoteId(id: string): Buffer {
   let value = 0n;
   for (const digit of id) value = value * 32n + BigInt(alphabet.indexOf(digit));
   return Buffer.from(value.toString(16).padStart(2 * remoteIdBytes, "0"), "hex");
 }
 
-/** The opposite of `encodeRemoteId`; any 16 bytes are an id. */
+/** Reverses `encodeRemoteId`. Any 16 bytes are an id. */
 export function decodeRemoteId(bytes: Uint8Array): string {
   let value = BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
   let id = "";

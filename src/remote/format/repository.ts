@@ -1,7 +1,8 @@
-// What all objects of a remote have in common: `format.json`, and the keys of an encrypted remote.
+// Encodes and decodes the objects that all snapshots of a remote share: `format.json`, and the keys
+// of an encrypted remote.
 //
 // `format.json` is never encrypted. `keys/<id>.json` holds a repository key, sealed with the key of
-// the nodes' configuration. New objects use the newest key; the others stay for old objects.
+// the nodes' configuration. New objects use the newest key; the other keys stay for old objects.
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { blockBytes } from "../../files/block-table.js";
@@ -46,7 +47,7 @@ export function newRepositoryKey(id: string): RepositoryKey {
   return { id, secret: randomBytes(keyBytes) };
 }
 
-/** `outer` is the key of the configuration. */
+/** Encodes a repository key. `outer` is the key of the configuration. */
 export function encodeRepositoryKey(key: RepositoryKey, outer: Uint8Array): Uint8Array {
   const object = repositoryKeyKey(key.id);
   const sealed = sealWith({ id: key.id, secret: outer }, object);
@@ -56,7 +57,10 @@ export function encodeRepositoryKey(key: RepositoryKey, outer: Uint8Array): Uint
 
 const keySchema = z.strictObject({ version: z.literal(formatVersion), secret: z.base64() });
 
-/** Throws REMOTE_DATA_INVALID if it was sealed with another key of the configuration. */
+/**
+ * Decodes a repository key. Throws REMOTE_DATA_INVALID if it was sealed with another key of the
+ * configuration.
+ */
 export function decodeRepositoryKey(
   id: string,
   bytes: Uint8Array,

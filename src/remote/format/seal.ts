@@ -1,6 +1,7 @@
-// Encryption of what is kept at a remote: AES-256-GCM (NIST SP 800-38D) with a random nonce. Every
-// pack and map has a key of its own, made by HKDF (RFC 5869) with SHA-256 from the repository key
-// and the id in its name. A sealed piece is the nonce, the ciphertext and the tag.
+// Encrypts the objects of a remote with AES-256-GCM (NIST SP 800-38D) and a random nonce. Every
+// pack and map has a key of its own. HKDF (RFC 5869) with SHA-256 makes it from the repository key
+// and the id in the object's name. A sealed piece consists of the nonce, the ciphertext and the
+// tag.
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 
 export const keyBytes = 32;
@@ -15,24 +16,25 @@ export interface RepositoryKey {
 }
 
 /**
- * Seals the pieces of one object. `context` says which piece it is, and must be the same for both.
+ * Seals the pieces of one object. `context` says which piece it is, and must be the same for
+ * sealing and opening.
  */
 export interface Seal {
-  /** Undefined: not encrypted. */
+  /** Id of the repository key. Undefined if the object is not encrypted. */
   readonly keyId: string | undefined;
   seal(bytes: Uint8Array, context: string): Uint8Array;
-  /** Undefined if the piece is not the one that was sealed. */
+  /** Returns the piece that was sealed. Undefined if `bytes` is not that piece. */
   open(bytes: Uint8Array, context: string): Uint8Array | undefined;
 }
 
-/** Leaves everything as it is. */
+/** Leaves all pieces as they are. */
 export const noSeal: Seal = {
   keyId: undefined,
   seal: (bytes) => bytes,
   open: (bytes) => bytes,
 };
 
-/** `object` is the id of the push or snapshot whose pieces are sealed. */
+/** Returns the seal. `object` is the id of the push or snapshot whose pieces are sealed. */
 export function sealWith(key: RepositoryKey, object: string): Seal {
   const info = `stasis-remote-v1 ${object}`;
   const secret = Buffer.from(hkdfSync("sha256", key.secret, new Uint8Array(), info, keyBytes));

@@ -1,15 +1,15 @@
-// The part of `aws4` that sign.ts uses. The package has no types.
+// Declares the part of `aws4` that sign.ts uses. The package has no types.
 declare module "aws4" {
   interface SignableRequest {
     readonly service: "s3";
     readonly region: string;
     readonly method: string;
-    /** Path and query. Everything in it is percent-encoded. */
+    /** Path and query, percent-encoded. */
     readonly path: string;
     readonly headers: Readonly<Record<string, string>>;
-    /** Put the signature into the query instead of a header. */
+    /** Whether to put the signature into the query instead of a header. */
     readonly signQuery?: boolean;
-    /** Headers, in lower case, that are signed although they need not be. */
+    /** Headers, in lower case, that are signed although signing them is optional. */
     readonly extraHeadersToInclude?: Readonly<Record<string, boolean>>;
   }
 

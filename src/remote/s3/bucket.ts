@@ -1,6 +1,6 @@
-// The port to one bucket below a prefix: five requests, and nothing else of the object store.
-// Objects are written whole by single PUTs. Nothing here relies on ETag, Last-Modified or Date, on
-// conditional headers, on multipart uploads or on batch deletes.
+// Defines the port to one bucket below a prefix. It has five requests, and nothing else of the
+// object store. Each object is written by a single PUT. Nothing here relies on ETag, Last-Modified
+// or Date, on conditional headers, on multipart uploads or on batch deletes.
 //
 // Every failure ends as REMOTE_UNREACHABLE, REMOTE_REFUSED, REMOTE_DATA_INVALID or
 // REMOTE_COPY_MISSING. After any of them a PUT or a DELETE may have been applied, or may still be
@@ -30,13 +30,13 @@ import {
 import { unsignedPayload } from "./sign.js";
 import { parseErrorDocument } from "./xml.js";
 
-/** Keys are below the prefix of the remote. They consist of A-Z a-z 0-9 . _ - and slashes. */
+/** A bucket below the prefix of the remote. Keys consist of A-Z a-z 0-9 . _ - and slashes. */
 export interface Bucket {
   /** Stores a whole object. */
   put(key: string, body: PutBody, signal: AbortSignal): Promise<void>;
   /**
-   * Returns a whole object of at most `maxBytes`, or exactly the bytes of `range`, which is inside
-   * the object. REMOTE_COPY_MISSING if there is none.
+   * Returns a whole object of at most `maxBytes`, or exactly the bytes of `range`, which must be
+   * inside the object. Throws REMOTE_COPY_MISSING if there is no such object.
    */
   get(key: string, options: GetOptions): Promise<Buffer>;
   /**
@@ -49,11 +49,11 @@ export interface Bucket {
    * object from a missing bucket or unknown credentials, so a GET of one byte confirms it.
    */
   head(key: string, signal: AbortSignal): Promise<ObjectHead | undefined>;
-  /** Succeeds if there is no such object. */
+  /** Deletes an object. Succeeds if there is no such object. */
   delete(key: string, signal: AbortSignal): Promise<void>;
-  /** All objects whose keys begin with `prefix`, in the order of the object store. */
+  /** Yields all objects whose keys begin with `prefix`, in the order of the object store. */
   list(prefix: string, options: KeyListOptions): AsyncGenerator<ListedObject, void, undefined>;
-  /** The same bucket, with the same connections and limits, whose requests `observer` sees too. */
+  /** Returns the same bucket, with the same connections, whose requests `observer` sees too. */
   observedBy(observer: RemoteObserver): Bucket;
 }
 
@@ -75,9 +75,9 @@ interface ObjectHead {
 
 /** How the object store knows that the bytes of a PUT arrived unchanged. */
 type PayloadCheck =
-  /** Their SHA-256 is signed. Every engine refuses others. */
+  /** The SHA-256 of the bytes is signed. Every engine refuses other bytes. */
   | "sha256"
-  /** A CRC-32 in a header, which the engine must be known to check. For https only. */
+  /** A CRC-32 is in a header, and the engine must be known to check it. For https only. */
   | "crc32";
 
 export interface BucketOptions {
@@ -95,7 +95,7 @@ const defaultPieceBytes = 4 * mib;
 /** Answers to PUT and DELETE have no content that is used. */
 const maxIgnoredBytes = 64 * kib;
 const keyPattern = /^(?:[A-Za-z0-9._-]+\/)*[A-Za-z0-9._-]+$/;
-/** The longest key is 1024 bytes with the prefix of the remote, which has up to 512. */
+/** Keys have at most 1024 bytes with the prefix of the remote, which has up to 512. */
 const maxKeyLength = 512;
 
 interface Context {
@@ -105,7 +105,7 @@ interface Context {
   readonly payloadCheck: () => Promise<PayloadCheck>;
 }
 
-/** Makes no request. Disposing closes the connections. */
+/** Opens the bucket without a request. Disposing of the result closes the connections. */
 export function openBucket(options: BucketOptions): Bucket & Disposable {
   const { remote, credentials, observer, ca, timing = defaultTiming, payloadCheck } = options;
   const requests = createBucketRequests({ remote, credentials, timing, ca });
@@ -203,7 +203,10 @@ function judgeGet(
   return invalidFailure(subject, why);
 }
 
-/** Checked before the body is read: a store that ignores the range would send the whole object. */
+/**
+ * Returns why the answer is not the range. It is called before the body is read, because a store
+ * that ignores the range would send the whole object.
+ */
 function whyNotRange({ status, headers }: AnswerHead, range: Extent): string | undefined {
   if (status === 200) return "it has the whole object instead of the range";
   if (status !== 206) return undefined;
@@ -217,7 +220,10 @@ function lastOf(range: Extent): number {
   return endOf(range) - 1;
 }
 
-/** A 404 of something else, such as a proxy, says nothing about the object. */
+/**
+ * Returns the verdict on a 404. A 404 of something else, such as a proxy, says nothing about the
+ * object.
+ */
 function missingVerdict(answer: EngineAnswer, subject: RequestSubject): Failure {
   if (!isNoSuchKey(answer)) return failureOf(answer, subject);
   const error = missingError(subject);
@@ -228,7 +234,7 @@ function isNoSuchKey({ body }: EngineAnswer): boolean {
   return parseErrorDocument(body)?.code === "NoSuchKey";
 }
 
-/** One piece is fetched while the caller has the one before it. */
+/** Yields the pieces. It fetches one piece while the caller has the one before it. */
 async function* getPieces(
   context: Context,
   key: string,
@@ -244,7 +250,7 @@ async function* getPieces(
     const length = Math.min(pieceBytes, end - offset);
     const options = { range: { offset, length }, maxBytes: length, signal: stop.signal };
     const piece = get(context, key, options);
-    // Its error is thrown when the caller comes for it, if he comes.
+    // The error of the piece is thrown when the caller requests the piece, if it ever does.
     piece.catch(() => undefined);
     return piece;
   };
@@ -341,7 +347,7 @@ function remove(
   );
 }
 
-/** All characters stand for themselves in a URL. */
+/** Returns the path of a key. All characters of a key stand for themselves in a URL. */
 function pathOf(prefix: string, key: string): string {
   const valid = keyPattern.test(key) && !/(^|\/)\.\.?(\/|$)/.test(key);
   if (!valid || key.length > maxKeyLength) throw new Error(`no key of a remote: ${key}`);

@@ -1,5 +1,5 @@
-// Where the credentials of a remote come from: its own file, else the environment, else the
-// standard chain of AWS, which ends with the role of the instance and is a package of its own.
+// Finds the credentials of a remote: in its own file, else in the environment, else in the standard
+// chain of AWS. The chain ends with the role of the instance, and is a package of its own.
 import { readFileSync, statSync } from "node:fs";
 import type { Environment } from "../../base/default-paths.js";
 import { StoreError, messageOf } from "../../base/errors.js";
@@ -8,20 +8,26 @@ import type { ConfiguredRemote } from "../../config/remotes.js";
 import type { Credentials } from "./sign.js";
 
 export interface CredentialSource {
-  /** Undefined: requests are not signed. Throws FIELD_INVALID if there are none. */
+  /**
+   * Returns the credentials. Undefined if requests must not be signed. Throws FIELD_INVALID if
+   * there are no credentials.
+   */
   current(signal: AbortSignal): Promise<Credentials | undefined>;
-  /** The object store has refused them: the next call reads them again. */
+  /** Makes the next call read the credentials again, because the object store has refused them. */
   renew(): void;
 }
 
-/** A changed file is noticed after this time, or when the object store refuses the old content. */
+/**
+ * A changed file is noticed after this time at the latest, or when the object store refuses the old
+ * credentials.
+ */
 const lookAgainMs = 1000;
-/** Temporary credentials are renewed when they end sooner than this. */
+/** Temporary credentials are renewed when they expire within this time. */
 const renewBeforeMs = 5 * 60_000;
 
 const chainPackage = "@aws-sdk/credential-provider-node";
 
-/** Reads nothing yet. */
+/** Creates the source, which reads nothing before its first call. */
 export function credentialSource(remote: ConfiguredRemote, env: Environment): CredentialSource {
   const { anonymous, credentialsFile } = remote;
   if (anonymous) return { current: async () => undefined, renew: () => undefined };
@@ -70,7 +76,10 @@ function versionOf(path: string): string {
   return stat === undefined ? "" : `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
 }
 
-/** Keys, or what the chain has to find out, such as a role or a program to call. */
+/**
+ * Returns the keys of the section. If they come from elsewhere, such as a role or a program,
+ * returns the chain that finds them.
+ */
 function readSection(remote: ConfiguredRemote, path: string): Credentials | CredentialSource {
   const section = remote.profile ?? "default";
   const sections = parseIni(readText(remote, path));
@@ -102,8 +111,8 @@ function readText(remote: ConfiguredRemote, path: string): string {
 }
 
 /**
- * Sections with their keys, as the AWS tools write them. Keys are in lower case. An indented line
- * belongs to the value before it, of which nothing here is used.
+ * Returns the sections with their keys, in the format of the AWS tools. Keys are in lower case. An
+ * indented line belongs to the value before it, and is ignored because no such value is used here.
  */
 function parseIni(text: string): Map<string, Map<string, string>> {
   const sections = new Map<string, Map<string, string>>();
@@ -128,7 +137,10 @@ interface TemporaryCredentials extends Credentials {
   readonly expiration?: Date;
 }
 
-/** With `file` only that file is read; otherwise what AWS's own programs would read. */
+/**
+ * Creates the chain. With `file` it reads only that file; otherwise it reads what AWS's own
+ * programs would read.
+ */
 function fromChain(remote: ConfiguredRemote, file: string | undefined): CredentialSource {
   let loading: Promise<TemporaryCredentials> | undefined;
   let known: TemporaryCredentials | undefined;
@@ -183,7 +195,10 @@ async function loadPackage(remote: ConfiguredRemote) {
   }
 }
 
-/** Others may wait for the same result: only this caller stops. */
+/**
+ * Waits for `work`, or throws the signal's reason. Other callers may wait for the same result, so
+ * only this caller stops waiting.
+ */
 async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   let abort: () => void = () => undefined;

@@ -1,5 +1,6 @@
-// One HTTP request with its answer, read whole. It always ends: within its deadline, or when
-// nothing moves for too long. If an answer is not wanted, its connection is closed.
+// Performs one HTTP request and reads the whole answer. An exchange always ends: within its
+// deadline, or when no byte moves for too long. If an answer is not wanted, its connection is
+// closed.
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
@@ -8,7 +9,7 @@ import { formatBytes, kib } from "../../base/sizes.js";
 import type { RemoteAttempt } from "../../observe/ports.js";
 import type { Payload } from "./payload.js";
 
-/** EndpointConnections to one endpoint, kept open between requests. */
+/** The connections to one endpoint, which stay open between requests. */
 export interface EndpointConnections extends Disposable {
   begin(call: HttpCall): ClientRequest;
 }
@@ -21,11 +22,14 @@ interface HttpCall {
 
 interface Exchange extends HttpCall {
   readonly payload: Payload | undefined;
-  /** Why the answer is unusable, before its body is read. Undefined: read it. */
+  /**
+   * Returns why the answer is unusable, before its body is read. Undefined if the body should be
+   * read.
+   */
   unusable(head: AnswerHead): string | undefined;
-  /** Bound of the body of a success. */
+  /** Maximum size of the body of a success. */
   readonly maxBodyBytes: number;
-  /** Time without a byte sent or received. */
+  /** How long an exchange may send and receive no byte. */
   readonly idleMs: number;
   readonly deadlineMs: number;
 }
@@ -40,26 +44,26 @@ export interface EngineAnswer extends AnswerHead {
   readonly sentBytes: number;
 }
 
-/** There is no answer that could be used. */
+/** The result of an exchange without a usable answer. */
 export interface Broken {
   readonly attempt: Extract<RemoteAttempt, "invalid" | "timeout" | "disconnected" | "cancelled">;
-  /** For people: `the connection broke: …`. */
+  /** The reason for people, for example `the connection broke: …`. */
   readonly why: string;
   readonly cause: unknown;
-  /** The other end had closed an idle connection before it saw the request. */
+  /** Whether the other end had closed an idle connection before it received the request. */
   readonly wasStale: boolean;
   readonly sentBytes: number;
   readonly receivedBytes: number;
 }
 
-/** Of an answer with an error. What is longer is cut off. */
+/** Maximum size of the body of an error. A longer body is cut off. */
 const maxErrorBytes = 64 * kib;
 
 interface ConnectionOptions {
-  /** `http://HOST[:PORT]` or `https://HOST[:PORT]`. */
+  /** The origin, as `http://HOST[:PORT]` or `https://HOST[:PORT]`. */
   readonly origin: string;
   readonly maxConnections: number;
-  /** PEM. */
+  /** The certificate authorities in PEM. */
   readonly ca: string | undefined;
 }
 
@@ -69,7 +73,7 @@ export function openConnections({
   ca,
 }: ConnectionOptions): EndpointConnections {
   const { protocol, hostname, port } = new URL(origin);
-  // Brackets of an IPv6 address are not part of a host's name.
+  // The brackets of an IPv6 address are not part of the host name.
   const target = { host: hostname.replace(/^\[(.*)\]$/, "$1"), port };
   const options = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections };
   if (protocol === "https:") {
@@ -86,7 +90,7 @@ export function openConnections({
   };
 }
 
-/** Never rejects, except with an error of the payload's file. */
+/** Performs the exchange. It rejects only with an error of the payload's file. */
 export function exchange(
   connections: EndpointConnections,
   call: Exchange,
@@ -103,7 +107,7 @@ export function exchange(
       signal.removeEventListener("abort", cancel);
       then();
     };
-    // The request may report an error later; nobody waits for it then.
+    // The request may report an error later, when nobody waits for it.
     const breakOff = (attempt: Broken["attempt"], why: string, cause?: unknown): void => {
       const wasStale = attempt === "disconnected" && request.reusedSocket && !answered;
       const { sentBytes, receivedBytes } = moved;
@@ -143,7 +147,7 @@ interface Movement {
   atMs: number;
 }
 
-/** Calls `late` once. Returns what ends the watch. */
+/** Calls `late` once, when the exchange takes too long. Returns a function that ends the watch. */
 function watch(
   { idleMs, deadlineMs }: Exchange,
   moved: Movement,
@@ -174,7 +178,7 @@ async function send(
     request.end();
     return;
   }
-  // A write that never reached a socket has no callback.
+  // The callback of a write that never reached a socket is not called.
   let closed: () => void = () => undefined;
   request.once("close", () => closed());
   for await (const piece of payload.pieces()) {
@@ -195,7 +199,10 @@ interface BodyOutcome {
   done(body: Buffer): void;
 }
 
-/** Without `maxBytes` the body is that of an error: it is cut off instead of refused. */
+/**
+ * Reads the body. Without `maxBytes` it is the body of an error, which is cut off instead of
+ * refused.
+ */
 function readBody(
   response: IncomingMessage,
   maxBytes: number | undefined,
@@ -203,7 +210,7 @@ function readBody(
   moved: Movement,
   { failed, done }: BodyOutcome,
 ): void {
-  // The length that an answer to HEAD declares is that of the object.
+  // The length in an answer to HEAD is that of the object.
   const declared = isHead ? 0 : declaredLength(response.headers);
   const limit = maxBytes ?? maxErrorBytes;
   if (maxBytes !== undefined && (declared ?? 0) > limit) {

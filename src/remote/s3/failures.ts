@@ -1,5 +1,5 @@
-// What went wrong with a request, in words and as one of four reasons, and whether a retry is of
-// use.
+// Describes what went wrong with a request, in words and as one of four reasons, and decides
+// whether a retry may help.
 import { StoreError, type ErrorReason } from "../../base/errors.js";
 import type { RemoteAttempt, RemoteRequestKind } from "../../observe/ports.js";
 import type { EngineAnswer, Broken } from "./exchange.js";
@@ -11,7 +11,7 @@ export interface RequestSubject {
   readonly endpoint: string;
   readonly bucket: string;
   readonly kind: RemoteRequestKind;
-  /** Of LIST the prefix. Without the prefix of the remote. */
+  /** The key without the prefix of the remote. For LIST, the prefix of the keys. */
   readonly key: string;
 }
 
@@ -19,9 +19,9 @@ export interface Failure {
   readonly attempt: RemoteAttempt;
   readonly error: StoreError;
   readonly retry: boolean;
-  /** The credentials may have been replaced in the meantime: read them again. */
+  /** Whether to read the credentials again, because they may have been replaced in the meantime. */
   readonly renew: boolean;
-  /** Not before this time has passed. */
+  /** The time that must pass before a retry. */
   readonly retryAfterMs: number;
 }
 
@@ -34,7 +34,7 @@ const actions: Readonly<Record<RemoteRequestKind, string>> = {
   list: "s3:ListBucket",
 };
 
-/** What to do about an error code. */
+/** Advice by error code. */
 const hints: Readonly<Record<string, string>> = {
   InvalidAccessKeyId: "The object store does not know this access key: check the credentials",
   // Of versitygw, for the same.
@@ -55,7 +55,10 @@ const credentialCodes = new Set([
   ...["XAdminUserNotFound", "TokenRefreshRequired", "ExpiredTokenException", "InvalidSecurity"],
 ]);
 
-/** The request did not arrive as it was sent. The next one may. */
+/**
+ * Codes that say that the request did not arrive as it was sent. The next request may arrive
+ * intact.
+ */
 const damagedCodes = new Set([
   ...["BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody"],
   ...["InvalidDigest", "RequestTimeout"],
@@ -66,7 +69,7 @@ const redirects = new Set([301, 302, 303, 307, 308]);
 
 const maxRetryAfterMs = 30_000;
 
-/** Of an answer that is neither success nor an expected 404. */
+/** Returns the failure of a request whose answer is neither a success nor an expected 404. */
 export function failureOf(answer: EngineAnswer, subject: RequestSubject): Failure {
   const { status } = answer;
   const document = parseErrorDocument(answer.body);
@@ -112,7 +115,7 @@ export function failureOf(answer: EngineAnswer, subject: RequestSubject): Failur
   return make("refused", "REMOTE_REFUSED", hints[code] ?? defaultHint(status, code, subject));
 }
 
-/** Of a request without a usable answer. */
+/** Returns the failure of a request without a usable answer. */
 export function brokenFailure(broken: Broken, subject: RequestSubject): Failure {
   const { attempt, why, cause } = broken;
   const base = { attempt, renew: false, retryAfterMs: 0 };
@@ -126,7 +129,7 @@ export function brokenFailure(broken: Broken, subject: RequestSubject): Failure 
   return { ...base, error, retry: certificate === undefined && attempt !== "cancelled" };
 }
 
-/** Of an answer whose content is not what was asked for. */
+/** Returns the failure of a request whose answer does not have the requested content. */
 export function invalidFailure(subject: RequestSubject, why: string, cause?: unknown): Failure {
   const error = invalidError(subject, why, cause);
   return { attempt: "invalid", error, retry: true, renew: false, retryAfterMs: 0 };
@@ -197,7 +200,7 @@ function skewText(answer: EngineAnswer): string {
   return `this node's clock is ${Math.abs(differs)} s ${direction} the object store's`;
 }
 
-/** A message comes from outside: its start is enough. */
+/** Returns the beginning of the message. It comes from outside, so it may be long. */
 function quoted(document: ErrorDocument | undefined): string {
   const text = shown(document?.message ?? "");
   return text === "" ? "" : ` (${text})`;
@@ -211,7 +214,10 @@ function shown(text: string): string {
     .slice(0, 200);
 }
 
-/** Of a TLS certificate that is not accepted: a retry would get the same one. */
+/**
+ * Returns the hint for a TLS certificate that is not accepted. A retry would get the same
+ * certificate.
+ */
 function certificateHint(cause: unknown): string | undefined {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {

@@ -1,5 +1,5 @@
-// The body of a PUT: bytes in memory, or a region of a file, which may be larger than memory. It is
-// read once for its hash, and once for each time that it is sent.
+// Reads the body of a PUT: bytes in memory, or a region of a file, which may be larger than memory.
+// The body is read once for its hash, and once for each time that it is sent.
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -14,15 +14,15 @@ export interface FileRegion {
   readonly length: number;
 }
 
-/** Nobody changes the bytes until the PUT has ended. */
+/** The body of a PUT. Nobody may change the bytes until the PUT has ended. */
 export type PutBody = Uint8Array | readonly Uint8Array[] | FileRegion;
 
-/** A hash of one piece, or one write to the socket, takes at most some milliseconds. */
+/** A hash of one piece, or one write of it to the socket, takes at most some milliseconds. */
 const pieceBytes = mib;
 
 export interface Payload {
   readonly sizeBytes: number;
-  /** From the start. A piece is valid until the next is requested. */
+  /** Yields the pieces from the start. A piece is valid until the next is requested. */
   pieces(): AsyncIterable<Uint8Array>;
 }
 
@@ -64,7 +64,7 @@ function inFile({ handle, offset, length }: FileRegion): Payload {
   };
 }
 
-/** In lower-case hexadecimal. Other work of the daemon runs between two pieces. */
+/** Returns the hash in lower-case hexadecimal. Other work of the daemon runs between two pieces. */
 export async function sha256Of(payload: Payload, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
   for await (const piece of payload.pieces()) {
@@ -75,7 +75,9 @@ export async function sha256Of(payload: Payload, signal: AbortSignal): Promise<s
   return hash.digest("hex");
 }
 
-/** As `x-amz-checksum-crc32` has it: base64 of four bytes, the highest first. */
+/**
+ * Returns the checksum as `x-amz-checksum-crc32` has it: base64 of four bytes, the highest first.
+ */
 export async function crc32Of(payload: Payload, signal: AbortSignal): Promise<string> {
   let sum = 0;
   for await (const piece of payload.pieces()) {

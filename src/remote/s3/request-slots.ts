@@ -1,16 +1,16 @@
-// Bounds the requests that run at the same time. Others wait in the order of their arrival.
+// Bounds the number of concurrent requests. Further requests wait in the order of their arrival.
 
 export interface RequestSlots {
   /** Waits for a slot. Rejects with the signal's reason. */
   acquire(signal: AbortSignal): Promise<void>;
-  /** False if it would have to wait. */
+  /** Acquires a slot if one is free. Returns false if it would have to wait. */
   tryAcquire(): boolean;
   release(): void;
 }
 
 export function createRequestSlots(max: number): RequestSlots {
   let free = max;
-  /** In the order of arrival. */
+  /** Waiting requests in the order of their arrival. */
   const waiting = new Set<() => void>();
   return {
     acquire(signal) {

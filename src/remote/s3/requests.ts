@@ -1,5 +1,5 @@
-// Sends requests to one bucket: signed, within the limits, tried again after failures that may
-// pass, and counted. What an answer means is up to bucket.ts.
+// Sends requests to one bucket. It signs and counts them, keeps them within the limits, and retries
+// them after failures that may be temporary. bucket.ts decides what an answer means.
 import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { createRateLimit, type RateLimit } from "../../base/rate-limit.js";
@@ -22,14 +22,14 @@ import type { Payload } from "./payload.js";
 import { createRequestSlots, type RequestSlots } from "./request-slots.js";
 import { emptySha256, signedHeaders } from "./sign.js";
 
-/** Times and counts of attempts. Tests use shorter ones. */
+/** Times and numbers of attempts. Tests use shorter times. */
 export interface RequestTiming {
-  /** An attempt without a byte sent or received for this long has failed. */
+  /** An attempt fails if it sends and receives no byte for this long. */
   readonly idleMs: number;
-  /** An attempt may last this long, and longer by the time that its bytes take at this rate. */
+  /** An attempt may last this long, plus the time that its bytes take at `minBytesPerSecond`. */
   readonly baseMs: number;
   readonly minBytesPerSecond: number;
-  /** The pause before the next attempt is random, from 0 to this, which doubles each time. */
+  /** The pause before the next attempt is random, from 0 to this bound, which doubles each time. */
   readonly firstPauseMs: number;
   readonly maxPauseMs: number;
   readonly maxAttempts: number;
@@ -47,16 +47,16 @@ export const defaultTiming: RequestTiming = {
 interface RequestSpec<T> {
   readonly kind: RemoteRequestKind;
   readonly method: "PUT" | "GET" | "HEAD" | "DELETE";
-  /** Below the prefix of the remote, for messages. */
+  /** The key below the prefix of the remote, for messages. */
   readonly key: string;
   /** Path and query, percent-encoded, without the bucket. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly payload?: Payload;
-  /** The bytes that the answer should have, as far as they are known. */
+  /** The number of bytes that the answer should have, as far as it is known. */
   readonly expectedBytes: number;
   readonly maxBodyBytes: number;
-  /** See `Exchange`. */
+  /** Implements `unusable` of `Exchange`. */
   readonly unusable?: (head: AnswerHead) => string | undefined;
   readonly judge: (answer: EngineAnswer, subject: RequestSubject) => RequestVerdict<T>;
 }
@@ -65,7 +65,10 @@ export type RequestVerdict<T> = { readonly value: T; readonly missing?: boolean 
 
 export interface BucketRequests extends Disposable {
   readonly subject: Pick<RequestSubject, "remote" | "endpoint" | "bucket">;
-  /** Throws one of the reasons REMOTE_*, or the signal's reason. */
+  /**
+   * Sends a request until it is answered. Throws one of the reasons REMOTE_*, or the signal's
+   * reason.
+   */
   send<T>(spec: RequestSpec<T>, observer: RemoteObserver, signal: AbortSignal): Promise<T>;
 }
 
@@ -79,7 +82,7 @@ interface Shared {
   readonly requestRate: RateLimit;
   readonly byteRate: RateLimit;
   readonly hedging: Hedging;
-  /** The value of the header, and what stands before the key in the path. */
+  /** The value of the header `host`. `pathStart` precedes the key in the path. */
   readonly host: string;
   readonly pathStart: string;
 }
@@ -88,12 +91,15 @@ interface BucketRequestsOptions {
   readonly remote: ConfiguredRemote;
   readonly credentials: CredentialSource;
   readonly timing: RequestTiming;
-  /** PEM. */
+  /** The certificate authorities in PEM. */
   readonly ca: string | undefined;
 }
 
 const clock = { monotonicMs: () => performance.now() };
-/** An idle connection that the other end had closed is not an attempt, unless it happens again. */
+/**
+ * A request on an idle connection that the other end had closed does not count as an attempt. This
+ * many such requests in a row are repeated.
+ */
 const maxStale = 3;
 
 export function createBucketRequests({
@@ -118,7 +124,8 @@ export function createBucketRequests({
   return {
     subject,
     async send(spec, observer, signal) {
-      // Many requests may share a signal. Each removes its listener when it ends.
+      // Many requests may share a signal, which would exceed the default number of listeners. Each
+      // request removes its listener when it ends.
       setMaxListeners(0, signal);
       const startedMs = performance.now();
       const ended = (outcome: string): void => {
@@ -169,7 +176,9 @@ function withAttempts(error: StoreError, attempts: number): StoreError {
   return error;
 }
 
-/** Full jitter: clients that failed together do not come back together. */
+/**
+ * Waits before a retry. The random part keeps clients that failed together from retrying together.
+ */
 async function pause(
   attempt: number,
   atLeastMs: number,
@@ -183,7 +192,7 @@ async function pause(
   });
 }
 
-/** A GET that is slow gets a second one beside it. */
+/** Sends a request. If a GET is slow, sends a second one beside it. */
 async function maybeTwice<T>(
   shared: Shared,
   spec: RequestSpec<T>,
@@ -225,7 +234,7 @@ async function once<T>(
   return inSlot(shared, spec, observer, signal, begun);
 }
 
-/** Releases the slot. `begun` is called when the request is sent. */
+/** Sends a request in a slot, and releases the slot. `begun` is called when the request is sent. */
 async function inSlot<T>(
   shared: Shared,
   spec: RequestSpec<T>,
@@ -263,7 +272,10 @@ function goodAttempt({ missing = false }: { readonly missing?: boolean }): "ok" 
   return missing ? "missing" : "ok";
 }
 
-/** A connection that the other end had closed while it was idle is replaced at once. */
+/**
+ * Performs the exchange. A connection that the other end had closed while it was idle is replaced
+ * at once.
+ */
 async function exchangeFresh<T>(
   shared: Shared,
   spec: RequestSpec<T>,

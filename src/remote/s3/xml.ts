@@ -1,33 +1,34 @@
-// Reads the two XML documents that the requests need: a page of a list, and an error. Strictly: no
-// document type, no entities, few levels, each element once, and every element of a list as
-// expected. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+// Reads the two XML documents that the requests need: a page of a list, and an error. The reader is
+// strict. It accepts no document type, no entities and only few levels. Each element must occur
+// once, and every element of a list must be as expected.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 import { XMLParser } from "fast-xml-parser";
 import { describeValue, messageOf } from "../../base/errors.js";
 
 interface ListedKey {
-  /** The whole key, with the prefix of the remote. */
+  /** The whole key, including the prefix of the remote. */
   readonly key: string;
   readonly sizeBytes: number;
 }
 
 export interface KeyPage {
   readonly keys: readonly ListedKey[];
-  /** Undefined on the last page. */
+  /** The token of the next page. Undefined on the last page. */
   readonly nextToken: string | undefined;
 }
 
 export interface ErrorDocument {
-  /** For example `NoSuchKey`. */
+  /** The error code, for example `NoSuchKey`. */
   readonly code: string;
   readonly message: string;
-  /** The region that the bucket is in, if the error says so. */
+  /** The region of the bucket. Undefined if the error does not name it. */
   readonly region: string | undefined;
-  /** The host to ask instead, if the error says so. */
+  /** The host to use instead. Undefined if the error does not name one. */
   readonly endpoint: string | undefined;
 }
 
 const parser = new XMLParser({
-  // Lists of elements, so that no name of an element becomes the name of a property twice.
+  // The parser returns lists of elements, so that no element's name becomes the name of a property.
   preserveOrder: true,
   ignoreAttributes: true,
   ignoreDeclaration: true,
@@ -39,14 +40,14 @@ const parser = new XMLParser({
 });
 
 const textName = "#text";
-/** Longer keys cannot exist. */
+/** Object stores have no longer keys. */
 const maxKeyBytes = 1024;
 export const maxKeysOfPage = 1000;
 
-/** An element: its text, or its children. */
+/** An element, which has a text or children. */
 type Node = Readonly<Record<string, unknown>>;
 
-/** Throws an Error that says what is wrong. */
+/** Parses a page. Throws an Error that says what is wrong. */
 export function parseKeyPage(body: Buffer, prefix: string): KeyPage {
   const children = rootOf(body, "ListBucketResult");
   const single = singlesOf(children);
@@ -71,7 +72,10 @@ export function parseKeyPage(body: Buffer, prefix: string): KeyPage {
   };
 }
 
-/** Undefined if the body is not the error of an object store, for example a proxy's. */
+/**
+ * Parses an error. Undefined if the body is not the error of an object store but, for example, a
+ * proxy's.
+ */
 export function parseErrorDocument(body: Buffer): ErrorDocument | undefined {
   try {
     const single = singlesOf(rootOf(body, "Error"));
@@ -88,7 +92,7 @@ export function parseErrorDocument(body: Buffer): ErrorDocument | undefined {
   }
 }
 
-/** The children of the root element. */
+/** Returns the children of the root element. */
 function rootOf(body: Buffer, name: string): readonly Node[] {
   const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
   if (/<!(DOCTYPE|ENTITY)/i.test(text)) throw new Error("it has a document type");
@@ -121,7 +125,10 @@ function elementsOf(children: readonly Node[], name: string): readonly (readonly
   return children.filter((node) => nameOf(node) === name).map((node) => childrenOf(node, name));
 }
 
-/** Looks up the text of an element. Throws if there are two of that name. */
+/**
+ * Returns a function that looks up the text of an element. It throws if two elements have that
+ * name.
+ */
 function singlesOf(children: readonly Node[]): (name: string) => string | undefined {
   const texts = new Map<string, readonly Node[]>();
   const repeated = new Set<string>();
@@ -179,7 +186,10 @@ function checkCounts(
   if (new Set(keys.map(({ key }) => key)).size < keys.length) throw new Error("a key occurs twice");
 }
 
-/** In the encoding `url` a plus may stand for a space. A plus itself is then encoded. */
+/**
+ * Decodes a text in the encoding `url`. A plus may stand for a space there, and a real plus is then
+ * encoded.
+ */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll("+", " "));

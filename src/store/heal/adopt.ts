@@ -1,5 +1,5 @@
-// Makes records from manifests: for snapshots that the catalog does not know, or that it knows in
-// an older state.
+// Makes records from manifests, for snapshots that the catalog does not know, or knows only in an
+// older state.
 import { isStoreError } from "../../base/errors.js";
 import type { AdoptedSnapshot } from "../../catalog/open.js";
 import { peekRevision, readManifest, type Manifest } from "../../files/manifest.js";
@@ -8,7 +8,9 @@ import { chargeGrowth } from "../../model/charge.js";
 import type { Snapshot } from "../../model/snapshot.js";
 import type { Healer } from "./healer.js";
 
-/** STORED_DATA_CORRUPT unless the manifest and the files exist and match. */
+/**
+ * Reads the manifest. Throws STORED_DATA_CORRUPT unless the manifest and the files exist and match.
+ */
 export async function readWholeManifest(healer: Healer, id: string): Promise<Manifest> {
   const manifest = await readManifest(healer.layout, id);
   await using whole = await openStored(healer.layout, id, manifest.files);
@@ -16,9 +18,10 @@ export async function readWholeManifest(healer: Healer, id: string): Promise<Man
 }
 
 /**
- * Adopts snapshots that the catalog does not know. Of several with one name, the newest keeps it: a
- * replacement made it, and the others were about to be removed. `older`: the catalog is an older
- * copy. The newest snapshot then takes precedence over those that the catalog knows, too.
+ * Adopts snapshots that the catalog does not know. If several have one name, the newest keeps it: a
+ * replacement made the newest, and the others were about to be deleted. `older` says that the
+ * catalog is an older copy. The newest snapshot then takes precedence over those that the catalog
+ * knows, too.
  */
 export function adoptAll(
   healer: Healer,
@@ -42,7 +45,7 @@ export function adoptAll(
   }
 }
 
-/** Some megabytes of log. */
+/** The log of one commit then has some megabytes. */
 const perCommit = 1000;
 
 /** Takes the name from an older snapshot. */
@@ -55,7 +58,10 @@ function freeName({ catalog, logger }: Healer, { config, createdAt }: Manifest):
   logger.warn(ids, "a newer snapshot on disk has this name: the older one continues without it");
 }
 
-/** Leaves out a name that is taken by now, because the data matters more. */
+/**
+ * Adopts the snapshot without its name if another snapshot has that name by now, because the data
+ * matters more.
+ */
 function adopt(healer: Healer, manifest: Manifest): void {
   try {
     healer.catalog.insertReady(manifest);
@@ -67,7 +73,7 @@ function adopt(healer: Healer, manifest: Manifest): void {
   }
 }
 
-/** Manifests of ready, stored snapshots that are newer than their records. */
+/** Returns the manifests of ready, stored snapshots that are newer than their records. */
 export async function readNewerManifests(
   healer: Healer,
   stored: ReadonlySet<string>,
@@ -81,7 +87,7 @@ export async function readNewerManifests(
       const manifest = await readManifest(layout, id);
       if (manifest.revision > revision) newer.push(manifest);
     } catch (error) {
-      // The record serves it. Check reports the bad manifest.
+      // The record still serves the snapshot. Check reports the bad manifest.
       logger.error({ err: error, id }, "could not read a manifest");
     }
   }
@@ -108,7 +114,7 @@ function chargeAfter({ chargedBytes, config }: Snapshot, manifest: Manifest): nu
 function tryTake(healer: Healer, manifest: Manifest, name: string): boolean {
   const { catalog, logger } = healer;
   const { id, revision } = manifest;
-  // Also undefined if its configuration cannot be read.
+  // `before` is also undefined if the configuration in the record cannot be read.
   const before = catalog.auditRow(id)?.snapshot;
   const used = catalog.gcSnapshot("", id);
   const adopted: AdoptedSnapshot = {

@@ -6,8 +6,8 @@ import type { Reader } from "../parts/ports.js";
 type HistoryPorts = Pick<Reader, "catalog" | "layout" | "logger">;
 
 /**
- * True if the catalog lacks an event that the store's catalog had. The catalog is then older than
- * the manifests, and the disk takes precedence over it.
+ * Returns true if the catalog lacks an event that the store's catalog once had. The catalog is then
+ * older than the manifests, and the disk takes precedence over the catalog.
  */
 export async function isOlderCatalog({ catalog, layout }: HistoryPorts): Promise<boolean> {
   const mark = await readCatalogMark(layout);
@@ -19,7 +19,7 @@ export async function isOlderCatalog({ catalog, layout }: HistoryPorts): Promise
 }
 
 /**
- * Records how far the catalog has advanced. Called periodically, and at the end of a clean stop.
+ * Records how far the catalog has advanced. Call it periodically, and at the end of a clean stop.
  */
 export async function noteCatalogPosition(place: HistoryPorts): Promise<void> {
   try {
@@ -32,7 +32,7 @@ export async function noteCatalogPosition(place: HistoryPorts): Promise<void> {
 
 const noted = new WeakMap<HistoryPorts["catalog"], number>();
 
-/** Undefined if it was already recorded. */
+/** Returns the newest position, or undefined if it was already recorded. */
 function newestPosition(catalog: HistoryPorts["catalog"]) {
   const position = catalog.eventPosition();
   if (noted.get(catalog) === position.sequence) return undefined;

@@ -1,5 +1,4 @@
-// The part of check that examines the areas beside the stored snapshots: staging, trash,
-// quarantine.
+// Examines the areas beside the stored snapshots, as a part of check: staging, trash, quarantine.
 import { join } from "node:path";
 import { exists } from "../../files/durable.js";
 import { listEntries } from "../../files/removal.js";
@@ -8,7 +7,9 @@ import { idPattern } from "../../model/name.js";
 import { reflinkProbePrefix } from "../../holes/sparse-copy.js";
 import type { CheckScene } from "./check-scene.js";
 
-/** `trash` contains the entries that existed when the records were read. */
+/**
+ * Checks the three areas. `trash` contains the entries that existed when check read the records.
+ */
 export async function checkAreas(
   scene: CheckScene,
   trash: ReadonlySet<string>,
@@ -28,7 +29,7 @@ async function checkStaging({ layout, live }: CheckScene): Promise<Finding[]> {
     const path = join(layout.stagingRoot, name);
     if (live !== undefined) {
       if (live.intakes.has(name) || name.startsWith(reflinkProbePrefix)) continue;
-      // Its upload may have ended since the directory was listed.
+      // The upload may have ended since the directory was listed.
       if (!(await exists(path))) continue;
     }
     const id = idPattern.test(name) ? name : "";
@@ -50,7 +51,8 @@ async function checkTrash(
       continue;
     }
     if (live !== undefined) {
-      // Its bytes are freed after the last reader has ended, and its record after them.
+      // The bytes of a deleted snapshot are freed after its last reader has ended, and its record
+      // after the bytes.
       if (catalog?.auditRow(name) !== undefined || !(await exists(path))) continue;
     }
     const text = "deleted; its space is freed at the next start";

@@ -1,10 +1,11 @@
-// The input of a check: the store's files, and what its catalog and its daemon know of them.
+// Defines the input of a check: the store's files, and what its catalog and its daemon know of
+// them.
 import type { Clock } from "../../base/clock.js";
 import type { Catalog } from "../../catalog/open.js";
 import type { Leases, Manifests, Intakes } from "../parts/ports.js";
 import type { Layout } from "../../files/layout.js";
 
-/** State of a serving daemon that distinguishes its work from leftovers. */
+/** State of a serving daemon that distinguishes the daemon's work from leftovers. */
 type LiveStore = Intakes & Leases & Manifests;
 
 export interface CheckScene {

@@ -25,7 +25,8 @@ import { compareWithDisk, describedFiles, findingsOfRow } from "./compare.js";
 import { beginRun, verifyFiles, type Verdict } from "./verify.js";
 
 /**
- * The summary comes last. A failed listing ends the check with an error and never means "empty".
+ * Yields the findings, and the summary last. A failed listing ends the check with an error and
+ * never means "empty".
  */
 export async function* checkStore(
   scene: CheckScene,
@@ -56,8 +57,8 @@ async function* walk(
   const usable = file === undefined || file.file.length > 0 ? undefined : catalog;
   const damage = file === undefined ? scene.catalogProblem : file.file.join("; ");
   yield* tell(catalogFindings(layout, damage, file?.totals, stored));
-  // A catalog that cannot be trusted counts as missing, because it is made again from the
-  // manifests.
+  // A catalog that cannot be trusted counts as missing, because the next start makes it again from
+  // the manifests.
   const trusted: CheckScene = { ...scene, catalog: usable };
   for (const name of stored) {
     signal.throwIfAborted();
@@ -94,7 +95,7 @@ function catalogFindings(
   return [finding("catalog_missing", { path }, "there is no catalog", "at_next_start")];
 }
 
-/** An entry of `data/` without a record. */
+/** Checks an entry of `data/` without a record. */
 async function checkDirectory(
   scene: CheckScene,
   name: string,
@@ -109,7 +110,7 @@ async function checkDirectory(
     catalog?.auditRow(name) !== undefined || live?.intakes.has(name) === true;
   if (isKnown()) return [];
   const found = await describeUnknown(layout, name, signal);
-  // Its deletion may have ended since the directory was listed.
+  // The deletion of this snapshot may have ended since the directory was listed.
   if (live !== undefined && (isKnown() || !(await exists(path)))) return [];
   return [found];
 }
@@ -134,12 +135,12 @@ async function describeUnknown(layout: Layout, id: string, signal: AbortSignal):
 
 interface RowCheck {
   readonly id: string;
-  /** Entries of the trash. */
+  /** The names of the entries of the trash. */
   readonly trash: ReadonlySet<string>;
   readonly options: CheckOptions;
 }
 
-/** It changed too often during the check, so the next check handles it. */
+/** A snapshot that changes in each of these looks is left to the next check. */
 const maxLooks = 5;
 
 async function checkRow(
@@ -152,12 +153,13 @@ async function checkRow(
     const row = catalog?.auditRow(check.id);
     if (row === undefined) return [];
     if (live === undefined) return await lookAtRow(scene, row, check, signal);
-    // Its files are moving out of the store.
+    // The snapshot's files are moving out of the store.
     if (live.leases.isExclusive(row.id)) return [];
     using lease = live.leases.share(row.id, "background", "Check");
     const both = AbortSignal.any([signal, lease.signal]);
     try {
-      // Runs in the queue of this manifest, because an update may be about to write it.
+      // The look runs in the queue of this manifest, because an update may be about to write the
+      // manifest.
       const found = await live.manifests.run(row.id, () => lookAtRow(scene, row, check, both));
       const after = catalog?.auditRow(check.id);
       if (after !== undefined && isSame(row, after)) return found;
@@ -210,7 +212,7 @@ async function lookAtRow(
     : found;
 }
 
-/** Compares every byte with its digest, unless something worse was found before. */
+/** Compares every byte with its digest, unless check has already found something worse. */
 async function readData(
   scene: CheckScene,
   { snapshot }: AuditedRow,
@@ -246,5 +248,5 @@ function describeDamage({ damaged, problem }: Verdict): string {
   return [problem, where].filter((part) => part !== "").join(": ");
 }
 
-/** `stasis verify` shows the others. */
+/** The number of damaged ranges in a finding. `stasis verify` shows the others. */
 const shownRanges = 5;

@@ -14,7 +14,7 @@ import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 
 type Subject = Pick<Finding, "id" | "name">;
 
-/** Problems that the record shows by itself. */
+/** Returns the problems that the record shows by itself. */
 export function findingsOfRow(row: AuditedRow, path: string): Finding[] {
   const subject = { id: row.id, name: row.name, path };
   const action = row.snapshot === undefined ? "take_manifest" : "rewrite_rows";
@@ -26,7 +26,10 @@ export function findingsOfRow(row: AuditedRow, path: string): Finding[] {
   return found;
 }
 
-/** `live`: an update may be between its record and its manifest. */
+/**
+ * Compares the record with the disk. `live` says that an update may be between its record and its
+ * manifest.
+ */
 export function compareWithDisk(row: AuditedRow, disk: Examined, live: boolean): Finding[] {
   const subject = { id: row.id, name: row.name };
   // Only a newer stasis knows which other entries belong in this directory.
@@ -38,7 +41,7 @@ export function compareWithDisk(row: AuditedRow, disk: Examined, live: boolean):
   return [
     ...manifestFindings(row, disk, live),
     ...(described === undefined ? [] : fileFindings(subject, described, disk)).map((one) =>
-      // It is already marked. The only remaining action is to get the snapshot from elsewhere.
+      // If the snapshot is already marked, the only remaining action is to get it from elsewhere.
       one.action === "mark_corrupt" && row.snapshot?.corrupt === true
         ? { ...one, action: "none" as const }
         : one,
@@ -54,8 +57,8 @@ export function compareWithDisk(row: AuditedRow, disk: Examined, live: boolean):
 }
 
 /**
- * The files that must exist. The record lists them, or the manifest if the record contradicts its
- * own digest. Undefined if neither can be trusted.
+ * Returns the files that must exist. The record lists them, or the manifest if the record
+ * contradicts its own digest. Undefined if neither can be trusted.
  */
 export function describedFiles(
   row: AuditedRow,
@@ -99,7 +102,7 @@ function manifestFindings(row: AuditedRow, disk: Examined, live: boolean): Findi
   return [finding("manifest_differs", subject, list, action)];
 }
 
-/** Names of the fields in which the manifest differs from the record. */
+/** Returns the names of the fields in which the manifest differs from the record. */
 function differingFields(snapshot: Snapshot, manifest: Manifest): string[] {
   const pairs: readonly (readonly [string, unknown, unknown])[] = [
     ["config", plain(snapshot.config), plain(manifest.config)],
@@ -111,7 +114,10 @@ function differingFields(snapshot: Snapshot, manifest: Manifest): string[] {
   return pairs.filter(([, a, b]) => !isDeepStrictEqual(a, b)).map(([name]) => name);
 }
 
-/** Copies without prototypes, which differ between parsed and constructed objects. */
+/**
+ * Returns a copy without prototypes, because prototypes differ between parsed and constructed
+ * objects.
+ */
 function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value)) as unknown;
 }
@@ -162,7 +168,8 @@ function oneFile(
     return [finding("file_size", where, text, "mark_corrupt")];
   }
   if (found.mode === storedFileMode) return [];
-  // An earlier version left it like this. It becomes read-only before its path is handed out.
+  // An earlier version left the file writable. It becomes read-only before the store hands out its
+  // path.
   if (!sealed && found.mode === (file.mode | 0o400)) return [];
   const text = `its mode is ${octal(found.mode)}, expected ${octal(storedFileMode)}`;
   return [finding("file_mode", where, text, "set_mode")];

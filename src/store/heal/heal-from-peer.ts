@@ -1,6 +1,6 @@
-// Heals a damaged or lost snapshot with bytes from a peer. A damaged file is never written to: an
-// intact copy replaces it by rename. Readers see one or the other, and a power cut leaves one or
-// the other.
+// Heals a damaged or lost snapshot with bytes from a peer. Healing never writes to a damaged file:
+// an intact copy replaces the file by rename. Readers see one file or the other, and a power cut
+// leaves one or the other.
 import { constants } from "node:fs";
 import { mkdir, open, rename, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -24,7 +24,7 @@ import { notHashedYet } from "../parts/open-read.js";
 import { writeManifestAgain } from "../write/update.js";
 import { beginRun, verify, verifyFile } from "./verify.js";
 
-/** An intact file on the store's filesystem. Each of its blocks was compared with `table`. */
+/** An intact file on the store's filesystem. Each of its blocks matches `table`. */
 export interface WholeFile {
   readonly path: string;
   readonly table: BlockTable;
@@ -33,9 +33,9 @@ export interface WholeFile {
 /** The damaged or missing parts. */
 export interface Damage {
   readonly snapshot: Snapshot;
-  /** In the order of names. For a lost snapshot, all files. */
+  /** The damaged or missing files in the order of names. For a lost snapshot, all files. */
   readonly files: readonly SnapshotFile[];
-  /** The remains of a file, which the caller closes. Undefined if nothing can be read. */
+  /** Opens the remains of a file, which the caller closes. Undefined if nothing can be read. */
   openRest(file: SnapshotFile): Promise<FileHandle | undefined>;
 }
 
@@ -43,9 +43,9 @@ export interface Damage {
 export type FetchWhole = (damage: Damage) => Promise<ReadonlyMap<string, WholeFile>>;
 
 /**
- * Reads all of a snapshot, fetches the damaged files, replaces them and reads all again. `ref` may
- * be the id of a lost snapshot. Readers are refused from the first damage until the snapshot is
- * intact.
+ * Reads all of a snapshot, fetches the damaged files, replaces them and reads all files again.
+ * `ref` may be the id of a lost snapshot. The store refuses readers from the first damage until the
+ * snapshot is intact.
  */
 export async function healFromPeer(
   healer: Healer,
@@ -100,7 +100,7 @@ async function findDamaged(
   return damaged;
 }
 
-/** If a link or a directory is in its place, there is nothing to read. */
+/** Opens the file. If a link or a directory is in its place, there is nothing to read. */
 async function openFile(path: string): Promise<FileHandle | undefined> {
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
   let handle: FileHandle;
@@ -136,8 +136,8 @@ async function putInPlace(
 ): Promise<void> {
   const directory = layout.filesDirectory(id);
   const blocks = join(layout.dataDirectory(id), blocksDirectoryName);
-  // This does not create missing parents. If a deletion has taken them, nothing may come into
-  // being.
+  // `makeDirectory` does not create missing parents. If a deletion has taken them, nothing may come
+  // into being there.
   for (const path of [directory, blocks]) await makeDirectory(path);
   await whileWritable(directory, async () => {
     for (const [index, { name }] of [...all].sort(byName).entries()) {
@@ -178,8 +178,8 @@ async function repairManifest(healer: Healer, id: string): Promise<void> {
 }
 
 /**
- * It is published under its old id. If the daemon crashes before the record exists, the next start
- * adopts it.
+ * Publishes the lost snapshot under its old id. If the daemon crashes before the record exists, the
+ * next start adopts the snapshot.
  */
 async function storeAgain(
   healer: Healer,
@@ -189,7 +189,7 @@ async function storeAgain(
 ): Promise<Snapshot> {
   const { catalog, layout, collecting, intakes } = healer;
   const { id } = snapshot.config;
-  // Collections must not touch its staging directory.
+  // Collections must not touch the staging directory of this snapshot.
   intakes.add(id);
   try {
     const { files } = snapshot;
@@ -211,7 +211,7 @@ async function storeAgain(
     try {
       // A GC session may have begun during publication.
       await collecting.waitUntilOpen(signal);
-      // It was deleted in the meantime, so it must not return.
+      // A snapshot that was deleted in the meantime must not return.
       if (catalog.get(id)?.state !== "lost") throw notFoundError(id);
       adoptAll(healer, [manifest], { older: false });
     } catch (error) {

@@ -27,8 +27,8 @@ async function openOrRebuildCatalog(
 }
 
 /**
- * Opens the catalog on a disk that may be full. SQLite has to create its log file. If it cannot,
- * this removes interrupted uploads, which frees bytes and inodes.
+ * Opens the catalog on a disk that may be full. SQLite has to create its log file. If SQLite cannot
+ * create it, this function discards interrupted uploads, which frees bytes and inodes.
  */
 export async function openCatalogWithRoom(
   layout: Layout,
@@ -51,7 +51,7 @@ export async function openCatalogWithRoom(
   }
 }
 
-/** SQLite does not say why it could not create a file. */
+/** Returns whether a full disk is the cause: SQLite does not say why it could not create a file. */
 async function isForWantOfRoom(layout: Layout, error: unknown): Promise<boolean> {
   if (isStoreError(error, "STORAGE_FULL")) return true;
   return isStoreError(error, "IO_FAILED") && (await isShortOfRoom(layout));
@@ -66,7 +66,8 @@ function noRoomError(layout: Layout, cause: unknown): StoreError {
 }
 
 /**
- * SQLite reports some failed reads as damage. Only a catalog that is reported twice is set aside.
+ * Opens the catalog, twice if need be: SQLite reports some failed reads as damage. Only a catalog
+ * that SQLite reports twice is set aside.
  */
 function openTwice(layout: Layout, options: CatalogOptions, logger: Logger): Catalog {
   try {
@@ -92,7 +93,10 @@ function openSound(layout: Layout, options: CatalogOptions): Catalog {
   }
 }
 
-/** Only renames these files. Nothing but SQLite may ever open them. */
+/**
+ * Sets the catalog's files aside. It only renames these files, because nothing but SQLite may ever
+ * open them.
+ */
 async function setAside(layout: Layout, clock: Clock): Promise<string[]> {
   const stamp = clock.now().toISOString().replaceAll(":", "-");
   const kept: string[] = [];

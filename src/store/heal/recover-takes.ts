@@ -1,5 +1,5 @@
 // Completes or undoes the moves out of the store that a crash has interrupted. The files decide: if
-// their directory is still in the store, it never left, because one rename moves all of it.
+// a snapshot's directory is still in the store, it never left, because one rename moves all of it.
 import { isStoreError } from "../../base/errors.js";
 import { exists } from "../../files/durable.js";
 import { hasFiles, sealFilesAgain } from "../../files/take.js";
@@ -8,8 +8,8 @@ import { withBallast } from "../parts/room.js";
 import type { Healer } from "./healer.js";
 
 /**
- * Returns the number of moves that are now complete. Must run before deletions are finished. Moves
- * that a failing or full disk prevents are left to the next start.
+ * Returns the number of moves that are now complete. Call it before recovery finishes deletions.
+ * Moves that a failing or full disk prevents are left to the next start.
  */
 export async function recoverTakes(healer: Healer): Promise<number> {
   const { catalog, leases, logger } = healer;
@@ -26,7 +26,7 @@ export async function recoverTakes(healer: Healer): Promise<number> {
         { err: error, id, directory },
         "could not complete or undo a move to a directory",
       );
-      // Without its files, nobody may use it.
+      // Without its files, nobody may use the snapshot.
       if (left) leases.exclude(id, "TakeToDirectory");
     }
   }
@@ -56,7 +56,10 @@ async function undo(
   logger.warn({ id, directory }, "undid the interrupted move of a snapshot: it is in the store");
 }
 
-/** A deletion is not a move, nor is the loss of the snapshot's whole directory. */
+/**
+ * Returns whether the files have left the store. A deletion is not such a move, and neither is the
+ * loss of the snapshot's whole directory.
+ */
 async function hasLeft({ catalog, layout }: Healer, id: string): Promise<boolean> {
   const state = catalog.get(id)?.state;
   if (state !== "ready" && state !== "replaced") return false;

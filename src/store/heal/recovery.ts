@@ -1,10 +1,10 @@
-// Recovery: makes the catalog and the disk agree before the daemon listens. It removes nothing that
+// Recovery: makes the catalog and the disk agree before the daemon listens. It deletes nothing that
 // was acknowledged, unless a caller had deleted it. Anything that it cannot explain goes to
 // quarantine. An error while listing stops recovery and never means "empty".
 //
-// A full disk never stops it. It removes files before it drops their records, because changes of
-// records need space. If a record still has no space, recovery logs that and leaves it unchanged
-// for the next start.
+// A full disk never stops recovery. Recovery deletes files before it drops their records, because
+// changes of records need space. If a record still has no space, recovery logs that and leaves the
+// record unchanged for the next start.
 import { isStoreError } from "../../base/errors.js";
 import type { Manifest } from "../../files/manifest.js";
 import { forgetOrigin, originOf } from "../../files/origin.js";
@@ -34,9 +34,9 @@ export interface RecoveryReport {
   deletions: number;
   /** Interrupted moves of snapshots to directories that are now complete. */
   taken: number;
-  /** Uploads that were never acknowledged and are now removed. */
+  /** Uploads that were never acknowledged and are now discarded. */
   uploads: number;
-  /** Directories that were taken over, never acknowledged, and are back in their old place. */
+  /** Directories whose takeover was never acknowledged, and that are back in their old place. */
   returned: number;
   /** Snapshots on disk that the catalog did not know. */
   adopted: number;
@@ -74,7 +74,7 @@ export async function recover(healer: Healer): Promise<RecoveryReport> {
   await finishDeletions(healer, report);
   await dropPending(healer, older, report);
   const stored = await listStored(healer, report);
-  // The names of removed snapshots become free before adopted snapshots claim them.
+  // The names of deleted snapshots become free before adopted snapshots claim them.
   await whereRoom(healer, "record what is missing", () =>
     healer.catalog.together(() => markMissing(healer, { stored, older }, report)),
   );
@@ -85,7 +85,7 @@ export async function recover(healer: Healer): Promise<RecoveryReport> {
   for (const id of healer.catalog.manifestDirtyIds()) {
     await whereRoom(healer, `write the manifest of ${id}`, () => syncUnlessNewer(healer, id));
   }
-  // A kill between the record and the answer has left them.
+  // A kill between the record and the answer leaves the markers of these snapshots' origins.
   for (const id of healer.catalog.idsWithoutDigest()) {
     await forgetOrigin(healer.layout.dataDirectory(id));
   }
@@ -97,7 +97,10 @@ export async function recover(healer: Healer): Promise<RecoveryReport> {
   return report;
 }
 
-/** While the daemon was stopped, a clone may have changed a stored file through its hard link. */
+/**
+ * Marks snapshots with changed files. While the daemon was stopped, a clone may have changed a
+ * stored file through its hard link.
+ */
 async function markChangedLinks(healer: Healer): Promise<void> {
   const { catalog, layout, logger } = healer;
   for (const id of catalog.idsWithLinks()) {
@@ -128,7 +131,8 @@ async function whereRoom(
 }
 
 /**
- * The record stays marked, because this program must not overwrite fields that it does not know.
+ * Writes the manifest unless a newer stasis has written it. The record then stays marked, because
+ * this program must not overwrite fields that it does not know.
  */
 async function syncUnlessNewer(healer: Healer, id: string): Promise<void> {
   try {
@@ -139,7 +143,10 @@ async function syncUnlessNewer(healer: Healer, id: string): Promise<void> {
   }
 }
 
-/** A directory in the trash was deleted, even if an older copy of the catalog disagrees. */
+/**
+ * Finishes deletions. A directory in the trash was deleted, even if an older copy of the catalog
+ * disagrees.
+ */
 async function finishDeletions(healer: Healer, report: RecoveryReport): Promise<void> {
   const { catalog, layout } = healer;
   const removed = [...catalog.idsInState("replaced"), ...catalog.idsInState("deleting")];
@@ -156,7 +163,9 @@ async function finishDeletions(healer: Healer, report: RecoveryReport): Promise<
   report.deletions = gone.size;
 }
 
-/** Ids in the trash. An entry that no deletion can have put there goes to quarantine. */
+/**
+ * Returns the ids in the trash. An entry that no deletion can have put there goes to quarantine.
+ */
 async function listTrash(healer: Healer, report: RecoveryReport): Promise<readonly string[]> {
   const { trashRoot } = healer.layout;
   const ids: string[] = [];
@@ -171,15 +180,15 @@ async function listTrash(healer: Healer, report: RecoveryReport): Promise<readon
 interface FoundOnDisk {
   /** Ids with a directory in `data/`. */
   readonly stored: ReadonlySet<string>;
-  /** The catalog is an older copy. */
+  /** Whether the catalog is an older copy. */
   readonly older: boolean;
 }
 
 async function dropPending(healer: Healer, older: boolean, report: RecoveryReport): Promise<void> {
   for (const { id } of healer.catalog.pendingUploads()) {
     if (older && (await wasPublished(healer, id))) {
-      // It may have been acknowledged after the copy was made, so it is adopted like an unknown
-      // one.
+      // The upload may have been acknowledged after the copy was made, so recovery adopts it like
+      // an unknown snapshot.
       healer.catalog.abandonPending(id);
       continue;
     }
@@ -188,7 +197,7 @@ async function dropPending(healer: Healer, older: boolean, report: RecoveryRepor
       discarded = await discardPublished(healer.layout, id);
     } catch (error) {
       if (!isDeviceTrouble(error) && !isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
-      // It is still pending, so nobody sees it, and the next start tries again.
+      // The upload is still pending, so nobody sees it, and the next start tries again.
       healer.logger.error({ err: error, id }, "could not undo an upload that was cut short");
       continue;
     }
@@ -202,7 +211,10 @@ async function dropPending(healer: Healer, older: boolean, report: RecoveryRepor
   }
 }
 
-/** True if it is complete, or written by a newer stasis, and need not return to its old place. */
+/**
+ * Returns true if the snapshot is complete, or a newer stasis has written it, and its directory
+ * need not return to its old place.
+ */
 async function wasPublished(healer: Healer, id: string): Promise<boolean> {
   if ((await originOf(healer.layout.dataDirectory(id))) !== undefined) return false;
   try {
@@ -215,7 +227,7 @@ async function wasPublished(healer: Healer, id: string): Promise<boolean> {
   }
 }
 
-/** Ids with a directory in `data/`. Entries that are not snapshots go to quarantine. */
+/** Returns the ids with a directory in `data/`. Entries that are not snapshots go to quarantine. */
 async function listStored(healer: Healer, report: RecoveryReport): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
   const { dataRoot } = healer.layout;
@@ -256,7 +268,8 @@ function markMissing(healer: Healer, { stored, older }: FoundOnDisk, report: Rec
   for (const id of catalog.idsInState("ready")) {
     if (stored.has(id)) continue;
     if (older) {
-      // Most likely it was deleted after the copy was made. A permanent alarm would help nobody.
+      // Most likely the snapshot was deleted after the copy was made. A permanent alarm would help
+      // nobody.
       const name = catalog.get(id)?.config.name;
       logger.error({ id, name }, "only the older copy of the catalog knows it: dropped");
       catalog.removeRow(id);

@@ -23,8 +23,8 @@ import type { Healer } from "./healer.js";
 import { writeManifestAgain } from "../write/update.js";
 
 /**
- * One repair at a time, and no collection meanwhile; otherwise throws GC_LOCK_BUSY at once. It
- * checks first and then acts.
+ * Checks the store and then acts on the findings. Only one repair runs at a time, and no collection
+ * meanwhile; otherwise this throws GC_LOCK_BUSY at once.
  */
 export async function* repairStore(
   healer: Healer,
@@ -45,7 +45,7 @@ export async function* repairStore(
   }
 }
 
-/** Whether a repair would do anything about it. */
+/** Returns whether a repair would do anything about the finding. */
 export function isForUs({ action }: Finding): boolean {
   return action !== "none" && action !== "at_next_start";
 }
@@ -58,7 +58,7 @@ interface Done {
 async function carryOut(healer: Healer, finding: Finding, signal: AbortSignal): Promise<Done> {
   const { id, kind, path, action } = finding;
   try {
-    // Its files are moving out of the store.
+    // The snapshot's files are moving out of the store.
     healer.leases.refuseIfExclusive(id);
     const message = await actions[action](healer, finding, signal);
     healer.logger.warn({ id, kind, path, action, message }, "repaired");
@@ -70,7 +70,7 @@ async function carryOut(healer: Healer, finding: Finding, signal: AbortSignal): 
   }
 }
 
-/** What was done, in words. Empty if the name of the action says it. */
+/** Returns in words what was done. Empty if the name of the action says it. */
 type Act = (healer: Healer, finding: Finding, signal: AbortSignal) => Promise<string>;
 
 const nothing: Act = () => Promise.resolve("");

@@ -1,6 +1,6 @@
-// The background scrub. It periodically reads all data at a low rate and compares it with the
-// digests, so that damage is known before a caller needs the bytes. After a restart it continues
-// with the snapshot that it was reading.
+// Scrubs the store in the background. The scrub periodically reads all data at a low rate and
+// compares it with the digests, so that damage is known before a caller needs the bytes. After a
+// restart it continues with the snapshot that it was reading.
 import { setTimeout as delay } from "node:timers/promises";
 import { isStoreError } from "../../base/errors.js";
 import { blockBytes } from "../../files/block-table.js";
@@ -21,7 +21,7 @@ export interface Scrub {
   run(limitBytesPerSecond: number, signal: AbortSignal): Promise<void>;
 }
 
-/** The fraction of its rate that it uses while uploads or reads are running. */
+/** The scrub divides its rate by this number while uploads or reads are running. */
 const partWhileOthersWork = 4;
 const saveIntervalMs = 5000;
 
@@ -96,7 +96,8 @@ async function scrubOne(
   const ended = AbortSignal.any([signal, lease.signal]);
   let damaged = false;
   try {
-    // Opening and looking up files has a cost too, so many small snapshots must not raise the rate.
+    // Opening and looking up files has a cost too, so each file counts as one block. Otherwise many
+    // small snapshots would raise the rate.
     await pace(blockBytes, ended);
     const throttle = (bytes: number): Promise<void> => pace(bytes, ended);
     const run = { progress, throttle, signal: ended };
@@ -118,8 +119,8 @@ async function scrubOne(
 }
 
 /**
- * Makes the files of an earlier version read-only. The read that follows reports files that cannot
- * be opened.
+ * Makes the files of an earlier version read-only. The read that follows reports files that the
+ * scrub cannot open.
  */
 async function sealOld(
   { layout, logger }: VerifyPorts,
@@ -143,7 +144,7 @@ function logDamage({ logger }: VerifyPorts, { config }: Snapshot, verdict: Verdi
   logger.error({ ...where, problem }, "the scrub found damaged data");
 }
 
-/** Waits after each piece. It does not make up for lost time. */
+/** Waits after each piece. The pace does not make up for lost time. */
 function createPace(reader: ScrubPorts, limitBytesPerSecond: number): Pace {
   const { clock, intakes, leases } = reader;
   let dueMs = 0;

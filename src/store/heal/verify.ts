@@ -26,7 +26,7 @@ import type { Commits, Leases, Links, Marker, Reader } from "../parts/ports.js";
 export type VerifyPorts = Reader & Leases & Marker & Links & Commits;
 
 export interface VerifyRequest {
-  /** Empty: all ready snapshots. */
+  /** Empty means all ready snapshots. */
   readonly ref: string;
   /** Maximum bytes to read per second; 0 = no limit. */
   readonly limitBytesPerSecond: number;
@@ -44,9 +44,9 @@ export type VerifyEvent =
 export interface Verdict {
   readonly file: string;
   readonly intact: boolean;
-  /** In ascending order. Empty if the file is missing or its size is wrong. */
+  /** Damaged ranges in ascending order. Empty if the file is missing or its size is wrong. */
   readonly damaged: readonly Extent[];
-  /** Empty if it is intact. */
+  /** Empty if the file is intact. */
   readonly problem: string;
 }
 
@@ -63,7 +63,7 @@ interface VerifyProgress {
 /**
  * Marks each snapshot corrupt, or no longer corrupt, by its result. A snapshot that the disk cannot
  * read, or that a newer stasis has written, does not stop the run and gets no mark. The run then
- * ends with the first such error, IO_FAILED or FORMAT_UNSUPPORTED.
+ * ends with the first such error, which is IO_FAILED or FORMAT_UNSUPPORTED.
  */
 export async function* verify(
   reader: VerifyPorts,
@@ -79,9 +79,10 @@ export async function* verify(
   let unreadable: StoreError | undefined;
   for (const id of ids) {
     const snapshot = reader.catalog.get(id);
-    // Deleted since the list was made.
+    // The snapshot was deleted since the list was made.
     if (snapshot?.state !== "ready") continue;
-    // It is about to leave the store, and a run over all snapshots does not wait for it.
+    // The snapshot is about to leave the store, and a run over all snapshots does not wait for
+    // that.
     if (request.ref === "" && reader.leases.isExclusive(id)) continue;
     using _lease = reader.leases.share(id, "stream", "Verify");
     try {
@@ -123,7 +124,8 @@ export function beginRun(
 }
 
 /**
- * Damage is marked before it is reported, even if the rest is never read. The caller holds a lease.
+ * Verifies one snapshot. Marks damage before reporting it, even if the rest is never read. The
+ * caller holds a lease.
  */
 export async function* verifyAndMark(
   reader: VerifyPorts,
@@ -141,7 +143,7 @@ export async function* verifyAndMark(
     }
     yield event;
   }
-  // Clears the mark only if it was set before. Marks that others have set meanwhile stay.
+  // Clear the mark only if it was set before. Marks that others have set meanwhile stay.
   if (!intact) return;
   if (links !== undefined) await acceptLinks(reader, id, links);
   if (snapshot.corrupt) setDamaged(reader, id, false);
@@ -170,7 +172,10 @@ export async function* verifyFiles(
   if (unreadable !== undefined) throw unreadable;
 }
 
-/** Each file is opened separately, so that one bad file does not hide faults in the others. */
+/**
+ * Verifies one file. Each file is opened separately, so that one bad file does not hide faults in
+ * the others.
+ */
 export async function* verifyFile(
   place: VerifyPlace,
   snapshot: Snapshot,

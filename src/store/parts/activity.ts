@@ -18,9 +18,9 @@ interface SnapshotUse {
 
 interface RunningUpload {
   readonly id: string;
-  /** Empty until it is known. */
+  /** The name of the snapshot. Empty until it is known. */
   readonly name: string;
-  /** The call that it came by, for example `create`. */
+  /** The call that brought the upload, for example `create`. */
   readonly kind: string;
   readonly startedAt: Date;
 }

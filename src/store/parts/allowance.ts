@@ -1,5 +1,6 @@
 // Reserves disk space for uploads. Each upload reserves bytes before it writes them, so that two
-// uploads never use the same free space. It keeps them until the catalog counts its snapshot.
+// uploads never use the same free space. An upload keeps its reservation until the catalog counts
+// its snapshot.
 import { formatBytes, formatBytesApart } from "../../base/sizes.js";
 import { statfsSync } from "node:fs";
 import { isStoreError, StoreError } from "../../base/errors.js";
@@ -9,12 +10,12 @@ type SpacePorts = Pick<Reader, "catalog" | "layout" | "namePrefix" | "options"> 
 type WaitingPorts = SpacePorts & Pick<BackgroundWork, "closing">;
 
 /**
- * One upload's reservation. Disposing it releases the bytes: when the catalog has its snapshot, or
- * when its files are removed. May be disposed twice.
+ * One upload's reservation. Disposing of it releases the bytes. Its owner does so when the catalog
+ * has the snapshot, or when the upload's files are discarded. Disposing of it twice is allowed.
  */
 export interface Allowance extends Disposable {
   /**
-   * Reserves this many more bytes before they are written. If they do not fit, it throws
+   * Reserves this many more bytes before they are written. If they do not fit, this throws
    * STORAGE_FULL and reserves nothing.
    */
   take(bytes: number): void;
@@ -34,12 +35,12 @@ export interface Allowance extends Disposable {
 /** Bytes that are written between two checks of the disk. */
 const stepBytes = 8 * 1024 * 1024;
 
-/** `signal` ends waiting. */
+/** Opens an allowance. `signal` ends waiting. */
 export function openAllowance(ports: WaitingPorts, signal: AbortSignal): Allowance {
   const { namePrefix } = ports;
   const { reserved } = ports.space;
   let own = 0;
-  // The first reservation checks the disk, too.
+  // The initial value is 0, so the first reservation also checks the disk.
   let untilLook = 0;
   const reserve = (bytes: number): void => {
     if (bytes > 0) checkQuotas(ports, bytes);
@@ -90,12 +91,12 @@ function hasRoom(ports: SpacePorts, bytes: number): boolean {
   }
 }
 
-/** The current total that `max_store` limits. */
+/** Returns the current total that `max_store` limits. */
 export function chargedBytes({ catalog, space }: SpacePorts): number {
   return catalog.totals().chargedBytes + sumOf(space.reserved, "") + sumOf(space.kept, "");
 }
 
-/** The total of all whose key begins with the prefix. */
+/** Returns the sum of all entries whose key begins with the prefix. */
 export function sumOf(account: ReadonlyMap<string, number>, start: string): number {
   let sum = 0;
   for (const [key, bytes] of account) if (key.startsWith(start)) sum += bytes;
@@ -119,7 +120,10 @@ export function checkQuotas(ports: SpacePorts, bytes: number): void {
   }
 }
 
-/** `countHeld` is undefined if the caller must not learn the total. */
+/**
+ * Throws STORAGE_FULL if the quota is exceeded. `countHeld` is undefined if the caller must not
+ * learn the total.
+ */
 function checkQuota(
   limit: "max_store" | "prefix_quota",
   bytes: number,

@@ -1,4 +1,5 @@
-// Work that changes the store, whether or not a caller waits for it. Closing waits for all of it.
+// Runs work that changes the store, whether or not a caller waits for it. Closing the store waits
+// for all of this work.
 import { StoreError } from "../../base/errors.js";
 import type { Logger } from "../../base/logger.js";
 
@@ -9,7 +10,7 @@ export interface Background {
   run(name: string, work: () => Promise<void>): void;
   /** Runs work that a caller waits for. Throws DRAINING once closing has begun. */
   operation<T>(work: () => Promise<T>): Promise<T>;
-  /** Waits for running work. Later work does not start. */
+  /** Waits for running work. Work that is requested later does not start. */
   close(): Promise<void>;
 }
 
@@ -34,7 +35,7 @@ export function createBackground(logger: Logger): Background {
   return { closing: controller.signal, run, operation, close };
 }
 
-/** The error for calls to a store that is closing. */
+/** Returns the error for calls to a store that is closing. */
 export function closingError(): StoreError {
   return new StoreError("DRAINING", "the daemon is shutting down", {
     hint: "Try again when it is up",

@@ -1,4 +1,4 @@
-// Tells operators when the wall clock becomes suspect, and when it is trusted again.
+// Alerts operators when the wall clock becomes suspect, and when it is trusted again.
 import { describeDoubt, isSuspect, suspectGraceMs } from "../../model/elapsed.js";
 import type { Reader } from "./ports.js";
 
@@ -7,7 +7,9 @@ export interface ClockStatus {
   readonly suspect: boolean;
   /** Difference between the wall clock and elapsed time; 0 if they agree. */
   readonly aheadMs: number;
-  /** Time until the clock is trusted, unless it is set again. Undefined if it is not suspect. */
+  /**
+   * Time until the clock is trusted, unless it is set again. Undefined if the clock is not suspect.
+   */
   readonly trustedAfterMs: number | undefined;
 }
 
@@ -19,7 +21,7 @@ export function clockStatus({ catalog }: Pick<Reader, "catalog">): ClockStatus {
   return { suspect: true, aheadMs, trustedAfterMs: Math.max(0, suspectGraceMs - lastedMs) };
 }
 
-/** Call it periodically. It reads the clocks, saves them, and logs changes. */
+/** Returns a function to call periodically. It reads the clocks, saves them, and logs changes. */
 export function createClockAlarm({
   catalog,
   logger,
@@ -28,7 +30,7 @@ export function createClockAlarm({
   return () => {
     const doubt = catalog.clockDoubt();
     if (isSuspect(doubt)) {
-      // Logs it only once, because a clock that is set again and again would fill the log.
+      // Log the doubt only once, because a clock that is set again and again would fill the log.
       if (!told) {
         const action = "nothing is evicted by age until it is set right or trusted (stasis info)";
         logger.warn({ aheadMs: doubt.aheadMs }, `${describeDoubt(doubt)}: ${action}`);
@@ -41,7 +43,7 @@ export function createClockAlarm({
     try {
       catalog.noteClock();
     } catch (error) {
-      // This fails on a full disk. The earlier saved value is as good.
+      // Saving fails on a full disk. The value that was saved before is as good.
       logger.debug({ err: error }, "could not save the clock");
     }
   };

@@ -4,16 +4,16 @@
 //
 // - A writer takes a turn, and commits before it awaits anything else. Checks that the commit
 //   depends on come after the turn.
-// - Between two turns the event loop serves pending events. After a slow commit it has a pause for
-//   that.
-// - Turns are granted in the order of arrival. An idle store grants one at once.
+// - Between two turns the event loop handles pending events. After a slow commit, the next turn
+//   begins only after a pause.
+// - Turns are granted in the order of arrival. If no writer is waiting, a turn is granted at once.
 import { isStoreError } from "../../base/errors.js";
 
-/** A faster commit needs no pause: one round of the event loop is enough. */
+/** Commits below this time need no pause: one round of the event loop is enough. */
 const slowMs = 10;
 /**
- * The pause after a slow commit, as a fraction of the commit's time. It lowers the writers' rate by
- * that much.
+ * The pause after a slow commit, as a fraction of the commit's time. The pause lowers the writers'
+ * rate by the same fraction.
  */
 const pauseShare = 1 / 4;
 const maxPauseMs = 100;
@@ -27,7 +27,7 @@ export class CommitTurns {
     return this.#waiting.length;
   }
 
-  /** Never rejects. */
+  /** Resolves when the writer has its turn. Never rejects. */
   take(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
@@ -45,7 +45,7 @@ export class CommitTurns {
     }
     const begin = performance.now();
     grant();
-    // The writer commits in a microtask, and therefore before this.
+    // The writer commits in a microtask, and therefore before this callback runs.
     setImmediate(() => {
       const tookMs = performance.now() - begin;
       if (tookMs < slowMs) this.#grant();
@@ -54,7 +54,10 @@ export class CommitTurns {
   }
 }
 
-/** The disk failed during the commit. Only a restart shows whether the record exists. */
+/**
+ * Returns whether the disk failed during the commit. Only a restart shows whether the record
+ * exists.
+ */
 export function commitUnknown(error: unknown): boolean {
   return isStoreError(error) && error.metadata["commit"] === "unknown";
 }

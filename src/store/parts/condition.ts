@@ -20,7 +20,7 @@ import { refillBallast } from "./room.js";
 export interface StoreProblem {
   readonly error: StoreError;
   readonly since: Date;
-  /** Reads fail too, not only writes. */
+  /** Whether reads fail too, not only writes. */
   readonly stopsReads: boolean;
 }
 
@@ -49,7 +49,7 @@ interface ConditionParts {
 const lookMs = 2000;
 /** A disk that hangs must not keep GetInfo from answering. */
 const longestLookMs = 1000;
-/** While nothing fails, one check in this many changes an inode. */
+/** While nothing fails, only one check in this many changes an inode. */
 const looksPerWrite = 15;
 
 const telling: ReadonlySet<ErrorReason> = new Set([
@@ -125,7 +125,7 @@ async function findProblems(parts: ConditionParts, tryWrite: boolean): Promise<S
   if (gone !== undefined) return [gone];
   const { damage, failure } = catalog.trouble();
   const unwritable = (await findWriteProblem(layout, { tryWrite })) ?? failure;
-  // Free space does not matter while nothing can be written.
+  // Free space does not matter while the store cannot write anything.
   const full = unwritable === undefined ? await findFull(layout, reserveBytes) : undefined;
   return [damage, unwritable, full].filter((error) => error !== undefined);
 }
@@ -178,7 +178,10 @@ function tell(logger: Logger, before: readonly StoreProblem[], now: readonly Sto
   if (now.length === 0) logger.warn("the store works again");
 }
 
-/** The failure's metadata stay, because they say whether its commit may have taken effect. */
+/**
+ * Returns the cause as the error. The failure's metadata stays, because it says whether the commit
+ * may have taken effect.
+ */
 function explained(failed: StoreError, cause: StoreError): StoreError {
   return restated(cause, { metadata: { ...failed.metadata, ...cause.metadata }, cause: failed });
 }

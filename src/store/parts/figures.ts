@@ -1,5 +1,5 @@
-// Figures of the store for metrics. Reading them costs a few seeks in the catalog and two system
-// calls, however many snapshots there are.
+// Reads figures of the store for metrics. Reading them costs a few seeks in the catalog and two
+// system calls, however many snapshots there are.
 import { stat, statfs } from "node:fs/promises";
 import type { StoreFigures } from "../../observe/figures.js";
 import type { SnapshotState } from "../../model/snapshot.js";
@@ -45,7 +45,10 @@ function otherStates({ catalog }: Reader) {
   };
 }
 
-/** SQLite makes the log when it first needs it. */
+/**
+ * Returns the size of the file, or 0 if it does not exist: SQLite makes the log when it first needs
+ * it.
+ */
 async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size;

@@ -13,18 +13,18 @@ import { createHash } from "node:crypto";
 const prefix = "2:";
 
 export interface Fingerprint {
-  /** What to store. */
+  /** The fingerprint to store. */
   readonly text: string;
-  /** Whether a stored fingerprint, of any version, is that of the same request. */
+  /** Returns whether a stored fingerprint, of any version, is that of the same request. */
   matches(stored: string): boolean;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * The fingerprint of a request with these fields, normalized: equal requests have equal fields.
- * `first` is what version 1 covered. Undefined if the request has a field that version 1 did not
- * know and that differs from its default.
+ * Returns the fingerprint of a request with these fields. They must be normalized, so that equal
+ * requests have equal fields. `first` returns what version 1 covered, or undefined if the request
+ * has a field that version 1 did not know and that differs from its default.
  */
 export function fingerprintOf(fields: Fields, first: () => unknown): Fingerprint {
   const text = `${prefix}${digestOf(withoutDefaults(fields))}`;
@@ -38,12 +38,15 @@ export function fingerprintOf(fields: Fields, first: () => unknown): Fingerprint
   };
 }
 
-/** Whether these values are all defaults, as protobuf has them. */
+/** Returns whether these values are all defaults, as protobuf defines them. */
 export function areDefaults(fields: Fields): boolean {
   return withoutDefaults(fields) === undefined;
 }
 
-/** Elements of lists stay, because their places have a meaning. */
+/**
+ * Returns the value without fields that have their defaults. Elements of lists stay, because their
+ * positions have a meaning.
+ */
 function withoutDefaults(value: unknown): unknown {
   if (typeof value === "bigint") return value === 0n ? undefined : String(value);
   if (Array.isArray(value)) {
@@ -57,7 +60,10 @@ function withoutDefaults(value: unknown): unknown {
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
-/** Keys are sorted, because the order of a map on the wire has no meaning. */
+/**
+ * Returns the digest of the value. Keys are sorted, because the order of a map on the wire has no
+ * meaning.
+ */
 function digestOf(value: unknown): string {
   const canonical = JSON.stringify(value ?? {}, (_key, each: unknown) =>
     isFields(each)
@@ -69,6 +75,6 @@ function digestOf(value: unknown): string {
 
 function isFields(value: unknown): value is Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  // A date becomes its text.
+  // JSON turns a date into text.
   return !(value instanceof Date);
 }

@@ -1,4 +1,5 @@
-// The versions of the formats that this program writes to a store. docs/formats.md has the table.
+// Lists the versions of the formats that this program reads and writes in a store. docs/formats.md
+// has the table.
 import { newestSchema } from "../../catalog/migrations.js";
 import { blockTableVersions } from "../../files/block-table-codec.js";
 import { manifestVersion } from "../../files/manifest.js";
@@ -8,7 +9,7 @@ export interface StoreFormats {
   readonly store: number;
   readonly catalog: number;
   readonly manifest: number;
-  /** Versions that it reads, in ascending order. It writes the last one. */
+  /** Versions that this program reads, in ascending order. It writes the last one. */
   readonly blockTables: number[];
 }
 

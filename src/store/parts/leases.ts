@@ -6,7 +6,7 @@ import { StoreError } from "../../base/errors.js";
 /**
  * stream      reads through open descriptors: a deletion succeeds, but the bytes stay until it ends
  * directory   has the path of the data directory: a deletion must wait or be refused
- * background  the daemon's own work on the data: a deletion fires its signal and ends it
+ * background  is the daemon's own work on the data: a deletion fires its signal and ends it
  */
 export type LeaseKind = "stream" | "directory" | "background";
 
@@ -16,7 +16,7 @@ interface Lease extends Disposable {
   readonly signal: AbortSignal;
 }
 
-/** While it lasts, nobody else can acquire a lease, and the snapshot must not change. */
+/** While this lease lasts, nobody else can acquire a lease, and the snapshot must not change. */
 export interface ExclusiveLease extends Disposable {
   readonly id: string;
   /** Resolves when background work has released its leases. */
@@ -25,7 +25,7 @@ export interface ExclusiveLease extends Disposable {
 
 interface LeaseHolder {
   readonly kind: LeaseKind | "exclusive";
-  /** The call or the work that holds it, for messages. */
+  /** The call or the work that holds the lease, for messages. */
   readonly user: string;
   readonly controller: AbortController;
 }
@@ -70,7 +70,7 @@ export class LeaseTable {
     };
   }
 
-  /** Throws OPERATION_IN_PROGRESS while an exclusive lease is held. */
+  /** Throws OPERATION_IN_PROGRESS while an exclusive lease on the snapshot is held. */
   refuseIfExclusive(id: string): void {
     if (!this.isExclusive(id)) return;
     throw new StoreError("OPERATION_IN_PROGRESS", `snapshot ${id} is being moved to a directory`, {
@@ -85,7 +85,7 @@ export class LeaseTable {
     return this.#heldBy(id).some(({ kind }) => kind === "exclusive");
   }
 
-  /** The calls that read the snapshot, each with the number of its leases. */
+  /** Returns the calls that read the snapshot, each with the number of its leases. */
   users(id: string): ReadonlyMap<string, number> {
     const users = new Map<string, number>();
     for (const { kind, user } of this.#heldBy(id)) {
@@ -94,17 +94,17 @@ export class LeaseTable {
     return users;
   }
 
-  /** True while the directory must stay in its place. */
+  /** Returns true while the directory must stay in its place. */
   isKeptInPlace(id: string): boolean {
     return this.count(id, "directory") > 0 || this.isExclusive(id);
   }
 
-  /** Number of leases of this kind, or of all kinds. */
+  /** Returns the number of leases of this kind, or of all kinds. */
   count(id: string, kind?: LeaseKind): number {
     return this.#heldBy(id).filter((holder) => kind === undefined || holder.kind === kind).length;
   }
 
-  /** Number of leases of each kind on all snapshots. */
+  /** Returns the number of leases of each kind on all snapshots. */
   totals(): Readonly<Record<LeaseHolder["kind"], number>> {
     const totals = { stream: 0, directory: 0, background: 0, exclusive: 0 };
     for (const holders of this.#holders.values()) {
@@ -113,22 +113,24 @@ export class LeaseTable {
     return totals;
   }
 
-  /** True while a caller uses it. The daemon's own background work does not count. */
+  /**
+   * Returns true while a caller uses the snapshot. The daemon's own background work does not count.
+   */
   inUse(id: string): boolean {
     return this.#heldBy(id).some(({ kind }) => kind !== "background");
   }
 
-  /** True while a caller reads any snapshot through open descriptors. */
+  /** Returns true while a caller reads any snapshot through open descriptors. */
   someoneReads(): boolean {
     return [...this.#holders.keys()].some((id) => this.count(id, "stream") > 0);
   }
 
-  /** Ids of all leased snapshots. */
+  /** Returns the ids of all snapshots that are in use, as `inUse` defines it. */
   idsInUse(): ReadonlySet<string> {
     return new Set([...this.#holders.keys()].filter((id) => this.inUse(id)));
   }
 
-  /** Ids of all that have a lease of any kind. */
+  /** Returns the ids of all snapshots that have a lease of any kind, exclusive leases included. */
   held(): string[] {
     return [...this.#holders.keys()];
   }
@@ -141,7 +143,7 @@ export class LeaseTable {
     }
   }
 
-  /** Calls back once, when the last lease has ended. Calls back at once if no lease is held. */
+  /** Calls `callback` once, when the last lease has ended, or at once if no lease is held. */
   onFree(id: string, callback: () => void): void {
     if (!this.#holders.has(id)) {
       callback();

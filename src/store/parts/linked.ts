@@ -16,7 +16,10 @@ import type { Commits, Links } from "./ports.js";
 
 type Opened = Pick<StoredSnapshot, "id" | "pathOf">;
 
-/** Call it before files of the snapshot are linked. Files that are known stay as they are. */
+/**
+ * Records the attributes of the files. Call it before files of the snapshot are linked. Files that
+ * are already recorded keep their record.
+ */
 export async function recordLinks(
   { catalog, commits }: Links & Commits,
   stored: Opened,
@@ -55,7 +58,7 @@ export async function requireUnchanged(
   );
 }
 
-/** The linked files as they are now. */
+/** Returns the linked files as they are now. */
 export async function lookAtLinks(
   { catalog }: Pick<Links, "catalog">,
   stored: Opened,
@@ -78,7 +81,10 @@ export async function acceptLinks(
   if (catalog.linkedFiles(id).length === found.length) catalog.setLinkedFiles(id, found);
 }
 
-/** A different inode means that stasis has replaced the file, as healing does. */
+/**
+ * Returns whether the file was changed. A different inode means that stasis has replaced the file,
+ * as healing does.
+ */
 function isChanged(known: LinkedFile, found: LinkedFile | undefined): boolean {
   if (known.inode !== found?.inode) return false;
   return known.mtimeNs !== found.mtimeNs || known.uid !== found.uid;

@@ -1,5 +1,5 @@
-// Opens a stored snapshot for a call that reads it: the ref, the lease, the checks, and the files.
-// Whatever reads a snapshot for a caller begins here.
+// Opens a stored snapshot for a call that reads it: finds the ref, acquires the lease, checks the
+// snapshot and opens the files. Every operation that reads a snapshot for a caller begins here.
 import { StoreError, isStoreError } from "../../base/errors.js";
 import { openStored, type OpenStoredOptions, type StoredSnapshot } from "../../files/stored.js";
 import type { Snapshot } from "../../model/snapshot.js";
@@ -14,21 +14,21 @@ import { selectFiles } from "./select.js";
 export type ReadPorts = Reader & Leases & Marker & Links;
 
 export interface ReadOptions {
-  /** Serve the snapshot although it is known to be damaged. */
+  /** Whether to serve the snapshot although it is known to be damaged. */
   readonly force: boolean;
 }
 
 export interface OpenRead extends AsyncDisposable {
   readonly snapshot: Snapshot;
-  /** The files that were asked for. */
+  /** The files that the caller requested. */
   readonly stored: StoredSnapshot;
 }
 
-/** How a snapshot is opened. */
+/** Options for opening a snapshot. */
 interface OpenReadOptions extends ReadOptions, OpenStoredOptions {
-  /** Names of the files to open. Default, and if it is empty: all. */
+  /** Names of the files to open. Absent and empty mean all files. */
   readonly files?: readonly string[];
-  /** The call that reads, for callers that must wait for it. */
+  /** The call that reads, so that an error can name it to callers that must wait for it. */
   readonly user: string;
 }
 
@@ -56,13 +56,13 @@ async function openReadNow(
   const { snapshot, opened, ...leased } = await openLeased(reader, find, how, (found) =>
     openUnchanged(reader, found, options, signal),
   );
-  // With the time of this access.
+  // The record now contains the time of this access.
   const accessed = reader.catalog.get(snapshot.config.id) ?? snapshot;
   return { ...leased, snapshot: accessed, stored: opened };
 }
 
 interface Leased<T> extends AsyncDisposable {
-  /** As it was before this access. */
+  /** The snapshot as it was before this access. */
   readonly snapshot: Snapshot;
   readonly opened: T;
 }
@@ -74,7 +74,8 @@ interface LeaseOptions extends ReadOptions {
 
 /**
  * Acquires a lease on the snapshot that `find` finds, and opens something of it. The result holds
- * both until it is disposed. Damage that `open` finds marks the snapshot.
+ * the lease and the opened object until it is disposed of. Damage that `open` finds marks the
+ * snapshot.
  */
 export async function openLeased<T extends AsyncDisposable>(
   reader: ReadPorts,
@@ -101,7 +102,7 @@ export async function openLeased<T extends AsyncDisposable>(
     } catch (error) {
       lease[Symbol.dispose]();
       if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
-      // A deletion or a replacement in between moved the directory away. The ref now means nothing
+      // A deletion or a replacement in between moved the directory away. The ref now names nothing
       // or another snapshot, so this loop ends.
       if (reader.catalog.get(id)?.state !== "ready") continue;
       noteDamage(reader, id, error);

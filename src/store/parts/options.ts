@@ -1,5 +1,5 @@
-// The options with which a store is opened. Their defaults are those of the daemon's configuration
-// (config/daemon-options.ts), and nowhere else.
+// Defines the options with which a store is opened. The daemon's configuration
+// (config/daemon-options.ts) has their defaults, and no other file repeats them.
 
 export interface StoreOptions {
   /** Free bytes that uploads leave on the filesystem. 0 = no reserve. */

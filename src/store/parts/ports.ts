@@ -1,6 +1,7 @@
-// The ports of the store. Each names what a kind of work may touch. An operation receives the ports
-// that it needs, and can reach nothing else. Two ports have a room of their own, which the lint
-// table guards: `Publisher` (store/write/publisher.ts) and `Remover` (store/remove/remover.ts).
+// Defines the ports of the store. Each port names what a kind of work may touch. An operation
+// receives the ports that it needs, and can reach nothing else. Two ports are in a folder of their
+// own, which the lint table guards: `Publisher` (store/write/publisher.ts) and `Remover`
+// (store/remove/remover.ts).
 import type { Clock } from "../../base/clock.js";
 import type { Logger } from "../../base/logger.js";
 import type { Catalog } from "../../catalog/open.js";
@@ -63,13 +64,13 @@ export type CatalogReader = Pick<
 /** Reads records and stored files. */
 export interface Reader {
   readonly layout: Layout;
-  /** Whether the layout's root is still the directory that was locked. */
+  /** Checks whether the layout's root is still the directory that was locked. */
   readonly root: Pick<RootGuard, "check" | "problem">;
   readonly catalog: CatalogReader;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: StoreOptions;
-  /** The caller is confined to names that begin with this prefix. Empty: all names. */
+  /** The caller is confined to names that begin with this prefix. Empty means all names. */
   readonly namePrefix: string;
 }
 
@@ -106,7 +107,7 @@ export interface BackgroundWork {
   readonly closing: AbortSignal;
 }
 
-/** Ids of the running uploads. Nobody else touches their staging areas. */
+/** Ids of the running uploads. No other work touches their staging areas. */
 export interface Intakes {
   readonly intakes: Set<string>;
 }
@@ -116,22 +117,22 @@ export interface Workers {
   readonly writeWorkers: WriteWorkers;
 }
 
-/** Counts disk space that is not in the catalog. */
+/** Counts disk space that the catalog does not count. */
 export interface Room {
   readonly space: SpaceAccount;
 }
 
-/** One writer at a time for each manifest. */
+/** Admits one writer at a time for each manifest. */
 export interface Manifests {
   readonly manifests: SerialQueue;
 }
 
-/** Tells what was done, for metrics. */
+/** Reports to metrics what the store has done. */
 export interface Observed {
   readonly observer: StoreObserver;
 }
 
-/** Wakes watchers when an event was committed. */
+/** Wakes watchers when an event has been committed. */
 export interface Watching {
   readonly watchers: Watchers;
 }

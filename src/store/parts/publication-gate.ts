@@ -15,11 +15,17 @@ export interface GcSession {
 }
 
 export interface GcLock {
-  /** Starts a collection of this daemon. Throws GC_LOCK_BUSY, never waits. */
+  /**
+   * Starts a collection of this daemon. Throws GC_LOCK_BUSY if another collection runs, and never
+   * waits.
+   */
   lock(): Disposable;
-  /** Throws GC_LOCK_BUSY, never waits. `open` creates the GC session when the lock is free. */
+  /**
+   * Opens the GC session that `open` creates. Throws GC_LOCK_BUSY if the lock is taken, and never
+   * waits.
+   */
   openSession(open: () => GcSession): GcSession;
-  /** The GC session that is open now. */
+  /** Returns the GC session that is open now. */
   session(): GcSession | undefined;
   /** Restarts the GC session's time to live. */
   renew(): void;
@@ -85,7 +91,7 @@ export function createGcLock(clock: Clock): GcLock {
   };
 }
 
-/** Returns early when it is woken, and throws when the signal fires. */
+/** Waits for `ms`. Returns early when a waker is called, and throws when the signal fires. */
 async function sleep(ms: number, signal: AbortSignal, wakers: Set<() => void>): Promise<void> {
   signal.throwIfAborted();
   await new Promise<void>((resolve) => {

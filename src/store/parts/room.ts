@@ -3,10 +3,13 @@ import { isStoreError } from "../../base/errors.js";
 import { ensureBallast, releaseBallast } from "../../files/ballast.js";
 import type { Layout } from "../../files/layout.js";
 
-/** Operations that use the space of the ballast now, by root. Nobody may refill it meanwhile. */
+/**
+ * Number of operations that use the space of the ballast now, by root. Nobody may refill the
+ * ballast meanwhile.
+ */
 const users = new Map<string, number>();
 
-/** Runs `work`. If it fails with STORAGE_FULL, deletes the ballast and runs it once more. */
+/** Runs `work`. If it fails with STORAGE_FULL, deletes the ballast and runs `work` once more. */
 export async function withBallast<T>(layout: Layout, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();

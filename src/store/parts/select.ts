@@ -2,7 +2,7 @@
 import { describeValue, fieldInvalid } from "../../base/errors.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 
-/** Names of existing files that an error lists. */
+/** The maximum number of existing files that an error lists. */
 const maxListed = 10;
 
 /** Throws FIELD_INVALID for `field` if the snapshot has no file of one of these names. */
@@ -17,7 +17,10 @@ export function requireNames(snapshot: Snapshot, names: Iterable<string>, field 
   }
 }
 
-/** The files with these names, in the order of names; all files if there are no names. */
+/**
+ * Returns the files with these names, in the order of names. Returns all files if there are no
+ * names.
+ */
 export function selectFiles(snapshot: Snapshot, names: readonly string[]): readonly SnapshotFile[] {
   if (names.length === 0) return snapshot.files;
   requireNames(snapshot, names);

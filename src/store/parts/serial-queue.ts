@@ -3,7 +3,7 @@
 export class SerialQueue {
   readonly #tails = new Map<string, Promise<void>>();
 
-  /** Runs `work` after everything queued before under the same key has settled. */
+  /** Runs `work` after everything that was queued before under the same key has settled. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(key) ?? Promise.resolve();
     const result = before.then(work);

@@ -8,17 +8,17 @@ export interface SpaceAccount {
   readonly reserved: Map<string, number>;
   /** Bytes of interrupted pulls, by digest. */
   readonly kept: ReadonlyMap<string, number>;
-  /** Sets the bytes that are kept of the pull with this digest. */
+  /** Sets the bytes that the store keeps of the pull with this digest. */
   readonly noteKept: (digest: string, bytes: number) => void;
   /** Removals that only take time, because nobody reads these snapshots. */
   readonly freeing: Freeing;
 }
 
 interface Freeing {
-  /** The space of this snapshot will be free soon, until `end`. */
+  /** Notes that the removal of this snapshot will soon free its space. `end` ends this. */
   begin(id: string): void;
   end(id: string): void;
-  /** True while a removal is under way. */
+  /** Returns true while a removal is under way. */
   isBusy(): boolean;
   /** Resolves at the end of the next removal. Rejects with the signal's reason. */
   next(signal: AbortSignal): Promise<void>;

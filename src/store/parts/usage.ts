@@ -1,17 +1,17 @@
-// The disk usage of the store, as GetInfo reports it.
+// Computes the disk usage of the store, as GetInfo reports it.
 import { statfsSync } from "node:fs";
 import type { Reader, Room } from "./ports.js";
 import { chargedBytes } from "./allowance.js";
 
 export interface StoreUsage {
   readonly snapshotCount: number;
-  /** Ready snapshots that are marked as damaged. */
+  /** Number of ready snapshots that are marked as damaged. */
   readonly corruptCount: number;
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
   /** The total that `max_store` limits: snapshots, running uploads, interrupted pulls. */
   readonly chargedBytes: number;
-  /** The part of it that belongs to deleted or replaced snapshots with readers. */
+  /** The part of `chargedBytes` that belongs to deleted or replaced snapshots with readers. */
   readonly heldBytes: number;
   readonly freeBytes: number;
   /**

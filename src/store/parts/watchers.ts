@@ -6,9 +6,9 @@ import { closingError } from "./background.js";
 
 export interface Watchers {
   /**
-   * Throws TOO_MANY_STREAMS, and DRAINING after `close`. Disposing frees the seat for another
-   * watcher. One `identity` gets at most three quarters of all seats, rounded up. Without an
-   * identity, the watcher counts only in the total.
+   * Takes a seat. Throws TOO_MANY_STREAMS, and DRAINING after `close`. Disposing of the result
+   * frees the seat for another watcher. One `identity` gets at most three quarters of all seats,
+   * rounded up. Without an identity, the watcher counts only in the total.
    */
   enter(identity?: string): Disposable;
   /**
@@ -18,10 +18,10 @@ export interface Watchers {
   eventAfter(sequence: number): NextEvent;
   /**
    * Resolves at the next event, or at `close`. To miss no event, call it in the same tick in which
-   * a page was empty. Rejects with the signal's reason.
+   * `eventAfter` returned undefined. Rejects with the signal's reason.
    */
   nextChange(signal: AbortSignal): Promise<void>;
-  /** Watchers that are open now. */
+  /** Returns the number of watchers that are open now. */
   count(): number;
   /** Ends all watchers. */
   close(): void;
@@ -29,13 +29,13 @@ export interface Watchers {
 
 interface NextEvent {
   readonly event: CatalogEvent | undefined;
-  /** The log has trimmed events after the position. */
+  /** Whether the log has trimmed events after the position. */
   readonly missed: boolean;
 }
 
 /**
- * Watchers share pages of events. Most watchers are at the newest event, so all of them need the
- * same page. An event is as large as the metadata of its snapshot.
+ * The number of events in a page. Watchers share pages of events: most watchers are at the newest
+ * event, so all of them need the same page. An event is as large as the metadata of its snapshot.
  */
 const pageSize = 8;
 const maxPages = 8;
@@ -84,7 +84,7 @@ function createSeats(maxWatchers: number) {
   let count = 0;
   return {
     count: () => count,
-    /** Disposing the result frees the seat. Throws TOO_MANY_STREAMS. */
+    /** Takes a seat, which disposing of the result frees. Throws TOO_MANY_STREAMS. */
     take(identity: string | undefined): Disposable {
       if (count >= maxWatchers) throw tooManyError("watchers", maxWatchers);
       const taken = takenBy.get(identity) ?? 0;
@@ -109,10 +109,10 @@ function createSeats(maxWatchers: number) {
 }
 
 function createPages(catalog: Pick<Catalog, "eventsAfter">) {
-  /** Pages by the sequence that they follow. The most recently used page is last. */
+  /** Pages by the sequence number that they follow. The most recently used page is last. */
   const pages = new Map<number, EventPage>();
 
-  /** Sequences have no gaps. */
+  /** Sequence numbers have no gaps. */
   const pageWith = (sequence: number): [after: number, page: EventPage] | undefined => {
     for (const entry of pages) {
       const [after, { events }] = entry;
@@ -131,7 +131,10 @@ function createPages(catalog: Pick<Catalog, "eventsAfter">) {
       if (pages.size > maxPages) pages.delete(pages.keys().next().value ?? after);
       return { event: page.events[sequence - after], missed: page.missed };
     },
-    /** New events exist. Cached pages that are not full lack them. */
+    /**
+     * Call it when new events exist. It drops cached pages that are not full, because they lack the
+     * new events.
+     */
     grown(): void {
       for (const [after, { events }] of pages) if (events.length < pageSize) pages.delete(after);
     },

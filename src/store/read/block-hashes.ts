@@ -1,5 +1,5 @@
-// Tells which algorithm has hashed the blocks of each file. Only the headers of the block tables
-// record it. What was read once is remembered, because it never changes.
+// Finds which algorithm has hashed the blocks of each file. Only the headers of the block tables
+// record it. This file caches each result, which never changes.
 import { join } from "node:path";
 import { readTableAlgorithm } from "../../files/block-table-codec.js";
 import type { DigestAlgorithm } from "../../files/block-digest.js";
@@ -8,14 +8,14 @@ import { blocksDirectoryName, blockTableName, type Layout } from "../../files/la
 import type { Snapshot } from "../../model/snapshot.js";
 
 /**
- * The algorithms by file name. Files without a digest, and those whose table is missing or of a
+ * The algorithms by file name. Files without a digest, and files whose table is missing or of a
  * newer version, are left out.
  */
 export type FileHashes = ReadonlyMap<string, DigestAlgorithm>;
 
 export type BlockHashes = (snapshot: Snapshot) => Promise<FileHashes>;
 
-/** Snapshots that are remembered. */
+/** The maximum number of snapshots in the cache. */
 const maxRemembered = 1024;
 
 export function createBlockHashes(layout: Layout): BlockHashes {

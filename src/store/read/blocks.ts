@@ -7,17 +7,20 @@ import type { Snapshot } from "../../model/snapshot.js";
 import { noteDamage } from "../parts/damage.js";
 import { corruptError, notHashedYet, openRead, type ReadPorts } from "../parts/open-read.js";
 
-/** Holds a lease until it is disposed. */
+/** An open snapshot for a peer. It holds a lease until it is disposed of. */
 export interface OpenBlocks extends AsyncDisposable {
   readonly snapshot: Snapshot;
   readonly stored: StoredSnapshot;
-  /** Table of the file at `index`. It matches the file's digest. */
+  /** Reads the table of the file at `index`. The table matches the file's digest. */
   table(index: number): Promise<BlockTable>;
   /** Marks the snapshot, because a block did not match the digest of its table. */
   foundDamage(): void;
 }
 
-/** Throws OPERATION_IN_PROGRESS while its digests are still being computed. */
+/**
+ * Opens a snapshot for a peer. Throws OPERATION_IN_PROGRESS while its digests are still being
+ * computed.
+ */
 export async function openBlocks(
   reader: ReadPorts,
   ref: string,

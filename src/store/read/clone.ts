@@ -15,8 +15,8 @@ export interface Clone {
 }
 
 /**
- * The directory is absent or empty before, and again after a failure. The lease lasts until the
- * clone is complete; nothing depends on the snapshot afterwards.
+ * Clones a snapshot to a directory, which must be absent or empty, and is so again after a failure.
+ * The lease lasts until the clone is complete; nothing depends on the snapshot afterwards.
  */
 export async function cloneToDirectory(
   ports: ReadPorts & Commits,

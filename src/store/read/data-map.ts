@@ -9,19 +9,22 @@ export interface DataStrip {
   /** Bytes that are not holes. */
   readonly dataBytes: number;
   /**
-   * The share of data in each cell, 0 to 100; all cells cover the same number of bytes. Empty if
-   * the filesystem cannot tell holes, or the file is empty.
+   * The share of data in each cell, in percent. All cells cover the same number of bytes. Empty if
+   * the filesystem cannot report holes, or the file is empty.
    */
   readonly cells: readonly number[];
-  /** Bytes in blocks that other files share. Undefined if that cannot be told, or takes long. */
+  /**
+   * Bytes in blocks that other files share. Undefined if the filesystem cannot report them, or
+   * needs too long for it.
+   */
   readonly sharedBytes?: number;
 }
 
-/** Of a snapshot with more files, the largest have strips. */
+/** If a snapshot has more files, only the largest have strips. */
 const maxStrips = 32;
 
 /**
- * The strips of the largest files, in the order of their names. It does not count as an
+ * Returns the strips of the largest files, in the order of their names. It does not count as an
  * access, and a deletion ends it. Throws STORED_DATA_CORRUPT if files are missing.
  */
 export async function dataMap(
@@ -52,7 +55,7 @@ export async function dataMap(
   return strips;
 }
 
-/** Asking the filesystem for more holds up other work: 5 ms. */
+/** This many lookups take about 5 ms. More would hold up other work. */
 const maxSharedLookups = 5000;
 
 async function sharedBytesOf(
@@ -77,7 +80,8 @@ function cellsOf({ extents, sizeBytes }: StoredFile, maxCells: number): number[]
       bytes[cell] = (bytes[cell] ?? 0) + Math.max(0, Math.min(end, (cell + 1) * width) - from);
     }
   }
-  // A cell with a little data is never drawn as a hole, nor one with a small hole as full.
+  // A cell with a little data is never shown as a hole, and a cell with a small hole is never shown
+  // as full.
   return [...bytes].map((data) => {
     const share = (data / width) * 100;
     return share === 0 ? 0 : Math.max(1, share >= 99.9 ? 100 : Math.min(99, Math.round(share)));

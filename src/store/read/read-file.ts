@@ -1,4 +1,4 @@
-// ReadFile: ranges of one file.
+// ReadFile: returns ranges of one file.
 import { join } from "node:path";
 import { StoreError, fieldInvalid } from "../../base/errors.js";
 import { openRanges, type OpenRanges } from "../../files/read-ranges.js";
@@ -15,28 +15,28 @@ const maxRanges = 4096;
 
 export interface ReadFileRequest extends ReadOptions {
   readonly ref: string;
-  /** Instead of `ref`; empty = none. */
+  /** Digest of the snapshot, in place of `ref`. Empty means that `ref` is used. */
   readonly digest: string;
   readonly file: string;
-  /** Empty = the whole file. */
+  /** Empty means the whole file. */
   readonly ranges: readonly Extent[];
   readonly verify: boolean;
 }
 
-/** Ranges of a file; holds a lease until it is disposed. */
+/** The ranges of a file. It holds a lease until it is disposed of. */
 export interface FileReading extends AsyncDisposable {
   readonly snapshotId: string;
   readonly file: SnapshotFile;
   /** Bytes of data in the ranges. */
   readonly dataBytes: number;
   holes(): Iterable<Extent>;
-  /** May be read once. */
+  /** Returns the data and the holes of the ranges. Call it once. */
   pieces(): AsyncIterable<FilePiece>;
 }
 
 /**
- * Throws FIELD_INVALID, OPERATION_IN_PROGRESS while the file has no digest to verify with, and
- * STORED_DATA_CORRUPT.
+ * Opens ranges of a file. Throws FIELD_INVALID, STORED_DATA_CORRUPT, and OPERATION_IN_PROGRESS
+ * while the file has no digest to verify with.
  */
 export async function readFile(
   reader: ReadPorts,
@@ -109,10 +109,15 @@ function finder({ catalog }: ReadPorts, { ref, digest }: ReadFileRequest): () =>
   };
 }
 
-/** Snapshots with one digest that are looked at, for one that is not damaged. */
+/**
+ * The maximum number of snapshots with one digest to look at in the search for an undamaged one.
+ */
 const maxWithDigest = 32;
 
-/** They are ascending so that each block is read and compared once. */
+/**
+ * Throws FIELD_INVALID unless the ranges are ascending. Their order lets each block be read and
+ * compared once.
+ */
 function checkRanges(ranges: readonly Extent[]): void {
   if (ranges.length > maxRanges) {
     throw fieldInvalid("ranges", `at most ${maxRanges} ranges`, ranges.length);
@@ -129,7 +134,7 @@ function checkRanges(ranges: readonly Extent[]): void {
   }
 }
 
-/** Ranges are cut at the end of the file. */
+/** Returns the ranges, cut at the end of the file. */
 function insideFile(ranges: readonly Extent[], sizeBytes: number): readonly Extent[] {
   const all = ranges.length === 0 ? [{ offset: 0, length: sizeBytes }] : ranges;
   return all

@@ -1,5 +1,5 @@
-// The operations that return data: Restore and Export as byte streams, ExportToDirectory,
-// OpenDataDirectory.
+// Implements the operations that return data: Restore and Export as byte streams,
+// ExportToDirectory, OpenDataDirectory.
 import type { OwnedStream } from "../../wire/chunk.js";
 import { dataOf } from "../../archive/archive-file.js";
 import { compress, type Compression } from "../../archive/compression.js";
@@ -25,17 +25,17 @@ import {
 } from "../parts/open-read.js";
 
 export interface DownloadStreamOptions extends ReadOptions {
-  /** Names of the files to return. Default, and if it is empty: all. */
+  /** Names of the files to return. Absent and empty mean all files. */
   readonly files?: readonly string[];
-  /** Compare every block with its stored digest before returning it. */
+  /** Whether to compare every block with its stored digest before returning it. */
   readonly verify: boolean;
-  /** With the envelope as first entry. */
+  /** Whether the first entry of the tar is the envelope. */
   readonly envelope: boolean;
   readonly compression: Compression;
   readonly sparseFormat: SparseFormat;
 }
 
-/** A byte stream that holds a lease until it is disposed. */
+/** A byte stream that holds a lease until it is disposed of. */
 export interface DownloadStream extends AsyncDisposable {
   readonly snapshot: Snapshot;
   /** Names of the files in the stream. */
@@ -44,7 +44,7 @@ export interface DownloadStream extends AsyncDisposable {
   readonly dataBytes: number;
   /** Warnings for the caller about the tar. */
   readonly warnings: readonly ArchiveWarning[];
-  /** May be read once. */
+  /** The bytes of the stream. They may be read once. */
   readonly bytes: OwnedStream;
 }
 
@@ -85,7 +85,10 @@ export async function openDownloadStream(
   };
 }
 
-/** The stages of a download. The transport cuts the result into chunks and adds the trailer. */
+/**
+ * Connects the stages of a download. The transport cuts the result into chunks and adds the
+ * trailer.
+ */
 function downloadBytes(
   reader: ReadPorts,
   { envelope, ...read }: Omit<OpenRead, symbol> & { readonly envelope: Uint8Array | undefined },
@@ -130,8 +133,8 @@ export interface OpenDirectory extends AsyncDisposable {
 }
 
 /**
- * Returns the path of the data directory, which is read-only by its modes. The lease lasts until it
- * is disposed.
+ * Returns the path of the data directory, whose modes make it read-only. The lease lasts until the
+ * result is disposed of.
  */
 export async function openDataDirectory(
   reader: ReadPorts,
@@ -154,10 +157,13 @@ export async function openDataDirectory(
   };
 }
 
-/** A codec keeps its input until it has used it. Larger reads would not make it faster. */
+/**
+ * The size of reads for a compressed download. A codec keeps its input until it has used it, so
+ * larger reads would not make it faster.
+ */
 const compressedPieceBytes = 128 * 1024;
 
-/** Damage marks the snapshot before the error is reported. */
+/** Yields the files of the archive. Damage marks the snapshot before the error is reported. */
 async function* archiveFiles(
   reader: ReadPorts,
   { snapshot, stored }: Omit<OpenRead, symbol>,
@@ -189,7 +195,7 @@ async function* archiveFiles(
   }
 }
 
-/** Marks the snapshot if reading meets damage. */
+/** Yields the pieces, and marks the snapshot if reading them finds damage. */
 export async function* noting(
   reader: ReadPorts,
   id: string,
@@ -203,15 +209,19 @@ export async function* noting(
   }
 }
 
-/** The place of each file in the order of names, which numbers the block tables. */
+/**
+ * Returns a function for the position of each file in the order of names. That position numbers the
+ * block tables.
+ */
 function tableIndexes({ files }: Snapshot): (name: string) => number {
   const indexes = new Map(files.map(({ name }, index) => [name, index]));
   return (name) => indexes.get(name) ?? -1;
 }
 
 /**
- * Describes the files of `stored`, and names those of the snapshot that are left out. Files of a
- * damaged snapshot are sent as they are. They have no valid digests any more, so none are sent.
+ * Returns the envelope. It describes the files of `stored`, and names those of the snapshot that
+ * are left out. Files of a damaged snapshot are sent as they are. Their digests are no longer
+ * valid, so the envelope leaves the digests out.
  */
 async function envelopeOf(snapshot: Snapshot, stored: StoredSnapshot): Promise<Uint8Array> {
   const claims = new Map<string, FileClaim>();

@@ -38,11 +38,14 @@ export interface GcResult extends Omit<GcRow, "verdict"> {
 
 export interface CollectRequest {
   readonly policy: GcPolicy;
-  /** Report the rows that would be collected, and change nothing. */
+  /** Whether to report the rows that would be collected, and change nothing. */
   readonly dryRun: boolean;
 }
 
-/** Throws CLOCK_SUSPECT, and GC_LOCK_BUSY at once if another collection is running. */
+/**
+ * Runs a collection. Throws CLOCK_SUSPECT, and GC_LOCK_BUSY at once if another collection is
+ * running.
+ */
 export async function collectGarbage(
   remover: Remover,
   { policy, dryRun }: CollectRequest,
@@ -58,8 +61,8 @@ export async function collectGarbage(
 }
 
 /**
- * Does the same for a caller that is confined to a prefix, with parts from `confinedParts`. It
- * treats nothing as a leftover, because unknown files may belong to another caller.
+ * Collects for a caller that is confined to a prefix, with parts from `confinedParts`. It treats
+ * nothing as a leftover, because unknown files may belong to another caller.
  */
 export async function collectOwn(
   remover: Remover,
@@ -76,7 +79,7 @@ export async function collectOwn(
   return results;
 }
 
-/** The plan for the current content of the store. Throws CLOCK_SUSPECT. */
+/** Returns the plan for the current content of the store. Throws CLOCK_SUSPECT. */
 export async function planNow(
   remover: Remover,
   policy: GcPolicy,
@@ -143,7 +146,7 @@ function isLeftoverReason(reason: GcReason | undefined): reason is GcLeftover["r
   return reason === "orphan" || reason === "stale_pending" || reason === "missing_directory";
 }
 
-/** The reason why a planned snapshot stays after all. */
+/** Returns the reason why a planned snapshot stays after all. */
 function keptBecause(remover: Remover, row: GcRow): GcOutcome | undefined {
   const now = remover.catalog.get(row.id);
   if (now?.state !== "ready") return "kept_changed";
@@ -199,7 +202,7 @@ async function removeLeftover(
   return result(row, "removed");
 }
 
-/** Removes one staging area. A directory that was taken over returns to its old place. */
+/** Discards one staging area. A directory that was taken over returns to its old place. */
 async function clearStaged(remover: Remover, id: string): Promise<void> {
   const others = await listEntries(remover.layout.stagingRoot);
   await purgeStaging(remover.layout, new Set(others.filter((name) => name !== id)));

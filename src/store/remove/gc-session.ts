@@ -1,5 +1,6 @@
-// The daemon's part in a collection that an external orchestrator drives: lock, references,
-// candidates, collect, unlock. The state of a GC session lives in memory and ends with it.
+// Implements the daemon's part in a collection that an external orchestrator drives: lock,
+// references, candidates, collect, unlock. The state of a GC session lives in memory and ends with
+// the session.
 import { createHash, randomUUID, type Hash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { StoreError, fieldInvalid } from "../../base/errors.js";
@@ -10,7 +11,7 @@ import { carryOut, planNow, type GcResult } from "./collect.js";
 import type { Remover } from "./remover.js";
 import type { GcSession } from "../parts/publication-gate.js";
 
-/** The fields of every call of a GC session. */
+/** Fields that every call of a GC session has. */
 interface GcSessionRef {
   readonly sessionId: string;
   readonly epoch: number;
@@ -23,7 +24,7 @@ interface GcPageRequest {
 
 interface GcReferencesPage {
   readonly blobIds: readonly string[];
-  /** Empty on the last page. Only that page has the two fields below. */
+  /** Empty on the last page. Only the last page has the two fields below. */
   readonly nextPageToken: string;
   readonly totalCount: number;
   readonly digest: string;
@@ -39,15 +40,21 @@ interface GcCollectRequest extends GcSessionRef {
   readonly requestId: string;
 }
 
-/** One row per id, in the order of the request. Undefined for an id that is not a candidate. */
+/**
+ * One row per id, in the order of the request. The row of an id that is not a candidate is
+ * undefined.
+ */
 interface GcCollected {
   readonly id: string;
   readonly result: GcResult | undefined;
 }
 
-/** All methods except `begin` and `end` throw GC_SESSION_NOT_FOUND and GC_SESSION_FENCED. */
+/**
+ * The calls of a GC session. All methods except `begin` and `end` throw GC_SESSION_NOT_FOUND and
+ * GC_SESSION_FENCED.
+ */
 export interface GcCycle {
-  /** Throws GC_LOCK_BUSY. It never waits. */
+  /** Opens a GC session. Throws GC_LOCK_BUSY, and never waits. */
   begin(request: { readonly owner: string; readonly ttlMs: number }): OpenedSession;
   listReferences(ref: GcSessionRef, page: GcPageRequest): Promise<GcReferencesPage>;
   listCandidates(
@@ -70,11 +77,11 @@ interface SessionState {
   readonly session: GcSession;
   /** Page tokens that the session has returned. */
   readonly tokens: Map<string, ReferencesRead>;
-  /** The client has received the last page of references. */
+  /** Whether the client has received the last page of references. */
   referencesComplete: boolean;
   /** The last plan, from which pages of candidates are cut. */
   plan: { readonly id: string; readonly rows: readonly GcRow[] } | undefined;
-  /** Every row that was ever listed. Only those can be collected. */
+  /** Every row that the session has listed. Only these rows can be collected. */
   readonly listed: Map<string, GcRow>;
   readonly requests: Map<string, Collection>;
 }
@@ -99,7 +106,7 @@ const maxIds = 1000;
 const minTtlMs = 1000;
 const maxTtlMs = 600_000;
 
-/** `during` keeps the store open while a collection runs. */
+/** Creates the calls of GC sessions. `during` keeps the store open while a collection runs. */
 export function createGcCycle(remover: Remover, during: Background["operation"]): GcCycle {
   return new Cycle(remover, during);
 }
@@ -148,7 +155,7 @@ class Cycle implements GcCycle {
     this.#requireOpen(ref);
     const after = blobIds.at(-1) ?? before.after;
     const count = before.count + blobIds.length;
-    // A copy, because the same page may be requested again.
+    // The hash is copied, because the client may request the same page again.
     const hash = before.hash.copy();
     for (const blob of blobIds) hash.update(`${blob}\n`);
     if (catalog.listPinnedBlobs(after, 1).length > 0) {
@@ -284,9 +291,12 @@ async function collectAll(
   return collected;
 }
 
-/** Blobs that are read between two turns of the event loop: a few milliseconds. */
+/**
+ * The number of blobs to read between two turns of the event loop. Reading them takes a few
+ * milliseconds.
+ */
 const blobsPerTurn = 500;
-/** A page ends early beyond this size. gRPC clients accept messages of 4 MiB by default. */
+/** A page ends early beyond this size, because gRPC clients accept messages of 4 MiB by default. */
 const maxPageBytes = 2 * 1024 * 1024;
 
 function nothingRead(): ReferencesRead {
@@ -294,7 +304,8 @@ function nothingRead(): ReferencesRead {
 }
 
 /**
- * Returns up to `limit` pinned blobs above `after`; fewer if they are long. Empty only at the end.
+ * Returns up to `limit` pinned blobs above `after`, or fewer if they are long. The result is empty
+ * only at the end.
  */
 async function readBlobs(
   catalog: Pick<Remover["catalog"], "listPinnedBlobs">,

@@ -1,5 +1,6 @@
 // Lists the content of the store for the plan of a collection. It reads in short steps, between
-// which other work runs. At the end it corrects the list, which is then true of one moment.
+// which other work runs. At the end it corrects the list, so that the list describes a single
+// moment.
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { exists } from "../../files/durable.js";
@@ -14,18 +15,24 @@ type Surveyed = Reader & Leases & Intakes;
 
 export type GcSurvey = Pick<GcInput, "snapshots" | "inUse" | "leftovers">;
 
-/** Rows that are read between two turns of the event loop: a few milliseconds. */
+/**
+ * The number of rows to read between two turns of the event loop. Reading them takes a few
+ * milliseconds.
+ */
 const rowsPerTurn = 500;
 
-/** The policy groups by `label`. When the promise resolves, the survey is current. */
+/**
+ * Lists the store for a policy that groups by `label`. When the promise resolves, the survey is
+ * current.
+ */
 export async function surveyStore(
   reader: Surveyed,
   label = "",
   signal: AbortSignal,
 ): Promise<GcSurvey> {
   const { catalog, layout } = reader;
-  // This position comes before the rows. The step below looks again at everything that is published
-  // or removed meanwhile.
+  // The survey lists the directories before it reads the rows. The step below looks again at
+  // everything that is published or removed meanwhile.
   const stored = await nameSet(layout.dataRoot, signal);
   const staged = await nameSet(layout.stagingRoot, signal);
   using changes = followChanges(catalog);
@@ -45,7 +52,7 @@ export async function surveyStore(
   const missing = await findMissing(reader, withoutDirectory, signal);
   const orphans = await findOrphans(reader, { stored, staged }, signal);
   const stale = await findStale(reader);
-  // There is no await below this line.
+  // No await may follow below this line.
   const leftovers = [...missing, ...orphans, ...stale];
   const gone = new Set(missing.map(({ id }) => id));
   return {
@@ -55,7 +62,7 @@ export async function surveyStore(
   };
 }
 
-/** Does the same for parts from `confinedParts`. They contain no leftovers. */
+/** Lists the store with parts from `confinedParts`, so the survey contains no leftovers. */
 export async function surveyOwn(
   { catalog, leases }: Surveyed,
   label = "",
@@ -75,11 +82,11 @@ export async function surveyOwn(
 }
 
 interface Changes extends Disposable {
-  /** Listed snapshots that have changed or were removed since the beginning. */
+  /** Returns the listed snapshots that have changed or were removed since the beginning. */
   ids(): ReadonlySet<string>;
 }
 
-/** The content of List never changes without an event. */
+/** Follows the changes in the log of events: the content of List never changes without an event. */
 function followChanges(catalog: Reader["catalog"]): Changes {
   const ids = new Set<string>();
   let { sequence } = catalog.eventPosition();
@@ -97,7 +104,7 @@ function followChanges(catalog: Reader["catalog"]): Changes {
   return {
     ids: () => {
       // Events are read after each commit. Only a transaction with more events than the log keeps
-      // could lose one.
+      // could lose an event.
       if (missedSome) throw new Error("events went before they could be read");
       return ids;
     },
@@ -145,7 +152,7 @@ async function findOrphans(
     const path = join(root, name);
     // A snapshot that was removed meanwhile has neither a record nor a directory.
     if (!isOrphan(reader, name) || !(await exists(path))) return;
-    // Recovery left it there, because only a newer stasis can handle it.
+    // Recovery left the directory there, because only a newer stasis can handle it.
     if (root === dataRoot && (await newerManifest(path)) !== undefined) return;
     if (isOrphan(reader, name)) found.push(await describe(reader, "orphan", name, path));
   };
@@ -177,13 +184,14 @@ async function describe(
   return { reason, id, name: catalog.get(id)?.config.name ?? "", chargedBytes };
 }
 
-/** It has no record, and no upload is making it. */
+/** Returns whether the directory has no record, and no upload is making it. */
 export function isOrphan(reader: Surveyed, name: string): boolean {
   return !reader.intakes.has(name) && reader.catalog.get(name) === undefined;
 }
 
 /**
- * A record that should have a directory. The caller must establish that the directory is missing.
+ * Returns whether the record should have a directory. The caller must establish that the directory
+ * is missing.
  */
 export function isMissing(reader: Surveyed, id: string): boolean {
   const state = reader.catalog.get(id)?.state;

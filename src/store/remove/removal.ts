@@ -1,6 +1,7 @@
-// Removes a snapshot in four steps: tombstone in the catalog, directory to the trash, bytes after
-// the last reader has ended, then the row. Recovery finishes interrupted removals. On a full disk
-// the tombstone uses the space of the ballast.
+// Removes deleted, evicted and replaced snapshots in four steps. The catalog gets a tombstone; the
+// directory moves to the trash; the bytes are deleted after the last reader has ended; then the row
+// is deleted. Recovery finishes interrupted removals. On a full disk the tombstone uses the space
+// of the ballast.
 import { StoreError, isStoreError } from "../../base/errors.js";
 import { putAway, purgeRemoved } from "../../files/removal.js";
 import { inSpan } from "../../observe/spans.js";
@@ -15,14 +16,15 @@ export interface DeleteRequest {
 const maxRefs = 1000;
 
 /**
- * Deletes all snapshots that the refs mean, or no snapshot at all. Returns their ids in the order
+ * Deletes all snapshots that the refs name, or no snapshot at all. Returns their ids in the order
  * of the refs. When it returns, the deletion is durable. The space becomes free when running reads
  * have ended.
  */
 export async function deleteSnapshots(remover: Remover, request: DeleteRequest): Promise<string[]> {
   const ids = await inSpan("tombstone", { "stasis.snapshots": request.refs.length }, async () => {
     await remover.commits.take();
-    // All in one tick, again if the ballast had to be released: a lease cannot come in between.
+    // Everything happens in one tick, and again if the ballast had to be released, so that nobody
+    // can acquire a lease in between.
     return await withBallast(remover.layout, () => {
       const ids = resolveAll(remover, request);
       for (const id of ids) refuseInUse(remover, id);
@@ -48,9 +50,10 @@ export function removeInBackground(
   remover.leases.onFree(id, () => {
     remover.background(`remove ${id}`, async () => {
       await remover.commits.take();
-      // A call that moved it out of the store has removed it already.
+      // The call that moved the snapshot out of the store has already removed it.
       if (remover.catalog.get(id)?.state !== "replaced") return;
-      // Nobody can acquire a lease on it any more: no ref means a replaced snapshot.
+      // Nobody can acquire a lease on the snapshot any more, because no ref names a replaced
+      // snapshot.
       await withBallast(remover.layout, () => {
         remover.catalog.markDeleting([id]);
       });
@@ -77,7 +80,10 @@ function resolveAll(remover: Remover, request: DeleteRequest): string[] {
   return [...ids];
 }
 
-/** A lost snapshot can only be deleted, and only its id still means it. */
+/**
+ * Returns whether the ref names a lost snapshot. A lost snapshot can only be deleted, and only its
+ * id still names it.
+ */
 function isLost(remover: Remover, ref: string): boolean {
   return remover.catalog.get(ref)?.state === "lost";
 }
@@ -98,7 +104,7 @@ function refuseInUse(remover: Remover, id: string): void {
 }
 
 /**
- * Removes a snapshot that no caller asked to delete. Calls `refuse` in the same tick in which it
+ * Evicts a snapshot, which no caller asked to delete. Calls `refuse` in the same tick in which it
  * writes the tombstone, so nobody can acquire a lease in between. Returns the reason of a refusal.
  */
 export async function evict<Refusal>(

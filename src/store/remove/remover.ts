@@ -1,5 +1,5 @@
-// The port of everything that removes snapshots. Only store/remove and store/heal may name it
-// (eslint.boundaries.js), so a search for `Remover` finds all code that can delete data.
+// Defines the port of everything that removes snapshots. Only store/remove and store/heal may name
+// it (eslint.boundaries.js), so a search for `Remover` finds all code that can delete data.
 import type { Catalog } from "../../catalog/open.js";
 import type {
   BackgroundWork,

@@ -1,20 +1,20 @@
-// TakeToDirectory: a directory of the node takes the place of a snapshot. The snapshot is removed,
-// and its files stay: their directory moves out of the store by one rename.
+// TakeToDirectory: moves a snapshot's files to a directory of the node. The snapshot leaves the
+// store, and its files stay: their directory moves out of the store by one rename.
 //
-// The order is what makes a crash harmless:
+// The order of the steps makes a crash harmless:
 //
-//   1. the exclusive lease: nobody reads the snapshot, and nobody can begin to
-//   2. files that clones link to are replaced by copies
-//   3. the intent is committed; from here on the caller cannot cancel
-//   4. the files get their modes back, and are synced
-//   5. the directory is renamed, and both parents are synced
-//   6. one transaction removes the snapshot and finishes the intent
-//   7. the answer; the rest of the snapshot's directory goes to the trash in the background
+//   1. acquire the exclusive lease: nobody reads the snapshot, and nobody can begin to
+//   2. replace files that clones link to by copies
+//   3. commit the intent; from here on the caller cannot cancel
+//   4. restore the modes of the files, and sync the files
+//   5. rename the directory, and sync both parents
+//   6. remove the snapshot and finish the intent in one transaction
+//   7. answer the call; the rest of the snapshot's directory goes to the trash in the background
 //
-// Invariant: until 6 is durable, a start that finds the intent looks for `data/<id>/files`. If it
-// is there, the start undoes 4; if it has gone, the start does 6 (store/heal/recover-takes.ts).
-// A failure before 6 is undone at once. Where that fails too, the lease stays, and the next start
-// decides.
+// Invariant: until 6 is durable, a start that finds the intent looks for `data/<id>/files`. If that
+// directory is there, the start undoes 4; if it has gone, the start does 6
+// (store/heal/recover-takes.ts). A failure before 6 is undone at once. If undoing fails too, the
+// lease stays, and the next start decides.
 import { join, resolve } from "node:path";
 import { StoreError } from "../../base/errors.js";
 import { takeKind, type TakeIntent } from "../../catalog/open.js";
@@ -51,8 +51,9 @@ interface Taker extends Remover, Marker, Links {
 }
 
 /**
- * Throws SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, STORED_DATA_CORRUPT, and the errors of the target.
- * `stayed` is called with the id of a snapshot that stays after its background work was ended.
+ * Moves a snapshot's files to `directory`. Throws SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED,
+ * STORED_DATA_CORRUPT, and the errors of the target. `stayed` is called with the id of a snapshot
+ * that stays after its background work was ended.
  */
 export async function takeToDirectory(
   taker: Taker,
@@ -74,7 +75,8 @@ export async function takeToDirectory(
       take(taker, taking, { requestId, fingerprint: fingerprint.text }),
     );
   } catch (error) {
-    // The first call with this id may have ended meanwhile, which is why this one was refused.
+    // The first call with this id may have ended meanwhile, which would explain why this call was
+    // refused.
     const meanwhile = earlier();
     if (meanwhile !== undefined) return meanwhile;
     throw error;
@@ -91,7 +93,10 @@ interface Taking {
   readonly stayed: (id: string) => void;
 }
 
-/** All checks and the lease in one tick: nobody can begin to read in between. */
+/**
+ * Checks the snapshot and acquires the lease, all in one tick, so that nobody can begin to read in
+ * between.
+ */
 function acquire(
   { catalog, leases }: Taker,
   ref: string,
@@ -143,7 +148,9 @@ async function take(
   return answer;
 }
 
-/** Until here nothing of the snapshot has changed that a caller could see. */
+/**
+ * Prepares the move. Until it ends, nothing of the snapshot has changed that a caller could see.
+ */
 async function prepare(taker: Taker, taking: Taking): Promise<readonly TakenFile[]> {
   const { id, snapshot, request, signal } = taking;
   const { layout, intakes } = taker;
@@ -151,7 +158,7 @@ async function prepare(taker: Taker, taking: Taking): Promise<readonly TakenFile
   await using stored = await openStored(layout, id, snapshot.files, signal, how);
   const unchanged = (): Promise<void> => requireUnchanged(taker, stored);
   await unchanged();
-  // Collections must not touch its staging area.
+  // Collections must not touch the staging area of this call.
   intakes.add(id);
   try {
     const { maxCopyBytes } = request;
@@ -174,7 +181,7 @@ async function carryOut(taker: Taker, { id, snapshot, target }: Taking): Promise
   });
 }
 
-/** Never throws, because the caller must see the error that led here. */
+/** Undoes the move. Never throws, because the caller must see the error that led here. */
 async function undo(taker: Taker, taking: Taking, moved: MovedDirectory): Promise<void> {
   const { layout, commits, catalog, logger } = taker;
   const { id, snapshot, target, lease, stayed } = taking;
@@ -187,14 +194,14 @@ async function undo(taker: Taker, taking: Taking, moved: MovedDirectory): Promis
     });
   } catch (error) {
     logger.error({ err: error, id }, "could not undo a move out of the store: the next start does");
-    // Without its files in place, nobody may use it.
+    // Without its files in place, nobody may use the snapshot.
     if (!(await hasFiles(layout, id).catch(() => false))) return;
   }
   lease[Symbol.dispose]();
   stayed(id);
 }
 
-/** The answer of the first call with this id. Undefined if this is the first one. */
+/** Returns the answer of the first call with this id. Undefined if this is the first one. */
 function earlierTake(
   { catalog, leases }: Taker,
   requestId: string | undefined,

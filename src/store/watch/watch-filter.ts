@@ -3,8 +3,8 @@ import type { CatalogEvent, ListFilter } from "../../catalog/open.js";
 import type { Snapshot } from "../../model/snapshot.js";
 
 /**
- * True if the snapshot matches after the change or before it. A watcher is therefore also notified
- * when a snapshot stops matching.
+ * Returns true if the snapshot matches after the change or before it. A watcher is therefore also
+ * notified when a snapshot stops matching.
  */
 export function eventMatches(filter: ListFilter, event: CatalogEvent): boolean {
   const { snapshot, previous } = event;
@@ -15,7 +15,7 @@ export function eventMatches(filter: ListFilter, event: CatalogEvent): boolean {
   return snapshotMatches(filter, { ...snapshot, config, protected: wasProtected, corrupt });
 }
 
-/** The conditions that the catalog's listing evaluates in SQL. */
+/** Evaluates the conditions that the catalog's listing evaluates in SQL. */
 function snapshotMatches(filter: ListFilter, snapshot: Snapshot): boolean {
   const { config, createdAt } = snapshot;
   const { namePrefix = "", labels = {}, createdAfter, createdBefore } = filter;

@@ -1,5 +1,5 @@
-// The token with which a watch continues: an opaque text that is valid only for one history of
-// events.
+// Encodes the token with which a watch continues. It is an opaque text that is valid only for one
+// history of events.
 import { fieldInvalid } from "../../base/errors.js";
 import type { EventPosition } from "../../catalog/open.js";
 
@@ -15,7 +15,7 @@ export function encodeWatchToken({ nodeId, sequence, mark }: WatchPosition): str
   return Buffer.from(`w1.${nodeId}.${sequence}.${mark}`).toString("base64url");
 }
 
-/** Throws FIELD_INVALID unless stasis, in any version, made the token. */
+/** Decodes a token. Throws FIELD_INVALID unless stasis, in any version, made the token. */
 export function decodeWatchToken(token: string): WatchPosition {
   const text = tokenPattern.test(token) ? Buffer.from(token, "base64url").toString("latin1") : "";
   const [, nodeId, digits, mark] = positionPattern.exec(text) ?? [];

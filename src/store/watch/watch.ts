@@ -14,16 +14,19 @@ import { eventMatches } from "./watch-filter.js";
 import { decodeWatchToken, encodeWatchToken } from "./watch-token.js";
 
 export interface WatchRequest {
-  /** Empty: from now on. */
+  /** The token of the last event that the caller has seen. Empty means from now on. */
   readonly resumeToken: string;
   readonly filter: ListFilter;
-  /** The identity whose share of watchers it uses. Default: it counts only in the total. */
+  /**
+   * The identity whose share of watchers this watch uses. Default: the watch counts only in the
+   * total.
+   */
   readonly identity?: string | undefined;
 }
 
 interface AnyWatchEvent {
   readonly occurredAt: Date;
-  /** Continues after this event. */
+  /** A watch with this token continues after this event. */
   readonly resumeToken: string;
 }
 
@@ -36,13 +39,13 @@ interface SnapshotEvent extends AnyWatchEvent {
   readonly previousName: string;
   /** Only set for renamed and updated snapshots. */
   readonly previousLabels: Readonly<Record<string, string>> | undefined;
-  /** Id of the snapshot that took over its name; empty if none did. */
+  /** Id of the snapshot that took over the name. Empty if no snapshot did. */
   readonly replacedBy: string;
 }
 
 /**
- * position: nothing happened, but the stream has reached this place. missed: some events were
- * trimmed, so the caller must list again.
+ * position  nothing happened, but the stream has reached this place
+ * missed    some events were trimmed, so the caller must list again
  */
 interface StreamEvent extends AnyWatchEvent {
   readonly type: "position" | "missed";
@@ -96,7 +99,7 @@ export async function* watch(
 
 interface WatchStart {
   readonly position: EventPosition;
-  /** Messages that the caller needs before the first event. */
+  /** The message that the caller needs before the first event. */
   readonly say?: StreamEvent["type"];
 }
 

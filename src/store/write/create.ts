@@ -37,7 +37,7 @@ export async function create(
 
 /**
  * Takes over `directory` by rename. On any error the directory stays in its place, or returns to
- * it.
+ * its place.
  */
 export async function createFromDirectory(
   publisher: Publisher,

@@ -1,5 +1,6 @@
-// Computes digests for snapshots that were taken over by rename: afterwards, one at a time, in the
-// background. A deletion interrupts it, and the next start resumes the rest.
+// Computes digests for snapshots that were taken over by rename. It does so afterwards, for one
+// snapshot at a time, in the background. A deletion interrupts it, and the next start resumes the
+// rest.
 import { isStoreError } from "../../base/errors.js";
 import { snapshotDigest } from "../../files/manifest.js";
 import { hashStored } from "../../files/stored-hash.js";
@@ -9,7 +10,7 @@ import { syncManifest } from "./update.js";
 /** Queues the computation of the digests of one snapshot. */
 export function backfillDigest(publisher: Publisher, id: string): void {
   publisher.background(`digest ${id}`, () =>
-    // One key for all: hashing two snapshots at once would only compete for the disk.
+    // All snapshots use one key: hashing two at once would only compete for the disk.
     publisher.manifests.run("digest", () => computeDigest(publisher, id)),
   );
 }
@@ -17,7 +18,7 @@ export function backfillDigest(publisher: Publisher, id: string): void {
 async function computeDigest(publisher: Publisher, id: string): Promise<void> {
   const snapshot = publisher.catalog.get(id);
   if (snapshot?.state !== "ready" || snapshot.digest !== "") return;
-  // It is about to leave the store. If it stays after all, this is queued again.
+  // The snapshot is about to leave the store. If it stays after all, its digest is queued again.
   if (publisher.leases.isExclusive(id)) return;
   using lease = publisher.leases.share(id, "background", "digest");
   const signal = AbortSignal.any([lease.signal, publisher.closing]);

@@ -46,7 +46,8 @@ export async function importArchive(
         found = decodeEnvelope(await readEnvelopeEntry(entry));
         await intake.reconfigure(overlay(found.config, request.config));
       } else {
-        // If the envelope comes first, as in all our archives, this happens before the data.
+        // If the envelope comes first, as in all our archives, this check runs before the data
+        // arrives.
         checkClaimedSize(found?.claims ?? noClaims, entry);
         files.push(await stageEntry(intake, entry, signal));
       }
@@ -57,7 +58,7 @@ export async function importArchive(
   return await intake.commit(await checkedImport(intake, request, envelope, files, signal));
 }
 
-/** Stores a copy of a directory, by reflink if the filesystem can. */
+/** Stores a copy of a directory, which shares blocks by reflink if the filesystem can. */
 export async function importFromDirectory(
   publisher: Publisher,
   request: IntakeRequest,
@@ -83,7 +84,7 @@ export async function importFromDirectory(
   return await intake.commit(await checkedImport(intake, request, envelope, files, signal));
 }
 
-/** Throws ARCHIVE_INVALID unless the files match the envelope. */
+/** Checks the files against the envelope. Throws ARCHIVE_INVALID unless they match. */
 async function checkedImport(
   intake: Intake,
   request: IntakeRequest,
@@ -110,7 +111,8 @@ async function checkDigest(
 ): Promise<void> {
   const claim = claims.get(file.name);
   if (claim === undefined || claim.digest === "") return;
-  // An algorithm that only newer versions know proves nothing here. The size was compared.
+  // If only newer versions know the algorithm, its digest proves nothing here. The size was
+  // compared.
   const algorithm = algorithms.find((each) => each === claim.blocks);
   if (algorithm === undefined) return;
   const digest =
@@ -153,7 +155,7 @@ async function readEnvelopeFile(
   const path = directory.at(envelopeFileName);
   const context = { what: "read the envelope", path, owner: "caller", access: "read" } as const;
   try {
-    // Refuses links, and does not wait for the writer of a pipe.
+    // The flags refuse links, and do not wait for the writer of a pipe.
     await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const stat = await file.stat();
     if (!stat.isFile()) throw entryInvalid(envelopeFileName, "it is not a regular file");

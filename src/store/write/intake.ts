@@ -23,9 +23,9 @@ type IntakeKind = "create" | "create-from-directory" | "import" | "import-from-d
 
 export interface IntakeRequest {
   readonly kind: IntakeKind;
-  /** Configuration from the caller; `id` is empty. */
+  /** Configuration from the caller. Its `id` is empty. */
   readonly config: SnapshotConfig;
-  /** Empty, or a UUID that makes a retry safe. */
+  /** Either empty or a UUID, which makes a retry safe. */
   readonly requestId: string;
   readonly onNameConflict: "fail" | "replace";
   readonly protected: boolean;
@@ -47,7 +47,7 @@ interface EarlierOutcome extends AsyncDisposable {
 
 /**
  * One snapshot that is being made. Between `begin` and `commit` the caller fills `staging`.
- * Disposing an intake that was not committed removes everything and frees the name.
+ * Disposing of an intake that was not committed discards everything and frees the name.
  */
 export interface Intake extends AsyncDisposable {
   readonly earlier: undefined;
@@ -120,7 +120,7 @@ function nothingToDo(earlier: Snapshot): EarlierOutcome {
   return { earlier, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-/** The name is reserved, and the staging area is open. */
+/** An intake whose name is reserved and whose staging area is open. */
 class OpenIntake implements Intake {
   readonly earlier = undefined;
   readonly id: string;
@@ -130,7 +130,7 @@ class OpenIntake implements Intake {
   readonly #request: IntakeRequest;
   readonly #signal: AbortSignal;
   #committed = false;
-  /** The disk failed during a commit. Only a restart shows whether the record exists. */
+  /** True if the disk failed during a commit. Only a restart shows whether the record exists. */
   #leftToRecovery = false;
 
   constructor(
@@ -184,7 +184,10 @@ class OpenIntake implements Intake {
     }
   }
 
-  /** This transaction makes the snapshot visible. Everything before it can still be undone. */
+  /**
+   * Records the snapshot. The transaction makes the snapshot visible. Everything before it can
+   * still be undone.
+   */
   async #record(filled: Filled, createdAt: Date): Promise<Snapshot> {
     const { collecting, commits } = this.#publisher;
     const chargedBytes = await measureCharge(this.#publisher, filled);
@@ -194,7 +197,7 @@ class OpenIntake implements Intake {
     this.allowance.resize(chargedBytes);
     const whole = { ...filled, createdAt, chargedBytes };
     const snapshot = record(this.#publisher, this.#request, whole);
-    // From here on the catalog counts it.
+    // From here on the catalog counts the space of the snapshot.
     this.allowance[Symbol.dispose]();
     this.staging.recorded();
     this.#committed = true;
@@ -204,7 +207,7 @@ class OpenIntake implements Intake {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.staging[Symbol.asyncDispose]();
     if (!this.#committed && !this.#leftToRecovery) await abandon(this.#publisher, this.id);
-    // Otherwise a collection could remove the staging area.
+    // While the id is in this set, a collection cannot discard the staging area.
     if (!this.#leftToRecovery) this.#publisher.intakes.delete(this.id);
     this.allowance[Symbol.dispose]();
   }
@@ -262,7 +265,10 @@ function manifestOf(request: IntakeRequest, filled: Filled, createdAt: Date): Ma
   };
 }
 
-/** The published snapshot, with the block tables that are still to be computed. */
+/**
+ * Returns the space of the published snapshot, including the block tables that are still to be
+ * computed.
+ */
 async function measureCharge({ layout }: Publisher, { config, files }: Filled): Promise<number> {
   const directory = layout.dataDirectory(config.id);
   // Linked files that wait there for the record are not a part of the snapshot.
@@ -288,8 +294,8 @@ function record(
 }
 
 /**
- * If a published snapshot cannot be taken back, its row must stay pending. Otherwise a start would
- * adopt it.
+ * Undoes a failed upload. If a published snapshot cannot be withdrawn, its row must stay pending.
+ * Otherwise a start would adopt the snapshot.
  */
 async function abandon(publisher: Publisher, id: string): Promise<void> {
   try {
@@ -302,7 +308,9 @@ async function abandon(publisher: Publisher, id: string): Promise<void> {
   }
 }
 
-/** The snapshot of the first request with this id. Undefined if this is the first request. */
+/**
+ * Returns the snapshot of the first request with this id. Undefined if this is the first request.
+ */
 function earlierOutcome(
   publisher: Publisher,
   requestId: string | undefined,
@@ -345,7 +353,10 @@ function earlierOutcome(
   return snapshot;
 }
 
-/** Both directories and blob ids have several spellings that mean the same. */
+/**
+ * Returns the fingerprint of the request. Directories and blob ids have several spellings that mean
+ * the same, so both are normalized.
+ */
 function requestFingerprint(request: IntakeRequest): Fingerprint {
   const { requestId: _own, config, onNameConflict, source, ...rest } = request;
   const ofDirectory = ["create-from-directory", "import-from-directory"].includes(request.kind);
@@ -358,7 +369,7 @@ function requestFingerprint(request: IntakeRequest): Fingerprint {
   return fingerprintOf(fields, () => firstFingerprint(request));
 }
 
-/** The fields that version 1 covered; this list never changes. */
+/** Returns the fields that version 1 covered; this list never changes. */
 function firstFingerprint(request: IntakeRequest): unknown {
   const { kind, onNameConflict, protected: isProtected, source } = request;
   const { requestId: _own, config: whole, ...others } = request;

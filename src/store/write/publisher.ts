@@ -1,5 +1,5 @@
-// The port of everything that creates or changes snapshots. Only store/write and store/heal may
-// name it (eslint.boundaries.js), so a search for `Publisher` finds all code that can publish.
+// Defines the port of everything that creates or changes snapshots. Only store/write and store/heal
+// may name it (eslint.boundaries.js), so a search for `Publisher` finds all code that can publish.
 import type { Catalog } from "../../catalog/open.js";
 import type {
   BackgroundWork,
@@ -30,6 +30,6 @@ type PublishingCatalog = Pick<
 export interface Publisher
   extends Reader, Leases, Gate, Commits, BackgroundWork, Intakes, Workers, Room, Manifests {
   readonly catalog: CatalogReader & PublishingCatalog;
-  /** Hands a replaced snapshot to removal, which frees its space in the background. */
+  /** Passes a replaced snapshot to removal, which frees its space in the background. */
   retire(replaced: { readonly id: string; readonly state: "deleting" | "replaced" }): void;
 }

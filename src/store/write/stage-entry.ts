@@ -9,7 +9,7 @@ export async function stageEntry(
   entry: ArchiveEntry,
   signal: AbortSignal,
 ): Promise<SnapshotFile> {
-  // Reserves the blocks of known data before writing them.
+  // Reserve the blocks of known data before the data is written.
   let knownBytes = 0;
   for (const { length } of entry.extents ?? []) knownBytes += wholeBlocks(length);
   await allowance.wait(fileBytes + knownBytes);

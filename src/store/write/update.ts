@@ -40,14 +40,15 @@ export async function updateSnapshot(
 }
 
 /**
- * The change is committed and visible, so an error of the manifest must not look like a refusal.
- * The row stays marked, and the next update or start writes the manifest again.
+ * Writes the manifest after the commit. The change is committed and visible, so an error of the
+ * manifest must not look like a refusal. The row stays marked, and the next update or start writes
+ * the manifest again.
  */
 async function followWithManifest(publisher: Publisher, id: string): Promise<void> {
   try {
     await syncManifest(publisher, id);
   } catch (error) {
-    // A removal came first: the directory of the manifest does not exist any more.
+    // A removal came first: the directory of the manifest no longer exists.
     const state = publisher.catalog.get(id)?.state;
     if (state === undefined || state === "deleting") return;
     publisher.logger.error({ err: error, id }, "an update is stored, but not yet in its manifest");
@@ -75,7 +76,10 @@ export async function writeManifestAgain(publisher: Publisher, id: string): Prom
   });
 }
 
-/** The catalog has all of it. The old manifest, which may be damaged, is not needed. */
+/**
+ * Writes the manifest from the catalog, which has all of its content. The old manifest, which may
+ * be damaged, is not needed.
+ */
 async function writeCurrent(
   { catalog, commits, layout }: Publisher,
   { snapshot, revision }: ManifestState,

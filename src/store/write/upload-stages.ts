@@ -1,5 +1,5 @@
-// The stages of an upload, from the bytes of a stream to the entries of its archive. Each stage is
-// a generator over the previous one, so nothing is read before the last stage requests it.
+// Connects the stages of an upload, from the bytes of a stream to the entries of its archive. Each
+// stage is a generator over the previous one, so nothing is read before the last stage requests it.
 import { decompress, uncompressedOnly } from "../../archive/compression.js";
 import { limitBytes } from "../../archive/limits.js";
 import { readTar, type ArchiveEntry } from "../../archive/tar-reader.js";
@@ -8,7 +8,9 @@ import type { OwnedStream } from "../../wire/chunk.js";
 
 type Bounds = Pick<StoreOptions, "maxUploadBytes" | "maxRatio">;
 
-/** Create: a plain tar. Throws ARCHIVE_INVALID if it is compressed. */
+/**
+ * Returns the entries of a plain tar, for Create. Throws ARCHIVE_INVALID if the tar is compressed.
+ */
 export function tarEntries(
   received: OwnedStream,
   { maxUploadBytes }: Bounds,
@@ -20,7 +22,8 @@ export function tarEntries(
 }
 
 /**
- * Import: a tar, or a tar in gzip or zstd. The bound on bytes holds before and after decompression.
+ * Returns the entries of a tar, or of a tar in gzip or zstd, for Import. The bound on bytes holds
+ * before and after decompression.
  */
 export function archiveEntries(
   received: OwnedStream,

@@ -6,33 +6,36 @@ import type { ClientConnection } from "./connections.js";
 
 /** An identity that is bound to names of a client certificate. */
 interface CertificateIdentity extends Identity {
-  /** Any one of them suffices. See `certificateNames` for the notation. */
+  /** The names, any one of which suffices. See `certificateNames` for the notation. */
   readonly certificates: readonly string[];
 }
 
 export interface TokenSource {
-  /** Undefined if the token is unknown or expired. */
+  /** Returns the identity of the token. Undefined if the token is unknown or expired. */
   identify(token: string): Identity | undefined;
 }
 
 interface AccessOptions {
-  /** The current identities. */
+  /** Returns the current identities. */
   readonly identities: () => readonly CertificateIdentity[];
   readonly tokens?: TokenSource;
   /** The identity of callers over the Unix socket without a token. */
   readonly socket: Identity;
-  /** The identity of callers over TCP without a credential. If it is missing, they are refused. */
+  /**
+   * The identity of callers over TCP without a credential. If it is missing, such callers are
+   * refused.
+   */
   readonly anonymous?: Identity;
   readonly clock: Clock;
 }
 
-/** What a call shows besides its connection: the metadata of gRPC, or the headers of HTTP. */
+/** The headers of a call, which are the metadata of gRPC or the headers of HTTP. */
 export interface CallHeaders {
   get(name: "authorization"): readonly (string | Buffer)[];
 }
 
 export interface Access {
-  /** Throws CREDENTIALS_INVALID. */
+  /** Returns the identity of the caller. Throws CREDENTIALS_INVALID. */
   identify(connection: ClientConnection | undefined, headers: CallHeaders): Identity;
 }
 
@@ -45,7 +48,10 @@ export const defaultAccess: Access = {
   }),
 };
 
-/** A token takes precedence over a certificate, because the call itself carries it. */
+/**
+ * Creates the access. A token takes precedence over a certificate, because the call itself carries
+ * the token.
+ */
 export function createAccess(options: AccessOptions): Access {
   return {
     identify(connection, headers) {
@@ -79,7 +85,7 @@ function byCertificate(
   { identities, clock }: AccessOptions,
   { certificate }: ClientConnection,
 ): Identity {
-  // It may have expired since the handshake. An unreadable date counts as expired.
+  // The certificate may have expired since the handshake. An unreadable date counts as expired.
   if (certificate?.trusted !== true || !(certificate.validUntil > clock.now())) {
     throw invalid(
       "The client certificate is not signed by the authority of client_ca, or has expired",

@@ -1,4 +1,4 @@
-// The audit log: one line for each call that changes, or tries to change, something.
+// Writes the audit log: one line for each call that changes, or tries to change, something.
 import { createRateLimiter, type RateLimiter } from "../../base/rate-limiter.js";
 import type { Logger } from "../../base/logger.js";
 import type { Identity } from "../../model/access.js";
@@ -7,15 +7,15 @@ import { fieldsOf, headerOf, maxLoggedText, type MessageFields } from "./logged-
 
 interface AuditRecord {
   caller(identity: Identity): void;
-  /** The request, or the first message of an upload. */
+  /** Notes the request, or the first message of an upload. */
   request(message: unknown): void;
   response(message: unknown): void;
-  /** `OK` or the reason of the error. */
+  /** Ends the record. `outcome` is `OK` or the reason of the error. */
   end(outcome: string): void;
 }
 
 export interface AuditLog {
-  /** Begins the record of a call of, for example, `stasis.v1.SnapshotService/Create`. */
+  /** Begins the record of a call. `method` is, for example, `stasis.v1.SnapshotService/Create`. */
   begin(rule: MethodRule, method: string, peer: string): AuditRecord;
 }
 
@@ -63,7 +63,10 @@ export function createAuditLog(logger: Logger): AuditLog {
   };
 }
 
-/** Entries of a list in a line. Longer lists are cut, and the line has their length. */
+/**
+ * Maximum number of entries of a list in a line. The line of a longer list has its first entries
+ * and its length.
+ */
 const maxListed = 100;
 /**
  * A caller's text must not crowd out the rest of the line. This limit keeps the line below the
@@ -71,7 +74,10 @@ const maxListed = 100;
  */
 const maxListBytes = 8 * 1024;
 
-/** Takes the fields that have the same name in all requests, whatever the service. */
+/**
+ * Returns the object of the call, from fields that have the same name in all requests of all
+ * services.
+ */
 function subjectOf(message: unknown): MessageFields {
   const header = headerOf(message);
   const name = text(fieldsOf(header["config"])["name"]) ?? text(header["name"]);
@@ -125,7 +131,7 @@ function list(key: string, value: unknown): MessageFields {
   return { [key]: shown, ...(length > shown.length ? { [`${key}Count`]: length } : {}) };
 }
 
-/** An upper bound: the log escapes more characters than JSON requires. */
+/** Returns an upper bound, because the log escapes more characters than JSON requires. */
 function jsonBytes(listed: string): number {
   return 3 + listed.replace(/[^ -~]|["\\]/g, "\\u0000").length;
 }

@@ -8,15 +8,19 @@ export function certificateNames(
   return [...commonNames(certificate.subject), ...alternativeNames(certificate.subjectAltName)];
 }
 
-/** One attribute per line. An escaped value could hold a line of its own, so it is left out. */
+/**
+ * Returns the common names. The subject has one attribute per line. An escaped value could hold a
+ * line of its own, so values with an escape are left out.
+ */
 function commonNames(subject: string | undefined): string[] {
   const lines = (subject ?? "").split("\n");
   return lines.filter((line) => line.startsWith("CN=") && !line.includes("\\"));
 }
 
 /**
- * Node writes a value with a comma or a quote as a JSON string, so that it cannot look like several
- * values (CVE-2021-44532). A quoted value is one piece, and matches no name of a configuration.
+ * Returns the alternative names. Node writes a value with a comma or a quote as a JSON string, so
+ * that it cannot look like several values (CVE-2021-44532). A quoted value is one piece, and
+ * matches no name of a configuration.
  */
 function alternativeNames(text: string | undefined): string[] {
   const pieces = (text ?? "").match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g) ?? [];

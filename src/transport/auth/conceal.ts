@@ -1,18 +1,18 @@
 // Hides the store's paths from callers that may not see paths of the node. Their answers contain no
-// path fields. Texts of errors and of damage may contain paths, because the floors below do not
-// know the reader.
+// path fields. Texts of errors and of damage may contain paths, because the code that makes the
+// texts does not know who reads them.
 import { StoreError } from "../../base/errors.js";
 
 export interface Conceal {
   error(error: StoreError): StoreError;
-  /** A response with all its texts. Bytes are not changed. */
+  /** Returns a response with the paths in its texts replaced. Bytes are not changed. */
   message(message: unknown): unknown;
 }
 
-/** Replaces the path of the store's root in an answer. */
+/** The text that replaces the path of the store's root in an answer. */
 const shownRoot = "<root>";
 
-/** Without a root there is nothing to hide. */
+/** Creates the replacement. Without a root there is nothing to hide. */
 export function createConceal(root: string | undefined): Conceal {
   if (root === undefined) return { error: (error) => error, message: (message) => message };
   const text = (value: string): string => value.replaceAll(root, shownRoot);

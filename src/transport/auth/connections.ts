@@ -1,4 +1,4 @@
-// Records facts about each open connection: its listener, the process at its other end, its
+// Records facts about each open connection: its listener, the process at its other end, and its
 // certificate. A call finds its connection by the mark of its stream (grpc-hooks/call-mark.ts).
 import { randomBytes } from "node:crypto";
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
@@ -10,27 +10,29 @@ export type Via = "tcp" | "unix";
 
 export interface ClientConnection {
   readonly via: Via;
-  /** User id of the process at the other end of a Unix socket, if it is known. */
+  /** User id of the process at the other end of a Unix socket. Undefined if it is unknown. */
   readonly uid: number | undefined;
   readonly certificate: ClientCertificate | undefined;
 }
 
 interface ClientCertificate {
-  /** The configured authority signed it, and it has not expired. */
+  /**
+   * Whether the configured authority signed the certificate, and the certificate has not expired.
+   */
   readonly trusted: boolean;
-  /** Its names in the notation of `certificateNames`. Empty unless it is trusted. */
+  /** The certificate's names in the notation of `certificateNames`. Empty unless it is trusted. */
   readonly names: readonly string[];
-  /** When it expires. */
+  /** When the certificate expires. */
   readonly validUntil: Date;
 }
 
 export interface Connections {
   add(session: ServerHttp2Session, via: Via): ClientConnection;
-  /** Undefined if the connection has closed. */
+  /** Returns the connection of the session. Undefined if it has closed. */
   of(session: ServerHttp2Session | undefined): ClientConnection | undefined;
-  /** A mark that no two streams share, even on different connections. */
+  /** Returns a mark that no two streams share, even on different connections. */
   markFor(stream: ServerHttp2Stream): string;
-  /** The connection of the stream with this mark. Undefined if it has closed. */
+  /** Returns the connection of the stream with this mark. Undefined if it has closed. */
   ofMark(mark: string | undefined): ClientConnection | undefined;
 }
 
@@ -62,7 +64,7 @@ function certificateOf(session: ServerHttp2Session): ClientCertificate | undefin
   return session.encrypted === true ? certificateOfPeer(session.socket as TLSSocket) : undefined;
 }
 
-/** Undefined if the peer showed none. */
+/** Returns the certificate of the peer. Undefined if the peer showed no certificate. */
 export function certificateOfPeer(socket: TLSSocket): ClientCertificate | undefined {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return undefined;

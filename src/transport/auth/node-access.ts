@@ -1,5 +1,5 @@
-// Decides which callers may let the daemon use directories and sockets of its node. It concerns the
-// calls whose request has a path.
+// Decides which callers may let the daemon use directories and sockets of its node. The rules apply
+// to the calls whose request has a path.
 //
 // The daemon uses its own rights, often root's, so a caller must not gain rights that it lacks
 // itself:
@@ -7,23 +7,26 @@
 // - The daemon's own user and root, over the Unix socket, reach whatever they could reach without
 //   the daemon. If `allowed_directories` is set, they reach only these directories.
 // - Any other user over the Unix socket reaches its own directories in `allowed_directories`.
-// - A token or certificate has no user id: it reaches all of `allowed_directories`, and nothing if
-//   the option is not set.
+// - A caller with a token or a certificate has no user id. It reaches all of `allowed_directories`,
+//   and nothing if the option is not set.
 //
 // The kernel identifies the user at the other end of a Unix socket. The mode of the socket's file
-// does not, because it may change.
+// does not identify the user, because the mode may change.
 import { StoreError } from "../../base/errors.js";
 import type { Identity } from "../../model/access.js";
 import type { DirectoryRules } from "../../model/caller-path.js";
 
 export interface NodePolicy {
-  /** The option of this name; undefined = not set. */
+  /** The value of `allowed_directories`. Undefined if the option is not set. */
   readonly allowedDirectories: readonly string[] | undefined;
   /** User id of the daemon. */
   readonly ownUid: number | undefined;
 }
 
-/** Throws CREDENTIALS_INVALID or ROLE_INSUFFICIENT. `method` is for messages. */
+/**
+ * Returns the rules for the caller's directories. Throws CREDENTIALS_INVALID or ROLE_INSUFFICIENT.
+ * `method` is for messages.
+ */
 export function directoryRules(
   identity: Identity,
   method: string,

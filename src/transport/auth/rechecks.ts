@@ -1,25 +1,25 @@
-// Checks repeatedly, while a long call runs, whether its caller still has the right to it.
+// Checks repeatedly, while a long call runs, whether its caller may still make the call.
 
 export interface Rechecks extends Disposable {
-  /** Runs `check` periodically until the result is called. `check` must not throw. */
+  /** Runs `check` periodically until the returned function is called. `check` must not throw. */
   add(check: () => void): () => void;
 }
 
 /**
- * The checks of an interval are spread over this fraction of it, because thousands at once would
- * block the event loop.
+ * The number of steps over which the checks of an interval are spread. Thousands of checks at once
+ * would block the event loop.
  */
 const steps = 20;
 
-/** Each check is run about once in `intervalMs`. */
+/** Creates the rechecks. Each check runs about once in `intervalMs`. */
 export function createRechecks(intervalMs: number): Rechecks {
-  /** The next check to run is first. */
+  /** The next check to run is the first one. */
   const checks = new Set<() => void>();
   const timer = setInterval(() => {
     let due = Math.ceil(checks.size / steps);
     for (const check of checks) {
       if (due-- === 0) break;
-      // Moves behind the others. A check may also end itself.
+      // The check moves behind the others before it runs, because a check may end itself.
       checks.delete(check);
       checks.add(check);
       check();

@@ -5,11 +5,11 @@ import type { Identity, Role } from "../../model/access.js";
 
 export interface MethodRule {
   readonly roles: readonly Role[] | "anyone";
-  /** The audit log records this call. */
+  /** Whether the audit log records this call. */
   readonly changes: boolean;
   /**
-   * It reaches beyond the snapshots of one prefix: the node's files, or state that all snapshots
-   * share. Identities with a prefix are refused.
+   * Whether the call reaches beyond the snapshots of one prefix. It then reaches the node's files,
+   * or state that all snapshots share. Identities with a prefix are refused.
    */
   readonly wholeNode: boolean;
 }
@@ -41,7 +41,7 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
   "stasis.v1.SnapshotService/Restore": reads(readers),
   "stasis.v1.SnapshotService/Export": reads(readers),
   "stasis.v1.SnapshotService/ReadFile": reads(readers),
-  // Its answer is a path of the node.
+  // The answer contains a path of the node.
   "stasis.v1.SnapshotService/OpenDataDirectory": reads(readers, "node"),
   "stasis.v1.SnapshotService/Verify": reads(readers),
   "stasis.v1.SnapshotService/Watch": reads(readers),
@@ -80,17 +80,17 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
   "grpc.health.v1.Health/Check": open,
   "grpc.health.v1.Health/List": open,
   "grpc.health.v1.Health/Watch": open,
-  // A switch of the configuration enables reflection.
+  // An option of the configuration enables reflection.
   "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": open,
   "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": open,
 };
 
-/** `method` as `stasis.v1.SnapshotService/Create`. */
+/** Returns the rule of `method`, for example of `stasis.v1.SnapshotService/Create`. */
 export function ruleOf(method: string): MethodRule {
   return roleTable[method] ?? changes(operators, "node");
 }
 
-/** Throws ROLE_INSUFFICIENT. */
+/** Throws ROLE_INSUFFICIENT unless the identity may call the method. */
 export function checkRole(rule: MethodRule, identity: Identity, method: string): void {
   if (rule.roles === "anyone") return;
   const { name, role, namePrefix } = identity;
@@ -105,7 +105,10 @@ export function checkRole(rule: MethodRule, identity: Identity, method: string):
   }
 }
 
-/** A right that some calls of writers need in addition. */
+/**
+ * Throws unless the identity may protect snapshots, a right that some calls of writers need in
+ * addition.
+ */
 export function checkMayProtect(identity: Identity): void {
   if (identity.role === "operator") return;
   throw denied(identity, `${identity.name} is a ${identity.role}: only an operator can protect`);

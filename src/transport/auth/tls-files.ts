@@ -1,5 +1,5 @@
-// Reads the server's certificate, its key and the authority of client certificates from files.
-// Reads them again when the files change.
+// Reads the server's certificate, its key and the authority of client certificates from files, and
+// reads them again when the files change.
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import { X509Certificate, constants } from "node:crypto";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
@@ -8,13 +8,13 @@ import { denialHint, errnoMetadata } from "../../base/owner.js";
 import type { Logger } from "../../base/logger.js";
 
 interface TlsPaths {
-  /** PEM: the server's certificate first, then the intermediate certificates. */
+  /** Path of a PEM file with the server's certificate first, then the intermediate certificates. */
   readonly certificate: string;
-  /** PEM, without a passphrase. */
+  /** Path of a PEM file without a passphrase. */
   readonly key: string;
   /**
-   * PEM: the authority of client certificates. Without it, the server requests no client
-   * certificate.
+   * Path of a PEM file with the authority of client certificates. If it is undefined, the server
+   * requests no client certificate.
    */
   readonly clientAuthority: string | undefined;
 }
@@ -26,9 +26,9 @@ interface TlsContext {
 }
 
 export interface TlsFiles extends Disposable {
-  /** The last files that were read and belong together. */
+  /** Returns the contents of the last files that were read and belong together. */
   context(): TlsContext;
-  /** Later connections use the new files. `listener` must not throw. */
+  /** Calls `listener` after each change, for later connections. `listener` must not throw. */
   onChange(listener: (context: TlsContext) => void): void;
   /** Reads the files now. If they cannot be used, throws FIELD_INVALID and keeps the old ones. */
   reload(): void;
@@ -37,7 +37,10 @@ export interface TlsFiles extends Disposable {
 /** How often the files are checked. */
 const pollIntervalMs = 1000;
 
-/** Throws FIELD_INVALID if a file cannot be read, or key and certificate do not belong together. */
+/**
+ * Opens the files. Throws FIELD_INVALID if a file cannot be read, or key and certificate do not
+ * belong together.
+ */
 export function openTlsFiles(paths: TlsPaths, logger: Logger): TlsFiles {
   let context = readContext(paths);
   const listeners: ((context: TlsContext) => void)[] = [];
@@ -50,7 +53,7 @@ export function openTlsFiles(paths: TlsPaths, logger: Logger): TlsFiles {
       reload();
       logger.info({ certificate: paths.certificate }, "TLS files read again");
     } catch (error) {
-      // Key and certificate are replaced one after the other. In between they do not match.
+      // The files are replaced one after the other. In between, key and certificate do not match.
       logger.warn({ err: error }, "the TLS files have changed and do not match: the old ones stay");
     }
   };
@@ -68,7 +71,10 @@ export function openTlsFiles(paths: TlsPaths, logger: Logger): TlsFiles {
   };
 }
 
-/** TLS 1.2 and later; sessions are not resumed, so that each handshake checks against the files. */
+/**
+ * Returns the TLS options. They accept TLS 1.2 and later. Sessions are not resumed, so that each
+ * handshake checks against the files.
+ */
 export function secureOptions({ cert, key, ca }: TlsContext): SecureContextOptions {
   const authority = ca === undefined ? {} : { ca };
   const noTickets = constants.SSL_OP_NO_TICKET;
@@ -99,8 +105,8 @@ function readContext({ certificate, key, clientAuthority }: TlsPaths): TlsContex
 }
 
 /**
- * OpenSSL ignores parts that it cannot read. Without a check of each certificate, a half-written
- * file would be accepted and lock all clients out.
+ * Reads the authority. OpenSSL ignores parts that it cannot read. Without a check of each
+ * certificate, a half-written file would be accepted and lock all clients out.
  */
 function readAuthority(path: string): Buffer {
   const pem = readPem("client_ca", path);

@@ -1,10 +1,10 @@
 // Reports hooks that did not find the internals that they were written for.
 //
-// A hook that does not attach leaves the daemon working, slower or with one protection less. The
+// If a hook does not attach, the daemon continues to work, slower or with one protection less. The
 // log then says so once per hook, on the first connection or call that shows it.
 import type { Logger } from "../../base/logger.js";
 
-/** The hooks that fail silently, and what the daemon loses without each of them. */
+/** The hooks that fail silently, each with what the daemon loses without it. */
 const lost = {
   "message-assembler":
     "uploads cost more CPU time, and a caller can make the daemon hold many small pieces",

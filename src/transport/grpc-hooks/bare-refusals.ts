@@ -8,7 +8,10 @@
 // daemon; the contract test fails.
 import { status as grpcStatus, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 
-/** `detailsKey`: a status with this metadata is ours and passes through. */
+/**
+ * Calls `onRefusal` in place of such a status. A status with `detailsKey` in its metadata is ours
+ * and passes through.
+ */
 export function interceptBareRefusals(
   raw: ServerInterceptingCallInterface,
   detailsKey: string,

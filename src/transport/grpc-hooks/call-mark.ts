@@ -13,7 +13,8 @@ import type { Metadata } from "@grpc/grpc-js";
 const header = "stasis-connection";
 
 /**
- * Call it before grpc-js sees the headers. Overwrites any header of the client with the same name.
+ * Marks the headers. Call it before grpc-js sees them. It overwrites any header of the client with
+ * the same name.
  */
 export function markCall(headers: IncomingHttpHeaders, mark: string): void {
   headers[header] = mark;

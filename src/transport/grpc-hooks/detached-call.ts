@@ -8,7 +8,10 @@
 // If it changes: the registered handler runs, and it throws. That is loud: every call fails.
 import { ServerInterceptingCall, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 
-/** Returns the value that the interceptor must return. The caller owns `raw` from then on. */
+/**
+ * Returns the value that the interceptor must return. From then on, the caller of this function
+ * owns `raw`.
+ */
 export function detachCall(raw: ServerInterceptingCallInterface): ServerInterceptingCall {
   return new ServerInterceptingCall(raw, { start: () => undefined });
 }

@@ -14,8 +14,8 @@ export interface EarlyStatus {
 }
 
 /**
- * Ends the stream with this status. Its client may still send; what arrives is discarded until the
- * client stops, or `limitLinger` resets the stream.
+ * Ends the stream with this status. Its client may still send. The daemon discards that data until
+ * the client stops, or `limitLinger` resets the stream.
  */
 export function answerEarly(stream: ServerHttp2Stream, status: EarlyStatus): void {
   if (stream.closed || stream.destroyed) return;
@@ -32,7 +32,10 @@ export function answerEarly(stream: ServerHttp2Stream, status: EarlyStatus): voi
   stream.resume();
 }
 
-/** The same, but closes the stream at once: for clients that leave hundreds of streams open. */
+/**
+ * Ends the stream with this status and closes it at once, for clients that leave hundreds of
+ * streams open.
+ */
 export function answerAtOnce(stream: ServerHttp2Stream, status: EarlyStatus): void {
   answerEarly(stream, status);
   // Node 22 sends a reset before headers that were submitted in the same turn of the event loop,

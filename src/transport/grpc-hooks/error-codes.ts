@@ -1,5 +1,5 @@
-// The HTTP/2 error codes that the transport resets streams and connections with (RFC 9113, 7).
-// They are public; they are here so that only this folder loads node:http2.
+// Lists the HTTP/2 error codes with which the transport resets streams and connections (RFC 9113,
+// 7). The codes are public; this file has them so that only this folder loads node:http2.
 import { constants } from "node:http2";
 
 /** The peer behaves in a way that could overload the daemon. */

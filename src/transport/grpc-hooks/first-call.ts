@@ -9,11 +9,11 @@ import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Opens a listener of the server on a path; disposing it closes the listener. */
+/** Opens a listener of the server on a path. Disposing of the result closes the listener. */
 type ListenAt = (path: string) => Promise<AsyncDisposable>;
 
 const timeoutMs = 10_000;
-/** A flag and a length: a message of gRPC that has no fields. */
+/** A gRPC message without fields: a flag and a length. */
 const emptyMessage = Buffer.alloc(5);
 
 /** Calls the unary method `path` with an empty request. Throws if the answer is not OK. */

@@ -1,12 +1,12 @@
 // Counts the bytes of a stream's headers after decompression.
 //
 // Relies on: node:http2 passes the raw headers, names and values in turn, as the fourth argument of
-// the event `stream`. Node joins the values of equal names without copying them; the copy of
-// hundreds of kilobytes is made when somebody reads such a value. So nobody may read the headers of
-// a stream before this count.
-// For: SETTINGS_MAX_HEADER_LIST_SIZE binds a client only when it has acknowledged the settings, and
-// HPACK can name a header of 4 KB with one byte. Without the count a connection of a few kilobytes
-// makes the daemon hold gigabytes (test/unit/transport/stream-gate.test.ts).
+// the event `stream`. Node joins the values of equal names without copying them. It makes the copy
+// of hundreds of kilobytes when somebody reads such a value. So nobody may read the headers of a
+// stream before this count.
+// For: SETTINGS_MAX_HEADER_LIST_SIZE binds a client only after it has acknowledged the settings,
+// and HPACK can name a header of 4 KB with one byte. Without the count a connection of a few
+// kilobytes makes the daemon hold gigabytes (test/unit/transport/stream-gate.test.ts).
 // If it changes: without raw headers the first stream throws, which is loud.
 
 /** The overhead of a header beside its name and value (RFC 9113, 6.5.2). */

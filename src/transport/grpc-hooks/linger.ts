@@ -1,7 +1,7 @@
 // Bounds how long a client may continue to send after its call was answered.
 //
 // Relies on: grpc-js continues to read a stream that it has answered, and discards the data
-// (`notifyOnCancel` resumes the stream). A stream emits `finish` when its answer has been handed to
+// (`notifyOnCancel` resumes the stream). A stream emits `finish` when its answer has been passed to
 // the connection.
 // For: the answer arrives rather than a reset, but a client that never stops sending cannot keep
 // the stream forever. Clients stop when they see the answer.

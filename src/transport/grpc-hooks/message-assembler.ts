@@ -4,12 +4,12 @@
 // messages that end in them, and a number `maxReceiveMessageSize`.
 // For:
 // - Memory. grpc-js keeps each piece as an object until the message is complete. A caller that
-//   sends frames of one byte makes it hold a hundred bytes for each; here small pieces are copied
-//   together.
+//   sends frames of one byte makes grpc-js hold a hundred bytes for each. This assembler copies
+//   small pieces together.
 // - A smaller maximum for methods that are open to anyone.
 // - CPU time. grpc-js copies all pieces when the last has arrived, when they have left the
-//   processor's cache. Here each is copied at once, except at the beginning of a message. Uploads
-//   gain 1 to 4 percent (`npm run bench -- transfer`).
+//   processor's cache. This assembler copies each piece at once, except at the beginning of a
+//   message. Uploads gain 1 to 4 percent (`npm run bench -- transfer`).
 // If it changes: `assembleMessages` returns false and grpc-js assembles messages as it does by
 // itself. The daemon logs a warning on the first such call, and the contract test fails.
 
@@ -17,33 +17,33 @@
 const prefixBytes = 5;
 /**
  * A caller can announce a megabyte with five bytes. So the memory of a message is allocated when
- * this share of it has arrived; until then its pieces are kept as they are.
+ * this share of the message has arrived. Until then its pieces are kept as they are.
  */
 const allocatedFromShare = 1 / 4;
 
 /**
- * A frame may carry a single byte, and the object for it takes a hundred. Pieces below this size
- * are copied together.
+ * A frame may carry a single byte, and the object for it takes a hundred bytes. Pieces below this
+ * size are copied together.
  */
 const smallPieceBytes = 1024;
 const gatheredBytes = 4096;
 
 interface MessageAssembler {
   /**
-   * Returns the messages that end in `data`, with their prefix. A large one has memory of its own,
-   * and ends where that memory ends. Throws when a message is longer than the maximum, and discards
-   * whatever comes after it.
+   * Returns the messages that end in `data`, with their prefix. A large message has memory of its
+   * own, and ends where that memory ends. Throws when a message is longer than the maximum, and
+   * discards everything that comes after it.
    */
   write(data: Buffer): Buffer[];
 }
 
-/** No maximum: -1 or Infinity. */
+/** Creates an assembler. If the maximum is -1 or Infinity, messages have no maximum. */
 export function createMessageAssembler(maxMessageBytes: number): MessageAssembler {
   const prefix = createPrefix(maxMessageBytes);
   const pieces = createPieces();
   /** Bytes of the message that have arrived, including its prefix. */
   let filled = 0;
-  /** Undefined until enough of the message has arrived. */
+  /** The memory of the message. Undefined until enough of the message has arrived. */
   let message: Buffer | undefined;
 
   /** Copies from `data` into the prefix. Returns the number of copied bytes. */
@@ -102,9 +102,9 @@ function createPrefix(maxMessageBytes: number) {
   return {
     isRefused: () => isRefused,
     isComplete: () => filled === prefixBytes,
-    /** Length of the message with its prefix. */
+    /** Returns the length of the message with its prefix. */
     endBytes: () => endBytes,
-    /** Throws if the announced length is above the maximum. */
+    /** Copies from `data` into the prefix. Throws if the announced length is above the maximum. */
     fill(data: Buffer, at: number): number {
       const copied = data.copy(bytes, filled, at);
       filled += copied;
@@ -112,7 +112,7 @@ function createPrefix(maxMessageBytes: number) {
       const length = bytes.readUInt32BE(1);
       if (maxMessageBytes !== -1 && length > maxMessageBytes) {
         isRefused = true;
-        // This is the text of grpc-js.
+        // The error has the same text as that of grpc-js.
         throw new Error(`Received message larger than max (${length} vs ${maxMessageBytes})`);
       }
       endBytes = prefixBytes + length;
@@ -123,7 +123,7 @@ function createPrefix(maxMessageBytes: number) {
   };
 }
 
-/** The pieces of a message whose memory has not been allocated yet. */
+/** Collects the pieces of a message whose memory has not been allocated yet. */
 function createPieces() {
   let pieces: Buffer[] = [];
   /** The buffer of the last of `pieces`, if that piece holds several small ones. */
@@ -144,7 +144,7 @@ function createPieces() {
       gatheredFilled += piece.copy(gathered, gatheredFilled);
       pieces[pieces.length - 1] = gathered.subarray(0, gatheredFilled);
     },
-    /** Copies them to `target` from `start` on, and discards them. */
+    /** Copies the pieces to `target` from `start` on, and discards them. */
     moveTo(target: Buffer, start: number): void {
       let at = start;
       for (const piece of pieces) at += piece.copy(target, at);
@@ -156,12 +156,13 @@ function createPieces() {
 
 /**
  * Gives a call that grpc-js has just begun an assembler that accepts no message above
- * `maxMessageBytes`. Returns false if the call does not have the internals that this relies on.
+ * `maxMessageBytes`. Returns false if the call does not have the internals that the assembler
+ * relies on.
  */
 export function assembleMessages(call: object, maxMessageBytes = Infinity): boolean {
   const target = call as {
     decoder?: Partial<MessageAssembler>;
-    /** Also bounds a message that is decompressed. */
+    /** This number also bounds a message that grpc-js decompresses. */
     maxReceiveMessageSize?: unknown;
   };
   const { decoder, maxReceiveMessageSize: max } = target;

@@ -9,7 +9,7 @@
 import type { Socket } from "node:net";
 import { peerUser } from "../../holes/native.js";
 
-/** Undefined if the user cannot be determined. */
+/** Returns the user of the peer. Undefined if the user cannot be determined. */
 export function peerUserOf(socket: Socket): number | undefined {
   const { _handle: handle } = socket as { _handle?: { readonly fd?: unknown } | null };
   const fd = handle?.fd;

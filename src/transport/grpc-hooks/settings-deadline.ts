@@ -1,14 +1,14 @@
 // Closes connections whose client does not acknowledge the server's SETTINGS.
 //
-// Relies on: node:http2 emits `localSettings` when the client has acknowledged the settings that
-// the session began with.
-// For: the limits that the settings announce bind a client only after that. An honest client
-// acknowledges at once. A hostile client could avoid all limits by never acknowledging.
+// Relies on: node:http2 emits `localSettings` when the client has acknowledged the settings with
+// which the session began.
+// For: the limits in the settings bind a client only after it has acknowledged them. An honest
+// client acknowledges them at once. A hostile client could avoid all limits by never acknowledging.
 // If it changes: without the event every connection closes after the timeout, which is loud. If the
-// event came without an acknowledgement, nobody would notice, except the contract test.
+// event came without an acknowledgement, only the contract test would notice.
 import { constants, type ServerHttp2Session } from "node:http2";
 
-/** RFC 9113, 6.5.3: SETTINGS_TIMEOUT. */
+/** SETTINGS_TIMEOUT of RFC 9113, 6.5.3. */
 const { NGHTTP2_SETTINGS_TIMEOUT } = constants;
 
 export function closeUnlessAcknowledged(session: ServerHttp2Session, timeoutMs: number): void {

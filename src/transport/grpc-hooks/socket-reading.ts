@@ -2,10 +2,10 @@
 //
 // Relies on: `_handle.readStop` and `_handle.readStart` of a socket (lib/net.js of Node). HTTP/2
 // reads its socket in native code, and node:http2 has no public way to pause that.
-// For: a single read can bring a hundred streams of a tenth of a millisecond each. A connection
-// that opens and resets streams in a loop would take all of the processor (reading-pace.ts,
-// test/hostile/clients.test.ts).
-// If it changes: nothing is paused. That is silent, so the daemon logs a warning on the first
+// For: a single read can bring a hundred streams, each of which takes a tenth of a millisecond. A
+// connection that opens and resets streams in a loop would take all of the processor
+// (reading-pace.ts, test/hostile/clients.test.ts).
+// If it changes: reading is never paused. That is silent, so the daemon logs a warning on the first
 // connection (`canPauseReading`), and the contract test fails.
 import type { Http2Session } from "node:http2";
 

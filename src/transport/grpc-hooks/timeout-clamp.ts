@@ -19,7 +19,7 @@ const timeoutUnitSeconds: Readonly<Record<string, number>> = {
   n: 1e-9,
 };
 
-/** Call it before grpc-js sees the headers. */
+/** Clamps the timeout in the headers. Call it before grpc-js sees the headers. */
 export function clampTimeout(headers: IncomingHttpHeaders): void {
   const match = /^(\d{1,8})([HMSmun])$/.exec(String(headers["grpc-timeout"] ?? ""));
   const [, amount, unit] = match ?? [];

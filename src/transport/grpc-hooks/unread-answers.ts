@@ -2,10 +2,11 @@
 //
 // Relies on: `writableLength` of an HTTP/2 stream includes bytes that wait for the client's
 // flow-control window, and falls when the client reads.
-// For: grpc-js holds the answer as long as the connection lives, and the call no longer counts
-// against any limit (test/hostile/slow-readers.test.ts).
-// If it changes: a length that never falls resets slow readers too early, which is loud for them. A
-// length that is always 0 resets every stream that stays open for `idleMs` after its answer.
+// For: grpc-js holds the answer until the connection closes, and the call no longer counts against
+// any limit (test/hostile/slow-readers.test.ts).
+// If it changes: if the length never falls, slow readers are reset too early, which is loud for
+// them. If the length is always 0, every stream that stays open for `idleMs` after its answer is
+// reset.
 import { constants, type ServerHttp2Stream } from "node:http2";
 
 export interface UnreadAnswers extends Disposable {
@@ -13,9 +14,12 @@ export interface UnreadAnswers extends Disposable {
   answered(stream: ServerHttp2Stream): void;
 }
 
-/** Resets a stream of which the client reads nothing for `idleMs`, after at most 1.5 × `idleMs`. */
+/**
+ * Creates the check. It resets a stream of which the client reads nothing for `idleMs`, after at
+ * most 1.5 × `idleMs`.
+ */
 export function createUnreadAnswers(idleMs: number): UnreadAnswers {
-  /** The unread bytes at the last check, and when their number last changed. */
+  /** For each stream, the unread bytes at the last check, and when their number last changed. */
   const open = new Map<ServerHttp2Stream, { unread: number; sinceMs: number }>();
   const timer = setInterval(() => {
     const now = performance.now();

@@ -2,8 +2,9 @@
 // grpc-js.
 //
 // Relies on: `Server.createConnectionInjector` makes one HTTP/2 server with the public functions of
-// node:http2 while it runs, and takes streams from the event `stream` of that server. The functions
-// are replaced for exactly that call, which is synchronous, so that nobody else sees them.
+// node:http2 while it runs, and takes streams from the event `stream` of that server. This hook
+// replaces the functions for exactly that call, which is synchronous, so that nobody else sees the
+// replacements.
 // For: grpc-js leaves the windows at 64 KiB (grpc-node pull request 3058), and a stream then
 // carries a tenth of what it can (docs/performance.md). Refusals of streams (stream-gate.ts), TLS
 // options and limits for connections of unknown callers have no other place.
@@ -17,27 +18,33 @@ import type { Duplex } from "node:stream";
 import { ServerCredentials, type ConnectionInjector, type Server } from "@grpc/grpc-js";
 import { secureOptions, type TlsFiles } from "../auth/tls-files.js";
 
-/** A socket, or a wrapper that TLS or HTTP/2 hands out, which knows only the other end. */
+/** A socket, or a wrapper from TLS or HTTP/2 that has only the address of the other end. */
 export type Peer = Pick<Socket, "remoteAddress" | "remotePort">;
 
 export interface Http2Limits {
   /**
    * Bytes that a client may send on one stream before the handler has read them. A slow handler
-   * makes the daemon hold this much. On loopback more than 4 MiB gains next to nothing.
+   * makes the daemon hold this many bytes. On loopback, more than 4 MiB gains next to nothing.
    */
   readonly streamWindowBytes: number;
-  /** The same for all streams of a connection: stalled streams use it up for the others. */
+  /**
+   * The same limit for all streams of a connection. Stalled streams use it up for the other
+   * streams.
+   */
   readonly connectionWindowBytes: number;
-  /** Largest header list of a call; a larger one is reset by Node. */
+  /** Bytes of the largest header list of a call. Node resets a stream with a larger one. */
   readonly maxMetadataBytes: number;
-  /** Calls at once on one connection; a client queues further ones. */
+  /** Maximum number of concurrent calls on one connection. A client queues further calls. */
   readonly maxStreamsPerConnection: number;
 }
 
 export interface Http2Hooks {
-  /** `socket` is the one that was injected, or under TLS one that wraps it. */
+  /** Called for each session. `socket` is the injected socket, or under TLS one that wraps it. */
   readonly onSession: (session: ServerHttp2Session, socket: Peer) => void;
-  /** Calls `begin` to hand the stream to grpc-js, or does not. Changes of `headers` take effect. */
+  /**
+   * Called for each stream. It calls `begin` to pass the stream to grpc-js, or does not call it.
+   * Changes of `headers` take effect.
+   */
   readonly onStream: (
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
@@ -51,7 +58,7 @@ interface InjectorOptions {
   readonly tls?: TlsFiles | undefined;
   readonly limits: Http2Limits;
   readonly hooks: Http2Hooks;
-  /** Connections begin with small limits, until `raiseWindows` and `raiseStreams`. */
+  /** Whether connections begin with small limits, until `raiseWindows` and `raiseStreams`. */
   readonly areNewcomers: boolean;
 }
 
@@ -112,10 +119,15 @@ type StreamEventArguments = [
   rawHeaders: readonly string[],
 ];
 
-/** A connection in its handshake holds a slot of the listener. */
+/**
+ * The handshake has a limit, because a connection in its handshake holds a slot of the listener.
+ */
 const handshakeTimeoutMs = 10_000;
 
-/** They reach `createSecureServer`, where `withTls` adds the options that they cannot express. */
+/**
+ * Returns the credentials. They reach `createSecureServer`, where `withTls` adds the options that
+ * they cannot express.
+ */
 function credentialsOf(tls: TlsFiles | undefined): ServerCredentials {
   if (tls === undefined) return ServerCredentials.createInsecure();
   const { cert, key, ca } = tls.context();
@@ -123,8 +135,9 @@ function credentialsOf(tls: TlsFiles | undefined): ServerCredentials {
 }
 
 /**
- * A client without a certificate may have a token. So a missing or invalid certificate is found
- * with the call, which then gets an answer and not a broken connection.
+ * Returns the options with those for TLS. A client without a certificate may have a token. So a
+ * missing or invalid certificate is found with the call, which then gets an answer and not a broken
+ * connection.
  */
 function withTls(
   options: http2.SecureServerOptions,
@@ -149,12 +162,12 @@ function follow(made: http2.Http2SecureServer, tls: TlsFiles | undefined): typeo
 
 /** The window before a client has seen any settings (RFC 9113). */
 const initialWindowBytes = 65_535;
-/** The minimum that RFC 9113 recommends; clients assume it until they see another number. */
+/** The minimum that RFC 9113 recommends. Clients assume it until they see another number. */
 const newcomerStreams = 100;
 
 /**
- * A connection without a known caller gets small limits: strangers can make the daemon hold the sum
- * of their windows.
+ * Returns the settings of a connection without a known caller. They have small limits, because
+ * strangers can make the daemon hold the sum of their windows.
  */
 function newcomerSettings(limits: Http2Limits): http2.Settings {
   return {
@@ -163,15 +176,19 @@ function newcomerSettings(limits: Http2Limits): http2.Settings {
   };
 }
 
-/** For a connection whose caller has an identity. The windows of its open streams grow too. */
+/**
+ * Raises the windows of a connection whose caller has an identity. The windows of its open streams
+ * grow too.
+ */
 export function raiseWindows(session: ServerHttp2Session, limits: Http2Limits): void {
   if (session.closed || session.destroyed) return;
   session.settings({ initialWindowSize: limits.streamWindowBytes });
 }
 
 /**
- * For a connection on which many admitted streams are open. Not before: all streams that a
- * connection may have can arrive in a single read, which delays everybody else.
+ * Raises the number of streams of a connection on which many admitted streams are open. Do not call
+ * it earlier: all streams that a connection may have can arrive in a single read, which delays
+ * everybody else.
  */
 export function raiseStreams(session: ServerHttp2Session, limits: Http2Limits): void {
   if (session.closed || session.destroyed) return;

@@ -1,5 +1,5 @@
-// Converts between generated messages and the model. Sizes are bigint on the wire, and number
-// inside once they are known to be safe.
+// Converts between generated messages and the model. Sizes are bigint on the wire, and become
+// numbers once they are known to be exact integers.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
@@ -23,7 +23,9 @@ import {
   type VerifyResponseSchema,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
-/** Converts a size from the wire to a number. `maxBytes` defaults to the largest exact integer. */
+/**
+ * Converts a size from the wire to a number. Throws FIELD_INVALID if it is not an exact integer.
+ */
 export function sizeFromWire(value: bigint, field: string): number {
   if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw fieldInvalid(field, "0 to 9007199254740991 bytes", value);
@@ -196,7 +198,10 @@ export function sparseFormatFromWire(value: SparseFormatMessage): "cocoon" | "gn
   }
 }
 
-/** proto3 enums are open: a newer client can send a number that this daemon does not know. */
+/**
+ * Returns the error for an unknown enum value. proto3 enums are open: a newer client can send a
+ * number that this daemon does not know.
+ */
 function unknownEnum(field: string, expected: string, value: number): Error {
   return fieldInvalid(field, expected, value);
 }

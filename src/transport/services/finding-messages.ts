@@ -1,4 +1,4 @@
-// Converts the findings of check to messages.
+// Converts the findings of a check to messages.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { CheckEvent, Finding, Repaired } from "../../model/finding.js";
 import {

@@ -1,5 +1,5 @@
-// The frames of byte streams. An upload ends with a commit that the daemon checks. A download ends
-// with a trailer that the client checks.
+// Converts the frames of byte streams. An upload ends with a commit that the daemon checks. A
+// download ends with a trailer that the client checks.
 import { setTimeout as delay } from "node:timers/promises";
 import { crc32, crcText } from "../../wire/crc32.js";
 import { StoreError } from "../../base/errors.js";
@@ -16,11 +16,13 @@ type UploadFrame<Header> =
 
 interface Upload<Header> {
   readonly header: Header;
-  /** Ends without error only if the commit came and matched the bytes. */
+  /**
+   * The bytes of the upload. They end without an error only if the commit came and matched them.
+   */
   readonly bytes: OwnedStream;
 }
 
-/** Reads the header. The bytes follow on demand. `signal` fires when the caller disconnects. */
+/** Reads the header. The bytes are read on demand. `signal` fires when the caller disconnects. */
 export async function openUpload<Header>(
   messages: AsyncIterable<{ frame: UploadFrame<Header> }>,
   signal: AbortSignal,
@@ -66,8 +68,8 @@ async function* uploadBytes<Header>(
 const resetLimitMs = 250;
 
 /**
- * A client that cancels may end the stream in one packet and reset it in the next: Node's HTTP/2
- * does. Throws the signal's reason if the reset follows.
+ * Throws the signal's reason if the client resets the stream. A client that cancels may end the
+ * stream in one packet and reset it in the next, as Node's HTTP/2 does.
  */
 async function throwIfCancelled(signal: AbortSignal): Promise<void> {
   await delay(resetLimitMs, undefined, { signal }).catch(() => undefined);
@@ -107,7 +109,7 @@ interface DownloadTrailer {
   readonly crc32: number;
 }
 
-/** Chunks of `chunkBytes` or less, then the trailer. */
+/** Yields chunks of at most `chunkBytes` bytes, then the trailer. */
 export async function* downloadFrames(
   bytes: OwnedStream,
   chunkBytes: number,

@@ -94,7 +94,10 @@ function pageSizeFromWire(pageSize: number, standard: number, max: number): numb
   return pageSize === 0 ? standard : pageSize;
 }
 
-/** Zero and empty mean "not used". A value without a meaning is FIELD_INVALID. */
+/**
+ * Converts a policy. Zero and empty mean "not used". Throws FIELD_INVALID for a value without a
+ * meaning.
+ */
 function policyFromWire(policy: WirePolicy | undefined, field: string): GcPolicy {
   if (policy === undefined) return {};
   const { keepLast, maxAge, maxTotalBytes, evictAll, groupByLabel, trustClock } = policy;

@@ -1,5 +1,5 @@
-// A snapshot of a long list as JSON: the mapping of the message Snapshot without what only its own
-// page shows.
+// Converts a snapshot of a long list to JSON. The JSON is the mapping of the message Snapshot,
+// without the fields that only the snapshot's own page shows.
 import { create, toJson, type JsonValue } from "@bufbuild/protobuf";
 import type { Snapshot } from "../../model/snapshot.js";
 import { SnapshotSchema } from "../../../gen/ts/stasis/v1/resources_pb.js";

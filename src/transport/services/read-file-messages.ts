@@ -15,10 +15,10 @@ export function readFileRequestFromMessage(message: ReadFileMessage): ReadFileRe
   return { ref, digest, file, force, verify: !skipVerify, ranges };
 }
 
-/** Holes in one frame. */
+/** Maximum number of holes in one frame. */
 const maxHoles = 1024;
 
-/** All frames of the answer. */
+/** Yields all frames of the answer. */
 export async function* readFileFrames(reading: FileReading, chunkBytes: number) {
   const { snapshotId, file, dataBytes } = reading;
   const header = { snapshotId, file: fileToMessage(file), dataBytes: BigInt(dataBytes) };

@@ -1,4 +1,4 @@
-// ReplicationService: converts messages for the domain of replication, and back.
+// ReplicationService: converts messages to values of replication, and back.
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
 import { seesPaths } from "../../model/access.js";
@@ -27,7 +27,10 @@ const wireEncoding: Readonly<Record<ServedEncoding, BlockEncoding>> = {
 
 type ReplicationMethods = ServiceImplementation<typeof ReplicationService>;
 
-/** `advertised` is the address at which peers reach this daemon, or empty. */
+/**
+ * Binds the service. `advertised` returns the address at which peers reach this daemon, or an empty
+ * text.
+ */
 export function bindReplicationService(
   store: SnapshotStore,
   replicator: Replicator,
@@ -87,7 +90,7 @@ function implementPush(
       const { signal, identity, method } = context;
       requirePeer("target", target);
       checkSocketAddress(target, identity, method, policy);
-      // The other daemon would treat the address as one that this daemon chose, not the caller.
+      // The other daemon would believe that this daemon chose the address, not the caller.
       checkSocketAddress(rest.source, identity, method, policy);
       const source = rest.source === "" ? advertised() : rest.source;
       if (source === "") {
@@ -121,7 +124,7 @@ function implementTransfers(
   };
 }
 
-/** The data that peers read from this daemon. */
+/** Implements the methods with which peers read from this daemon. */
 function implementServing(
   store: PeerReads,
 ): Pick<ReplicationMethods, "getManifest" | "readBlocks"> {
@@ -150,7 +153,10 @@ function implementServing(
   };
 }
 
-/** Encodings of a newer version are left out: this version does not send them. */
+/**
+ * Returns the encodings that the request accepts. Encodings of a newer version are left out,
+ * because this version does not send them.
+ */
 function encodingsOf({
   acceptEncodings: accepted,
   acceptsNonzeroPages,

@@ -40,7 +40,7 @@ import { readFileFrames, readFileRequestFromMessage } from "./read-file-messages
 import { watchEventToMessage, watchRequestFromMessage } from "./watch-messages.js";
 
 interface SnapshotServiceOptions {
-  /** Bytes of a download's chunks. */
+  /** Maximum size in bytes of a download's chunks. */
   readonly chunkBytes: number;
   readonly policy: NodePolicy;
 }
@@ -60,7 +60,10 @@ export function bindSnapshotService(
 
 type SnapshotMethods = ServiceImplementation<typeof SnapshotService>;
 
-/** Only callers that may see paths of the node receive the data directory. */
+/**
+ * Returns a function that converts a snapshot for the caller. Only callers that may see paths of
+ * the node receive the data directory.
+ */
 function toMessageFor({ layout }: Pick<SnapshotStore, "layout">, identity: Identity) {
   const directoryOf = (id: string) => (seesPaths(identity) ? layout.filesDirectory(id) : "");
   return (snapshot: Snapshot, hashes?: FileHashes) =>
@@ -74,7 +77,7 @@ type DirectoryMethod =
   | "cloneToDirectory"
   | "takeToDirectory";
 
-/** The methods that use directories of the node. */
+/** Implements the methods that use directories of the node. */
 function implementDirectories(
   store: SnapshotStore,
   policy: NodePolicy,
@@ -121,14 +124,14 @@ function implementDirectories(
       const target = callerPath(message.directory, context);
       const request = takeRequestFromMessage(message);
       const taken = await store.takeToDirectory(request, target, context.signal);
-      // The data directory of the answer has gone.
+      // The snapshot's data directory no longer exists.
       const snapshot = snapshotToMessage(taken.snapshot, "");
       return { snapshot, files: taken.files.map(takenFileToMessage) };
     },
   };
 }
 
-/** The methods that callers with a prefix may use too. */
+/** Implements the methods that callers with a prefix may use too. */
 function implement(store: ConfinedStore, options: SnapshotServiceOptions): SnapshotMethods {
   return {
     ...implementUploads(store),
@@ -266,7 +269,9 @@ function implementStreams(
   };
 }
 
-/** Where the fields of an upload are: in the header of a stream, or in a unary request. */
+/**
+ * Prefix of an upload's fields: they are in the header of a stream, or directly in a unary request.
+ */
 type FieldPrefix = "header." | "";
 
 function createRequest(header: Omit<CreateHeader, "$typeName">, prefix: FieldPrefix): StoreRequest {
@@ -285,7 +290,10 @@ function createFields(prefix: FieldPrefix): FieldNames {
   ];
 }
 
-/** The message of an import contains the fields of the configuration directly. */
+/**
+ * Returns the names of an import's fields. The message of an import contains the fields of the
+ * configuration directly.
+ */
 function importFields(prefix: FieldPrefix): FieldNames {
   return [
     ["config", prefix === "" ? "" : "header"],
@@ -293,7 +301,7 @@ function importFields(prefix: FieldPrefix): FieldNames {
   ];
 }
 
-/** An import's header overrides parts of the configuration in the envelope. */
+/** Converts an import's header, which overrides parts of the configuration in the envelope. */
 function importRequest(header: Omit<ImportHeader, "$typeName">, prefix: FieldPrefix): StoreRequest {
   const { name, description, labels } = header;
   return {

@@ -79,7 +79,7 @@ public final class SaveAndRestore {
   }
 
   private static void restore(ManagedChannel channel, String ref, OutputStream tar) throws IOException {
-    // GNU (the default): most tar programs unpack it.
+    // GNU is the default, and most tar programs unpack it.
     RestoreRequest request =
         RestoreRequest.newBuilder().setRef(ref).setSparseFormat(SparseFormat.SPARSE_FORMAT_GNU).build();
     CRC32 sum = new CRC32();
