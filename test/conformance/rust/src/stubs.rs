@@ -107,7 +107,7 @@ macro_rules! answers {
 
 answers!(
     OpenDataDirectoryResponse, VerifyResponse, WatchResponse, CheckResponse, RepairResponse,
-    PullResponse, PushResponse, GetManifestResponse, ReadBlocksResponse;
+    PullResponse, PushResponse, GetManifestResponse, ReadBlocksResponse, CheckRemoteResponse;
     RestoreResponse => restore_response::Frame::Chunk,
     ExportResponse => export_response::Frame::Chunk;
     ReadFileResponse => read_file_response::Frame::Chunk
