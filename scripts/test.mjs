@@ -6,7 +6,7 @@ import { fail, root, runGroup, toolEnvironment } from "./run-tool.mjs";
 
 const concurrency = 2;
 /** Node 20 and 22 apply this limit to a whole test file, and Node 24 to each test in it. */
-const testLimitMs = 10 * 60_000;
+const testLimitMs = 20 * 60_000;
 /** Ends a file that the limit above does not end, for example because of a forgotten handle. */
 const runLimitMs = 50 * 60_000;
 

@@ -139,5 +139,9 @@ function insideFile(ranges: readonly Extent[], sizeBytes: number): readonly Exte
   const all = ranges.length === 0 ? [{ offset: 0, length: sizeBytes }] : ranges;
   return all
     .filter(({ offset }) => offset < sizeBytes)
-    .map(({ offset, length }) => ({ offset, length: Math.min(length, sizeBytes - offset) }));
+    .map((range) => (endOf(range) <= sizeBytes ? range : cutAt(range, sizeBytes)));
+}
+
+function cutAt({ offset }: Extent, end: number): Extent {
+  return { offset, length: end - offset };
 }
