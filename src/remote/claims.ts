@@ -5,33 +5,47 @@ import { isStoreError } from "../base/errors.js";
 import { mib } from "../base/sizes.js";
 import { decodeJson, encodeJson } from "./format/checked-json.js";
 import { remoteDataInvalid } from "./format/invalid.js";
-import { claimKey, collectionsPrefix, packKey, packOfKey, type PackName } from "./format/keys.js";
+import { claimKey, collectionsPrefix, packKey, type PackName } from "./format/keys.js";
 import type { RemoteReader } from "./remote-map.js";
 import type { Bucket } from "./s3/bucket.js";
+import { untilStored } from "./until-stored.js";
 
-/** An intent lists the packs of a collection, and may be long: 64 MiB are a million packs. */
+/** An intent lists the keys of a collection, and may be long: 64 MiB are a million keys. */
 const maxIntentBytes = 64 * mib;
 
+interface Claim {
+  readonly push: string;
+  /** Id of the snapshot that the push is about to make. */
+  readonly snapshot: string;
+  readonly borrowed: Iterable<PackName>;
+}
+
 /**
- * Stores the claim, which says that the packs of this push, and those that it borrows, are in use.
+ * Stores a claim, which says that the packs and the map of this push, and the packs that it
+ * borrows, are in use. `number` is the number of the push's next claim. Returns the number of the
+ * claim that was stored, which is higher if keys are burnt.
  */
 export async function putClaim(
   { bucket, repository }: RemoteReader,
-  { push, number, borrowed }: { push: string; number: number; borrowed: Iterable<PackName> },
+  { push, snapshot, borrowed }: Claim,
+  number: number,
   signal: AbortSignal,
-): Promise<void> {
-  const key = claimKey(push, number);
-  const content = { version: 1, push, borrowed: [...borrowed].map(packKey).sort() };
-  await bucket.put(key, encodeJson(key, content, repository.sealFor(key)), signal);
+): Promise<number> {
+  const content = { version: 1, push, snapshot, borrowed: [...borrowed].map(packKey).sort() };
+  const burnt = await untilStored((count) => {
+    const key = claimKey(push, number + count);
+    return bucket.putOnce(key, encodeJson(key, content, repository.sealFor(key)), signal);
+  });
+  return number + burnt;
 }
 
 const intentSchema = z.strictObject({
   version: z.literal(1),
-  packs: z.array(z.string().refine((key) => packOfKey(key) !== undefined)),
+  keys: z.array(z.string()),
 });
 
-/** Returns the keys of the packs that running collections are about to delete. */
-export async function doomedPacks(
+/** Returns the keys of the packs and maps that running collections are about to delete. */
+export async function doomedKeys(
   { bucket, repository }: RemoteReader,
   signal: AbortSignal,
 ): Promise<Set<string>> {
@@ -42,15 +56,14 @@ export async function doomedPacks(
     const content = decodeJson(key, bytes, (keyId) => repository.sealOf(key, keyId));
     const parsed = intentSchema.safeParse(content);
     if (!parsed.success) throw remoteDataInvalid(key, "it is not the intent of a collection");
-    for (const pack of parsed.data.packs) doomed.add(pack);
+    for (const doomedKey of parsed.data.keys) doomed.add(doomedKey);
   }
   return doomed;
 }
 
 /**
- * Returns the intent. Undefined if the collection has ended since the list was made. Its packs are
- * then missing from the result. The check that follows, of the base's snapshot or of each pack,
- * finds the deleted packs.
+ * Returns the intent. Undefined if the collection has ended since the list was made. Its keys are
+ * then missing from the result. The HEAD of each pack, which follows, finds the deleted packs.
  */
 async function intentAt(
   bucket: Bucket,

@@ -6,6 +6,7 @@ import type { PackRecord } from "./format/map.js";
 import { createPackBuilder, type PackBuilder, type PackEntry } from "./format/pack.js";
 import type { Seal } from "./format/seal.js";
 import type { Bucket } from "./s3/bucket.js";
+import { untilStored } from "./until-stored.js";
 
 /** Maximum number of packs that are being stored. Each takes about 16 MiB of memory. */
 const packsInFlight = 4;
@@ -69,20 +70,30 @@ class Writer implements PackWriter {
   }
 
   async #send(): Promise<void> {
-    const { bucket, push, seal, signal, throttle } = this.#options;
+    const { push, seal, throttle } = this.#options;
     const sequence = this.#packs.length;
     const { pieces, bytes } = this.#builder?.finish() ?? { pieces: [], bytes: 0 };
     this.#builder = undefined;
-    this.#packs.push({ push, sequence, bytes, keyId: seal.keyId });
+    this.#packs.push({ push, attempt: 0, sequence, bytes, keyId: seal.keyId });
     this.writtenBytes += bytes;
     while (this.#sending.size >= packsInFlight) await Promise.race(this.#sending);
     this.#check();
     await throttle(bytes);
-    const sent: Promise<void> = bucket
-      .put(packKey({ push, sequence }), pieces, signal)
+    const sent: Promise<void> = this.#store(sequence, pieces)
       .catch((error: unknown) => void (this.#failure ??= { error }))
       .finally(() => this.#sending.delete(sent));
     this.#sending.add(sent);
+  }
+
+  /** A pack whose key is burnt is stored again under another key. */
+  async #store(sequence: number, pieces: readonly Uint8Array[]): Promise<void> {
+    const { bucket, signal } = this.#options;
+    const pack = this.#packs[sequence];
+    if (pack === undefined) throw new Error(`no pack ${sequence}`);
+    const attempt = await untilStored((number) =>
+      bucket.putOnce(packKey({ ...pack, attempt: number }), pieces, signal),
+    );
+    this.#packs[sequence] = { ...pack, attempt };
   }
 
   #check(): void {

@@ -8,7 +8,7 @@ import { digestBytes, digestOf } from "../files/block-digest.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import { entryKey, readEntries, type EntryPlace } from "./entries.js";
 import { encodeBlock, type EncodedBlock } from "./format/block-codec.js";
-import { packKey, type PackName } from "./format/keys.js";
+import { packKey } from "./format/keys.js";
 import {
   createPlaceWriter,
   type BaseBlock,
@@ -78,7 +78,7 @@ export function createPacking(options: PackingOptions): Packing {
 class FilePacking implements Packing {
   readonly #options: PackingOptions;
   readonly #writer: PackWriter;
-  /** Index in the map of each used pack, by the key of the pack. */
+  /** Index in the map of each used pack, by the key of the pack, or by `ownKey` for a new pack. */
   readonly #packs = new Map<string, number>();
   readonly #bases = new Map<string, { readonly index: number; readonly block: BaseBlock }>();
 
@@ -151,12 +151,12 @@ class FilePacking implements Packing {
   }
 
   async #place(block: PreparedBlock): Promise<BlockPlace> {
-    const { counters, push } = this.#options;
+    const { counters } = this.#options;
     counters.doneBytes += block.length;
     if ("borrowed" in block) {
       counters.reusedBytes += block.length;
       const { base, place } = block.borrowed;
-      const pack = this.#indexOf(packOf(base.map, place));
+      const pack = this.#indexOf(packKey(packOf(base.map, place)));
       const known = place.base === undefined ? undefined : base.map.bases[place.base];
       return { ...place, pack, base: known && this.#baseIndex(base.map, known) };
     }
@@ -165,12 +165,11 @@ class FilePacking implements Packing {
     counters.sentBytes = this.#writer.writtenBytes;
     const base = map && original && this.#baseIndex(map, original);
     const { offset, bytes, encoding } = entry;
-    const pack = this.#indexOf({ push, sequence: entry.sequence });
+    const pack = this.#indexOf(ownKey(entry.sequence));
     return { pack, offset, bytes, encoding, base };
   }
 
-  #indexOf(pack: PackName): number {
-    const key = packKey(pack);
+  #indexOf(key: string): number {
     const index = this.#packs.get(key) ?? this.#packs.size;
     this.#packs.set(key, index);
     return index;
@@ -178,7 +177,7 @@ class FilePacking implements Packing {
 
   async finish(): Promise<Packed> {
     const records = new Map(this.#options.borrowed);
-    for (const pack of await this.#writer.finish()) records.set(packKey(pack), pack);
+    for (const pack of await this.#writer.finish()) records.set(ownKey(pack.sequence), pack);
     const packs = [...this.#packs.keys()].map((key) => {
       const record = records.get(key);
       if (record === undefined) throw new Error(`the claim does not name the pack ${key}`);
@@ -193,7 +192,7 @@ class FilePacking implements Packing {
     const known = this.#bases.get(key);
     if (known !== undefined) return known.index;
     const index = this.#bases.size;
-    this.#bases.set(key, { index, block: { ...block, pack: this.#indexOf(pack) } });
+    this.#bases.set(key, { index, block: { ...block, pack: this.#indexOf(packKey(pack)) } });
     return index;
   }
 }
@@ -211,6 +210,11 @@ type PreparedBlock =
       /** The block of which the encoded block is a patch. */
       readonly original: BaseBlock | undefined;
     };
+
+/** The key of an own pack is not known before it is stored. */
+function ownKey(sequence: number): string {
+  return `own ${sequence}`;
+}
 
 function isSameBlock(index: BlockIndex, { remote }: RemoteBaseFile, block: number): boolean {
   const [one, two] = [index.digestOf(block), remote.index.digestOf(block)];

@@ -7,14 +7,22 @@ import { indexBlocks } from "../files/block-access.js";
 import { encodeBlockTable } from "../files/block-table-codec.js";
 import { manifestVersion } from "../files/manifest.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
-import { doomedPacks, putClaim } from "./claims.js";
+import { doomedKeys, putClaim } from "./claims.js";
+import { deleteSeen } from "./deletion.js";
 import { encodeCommit, type DecodedCommit, type RemoteCommit } from "./format/commit.js";
 import { claimKey, mapKey, packKey, snapshotKey } from "./format/keys.js";
-import { createMapWriter, encodeBases, encodePacks, type PackRecord } from "./format/map.js";
+import {
+  createMapWriter,
+  encodeBases,
+  encodePacks,
+  type BaseBlock,
+  type PackRecord,
+} from "./format/map.js";
 import { newRemoteId } from "./format/remote-id.js";
 import { createPacking, type PushCounters, type PushedFile } from "./packing.js";
 import { packOf, placeInBase, type RemoteBaseFile } from "./push-base.js";
 import { readMap, type RemoteMap, type RemoteReader } from "./remote-map.js";
+import { allThere } from "./s3/all-there.js";
 
 /** A snapshot that is at the remote, and perhaps on this node. */
 export interface PushBase {
@@ -40,7 +48,7 @@ export interface Pushed {
 
 /**
  * The number of attempts of a push. A collection that does not see the claim of a push can
- * interrupt each attempt.
+ * interrupt each attempt. It is also the number of ids that a push may burn.
  */
 const maxAttempts = 5;
 
@@ -51,27 +59,43 @@ export async function pushSnapshot(
   base: PushBase | undefined,
   signal: AbortSignal,
 ): Promise<Pushed> {
-  for (let attempt = 1; ; attempt += 1) {
+  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+    Object.assign(parts.counters, { totalBytes: 0, doneBytes: 0, reusedBytes: 0, sentBytes: 0 });
     const push = new Push(parts, open, signal);
     const outcome = await push.run(attempt === 1 ? base : undefined);
     if (outcome !== undefined) return outcome;
-    if (attempt === maxAttempts) throw interrupted(open.stored.id);
   }
+  throw interrupted(open.stored.id);
 }
 
+/** Everything that a map is made of, apart from its id. */
+interface MapContent {
+  readonly files: readonly {
+    readonly name: string;
+    readonly table: Uint8Array;
+    readonly places: Uint8Array;
+  }[];
+  readonly bases: readonly BaseBlock[];
+  readonly packs: readonly PackRecord[];
+  readonly packedBytes: number;
+}
+
+/** One push, with packs of its own. */
 class Push {
   readonly #parts: PushParts;
   readonly #open: OpenBlocks;
   readonly #signal: AbortSignal;
-  readonly #id: string;
+  readonly #push: string;
   /** Packs of the base that the push may use, by key. The claim names all of them. */
   readonly #borrowed = new Map<string, PackRecord>();
+  /** Number of the next claim. */
+  #claims = 0;
 
   constructor(parts: PushParts, open: OpenBlocks, signal: AbortSignal) {
     this.#parts = parts;
     this.#open = open;
     this.#signal = signal;
-    this.#id = newRemoteId(parts.clock.now());
+    this.#push = newRemoteId(parts.clock.now());
   }
 
   /**
@@ -79,27 +103,64 @@ class Push {
    * done again.
    */
   async run(base: PushBase | undefined): Promise<Pushed | undefined> {
-    const { bucket } = this.#parts;
     const map =
       base === undefined ? undefined : await readMap(this.#parts, base.commit, this.#signal);
     const files = await this.#openFiles(base, map);
     this.#planBorrowing(files);
-    const claim = { push: this.#id, number: 0, borrowed: this.#borrowed.values() };
-    await putClaim(this.#parts, claim, this.#signal);
-    const mayBorrow = base !== undefined && (await this.#baseIsSafe(base));
-    if (!mayBorrow) this.#borrowed.clear();
-    const stored = await this.#store(
-      mayBorrow ? files : files.map((file) => ({ ...file, base: undefined })),
-    );
-    const key = claimKey(this.#id, 0);
-    const claimed = (await bucket.head(key, this.#signal)) !== undefined;
-    if (!claimed && !(await this.#allPacksAreSafe(stored.packs))) {
-      await bucket.delete(snapshotKey(this.#id), this.#signal);
-      return undefined;
+    let content: MapContent | undefined;
+    for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+      const id = newRemoteId(this.#parts.clock.now());
+      const claim = await this.#claim(id);
+      if (!(await this.#mayBorrow())) {
+        // What was packed so far may refer to packs that are going.
+        if (content !== undefined) break;
+        this.#borrowed.clear();
+      }
+      content ??= await this.#pack(files);
+      if (!(await this.#commit(id, content))) continue;
+      if (!(await this.#isSafe(id, claim, content.packs))) {
+        await deleteSeen(this.#parts, id, this.#signal);
+        break;
+      }
+      await this.#dropClaims();
+      const borrowedPacks = content.packs.filter(({ push }) => push !== this.#push).length;
+      return { id, packedBytes: content.packedBytes, borrowedPacks };
     }
-    if (claimed) await bucket.delete(key, this.#signal);
-    const borrowedPacks = stored.packs.filter(({ push }) => push !== this.#id).length;
-    return { id: this.#id, packedBytes: stored.packedBytes, borrowedPacks };
+    await this.#dropClaims();
+    return undefined;
+  }
+
+  /** Returns the claim's key. */
+  async #claim(snapshot: string): Promise<string> {
+    const claim = { push: this.#push, snapshot, borrowed: this.#borrowed.values() };
+    const number = await putClaim(this.#parts, claim, this.#claims, this.#signal);
+    this.#claims = number + 1;
+    return claimKey(this.#push, number);
+  }
+
+  /** Burnt keys are deleted too: a late claim would stay until it expires. */
+  async #dropClaims(): Promise<void> {
+    for (let number = 0; number < this.#claims; number += 1) {
+      await this.#parts.bucket.delete(claimKey(this.#push, number), this.#signal);
+    }
+  }
+
+  /** Whether all packs that the claim names can be borrowed. Asked after the claim was made. */
+  async #mayBorrow(): Promise<boolean> {
+    return this.#borrowed.size === 0 || (await this.#areSafe([...this.#borrowed.keys()]));
+  }
+
+  /** Whether the snapshot may be acknowledged. Asked after its commit object was stored. */
+  async #isSafe(id: string, claim: string, packs: readonly PackRecord[]): Promise<boolean> {
+    const isClaimed = (await this.#parts.bucket.head(claim, this.#signal)) !== undefined;
+    return isClaimed || (await this.#areSafe([mapKey(id), ...packs.map(packKey)]));
+  }
+
+  /** The intents are listed before the objects are looked at; see `head-before-list`. */
+  async #areSafe(keys: readonly string[]): Promise<boolean> {
+    const doomed = await doomedKeys(this.#parts, this.#signal);
+    if (keys.some((key) => doomed.has(key))) return false;
+    return allThere(this.#parts.bucket, keys, this.#signal);
   }
 
   async #openFiles(base: PushBase | undefined, map: RemoteMap | undefined): Promise<PushedFile[]> {
@@ -138,56 +199,49 @@ class Push {
     this.#borrowed.set(packKey(pack), pack);
   }
 
-  async #baseIsSafe({ commit }: PushBase): Promise<boolean> {
-    if (this.#borrowed.size === 0) return true;
-    const doomed = await doomedPacks(this.#parts, this.#signal);
-    if ([...this.#borrowed.keys()].some((key) => doomed.has(key))) return false;
-    const key = snapshotKey(commit.id);
-    return (await this.#parts.bucket.head(key, this.#signal)) !== undefined;
-  }
-
-  async #allPacksAreSafe(packs: readonly PackRecord[]): Promise<boolean> {
-    const doomed = await doomedPacks(this.#parts, this.#signal);
-    for (const pack of packs) {
-      const key = packKey(pack);
-      if (doomed.has(key)) return false;
-      if ((await this.#parts.bucket.head(key, this.#signal)) === undefined) return false;
-    }
-    return true;
-  }
-
-  /** Stores the packs, the map and the commit object. */
-  async #store(files: readonly PushedFile[]) {
-    const { bucket, repository, codec, counters, throttle } = this.#parts;
+  /** Stores the packs. If no pack is borrowed, all blocks of the base are written again. */
+  async #pack(files: readonly PushedFile[]): Promise<MapContent> {
+    const { codec, counters, throttle } = this.#parts;
     const packing = createPacking({
-      ...{ reader: this.#parts, open: this.#open, push: this.#id, borrowed: this.#borrowed },
+      ...{ reader: this.#parts, open: this.#open, push: this.#push, borrowed: this.#borrowed },
       ...{ codec, counters, throttle, signal: this.#signal },
     });
-    const map = createMapWriter(this.#id, repository.sealFor(this.#id));
+    const packed: MapContent["files"][number][] = [];
     for (const file of files) {
-      map.add("table", file.name, encodeBlockTable(file.index.table));
-      map.add("places", file.name, await packing.packFile(file));
+      const { name, index } = file;
+      const source = this.#borrowed.size === 0 ? { ...file, base: undefined } : file;
+      const places = await packing.packFile(source);
+      packed.push({ name, table: encodeBlockTable(index.table), places });
     }
     const { packs, bases } = await packing.finish();
-    map.add("bases", "", encodeBases(bases));
-    map.add("packs", "", encodePacks(packs));
-    const written = map.finish();
-    await bucket.put(mapKey(this.#id), written.pieces, this.#signal);
-    const key = snapshotKey(this.#id);
-    const { bytes, sections } = written;
-    const packedBytes = packing.writtenBytes;
-    const commit = { ...this.#description(), packedBytes, map: { bytes, sections } };
-    await bucket.put(key, encodeCommit(commit, repository.sealFor(key)), this.#signal);
-    return { packs, packedBytes };
+    return { files: packed, packs, bases, packedBytes: packing.writtenBytes };
   }
 
-  #description(): Omit<RemoteCommit, "map" | "packedBytes"> {
+  /** Stores the map and the commit object. Returns false if one of the keys is burnt. */
+  async #commit(id: string, content: MapContent): Promise<boolean> {
+    const { bucket, repository } = this.#parts;
+    const map = createMapWriter(id, repository.sealFor(id));
+    for (const { name, table, places } of content.files) {
+      map.add("table", name, table);
+      map.add("places", name, places);
+    }
+    map.add("bases", "", encodeBases(content.bases));
+    map.add("packs", "", encodePacks(content.packs));
+    const { pieces, bytes, sections } = map.finish();
+    if (!(await bucket.putOnce(mapKey(id), pieces, this.#signal))) return false;
+    const { packedBytes } = content;
+    const commit = { ...this.#description(id), packedBytes, map: { bytes, sections } };
+    const key = snapshotKey(id);
+    return bucket.putOnce(key, encodeCommit(commit, repository.sealFor(key)), this.#signal);
+  }
+
+  #description(remoteId: string): Omit<RemoteCommit, "map" | "packedBytes"> {
     const { snapshot } = this.#open;
     const { config, createdAt, files, digest } = snapshot;
     const { clock, nodeId, counters } = this.#parts;
     const { id } = config;
     return {
-      id: this.#id,
+      id: remoteId,
       pushedAt: clock.now(),
       nodeId,
       parentDigest: "",

@@ -1,6 +1,6 @@
 // Defines types for the ownership of a stream's bytes. The holder of an `OwnedChunk` may keep,
-// transfer or free its bytes. The holder of a `BorrowedChunk` may only read the bytes until the next
-// chunk is requested.
+// transfer or free its bytes. The holder of a `BorrowedChunk` may only read the bytes, and only
+// until the next chunk is requested.
 //
 // Invariants:
 // - A function that keeps bytes after it has returned takes an `OwnedChunk`. The compiler then

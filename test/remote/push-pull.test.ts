@@ -92,7 +92,10 @@ for (const how of ["plain", "encrypted"] as const) {
       await assertSame(one, "vm", two, snapshot.config.id);
       assert.deepEqual(await readdir(join(directory, "claims")).catch(() => []), []);
       if (how === "plain") return;
-      const pack = await readFile(join(directory, packKey({ push: pushed.id, sequence: 0 })));
+      const paths = await readdir(join(directory, "packs"), { recursive: true });
+      const packs = paths.filter((path) => path.endsWith("-0-000000"));
+      assert.equal(packs.length, 1);
+      const pack = await readFile(join(directory, "packs", packs[0] ?? ""));
       assert.equal(pack.indexOf("a page of a guest"), -1, "the pack is readable");
       await assert.rejects(openRemote(bucket), { reason: "REMOTE_REFUSED" });
       await assert.rejects(openRemote(bucket, randomBytes(32)), { reason: "REMOTE_DATA_INVALID" });

@@ -8,12 +8,19 @@ export const formatKey = "format.json";
 export interface PackName {
   /** Id of the push that has written the pack. */
   readonly push: string;
+  /**
+   * The number of the pack's key, from 0. A pack gets a new key if its key is burnt or its push is
+   * resumed.
+   */
+  readonly attempt: number;
   readonly sequence: number;
 }
 
 /** Maximum number of packs of one push. At 16 MiB each, they hold 15 TiB. */
 export const maxPacks = 1_000_000;
 const sequenceDigits = 6;
+/** Maximum number of attempts of one pack. Their number has at most nine digits in the key. */
+export const maxPackAttempts = 1_000_000_000;
 
 export const snapshotsPrefix = "snapshots/";
 const packsPrefix = "packs/";
@@ -34,8 +41,8 @@ export function mapKey(id: string): string {
   return `${mapsPrefix}${id}`;
 }
 
-export function packKey({ push, sequence }: PackName): string {
-  return `${packsOfPush(push)}${String(sequence).padStart(sequenceDigits, "0")}`;
+export function packKey({ push, attempt, sequence }: PackName): string {
+  return `${packsOfPush(push)}${attempt}-${String(sequence).padStart(sequenceDigits, "0")}`;
 }
 
 /**
@@ -48,10 +55,10 @@ export function packsOfPush(push: string): string {
 
 /** Returns the name of the pack. Undefined for a key that no pack has. */
 export function packOfKey(key: string): PackName | undefined {
-  const [, spread = "", push = "", digits = ""] =
-    /^packs\/([^/]+)\/([^/-]+)-(\d{6})$/.exec(key) ?? [];
+  const [, spread = "", push = "", attempt = "", digits = ""] =
+    /^packs\/([^/]+)\/([^/-]+)-(0|[1-9]\d{0,8})-(\d{6})$/.exec(key) ?? [];
   if (!isRemoteId(push) || push.slice(-2) !== spread) return undefined;
-  return { push, sequence: Number(digits) };
+  return { push, attempt: Number(attempt), sequence: Number(digits) };
 }
 
 /**
@@ -71,10 +78,17 @@ export function repositoryKeyOf(key: string): string | undefined {
 
 export const collectionsPrefix = "gc/";
 
-/**
- * Returns the key of a claim. A push that is resumed makes another claim, so `number` counts the
- * claims from 0.
- */
+/** Returns the key of an intent to delete a snapshot. `random` is new for each intent. */
+export function deletionKey(id: string, random: string): string {
+  return `deletes/${id}/${random}.json`;
+}
+
+/** Returns the prefix of the snapshot's holds. A hold says that a node depends on the snapshot. */
+export function holdsOf(id: string): string {
+  return `holds/${id}/`;
+}
+
+/** Returns the key of a claim. A push may make several claims, so `number` counts from 0. */
 export function claimKey(push: string, number: number): string {
   return `claims/${push}.${number}.json`;
 }

@@ -13,15 +13,15 @@
 //            (1 byte), index in `bases`, or 2^32-1 without one (4 bytes)
 //   a base   BLAKE3 of the block (32 bytes), its place without the last field (12 bytes), bytes of
 //            the block (4 bytes)
-//   a pack   id of the push in binary form (16 bytes), number, bytes of the object (4 bytes each),
-//            id of its repository key (16 bytes, zeros if it is not encrypted)
+//   a pack   id of the push in binary form (16 bytes), attempt, number, bytes of the object (4
+//            bytes each), id of its repository key (16 bytes, zeros if it is not encrypted)
 //
 // In an encrypted map each part is sealed; `mapKey@offset` is its context.
 import { digestBytes, digestOf } from "../../files/block-digest.js";
 import { asBuffer, isZero } from "../../holes/zero.js";
 import { blockEncodings, type BlockEncoding } from "./block-codec.js";
 import { ensureValid, remoteDataInvalid } from "./invalid.js";
-import { mapKey, maxPacks, type PackName } from "./keys.js";
+import { mapKey, maxPackAttempts, maxPacks, type PackName } from "./keys.js";
 import { encodeHead, headBytes } from "./object-head.js";
 import { decodeRemoteId, encodeRemoteId, remoteIdBytes } from "./remote-id.js";
 import type { Seal } from "./seal.js";
@@ -29,8 +29,8 @@ import type { Seal } from "./seal.js";
 const partBytes = 1024 * 1024;
 const placeBytes = 16;
 const baseBytes = 48;
-const packBytes = 40;
-const packKeyStart = 24;
+const packBytes = 44;
+const packKeyStart = 28;
 const noBase = 0xffff_ffff;
 
 export type SectionKind = "table" | "places" | "bases" | "packs";
@@ -190,8 +190,9 @@ export function encodePacks(packs: readonly PackRecord[]): Uint8Array {
   for (const [index, pack] of packs.entries()) {
     const start = index * packBytes;
     encodeRemoteId(pack.push).copy(bytes, start);
-    bytes.writeUInt32LE(pack.sequence, start + remoteIdBytes);
-    bytes.writeUInt32LE(pack.bytes, start + remoteIdBytes + 4);
+    bytes.writeUInt32LE(pack.attempt, start + remoteIdBytes);
+    bytes.writeUInt32LE(pack.sequence, start + remoteIdBytes + 4);
+    bytes.writeUInt32LE(pack.bytes, start + remoteIdBytes + 8);
     if (pack.keyId !== undefined) encodeRemoteId(pack.keyId).copy(bytes, start + packKeyStart);
   }
   return bytes;
@@ -202,11 +203,14 @@ export function decodePacks(content: Uint8Array, key: string): PackRecord[] {
   const packs: PackRecord[] = [];
   for (let start = 0; start < bytes.length; start += packBytes) {
     const push = decodeRemoteId(bytes.subarray(start, start + remoteIdBytes));
-    const sequence = bytes.readUInt32LE(start + remoteIdBytes);
-    ensureValid(sequence < maxPacks, key, `its pack ${packs.length} is malformed`);
+    const attempt = bytes.readUInt32LE(start + remoteIdBytes);
+    const sequence = bytes.readUInt32LE(start + remoteIdBytes + 4);
+    const known = attempt < maxPackAttempts && sequence < maxPacks;
+    ensureValid(known, key, `its pack ${packs.length} is malformed`);
     const id = bytes.subarray(start + packKeyStart, start + packBytes);
     const keyId = isZero(id) ? undefined : decodeRemoteId(id);
-    packs.push({ push, sequence, bytes: bytes.readUInt32LE(start + remoteIdBytes + 4), keyId });
+    const size = bytes.readUInt32LE(start + remoteIdBytes + 8);
+    packs.push({ push, attempt, sequence, bytes: size, keyId });
   }
   return packs;
 }

@@ -12,7 +12,7 @@
 //
 // A record has the BLAKE3 of the block (32 bytes), offset in the pack, stored bytes, bytes of the
 // block (4 bytes each), encoding (1 byte), 3 zeros. In an encrypted pack each entry and the footer
-// are sealed; `packKey@offset` is their context.
+// are sealed; `push-number@offset` is their context.
 import { digestOf, digestBytes } from "../../files/block-digest.js";
 import { asBuffer } from "../../holes/zero.js";
 import { blockEncodings, type BlockEncoding, type EncodedBlock } from "./block-codec.js";
@@ -52,8 +52,7 @@ export interface PackBuilder {
   finish(): { readonly pieces: readonly Uint8Array[]; readonly bytes: number };
 }
 
-export function createPackBuilder(name: PackName, seal: Seal): PackBuilder {
-  const key = packKey(name);
+export function createPackBuilder(name: Omit<PackName, "attempt">, seal: Seal): PackBuilder {
   const pieces: Uint8Array[] = [encodeHead("stasisPK", seal.keyId)];
   const entries: PackEntry[] = [];
   let position = headBytes;
@@ -65,7 +64,7 @@ export function createPackBuilder(name: PackName, seal: Seal): PackBuilder {
       return position >= headBytes + fullPackBytes || entries.length === maxPackEntries;
     },
     add: ({ encoding, bytes }, digest, blockBytes) => {
-      const stored = seal.seal(bytes, entryContext(key, position));
+      const stored = seal.seal(bytes, entryContext(name, position));
       const entry = { digest, offset: position, bytes: stored.length, blockBytes, encoding };
       pieces.push(stored);
       entries.push(entry);
@@ -73,15 +72,16 @@ export function createPackBuilder(name: PackName, seal: Seal): PackBuilder {
       return entry;
     },
     finish: () => {
-      const footer = seal.seal(encodeFooter(entries), entryContext(key, position));
+      const footer = seal.seal(encodeFooter(entries), entryContext(name, position));
       pieces.push(footer, encodeTail(footer, entries.length));
       return { pieces, bytes: position + footer.length + tailBytes };
     },
   };
 }
 
-function entryContext(key: string, offset: number): string {
-  return `${key}@${offset}`;
+/** The same under any key of the pack, so that it can be stored again as it is. */
+function entryContext({ push, sequence }: Omit<PackName, "attempt">, offset: number): string {
+  return `${push}-${sequence}@${offset}`;
 }
 
 /**
@@ -95,7 +95,7 @@ export function openEntry(
   stored: Uint8Array,
 ): Uint8Array {
   const key = packKey(name);
-  const bytes = seal.open(stored, entryContext(key, offset));
+  const bytes = seal.open(stored, entryContext(name, offset));
   if (bytes === undefined) throw remoteDataInvalid(key, "the entry cannot be decrypted", offset);
   return bytes;
 }
@@ -161,7 +161,7 @@ export function decodePackFooter(
   const at = tail.footerOffset;
   const found = digestOf("blake3", stored);
   ensureValid(found.equals(tail.footerDigest), key, "its footer does not match its digest", at);
-  const opened = seal.open(stored, entryContext(key, at));
+  const opened = seal.open(stored, entryContext(name, at));
   ensureValid(opened !== undefined, key, "its footer cannot be decrypted", at);
   const footer = asBuffer(opened);
   const expected = tail.entries * recordBytes;

@@ -32,8 +32,14 @@ import { parseErrorDocument } from "./xml.js";
 
 /** A bucket below the prefix of the remote. Keys consist of A-Z a-z 0-9 . _ - and slashes. */
 export interface Bucket {
-  /** Stores a whole object. */
+  /** Stores a whole object. The request is repeated until it has been answered. */
   put(key: string, body: PutBody, signal: AbortSignal): Promise<void>;
+  /**
+   * Stores a whole object with one request, for keys that must not come back after a deletion.
+   * Returns false if the key is burnt: the request was not answered, and the object is not there.
+   * The object may still appear later, so the caller must not use the key again.
+   */
+  putOnce(key: string, body: PutBody, signal: AbortSignal): Promise<boolean>;
   /**
    * Returns a whole object of at most `maxBytes`, or exactly the bytes of `range`, which must be
    * inside the object. Throws REMOTE_COPY_MISSING if there is no such object.
@@ -118,7 +124,12 @@ export function openBucket(options: BucketOptions): Bucket & Disposable {
 
 function bucketWith(context: Context): Bucket {
   return {
-    put: (key, body, signal) => put(context, key, payloadOf(body), signal),
+    put: async (key, body, signal) => void (await put(context, key, payloadOf(body), signal)),
+    putOnce: async (key, body, signal) => {
+      const unknown = { value: "unknown" } as const;
+      const outcome = await put(context, key, payloadOf(body), signal, unknown);
+      return outcome === "stored" || (await head(context, key, signal)) !== undefined;
+    },
     get: (key, options) => get(context, key, options),
     getPieces: (key, options) => getPieces(context, key, options),
     head: (key, signal) => head(context, key, signal),
@@ -129,19 +140,23 @@ function bucketWith(context: Context): Bucket {
   };
 }
 
+type PutOutcome = "stored" | "unknown";
+
 async function put(
   { requests, observer, prefix, payloadCheck }: Context,
   key: string,
   payload: Payload,
   signal: AbortSignal,
-): Promise<void> {
+  whenUnknown?: { readonly value: PutOutcome },
+): Promise<PutOutcome> {
   const headers = await payloadHeaders(payload, await payloadCheck(), signal);
-  await requests.send<undefined>(
+  return requests.send<PutOutcome>(
     {
+      ...(whenUnknown === undefined ? {} : { whenUnknown }),
       ...{ kind: "put", method: "PUT", key, path: pathOf(prefix, key), payload, headers },
       ...{ expectedBytes: 0, maxBodyBytes: maxIgnoredBytes },
       judge: (answer, subject) =>
-        answer.status === 200 ? { value: undefined } : failureOf(answer, subject),
+        answer.status === 200 ? { value: "stored" } : failureOf(answer, subject),
     },
     observer,
     signal,
@@ -227,7 +242,8 @@ function lastOf(range: Extent): number {
 function missingVerdict(answer: EngineAnswer, subject: RequestSubject): Failure {
   if (!isNoSuchKey(answer)) return failureOf(answer, subject);
   const error = missingError(subject);
-  return { attempt: "missing", error, retry: false, renew: false, retryAfterMs: 0 };
+  const base = { attempt: "missing", error, retry: false } as const;
+  return { ...base, mayBeApplied: false, renew: false, retryAfterMs: 0 };
 }
 
 function isNoSuchKey({ body }: EngineAnswer): boolean {

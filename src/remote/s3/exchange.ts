@@ -52,6 +52,8 @@ export interface Broken {
   readonly cause: unknown;
   /** Whether the other end had closed an idle connection before it received the request. */
   readonly wasStale: boolean;
+  /** A connection was made, so the object store may have the request, or may get it later. */
+  readonly connected: boolean;
   readonly sentBytes: number;
   readonly receivedBytes: number;
 }
@@ -101,6 +103,11 @@ export function exchange(
     const request = connections.begin({ method, path, headers });
     const moved = { sentBytes: 0, receivedBytes: 0, atMs: performance.now() };
     let answered = false;
+    let connected = false;
+    request.once("socket", (socket) => {
+      if (!socket.connecting) connected = true;
+      else socket.once("connect", () => (connected = true));
+    });
     const endWatch = watch(call, moved, (why) => breakOff("timeout", why));
     const finish = (then: () => void): void => {
       endWatch();
@@ -111,7 +118,7 @@ export function exchange(
     const breakOff = (attempt: Broken["attempt"], why: string, cause?: unknown): void => {
       const wasStale = attempt === "disconnected" && request.reusedSocket && !answered;
       const { sentBytes, receivedBytes } = moved;
-      finish(() => resolve({ attempt, why, cause, wasStale, sentBytes, receivedBytes }));
+      finish(() => resolve({ attempt, why, cause, wasStale, connected, sentBytes, receivedBytes }));
       request.destroy();
     };
     const cancel = (): void => breakOff("cancelled", "it was cancelled", signal.reason);

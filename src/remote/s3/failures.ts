@@ -19,6 +19,11 @@ export interface Failure {
   readonly attempt: RemoteAttempt;
   readonly error: StoreError;
   readonly retry: boolean;
+  /**
+   * Whether the request may have taken effect, or may do so later. Status 408 and 5xx leave that
+   * open, and so does a connection without an answer.
+   */
+  readonly mayBeApplied: boolean;
   /** Whether to read the credentials again, because they may have been replaced in the meantime. */
   readonly renew: boolean;
   /** The time that must pass before a retry. */
@@ -84,6 +89,7 @@ export function failureOf(answer: EngineAnswer, subject: RequestSubject): Failur
     attempt,
     error: errorOf(reason, subject, more.why ?? says, hint, { status: String(status), code }),
     retry: more.retry ?? false,
+    mayBeApplied: status === 408 || status >= 500,
     renew: more.renew ?? false,
     retryAfterMs: retryAfterOf(answer),
   });
@@ -118,7 +124,7 @@ export function failureOf(answer: EngineAnswer, subject: RequestSubject): Failur
 /** Returns the failure of a request without a usable answer. */
 export function brokenFailure(broken: Broken, subject: RequestSubject): Failure {
   const { attempt, why, cause } = broken;
-  const base = { attempt, renew: false, retryAfterMs: 0 };
+  const base = { attempt, mayBeApplied: broken.connected, renew: false, retryAfterMs: 0 };
   if (attempt === "invalid") {
     const text = `the answer of the object store is not usable: ${why}`;
     return { ...base, error: invalidError(subject, text, cause), retry: true };
@@ -132,7 +138,8 @@ export function brokenFailure(broken: Broken, subject: RequestSubject): Failure 
 /** Returns the failure of a request whose answer does not have the requested content. */
 export function invalidFailure(subject: RequestSubject, why: string, cause?: unknown): Failure {
   const error = invalidError(subject, why, cause);
-  return { attempt: "invalid", error, retry: true, renew: false, retryAfterMs: 0 };
+  const base = { attempt: "invalid", error, retry: true } as const;
+  return { ...base, mayBeApplied: true, renew: false, retryAfterMs: 0 };
 }
 
 export function missingError(subject: RequestSubject): StoreError {

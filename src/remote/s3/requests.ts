@@ -56,6 +56,10 @@ interface RequestSpec<T> {
   /** The number of bytes that the answer should have, as far as it is known. */
   readonly expectedBytes: number;
   readonly maxBodyBytes: number;
+  /**
+   * The result for a request that may have taken effect. Such a request is then not sent again.
+   */
+  readonly whenUnknown?: { readonly value: T };
   /** Implements `unusable` of `Exchange`. */
   readonly unusable?: (head: AnswerHead) => string | undefined;
   readonly judge: (answer: EngineAnswer, subject: RequestSubject) => RequestVerdict<T>;
@@ -157,6 +161,7 @@ async function untilAnswered<T>(
     const verdict = await maybeTwice(shared, spec, observer, signal);
     if ("value" in verdict) return verdict.value;
     signal.throwIfAborted();
+    if (spec.whenUnknown !== undefined && verdict.mayBeApplied) return spec.whenUnknown.value;
     const mayRenew = verdict.renew && !renewed;
     if ((!verdict.retry && !mayRenew) || attempt >= timing.maxAttempts) {
       throw withAttempts(verdict.error, attempt);
@@ -298,6 +303,7 @@ async function exchangeFresh<T>(
       },
       signal,
     );
-    if (!("why" in answer) || !answer.wasStale || stale >= maxStale) return answer;
+    const mayRepeat = "why" in answer && answer.wasStale && spec.whenUnknown === undefined;
+    if (!mayRepeat || stale >= maxStale) return answer;
   }
 }

@@ -11,7 +11,7 @@ import {
 import { noSeal } from "../../../src/remote/format/seal.js";
 import { parsed } from "../only-store-errors.js";
 
-const name = { push: "01kb7x0000abcdefghjkmnpqrs", sequence: 0 };
+const name = { push: "01kb7x0000abcdefghjkmnpqrs", attempt: 0, sequence: 0 };
 const reasons = ["REMOTE_DATA_INVALID"] as const;
 
 /** The first four bytes give the size of the pack, the next 64 its tail, the rest its footer. */

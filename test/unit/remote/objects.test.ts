@@ -51,16 +51,17 @@ test("an id keeps its time and its bits, and later ids sort behind", () => {
 
 test("keys of packs and snapshots are read back, and nothing else is one", () => {
   const push = newRemoteId(now);
-  const key = packKey({ push, sequence: 42 });
+  const key = packKey({ push, attempt: 3, sequence: 42 });
   assert.ok(key.startsWith(packsOfPush(push)));
-  assert.deepEqual(packOfKey(key), { push, sequence: 42 });
+  assert.deepEqual(packOfKey(key), { push, attempt: 3, sequence: 42 });
   assert.equal(snapshotOfKey(snapshotKey(push)), push);
   const spread = push.slice(-2);
   const others = [
-    `packs/zz/${push}-000001`.replace("zz", spread === "00" ? "01" : "00"),
-    `packs/${spread}/${push}-1`,
-    `packs/${spread}/${push.slice(1)}-000001`,
-    `packs/${spread}/${push}-000001.tmp`,
+    `packs/zz/${push}-0-000001`.replace("zz", spread === "00" ? "01" : "00"),
+    `packs/${spread}/${push}-000001`,
+    `packs/${spread}/${push.slice(1)}-0-000001`,
+    `packs/${spread}/${push}-0-000001.tmp`,
+    `packs/${spread}/${push}-01-000001`,
   ];
   for (const other of others) assert.equal(packOfKey(other), undefined, other);
   assert.equal(snapshotOfKey(`snapshots/${push.toUpperCase()}.json`), undefined);

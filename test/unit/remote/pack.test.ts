@@ -30,7 +30,7 @@ import { newRemoteId } from "../../../src/remote/format/remote-id.js";
 import { noSeal, sealWith, type Seal } from "../../../src/remote/format/seal.js";
 import { makeKey, now, smallMap, smallTable } from "./support.js";
 
-const name = { push: newRemoteId(now), sequence: 12 };
+const name = { push: newRemoteId(now), attempt: 0, sequence: 12 };
 
 function buildPack(seal: Seal, blocks: readonly Uint8Array[]) {
   const builder = createPackBuilder(name, seal);
@@ -153,7 +153,7 @@ for (const how of ["plain", "encrypted"]) {
 }
 
 test("places outside their pack, patches without a base, and unknown packs are refused", () => {
-  const packs = [{ push: name.push, sequence: 0, bytes: 1000, keyId: undefined }];
+  const packs = [{ ...name, bytes: 1000, keyId: undefined }];
   const base = { pack: 0, offset: 40, bytes: 10, encoding: "raw", blockBytes: 9 } as const;
   const bases = [{ ...base, digest: blake3(Buffer.from("")) }];
   const record = (

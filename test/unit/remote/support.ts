@@ -51,8 +51,8 @@ export interface SmallMap {
 /** The map of one file with `smallTable`: one block raw, one a patch. */
 export function smallMap(seal: Seal, id = newRemoteId(now)): SmallMap {
   const packs = [
-    { push: id, sequence: 0, bytes: 70_000, keyId: seal.keyId },
-    { push: newRemoteId(now), sequence: 7, bytes: 500_000, keyId: undefined },
+    { push: id, attempt: 0, sequence: 0, bytes: 70_000, keyId: seal.keyId },
+    { push: newRemoteId(now), attempt: 3, sequence: 7, bytes: 500_000, keyId: undefined },
   ];
   const places = createPlaceWriter(2);
   places.add({ pack: 0, offset: 40, bytes: 60_000, encoding: "raw", base: undefined });

@@ -1,0 +1,31 @@
+// Deletes a snapshot from a remote, unless a node depends on it. docs/remote-protocols.md, "Remote
+// delete", defines the steps and their order. The next collection deletes its map and packs.
+import type { Clock } from "../base/clock.js";
+import { encodeJson } from "./format/checked-json.js";
+import { deletionKey, holdsOf, snapshotKey } from "./format/keys.js";
+import { newRemoteId } from "./format/remote-id.js";
+import type { RemoteReader } from "./remote-map.js";
+import { untilStored } from "./until-stored.js";
+
+/**
+ * Deletes a snapshot that was there, or whose PUT the caller has sent. Returns "held" if a node
+ * depends on the snapshot, which then stays.
+ */
+export async function deleteSeen(
+  { bucket, repository, clock }: RemoteReader & { readonly clock: Clock },
+  id: string,
+  signal: AbortSignal,
+): Promise<"deleted" | "held"> {
+  let intent = "";
+  await untilStored(() => {
+    intent = deletionKey(id, newRemoteId(clock.now()));
+    const content = { version: 1, snapshot: id };
+    return bucket.putOnce(intent, encodeJson(intent, content, repository.sealFor(intent)), signal);
+  });
+  let held = false;
+  for await (const _ of bucket.list(holdsOf(id), { signal })) held = true;
+  // Without an answer this throws, and the intent stays, because the request may be applied later.
+  if (!held) await bucket.delete(snapshotKey(id), signal);
+  await bucket.delete(intent, signal);
+  return held ? "held" : "deleted";
+}
