@@ -12,6 +12,8 @@ import { memoryOf } from "../support/memory.js";
 import { patternBytes } from "../support/scratch.js";
 import { rawHeader } from "../unit/archive/support.js";
 
+const longestRunMs = 24 * 3_600_000;
+
 export interface HostileOptions {
   /** Empty. Its path must be short. */
   readonly directory: string;
@@ -129,7 +131,7 @@ async function measure(scene: Scene, seconds: number, hostile?: Child): Promise<
   const rates: number[] = [];
   let over = false;
   try {
-    const answer = inspecting.line(/^latencies (.*)$/).finally(() => (over = true));
+    const answer = inspecting.line(/^latencies (.*)$/, longestRunMs).finally(() => (over = true));
     do rates.push(await transfer(scene));
     while (!over);
     const [daemonAfter = 0, hostileAfter = 0] = cpuSeconds();

@@ -12,8 +12,11 @@ export interface Child extends AsyncDisposable {
   readonly pid: number;
   /** All of its output so far, stdout and stderr in order of arrival. */
   output(): string;
-  /** The match in the first matching line, from the start. Rejects if the program ends before. */
-  line(pattern: RegExp): Promise<RegExpExecArray>;
+  /**
+   * Resolves with the match in the first matching line, from the start. Rejects if the program ends
+   * before, and after `limitMs` (default: five minutes).
+   */
+  line(pattern: RegExp, limitMs?: number): Promise<RegExpExecArray>;
   signal(signal: NodeJS.Signals): void;
   /** How it ended, once it has ended. */
   readonly exited: Promise<Exit>;
@@ -30,6 +33,9 @@ export interface User {
 /** Running programs are killed when the test's process exits, even after a failure. */
 const running = new Set<ChildProcess>();
 process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
+/** Generous, because only a failing test reaches it. */
+const lineLimitMs = 300_000;
 
 /** Runs a compiled module of this repository with this Node. */
 export function runModule(
@@ -76,12 +82,17 @@ export function run(
   return {
     pid: child.pid ?? -1,
     output: () => output,
-    line: (pattern) =>
+    line: (pattern, limitMs = lineLimitMs) =>
       new Promise((resolve, reject) => {
+        const limit = setTimeout(() => {
+          waiting.delete(look);
+          reject(new Error(`no ${pattern} within ${limitMs / 1000} s in: ${output}`));
+        }, limitMs);
         const look = (): void => {
           const match = new RegExp(pattern, "m").exec(output);
           if (match === null && !ended) return;
           waiting.delete(look);
+          clearTimeout(limit);
           if (match === null) reject(new Error(`no ${pattern} in: ${output}`));
           else resolve(match);
         };
