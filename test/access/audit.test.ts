@@ -1,4 +1,4 @@
-// The audit log: one line for each call that changes, or tries to change, something.
+// Tests the audit log, which has one line for each call that changes data or tries to.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -71,7 +71,7 @@ test("a push names its target, and a cancelled transfer its digest", async (t) =
   );
 });
 
-test("text from a caller cannot crowd the rest out of the line", async (t) => {
+test("text from a caller cannot displace the rest of the line", async (t) => {
   const lines: Line[] = [];
   const write = (text: string) => void lines.push(JSON.parse(boundedLine(text)) as Line);
   const scene = await startScene(t, { logger: pino({ base: null }, { write }) });

@@ -1,4 +1,4 @@
-// A daemon with certificates and tokens, and calls to it under any identity.
+// Starts a daemon with certificates and tokens, and makes calls under any identity.
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,16 +15,18 @@ export interface AccessScene extends TestDaemon {
   readonly directory: string;
   readonly authority: Authority;
   readonly tokens: string;
-  /** A client that is closed after the test. */
+  /** Returns a client that is closed after the test. */
   client(address: string, options?: ConnectOptions): Client;
-  /** TLS that trusts the daemon, with the client's own certificate if there is one. */
+  /**
+   * Returns TLS options that trust the daemon, with the client's own certificate if there is one.
+   */
   tls(certificate?: CertificateFiles): NonNullable<ConnectOptions["tls"]>;
   newToken(identity: Identity, expiresAt?: Date): string;
 }
 
 export interface SceneOptions {
   readonly flags?: Readonly<Record<string, RawValue>>;
-  /** Text of the tables [[identities]]. */
+  /** Contains the text of the tables [[identities]]. */
   readonly identities?: string;
   readonly logger?: Logger;
 }

@@ -1,4 +1,4 @@
-// Names of certificates, including names that imitate others.
+// Tests names of certificates, including names that imitate others.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { certificateNames } from "../../src/transport/auth/certificate-names.js";

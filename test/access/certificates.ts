@@ -1,4 +1,4 @@
-// Certificates for a test, made by openssl: an authority, and the certificates that it signs.
+// Makes certificates for a test with openssl: an authority, and the certificates that it signs.
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,7 +13,10 @@ export interface CertificateFiles {
 }
 
 export interface Authority extends CertificateFiles {
-  /** `names` as openssl writes alternative names, for example `DNS:ci,URI:spiffe://ci`. */
+  /**
+   * Signs a certificate. `names` has openssl's notation of alternative names, for example
+   * `DNS:ci,URI:spiffe://ci`.
+   */
   issue(
     name: string,
     options?: { readonly names?: string; readonly days?: number },

@@ -1,4 +1,5 @@
-// The commands for tokens, and the options that show credentials, through the real program.
+// Tests the commands for tokens, and the options that present credentials, through the real
+// program.
 import assert from "node:assert/strict";
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";

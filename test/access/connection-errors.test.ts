@@ -1,5 +1,5 @@
-// The client's errors when no call gets through: TLS on one side only, a bad certificate, another
-// server.
+// Tests the client's errors when no call gets through: TLS on one side only, a bad certificate, or
+// another server.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer as createHttp } from "node:http";
@@ -17,7 +17,7 @@ async function listening(t: TestContext, server: Server): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-test("a client in plain text at a port with TLS gets a clear error", async (t) => {
+test("a plain-text client at a TLS port gets a clear error", async (t) => {
   const { tcpAddress, client, tls } = await startScene(t);
   const error = await failsWith(client(tcpAddress).list(), "DAEMON_UNREACHABLE");
   assert.equal(
@@ -32,7 +32,7 @@ test("a client in plain text at a port with TLS gets a clear error", async (t) =
   await failsWith(client(tcpAddress, { tls: tls() }).list(), "CREDENTIALS_INVALID");
 });
 
-test("a client with TLS at a port in plain text gets a clear error", async (t) => {
+test("a TLS client at a plain-text port gets a clear error", async (t) => {
   const scene = await startScene(t);
   const { tcpAddress } = await startTestDaemon(t);
   const { client, tls } = scene;

@@ -1,4 +1,4 @@
-// Authentication by certificate, token and socket, and the changes that need no restart.
+// Tests authentication by certificate, token and socket, and the changes that need no restart.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { once } from "node:events";
@@ -47,7 +47,7 @@ test("a certificate is matched by its common name or an alternative name", async
   );
 });
 
-test("identities are followed without a restart, unless the file is bad", async (t) => {
+test("changes of identities take effect without a restart, unless the file is bad", async (t) => {
   const scene = await startScene(t, { identities });
   const alice = await scene.authority.issue("alice");
   const client = scene.client(scene.tcpAddress, { tls: scene.tls(alice) });
@@ -149,7 +149,7 @@ test("under TLS the flow-control windows have the configured size", async (t) =>
   const session = http2.connect(`https://${scene.tcpAddress}`, { rejectUnauthorized: false });
   t.after(() => session.destroy());
   await once(session, "remoteSettings");
-  // Strangers get HTTP/2's initial windows.
+  // Unauthenticated callers get HTTP/2's initial windows.
   assert.equal(session.remoteSettings.initialWindowSize, 65_535);
   const token = scene.newToken({ name: "known", role: "reader", namePrefix: "" });
   const raised = once(session, "remoteSettings");
@@ -167,13 +167,13 @@ test("under TLS the flow-control windows have the configured size", async (t) =>
   assert.equal(session.state.remoteWindowSize, 64 * 1024 * 1024);
 });
 
-test("a wrong token is refused even where no token is needed", async (t) => {
+test("a wrong token is refused even if no token is needed", async (t) => {
   const scene = await startScene(t);
   const client = scene.client(scene.address, { token: "stasis_000000000000_x" });
   await failsWith(client.list(), "CREDENTIALS_INVALID");
 });
 
-test("a file of tokens behind a symbolic link is changed where it is", async (t) => {
+test("a token file behind a symbolic link is changed in its place", async (t) => {
   const scene = await startScene(t);
   const token = scene.newToken({ name: "good", ...operator });
   const client = scene.client(scene.tcpAddress, { tls: scene.tls(), token });
@@ -213,7 +213,7 @@ test("a renewed certificate is served without a restart, and a bad one is not", 
   await scene.client(scene.tcpAddress, { tls: scene.tls(), token }).list();
 });
 
-test("a half-written or invalid client_ca locks nobody out", async (t) => {
+test("a partly written or invalid client_ca locks no caller out", async (t) => {
   const messages: string[] = [];
   const write = (text: string) => void messages.push(text);
   const scene = await startScene(t, { identities, logger: pino({}, { write }) });

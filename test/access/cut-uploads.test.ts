@@ -1,5 +1,5 @@
-// Uploads that end before their commit: the caller's error, the line in the audit log, and the free
-// name.
+// Tests uploads that end before their commit: the caller's error, the line in the audit log, and
+// the free name.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
@@ -22,7 +22,7 @@ interface Line {
   readonly outcome?: string;
 }
 
-/** A gRPC stream of Create with nothing but HTTP/2 below it. */
+/** Opens a gRPC stream of Create directly on HTTP/2. */
 function openCreate(socket: string): ClientHttp2Stream & AsyncDisposable {
   const path = socket.replace("unix:", "");
   const session = connectHttp2("http://localhost", { createConnection: () => connectSocket(path) });
@@ -75,7 +75,7 @@ test("a cancelled upload is never reported as a wrong order of frames", async (t
     await using stream = openCreate(scene.address);
     stream.write(Buffer.concat([header(name), chunk(tar.subarray(0, 600))]));
     await pause(50);
-    // Like Node's HTTP/2: the end of the stream in one packet, the reset in another.
+    // The stream ends in one packet and is reset in another, as Node's HTTP/2 does.
     stream.end();
     await pause(waitMs);
     stream.close(constants.NGHTTP2_CANCEL);
@@ -86,7 +86,7 @@ test("a cancelled upload is never reported as a wrong order of frames", async (t
   assert.equal(await outcomeOf("cut"), "FRAME_ORDER_INVALID");
 });
 
-test("the refusal of a too large message comes after the name of its upload is free", async (t) => {
+test("the refusal of a message that is too large comes after the name of its upload is free", async (t) => {
   const scene = await startScene(t);
   const client = scene.client(scene.address);
   const source = await makeSmallSource(join(scene.scratch, "source"));

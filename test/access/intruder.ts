@@ -11,7 +11,10 @@ interface Doors {
   readonly root: string;
   readonly socket: string;
   readonly pid: number;
-  /** Directories that only root may use: one with data files, and one to write into. */
+  /**
+   * Only root may use these directories. The first has data files, and the second is a target for
+   * writes.
+   */
   readonly secret: string;
   readonly target: string;
   readonly ports: readonly number[];
@@ -19,7 +22,7 @@ interface Doors {
 
 const doors = JSON.parse(process.argv[2] ?? "") as Doors;
 
-/** Undefined if it did not work. */
+/** The outcome is undefined if the attempt failed. */
 type Outcome = string | undefined;
 
 function tried(act: () => unknown): Outcome {

@@ -1,4 +1,5 @@
-// Every method for every role, over TCP with a certificate, TCP with a token, and the Unix socket.
+// Tests every method for every role, over TCP with a certificate, over TCP with a token, and over
+// the Unix socket.
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import type { DescMethod } from "@bufbuild/protobuf";
@@ -11,8 +12,8 @@ import { firstAnswer, listServices, openCaller, type Caller } from "./one-call.j
 import { methods, openMethods, services, shortName } from "./served-methods.js";
 
 /**
- * The roles that may call each method, by first letters. This list is independent of the daemon's
- * table.
+ * Maps each method to the roles that may call it, by first letters. This list is independent of the
+ * daemon's table.
  */
 const expected: Readonly<Record<string, string>> = {
   "SnapshotService/Create": "wo",
@@ -55,7 +56,7 @@ const expected: Readonly<Record<string, string>> = {
 const isAllowed = (method: DescMethod, role: Role): boolean =>
   (expected[shortName(method)] ?? "").includes(role.charAt(0));
 
-test("every method has its row: in the daemon's table, and here", () => {
+test("every method has a row in the daemon's table and in this test", () => {
   const full = ({ parent, name }: DescMethod) => `${parent.typeName}/${name}`;
   assert.deepEqual(Object.keys(roleTable).sort(), [...methods, ...openMethods].map(full).sort());
   // If this fails, add the missing method and its roles above.
@@ -91,7 +92,7 @@ const identities = roles
   )
   .join("");
 
-/** Without it, no token or certificate may use directories, whatever its role. */
+/** With this option, no token or certificate may use directories, whatever its role. */
 const flags = { "allowed-directories": ["/nonexistent"] };
 
 const withAuthority = ({ tcpAddress: address, authority }: AccessScene) => ({
@@ -100,14 +101,14 @@ const withAuthority = ({ tcpAddress: address, authority }: AccessScene) => ({
 });
 
 for (const role of roles) {
-  test(`${role}: a certificate over TCP may call exactly what the table says`, async (t) => {
+  test(`${role}: a certificate over TCP may call exactly the methods in the table`, async (t) => {
     const scene = await startScene(t, { identities, flags });
     const { cert, key } = await scene.authority.issue("client", { names: `DNS:${role}.example` });
     const { tcpAddress: address } = scene;
     await checkMatrix(t, role, { address, tls: { ca: scene.authority.cert, cert, key } });
   });
 
-  test(`${role}: a token over TCP and over the Unix socket may call exactly what the table says`, async (t) => {
+  test(`${role}: a token over TCP and over the Unix socket may call exactly the methods in the table`, async (t) => {
     const scene = await startScene(t, { flags });
     const token = scene.newToken({ name: `t-${role}`, role, namePrefix: "" });
     await checkMatrix(t, role, { ...withAuthority(scene), token });
@@ -115,13 +116,13 @@ for (const role of roles) {
   });
 
   if (role === "peer") continue;
-  test(`${role}: the Unix socket itself may call exactly what the table says`, async (t) => {
+  test(`${role}: the Unix socket itself may call exactly the methods in the table`, async (t) => {
     const scene = await startScene(t, { flags: { "socket-role": role } });
     await checkMatrix(t, role, { address: scene.address });
   });
 }
 
-test("without credentials over TCP nothing but health and reflection is answered", async (t) => {
+test("without credentials only health and reflection are answered over TCP", async (t) => {
   const scene = await startScene(t);
   const client = openCaller(withAuthority(scene));
   t.after(() => client.close());
@@ -145,7 +146,7 @@ test("a caller cannot choose its connection with a header", async (t) => {
   }
 });
 
-test("reflection is off where the configuration says so", async (t) => {
+test("reflection is off if the configuration disables it", async (t) => {
   const scene = await startScene(t, { flags: { reflection: "off" } });
   const client = openCaller(withAuthority(scene));
   t.after(() => client.close());
@@ -153,7 +154,7 @@ test("reflection is off where the configuration says so", async (t) => {
   assert.match(await firstAnswer(client, method as NonNullable<typeof method>), /^code 12/);
 });
 
-test("only operators protect what they store", async (t) => {
+test("only operators protect the snapshots that they store", async (t) => {
   const scene = await startScene(t);
   const token = scene.newToken({ name: "w", role: "writer", namePrefix: "" });
   const writer = scene.client(scene.tcpAddress, { tls: scene.tls(), token });

@@ -1,4 +1,4 @@
-// Which directories of the node the daemon uses for each kind of caller.
+// Tests which directories of the node the daemon uses for each kind of caller.
 import assert from "node:assert/strict";
 import { chmod, chown, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,7 +21,8 @@ function clientOf(t: TestContext, address: string, token?: string): Client {
 }
 
 /**
- * The calls, each on a usable directory, so that only the caller decides. `name` is stored.
+ * Returns the calls, each on a usable directory, so that only the caller decides the outcome.
+ * `name` is stored.
  */
 function directoryCalls(client: Client, at: (name: string) => string) {
   return {
@@ -29,12 +30,12 @@ function directoryCalls(client: Client, at: (name: string) => string) {
     ImportFromDirectory: () => client.importFromDirectory({ directory: at("exported") }),
     ExportToDirectory: () => client.exportToDirectory({ ref: "web", directory: at("out") }),
     CloneToDirectory: () => client.cloneToDirectory({ ref: "web", directory: at("clone") }),
-    // It comes last, because it removes the snapshot.
+    // This call comes last, because it takes the snapshot out of the store.
     TakeToDirectory: () => client.takeToDirectory({ ref: "web", directory: at("taken") }),
   };
 }
 
-/** `vm` holds data files, `exported` an export; the others are absent. */
+/** Fills `vm` with data files and `exported` with an export. The other directories do not exist. */
 async function fillPlace(client: Client, place: string): Promise<void> {
   await mkdir(place, { recursive: true });
   await makeSmallSource(join(place, "vm"));
@@ -51,7 +52,7 @@ async function assertUntouched(place: string): Promise<void> {
   assert.equal((await readdir(join(place, "vm"))).length, 4);
 }
 
-test("without a credential over TCP: no directory, whatever allowed_directories says, and no path is revealed", async (t) => {
+test("without a credential over TCP no directory is allowed, and no path is revealed", async (t) => {
   for (const allowed of [false, true]) {
     const flags: Record<string, RawValue> = allowed ? { "allowed-directories": ["/"] } : {};
     const daemon = await startTestDaemon(t, flags);
@@ -71,7 +72,7 @@ test("without a credential over TCP: no directory, whatever allowed_directories 
   }
 });
 
-test("a caller without a credential cannot have the daemon connect to a socket of the node", async (t) => {
+test("a caller without a credential cannot make the daemon connect to a socket of the node", async (t) => {
   const daemon = await startTestDaemon(t);
   const client = clientOf(t, daemon.tcpAddress);
   const operator = clientOf(t, daemon.address);
@@ -111,7 +112,7 @@ async function startAllowed(t: TestContext, allowed: boolean): Promise<Allowed> 
   return { ...scene, place, operator, socket };
 }
 
-test("a token: no directory while allowed_directories is not set, also over the Unix socket", async (t) => {
+test("a token may use no directory, even over the Unix socket, unless allowed_directories is set", async (t) => {
   const scene = await startAllowed(t, false);
   const { place, operator } = scene;
   const token = scene.newToken({ name: "more", role: "operator", namePrefix: "" });
@@ -129,7 +130,7 @@ test("a token: no directory while allowed_directories is not set, also over the 
   }
 });
 
-test("allowed_directories holds for everybody, root over the socket too", async (t) => {
+test("allowed_directories applies to every caller, even to root over the socket", async (t) => {
   const { place, operator, socket } = await startAllowed(t, true);
   for (const client of [operator, socket]) {
     const beside = `${place}-beside`;
@@ -141,7 +142,7 @@ test("allowed_directories holds for everybody, root over the socket too", async 
       }
     }
     await assertUntouched(beside);
-    // The error does not reveal whether anything exists outside.
+    // The error does not reveal whether a file outside exists.
     const about = async (directory: string) =>
       (await failsWith(client.createFromDirectory({ directory }), "FIELD_INVALID")).message;
     const absent = join(beside, "absent");
@@ -192,7 +193,7 @@ test("an envelope that is a link or a pipe is refused, not read", async (t) => {
   await failsWith(operator.importFromDirectory({ directory }), "ARCHIVE_INVALID");
 });
 
-test("nobody may use the store's own directories", async (t) => {
+test("no caller may use the store's own directories", async (t) => {
   const daemon = await startTestDaemon(t, { "allowed-directories": ["/"] });
   const client = clientOf(t, daemon.address);
   await fillPlace(client, join(daemon.scratch, "place"));
@@ -206,7 +207,7 @@ test("nobody may use the store's own directories", async (t) => {
   await failsWith(client.createFromDirectory({ directory: daemon.scratch }), "FIELD_INVALID");
 });
 
-/** A command of another user over a socket that is open to everybody. */
+/** Runs a command as another user over a socket that is open to every user. */
 async function asOther({ address }: TestDaemon, ...args: string[]): Promise<Finished> {
   return await runStasis(["--addr", address, ...args], { uid: nobody });
 }
@@ -221,7 +222,7 @@ async function openToAll(t: TestContext, flags: Readonly<Record<string, RawValue
 }
 
 test(
-  "another user over an open socket: no directory while allowed_directories is not set",
+  "another user over an open socket may use no directory unless allowed_directories is set",
   {
     skip,
   },
@@ -244,7 +245,7 @@ test(
 );
 
 test(
-  "another user over an open socket: its own directories in allowed_directories",
+  "another user over an open socket may use only its own directories in allowed_directories",
   {
     skip,
   },
@@ -278,7 +279,7 @@ test(
   },
 );
 
-test("a directory that is swapped during the check is never taken over", async (t) => {
+test("a directory that is replaced during the check is never taken over", async (t) => {
   const { place, operator, scratch } = await startAllowed(t, true);
   const secret = join(scratch, "secret");
   await makeSmallSource(secret, 7);
@@ -302,10 +303,10 @@ test("a directory that is swapped during the check is never taken over", async (
     const id = made?.snapshot?.config?.id;
     if (id === undefined) continue;
     const names = made?.snapshot?.files.map(({ sizeBytes }) => sizeBytes) ?? [];
-    // 3000 bytes and the seed. The secret has 3007.
+    // The size is 3000 bytes plus the seed. The file of the secret has 3007 bytes.
     assert.ok(names.includes(3001n), `the caller's own files, not ${names.join()}`);
     await operator.delete(id);
-    // Made elsewhere, so that the swaps never see an incomplete directory.
+    // The directory is made elsewhere, so that the swaps never meet an incomplete directory.
     await makeSmallSource(fresh);
     await rename(fresh, parked);
   }

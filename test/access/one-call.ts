@@ -1,5 +1,5 @@
 // Makes one call of any method with one message and waits for the first answer, which shows whether
-// the call is admitted. The message is empty unless its fields are given.
+// the call is permitted. The message is empty unless its fields are given.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import {
@@ -17,7 +17,7 @@ import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.js";
 
 export interface Caller {
   readonly address: string;
-  /** PEM files: authority, certificate, key. */
+  /** Names the PEM files of the authority, the certificate and the key. */
   readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string };
   readonly token?: string;
 }
@@ -33,7 +33,7 @@ export function openCaller({ address, tls }: Caller): Client {
   return new Client(address, channel, { "grpc.use_local_subchannel_pool": 1 });
 }
 
-/** The reason of the error, or `OK` as soon as there is an answer. */
+/** Returns the reason of the error, or `OK` as soon as there is an answer. */
 export function firstAnswer(
   client: Client,
   { parent, name, input }: DescMethod,
@@ -64,7 +64,7 @@ export function firstAnswer(
   });
 }
 
-/** The descriptor comes from reflection. */
+/** Lists the services by reflection, whose descriptor comes from reflection itself. */
 export function listServices(client: Client): Promise<readonly string[]> {
   const { input, output, parent, name } = ServerReflection.method.serverReflectionInfo;
   const request = create(input, { messageRequest: { case: "listServices", value: "" } });

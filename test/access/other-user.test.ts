@@ -1,4 +1,4 @@
-// The program's errors for a user who may not use a daemon's socket, or read its store.
+// Tests the program's errors for a user who may not use a daemon's socket or read its store.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
@@ -81,7 +81,7 @@ test("check --root of another user's store reports a permission error", { skip }
 });
 
 test(
-  "serve in another user's directory, and a local file, are permission errors too",
+  "serve in another user's directory and an unreadable local file are permission errors too",
   { skip },
   async (t) => {
     const { scratch, daemon } = await startTestDaemon(t);
@@ -99,13 +99,13 @@ test(
 );
 
 test(
-  "each local file that may not be used ends with 10, and says whose it is",
+  "the exit code for each forbidden local file is 10, and the error names the owner",
   { skip },
   async (t) => {
     const scratch = await makeScratch(t);
     await chmod(scratch, 0o755);
     const at = (name: string): string => join(scratch, name);
-    /** Nobody can read it, or write beside it. */
+    /** Other users cannot read this file, or write beside it. */
     await writeFile(at("secret"), '{"version":1,"tokens":[]}', { mode: 0o600 });
     await mkdir(at("closed"), { mode: 0o700 });
     await mkdir(at("shut"), { mode: 0o755 });
@@ -157,7 +157,7 @@ test(
   },
 );
 
-test("a token file that cannot be written for another reason gets another hint", async (t) => {
+test("a token file that cannot be written for another reason has another hint", async (t) => {
   const scratch = await makeScratch(t);
   const tokens = join(scratch, "tokens");
   const token = ["token", "create", "x", "--role", "reader", "--tokens"];
@@ -171,7 +171,7 @@ test("a token file that cannot be written for another reason gets another hint",
 });
 
 test(
-  "a daemon that may not write into a caller's directory says so, and which",
+  "a daemon that may not write into a caller's directory reports this and names the directory",
   { skip },
   async (t) => {
     const scratch = await makeScratch(t);
@@ -194,7 +194,7 @@ test(
 );
 
 test(
-  "an error about a directory that is written names it, not the one that it is made in",
+  "an error about a directory that is written names this directory, not its parent",
   { skip: cannotMount("tmpfs") },
   async (t) => {
     const { address, scratch } = await startTestDaemon(t);

@@ -1,4 +1,4 @@
-// A user who types README's lines as root leaves no access for other users of the machine.
+// Tests that a user who types README's lines as root gives no access to other users of the machine.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync, readdirSync, readlinkSync, statSync } from "node:fs";
@@ -16,7 +16,10 @@ import { mainPath, runStasis } from "../unit/cli/run-stasis.js";
 const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
 const intruder = fileURLToPath(new URL("./intruder.js", import.meta.url));
 
-/** TCP ports on which a process listens, by /proc/PID/net and the sockets among its descriptors. */
+/**
+ * Returns the TCP ports on which a process listens, from /proc/PID/net and the sockets among its
+ * descriptors.
+ */
 function listeningPorts(pid: number): number[] {
   const own = new Set(
     readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
@@ -38,11 +41,11 @@ function listeningPorts(pid: number): number[] {
 }
 
 test(
-  "a daemon that root starts by README's line is closed to other users",
+  "a daemon that root starts with README's line is closed to other users",
   { skip: cannotActAsNobody() },
   async (t) => {
     const scratch = await makeScratch(t, "stasis-readme-");
-    // Like /var/lib: its content must protect itself.
+    // The parent is readable as /var/lib is, so the store's own directory must protect itself.
     await chmod(scratch, 0o755);
     const at = (name: string): string => join(scratch, name);
     const [, line = ""] = /^stasis (serve --root \/var\/lib\/stasis)$/m.exec(readme) ?? [];
@@ -98,7 +101,7 @@ test(
   },
 );
 
-/** The environment contains only the variables that README sets. */
+/** Starts the program with an environment that contains only the variables that README sets. */
 function startAsRoot(args: readonly string[]) {
   const none = Object.keys(process.env).filter((name) => name.startsWith("STASIS_"));
   const program = new URL("../../src/main.js", import.meta.url);

@@ -1,5 +1,5 @@
-// SIGHUP of the real program, what other signals do, and warnings about files that others can
-// change.
+// Tests SIGHUP on the real program, the effect of other signals, and warnings about files that
+// others can change.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -26,7 +26,7 @@ interface Scene {
   readonly daemon: DaemonProcess;
   readonly scratch: string;
   readonly authority: Authority;
-  /** Files that the daemon uses. Their content is replaced. */
+  /** The daemon uses these files, whose content the test replaces. */
   readonly server: { readonly cert: string; readonly key: string };
   readonly config: string;
   newToken(role: Role): string;
@@ -67,7 +67,7 @@ async function startScene(t: TestContext, configText = ""): Promise<Scene> {
   };
 }
 
-test("SIGHUP reads certificates, tokens and tables again, and a running stream continues", async (t) => {
+test("SIGHUP reloads certificates, tokens and tables, and a running stream continues", async (t) => {
   const scene = await startScene(t);
   const { daemon, authority, server, config } = scene;
   const token = scene.newToken("operator");
@@ -134,7 +134,7 @@ test("SIGHUP keeps the old files if the new ones cannot be used, and reports tha
   assert.equal((await again.list()).totalSize, 0n);
 });
 
-test("SIGUSR1 opens no inspector, SIGUSR2 and an early SIGHUP end nothing", async (t) => {
+test("SIGUSR1 opens no inspector; SIGUSR2 and an early SIGHUP do not end the daemon", async (t) => {
   const { daemon } = await startScene(t);
   for (const signal of ["SIGUSR1", "SIGUSR2", "SIGHUP"] as const) daemon.signal(signal);
   await daemon.line(/^SIGHUP: read /);
@@ -145,7 +145,7 @@ test("SIGUSR1 opens no inspector, SIGUSR2 and an early SIGHUP end nothing", asyn
   assert.equal((await client.list()).totalSize, 0n);
 });
 
-test("a SIGHUP and a SIGUSR1 while the program still loads end nothing, and open no inspector", async (t) => {
+test("SIGHUP and SIGUSR1 while the program loads do not end it, and open no inspector", async (t) => {
   // All static imports are loaded before any of them runs.
   const imports = (await readFile(mainPath, "utf8")).match(/^import .*$/gm);
   assert.deepEqual(imports, ['import "./base/early-signals.js";']);
@@ -160,14 +160,17 @@ test("a SIGHUP and a SIGUSR1 while the program still loads end nothing, and open
   assert.doesNotMatch(daemon.output(), /Debugger listening/);
 });
 
-/** By SigCgt of proc_pid_status(5), whose lowest bit is signal 1. */
+/**
+ * Returns true if the process handles SIGHUP: SigCgt of proc_pid_status(5), whose lowest bit is
+ * signal 1.
+ */
 async function catchesHangUp(pid: number): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   const [, mask = "0"] = /^SigCgt:\s+([0-9a-f]+)$/m.exec(status) ?? [];
   return (BigInt(`0x${mask}`) & 1n) === 1n;
 }
 
-test("a log that cannot be written ends nothing", async (t) => {
+test("a log that cannot be written does not end the daemon", async (t) => {
   const scratch = await makeScratch(t, "stasis-log-");
   const socket = join(scratch, "s");
   const args = ["serve", "--root", join(scratch, "root"), "--socket", socket];
@@ -191,7 +194,7 @@ test("a log that cannot be written ends nothing", async (t) => {
   assert.deepEqual(await ended, [0, null]);
 });
 
-test("the daemon warns of files that others can change or replace, and of a key that others can read", async (t) => {
+test("the daemon warns of files that others can change or replace, and of keys that others can read", async (t) => {
   const scratch = await makeScratch(t, "stasis-trust-");
   const path = join(scratch, "tokens.json");
   assert.deepEqual(trustProblems(path), [], "absent");
@@ -222,7 +225,7 @@ test("the daemon warns at its start and at SIGHUP", async (t) => {
   await chmod(join(scratch, "tokens.json"), 0o666);
   daemon.signal("SIGHUP");
   await daemon.line(/"option":"tokens".*every user can change it/);
-  // openssl writes keys that only their owner can read.
+  // The keys that openssl writes are readable only for their owner.
   assert.doesNotMatch(daemon.output(), /"option":"server_cert"/);
   await chmod(scene.server.key, 0o644);
   await using next = await startDaemonProcess(join(scratch, "next"), {
@@ -248,7 +251,10 @@ test(
   },
 );
 
-/** A terminal whose leader, like a shell, forwards its hang-up. Prints how the daemon ended. */
+/**
+ * Runs the daemon in a terminal whose leader forwards its hang-up, as a shell does. Prints how the
+ * daemon ended.
+ */
 const terminal = `
 import os, pty, signal, subprocess, sys, time
 leader, screen = pty.fork()

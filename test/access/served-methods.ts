@@ -1,5 +1,5 @@
-// Every served method, from the descriptors that the daemon serves by reflection. Tests that
-// iterate over them therefore include each new method.
+// Lists every served method, from the descriptors that the daemon serves by reflection. Tests that
+// iterate over the list therefore include each new method.
 import {
   createFileRegistry,
   fromBinary,
@@ -16,17 +16,17 @@ export const services: readonly DescService[] = [...registry].filter(
 );
 const isOurs = ({ typeName }: DescService): boolean => typeName.startsWith("stasis.v1.");
 
-/** Methods of stasis.v1. */
+/** The methods of stasis.v1. */
 export const methods: readonly DescMethod[] = services
   .filter(isOurs)
   .flatMap((service) => service.methods);
 
-/** Methods of health and reflection. */
+/** The methods of health and reflection. */
 export const openMethods: readonly DescMethod[] = services
   .filter((service) => !isOurs(service))
   .flatMap((service) => service.methods);
 
-/** For example `GcService/BeginGc`. */
+/** Returns the short name of a method, for example `GcService/BeginGc`. */
 export function shortName({ parent, name }: DescMethod): string {
   return `${parent.name}/${name}`;
 }

@@ -1,5 +1,5 @@
-// Attacks of a caller without credentials, or with another user's rights, on callers that have
-// them.
+// Tests attacks by a caller without credentials, or with another user's rights, on callers that
+// have them.
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, readFileSync, statSync } from "node:fs";
 import { once } from "node:events";
@@ -10,7 +10,7 @@ import { splitHostPort } from "../../src/base/host-port.js";
 import { changeTokenFile } from "../../src/config/token-file.js";
 import { startScene, type AccessScene } from "./callers.js";
 
-/** As many unfinished requests as the daemon accepts from all callers together. */
+/** The daemon accepts this many unfinished requests from all callers together. */
 const halfOpenCalls = 256;
 
 async function openRaw(t: TestContext, scene: AccessScene): Promise<http2.ClientHttp2Session> {
@@ -34,7 +34,7 @@ test("half-open health checks of a stranger do not block other callers", async (
     });
     stream.on("error", () => undefined).resume();
   }
-  // Its answer arrives after the daemon has read everything that was sent before.
+  // The answer to the ping arrives after the daemon has read everything that was sent before.
   await new Promise((resolve) => session.ping(resolve));
   const token = scene.newToken({ name: "known", role: "reader", namePrefix: "" });
   const client = scene.client(scene.tcpAddress, { tls: scene.tls(), token });
@@ -42,7 +42,7 @@ test("half-open health checks of a stranger do not block other callers", async (
   assert.equal((await scene.client(scene.address).list()).totalSize, 0n);
 });
 
-test("a TLS session is not resumed: each handshake asks for the certificate", async (t) => {
+test("a TLS session is not resumed, and each handshake requests the certificate", async (t) => {
   const scene = await startScene(t);
   for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
     const first = await shakeHands(t, scene, { maxVersion });
@@ -65,7 +65,10 @@ async function shakeHands(
   return socket;
 }
 
-/** Tickets come before the first bytes of HTTP/2, which the daemon sends by itself. */
+/**
+ * Returns the session with its ticket. Tickets come before the first bytes of HTTP/2, which the
+ * daemon sends by itself.
+ */
 async function sessionOf(socket: TLSSocket): Promise<Buffer | undefined> {
   let session = socket.getSession();
   socket.on("session", (newer) => (session = newer));
@@ -76,7 +79,7 @@ async function sessionOf(socket: TLSSocket): Promise<Buffer | undefined> {
 const notRoot = process.getuid?.() === 0 ? false : "only root gives files away";
 
 test(
-  "after root's change, the token file still belongs to the daemon's user",
+  "after a change by root, the token file still belongs to the daemon's user",
   { skip: notRoot },
   async (t) => {
     const scene = await startScene(t);

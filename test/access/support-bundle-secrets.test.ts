@@ -1,4 +1,5 @@
-// Nothing secret leaves the node in a support bundle: credentials never, names not with --no-names.
+// Tests that no secret leaves the node in a support bundle: no bundle contains credentials, and
+// with --no-names a bundle contains no names.
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,8 +19,9 @@ import { runStasis } from "../unit/cli/run-stasis.js";
 import { makeAuthority } from "./certificates.js";
 
 /**
- * Options whose values a bundle shows. None of them is a credential: files with credentials are
- * only named. A new option belongs here, or src/config/shown-config.ts must hide it.
+ * The values of these options appear in a bundle. No option here is a credential, because files
+ * with credentials are only named. A new option belongs here, or src/config/shown-config.ts must
+ * hide it.
  */
 const shownOptions = [
   ...["root", "data_group", "listen", "socket", "admin_listen", "unauthenticated_tcp"],
@@ -34,7 +36,7 @@ const shownOptions = [
 ];
 const cutOptions = ["otlp_endpoint"];
 
-test("of every option somebody has decided whether its value may be shown", () => {
+test("every option is either shown or hidden", () => {
   const keys = Object.values(daemonOptions).map(({ key }) => key);
   assert.deepEqual(keys.sort(), [...shownOptions, ...cutOptions].sort());
 });
@@ -49,7 +51,10 @@ const environment = {
   STASIS_UNKNOWN_PASSWORD: "environment-pass-1",
 };
 
-/** A daemon with a secret in each place that can have one, and a log in which some occur. */
+/**
+ * Starts a daemon with a secret in each place that can have one. Some of the secrets also occur in
+ * its log.
+ */
 async function startWithSecrets(t: TestContext) {
   const scratch = await makeScratch(t, "stasis-secrets-");
   const authority = await makeAuthority(scratch, "authority");
@@ -101,16 +106,16 @@ function assertWithout(bundle: Bundle, secrets: readonly string[]): void {
   }
 }
 
-test("no option's secret is in a bundle, and none that a caller brought into the log", async (t) => {
+test("a bundle contains no secret of an option or of a caller in the log", async (t) => {
   const { scratch, root, daemon, token, secrets } = await startWithSecrets(t);
   const env = { STASIS_ADDR: daemon.address };
-  // Mistakes of users: each of these texts is logged as the name of a snapshot or of a peer.
+  // Users make such mistakes: each of these texts is logged as the name of a snapshot or of a peer.
   const mistakes = [
     token,
     "https://user:url-pass-1@example.com/x?sig=url-query-1",
     "authorization: Bearer header-bearer-1",
     "password=written-pass-1",
-    // Only the daemon knows that this is one.
+    // Only the daemon knows that this text is a secret.
     "otlp-header-1",
   ];
   for (const text of mistakes) await runStasis(["inspect", text], { env });
@@ -123,14 +128,14 @@ test("no option's secret is in a bundle, and none that a caller brought into the
     ...["url-pass-1", "url-query-1", "header-bearer-1", "written-pass-1"],
     ...["otlp-header-1", token.slice(20)],
   ];
-  // Otherwise the search below would prove nothing.
+  // Without these lines in the log, the search below would prove nothing.
   for (const secret of logged) {
     assert.ok(daemon.output().includes(secret), `the log does not contain ${secret}`);
   }
   const bundle = await takeBundle(scratch, [], { env });
   assert.equal(bundle.code, 0, bundle.stderr);
   assertWithout(bundle, [...secrets, ...logged, "peer-pass-1"]);
-  // The daemon itself gives none away, whatever program asks.
+  // The daemon itself returns no secret, whichever program sends the request.
   const { body } = await get(`unix:${join(root, "admin.sock")}`, "/api/support/log");
   for (const secret of logged) assert.ok(!body.includes(secret), `the daemon gives ${secret}`);
   const { options, environment: names } = bundle.json("config.json") as {
@@ -144,7 +149,7 @@ test("no option's secret is in a bundle, and none that a caller brought into the
   for (const line of log.trim().split("\n")) JSON.parse(line);
 });
 
-test("no secret is in a bundle without a daemon, whatever is wrong with the file", async (t) => {
+test("a bundle without a daemon contains no secret, even if the file is invalid", async (t) => {
   const { scratch, root, daemon, configFile, secrets } = await startWithSecrets(t);
   await daemon.kill();
   const args = ["--addr", daemon.address, "--config", configFile, "--root", root];
@@ -207,7 +212,7 @@ test("--no-names leaves out every name that a user chose", async (t) => {
   assert.equal(bundle.code, 0, bundle.stderr);
   assertWithout(bundle, ["zebra-"]);
   assert.ok(!bundle.all.includes("/zebra"));
-  // It still says what happened.
+  // The bundle still describes what happened.
   assert.deepEqual(bundle.json("damage.json")["damaged"], [id]);
   const log = bundle.files.get("log.jsonl") ?? "";
   assert.match(log, /"method":"stasis\.v1\.SnapshotService\/Inspect".*"code":"NOT_FOUND"/);

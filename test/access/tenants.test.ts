@@ -1,4 +1,4 @@
-// Two tenants of one store: in every call with a ref, neither finds the other's snapshots.
+// Tests two tenants of one store: in every call with a ref, neither finds the other's snapshots.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readdir, rename } from "node:fs/promises";
@@ -20,12 +20,15 @@ import { methods, shortName } from "./served-methods.js";
 
 interface Tenants {
   readonly scene: AccessScene;
-  /** Confined to `a/` and `b/`. They are operators, so only the prefix restricts them. */
+  /**
+   * The two clients are confined to `a/` and `b/`. They are operators, so only the prefix restricts
+   * them.
+   */
   readonly a: Client;
   readonly b: Client;
   readonly all: Client;
   readonly tar: Uint8Array;
-  /** Ids of a/one, b/one, and c/one, which belongs to no tenant. */
+  /** The ids of a/one, of b/one, and of c/one, which belongs to no tenant. */
   readonly ids: { readonly a: string; readonly b: string };
 }
 
@@ -57,7 +60,7 @@ async function first<T>(messages: AsyncIterable<T>): Promise<T> {
   throw new Error("no message");
 }
 
-/** Calls that take a ref. Each succeeds for the tenant's own snapshot. */
+/** Makes the calls with a ref. Each succeeds for the tenant's own snapshot. */
 const refCalls: Readonly<Record<string, (client: Client, ref: string) => Promise<unknown>>> = {
   inspect: (client, ref) => client.inspect(ref),
   update: (client, ref) =>
@@ -76,7 +79,7 @@ for (const [name, call] of Object.entries(refCalls)) {
     const foreign = [ids.b, "b/one", ids.b.slice(0, 15), "c/one"];
     for (const ref of foreign) {
       const error = await failsWith(call(a, ref), "SNAPSHOT_NOT_FOUND");
-      // Neither texts nor facts differ from the error for a name that never existed.
+      // Both the message and the metadata are equal to those for a name that never existed.
       const never = await failsWith(call(a, "0".repeat(16)), "SNAPSHOT_NOT_FOUND");
       assert.equal(error.message.replace(ref, ""), never.message.replace("0".repeat(16), ""));
       assert.deepEqual(Object.keys(error.metadata), Object.keys(never.metadata));
@@ -88,7 +91,7 @@ for (const [name, call] of Object.entries(refCalls)) {
   });
 }
 
-test("a tenant reads by digest its own snapshots only, however many others have the digest", async (t) => {
+test("a tenant can read only its own snapshots by digest, even if others have the digest", async (t) => {
   const { a, b, all, tar, ids } = await startTenants(t);
   const { digest = "" } = (await all.inspect(ids.a)).snapshot ?? {};
   for (let index = 0; index < 40; index += 1) await store(b, `b/${index}`, tar);
@@ -103,7 +106,7 @@ test("a tenant reads by digest its own snapshots only, however many others have 
   assert.notEqual((await read(b)).snapshotId, "");
 });
 
-test("delete removes all or nothing, and reveals no other snapshots", async (t) => {
+test("delete is atomic, and reveals no snapshots of other tenants", async (t) => {
   const { a, all, ids } = await startTenants(t);
   await failsWith(a.delete({ refs: [ids.a, ids.b] }), "SNAPSHOT_NOT_FOUND");
   const { deletedIds } = await a.delete({ refs: [ids.a, ids.b, "b/one"], allowMissing: true });
@@ -111,7 +114,7 @@ test("delete removes all or nothing, and reveals no other snapshots", async (t) 
   await all.inspect(ids.b);
 });
 
-test("list shows only the tenant's own snapshots, for any filter", async (t) => {
+test("list returns only the tenant's own snapshots, for any filter", async (t) => {
   const { a, all } = await startTenants(t);
   const names = async (namePrefix: string) => {
     const page = await a.list({ filter: { namePrefix } });
@@ -137,7 +140,7 @@ test("new names begin with the prefix, also those of imports and renames", async
     await failsWith(a.update(update), "FIELD_INVALID");
   }
   const archive = await collect((await b.export("b/one")).bytes);
-  // The import learns the name from the archive.
+  // The import reads the name from the archive.
   await b.delete("b/one");
   await failsWith(a.import({}, toStream(archive)), "FIELD_INVALID");
   await failsWith(a.import({ name: "b/two" }, toStream(archive)), "FIELD_INVALID");
@@ -158,7 +161,7 @@ test("a tenant's name neither conflicts with others nor reveals them", async (t)
   await failsWith(a.inspect(ids.a), "SNAPSHOT_NOT_FOUND");
 });
 
-test("a request id belongs to its tenant: others neither collide with it nor learn it", async (t) => {
+test("a request id belongs to its tenant: others neither collide with it nor discover it", async (t) => {
   const { a, b, all, tar } = await startTenants(t);
   const requestId = randomUUID();
   const madeOf = async (client: Client, name: string): Promise<string> => {
@@ -184,7 +187,7 @@ test("the request id of a running import belongs to its tenant, too", async (t) 
   let finish = (): void => undefined;
   const gate = new Promise<void>((resolve) => (finish = resolve));
   async function* slowly(): AsyncGenerator<Uint8Array> {
-    // Less than the envelope, so the daemon does not know the name yet.
+    // These bytes are less than the envelope, so the daemon does not know the name yet.
     yield archive.subarray(0, 600);
     await gate;
     yield archive.subarray(600);
@@ -196,11 +199,11 @@ test("the request id of a running import belongs to its tenant, too", async (t) 
   await b.import(name("b/"), toStream(archive));
   await all.import(name(""), toStream(archive));
   finish();
-  // Its name begins with b/, which is outside the prefix.
+  // The name begins with b/, which is outside the prefix.
   await failsWith(running, "FIELD_INVALID");
 });
 
-/** Every text in a message or an error, at any depth. */
+/** Returns every text in a message or an error, at any depth. */
 function textsOf(value: unknown): string[] {
   if (typeof value === "string") return [value];
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return [];
@@ -266,8 +269,8 @@ test("collections plan and evict the tenant's own snapshots, and find no leftove
 });
 
 /**
- * The calls that a tenant may make. A test of this file tries each; `refCalls` has those with a
- * ref.
+ * Lists the calls that a tenant may make. A test of this file tries each; `refCalls` contains those
+ * with a ref.
  */
 const ownCalls: readonly string[] = [
   ...Object.keys(refCalls).map((name) => `SnapshotService/${name.replace(/^./, toUpper)}`),
@@ -318,7 +321,7 @@ test("info reveals nothing about other tenants", async (t) => {
   assert.equal(own.root, "");
 });
 
-test("watch shows the tenant's own snapshots; a rename across prefixes is a creation or a deletion", async (t) => {
+test("watch reports only the tenant's snapshots; renames across prefixes are creations or deletions", async (t) => {
   const { a, b, all, tar, ids } = await startTenants(t);
   const hangUp = new AbortController();
   t.after(() => hangUp.abort());
@@ -347,7 +350,7 @@ test("watch shows the tenant's own snapshots; a rename across prefixes is a crea
   ]);
 });
 
-test("a rename to another tenant does not reveal its other changes", async (t) => {
+test("a rename to another tenant does not reveal that tenant's changes", async (t) => {
   const { a, all, ids } = await startTenants(t);
   const hangUp = new AbortController();
   t.after(() => hangUp.abort());
@@ -364,7 +367,7 @@ test("a rename to another tenant does not reveal its other changes", async (t) =
   assert.deepEqual({ name, description, labels }, { name: "a/one", description: "", labels: {} });
 });
 
-test("watch with a filter for others' names shows nothing, not even the tenant's own snapshots", async (t) => {
+test("watch with a filter for others' names reports nothing, not even the tenant's own snapshots", async (t) => {
   const { a, b, tar } = await startTenants(t);
   const hangUp = new AbortController();
   t.after(() => hangUp.abort());
@@ -390,8 +393,8 @@ test("watch with a filter for others' names shows nothing, not even the tenant's
 test("an ambiguous prefix of an id counts and names only the tenant's own snapshots", async (t) => {
   const { a, all, tar } = await startTenants(t);
   const byStart = new Map<string, string[]>();
-  // There are 32 possible first characters, so of 33 snapshots two ids begin alike. Refs need three
-  // characters.
+  // An id has 32 possible first characters, so two of 33 ids begin with the same one. Refs need
+  // three characters.
   for (let n = 0; n < 8; n++) await store(a, `a/${n}`, tar);
   for await (const { config } of all.listAll()) {
     const start = config?.id.slice(0, 3) ?? "";

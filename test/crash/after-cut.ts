@@ -1,5 +1,5 @@
-// The invariants after a power cut on an honest disk: all acknowledged snapshots exist, nothing is
-// half-made, and every free name can be taken.
+// Checks the invariants after a power cut on an honest disk: all acknowledged snapshots exist, no
+// snapshot is incomplete, and every free name can be used.
 import { packDirectory } from "../store/contents.js";
 import { checkHere, type Start } from "./here.js";
 import type { Expectation } from "./ledger.js";
@@ -15,8 +15,9 @@ export async function judgeAfterCut(
   start: Start,
 ): Promise<Verdict> {
   const { root } = place;
-  // The store does not guarantee files that a caller had not made durable before handing them over.
-  // In the old place of a stored directory, the next one may be incomplete.
+  // The store does not guarantee files that the caller had not synced before handing them over. The
+  // next directory to hand over may be incomplete, because it is made where the stored directory
+  // was.
   const givens = givenIsDurable ? expected.givens.filter(({ must }) => must !== "stored") : [];
   const owed = { ...expected, givens };
   const { client, output, stop } = await start(place);

@@ -1,6 +1,6 @@
-// The invariants after a power cut on a disk that lied about its flushes. Acknowledged snapshots
-// may be missing and deleted ones may be back. However:
-// - Data that was durable before the lies exists.
+// Checks the invariants after a power cut on a disk that reported flushes without making them.
+// Acknowledged snapshots may be missing, and deleted snapshots may exist again. However:
+// - Data that was durable before the false reports exists.
 // - The daemon starts, or refuses with an explanation.
 // - Each visible snapshot is intact, or Verify, check and a verified read report the damage.
 import { rm } from "node:fs/promises";
@@ -99,7 +99,10 @@ async function isOneOf(
   return false;
 }
 
-/** A read with every block verified returns the right bytes or fails with a documented reason. */
+/**
+ * Checks that a read with every block verified returns the right bytes, or fails with a documented
+ * reason.
+ */
 async function readVerified(
   client: Client,
   { config }: Snapshot,

@@ -1,5 +1,5 @@
-// The scene of crash states: a root, the callers' files next to it, and a daemon. The daemon is
-// killed and started again, and the store is judged at each start.
+// Provides the environment of crash states: a root, the callers' files next to the root, and a
+// daemon. The harness kills the daemon and starts it again, and judges the store after each start.
 import { mkdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { exportToLocalDirectory } from "../../src/client/index.js";
@@ -13,29 +13,31 @@ export interface Bench extends AsyncDisposable {
   readonly place: Place;
   readonly outside: string;
   readonly contents: readonly Content[];
-  /** Archive and directory of an export. Their files equal those of `contents[0]`. */
+  /** Holds the archive and the directory of an export. Its files equal those of `contents[0]`. */
   readonly exported: { readonly archive: Uint8Array; readonly directory: string };
   readonly stage: Stage;
   readonly served: Served;
-  /** The file to which strace writes. */
+  /** Names the file to which strace writes. */
   readonly traceFile: string;
-  /** Makes a directory to hand over, like `contents[index]`, unless it exists. */
+  /** Makes a directory to hand over, with the files of `contents[index]`, unless it exists. */
   give(index: number): Promise<Given>;
-  /** Kills the daemon if it is alive, starts it again, and returns the problems. */
+  /** Kills the daemon if it runs, starts it again, and returns the problems of the store. */
   restart(options?: { readonly check?: boolean }): Promise<string[]>;
   readonly ledger: Ledger;
-  /** Replaces the daemon by one that was started differently. */
+  /** Replaces the daemon with one that was started differently. */
   takeOver(served: Served): void;
 }
 
 export interface BenchOptions {
-  /** Contains everything that is not on the store's filesystem. Must not exist. */
+  /**
+   * Contains everything that is not on the store's filesystem. The directory must not exist yet.
+   */
   readonly directory: string;
-  /** On the store's filesystem; default: `directory`. */
+  /** Lies on the store's filesystem. The default is `directory`. */
   readonly storeDirectory?: string;
-  /** Its directory must not exist. Default: below `directory`. */
+  /** The directory of the socket must not exist yet. By default it is below `directory`. */
   readonly socket?: string;
-  /** Sizes and bytes depend on the seed. */
+  /** The seed determines the sizes and the bytes of the contents. */
   readonly seed: number;
   readonly position?: () => number;
 }
@@ -91,7 +93,10 @@ export async function openBench(options: BenchOptions): Promise<Bench> {
   };
 }
 
-/** Paths of Unix sockets are short, and the bench's directory may be deep. */
+/**
+ * Returns a short path, because the length of a Unix socket's path is limited and the directory of
+ * the environment may be deep.
+ */
 function socketIn(directory: string): string {
   return join(directory, "s", "d.sock");
 }
@@ -130,7 +135,9 @@ async function give(
   return { path, twin };
 }
 
-/** `check` inspects an interrupted root only after recovery. */
+/**
+ * Starts the daemon before `stasis check`, which cannot judge an interrupted root before recovery.
+ */
 async function runCheckAfterStart(place: Place): Promise<string[]> {
   await using served = await startServed(place);
   await served.kill();
@@ -138,8 +145,8 @@ async function runCheckAfterStart(place: Place): Promise<string[]> {
 }
 
 /**
- * Returns the problems of a store that was just started. The ledger continues from its actual
- * state.
+ * Returns the problems of a store that was just started. The ledger continues from the state that
+ * the store really has.
  */
 export async function judge(place: Place, stage: Stage, free: Content): Promise<string[]> {
   const { client, ledger } = stage;

@@ -1,5 +1,5 @@
-// Computes the disks that a power cut may leave: all flushed writes, and a random half of the later
-// writes, either whole or in blocks.
+// Computes the disks that a power cut may leave. Each has all flushed writes and a random half of
+// the later writes, lost either as whole writes or in blocks.
 import { execFile } from "node:child_process";
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { promisify } from "node:util";
@@ -8,23 +8,23 @@ import { filesOf } from "./recording.js";
 import { randomFrom } from "./state.js";
 
 export interface DiskState {
-  /** Entries of the log since the start of the recording. */
+  /** Counts the entries of the log since the start of the recording. */
   readonly offset: number;
-  /** Decides which writes are lost. An even one loses only whole writes. */
+  /** Decides which writes are lost. If the number is even, only whole writes are lost. */
   readonly pick: number;
 }
 
 export interface DiskStates {
-  /** Writes the resulting disk to `path`. */
+  /** Writes the disk of this state to `path`. */
   make(state: DiskState, path: string): Promise<void>;
 }
 
-/** The unit in which a disk writes atomically, for a filesystem with blocks of that size. */
+/** A disk writes this many bytes atomically for a filesystem with blocks of this size. */
 const blockBytes = 4096;
 
 const exec = promisify(execFile);
 
-/** `start` becomes the disk at the start of the recording. */
+/** Opens the states of a recording. `start` becomes the disk at the start of the recording. */
 export async function openDiskStates(recording: Recording, start: string): Promise<DiskStates> {
   const { entries, from } = recording;
   const { base, writes } = filesOf(recording.directory);

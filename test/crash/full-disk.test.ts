@@ -1,4 +1,4 @@
-// Other programs fill ext4, XFS and btrfs (their bytes or their inodes) while no daemon runs.
+// Fills ext4, XFS and btrfs with other programs' bytes or inodes while no daemon runs.
 import { test } from "node:test";
 import { fullKind } from "./full-kind.js";
 import { playShortRun } from "./short-run.js";

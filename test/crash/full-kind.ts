@@ -1,5 +1,5 @@
-// Kind "full": the daemon stops, or is killed at a step of an upload, and then another program
-// fills the disk. The daemon must start, read and delete, twice in a row.
+// Plays the kind "full": the daemon stops, or is killed at a step of an upload, and then another
+// program fills the disk. The daemon must start, read and delete, twice in a row.
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { exhaust, undoExhaust, type Exhausted } from "../support/fill.js";
@@ -23,17 +23,17 @@ const subjects: readonly Subject[] = (["ext4", "xfs", "btrfs"] as const).flatMap
   (["bytes", "inodes"] as const).map((exhausted) => ({ filesystem, exhausted })),
 );
 
-/** The images are as small as their tools allow, with few inodes. */
+/** The images have the minimum size that their tools allow, and few inodes. */
 const images = {
   ext4: { sizeMib: 64, options: ["-b", "4096", "-J", "size=4", "-N", "512"] },
   xfs: { sizeMib: 300, options: ["-i", "maxpct=1"] },
   btrfs: { sizeMib: 128, options: [] },
 } as const satisfies Record<DiskFilesystem, { sizeMib: number; options: readonly string[] }>;
 
-/** The uploads at whose steps the daemon is killed. */
+/** The daemon is killed at steps of these uploads. */
 const uploads = ["create", "create-from-directory"] as const;
 
-/** How the daemon ended before the disk became full. */
+/** Describes how the daemon ended before the disk became full. */
 type End = { readonly at: "stop" } | { readonly at: Point; readonly scenario: Scenario };
 
 export const fullKind: Kind = {
@@ -43,7 +43,7 @@ export const fullKind: Kind = {
     const missing = [...filesystems].map(cannotMount).find((why) => why !== false);
     return missing ?? cannotStrace();
   },
-  /** About this many states of each subject. With `every`, all of them. */
+  /** Plays about `states` states of each subject, or all of them with `every`. */
   async play(options) {
     const chosen = subjects.filter((subject) => isWanted(prefixOf(subject), options.only));
     const share = Math.max(1, Math.ceil(options.states / Math.max(1, chosen.length)));
@@ -78,7 +78,7 @@ async function playSubject(subject: Subject, options: PlayOptions, lane: number)
       const { filesystem, exhausted } = subject;
       const state = stateName(subject, end);
       options.report({ kind: "full", scenario: `${filesystem} ${exhausted}`, state, ...played });
-      // A problem of this state must not count against the next one.
+      // A problem of this state must not appear again in the next state.
       sound = played.problems.length === 0;
     }
   } while (ends.length > 0 && !options.signal.aborted);
@@ -89,12 +89,12 @@ function stateName(subject: Subject, end: End): string {
   return end.at === "stop" ? `${prefix}stop` : `${prefix}${end.scenario.name}:${pointText(end.at)}`;
 }
 
-/** The clean stop, and kills at steps of uploads. */
+/** Plans the clean stop and the kills at steps of uploads. */
 async function plan(bench: Bench, subject: Subject, options: PlayOptions): Promise<End[]> {
   const { only, every = false, states, seed } = options;
   const kills: End[] = [];
   const wanted = options.scenarios ?? uploads;
-  // A different one for each subject if few are played.
+  // Different subjects get different kills, even if each plays few states.
   const random = randomFrom(
     seed + subjects.findIndex((one) => prefixOf(one) === prefixOf(subject)),
   );
@@ -109,15 +109,16 @@ async function plan(bench: Bench, subject: Subject, options: PlayOptions): Promi
   }
   const stop: End = { at: "stop" };
   const some = shuffled(kills, random);
-  // Each subject is hardest when the start needs the resource that is exhausted. A clean stop
-  // removes the log file of the catalog, and a kill leaves an upload to undo.
+  // The hardest end comes first: the one after which the start needs the exhausted resource most. A
+  // clean stop deletes the catalog's log, so the start needs an inode for a new log. A kill leaves
+  // an upload for recovery to undo, which needs bytes.
   const all = subject.exhausted === "bytes" ? [...some.slice(0, 1), stop] : [stop];
   all.push(...(every ? kills : some).filter((end) => !all.includes(end)));
   const named = all.filter((end) => only === undefined || stateName(subject, end).startsWith(only));
   return every || only !== undefined ? named : named.slice(0, states);
 }
 
-/** The first and the last call of each kind on each path. */
+/** Returns the first and the last call of each kind on each path. */
 function stepsOf(points: readonly Point[]): Point[] {
   const changing = points.filter(({ what }) => !what.startsWith("reading "));
   const step = ({ syscall, what }: Point): string => `${syscall} ${what}`;
@@ -130,7 +131,7 @@ function stepsOf(points: readonly Point[]): Point[] {
 interface Scene extends AsyncDisposable {
   readonly bench: Bench;
   readonly mountPoint: string;
-  /** This runs on a disk with room. */
+  /** Names a directory on a disk with free space. */
   readonly elsewhere: string;
 }
 
@@ -154,7 +155,7 @@ async function openScene(
     const bench = await openBench({
       directory: join(directory, "bench"),
       storeDirectory: mountPoint,
-      // The socket is on the full disk too, because its file takes an inode.
+      // The socket is on the full disk too, because its file needs an inode.
       socket: join(mountPoint, "s", "d.sock"),
       seed,
     });
@@ -213,7 +214,7 @@ async function store(bench: Bench, name: string): Promise<string[]> {
   return error === undefined ? [] : [`${name} could not be stored: ${error.message}`];
 }
 
-/** Ends the daemon. Returns false if it never reached the step. */
+/** Ends the daemon as planned. Returns false if the daemon never reached the step. */
 async function bring(bench: Bench, end: End, problems: string[]): Promise<boolean> {
   if (end.at !== "stop") {
     await prepareFor(bench, end.scenario);
@@ -231,7 +232,7 @@ async function stopCleanly({ served }: Bench, problems: string[]): Promise<void>
   if (code !== 0) problems.push(`a clean stop ends with ${code ?? signal}: ${served.output()}`);
 }
 
-/** Returns the problems when the daemon starts on the full disk, reads, and deletes `victim`. */
+/** Starts the daemon on the full disk, reads, deletes `victim`, and returns the problems. */
 async function useFull({ bench, elsewhere }: Scene, victim: string): Promise<string[]> {
   const problems: string[] = [];
   try {
@@ -246,7 +247,7 @@ async function useFull({ bench, elsewhere }: Scene, victim: string): Promise<str
   const { error: refused } = await remove(bench.stage, victim);
   if (refused !== undefined) problems.push(`delete: ${refused.message}`);
   problems.push(...(await look(bench)));
-  // The first round ends with a stop, the second with a kill.
+  // The first round ends with a clean stop, the second with a kill.
   if (victim === victims[0]) await stopCleanly(bench, problems);
   else await bench.served.kill();
   return problems;

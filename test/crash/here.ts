@@ -1,5 +1,5 @@
-// Starts the daemon in this process, like `stasis serve`, for programs that judge many stores.
-// Starting Node takes longer than everything else.
+// Starts the daemon in this process, as `stasis serve` does, for programs that judge many stores.
+// Starting Node for each store would take longer than all other steps together.
 import { pino } from "pino";
 import { connect, type Client } from "../../src/client/index.js";
 import { logFormat } from "../../src/base/logger.js";
@@ -11,7 +11,7 @@ import { serveFlags, startServed, type Place } from "./served.js";
 export interface Started {
   readonly client: Client;
   output(): string;
-  /** A clean stop. */
+  /** Stops the daemon cleanly. */
   stop(): Promise<void>;
 }
 
@@ -30,7 +30,7 @@ export async function startHere(place: Place): Promise<Started> {
   return { client, output: () => output, stop };
 }
 
-/** The program itself, in its own process. */
+/** Starts the program itself in its own process. */
 export async function startProgram(place: Place): Promise<Started> {
   const { client, output, signal, exited } = await startServed(place);
   const stop = async (): Promise<void> => {
@@ -46,7 +46,7 @@ export interface CheckProblem {
   readonly text: string;
 }
 
-/** The problems that `stasis check` reports in a store without a daemon. */
+/** Returns the problems that `stasis check` reports in a store without a daemon. */
 export async function checkHere(root: string, deep: boolean): Promise<CheckProblem[]> {
   const problems: CheckProblem[] = [];
   const options = { deep, limitBytesPerSecond: 0 };

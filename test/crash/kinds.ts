@@ -1,4 +1,4 @@
-// All kinds of crash states, and the share of each in the number of states.
+// Lists all kinds of crash states, and the share of each kind in the number of states.
 import type { Kind, PlayOptions } from "./state.js";
 import { fullKind } from "./full-kind.js";
 import { logKind, lyingKind } from "./log-kind.js";
@@ -8,7 +8,7 @@ import { syscallKind } from "./syscall-kind.js";
 
 export interface SharedKind {
   readonly kind: Kind;
-  /** Its share of all states. */
+  /** The share of this kind in all states. */
   readonly share: number;
 }
 

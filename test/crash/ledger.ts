@@ -1,34 +1,37 @@
-// The ledger of a store's obligations: every call that was begun, and its answer, in order. It
-// tells for any moment which snapshots must exist, which may, and which must not.
+// Keeps the ledger of a store's obligations: every call that was begun, and its answer, in order.
+// For any moment the ledger knows which snapshots must exist, which may, and which must not.
 
-/** The expected content of a snapshot. */
+/** Describes the expected content of a snapshot. */
 export interface Content {
-  /** A directory with exactly its files, outside the store. */
+  /** Names a directory outside the store that contains exactly the snapshot's files. */
   readonly directory: string;
   readonly description: string;
 }
 
-/** One possible state of a name. Without `content`, the name is free. */
+/** Describes one possible state of a name. Without `content`, the name is free. */
 export interface Possibility {
   readonly content: Content | undefined;
-  /** Known from the answer that acknowledged it. */
+  /** The id is known if the store acknowledged the snapshot. */
   readonly id?: string | undefined;
 }
 
-/** A directory that was handed over to the store by rename, or that takes a snapshot's place. */
+/**
+ * Describes a directory that moved into the store by rename, or to which a snapshot's files move
+ * out of the store.
+ */
 export interface Given {
   readonly path: string;
-  /** A copy of it, outside the store's reach. */
+  /** Names a copy of the directory that the store cannot reach. */
   readonly twin: string;
-  /** Id of the snapshot whose place it takes. */
+  /** The id of the snapshot whose files move to this directory. */
   readonly takes?: string | undefined;
 }
 
 export type Outcome =
   | { readonly kind: "acknowledged"; readonly id: string | undefined }
-  /** The answer said that it did not happen. */
+  /** The answer said that the call changed nothing. */
   | { readonly kind: "refused" }
-  /** The caller got no answer, or the daemon said that it cannot know. */
+  /** The caller got no answer, or the daemon answered that it does not know the outcome. */
   | { readonly kind: "unknown" };
 
 interface Begun {
@@ -47,43 +50,46 @@ interface Found {
   readonly found: readonly (readonly [name: string, Possibility])[];
 }
 
-/** One entry of the ledger, in a form that JSON preserves. */
+/** An entry of the ledger, in a form that JSON preserves. */
 export type Note = Entry | Found;
 
 export interface GivenExpectation extends Given {
   readonly name: string;
-  /** `stored`: must be in the store. `back`: must be in its place. */
+  /**
+   * With `stored`, the directory must be in the store. With `back`, it must be in its old place.
+   */
   readonly must: "stored" | "back" | "either";
 }
 
 export interface Expectation {
-  /** Every name that was ever used, with all possible snapshots under it. */
+  /** Maps every name that was ever used to all snapshots that may be under it. */
   readonly names: ReadonlyMap<string, readonly Possibility[]>;
-  /** All contents that any caller tried to store under each name. */
+  /** Maps each name to all contents that any caller tried to store under it. */
   readonly ever: ReadonlyMap<string, readonly Possibility[]>;
-  /** Ids whose deletion or replacement was acknowledged or observed. */
+  /** Contains the ids whose deletion or replacement was acknowledged or observed. */
   readonly gone: ReadonlySet<string>;
   readonly givens: readonly GivenExpectation[];
 }
 
 export interface Ledger {
   /**
-   * Records that a call begins. The returned function records its end. Only one call uses a name at
-   * a time.
+   * Records the beginning of a call. The returned function records its end. At most one call may
+   * use a name at a time.
    */
   begin(name: string, to: Possibility, given?: Given): (outcome: Outcome) => void;
   /** Records the result of an inspection, which is the expected state from here on. */
   settle(found: ReadonlyMap<string, Possibility>): void;
-  /** A position in the ledger, to return to when the store is restored too. */
+  /** Returns a position in the ledger, to which `rewind` returns when the store is restored too. */
   mark(): number;
   rewind(mark: number): void;
-  /** The obligations at a position. Default: now. */
+  /** Returns the obligations at a position, by default at the end of the ledger. */
   expect(at?: number): Expectation;
   notes(): readonly Note[];
 }
 
 /**
- * `position` returns the moment of each entry and never decreases. By default all entries are at 0.
+ * Opens an empty ledger. `position` returns the moment of each entry and never decreases. By
+ * default the moment of all entries is 0.
  */
 export function createLedger(
   position: () => number = () => 0,

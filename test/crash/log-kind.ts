@@ -1,6 +1,6 @@
-// Kind "log": power cuts derived from a recorded log of the disk's writes. A state is the log up to
-// some write, without a random half of the unflushed writes. Kind "lying" is the same on a disk
-// that reported flushes without making them.
+// Plays the kind "log": power cuts derived from a recorded log of the disk's writes. A state has
+// the writes of the log up to some entry, without a random half of the unflushed writes. The kind
+// "lying" does the same on a disk that reported flushes without making them.
 import { execFile, spawnSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -26,7 +26,8 @@ import {
 type KindName = "log" | "lying";
 
 /**
- * The recorded run. `name` is the scenario's, prefixed with `recover-` if its recovery is recorded.
+ * Describes the recorded run. `name` is the scenario's name, with the prefix `recover-` if its
+ * recovery is recorded.
  */
 interface Subject {
   readonly name: string;
@@ -58,7 +59,7 @@ function cannotRecord(lies: boolean): string | false {
   return lies ? cannotStrace() : false;
 }
 
-/** A recording costs as much as some dozens of states. */
+/** A recording takes as long as some dozens of states. */
 const leastPerRecording = 12;
 const mostPerRecording = 200;
 
@@ -75,7 +76,7 @@ async function playNew(kind: KindName, options: PlayOptions): Promise<void> {
       if (options.signal.aborted) return;
       const directory = join(options.directory, `${kind}-${lane}`);
       await recordAndPlay(kind, subject, { ...options, seed, states: count, directory });
-      // Files that cannot be removed now are removed with the scratch space.
+      // Files that cannot be deleted now are deleted with the scratch space.
       await removeScratch(directory).catch(() => undefined);
     });
     if (options.only !== undefined) return;
@@ -99,7 +100,7 @@ function subjectsOf(kind: KindName): Subject[] {
   });
 }
 
-/** One filesystem after the other, so that a few recordings cover each of them. */
+/** Orders the subjects so that a few recordings cover each filesystem. */
 function spread(subjects: readonly Subject[]): Subject[] {
   const queues = filesystems.map((one) => subjects.filter(({ filesystem }) => filesystem === one));
   const longest = Math.max(0, ...queues.map(({ length }) => length));
@@ -147,7 +148,7 @@ async function recordAndPlay(
     return;
   }
   const results = await replay(recording.directory, statesOf(prefix, recording, options));
-  // An interrupt ends the player too. Its unfinished states prove nothing.
+  // An interrupt also ends the player. Its unfinished states prove nothing.
   if (options.signal.aborted) results.splice(-1);
   const bad = results.some(({ problems }) => problems.length > 0);
   const kept =
@@ -157,11 +158,16 @@ async function recordAndPlay(
   }
 }
 
-/** Fraction of the power cuts right at an answer, instead of anywhere in the log. */
+/**
+ * The fraction of the power cuts that come right after an answer instead of anywhere in the log.
+ */
 const atAnswers = 1 / 3;
 const afterAnswer = 3;
 
-/** The states that were requested by name, or this many at random positions of the log. */
+/**
+ * Returns the states that were requested by name, or `states` states at random positions of the
+ * log.
+ */
 function statesOf(
   prefix: string,
   { entries, from, notes }: Recording,
@@ -203,13 +209,14 @@ async function keep(
   const kept = join(place, `${prefix.replaceAll(":", "-")}${seed}`);
   await mkdir(dirname(kept), { recursive: true });
   await removeScratch(kept);
-  // It preserves the holes, by which the contents are compared.
+  // `cp` preserves the holes of the files, which the comparison of contents needs.
   await exec("cp", ["-a", directory, kept]);
   return kept;
 }
 
 /**
- * Unmounts filesystems that others have mounted meanwhile. Otherwise they would stay mounted here.
+ * Unmounts filesystems that other processes have mounted meanwhile. Otherwise they would stay
+ * mounted in this process.
  */
 const alone =
   "awk '$1 ~ /^.dev.loop/ || $3 ~ /^fuse/ { print $2 }' /proc/mounts | " +
@@ -231,7 +238,7 @@ async function record(job: RecordJob): Promise<string[]> {
   return (JSON.parse(last) as { problems: string[] }).problems;
 }
 
-/** All results. A player that fails reports a finding at its current state. */
+/** Returns all results. A player that fails reports a finding at its current state. */
 async function replay(directory: string, states: readonly DiskState[]): Promise<ReplayResult[]> {
   const job: ReplayJob = { directory, states };
   await using child = runAlone("replay.js", directory, job);

@@ -1,20 +1,20 @@
-// A mounted filesystem whose disk logs all writes and flushes.
+// Mounts a filesystem whose disk logs all writes and flushes.
 import { once } from "node:events";
 import { openServedDisk, type ServedDiskPlace } from "../support/served-disk.js";
 import type { LogEntry, NbdServerData } from "./nbd-server.js";
 
 export interface LoggedDisk extends AsyncDisposable {
   readonly mountPoint: string;
-  /** Number of writes and flushes in the log now. */
+  /** Returns the number of writes and flushes in the log so far. */
   position(): number;
-  /** Unmounts and returns the log. */
+  /** Unmounts the filesystem and returns the log. */
   end(): Promise<readonly LogEntry[]>;
 }
 
 export interface LoggedDiskFiles extends ServedDiskPlace {
-  /** Contains a filesystem. It is written in place. */
+  /** Names the image that contains the filesystem. The disk writes the image in place. */
   readonly image: string;
-  /** Receives the bytes of all writes. */
+  /** Names the file that receives the bytes of all writes. */
   readonly writes: string;
 }
 

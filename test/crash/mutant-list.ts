@@ -1,13 +1,16 @@
-// Seeded mistakes: text patches of the compiled program, each with the test that must notice it.
+// Lists the seeded mistakes: text patches of the compiled program, each with the test that must
+// notice the mistake.
 
 export interface Mutant {
   readonly name: string;
-  /** Below `dist/src`. */
+  /** Names the patched file below `dist/src`. */
   readonly file: string;
-  /** Must occur exactly once. */
+  /** The text must occur exactly once in the file. */
   readonly find: string;
   readonly replace: string;
-  /** The check that must notice it: crash states, or the tests whose path contains a text. */
+  /**
+   * The check that must notice the mistake: crash states, or the tests whose path contains a text.
+   */
   readonly by: CrashStates | { readonly tests: string };
 }
 
@@ -15,11 +18,11 @@ export interface CrashStates {
   readonly kind: "syscall" | "start";
   readonly scenarios: string;
   readonly states: number;
-  /** Only scenarios whose names begin with this. */
+  /** Selects the scenarios whose names begin with this text. */
   readonly only?: string;
 }
 
-/** To check the order of system calls, one recorded run is enough. */
+/** One recorded run is enough to check the order of system calls. */
 const byOrder = (scenarios: string): { readonly by: CrashStates } => ({
   by: { kind: "syscall", states: 2, scenarios },
 });
@@ -119,7 +122,7 @@ export const mutants: readonly Mutant[] = [
     ...byOrder("delete"),
   },
   {
-    name: "a failed fsync is tried again",
+    name: "a failed fsync is retried",
     file: "files/durable.js",
     find: "            await handle.writeFile(bytes);\n            await handle.sync();",
     replace:
@@ -135,7 +138,7 @@ export const mutants: readonly Mutant[] = [
     by: { kind: "start", scenarios: "deleting", states: 50, only: "start:deleting:getdents64." },
   },
   {
-    name: "a directory that was taken over is removed",
+    name: "a directory that was taken over is deleted",
     file: "files/removal.js",
     find: "        source = await giveBack(path);",
     replace: "        source = undefined;",
@@ -162,7 +165,7 @@ export const mutants: readonly Mutant[] = [
     ...byOrder("create"),
   },
   {
-    name: "what a failed commit has left in the log is not overwritten",
+    name: "the remains of a failed commit in the log are not overwritten",
     file: "catalog/connection.js",
     find: "        database.pragma(`user_version = ${version}`);\n        return true;",
     replace: "        return version >= 0;",
@@ -174,7 +177,7 @@ export const mutants: readonly Mutant[] = [
     },
   },
   {
-    name: "a deleted snapshot goes back from the trash, its record forgotten",
+    name: "a deleted snapshot returns from the trash, and its record is forgotten",
     file: "store/heal/recovery.js",
     find:
       "    await purgeTrash(layout);\n" +
@@ -187,7 +190,7 @@ export const mutants: readonly Mutant[] = [
     by: { tests: "store/killed" },
   },
   {
-    name: "what an older copy of the catalog knows and the disk does not is called lost",
+    name: "a snapshot that only an older copy of the catalog records is reported as lost",
     file: "store/heal/recovery.js",
     find: "        if (older) {\n",
     replace: "        if (false) {\n",
@@ -266,7 +269,7 @@ export const mutants: readonly Mutant[] = [
     by: { tests: "store/take" },
   },
   {
-    name: "a collection does not look again at what it removes",
+    name: "a collection does not check again before it evicts",
     file: "store/remove/removal.js",
     find: "        const refusal = refuse();\n",
     replace: "        const refusal = undefined;\n",

@@ -1,5 +1,6 @@
-// `npm run lab -- mutants`: applies each seeded mistake to a copy of the build and runs crash
-// states, or tests, on it. A mutant that survives is a gap in the harness, and the command fails.
+// Implements `npm run lab -- mutants`, which applies each seeded mistake to a copy of the build and
+// runs crash states, or tests, on it. A mutant that no check notices is a gap in the harness, and
+// the command fails.
 import { cp, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,7 +23,7 @@ async function main([text = ""]: readonly string[]): Promise<void> {
   if (why !== false) throw new Error(why);
   const wanted = mutants.filter(({ name }) => name.includes(text));
   let survivors = 0;
-  // Detects a text that is missing in the build before the long run, not in the middle of it.
+  // The loop finds a text that the build does not contain before the long run begins.
   for (const mutant of wanted) await patched(mutant);
   for (const mutant of wanted) {
     const { caught, text: found } = await judge(mutant);
@@ -70,7 +71,7 @@ async function judgeByTests(scratch: string, text: string): Promise<Verdict> {
   const { output } = await runToEnd(["--test", "--test-reporter=tap", ...files], {});
   const failed = /^not ok \d+ - (.*)$/m.exec(output.replaceAll(/^ +/gm, ""));
   const passed = /^ok \d+ - /m.test(output.replaceAll(/^ +/gm, ""));
-  // If even the unchanged build fails, the mistake was not noticed.
+  // If the tests also fail on the unchanged build, they have not noticed the mistake.
   if (failed !== null && passed) return { caught: true, text: failed[1] ?? "" };
   return { caught: false, text: lastLines(output) };
 }
@@ -87,7 +88,7 @@ function lastLines(output: string): string {
   return output.split("\n").slice(-8).join("\n    ");
 }
 
-/** A broken harness has found nothing. Only a finding prints how to repeat it. */
+/** A broken harness has found nothing. Only a real finding prints the command that repeats it. */
 function verdictOf(code: number | null, output: string): Verdict {
   const lines = output.split("\n");
   const again = lines.findIndex((line) => line.startsWith("  again: npm run lab -- crash"));
@@ -96,7 +97,7 @@ function verdictOf(code: number | null, output: string): Verdict {
   return { caught: false, text: lastLines(output) };
 }
 
-/** Makes a copy of the program with the mistake. Returns its main module. */
+/** Makes a copy of the program with the mistake. Returns the path of its main module. */
 async function build(mutant: Mutant, scratch: string): Promise<string> {
   const dist = join(scratch, "dist");
   for (const part of ["src", "gen"]) {

@@ -1,4 +1,4 @@
-// A disk in a file, served over NBD on a Unix socket. It logs every write and every flush in order.
+// Serves a disk in a file over NBD on a Unix socket, and logs every write and every flush in order.
 // It runs in its own thread, because callers that wait for the disk may block theirs.
 import { openSync, readSync, writeSync, fstatSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
@@ -6,15 +6,20 @@ import { serveNbd } from "../support/nbd.js";
 
 export interface NbdServerData {
   readonly socket: string;
-  /** The current disk, written in place. */
+  /** Names the file with the current disk, which is written in place. */
   readonly image: string;
-  /** The bytes of all writes, one after the other. */
+  /** Names the file with the bytes of all writes, one after the other. */
   readonly writes: string;
-  /** One Int32: the number of entries in the log. It grows before a write or flush is answered. */
+  /**
+   * Holds one Int32: the number of entries in the log. The number grows before the server answers
+   * the write or the flush.
+   */
   readonly position: SharedArrayBuffer;
 }
 
-/** A write (offset and length), or a flush: everything before it is durable. */
+/**
+ * A write with its offset and length in bytes, or a flush, which makes every earlier write durable.
+ */
 export type LogEntry = readonly [offset: number, length: number] | "flush";
 
 const { socket: socketPath, image, writes, position } = workerData as NbdServerData;

@@ -1,5 +1,5 @@
-// The judge: compares the content of a store with the obligations in its ledger. It only looks from
-// outside: through the client, and at the files.
+// Compares the content of a store with the obligations in its ledger. This judge only inspects the
+// store from outside: through the client, and by reading the files.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { lstat } from "node:fs/promises";
@@ -15,7 +15,9 @@ export interface Subject {
   readonly root: string;
   readonly client: Client;
   readonly owed: Expectation;
-  /** After a fault, a daemon may leave staging and trash to the next start. */
+  /**
+   * False if a fault preceded, after which a daemon may leave staging and trash to the next start.
+   */
   readonly afterCleanStart: boolean;
 }
 
@@ -53,7 +55,7 @@ export async function inspectStore(subject: Subject): Promise<Inspection> {
   return { problems, found };
 }
 
-/** The problems that the daemon's own check reports. */
+/** Returns the problems that the daemon's own check reports. */
 async function problemsOfCheck(client: Client): Promise<string[]> {
   const problems: string[] = [];
   for await (const { event } of client.check({}, { timeoutMs: 20_000 })) {
@@ -63,7 +65,7 @@ async function problemsOfCheck(client: Client): Promise<string[]> {
   return problems;
 }
 
-/** The one possibility that is present and intact. */
+/** Returns the possible state that the stored snapshot has. */
 async function whichOf(
   root: string,
   snapshot: Snapshot,
@@ -87,8 +89,8 @@ async function whichOf(
 }
 
 /**
- * A directory that was handed over is in the store or in its old place, never in both or neither.
- * So is one that takes a snapshot's place.
+ * Checks that a directory that was handed over is in the store or in its old place, never in both
+ * or neither. The same holds for a directory to which a snapshot's files moved.
  */
 async function inspectGiven(
   given: GivenExpectation,
@@ -112,7 +114,7 @@ async function inspectGiven(
   });
 }
 
-/** With the mode of the directory itself. The modes of its files are compared with the files. */
+/** Compares the files and their modes, and the mode of the directory itself. */
 async function compareGiven({ path, twin, takes }: GivenExpectation): Promise<void> {
   await compareDirectories(path, twin);
   const expected = takes === undefined ? (await lstat(twin)).mode & 0o7777 : 0o700;
@@ -142,7 +144,9 @@ async function inspectDirectories(
   }
 }
 
-/** Every free name can be taken: `take` stores a snapshot under it and deletes it again. */
+/**
+ * Checks that every free name can be used: `take` stores a snapshot under it and deletes it again.
+ */
 export async function inspectFreeNames(
   found: ReadonlyMap<string, Possibility>,
   take: (name: string) => Promise<unknown>,
@@ -160,7 +164,7 @@ export async function inspectFreeNames(
   return problems;
 }
 
-/** Log lines of an error-free start that still mention an error. */
+/** Returns the log lines that mention an error, although the start had none. */
 export function alarmsIn(output: string): string[] {
   return output
     .split("\n")
@@ -173,7 +177,10 @@ export function alarmsIn(output: string): string[] {
 const exec = promisify(execFile);
 let hasCheck: Promise<boolean> | undefined;
 
-/** Runs `stasis check` on a root without a daemon. Skipped if this build has no such command. */
+/**
+ * Runs `stasis check` on a root without a daemon. Returns no problem if this build has no such
+ * command.
+ */
 export async function runCheck(root: string): Promise<string[]> {
   hasCheck ??= exec(process.execPath, [program, "--help"]).then(({ stdout }) =>
     /^ +check\b/m.test(stdout),

@@ -6,14 +6,18 @@ import { isWithin, type Call } from "./trace.js";
 export interface Played {
   readonly calls: readonly Call[];
   readonly root: string;
-  /** The callers' directories. An answer promises their durability too. */
+  /**
+   * Names the callers' directories. An answer also promises that the changes in them are durable.
+   */
   readonly outside: string;
   readonly answeredAt: number;
-  /** Files that a caller has written and handed over. They are not durable yet. */
+  /** Names the files that a caller has written and handed over. They are not durable yet. */
   readonly given: readonly string[];
-  /** The call stores or removes a snapshot. */
+  /** True if the call stores or deletes a snapshot. */
   readonly changes: boolean;
-  /** The call is a Delete: its answer also promises that the move to the trash is durable. */
+  /**
+   * True if the call is a Delete, whose answer also promises that the move to the trash is durable.
+   */
   readonly deletes: boolean;
 }
 
@@ -30,12 +34,13 @@ const writes = new Set([
 ]);
 const syncs = new Set(["fsync", "fdatasync"]);
 
-/** The violations of the order, as texts with the step at which they occur. */
+/** Returns the violations of the order, as texts with the step at which they occur. */
 export function orderProblems(played: Played): string[] {
   const { root, calls, answeredAt, changes, deletes } = played;
   const problems: string[] = [];
-  // A durable transaction records the snapshot that a REPLACE has displaced. Moving it is
-  // background work, which recovery repeats. A Delete answers only when the move is durable.
+  // A durable transaction records the snapshot that a REPLACE has displaced. The daemon moves that
+  // snapshot in the background, and recovery repeats an unfinished move. A Delete answers only when
+  // the move is durable.
   const pending = createPending(played.given, deletes ? undefined : `${root}/trash`);
   if (deletes && !movedBefore(calls, `${root}/trash`, answeredAt)) {
     problems.push("answered before it was moved to the trash");
@@ -60,7 +65,9 @@ export function orderProblems(played: Played): string[] {
   return problems;
 }
 
-/** When the program began to write the transaction on which the answer rests. */
+/**
+ * Returns the time at which the program began to write the transaction that the answer depends on.
+ */
 function lastCommit(calls: readonly Call[], wal: string, answeredAt: number): number | undefined {
   let began: number | undefined;
   let last: number | undefined;
@@ -76,12 +83,12 @@ function lastCommit(calls: readonly Call[], wal: string, answeredAt: number): nu
 
 interface Pending {
   has(path: string): boolean;
-  /** Files and directories with changes that a power cut would lose. */
+  /** Returns the files and directories with changes that a power cut would lose. */
   all(): string[];
   note(call: Call): void;
 }
 
-/** Moves into `free` need not be durable. */
+/** Tracks the changes that are not durable. Moves into `free` need not be durable. */
 function createPending(given: readonly string[], free: string | undefined): Pending {
   let paths = new Set<string>(given);
   const move = (from: string, to: string): void => {
@@ -120,7 +127,7 @@ function forget(paths: Set<string>, removed: string): void {
   for (const path of paths) if (isWithin(path, removed)) paths.delete(path);
 }
 
-/** No answer may depend on changes that a power cut would lose. */
+/** Checks that no answer depends on changes that a power cut would lose. */
 function unsafeAnswer(played: Played, pending: Pending, commits: number): string[] {
   const { root, outside, changes } = played;
   const ignored = [`${root}/lock.db`, `${root}/lock.info`, `${root}/ballast`];
@@ -135,8 +142,8 @@ function unsafeAnswer(played: Played, pending: Pending, commits: number): string
 }
 
 /**
- * The catalog must not record a snapshot before all of it is durable. Files with other links, which
- * wait in its directory for the record, are not a part of it.
+ * Checks that the catalog records no snapshot before all of it is durable. Files with other links,
+ * which wait in the snapshot's directory for the record, are not a part of it.
  */
 function unpublished(pending: Pending, dataRoot: string): string[] {
   const isWaiting = (path: string): boolean =>

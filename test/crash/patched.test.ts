@@ -1,4 +1,4 @@
-// The seeded mistakes fit the build, so that `npm run lab -- mutants` can apply them.
+// Checks that the seeded mistakes fit the build, so that `npm run lab -- mutants` can apply them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mutants } from "./mutant-list.js";

@@ -1,4 +1,4 @@
-// A compiled module with a seeded mistake.
+// Reads a compiled module and seeds a mistake in it.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import type { Mutant } from "./mutant-list.js";
 
 export const repository = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** Its text. Fails unless the build contains the text to replace exactly once. */
+/** Returns the patched text. Fails unless the build contains the text to replace exactly once. */
 export async function patched({ name, file, find, replace }: Mutant): Promise<string> {
   const parts = (await readFile(join(repository, "dist", "src", file), "utf8")).split(find);
   if (parts.length !== 2) {

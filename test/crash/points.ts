@@ -1,21 +1,24 @@
-// The points at which a daemon can be struck: every system call on its root or on the callers'
-// files. A recorded run yields them.
+// Lists the points at which a fault can be injected: every system call on the daemon's root or on
+// the callers' files. A recorded run yields the points.
 import type { Fault } from "./strace.js";
 import { isWithin, type Call } from "./trace.js";
 
 export interface Point {
-  /** Position of the thread in the order in which the daemon created its threads. */
+  /** The position of the thread in the order in which the daemon created its threads. */
   readonly thread: number;
   readonly syscall: string;
-  /** Ordinal of this call among the thread's calls of that name, from 1. */
+  /** The ordinal of this call among the thread's calls of that name, from 1. */
   readonly nth: number;
-  /** The answer waits for it, so a caller may rely on it after a success. */
+  /**
+   * True if the answer waits for this call, so that a caller may rely on its effect after a
+   * success.
+   */
   readonly promised: boolean;
-  /** Relative to the root, without ids, for people. */
+  /** The path relative to the root, without ids, for people. */
   readonly what: string;
 }
 
-/** Calls that change the disk, so that a kill before them and after them differs. */
+/** These calls change the disk, so a kill before such a call differs from a kill after it. */
 const changing = new Set([
   ...["mkdir", "rename", "renameat2", "unlink", "unlinkat", "rmdir", "link", "linkat"],
   ...["write", "writev", "pwrite64", "pwritev", "ftruncate", "fallocate", "fsync", "fdatasync"],
@@ -23,8 +26,8 @@ const changing = new Set([
 ]);
 
 /**
- * A crash releases the locks of the holder and of SQLite. Failing these calls makes sense only as a
- * whole.
+ * Returns the points of a recorded run. `promised` marks the calls before the answer, except the
+ * work that `follows` begins.
  */
 export function pointsOf(
   calls: readonly Call[],
@@ -49,7 +52,7 @@ export function pointsOf(
   return points;
 }
 
-/** Errors that a disk can return from any call. */
+/** A disk can return these errors from any call. */
 export const diskErrors: readonly Fault[] = ["EIO", "ENOSPC"];
 
 export function faultsAt(point: Point): Fault[] {

@@ -1,6 +1,6 @@
-// Kind "power": the filesystem is cut off from its disk while the daemon works. The daemon is
-// stopped first, so that it acknowledges nothing that the disk did not receive. Everything that the
-// filesystem had not written by then is lost.
+// Plays the kind "power": the filesystem is cut off from its disk while the daemon works. The
+// harness stops the daemon before the cut, so that it acknowledges nothing that the disk did not
+// receive. Everything that the filesystem had not written by then is lost.
 import { execFile, spawnSync } from "node:child_process";
 import { mkdir, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,16 +18,16 @@ import { quiet } from "./syscall-states.js";
 
 const filesystems = ["ext4", "xfs"] as const;
 
-/** States of one filesystem and scenario continue from each other's store. */
+/** Describes states that run one after the other on the same store. */
 interface Subject {
   readonly filesystem: (typeof filesystems)[number];
   readonly scenario: Scenario;
 }
 
-/** The moment of the cut, in hundredths of the undisturbed duration of the call. */
+/** The moment of the cut, as a percentage of the undisturbed duration of the call. */
 interface Cut {
   readonly during: number;
-  /** The moment of a second cut, during the start that follows. */
+  /** The moment of a second cut, as a percentage of the duration of the start that follows. */
   readonly inRecovery?: number;
 }
 
@@ -71,7 +71,10 @@ function isWanted(subject: Subject, { scenarios: wanted, only }: PlayOptions): b
   return only === undefined || only.startsWith(prefix) || prefix.startsWith(only);
 }
 
-/** One in three is cut again during recovery. Some cuts come after everything is done. */
+/**
+ * Returns the cuts to play. One in three is followed by a cut during recovery, and some cuts come
+ * after the call and its work have ended.
+ */
 function cutsOf(prefix: string, { seed, states, only = "" }: PlayOptions): Cut[] {
   const named = /^(\d+)(?:,(\d+))?$/.exec(only.slice(prefix.length));
   if (named !== null) return [cutOf(Number(named[1]), named[2])];
@@ -113,7 +116,7 @@ interface Scene extends AsyncDisposable {
   readonly bench: Bench;
   readonly image: string;
   readonly mountPoint: string;
-  /** The undisturbed duration of the call and of a start. */
+  /** The undisturbed durations of the call and of a start, in milliseconds. */
   readonly callMs: number;
   readonly startMs: number;
 }
@@ -145,7 +148,7 @@ async function openScene(
     const callMs = await timed(() => scenario.act(bench));
     await quiet(bench, scenario);
     const startMs = await timed(() => bench.restart());
-    // Making files next to the store durable is the caller's task.
+    // The caller must make the files next to the store durable.
     await exec("sync", ["-f", mountPoint]);
     const end = async (): Promise<void> => {
       await bench[Symbol.asyncDispose]();
@@ -209,7 +212,10 @@ async function cutPower(pid: number, mountPoint: string): Promise<void> {
 
 const stopLimitMs = 10_000;
 
-/** A thread in a system call of the disk stops at the end of the call. */
+/**
+ * Waits until every thread has stopped. A thread that waits for the disk in a system call stops
+ * when that call ends.
+ */
 async function whenStopped(pid: number): Promise<void> {
   const end = performance.now() + stopLimitMs;
   while (performance.now() < end) {

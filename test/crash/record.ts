@@ -1,5 +1,6 @@
-// Makes one recording in a process with its own mounts. Nobody else holds its disk, and its mounts
-// end with the process. Its argument contains the options, and its last line the problems.
+// Makes one recording in a process with its own mounts. No other process uses its disk, and its
+// mounts end with the process. The argument contains the options, and the last line of output
+// contains the problems.
 import { recordRun, type RecordOptions } from "./recorder.js";
 import { scenarios } from "./scenarios.js";
 

@@ -15,12 +15,15 @@ import { lieAboutSync } from "./strace.js";
 import { quiet } from "./syscall-states.js";
 
 export interface RecordOptions {
-  /** Must not exist. */
+  /** The directory must not exist yet. */
   readonly directory: string;
   readonly name: string;
   readonly filesystem: DiskFilesystem;
   readonly scenario: Scenario;
-  /** The daemon is killed in the middle of it and started again, and recovery is recorded too. */
+  /**
+   * If this is true, the daemon is killed during the call and started again, and recovery is
+   * recorded too.
+   */
   readonly recovers: boolean;
   readonly lies: boolean;
   readonly seed: number;
@@ -28,11 +31,11 @@ export interface RecordOptions {
 
 export interface Recorded {
   readonly recording: Recording;
-  /** Problems before any power cut. */
+  /** The problems that occurred before any power cut. */
   readonly problems: readonly string[];
 }
 
-/** Small, but valid for each filesystem. */
+/** Each image is small, but valid for its filesystem. */
 export const imageOf = {
   ext4: {
     sizeMib: 64,
@@ -90,8 +93,8 @@ interface Acting extends RecordOptions {
 }
 
 /**
- * In the second run everything is warm. The preparation is part of the run, because it also removes
- * snapshots.
+ * The scenario runs twice, because the caches are warm in the second run. The preparation is part
+ * of the recording, because it also deletes snapshots.
  */
 const turns = 2;
 const kills = 2;
@@ -131,7 +134,10 @@ async function getReady(
   if (gives && givenIsDurable) await exec("sync", ["-f", mountPoint]);
 }
 
-/** The flushes of the daemon have no effect. The writes of the system come in any order. */
+/**
+ * Plays the scenario while the daemon's flushes have no effect. Afterwards the files are synced in
+ * a random order.
+ */
 async function actOnLiar(
   bench: Bench,
   scenario: Scenario,
@@ -142,7 +148,7 @@ async function actOnLiar(
   await quiet(bench, scenario);
   const paths = await allBelow(bench.place.root);
   for (const path of shuffled(paths, random)) {
-    // SQLite creates and removes locks and temporary files.
+    // SQLite may have deleted its locks and temporary files since the listing.
     await exec("sync", [path]).catch(() => undefined);
   }
   await lying.detach();

@@ -1,5 +1,5 @@
-// A recorded run of the daemon: its disk at the beginning, every later write and flush, and the
-// store's obligations at each of them.
+// Describes a recorded run of the daemon: its disk at the beginning, every later write and flush,
+// and the store's obligations at each of them.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DiskFilesystem } from "../support/filesystem.js";
@@ -8,35 +8,34 @@ import type { LogEntry } from "./nbd-server.js";
 
 export interface Recording {
   /**
-   * The directory in which it was made. Its paths are below that directory, and it must be played
-   * there.
+   * Names the directory in which the recording was made. The recorded paths are below it, so the
+   * recording must be played there.
    */
   readonly directory: string;
   readonly filesystem: DiskFilesystem;
   readonly scenario: string;
-  /** Position in the log from which power may be cut. */
+  /** The position in the log from which the power may be cut. */
   readonly from: number;
   readonly entries: readonly LogEntry[];
   readonly notes: readonly Note[];
-  /** Names that must be free. The judge stores snapshots under them. */
+  /** Names that must be free. The judge stores snapshots with this content under them. */
   readonly spare: Content;
-  /** The callers' files were durable before. */
+  /** True if the callers' files were durable before the run. */
   readonly givenIsDurable: boolean;
-  /** `fsync` reported success to the daemon without doing anything. */
+  /** True if `fsync` reported success to the daemon without doing anything. */
   readonly lies: boolean;
 }
 
-/** The files of a recording, below its directory. */
+/** Returns the files of a recording, below its directory. */
 export function filesOf(directory: string) {
   return {
-    /** The disk before the first entry. */
+    /** Names the image of the disk before the first entry. */
     base: join(directory, "base.img"),
-    /** The bytes of all writes. */
+    /** Names the file with the bytes of all writes. */
     writes: join(directory, "writes.bin"),
     facts: join(directory, "recording.json"),
     mountPoint: join(directory, "mnt"),
     root: join(directory, "mnt", "root"),
-    /** Facts for the user who plays it. */
     playground: join(directory, "play"),
   };
 }

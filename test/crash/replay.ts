@@ -1,5 +1,6 @@
-// Plays states of one recording, in a process with its own mounts. It makes the disk, mounts it at
-// the daemon's path, starts a daemon on it and judges. It prints one JSON line per state.
+// Plays states of one recording in a process with its own mounts. For each state it makes the disk,
+// mounts it at the daemon's path, starts a daemon on it, judges the store, and prints one JSON
+// line.
 import { execFile } from "node:child_process";
 import { mkdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,14 +16,14 @@ import { isOwnBuild } from "./served.js";
 import type { Verdict } from "./state.js";
 
 export interface ReplayJob {
-  /** The current path of the recording. */
+  /** Names the current path of the recording. */
   readonly directory: string;
   readonly states: readonly DiskState[];
 }
 
 export interface ReplayResult extends DiskState, Verdict {}
 
-/** One state in this many uses the program itself instead of a daemon in this process. */
+/** One state in this many starts the program itself instead of a daemon in this process. */
 const programEvery = 40;
 const stateLimitMs = 90_000;
 

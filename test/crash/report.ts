@@ -1,4 +1,4 @@
-// The states that were played and their findings, as a table for people.
+// Prints the states that were played and their findings as a table for people.
 import Table from "cli-table3";
 import type { StateResult } from "./state.js";
 
@@ -10,15 +10,18 @@ interface Row {
 
 export interface Report {
   readonly add: (result: StateResult) => void;
-  /** Number of states that were reached. */
+  /** Returns the number of states that were reached. */
   states(): number;
-  /** Number of states of one kind. */
+  /** Returns the number of reached states of one kind. */
   reached(kind: string): number;
   failures(): readonly StateResult[];
   table(): string;
-  /** For each system call of each scenario: how often it was made and struck, and the results. */
+  /**
+   * Returns a table of the system calls of each scenario: the number of calls, the number of
+   * injected faults, and the results.
+   */
   everyTable(): string;
-  /** How often each allowed outcome occurred, for states with several. */
+  /** Returns how often each allowed outcome occurred, for states with several. */
   outcomes(): string;
 }
 
@@ -88,7 +91,7 @@ function everyTable(calls: ReadonlyMap<string, readonly StateResult[]>): string 
   return table.toString();
 }
 
-/** The command that repeats one state. */
+/** Returns the command that repeats one state. */
 export function repeatCommand({ state, recording }: StateResult, seed: number): string {
   const from = recording === undefined ? `--seed ${seed}` : `--recording ${recording}`;
   return `npm run lab -- crash ${from} --state ${state}`;

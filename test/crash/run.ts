@@ -1,4 +1,5 @@
-// `npm run lab -- crash --states N --seed S`: plays crash states and prints the findings.
+// Implements `npm run lab -- crash --states N --seed S`, which plays crash states and prints the
+// findings.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";

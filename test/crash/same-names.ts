@@ -1,9 +1,9 @@
-// Loaded into a tested daemon before its own modules. Makes the names of its temporary files equal
-// at each start, so that a system call on one of them can be found again.
+// Makes the names of temporary files equal at each start of a tested daemon, so that the harness
+// finds a system call on such a file again. The daemon loads this module before its own modules.
 import crypto from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
 
-/** Number of random bytes in such a name. */
+/** The number of random bytes in such a name. */
 const nameBytes = 6;
 const { randomBytes } = crypto;
 let made = 0;

@@ -1,5 +1,5 @@
-// The activity of the daemon when it is struck. Each scenario prepares the store and then makes the
-// call. The ledger knows the obligations of that call.
+// Defines what the daemon does when a fault is injected. Each scenario prepares the store and then
+// makes one call, whose obligations are in the ledger.
 import { join } from "node:path";
 import type { Bench } from "./bench.js";
 import { keptName } from "./bench.js";
@@ -27,23 +27,32 @@ import {
 export interface Scenario {
   readonly name: string;
   /**
-   * The call stores or removes a snapshot. A call that only reads can be repeated without
-   * preparing.
+   * True if the call stores or deletes a snapshot. A call that only reads can be repeated without
+   * preparing the store again.
    */
   readonly changes: boolean;
-  /** The call is a Delete, which answers only when the directory is durably in the trash. */
+  /**
+   * True if the call is a Delete, which answers only when the directory is durably in the trash.
+   */
   readonly deletes?: boolean;
-  /** The first call, as "name path", of the work after the commit. Recovery repeats that work. */
+  /**
+   * Matches the first call, as "name path", of the work after the commit. Recovery repeats that
+   * work.
+   */
   readonly follows?: RegExp;
-  /** The content whose directory it hands over to the store. */
+  /** The index of the content whose directory the call hands over to the store. */
   readonly gives?: number;
   /**
-   * The daemon has committed nothing since its start. SQLite then does more at the first commit.
+   * True if the daemon has committed nothing since its start. SQLite does more work at the first
+   * commit.
    */
   readonly cold?: boolean;
   prepare(bench: Bench): Promise<void>;
   act(bench: Bench): Promise<CallResult>;
-  /** Waits until the work after the answer is done. Default: until no removal is running. */
+  /**
+   * Returns true if the work after the answer is done. By default it is done when the daemon
+   * deletes no files any more.
+   */
   isDone?(bench: Bench): Promise<boolean>;
 }
 
@@ -117,7 +126,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "replace",
     changes: true,
-    // The old snapshot's way to the trash.
+    // This call begins the move of the replaced snapshot to the trash.
     follows: /^renameat2 data\/ID$/,
     prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
     act: (bench) => create(bench.stage, name, content(bench, 2), { replace: true }),
@@ -132,7 +141,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "take",
     changes: true,
-    // The way of the snapshot's rest to the trash.
+    // This call begins the move of the snapshot's remaining files to the trash.
     follows: /^renameat2 data\/ID$/,
     prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
     act: ({ stage }) => take(stage, name),
@@ -161,7 +170,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "update",
     changes: true,
-    // Writes the manifest, and commits that the manifest is up to date.
+    // This work writes the manifest, and commits that the manifest is up to date.
     follows: /^openat data\/ID\/manifest/,
     cold: true,
     prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
@@ -217,7 +226,7 @@ async function ensureStored(stage: Stage, wanted: Content): Promise<void> {
   mustSucceed(await create(stage, name, wanted, { replace: true }));
 }
 
-/** A clean stop ends with status 0, whatever was running. */
+/** Stops the daemon. A clean stop ends with status 0, whatever was running. */
 async function stop({ served, place, stage }: Bench): Promise<CallResult> {
   served.signal("SIGTERM");
   const { code, signal } = await served.exited;

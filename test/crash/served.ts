@@ -1,22 +1,25 @@
-// The tested program: the real `stasis serve`, with or without strace.
+// Starts the tested program, the real `stasis serve`, with or without strace.
 import { readFileSync } from "node:fs";
 import { connect, type Client } from "../../src/client/index.js";
 import { run, type Child, type Exit } from "../support/child.js";
 
-/** STASIS_PROGRAM names another build of main.js, for example one with a seeded mistake. */
+/**
+ * The variable STASIS_PROGRAM selects another build of main.js, for example one with a seeded
+ * mistake.
+ */
 export const program = process.env["STASIS_PROGRAM"] ?? defaultProgram();
 
 function defaultProgram(): string {
   return new URL("../../src/main.js", import.meta.url).pathname;
 }
 
-/** The tested program belongs to this build. */
+/** True if the tested program belongs to this build. */
 export const isOwnBuild = program === defaultProgram();
 
 export interface Place {
   readonly root: string;
   /**
-   * A path outside the root, so that the socket survives if the root disappears under the daemon.
+   * The socket is outside the root, so that it survives if the root disappears under the daemon.
    */
   readonly socket: string;
 }
@@ -26,14 +29,16 @@ export interface Served extends AsyncDisposable {
   readonly client: Client;
   readonly exited: Promise<Exit>;
   isRunning(): boolean;
-  /** All of its output so far. */
+  /** Returns all output so far. */
   output(): string;
   signal(signal: NodeJS.Signals): void;
-  /** SIGKILL. Resolves when it has ended. Has no effect if it has ended before. */
+  /**
+   * Sends SIGKILL and resolves when the daemon has ended. Has no effect if the daemon ended before.
+   */
   kill(): Promise<void>;
 }
 
-/** A daemon that ended before it listened. */
+/** Reports a daemon that ended before it listened. */
 export class NotServed extends Error {
   override readonly name = "NotServed";
   constructor(
@@ -48,16 +53,20 @@ export function serveFlags({ root, socket }: Place): Record<string, string> {
   return { root, socket, reserve: "0", "drain-grace": "2s" };
 }
 
-/** The arguments that start it, for commands such as strace that run it. */
+/**
+ * Returns the command and arguments that start the daemon, for programs such as strace that run it.
+ */
 export function serveCommand(place: Place): string[] {
   const args = Object.entries(serveFlags(place)).map(([name, value]) => `--${name}=${value}`);
   return [process.execPath, program, "serve", ...args];
 }
 
-/** One thread for file calls, so that the n-th call of a kind is the same each time. */
+/**
+ * The daemon uses one thread for file calls, so that the n-th call of a kind is the same each time.
+ */
 export const serveEnvironment = { UV_THREADPOOL_SIZE: "1" } as const;
 
-/** Resolves when it listens. Throws NotServed if it ends before. */
+/** Resolves when the daemon listens. Throws NotServed if it ends before. */
 export async function startServed(place: Place): Promise<Served> {
   const [command = "", ...args] = serveCommand(place);
   const child = run(command, args, serveEnvironment);
@@ -66,7 +75,7 @@ export async function startServed(place: Place): Promise<Served> {
 
 const startLimitMs = 180_000;
 
-/** `pidOf` returns the process of the daemon itself. */
+/** Resolves when the daemon listens. `pidOf` returns the process id of the daemon itself. */
 export async function whenListening(
   child: Child,
   place: Place,
@@ -103,7 +112,10 @@ export async function whenListening(
   };
 }
 
-/** The process that strace has started. */
+/**
+ * Returns the process id of the only child of a process, such as the daemon that strace has
+ * started.
+ */
 export function onlyChildOf(pid: number): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
   const [only] = children;
@@ -115,6 +127,6 @@ function killQuietly(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has just ended by itself.
+    // The daemon has just ended by itself.
   }
 }

@@ -1,4 +1,4 @@
-// A short run of the crash harness as a test. `npm run lab -- crash` plays many more states, of all
+// Runs the crash harness briefly as a test. `npm run lab -- crash` plays many more states, of all
 // kinds.
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
@@ -15,14 +15,14 @@ export interface ShortRun {
   readonly scenarios?: readonly string[];
 }
 
-/** Plays about that many states. Fails with each bad state and the command that repeats it. */
+/** Plays about `states` states. Fails with each bad state and the command that repeats it. */
 export async function playShortRun(
   t: TestContext,
   kind: Kind,
   { states, scenarios }: ShortRun,
 ): Promise<void> {
   await withScratchDir(async (scratch) => {
-    // The sockets' paths must stay short.
+    // The paths of the sockets must stay short.
     const directory = join(scratch, "c");
     await mkdir(directory);
     const { add, failures, reached } = createReport();

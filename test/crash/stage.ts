@@ -1,4 +1,5 @@
-// The calls that scenarios make, each through the client. The ledger records each with its outcome.
+// Makes the calls of the scenarios through the client. The ledger records each call with its
+// outcome.
 import { link, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -16,13 +17,13 @@ import { unpackInto } from "../../src/client/unpack.js";
 import { countProgress } from "../../src/client/progress.js";
 import type { Content, Given, Ledger, Outcome, Possibility } from "./ledger.js";
 
-/** Longer than any call takes here, so a call without an answer is a finding. */
+/** The limit is longer than any call takes here, so a call without an answer is a finding. */
 const answerLimitMs = 20_000;
 
 export interface CallResult {
   readonly outcome: Outcome;
   readonly error?: StoreError;
-  /** Wall-clock seconds at the time of the answer, in strace's format. */
+  /** The time of the answer in wall-clock seconds, as strace prints it. */
   readonly answeredAt: number;
 }
 
@@ -34,11 +35,11 @@ export interface Stage {
   readonly client: Client;
   readonly ledger: Ledger;
   /**
-   * On the root's filesystem, outside the root. Directories are handed over from here and exported
-   * to here.
+   * Names a directory on the root's filesystem, outside the root. The scenarios hand over
+   * directories from here and export directories to here.
    */
   readonly outside: string;
-  /** Data that callers must not see, collected during the run. */
+  /** Collects the problems of the run, such as data that callers must not see. */
   readonly problems: string[];
 }
 
@@ -60,7 +61,7 @@ export async function create(
   });
 }
 
-/** `archive` is an export whose files equal those of `content`. */
+/** Imports `archive`, an export whose files equal those of `content`. */
 export async function importArchive(
   stage: Stage,
   name: string,
@@ -99,7 +100,7 @@ export async function createFromDirectory(
   );
 }
 
-/** `directory` is an export. It stays in its place. */
+/** Imports `directory`, an export. It stays in its place. */
 export async function importFromDirectory(
   stage: Stage,
   name: string,
@@ -124,14 +125,14 @@ export async function update(stage: Stage, name: string, description: string): P
 }
 
 export async function remove(stage: Stage, name: string): Promise<CallResult> {
-  // An error after the tombstone leaves it deleted. Only an answer is certain.
+  // An error after the tombstone leaves the snapshot deleted. Only an answer is certain.
   return noted(stage, name, { content: undefined }, async () => {
     await stage.client.delete(name, { timeoutMs: answerLimitMs });
     return undefined;
   });
 }
 
-/** Lets a new directory take the place of the snapshot. */
+/** Moves the snapshot's files out of the store to a new directory. */
 export async function take(stage: Stage, name: string): Promise<CallResult> {
   const { content, id } = onlyPossibility(stage.ledger, name);
   if (content === undefined) throw new Error(`nothing is stored under ${name}`);
@@ -145,10 +146,12 @@ export async function take(stage: Stage, name: string): Promise<CallResult> {
   return noted(stage, name, { content: undefined }, call, given);
 }
 
-/** Each call has a directory of its own: those of earlier calls must stay as they are. */
+/** Each call uses a new directory, because the directories of earlier calls must stay unchanged. */
 let taken = 0;
 
-/** A clone that links to one file of the snapshot, which therefore cannot leave the store. */
+/**
+ * Makes a clone that links to one file of the snapshot, so that this file cannot leave the store.
+ */
 export async function linkInClone(stage: Stage, name: string): Promise<void> {
   taken += 1;
   await stage.client.cloneToDirectory({
@@ -159,7 +162,7 @@ export async function linkInClone(stage: Stage, name: string): Promise<void> {
   });
 }
 
-/** Another name of a file in a directory that is handed over, so that the file cannot move. */
+/** Gives a file of a directory that is handed over another name, so that the file cannot move. */
 export async function linkElsewhere(stage: Stage, given: Given, name: string): Promise<void> {
   taken += 1;
   await link(join(given.path, name), join(stage.outside, `other-${process.pid}-${taken}`));
@@ -212,7 +215,7 @@ export async function verifyAll(stage: Stage): Promise<CallResult> {
   });
 }
 
-/** The damage that Verify finds in all snapshots, one text per damaged snapshot. */
+/** Returns the damage that Verify finds in all snapshots, one text per damaged snapshot. */
 export async function damagedIn(client: Client): Promise<string[]> {
   const damaged: string[] = [];
   const limit = { timeoutMs: answerLimitMs };

@@ -1,5 +1,6 @@
-// Kind "start": recovery itself is struck. The harness keeps roots of interrupted daemons. Each
-// state restores one root, strikes the start at one system call, and judges the next start.
+// Plays the kind "start", which injects faults into recovery itself. The harness keeps roots of
+// interrupted daemons. Each state restores one root, injects a fault at one system call of the
+// start, and judges the next start.
 import { execFile } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,12 +24,18 @@ import { injection, wasInjected, type Fault } from "./strace.js";
 import { record, strike, type Struck } from "./syscall-states.js";
 import { isWithin, parseTrace, type Call } from "./trace.js";
 
-/** The state of a root: killed at the first such call, or as `ruin` makes it. */
+/**
+ * Describes an interrupted root. The daemon was killed at a call that `killedAt` accepts, and then
+ * `ruin` changed the root.
+ */
 interface Mess {
   readonly name: string;
   readonly scenario: string;
   readonly killedAt: (what: string, syscall: string) => boolean;
-  /** Index of the call to strike, counted from 0 or, if negative, from the end. */
+  /**
+   * The index of the call among those that `killedAt` accepts, counted from 0 or, if negative, from
+   * the end.
+   */
   readonly which: number;
   readonly ruin?: (root: string) => Promise<void>;
 }
@@ -148,8 +155,8 @@ interface Turn {
   readonly lane: number;
   readonly share: number;
   /**
-   * Calls that were already struck in other roots. Most of a start does not depend on the root, so
-   * if every call counts, once is enough.
+   * The calls at which faults were already injected in other roots. Most of a start does not depend
+   * on the root, so with `every` each call is tried in one root only.
    */
   readonly tried: Set<string>;
 }
@@ -210,8 +217,8 @@ async function makeMess(bench: Bench, mess: Mess): Promise<void> {
 const exec = promisify(execFile);
 
 /**
- * Restores under the same absolute paths, because a directory that was taken over records its
- * origin.
+ * Describes a saved root. It is restored under the same absolute paths, because the store records
+ * the origin of a directory that was taken over.
  */
 interface Saved {
   readonly saved: string;
@@ -241,7 +248,7 @@ async function restoreSaved(
 interface StartPoint {
   readonly syscall: string;
   readonly path: string;
-  /** Ordinal of the call on this path. */
+  /** The ordinal of the call on this path. */
   readonly nth: number;
   readonly what: string;
   readonly changes: boolean;
@@ -258,7 +265,7 @@ function stateName(mess: Mess, { point, fault }: { point: StartPoint; fault: Fau
 
 const readOnly =
   /^(newfstatat|statx|fstat|lstat|stat|access|faccessat2?|readlink|getdents64|lseek|read|pread64|close|fcntl|statfs|fstatfs)$/;
-/** Names of temporary files, which would otherwise differ at each start. */
+/** Makes the names of temporary files equal, which would otherwise differ at each start. */
 const sameNames = { NODE_OPTIONS: `--import ${new URL("same-names.js", import.meta.url).href}` };
 
 /** Records all system calls on the root until the daemon listens. */
@@ -324,7 +331,7 @@ async function strikeStart(
   return { reached: met, problems, outcome };
 }
 
-/** A daemon that cannot start says why, in words for people. */
+/** Checks that a daemon that cannot start explains why, in words for people. */
 function rudeEnd({ output, exit }: NotServed): string[] {
   const problems: string[] = [];
   if (exit.code === null || exit.code === 0) problems.push(`ended with ${JSON.stringify(exit)}`);

@@ -1,6 +1,6 @@
-// The results that every kind of crash state reports to the player.
+// Defines the results that every kind of crash state reports to the player.
 
-/** The result of the store in one state. */
+/** Holds the result of judging the store in one state. */
 export interface Verdict {
   readonly problems: readonly string[];
   /** The caller's answer, how the start ended, or which of several allowed outcomes occurred. */
@@ -12,50 +12,50 @@ export interface StateResult extends Verdict {
   readonly scenario: string;
   /** The name of the state for `--state`. Together with the seed, it repeats the state. */
   readonly state: string;
-  /** False if the daemon never reached the point where it was to be struck. */
+  /** False if the daemon never reached the point of the fault. */
   readonly reached: boolean;
-  /** The system call that was struck. */
+  /** The system call at which the fault was injected. */
   readonly call?: string;
-  /** Directory of the played recording, if it was kept. */
+  /** The directory of the played recording, if it was kept. */
   readonly recording?: string | undefined;
 }
 
 export interface PlayOptions {
   readonly seed: number;
-  /** Approximate number of states. A kind may play a few more or less. */
+  /** The approximate number of states. A kind may play a few more or less. */
   readonly states: number;
   /**
-   * Instead of `states`: every system call fails once with each error of `diskErrors`. Only kinds
-   * that strike system calls can do that.
+   * If this is true, `states` is ignored, and every system call fails once with each error of
+   * `diskErrors`. Only kinds that inject faults at system calls support this.
    */
   readonly every?: boolean;
-  /** Number of concurrent states. */
+  /** The number of concurrent states. */
   readonly jobs: number;
-  /** Scratch space, on a disk with room. */
+  /** Names the scratch space, on a disk with free space. */
   readonly directory: string;
-  /** Plays only the states whose name begins with this. */
+  /** Plays only the states whose name begins with this text. */
   readonly only?: string | undefined;
   /** Plays only these scenarios. */
   readonly scenarios?: readonly string[] | undefined;
-  /** Plays states of this recording instead of making new ones. */
+  /** Plays states of this recording instead of making new recordings. */
   readonly recording?: string | undefined;
-  /** Recordings with findings are moved there. Without it they are removed. */
+  /** Recordings with findings are moved to this directory. If it is undefined, they are deleted. */
   readonly keep?: string | undefined;
   readonly report: (result: StateResult) => void;
-  /** No further state begins when it fires. */
+  /** No further state begins when this signal fires. */
   readonly signal: AbortSignal;
 }
 
 export interface Kind {
   readonly name: string;
-  /** It strikes at system calls, so it can play every one of them. */
+  /** True if the kind injects faults at system calls, so that it can try every call. */
   readonly strikesCalls?: boolean;
-  /** Why it cannot run here, or false. */
+  /** Returns why the kind cannot run here, or false. */
   cannot(): string | false;
   play(options: PlayOptions): Promise<void>;
 }
 
-/** A generator of numbers in [0, 1), determined by a seed (mulberry32). */
+/** Makes a generator of numbers in [0, 1) that a seed determines (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -75,7 +75,7 @@ export function shuffled<T>(items: readonly T[], random: () => number): T[] {
   return result;
 }
 
-/** Runs `work` on every item, `jobs` at a time. An error ends all. */
+/** Runs `work` on every item, `jobs` at a time. An error ends the whole run. */
 export async function inLanes<T>(
   items: readonly T[],
   jobs: number,

@@ -4,17 +4,17 @@ import { run, type Child } from "../support/child.js";
 
 export type Fault = "KILL" | "EIO" | "ENOSPC";
 
-/** strace's own clock and paths of descriptors, no contents. */
+/** The trace has strace's own clock and the paths of descriptors, but no contents. */
 const format = ["-y", "-ttt", "-s", "0"];
 
-/** Thread ids of a process in order of creation. */
+/** Returns the thread ids of a process in order of creation. */
 export async function threadsOf(pid: number): Promise<number[]> {
   const names = await readdir(`/proc/${pid}/task`);
   return names.map(Number).sort((a, b) => a - b);
 }
 
 export interface Attached extends AsyncDisposable {
-  /** Ends the tracing. The daemon continues if it is alive. */
+  /** Ends the tracing. The daemon continues if it still runs. */
   detach(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export async function recordCalls(pid: number, output: string): Promise<Attached
   return attach(["-f", "-p", String(pid), "-o", output, ...format, "-e", "trace=%file,%desc"]);
 }
 
-/** Strikes the `nth` call of that name in one thread, counted from now, with a fault. */
+/** Injects a fault at the `nth` call of that name in one thread, counted from now. */
 export async function injectInto(
   threadId: number,
   { syscall, nth, fault }: { syscall: string; nth: number; fault: Fault },
@@ -35,7 +35,7 @@ export async function injectInto(
   ]);
 }
 
-/** `fsync` and similar calls report success without doing anything, in all threads. */
+/** Makes `fsync` and `fdatasync` report success without doing anything, in all threads. */
 export async function lieAboutSync(pid: number, output: string): Promise<Attached> {
   const calls = "fsync,fdatasync";
   return attach([
@@ -44,7 +44,7 @@ export async function lieAboutSync(pid: number, output: string): Promise<Attache
   ]);
 }
 
-/** Slows down every such call of all threads, so that others come in between. */
+/** Slows down every such call of all threads, so that other calls run in between. */
 export async function delayCalls(
   pid: number,
   { syscall, delayUs }: { syscall: string; delayUs: number },
@@ -68,16 +68,19 @@ async function attach(args: readonly string[]): Promise<Attached> {
   return { detach, [Symbol.asyncDispose]: detach };
 }
 
-/** After SIGTERM, strace detaches from the process. SIGKILL would sometimes leave it stopped. */
+/**
+ * Ends strace with SIGTERM, after which it detaches from the process. SIGKILL would sometimes leave
+ * the process stopped.
+ */
 async function endGently(strace: Child): Promise<void> {
   strace.signal("SIGTERM");
   await strace.exited;
 }
 
 /**
- * Whether a call was failed, within the directories if any are given. Threads wake each other by
- * writes whose number differs from run to run. A kill leaves no such mark, because strace may be
- * gone before it writes one.
+ * Returns true if a call was made to fail, within the directories if any are given. The directories
+ * exclude the writes with which threads wake each other, whose number differs from run to run. A
+ * kill leaves no such mark, because strace may end before it writes the mark.
  */
 export async function wasInjected(output: string, within?: readonly string[]): Promise<boolean> {
   const text = await readFile(output, "utf8").catch(() => "");

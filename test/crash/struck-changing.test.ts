@@ -1,4 +1,4 @@
-// The daemon is killed at system calls of calls that replace, remove and change.
+// Injects faults at system calls of calls that replace, delete, take and change snapshots.
 import { test } from "node:test";
 import { cannotStrace } from "../support/scratch.js";
 import { playShortRun } from "./short-run.js";
@@ -7,7 +7,7 @@ import { syscallKind } from "./syscall-kind.js";
 const scenarios = ["replace", "delete", "take", "take-linked", "update"];
 
 test(
-  "a daemon that is killed while it replaces, removes or changes keeps its promises",
+  "a fault while the daemon changes the store leaves its guarantees intact",
   { skip: cannotStrace() },
   (t) => playShortRun(t, syscallKind, { states: 90, scenarios }),
 );

@@ -1,4 +1,4 @@
-// The daemon is killed at system calls of calls that read, and while it stops.
+// Injects faults at system calls of calls that only read, and of a stop.
 import { test } from "node:test";
 import { cannotStrace } from "../support/scratch.js";
 import { playShortRun } from "./short-run.js";
@@ -7,7 +7,7 @@ import { syscallKind } from "./syscall-kind.js";
 const scenarios = ["restore", "export-to-directory", "verify", "stop"];
 
 test(
-  "a daemon that is killed while it reads or stops keeps its promises",
+  "a fault while the daemon reads or stops leaves its guarantees intact",
   { skip: cannotStrace() },
   (t) => playShortRun(t, syscallKind, { states: 60, scenarios }),
 );

@@ -1,4 +1,4 @@
-// The daemon is struck at the system calls of Create, Import and their directory forms.
+// Injects faults at the system calls of Create, Import and their directory forms.
 import { test } from "node:test";
 import { cannotStrace } from "../support/scratch.js";
 import { playShortRun } from "./short-run.js";
@@ -14,7 +14,7 @@ const scenarios = [
 ];
 
 test(
-  "a daemon struck while it stores a snapshot loses nothing and shows nothing half-made",
+  "a fault while the daemon stores a snapshot loses nothing and shows nothing incomplete",
   { skip: cannotStrace() },
   (t) => playShortRun(t, syscallKind, { states: 130, scenarios }),
 );

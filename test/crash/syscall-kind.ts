@@ -1,5 +1,6 @@
-// Kind "syscall": at every system call of every scenario the daemon is killed, or the call fails
-// with EIO or ENOSPC. Kind "order" is part of it: it checks the order of the recorded calls.
+// Plays the kind "syscall": at every system call of every scenario the daemon is killed, or the
+// call fails with EIO or ENOSPC. The kind "order" is a part of it, which checks the order of the
+// recorded calls.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { cannotStrace, removeScratch } from "../support/scratch.js";
@@ -35,12 +36,12 @@ export const syscallKind: Kind = {
   },
 };
 
-/** Sizes differ in each round. */
+/** Returns a seed, so that the sizes of contents differ in each round. */
 function seedOf({ seed }: PlayOptions, round: number): number {
   return seed + round * 1009;
 }
 
-/** All states of a round. Every scenario has a share of the first ones. */
+/** Plans all states of a round. Every scenario has a share of the first states. */
 async function plan(options: PlayOptions, round: number): Promise<Planned[]> {
   const wanted = scenarios.filter(({ name }) => isWanted(options, name));
   const lists = new Map<string, Planned[]>();
@@ -72,7 +73,7 @@ async function planScenario(
 ): Promise<Planned[]> {
   const directory = join(options.directory, `plan-${lane}`);
   await using bench = await openBench({ directory, seed: seedOf(options, round) });
-  // The daemon was restarted, as for all later states.
+  // The daemon was just restarted, as it is for all later states.
   const problems = await bench.restart();
   const given = await givenFiles(bench, scenario);
   const { calls, points, answeredAt, result } = await record(bench, scenario);
@@ -109,7 +110,7 @@ function stateName({ scenario, point, fault }: Planned): string {
 
 const maxChunk = 20;
 
-/** States of one scenario together: they continue from each other's store. */
+/** Groups the states of one scenario, which run one after the other on the same store. */
 function inChunks(planned: readonly Planned[]): Planned[][] {
   const chunks: Planned[][] = [];
   const open = new Map<Scenario, Planned[]>();
@@ -143,7 +144,7 @@ async function playChunk(
       const { scenario, point } = state;
       const names = { scenario: scenario.name, state: stateName(state), call: point.syscall };
       report({ kind: "syscall", ...names, ...struck });
-      // A problem of this state must not count against the next one.
+      // A problem of this state must not appear again in the next state.
       sound = struck.problems.length === 0 && !signal.aborted;
       state = sound ? queue.shift() : undefined;
     }
@@ -153,8 +154,8 @@ async function playChunk(
 }
 
 /**
- * If every call counts: calls with which threads wake each other sometimes change the ordinal of a
- * call.
+ * Maximum attempts at a state with `every`. The calls with which threads wake each other sometimes
+ * change the ordinal of a call, so that the fault misses it.
  */
 const maxTries = 5;
 
@@ -169,7 +170,7 @@ async function strikeOften(
   }
 }
 
-/** An unexpected error is a finding too. */
+/** Reports an unexpected error as a finding too. */
 async function strikeSafely(
   bench: Bench,
   { scenario, point, fault }: Planned,

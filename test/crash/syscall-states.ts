@@ -1,4 +1,5 @@
-// One state: a daemon is struck at one system call of one scenario and judged after the next start.
+// Plays one state: injects a fault at one system call of one scenario, and judges the store after
+// the next start.
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -14,7 +15,7 @@ import { answeredAt, parseTrace, type Call } from "./trace.js";
 export interface Recording {
   readonly calls: readonly Call[];
   readonly points: readonly Point[];
-  /** When the daemon had sent its answer. */
+  /** The time at which the daemon sent its answer, in wall-clock seconds. */
   readonly answeredAt: number;
   readonly result: CallResult;
 }
@@ -40,7 +41,7 @@ export async function record(bench: Bench, scenario: Scenario): Promise<Recordin
 }
 
 export interface Struck {
-  /** The daemon reached the call. */
+  /** True if the daemon reached the call. */
   readonly reached: boolean;
   readonly problems: readonly string[];
   /** The caller's answer. */
@@ -73,13 +74,13 @@ export async function strike(
     problems.push(...(await judgeAlive(bench, scenario, { point, fault }, result)));
   }
   const outcome = scenario.name === "stop" ? await endOf(bench) : outcomeText(result);
-  // The scenario that leaves it like this needs the current root.
+  // The caller wants to keep the root in its current state.
   if (options.leave === true) return { reached: met, problems, outcome };
   problems.push(...(await bench.restart(options)), ...stage.problems.splice(0));
   return { reached: met, problems, outcome };
 }
 
-/** After an error of the disk, no caller got a false answer, and the daemon continues. */
+/** Checks that after a disk error no caller got a wrong answer and the daemon continues. */
 async function judgeAlive(
   bench: Bench,
   scenario: Scenario,
@@ -91,8 +92,8 @@ async function judgeAlive(
     const how = JSON.stringify(await served.exited);
     return [`the daemon ended by itself, ${how}: ${lastLines(served.output())}`];
   }
-  // With one of the errors, nothing is written after the failed commit. Its remains must not count
-  // at the next start.
+  // In these cases nothing is written after the failed commit, so that the next start proves that
+  // the remains of the commit in the log have no effect.
   const untouched = fault === "ENOSPC" && point.what.startsWith("catalog.db");
   const problems: string[] = [];
   const sync = point.syscall === "fsync" || point.syscall === "fdatasync";
@@ -150,7 +151,7 @@ export async function quiet(bench: Bench, scenario?: Scenario): Promise<void> {
   }
 }
 
-/** Changes with each commit. */
+/** Returns a text that changes with each commit. */
 async function catalogState({ place }: Bench): Promise<string> {
   const { size, mtimeMs } = await stat(join(place.root, "catalog.db-wal")).catch(() => ({
     size: 0,

@@ -1,16 +1,19 @@
-// Parses the output of strace -f to a list of calls, in the order in which they began.
+// Parses the output of `strace -f` into a list of calls, in the order in which they began.
 
 export interface Call {
   readonly threadId: number;
-  /** Wall-clock seconds at which it began. */
+  /** The time at which the call began, in wall-clock seconds. */
   readonly beganAt: number;
   readonly name: string;
-  /** Arguments and, if it ended on the same line, the result. */
+  /** The arguments and, if the call ended on the same line, the result. */
   readonly text: string;
-  /** The line with its end, the same as `text` if nothing came in between. */
+  /**
+   * The line with the end of the call. It is the same as `text` if no other call came in between.
+   */
   readonly endText: string;
   /**
-   * Paths in its arguments: of descriptors and as given. Paths below a held directory are resolved.
+   * The paths in the arguments, both of descriptors and as given. Paths below an open directory are
+   * resolved.
    */
   readonly paths: readonly string[];
   readonly failed: boolean;
@@ -60,7 +63,9 @@ export function parseTrace(text: string): Call[] {
   });
 }
 
-/** The program reaches entries of a held directory by `/proc/self/fd/N/NAME`. */
+/**
+ * Resolves `/proc/self/fd/N/NAME`, by which the program reaches the entries of an open directory.
+ */
 function throughDescriptor(path: string, descriptors: ReadonlyMap<string, string>): string {
   const [, fd = "", rest = ""] = /^\/proc\/self\/fd\/(\d+)(\/.*)?$/.exec(path) ?? [];
   const directory = descriptors.get(fd);
@@ -68,7 +73,7 @@ function throughDescriptor(path: string, descriptors: ReadonlyMap<string, string
   return rest === "/." ? directory : directory + rest;
 }
 
-/** `12</path>` and `"/path"`. The working directory of AT_FDCWD is neither. */
+/** Returns the paths in `12</path>` and `"/path"`, but not the working directory of AT_FDCWD. */
 function pathsIn(text: string): string[] {
   const given = text.split(" = ")[0] ?? text;
   const found = given.matchAll(/\d<(\/[^>]*)>|"(\/[^"]*)"/g);
@@ -80,8 +85,8 @@ export function isWithin(path: string, directory: string): boolean {
 }
 
 /**
- * When the daemon sent its last answer before the client had it: the last writev to a socket that
- * is longer than a frame's head. The trailers follow in the same tick.
+ * Returns when the daemon sent its last answer before the client received it. This is the last
+ * writev to a socket that is longer than a frame's header. The trailers follow in the same tick.
  */
 export function answeredAt(calls: readonly Call[], clientHadItAt: number): number {
   const sent = calls.filter(

@@ -8,11 +8,11 @@ import { judge, type Told } from "./judge.js";
 import type { Scenario } from "./scenarios.js";
 import type { Played, Stage } from "./stage.js";
 
-/** Above the number in any run, so that an endless loop fails. */
+/** The bound exceeds the number of operations in any run, so that an endless loop fails. */
 const maxOperations = 150;
 const reasons = { EIO: "IO_FAILED", ENOSPC: "STORAGE_FULL" } as const;
 
-/** `run` makes the same run each time, with another fault. */
+/** Calls `run` repeatedly, each time with the fault at another operation. */
 export async function failEach(
   code: FaultCode,
   run: (fault: Faulty) => Promise<void>,
@@ -27,7 +27,7 @@ export async function failEach(
   }
 }
 
-/** A refusal must carry the reason of its cause, because callers act on it. */
+/** Checks that a refusal carries the reason of its cause, because callers act on the reason. */
 export function assertReason(error: Played["error"], code: FaultCode): void {
   if (error === undefined) return;
   assert.ok(isStoreError(error, reasons[code]), `refused with ${inspect(error)}`);

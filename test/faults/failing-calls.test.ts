@@ -1,6 +1,6 @@
-// Every operation of every call fails once with EIO and once with ENOSPC. The caller gets the
-// reason, or the call succeeds nevertheless. Nothing half-made is visible, and the next start finds
-// a consistent store.
+// Fails every operation of every call once with EIO and once with ENOSPC. The caller gets the
+// reason, or the call succeeds nevertheless. No incomplete snapshot is visible, and the next start
+// finds a consistent store.
 import { test } from "node:test";
 import { assertReason, failEach, judgeAfter } from "./errors.js";
 import { scenarios } from "./scenarios.js";

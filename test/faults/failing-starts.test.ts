@@ -1,5 +1,5 @@
-// Every operation of a start after a power cut fails once with EIO and once with ENOSPC. The store
-// opens nevertheless, or reports why not. The next start finishes the remaining work.
+// Fails every operation of a start after a power cut once with EIO and once with ENOSPC. The store
+// opens nevertheless, or reports why it cannot. The next start finishes the remaining work.
 import { test } from "node:test";
 import { assertReason, failEach, judgeAfter } from "./errors.js";
 import { openStage, playStart } from "./stage.js";

@@ -1,5 +1,5 @@
 // Intercepts the operations with which the store changes its files below one directory. Layers see
-// each operation before and after it is done. A layer can fail an operation or leave it out.
+// each operation before and after it is done. A layer can fail an operation or skip it.
 import { constants, readlinkSync, realpathSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -29,21 +29,25 @@ export type OperationKind =
 
 export interface Operation {
   readonly kind: OperationKind;
-  /** Absolute and real, except for its last name. */
+  /** The absolute path, without links except possibly its last name. */
   readonly path: string;
-  /** The new path, of a rename or a link. */
+  /** The new path, for a rename or a link. */
   readonly to?: string;
 }
 
 export interface Layer {
-  /** May throw the error that the operation fails with. False skips the operation, as if done. */
+  /**
+   * Is called before an operation. It may throw the error with which the operation fails. If it
+   * returns false, the operation is skipped and reported as done.
+   */
   before?(operation: Operation): boolean | void;
-  /** Called when the operation has been done; not when it has failed or was left out. */
+  /** Is called after an operation that was done, but not after one that failed or was skipped. */
   after?(operation: Operation): void;
 }
 
 /**
- * Puts the layers, the first one outermost, before all changes below `base` until it is disposed.
+ * Applies the layers to all changes below `base` until the result is disposed of. The first layer
+ * is the outermost.
  */
 export function interceptChanges(base: string, layers: readonly Layer[]): Disposable {
   return replaceFileOperations(operationsThrough({ base, layers }, { ...disk }));
@@ -54,7 +58,7 @@ interface Scope {
   readonly layers: readonly Layer[];
 }
 
-/** True if the operation is to be done. */
+/** Returns true if the operation is to be done. */
 function announce({ layers }: Scope, operation: Operation): boolean {
   return layers.every((layer) => layer.before?.(operation) !== false);
 }
@@ -119,7 +123,8 @@ function operationsThrough(scope: Scope, real: FileOperations): Partial<FileOper
         () => real.copyRange(from, to, offset, length),
         length,
       ),
-    // The results of these are not used: the store makes single directories, without `recursive`.
+    // The store does not use the results of these calls, because it makes single directories
+    // without `recursive`.
     mkdir: ((path: string, mode: object) =>
       done(
         on("mkdir", path),
@@ -153,7 +158,10 @@ function creates(flags: string | number | undefined): boolean {
   return typeof flags === "number" ? (flags & constants.O_CREAT) !== 0 : flags !== "r";
 }
 
-/** Operations through a descriptor count for the path that the file has at that moment. */
+/**
+ * Intercepts operations through a descriptor. They count for the path that the file has at that
+ * moment.
+ */
 function watchHandle(scope: Scope, handle: FileHandle): FileHandle {
   const watch = (
     name: "truncate" | "chmod" | "chown" | "sync" | "datasync" | "writeFile",
@@ -182,7 +190,10 @@ function fdPath(fd: number): string {
   return readlinkSync(`/proc/self/fd/${fd}`);
 }
 
-/** Works for paths that begin at a descriptor, too, as those of callers' directories do. */
+/**
+ * Returns the real path. This also works for paths that begin at a descriptor, as those of callers'
+ * directories do.
+ */
 function realPath(path: string): string {
   const held = /^\/proc\/self\/fd\/\d+$/.test(path);
   if (held) return readlinkSync(path);

@@ -1,5 +1,5 @@
-// Judges whether a store keeps its guarantees after a fault. The store is opened again, without
-// layers.
+// Judges whether a store keeps its guarantees after a fault. The judge opens the store again
+// without layers.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ import {
   type Scenario,
 } from "./scenarios.js";
 
-/** The caller's answer. A refused call must not have taken effect; an interrupted one may. */
+/** The caller's answer. A refused call must not have taken effect; an interrupted call may have. */
 export type Told = "answered" | "refused" | "nothing";
 
 export async function judge(place: Place, scenario: Scenario, told: Told): Promise<void> {
@@ -45,8 +45,8 @@ export async function judge(place: Place, scenario: Scenario, told: Told): Promi
 }
 
 /**
- * Whether `web` has the state after the call. Fails if it has neither that state nor the one
- * before.
+ * Returns true if `web` has the state after the call. Fails if `web` has neither that state nor the
+ * state before the call.
  */
 function assertWeb(store: SnapshotStore, { before, after }: Scenario, told: Told): boolean {
   const allowed = told === "answered" ? [after] : told === "refused" ? [before] : [before, after];
@@ -80,8 +80,8 @@ function assertFiles(directory: string, { files }: Content): void {
 }
 
 /**
- * The files are in the directory, with their modes, or there is none: never in both or neither. The
- * request repeats its answer exactly if it was done.
+ * Checks that the files are either in the directory, with their modes, or in the store, never in
+ * both or neither. If the call was done, a repeated request gets the same answer.
  */
 async function assertTaken(
   store: SnapshotStore,
@@ -101,7 +101,10 @@ async function assertTaken(
   assert.equal(again.snapshot.config.name, "web");
 }
 
-/** It is in the store, or unchanged in its old place: nowhere else and never in both. */
+/**
+ * Checks that the directory is in the store or unchanged in its old place, never in both and
+ * nowhere else.
+ */
 function assertGiven(place: Place, isStored: boolean): void {
   assert.equal(existsSync(place.given), !isStored, "the directory in its old place");
   if (isStored) return;

@@ -1,5 +1,5 @@
-// Seeded mistakes in the store's file operations. The order rules or the power cuts must notice
-// each one; otherwise those tests would prove nothing.
+// Seeds mistakes in the store's file operations. The order rules or the power cuts must notice each
+// mistake; otherwise those tests would prove nothing.
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { test } from "node:test";
@@ -14,7 +14,9 @@ interface Seeded {
   readonly name: string;
   readonly mistake: Mistake;
   readonly in: readonly string[];
-  /** The answer or a commit comes too early. The power cuts must notice it, too. */
+  /**
+   * True if the answer or a commit comes too early. The power cuts must notice such a mistake, too.
+   */
   readonly losesData: boolean;
 }
 
@@ -65,7 +67,7 @@ const seeded: readonly Seeded[] = [
 
 for (const { name, mistake, in: names, losesData } of seeded) {
   for (const scenario of scenarios.filter((each) => names.includes(each.name))) {
-    test(`it is noticed in ${scenario.name} when ${name}`, async () => {
+    test(`the tests of ${scenario.name} notice a mistake: ${name}`, async () => {
       await using stage = openStage();
       const prepared = await prepare(stage, scenario);
       const { events, problems } = await recordOrder(stage, prepared, mistake);

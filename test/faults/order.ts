@@ -1,18 +1,21 @@
-// The rules for the order of syncs, renames and commits that makes answers survive a power cut.
-// Each rule has a name and is checked against the events of one undisturbed run.
+// Defines the rules for the order of syncs, renames and commits that makes answers survive a power
+// cut. Each rule has a name and is checked against the events of one undisturbed run.
 
-/** All of `all`, at least one, come before the first of `before`. */
+/**
+ * Requires that all events that match `all`, at least one, come before the first that matches
+ * `before`.
+ */
 interface AllBefore {
   readonly rule: string;
   readonly all: RegExp;
   readonly before: RegExp;
-  /** Required number. */
+  /** The minimum number of matching events. The default is 1. */
   readonly count?: number;
 }
 
 /**
- * At least one of `some`, or none of `none`, comes between the last of `after` and the first of
- * `before`.
+ * Requires at least one event that matches `some`, or no event that matches `none`, between the
+ * last that matches `after` and the first that matches `before`.
  */
 interface Between {
   readonly rule: string;
@@ -28,7 +31,7 @@ const moved = /^rename staging\/NEW to data\/NEW$/;
 const manifestMade = /^create staging\/NEW\/manifest\.json$/;
 const answered = /^answered$/;
 
-/** Everything that becomes a snapshot. */
+/** These rules apply to everything that becomes a snapshot. */
 const published: readonly OrderRule[] = [
   {
     rule: "the name is reserved in the catalog before anything is staged",
@@ -77,7 +80,7 @@ const published: readonly OrderRule[] = [
     before: answered,
   },
   {
-    rule: "staging/ is synced after data/, so that the name is never in neither",
+    rule: "staging/ is synced after data/, so that the name always exists in one of the two",
     some: /^sync staging$/,
     after: /^sync data$/,
     before: answered,
@@ -96,7 +99,7 @@ const published: readonly OrderRule[] = [
   },
 ];
 
-/** If there are block tables, before the snapshot is published. */
+/** If there are block tables, they are durable before the snapshot is published. */
 const hashed: OrderRule = {
   rule: "every block table is synced before the manifest is written",
   all: /^sync staging\/NEW\/blocks\/000[01]\.blk$/,
@@ -110,7 +113,7 @@ const taken = /^rename given to staging\/NEW\/files$/;
 
 const movedOut = /^rename data\/OLD\/files to given$/;
 
-/** A directory takes the place of a snapshot. */
+/** These rules apply when the files of a snapshot move out to a directory. */
 const takenOut: readonly OrderRule[] = [
   {
     rule: "no mode changes before the intent is in the catalog",
@@ -155,29 +158,29 @@ const takenOut: readonly OrderRule[] = [
     before: answered,
   },
   {
-    rule: "the catalog removes the snapshot after both and before the answer",
+    rule: "the catalog removes the snapshot after both syncs and before the answer",
     some: /^commit$/,
     after: /^sync data\/OLD$/,
     before: answered,
   },
   {
-    rule: "the rest of the snapshot leaves data/ only after that",
+    rule: "the rest of the snapshot leaves data/ only after the catalog removes the snapshot",
     some: /^commit$/,
     after: movedOut,
     before: /^rename data\/OLD to trash\/OLD$/,
   },
 ];
 
-/** A directory becomes a snapshot. */
+/** These rules apply when a directory is taken over and becomes a snapshot. */
 const takenOver: readonly OrderRule[] = [
   ...published,
   {
-    rule: "where the directory came from is synced before it is taken over",
+    rule: "origin.json is synced before the directory is taken over",
     all: /^sync staging\/NEW\/origin\.json$/,
     before: taken,
   },
   {
-    rule: "the name of that file is synced before the directory is taken over",
+    rule: "the name of origin.json is synced before the directory is taken over",
     some: /^sync staging\/NEW$/,
     after: /^sync staging\/NEW\/origin\.json$/,
     before: taken,
@@ -189,13 +192,13 @@ const takenOver: readonly OrderRule[] = [
     before: taken,
   },
   {
-    rule: "nothing of the directory is changed before it is taken over",
+    rule: "no file of the directory is changed before it is taken over",
     none: /^(chmod|chown|write) given/,
     after: /^start$/,
     before: taken,
   },
   {
-    rule: "the directory's old parent is synced before anything of it is changed",
+    rule: "the directory's old parent is synced before the directory is changed",
     some: /^sync \.$/,
     after: taken,
     before: /^chmod staging\/NEW\/files$/,
@@ -207,13 +210,13 @@ const takenOver: readonly OrderRule[] = [
     before: /^chmod staging\/NEW\/files\//,
   },
   {
-    rule: "where it came from is forgotten only when the catalog has it",
+    rule: "origin.json is discarded only when the catalog has the snapshot",
     some: /^commit$/,
     after: /^sync data$/,
     before: /^unlink data\/NEW\/origin\.json$/,
   },
   {
-    rule: "block tables that come later are synced before they are named",
+    rule: "block tables that are made later are synced before the manifest names them",
     all: /^sync data\/NEW\/blocks\/0000\.blk(\.tmp)?$/,
     before: /^create data\/NEW\/manifest\.json\.tmp$/,
   },
@@ -233,7 +236,7 @@ export const orderRules: Readonly<Record<string, readonly OrderRule[]>> = {
       before: taken,
     },
     {
-      rule: "a linked file leaves for its place before its copy comes",
+      rule: "a linked file moves to its place before its copy replaces it",
       all: /^rename staging\/NEW\/files\/cow\.raw to staging\/NEW\/linked\/cow\.raw$/,
       before: /^rename staging\/NEW\/copies\/cow\.raw to staging\/NEW\/files\/cow\.raw$/,
     },
@@ -267,13 +270,13 @@ export const orderRules: Readonly<Record<string, readonly OrderRule[]>> = {
       before: /^rename data\/OLD\/manifest\.json\.tmp to data\/OLD\/manifest\.json$/,
     },
     {
-      rule: "its name is synced before the catalog takes the mark away",
+      rule: "the manifest's name is synced before the catalog clears the mark",
       some: /^sync data\/OLD$/,
       after: /^rename data\/OLD\/manifest\.json\.tmp to/,
       before: answered,
     },
     {
-      rule: "the mark goes after that",
+      rule: "the catalog clears the mark after that sync",
       some: /^commit$/,
       after: /^sync data\/OLD$/,
       before: answered,
@@ -293,13 +296,13 @@ export const orderRules: Readonly<Record<string, readonly OrderRule[]>> = {
       before: answered,
     },
     {
-      rule: "the move is durable before anything is removed",
+      rule: "the move is durable before any file is discarded",
       all: /^sync (trash|data)$/,
       before: /^remove-tree trash\/OLD$/,
       count: 2,
     },
     {
-      rule: "the record goes when the files are gone",
+      rule: "the record is deleted after the files",
       some: /^commit$/,
       after: /^remove-tree data\/OLD$/,
       before: /^end$/,
@@ -307,7 +310,8 @@ export const orderRules: Readonly<Record<string, readonly OrderRule[]>> = {
   ],
   take: takenOut,
   "take-linked": [
-    // The clone before it and its copies change modes and commit, too.
+    // The clone that precedes the call, and the copies that the call makes, also change modes and
+    // commit.
     ...takenOut.filter(({ rule }) => !/^(no mode changes|nothing is committed)/.test(rule)),
     {
       rule: "the copy of a linked file is synced before it replaces the file",
@@ -317,7 +321,7 @@ export const orderRules: Readonly<Record<string, readonly OrderRule[]>> = {
   ],
 };
 
-/** The rules that the events violate, each with the explanation. */
+/** Returns the rules that the events violate, each with the explanation. */
 export function brokenRules(events: readonly string[], rules: readonly OrderRule[]): string[] {
   return rules.flatMap((rule) => {
     const problem = "all" in rule ? wrongBefore(events, rule) : wrongBetween(events, rule);

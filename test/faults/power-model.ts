@@ -5,8 +5,8 @@
 // - A name is created, moved or removed only when its directory is synced; for a rename, when one
 //   of the two directories is synced. Changes of one name become durable in order.
 //
-// The model takes SQLite's files as they are: its commits are synced, and nothing else happens
-// between two.
+// The model takes SQLite's files as they are, because SQLite syncs its commits and does nothing
+// between two of them.
 import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Random } from "../support/random.js";
@@ -14,13 +14,13 @@ import type { Layer, Operation } from "./intercept.js";
 import { readTree, type Tree, type TreeDirectory } from "./tree.js";
 
 export interface PowerModel extends Layer {
-  /** The content after a power cut at this moment. */
+  /** Returns the content after a power cut at this moment. */
   afterCut(): Tree;
-  /** The same if a random part of the unsynced changes has reached the disk, too. */
+  /** Returns the same, if a random part of the unsynced changes has reached the disk, too. */
   afterLuckyCut(random: Random): Tree;
   /**
-   * Paths of files and names below `path` with changes that a power cut would undo. Leaves out
-   * changes of names for which `isFree` accepts one of their paths.
+   * Returns the paths of files and names below `path` with changes that a power cut would undo.
+   * Leaves out changes of names for which `isFree` accepts one of their paths.
    */
   unsynced(path: string, isFree?: (path: string) => boolean): string[];
 }
@@ -43,18 +43,21 @@ type Node = FileNode | DirectoryNode;
 interface NameChange {
   readonly directory: DirectoryNode;
   readonly name: string;
-  /** Undefined if the name is removed. */
+  /** The node is undefined if the name is removed. */
   readonly node: Node | undefined;
 }
 
-/** Follows all changes below `base`. Everything there is durable at the beginning. */
+/** Follows all changes below `base`. Everything below it is durable at the beginning. */
 export function followPower(base: string, stash: string): PowerModel {
-  /** The current files, by device and inode number. */
+  /** Maps device and inode numbers to the current files. */
   const nodes = new Map<string, Node>();
-  /** Changes of names that are not durable, in order. The changes in one element are atomic. */
+  /**
+   * Holds the changes of names that are not durable, in order. The changes in one element are
+   * atomic.
+   */
   let pending: (readonly NameChange[])[] = [];
   const dirty = new Set<Node>();
-  /** Trees to be removed: their paths, deepest first. */
+  /** Holds the paths of trees that are about to be removed, deepest first. */
   let removing: string[] = [];
   let existed = false;
   const root = register(readTree(base, stash), base, nodes) as DirectoryNode;
@@ -110,7 +113,8 @@ export function followPower(base: string, stash: string): PowerModel {
       if (kind === "create") existed = lookAt(path) !== undefined;
       if (kind !== "remove-tree") return;
       removing = allBelow(path);
-      // Here, while the directories still exist: removals become durable one by one.
+      // The removals are noted while the directories still exist, because each becomes durable
+      // separately.
       for (const each of removing) pending.push([change(each, undefined)]);
     },
     after: (operation) => {
@@ -166,7 +170,7 @@ interface Unsynced {
 type Names = Map<DirectoryNode, Map<string, Node>>;
 type Contents = Map<Node, Buffer>;
 
-/** Half of the changes of names, and half of the unsynced contents. */
+/** Selects half of the changes of names, and half of the unsynced contents. */
 function luckyChanges(
   base: string,
   { nodes, dirty, pending, random }: Unsynced,
@@ -237,7 +241,10 @@ function withCatalog(tree: TreeDirectory, base: string): TreeDirectory {
   return { ...tree, entries: new Map(tree.entries).set("root", { ...store, entries }) };
 }
 
-/** Paths below a path, the deepest first, and the path itself last. Empty if nothing exists. */
+/**
+ * Returns the paths below a path, the deepest first, and the path itself last. Empty if the path
+ * does not exist.
+ */
 function allBelow(path: string): string[] {
   const found = lookAt(path);
   if (found === undefined) return [];

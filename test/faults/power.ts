@@ -10,13 +10,13 @@ import { createRecorder } from "./recorder.js";
 import { play, playStart, type Prepared, type Stage } from "./stage.js";
 import { hashTree, type Tree } from "./tree.js";
 
-/** A disk after a power cut. */
+/** Describes a disk after a power cut. */
 interface Cut {
   readonly tree: Tree;
   readonly told: Told;
-  /** The next event. */
+  /** The event before which the power was cut. */
   readonly before: string;
-  /** Nothing unsynced has survived. */
+  /** True if no unsynced change has survived. */
   readonly strict: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface CutOptions {
   readonly mistake?: Mistake;
 }
 
-/** Returns the problems found after power cuts in the call of a scenario. */
+/** Returns the problems after power cuts during the call of a scenario. */
 export async function cutCall(
   stage: Stage,
   prepared: Prepared,
@@ -59,8 +59,8 @@ interface CutTaker {
 function takeCuts(stage: Stage, { ids }: Prepared, { seed, mistake }: CutOptions): CutTaker {
   const random = createRandom("power", seed);
   /**
-   * States already judged, by the content of the disk and the obligations. Most operations change
-   * neither.
+   * Holds the states to judge, by the content of the disk and the obligations. Most operations
+   * change neither.
    */
   const cuts = new Map<string, Cut>();
   let told: Told = "nothing";

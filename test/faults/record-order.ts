@@ -12,7 +12,7 @@ export interface RecordedOrder {
   readonly problems: readonly string[];
 }
 
-/** A seeded mistake: a layer above the observing layers, which it receives. */
+/** Seeds a mistake as a layer above the observing layers, which it receives. */
 export type Mistake = (below: readonly Layer[]) => Layer;
 
 export async function recordOrder(
@@ -49,8 +49,9 @@ export async function recordOrder(
 }
 
 /**
- * A start repeats the moves to the trash. The marker of a directory that was taken over, and its
- * files with other links, no longer matter. `path` is relative to the root.
+ * Returns true if a change of the path need not be durable. A start repeats the moves to the trash.
+ * The marker of a directory that was taken over, and its files with other links, no longer matter.
+ * `path` is relative to the root.
  */
 function mayBeLate(path: string): boolean {
   const forgotten = /^data\/[^/]+\/(origin\.json|linked)$/;

@@ -12,8 +12,8 @@ export interface Recorder extends Layer {
 }
 
 /**
- * `ids` returns the names of known snapshots. Any other is NEW. `onEvent` is called with each
- * event; for an operation, before it is done.
+ * Makes a recorder. `ids` returns the names of known snapshots, and any other snapshot is NEW. The
+ * recorder calls `onEvent` with each event; for an operation, before it is done.
  */
 export function createRecorder(
   { base, root }: Place,
@@ -27,7 +27,8 @@ export function createRecorder(
   };
   const log = `${root}/catalog.db-wal`;
   let logBytes = sizeOf(log);
-  // SQLite appends each commit to its log. Data added since the previous operation was one commit.
+  // SQLite appends each commit to its log. Data that was added since the previous operation was one
+  // commit.
   const noteCommit = (): void => {
     const bytes = sizeOf(log);
     if (bytes > logBytes) note("commit");

@@ -1,6 +1,6 @@
-// The calls during which file operations fail or the power is cut. Each scenario prepares a store,
-// makes one call, and defines the snapshot `web` before and after the call. `keep` must never
-// change.
+// Defines the calls during which file operations fail or the power is cut. Each scenario prepares a
+// store, makes one call, and defines the snapshot `web` before and after the call. The snapshot
+// `keep` must never change.
 import { chmodSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SnapshotStore } from "../../src/store/snapshot-store.js";
@@ -9,10 +9,10 @@ import { patternBytes } from "../support/scratch.js";
 import { download, never, requestFor, tarOf } from "../unit/store/support.js";
 
 export interface Place {
-  /** Contains everything that a scenario changes. */
+  /** Names the directory with everything that a scenario changes. */
   readonly base: string;
   readonly root: string;
-  /** The directory that a caller hands over to the store, and an exported one. */
+  /** `given` is a directory that a caller hands over to the store, and `exported` is an export. */
   readonly given: string;
   readonly exported: string;
 }
@@ -22,7 +22,7 @@ export function placeIn(base: string): Place {
   return { base, root: at("root"), given: at("given"), exported: at("exported") };
 }
 
-/** The expected content of a snapshot. */
+/** Describes the expected content of a snapshot. */
 export interface Content {
   readonly description: string;
   readonly files: Readonly<Record<string, Buffer>>;
@@ -32,11 +32,13 @@ export interface Scenario {
   readonly name: string;
   readonly before: Content | undefined;
   readonly after: Content | undefined;
-  /** The call takes `place.given` over. */
+  /** True if the call takes over `place.given`. */
   readonly gives?: boolean;
-  /** The call moves the files of `web` to `place.given`. */
+  /** True if the call moves the files of `web` to `place.given`. */
   readonly takes?: boolean;
-  /** A refusal may come after the call has taken effect, as docs/consistency.md says. */
+  /**
+   * True if a refusal may come after the call has taken effect, as docs/consistency.md describes.
+   */
   readonly refusedLate?: boolean;
   prepare(store: SnapshotStore, place: Place): Promise<unknown>;
   act(store: SnapshotStore, place: Place): Promise<unknown>;
@@ -48,7 +50,7 @@ export const given = contentOf("", 3);
 const fresh = contentOf("fresh", 4);
 const imported: Content = { ...kept, description: "imported" };
 
-/** A disk with a hole between its data and a small file. */
+/** Makes a disk with a hole between its data, and a small file. */
 function contentOf(description: string, seed: number): Content {
   const disk = Buffer.alloc(600 * 1024 + seed);
   patternBytes(20_000, seed).copy(disk, 0);
@@ -150,7 +152,7 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** A clone that links to a file, so that the file cannot leave. */
+/** Makes a clone that links to a file, so that the file cannot leave the store. */
 function linkWeb(store: SnapshotStore, { exported }: Place): Promise<unknown> {
   const modes = new Map([["cow.raw", "link"] as const]);
   const how = { modes, defaultMode: "skip", durable: true, maxCopyBytes: 0, force: false } as const;

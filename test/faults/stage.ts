@@ -13,7 +13,7 @@ import { clear, readTree, writeTree, type Tree } from "./tree.js";
 
 export interface Stage extends AsyncDisposable {
   readonly place: Place;
-  /** Contains links to the files of ballasts. */
+  /** Contains links to the files of each ballast. */
   readonly stash: string;
   /** Replaces the current content with `tree`. */
   put(tree: Tree): void;
@@ -47,11 +47,11 @@ function memoryDirectory(): string {
   }
 }
 
-/** The initial state of a scenario, which can be restored. */
+/** Describes the initial state of a scenario, which can be restored. */
 export interface Prepared {
   readonly scenario: Scenario;
   readonly tree: Tree;
-  /** Names of the existing snapshots' ids in texts. */
+  /** Maps the ids of the existing snapshots to their names in texts. */
   readonly ids: ReadonlyMap<string, string>;
 }
 
@@ -70,14 +70,14 @@ export async function prepare(stage: Stage, scenario: Scenario): Promise<Prepare
 }
 
 export interface Played {
-  /** Undefined if the call was answered. */
+  /** The error is undefined if the call was answered. */
   readonly error: unknown;
 }
 
 export interface PlayOptions {
-  /** Called when the call has succeeded. */
+  /** Is called when the call has succeeded. */
   readonly answered?: () => void;
-  /** A fault has occurred, which may prevent the background work from ending. */
+  /** Returns true if a fault has occurred, which may prevent the background work from ending. */
   readonly isStruck?: () => boolean;
 }
 
@@ -103,7 +103,7 @@ export async function play(
 const settleLimitMs = 5000;
 const struckLimitMs = 30;
 
-/** Waits for the background work: digests computed, trash emptied. */
+/** Waits until the background work has computed all digests and emptied the trash. */
 async function settle(store: SnapshotStore, isStruck: () => boolean): Promise<void> {
   const isDone = (): boolean =>
     store.list({ pageSize: 10 }).snapshots.every(({ digest }) => digest !== "") &&
@@ -116,7 +116,7 @@ async function settle(store: SnapshotStore, isStruck: () => boolean): Promise<vo
   }
 }
 
-/** Does the same for a start of the store in `tree`. Recovery is then the call. */
+/** Does the same for a start of the store in `tree`. Recovery then takes the place of the call. */
 export async function playStart(
   stage: Stage,
   tree: Tree,

@@ -1,4 +1,5 @@
-// Stores that a power cut has left in the middle of a call, so that the next start has work to do.
+// Prepares stores that a power cut has left in the middle of a call, so that the next start has
+// work to do.
 import { createRecorder } from "./recorder.js";
 import { followPower } from "./power-model.js";
 import { scenarios } from "./scenarios.js";
@@ -19,32 +20,32 @@ export const starts: readonly Start[] = [
     before: /^rename staging\/NEW to data\/NEW$/,
   },
   {
-    name: "an upload that was published and not recorded",
+    name: "an upload that was published but not recorded",
     of: "create",
     before: /^commit$/,
   },
   {
-    name: "a directory that was taken over and not published",
+    name: "a directory that was taken over but not published",
     of: "create-from-directory",
     before: /^create staging\/NEW\/manifest\.json$/,
   },
   {
-    name: "a directory that was taken over and not recorded",
+    name: "a directory that was taken over but not recorded",
     of: "create-from-directory",
     before: /^commit$/,
   },
   {
-    name: "a snapshot that was replaced and is still there",
+    name: "a replaced snapshot that is still in data/",
     of: "replace",
     before: /^rename data\/OLD to trash\/OLD$/,
   },
   {
-    name: "a deletion before its move",
+    name: "a deletion before its move to the trash",
     of: "delete",
     before: /^rename data\/OLD to trash\/OLD$/,
   },
   {
-    name: "a deletion before its removal",
+    name: "a deletion before the removal of its files",
     of: "delete",
     before: /^remove-tree trash\/OLD$/,
   },
@@ -54,20 +55,20 @@ export const starts: readonly Start[] = [
     before: /^rename data\/OLD\/files to given$/,
   },
   {
-    name: "a move to a directory that was not recorded",
+    name: "a move to a directory before it was recorded",
     of: "take",
     before: /^commit$/,
   },
   {
-    name: "an update before its manifest",
+    name: "an update before its manifest was written",
     of: "update",
     before: /^create data\/OLD\/manifest\.json\.tmp$/,
   },
 ];
 
 /**
- * The last such moment before the answer counts. Of the commits of an upload, that is the one that
- * records it.
+ * Cuts the power before the last matching event before the answer. Of the commits of an upload,
+ * this is the one that records the snapshot.
  */
 export async function prepareStart(stage: Stage, { of, before }: Start): Promise<Prepared> {
   const scenario = scenarios.find(({ name }) => name === of);
@@ -77,7 +78,8 @@ export async function prepareStart(stage: Stage, { of, before }: Start): Promise
   let isAnswered = false;
   const layersOf = () => {
     const power = followPower(stage.place.base, stage.stash);
-    // The catalog is read after the commit. To undo a commit, take the tree before it.
+    // When the event is reported, the catalog already contains the commit. To undo a commit, the
+    // test takes the tree from before it.
     let previous = power.afterCut();
     const recorder = createRecorder(stage.place, prepared.ids, (event) => {
       if (before.test(event) && !isAnswered) {

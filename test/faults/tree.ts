@@ -1,4 +1,4 @@
-// A directory tree in memory: the content of a store at one moment, which can be restored in
+// Holds a directory tree in memory: the content of a store at one moment, which can be restored in
 // milliseconds.
 import {
   chmodSync,
@@ -22,7 +22,7 @@ export interface TreeFile {
   readonly kind: "file";
   readonly mode: number;
   readonly content: Buffer;
-  /** An unchanging file elsewhere, which is linked instead of written. */
+  /** Names an unchanging file elsewhere, which is linked instead of written. */
   readonly linkTo?: string;
 }
 
@@ -32,14 +32,17 @@ export interface TreeDirectory {
   readonly entries: ReadonlyMap<string, Tree>;
 }
 
-/** The ballast is 4 MiB that nobody reads, so its files are linked. `stash` holds links to keep. */
+/**
+ * Reads a tree. The ballast is 4 MiB that no test reads, so its files are linked. `stash` keeps the
+ * links.
+ */
 export function readTree(path: string, stash: string): Tree {
   const stat = lstatSync(path);
   const mode = stat.mode & 0o7777;
   if (!stat.isDirectory()) return { kind: "file", mode, content: readFileSync(path) };
   const entries = new Map<string, Tree>();
   for (const name of readdirSync(path).sort()) {
-    // Both are made again: one by SQLite, the other when the root is locked.
+    // SQLite makes the first of these files again, and locking the root makes the second.
     if (name === "catalog.db-shm" || name.startsWith("lock.")) continue;
     const child = join(path, name);
     entries.set(name, name === "ballast" ? readBallast(child, stash) : readTree(child, stash));
@@ -58,7 +61,7 @@ function readBallast(path: string, stash: string): Tree {
   return { kind: "directory", mode: 0o700, entries };
 }
 
-/** `path` must not exist. */
+/** Writes a tree. `path` must not exist. */
 export function writeTree(path: string, tree: Tree): void {
   if (tree.kind === "file") {
     if (tree.linkTo === undefined) writeSparse(path, tree);
@@ -73,7 +76,7 @@ export function writeTree(path: string, tree: Tree): void {
 const blockBytes = 4096;
 const zeros = Buffer.alloc(blockBytes);
 
-/** Blocks of zeros become holes, as in the files that the store writes. */
+/** Writes a file. Blocks of zeros become holes, as in the files that the store writes. */
 function writeSparse(path: string, { content, mode }: TreeFile): void {
   const fd = openSync(path, "wx", 0o600);
   try {
@@ -89,7 +92,7 @@ function writeSparse(path: string, { content, mode }: TreeFile): void {
   chmodSync(path, mode);
 }
 
-/** Removes the entry at `path`, including read-only directories. */
+/** Deletes the entry at `path`, including read-only directories. */
 export function clear(path: string): void {
   makeWritable(path);
   rmSync(path, { recursive: true, force: true });
@@ -101,7 +104,7 @@ function makeWritable(path: string): void {
   for (const name of readdirSync(path)) makeWritable(join(path, name));
 }
 
-/** Equal for equal trees. */
+/** Returns a hash that is equal for equal trees. */
 export function hashTree(tree: Tree): string {
   const hash = createHash("sha256");
   const add = (name: string, each: Tree): void => {

@@ -6,7 +6,7 @@ import type { FuzzTarget } from "./fuzz-targets.js";
 import type { SharedInput, WorkerJob, WorkerMessage } from "./worker.js";
 
 export interface CampaignOptions extends Omit<WorkerJob, "shared"> {
-  /** Folder of the instrumented copy. */
+  /** Names the folder of the instrumented copy. */
   readonly dist: string;
 }
 
@@ -18,19 +18,22 @@ export interface Finding {
 
 export interface CampaignOutcome {
   readonly executions: number;
-  /** Number of instrumented branches that ran, of those in the loaded modules. */
+  /** The number of instrumented branches that ran, followed by the number in the loaded modules. */
   readonly branches: number;
   readonly of: number;
-  /** Inputs that reached something new, including the given ones. */
+  /** The inputs that reached a new branch, including the given inputs. */
   readonly kept: readonly Uint8Array[];
   readonly findings: readonly Finding[];
 }
 
 const maxInputBytes = 64 * 1024;
 const lookMs = 1000;
-/** An input takes a millisecond. A busy machine may stop a thread for a while. */
+/**
+ * An input takes a millisecond. The limit is much longer, because a busy machine may stop a thread
+ * for a while.
+ */
 const hangMs = 60_000;
-/** Memory of the thread. No input of 64 KiB needs a tenth of it. */
+/** The memory of the thread in MiB. No input of 64 KiB needs a tenth of it. */
 const maxHeapMib = 256;
 
 export function runCampaign({ dist, ...job }: CampaignOptions): Promise<CampaignOutcome> {
@@ -58,7 +61,7 @@ export function runCampaign({ dist, ...job }: CampaignOptions): Promise<Campaign
       else if (message.kind === "finding") findings.push({ target, ...message });
       else reached = message;
     });
-    // For example, the thread is out of memory.
+    // This happens, for example, if the thread runs out of memory.
     worker.on("error", (error) => {
       const text = error instanceof Error ? error.message : String(error);
       findings.push({ target, input: current(), text });
@@ -78,7 +81,7 @@ function watchProgress({ counts }: SharedInput, onHang: () => void): () => void 
   const timer = setInterval(() => {
     const now = performance.now();
     const executions = Atomics.load(counts, 0);
-    // The modules are loaded before the first one.
+    // The thread loads the modules before the first input.
     if (executions !== last || executions === 0) lastChangeMs = now;
     last = executions;
     if (now - lastChangeMs < hangMs) return;

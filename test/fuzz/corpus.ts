@@ -1,4 +1,5 @@
-// The inputs in the repository, one file each. Each reached a branch that no earlier one did.
+// Reads and writes the inputs in the repository, one file each. Each input reached a branch that no
+// earlier one did.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,23 +1,27 @@
-// The counters of the instrumented modules, and whether an input reached something new.
+// Holds the counters of the instrumented modules, and decides whether an input reached a new
+// branch.
 
 declare global {
-  /** Each instrumented module calls it when it is loaded; see instrument.ts. */
+  /** Each instrumented module calls this when it is loaded; see instrument.ts. */
   var fuzzModule: (counters: number, literals: readonly string[]) => Uint32Array;
 }
 
 export interface Coverage {
-  /** Literals of the modules, from which inputs are built. */
+  /** The literals of the modules, from which inputs are built. */
   readonly literals: readonly string[];
   /** Resets the counts of the last input. */
   reset(): void;
-  /** Whether a branch ran for the first time, or a new number of times. Records it. */
+  /**
+   * Returns true if a branch ran for the first time, or a new number of times, and records this.
+   */
   isNew(): boolean;
-  /** Branches that ran at least once, and the total. */
+  /** Returns the number of branches that ran at least once, and the total. */
   reached(): { readonly branches: number; readonly of: number };
 }
 
 /**
- * Call it before the modules are loaded. `coarse`: the number of runs of a branch does not matter.
+ * Collects the coverage. Call this before the modules are loaded. If `coarse` is true, the number
+ * of runs of a branch does not matter.
  */
 export function collectCoverage(coarse: boolean): Coverage {
   const modules: { readonly counts: Uint32Array; readonly seen: Uint8Array }[] = [];
@@ -54,7 +58,7 @@ export function collectCoverage(coarse: boolean): Coverage {
   };
 }
 
-/** A rough frequency from 0 to 7. */
+/** Returns a rough frequency from 0 to 7. */
 function magnitude(count: number): number {
   if (count <= 3) return count - 1;
   return Math.min(7, 1 + Math.floor(Math.log2(count)));

@@ -1,4 +1,4 @@
-// The parsers that are fuzzed, and how to call each with one input.
+// Lists the parsers that are fuzzed, and how to call each with one input.
 
 export const fuzzTargets = [
   "tar",

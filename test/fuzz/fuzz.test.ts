@@ -1,5 +1,5 @@
-// Runs the corpus, and a short run of `npm run lab -- fuzz`. A seeded mistake in a parser must be
-// found.
+// Runs the corpus, and `npm run lab -- fuzz` briefly. The fuzzer must also find a seeded mistake in
+// a parser.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeScratch } from "../support/daemon.js";
@@ -12,7 +12,7 @@ import { seedsOf } from "./seeds.js";
 const milliseconds = 1000;
 const options = { maxFindings: 1, coarse: false } as const;
 
-test("seeds, corpus and a second of new inputs each: every parser fails only as documented", async (t) => {
+test("with seeds, corpus and a second of new inputs, every parser fails only as documented", async (t) => {
   const dist = await copyInstrumented(await makeScratch(t, "stasis-fuzz-"));
   for (const target of fuzzTargets) {
     const corpus = readCorpus(target);

@@ -1,5 +1,5 @@
 // Makes a copy of the build whose parsers count their executed branches, and report the literals
-// they compare with.
+// with which they compare.
 //
 // Jazzer.js, the one maintained fuzzer for Node, ships a binary without source that needs a newer C
 // library than Debian 12 has. Reading V8's own coverage takes longer than a parser runs. The
@@ -11,17 +11,17 @@ import ts from "typescript";
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
 const copied = ["src", "gen", "test/fuzz", "test/unit/archive", "test/support"];
-/** Floors of the parsers, and the modules on which they depend. */
+/** The folders contain the parsers and the modules on which they depend. */
 const counted = [
   ...["src/archive", "src/files", "src/model", "src/base", "src/wire", "src/remote/format"],
 ];
 const counters = "__fuzzCounters";
-/** The fuzzer finds shorter ones by itself. Longer ones are messages. */
+/** The fuzzer finds shorter literals by itself. Longer literals are messages. */
 const literalLength = { min: 2, max: 32 } as const;
 
-/** A change of the copied build, to test whether the fuzzer finds it. */
+/** Describes a change of the copied build, to test whether the fuzzer finds it. */
 export interface Plant {
-  /** Below dist/. */
+  /** Names the file below dist/. */
   readonly file: string;
   readonly find: string;
   readonly replace: string;

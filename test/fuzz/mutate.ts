@@ -4,7 +4,7 @@ import type { Random } from "../support/random.js";
 const maxInputBytes = 64 * 1024;
 const maxSteps = 8;
 const blockBytes = 512;
-/** Numbers at whose limits parsers fail. */
+/** Parsers tend to fail at the limits of these numbers. */
 const numbers = [
   ...["0", "1", "-1", "7", "8", "9", "255", "256", "511", "512", "513", "4095", "4096", "65535"],
   ...["2147483647", "2147483648", "4294967295", "4294967296", "9007199254740991"],
@@ -13,9 +13,9 @@ const numbers = [
 
 export interface Material {
   readonly random: Random;
-  /** Words that the parser knows. */
+  /** The words that the parser knows. */
   readonly words: readonly Uint8Array[];
-  /** Another input, from which parts are taken. */
+  /** Returns another input, from which parts are taken. */
   other(): Uint8Array;
 }
 
@@ -35,7 +35,7 @@ const steps: readonly Step[] = [
   (bytes, { random }) => changed(bytes, random, () => random.below(256)),
   (bytes, { random }) => changed(bytes, random, (byte) => byte + random.pick([-1, 1])),
   (bytes, { random }) => changed(bytes, random, () => random.pick([0, 1, 0x20, 0x7f, 0x80, 0xff])),
-  // A digit stays a digit.
+  // This mutation replaces a digit with another digit.
   (bytes, { random }) =>
     changed(bytes, random, (byte) => (isDigit(byte) ? 0x30 + random.below(10) : byte)),
   (bytes, { random }) => {
@@ -98,7 +98,7 @@ function inserted(bytes: Uint8Array, at: number, part: Uint8Array): Buffer {
   return Buffer.concat([bytes.subarray(0, at), part, bytes.subarray(at)]);
 }
 
-/** Inserted, or written over existing bytes. */
+/** Inserts the part, or writes it over existing bytes. */
 function placed(bytes: Buffer, random: Random, part: Uint8Array): Buffer {
   const at = random.below(bytes.length + 1);
   if (random.chance(0.5)) return inserted(bytes, at, part);
@@ -109,7 +109,7 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-/** The first number in decimal from there on. */
+/** Returns the start and the end of the first decimal number from there on. */
 function numberAt(bytes: Buffer, from: number): [start: number, end: number] | undefined {
   const start = bytes.findIndex((byte, index) => index >= from && isDigit(byte));
   if (start === -1) return undefined;

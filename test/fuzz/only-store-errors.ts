@@ -1,11 +1,17 @@
-// The property of every parser: it accepts its input or refuses it with one of these reasons, in
-// little time. Any other error is a finding.
+// Checks the property of every parser: it accepts its input, or refuses it with one of these
+// reasons, in little time. Any other error is a finding.
 import { isStoreError, type ErrorReason } from "../../src/base/errors.js";
 
-/** CPU time of the process, including its collector. Inputs have at most 64 KiB. */
+/**
+ * Maximum CPU time of the process in microseconds, including the garbage collector. Inputs have at
+ * most 64 KiB.
+ */
 const maxCpuMicros = 2_000_000;
 
-/** Returns the result of `parse`, or undefined if it refused. `onRefusal` gets the message. */
+/**
+ * Returns the result of `parse`, or undefined if it refused the input. `onRefusal` gets the
+ * message.
+ */
 export function parsed<T>(
   reasons: readonly ErrorReason[],
   parse: () => T,

@@ -1,4 +1,4 @@
-// The initial inputs of the fuzzers of objects of a remote.
+// Makes the initial inputs for the fuzzers of a remote's objects.
 import { blake3 } from "@napi-rs/blake-hash";
 import { loadZstdBlockCodec } from "../../src/archive/zstd-block.js";
 import { encodeBlock } from "../../src/remote/format/block-codec.js";

@@ -1,5 +1,5 @@
-// `npm run lab -- fuzz --minutes N --seed S [--target NAME] [--save]`: coverage-guided fuzzing of
-// the parsers. Prints its progress and findings. `--save` writes new inputs to corpus/.
+// Implements `npm run lab -- fuzz --minutes N --seed S [--target NAME] [--save]`: coverage-guided
+// fuzzing of the parsers. Prints its progress and findings. `--save` writes new inputs to corpus/.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -61,7 +61,7 @@ async function main(): Promise<void> {
   process.exitCode = found === 0 ? 0 : 1;
 }
 
-/** A slower parser, or one with more ways to fail, gets more time. */
+/** A slower parser, or a parser with more ways to fail, gets more time. */
 const shareOfSlow: Partial<Record<FuzzTarget, number>> = { tar: 3, envelope: 2, manifest: 2 };
 
 function shareOf(target: FuzzTarget): number {
@@ -69,8 +69,8 @@ function shareOf(target: FuzzTarget): number {
 }
 
 /**
- * Joins two rounds. A later round repeats the findings of an earlier one; the place of the throw
- * identifies them.
+ * Joins two rounds. A later round repeats the findings of an earlier one, which the place of the
+ * throw identifies.
  */
 function together(before: CampaignOutcome | undefined, now: CampaignOutcome): CampaignOutcome {
   const known = new Set(before?.findings.map(({ text }) => placeOf(text)));
@@ -99,7 +99,9 @@ function keepFinding(folder: string, { target, input, text }: Finding): void {
   process.stdout.write(`FINDING ${path}\n${text}\n`);
 }
 
-/** Selects the shortest inputs that together reach everything that is reached. */
+/**
+ * Selects the shortest inputs that together reach every branch that was reached, and saves them.
+ */
 async function save(dist: string, target: FuzzTarget, outcome: CampaignOutcome): Promise<void> {
   const seeds = seedsOf(target).map((seed) => nameOf(seed));
   const known = new Map(

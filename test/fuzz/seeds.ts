@@ -1,4 +1,5 @@
-// The initial inputs of each fuzzer besides its corpus: good inputs, and the hostile archives.
+// Makes the initial inputs of each fuzzer besides its corpus: valid inputs, and the hostile
+// archives.
 import type { DigestAlgorithm } from "../../src/files/block-digest.js";
 import { encodeBlockTable } from "../../src/files/block-table-codec.js";
 import { blockBytes } from "../../src/files/block-table.js";
@@ -85,14 +86,15 @@ const seeds: Readonly<Record<FuzzTarget, () => readonly Uint8Array[]>> = {
     table([{ kind: "data", count: 1 }], 9, 1, "sha256"),
   ],
   "zstd-frames": () => [
-    // A frame with a checksum and an RLE block, a skippable frame, a frame with a content size.
+    // The inputs are a frame with a checksum and an RLE block, a skippable frame, and a frame with
+    // a content size.
     Buffer.from("28b52ffd0438230000aa11223344502a4d1803000000010203", "hex"),
     Buffer.from("28b52ffd6005001d0000616263", "hex"),
   ],
   ...remoteSeeds,
 };
 
-/** Preceded by the byte with which a target chooses its action. */
+/** Puts the byte with which a target chooses its action in front of the input. */
 function withChoice(input: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([3]), input]);
 }

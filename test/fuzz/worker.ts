@@ -1,6 +1,6 @@
-// The fuzzing loop, in its own thread: selects an input, changes it, runs the parser, and keeps
-// inputs that reach something new. The current input is in shared memory, so that a hang can be
-// examined.
+// Runs the fuzzing loop in its own thread. The loop selects an input, changes it, runs the parser,
+// and keeps inputs that reach a new branch. The current input is in shared memory, so that a hang
+// can be examined.
 import { parentPort, workerData } from "node:worker_threads";
 import { createRandom } from "../support/random.js";
 import { collectCoverage } from "./coverage.js";
@@ -11,18 +11,18 @@ import { placeOf } from "./place.js";
 export interface WorkerJob {
   readonly target: FuzzTarget;
   readonly seed: number;
-  /** Duration of the mutations. 0: only the given inputs. */
+  /** The duration of the mutations. If it is 0, only the given inputs run. */
   readonly milliseconds: number;
   readonly inputs: readonly Uint8Array[];
   /** See `collectCoverage`. */
   readonly coarse: boolean;
-  /** This many different findings end the run. */
+  /** The run ends after this many different findings. */
   readonly maxFindings: number;
   readonly shared: SharedInput;
 }
 
 export interface SharedInput {
-  /** Executions begun, and the length of the input. */
+  /** Contains the number of executions begun, and the length of the input. */
   readonly counts: Uint32Array;
   readonly bytes: Uint8Array;
 }

@@ -1,5 +1,5 @@
-// Hostile clients against the real daemon: each gets an answer or is disconnected, leaves nothing
-// behind, and does not disturb others.
+// Tests hostile clients against the real daemon: each gets an answer or is disconnected, leaves
+// nothing behind, and does not disturb others.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -28,7 +28,7 @@ interface Scene {
   readonly client: Client;
 }
 
-/** While `attack` runs, another client makes calls. Afterwards the store is unchanged. */
+/** Runs `attack` while another client makes calls. Afterwards the store is unchanged. */
 async function withDaemon(
   t: TestContext,
   attack: (scene: Scene) => Promise<void>,
@@ -73,7 +73,7 @@ function residentBytes({ pid }: DaemonProcess): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1024;
 }
 
-test("400 half-open streams: those within the limits stay, the rest are refused at once", (t) =>
+test("of 400 half-open streams, those within the limits stay, and the rest are refused at once", (t) =>
   withDaemon(t, async ({ daemon, root }) => {
     const before = residentBytes(daemon);
     const sessions = Array.from({ length: 4 }, () => openSession(daemon.tcpAddress));
@@ -85,8 +85,8 @@ test("400 half-open streams: those within the limits stay, the rest are refused 
         refused.push(statusOf(stream));
       }
     }
-    // Three quarters of the streams: callers without credentials leave the rest to callers on the
-    // socket.
+    // These are three quarters of the streams. Callers without credentials leave the rest to
+    // callers on the socket.
     await eventually("48 uploads", async () => (await entriesOf(root, "staging")).length === 48);
     const settled: string[] = [];
     for (const each of refused) void each.then((status) => settled.push(status));
@@ -97,7 +97,7 @@ test("400 half-open streams: those within the limits stay, the rest are refused 
     await eventually("memory back", () => residentBytes(daemon) - before < 128 * mib);
   }));
 
-test("2,000 streams opened and reset at once", (t) =>
+test("a client that opens 2,000 streams and resets them at once", (t) =>
   withDaemon(t, async ({ daemon }) => {
     for (let round = 0; round < 4; round++) {
       const { session, open } = openSession(daemon.tcpAddress);
@@ -122,7 +122,7 @@ test("a connection that resets more than a thousand streams at once is cut off",
     await closed;
   }));
 
-test("readers that do not read get no more than their window, and are cut off", (t) =>
+test("readers that do not read get no more than their window, and are disconnected", (t) =>
   withDaemon(
     t,
     async ({ daemon, client }) => {
@@ -134,7 +134,7 @@ test("readers that do not read get no more than their window, and are cut off", 
       const streams = Array.from({ length: 40 }, () => open(paths.restore).end(request));
       await new Promise((resolve) => setTimeout(resolve, 1000));
       assert.ok(residentBytes(daemon) - before < 256 * mib);
-      // The daemon ends them by itself after 2 s of idleness.
+      // The daemon ends the streams by itself after 2 s of idleness.
       await Promise.all(streams.map((stream) => once(stream.resume(), "close")));
       session.destroy();
       await client.delete("large");
@@ -142,7 +142,7 @@ test("readers that do not read get no more than their window, and are cut off", 
     { "stream-idle": "2s" },
   ));
 
-test("ranges that are too many, overlap or make no sense are refused, and reads that stop in between", (t) =>
+test("invalid ranges are refused, and reads may stop in between", (t) =>
   withDaemon(t, async ({ daemon, client }) => {
     const large = Buffer.concat([rawFile("memory", Buffer.alloc(8 * mib, 1)), endMarker]);
     await client.create({ config: { name: "large" } }, streamOf(large));
@@ -176,7 +176,7 @@ test("ranges that are too many, overlap or make no sense are refused, and reads 
     await client.delete("large");
   }));
 
-/** All sequences of one to four frames that are not an upload. */
+/** Returns all sequences of one to four frames that are not a valid upload. */
 function wrongOrders(): (keyof typeof frames)[][] {
   const names = Object.keys(frames) as (keyof typeof frames)[];
   let longest: (keyof typeof frames)[][] = [[]];
@@ -188,7 +188,7 @@ function wrongOrders(): (keyof typeof frames)[][] {
   return all;
 }
 
-test("frames in every wrong order, of one to four: INVALID_ARGUMENT, and nothing stored", (t) =>
+test("up to four frames in every wrong order get INVALID_ARGUMENT, and nothing is stored", (t) =>
   withDaemon(t, async ({ daemon, client }) => {
     const { session, open } = openSession(daemon.tcpAddress);
     const orders = wrongOrders();
@@ -203,7 +203,7 @@ test("frames in every wrong order, of one to four: INVALID_ARGUMENT, and nothing
     assert.equal((await client.list({})).snapshots.length, 1);
   }));
 
-test("a connection that is lost behind any frame of an upload leaves nothing", (t) =>
+test("a connection that is lost after any frame of an upload leaves nothing", (t) =>
   withDaemon(t, async ({ daemon, client }) => {
     const chunks = Array.from({ length: 6 }, () => frames.chunk);
     const upload = [frames.header, ...chunks, frames.commit];
@@ -216,7 +216,7 @@ test("a connection that is lost behind any frame of an upload leaves nothing", (
     assert.equal((await client.list({})).snapshots.length, 1);
   }));
 
-test("writers that send a byte at a time get their uploads stored", (t) =>
+test("uploads that arrive one byte at a time are stored", (t) =>
   withDaemon(t, async ({ daemon, client }) => {
     const upload = Buffer.concat([
       frames.header,
@@ -293,7 +293,7 @@ const noises: Readonly<Record<string, Buffer>> = {
   "random bytes": randomBytes(64 * 1024),
   "a TLS greeting": Buffer.concat([Buffer.from("1603010200010001fc0303", "hex"), randomBytes(508)]),
   "HTTP/1": Buffer.from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\nabc"),
-  "garbage behind the preface": Buffer.concat([preface, randomBytes(64 * 1024)]),
+  "garbage after the preface": Buffer.concat([preface, randomBytes(64 * 1024)]),
   "a frame of 16 MiB": Buffer.concat([
     preface,
     settings,
@@ -338,12 +338,13 @@ test(`garbage on the port: ${Object.keys(noises).join(", ")}`, (t) =>
     await eventually("memory back", () => residentBytes(daemon) - before < 128 * mib);
   }));
 
-test("300 idle connections keep nobody out", (t) =>
+test("300 idle connections do not keep other clients out", (t) =>
   withDaemon(t, async ({ daemon }) => {
     const port = Number(daemon.tcpAddress.split(":")[1]);
     const sockets = Array.from({ length: 300 }, () => connectSocket(port, "127.0.0.1"));
     for (const socket of sockets) socket.on("error", () => undefined).resume();
-    // The first ones are evicted for the last, so they may close before we look.
+    // The first connections are closed in favour of the last, so they may close before the test
+    // inspects them.
     const settled = sockets.map((socket) =>
       socket.connecting
         ? Promise.race([once(socket, "connect"), once(socket, "close")])

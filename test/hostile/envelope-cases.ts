@@ -1,4 +1,4 @@
-// Envelopes that are missing, duplicated, huge, deep, or misleading.
+// Makes archives with envelopes that are missing, duplicated, huge, deep, or misleading.
 import { rawFile, rawHeader } from "../unit/archive/support.js";
 import { endMarker, envelopeEntry, envelopeText, goodFile, refused } from "./hostile-case.js";
 import type { HostileCase } from "./hostile-case.js";
@@ -52,7 +52,7 @@ export const envelopeCases: readonly HostileCase[] = [
     Buffer.concat([envelopeEntry(), goodFile, envelopeEntry(), endMarker]),
   ),
   refused(
-    "envelope: says 1 GiB",
+    "envelope: declares 1 GiB",
     () =>
       Buffer.concat([
         rawHeader({ name: "snapshot.json", size: 1024 ** 3 }),

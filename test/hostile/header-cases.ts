@@ -46,7 +46,7 @@ const badPaxBodies: readonly (readonly [what: string, body: string])[] = [
   ["NULs", "\0".repeat(100)],
 ];
 
-/** More entries than any snapshot has, generated while they are sent. */
+/** Generates more entries than any snapshot has while they are sent. */
 function* many(entry: Buffer, count: number): Generator<Uint8Array> {
   yield envelopeEntry();
   const hundred = Buffer.concat(Array.from({ length: 100 }, () => entry));
@@ -93,7 +93,7 @@ export const headerCases: readonly HostileCase[] = [
     "LIMIT_EXCEEDED",
   ),
   refused(
-    "PAX header that says 8 GiB",
+    "PAX header that declares 8 GiB",
     () => archiveOf(rawHeader({ name: "pax", type: "x", size: 8 ** 11 - 1 }), goodFile),
     "LIMIT_EXCEEDED",
   ),

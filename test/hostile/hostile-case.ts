@@ -1,15 +1,15 @@
-// A hostile archive: its bytes, and the reason with which an import must refuse it.
+// Describes a hostile archive: its bytes, and the reason with which an import must refuse it.
 import type { ErrorReason } from "../../src/base/errors.js";
 import { padded, rawFile, rawHeader, rawPax } from "../unit/archive/support.js";
 
 export interface HostileCase {
   readonly name: string;
-  /** "stored" marks an archive that only looks hostile and must be accepted. */
+  /** The value "stored" marks an archive that only looks hostile and must be accepted. */
   readonly expected: ErrorReason | "stored";
   bytes(): Uint8Array | Iterable<Uint8Array>;
 }
 
-/** Two zero blocks. */
+/** The end of an archive consists of two zero blocks. */
 export const endMarker = Buffer.alloc(1024);
 
 export function envelopeText(members: Readonly<Record<string, unknown>> = {}): string {
@@ -20,7 +20,7 @@ export function envelopeEntry(text: string = envelopeText()): Buffer {
   return rawFile("snapshot.json", text);
 }
 
-/** A whole archive: an envelope that lists nothing, these entries, the end marker. */
+/** Makes a whole archive: an empty envelope, these entries, and the end marker. */
 export function archiveOf(...entries: readonly Uint8Array[]): Buffer {
   return Buffer.concat([envelopeEntry(), ...entries, endMarker]);
 }
@@ -28,17 +28,17 @@ export function archiveOf(...entries: readonly Uint8Array[]): Buffer {
 /** A valid data file, for archives whose fault is elsewhere. */
 export const goodFile = rawFile("memory", "content of the machine");
 
-/** An archive with one valid file and one with this name. */
+/** Makes an archive with one valid file and one with this name. */
 export function named(name: string | Uint8Array): Buffer {
   return archiveOf(goodFile, Buffer.concat([rawHeader({ name, size: 4 }), padded("data")]));
 }
 
-/** A file whose name is in a PAX record, where no NUL ends it. */
+/** Makes a file whose name is in a PAX record, where no NUL ends it. */
 export function paxNamed(path: string): Buffer {
   return archiveOf(goodFile, rawPax([["path", path]]), rawFile("other", "data"));
 }
 
-/** An entry with these PAX records and this text as its body. */
+/** Makes an entry with these PAX records and this text as its body. */
 export function withPax(records: readonly (readonly [string, string])[], body = "data"): Buffer {
   return archiveOf(goodFile, rawPax(records), rawFile("disk", body));
 }

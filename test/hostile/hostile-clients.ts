@@ -1,5 +1,6 @@
-// Clients that do what no client library does: streams left half-open, readers that stop reading,
-// resets, frames in wrong order, bytes that are not gRPC. Each uses HTTP/2 directly.
+// Provides clients that no client library allows: streams left half-open, readers that stop
+// reading, resets, frames in the wrong order, and bytes that are not gRPC. Each client uses HTTP/2
+// directly.
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
 import { create, toBinary, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { SnapshotService } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
@@ -29,7 +30,7 @@ export interface HostileSession {
   open(path: string, headers?: Readonly<Record<string, string>>): ClientHttp2Stream;
 }
 
-/** `address` is `HOST:PORT`. Errors of the session are expected. */
+/** Opens a session. `address` is `HOST:PORT`. Errors of the session are expected. */
 export function openSession(address: string, token?: string): HostileSession {
   const session = connect(`http://${address}`);
   session.on("error", () => undefined);
@@ -50,7 +51,7 @@ export function openSession(address: string, token?: string): HostileSession {
   };
 }
 
-/** `grpc-status`, or how the stream ended instead. */
+/** Returns `grpc-status`, or describes how the stream ended instead. */
 export function statusOf(stream: ClientHttp2Stream): Promise<string> {
   return new Promise((resolve) => {
     let status: string | undefined;

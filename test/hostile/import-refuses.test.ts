@@ -1,5 +1,5 @@
-// Every hostile archive against the real daemon. Each gets the documented reason, uses bounded
-// memory and leaves nothing on disk or in the catalog. The next caller is served.
+// Imports every hostile archive into the real daemon. Each import gets the documented reason, uses
+// bounded memory and leaves nothing on disk or in the catalog. The next caller is served.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -19,11 +19,14 @@ import { streamCases } from "./stream-cases.js";
 
 const groups = { nameCases, headerCases, sparseCases, envelopeCases, streamCases };
 const mib = 1024 * 1024;
-/** A bound above the daemon's memory after one valid archive. The bombs contain 8 GiB. */
+/**
+ * The bound on the growth of the daemon's memory after one valid archive, in bytes. The bombs
+ * contain 8 GiB.
+ */
 const maxGrowthBytes = 256 * mib;
 const timeoutMs = 60_000;
 const chunkBytes = 64 * 1024;
-/** Disk space of a snapshot, stored or in transit. */
+/** The data of a snapshot, stored or in transit, is in these directories. */
 const places = ["staging", "data", "trash", "quarantine", "transfers"];
 
 for (const [group, cases] of Object.entries(groups)) {
@@ -75,7 +78,7 @@ async function meetAll(
   assert.ok(peak.bytes - before < maxGrowthBytes, `${peak.name} took ${inMib(peak.bytes)}`);
 }
 
-/** Returns the reason of the refusal. Deletes the snapshot again if it was stored. */
+/** Returns the reason of the refusal. If the snapshot was stored, deletes it again. */
 async function importOutcome(client: Client, hostile: HostileCase): Promise<string> {
   try {
     const { snapshot } = await client.import({}, piecesOf(hostile.bytes()), { timeoutMs });
@@ -87,7 +90,7 @@ async function importOutcome(client: Client, hostile: HostileCase): Promise<stri
   }
 }
 
-/** A normal import works and can be deleted. Afterwards the store is empty. */
+/** Checks that a normal import works and can be deleted. Afterwards the store is empty. */
 async function assertServing(client: Client, root: string): Promise<void> {
   const { snapshot } = await client.import({}, piecesOf(archiveOf(goodFile)), { timeoutMs });
   const { snapshots } = await client.list({});

@@ -31,8 +31,8 @@ interface Scene {
 }
 
 /**
- * While `attack` runs, a caller with a token is served. Fails if the daemon then uses more than
- * three times its memory at rest.
+ * Checks that a caller with a token is served while `attack` runs. Fails if the daemon then uses
+ * more than three times its memory at rest.
  */
 async function attackMemory(
   t: TestContext,
@@ -95,10 +95,10 @@ async function openStrangers(
   };
 }
 
-test("half-open calls of strangers with a message of a megabyte that does not end", (t) =>
+test("half-open calls of strangers whose message of 1 MiB does not end", (t) =>
   attackMemory(t, async ({ daemon }) => {
     const start = Buffer.alloc(1024 * 1024);
-    // The longest accepted name.
+    // The declared length of the message is the accepted maximum.
     start.writeUInt32BE(1024 * 1024 + 32 * 1024, 1);
     using _strangers = await openStrangers(daemon, ({ open }) => {
       open(reflection).resume().write(start);
@@ -106,7 +106,7 @@ test("half-open calls of strangers with a message of a megabyte that does not en
     });
   }));
 
-test("frames of a single byte, of strangers", (t) =>
+test("single-byte frames of strangers", (t) =>
   attackMemory(t, async ({ daemon }) => {
     const prefix = Buffer.from([0, 0, 0, 63, 255]);
     const frames = Buffer.concat(
@@ -164,7 +164,7 @@ const { watch, list } = SnapshotService.method;
 const watchPath = `/${watch.parent.typeName}/${watch.name}`;
 const listPath = `/${list.parent.typeName}/${list.name}`;
 
-/** As many watchers as one identity may have, and more. */
+/** Opens more watchers than one identity may have. */
 async function openWatchers(
   { daemon, hostileToken }: Scene,
   open: (session: HostileSession) => void,
@@ -190,7 +190,7 @@ test("watches with filters of half a megabyte, of a reader with a token", (t) =>
     });
   }));
 
-test("events and lists that a reader with a token requests and does not read", (t) =>
+test("events and lists that a reader with a token requests but does not read", (t) =>
   attackMemory(t, async (scene) => {
     const { daemon } = scene;
     const operator = connect(daemon.address);
@@ -224,7 +224,10 @@ test("events and lists that a reader with a token requests and does not read", (
 const bombValue = "a".repeat(3700);
 const bombTimes = 118;
 
-/** Each stream names a header of 3.7 KB 118 times: 155 bytes on the wire, 440 KB decompressed. */
+/**
+ * Sends header bombs. Each stream names a header of 3.7 KB 118 times: 155 bytes on the wire, 440 KB
+ * decompressed.
+ */
 async function sendBombs({ send }: RawConnection, streams: number): Promise<void> {
   const first = Buffer.concat([
     grpcHeaders("/stasis.v1.SnapshotService/List"),

@@ -1,11 +1,12 @@
-// Names that leave the directory, hide in it, or collide, and entries that are not files.
+// Makes archives with names that leave the directory, hide in it, or collide, and with entries that
+// are not files.
 import { rawFile, rawHeader, rawPax } from "../unit/archive/support.js";
 import { archiveOf, goodFile, named, paxNamed, refused, type HostileCase } from "./hostile-case.js";
 
 const badNames: readonly (readonly [what: string, name: string | Uint8Array])[] = [
   ["absolute path", "/etc/passwd"],
   ["parent path", "../escape"],
-  ["parent path behind ./", "./../escape"],
+  ["parent path after ./", "./../escape"],
   ["parent path in the middle", "a/../../escape"],
   ["parent itself", ".."],
   ["empty", ""],
@@ -55,7 +56,7 @@ export const nameCases: readonly HostileCase[] = [
   refused("directory with data", () =>
     archiveOf(goodFile, rawHeader({ name: "./", type: "5", size: 512 }), Buffer.alloc(512, 1)),
   ),
-  refused("directory said by the ustar prefix", () =>
+  refused("directory in the ustar prefix", () =>
     archiveOf(goodFile, rawHeader({ name: "file", prefix: ".." })),
   ),
   refused("name twice", () => archiveOf(goodFile, goodFile)),
@@ -84,7 +85,7 @@ export const nameCases: readonly HostileCase[] = [
   ),
   refused("name of 255 bytes", () => paxNamed("n".repeat(255)), "stored"),
   refused(
-    "files called as the store's own",
+    "files with the names of the store's own files",
     () =>
       archiveOf(rawFile("manifest.json", "{}"), rawFile("__proto__", "x"), rawFile("files", "y")),
     "stored",

@@ -1,4 +1,5 @@
-// A connection with hand-made HTTP/2 frames. It acknowledges the server's settings or not.
+// Opens a connection with hand-made HTTP/2 frames, which may or may not acknowledge the server's
+// settings.
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import {
@@ -11,23 +12,23 @@ import {
 
 export interface RawConnection {
   readonly socket: Socket;
-  /** Resolves when the kernel has taken the bytes, or the connection is closed. */
+  /** Resolves when the kernel has accepted the bytes, or the connection is closed. */
   send(...frames: readonly Buffer[]): Promise<void>;
-  /** The frames that the server has sent. */
+  /** Returns the frames that the server has sent. */
   frames(): readonly Frame[];
   readonly closed: Promise<unknown>;
 }
 
 export interface RawOptions {
-  /** Whether it acknowledges the first settings of the server. */
+  /** True if the connection acknowledges the first settings of the server. */
   readonly acknowledges: boolean;
-  /** Its own settings, as entries of six bytes each. */
+  /** The client's own settings, as entries of six bytes each. */
   readonly settings?: Buffer;
 }
 
 const ackFlag = 1;
 
-/** `address` is `HOST:PORT`. Errors of the connection are expected. */
+/** Opens a connection. `address` is `HOST:PORT`. Errors of the connection are expected. */
 export async function openRawConnection(
   address: string,
   { acknowledges, settings = Buffer.alloc(0) }: RawOptions,
@@ -50,7 +51,7 @@ export async function openRawConnection(
   return { socket, send, frames: () => framesOf(Buffer.concat(received)), closed };
 }
 
-/** Ids of streams that a client opens, from the first one on. */
+/** Returns the id of a client's stream, counted from 0. */
 export function streamId(index: number): number {
   return 2 * index + 1;
 }

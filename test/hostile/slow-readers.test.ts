@@ -1,5 +1,5 @@
-// Downloads whose clients do not read: the daemon's memory for each, and after they have ended.
-// SECURITY.md has the bound.
+// Measures downloads whose clients do not read: the daemon's memory for each, and after they have
+// ended. SECURITY.md has the bound.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -17,7 +17,9 @@ import { framed, openSession, paths } from "./hostile-clients.js";
 
 const readers = 64;
 const readersPerConnection = 16;
-/** Small enough for a few seconds, but large enough to stop each reader in the middle. */
+/**
+ * The size is small enough for a few seconds, but large enough to stop each reader in the middle.
+ */
 const contentBytes = 16 * mib;
 
 async function* content(): AsyncGenerator<Uint8Array> {
@@ -50,20 +52,21 @@ const cases = {
         ...{ offset: BigInt(page * 4096), length: 4000n },
       })),
     }),
-    // A slow reader of 1 MiB, the ranges, and a frame for each of them.
+    // The memory holds a slow reader's 1 MiB, the ranges, and a frame for each of them.
     mostBytes: 2.5 * mib,
   },
   "an export with gzip": {
     path: `/${SnapshotService.typeName}/${exported.name}`,
     request: framed(exported.input, { ref: "large", compression: Compression.GZIP }),
-    // A slow reader of 1 MiB and the compressor, with garbage that has not been collected yet.
+    // The memory holds a slow reader's 1 MiB, the compressor, and garbage that has not been
+    // collected yet.
     mostBytes: 2.5 * mib,
   },
 } as const;
 
 for (const [what, { path, request, mostBytes }] of Object.entries(cases)) {
   const most = `${mostBytes / mib} MiB`;
-  test(`a slow reader of ${what} holds at most ${most}, and nothing after it has ended`, async (t) => {
+  test(`a slow reader of ${what} costs at most ${most}, and nothing after it has ended`, async (t) => {
     const root = join(await makeScratch(t, "stasis-slow-"), "root");
     const streams = String(readers + 16);
     await using daemon = await startDaemonProcess(root, {
@@ -85,7 +88,7 @@ for (const [what, { path, request, mostBytes }] of Object.entries(cases)) {
       }
       return before;
     };
-    /** Returns the memory that is held for it. */
+    /** Returns the memory that the daemon holds for these readers. */
     const crowd = async (): Promise<number> => {
       const sessions = Array.from({ length: readers / readersPerConnection }, () =>
         openSession(daemon.tcpAddress),
@@ -105,7 +108,8 @@ for (const [what, { path, request, mostBytes }] of Object.entries(cases)) {
         for (const { session } of sessions) session.destroy();
       }
     };
-    // The first one leaves memory that the daemon keeps: tables, code, buffers of the upload.
+    // The first readers leave memory that the daemon keeps: tables, code, and buffers of the
+    // upload.
     await crowd();
     const rest = await settled(15);
     const held = await crowd();

@@ -1,8 +1,8 @@
-// Sparse maps that would shift a disk, damage it, or use memory without a bound.
+// Makes archives with sparse maps that would shift a disk, damage it, or use unbounded memory.
 import { padded, rawHeader } from "../unit/archive/support.js";
 import { archiveOf, goodFile, refused, withPax, type HostileCase } from "./hostile-case.js";
 
-/** Body is "data", 4 bytes. */
+/** Makes a file with the map in cocoon's notation. The body is "data", which is 4 bytes long. */
 function cocoon(map: string, size: string | undefined = "100"): Buffer {
   const sizeRecord = [["COCOON.sparse.size", size]] as const;
   return withPax([["COCOON.sparse.map", map], ...sizeRecord]);
@@ -52,7 +52,7 @@ function gnu01(blocks: string, map: string): Buffer {
   ]);
 }
 
-/** An old GNU header that announces map blocks, and blocks without segments. */
+/** Makes an old GNU header that announces map blocks, followed by blocks without segments. */
 function oldGnuEmptyBlocks(): Buffer {
   const patch = (header: Buffer): void => {
     header.write("00000000000\x0000000000004\0", 386, "latin1");

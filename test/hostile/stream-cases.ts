@@ -1,4 +1,4 @@
-// Streams that end too early, continue too long, or decompress to far more than was sent.
+// Makes streams that end too early, continue too long, or decompress to far more than was sent.
 import { gzipSync } from "node:zlib";
 import { zstdAvailable } from "../../src/archive/compression.js";
 import { rawFile } from "../unit/archive/support.js";
@@ -8,7 +8,7 @@ import { refused, type HostileCase } from "./hostile-case.js";
 const mib = 1024 * 1024;
 const block = 512;
 
-/** Every byte count at which a tar reader could believe that the archive is complete. */
+/** Cuts an archive at every byte count at which a tar reader could believe that it is complete. */
 function truncations(): HostileCase[] {
   const whole = archiveOf(goodFile, rawFile("disk", Buffer.alloc(3 * block, 7)));
   return Array.from({ length: whole.byteLength / block }, (_, index) => index * block).map((end) =>
@@ -28,7 +28,9 @@ function changedAt(offsetFromEnd: number): () => Uint8Array {
   });
 }
 
-/** A zstd frame of run-length blocks: 128 KiB of zeros in four bytes each (RFC 8878, 3.1.1). */
+/**
+ * Makes a zstd frame of run-length blocks: 128 KiB of zeros in four bytes each (RFC 8878, 3.1.1).
+ */
 function zstdZeros(bytes: number): Buffer {
   const blockBytes = 128 * 1024;
   const count = Math.ceil(bytes / blockBytes);
@@ -42,7 +44,7 @@ function zstdZeros(bytes: number): Buffer {
   return Buffer.concat([header, ...blocks]);
 }
 
-/** A complete tar with this many zeros after its end. */
+/** Makes a complete tar with this many zeros after its end. */
 const padding = (bytes: number): Buffer =>
   Buffer.concat([archiveOf(goodFile), Buffer.alloc(bytes)]);
 
@@ -63,14 +65,14 @@ const cases: readonly HostileCase[] = [
   refused("a lone zero block between entries", () =>
     archiveOf(goodFile, Buffer.alloc(block), rawFile("disk", "data")),
   ),
-  refused("a second archive behind the first", () =>
+  refused("a second archive after the first", () =>
     Buffer.concat([archiveOf(goodFile), archiveOf(goodFile)]),
   ),
-  refused("a byte behind the end", () => Buffer.concat([archiveOf(goodFile), Buffer.from([1])])),
-  refused("65 MiB of zeros behind the end", () => padding(65 * mib), "LIMIT_EXCEEDED"),
-  refused("gzip bomb behind the end", () => gzipSync(padding(300 * mib)), "LIMIT_EXCEEDED"),
+  refused("a byte after the end", () => Buffer.concat([archiveOf(goodFile), Buffer.from([1])])),
+  refused("65 MiB of zeros after the end", () => padding(65 * mib), "LIMIT_EXCEEDED"),
+  refused("gzip bomb after the end", () => gzipSync(padding(300 * mib)), "LIMIT_EXCEEDED"),
   refused(
-    "zstd bomb behind the end",
+    "zstd bomb after the end",
     () => Buffer.concat([zstdZeros(4096 * mib), zstdZeros(4096 * mib)]),
     "LIMIT_EXCEEDED",
   ),
@@ -90,11 +92,11 @@ const cases: readonly HostileCase[] = [
     gzipped((bytes) => bytes.subarray(0, -8)),
   ),
   refused(
-    "gzip with garbage behind it",
+    "gzip followed by garbage",
     gzipped((bytes) => Buffer.concat([bytes, Buffer.from("garbage")])),
   ),
   refused(
-    "gzip with zeros behind it",
+    "gzip followed by zeros",
     gzipped((bytes) => Buffer.concat([bytes, Buffer.alloc(100)])),
   ),
   refused(
@@ -123,5 +125,7 @@ const cases: readonly HostileCase[] = [
 
 const hasZstd = await zstdAvailable();
 
-/** Leaves out zstd if this Node has none, because the reason would be NOT_IMPLEMENTED. */
+/**
+ * Leaves out zstd if this Node does not support it, because the reason would be NOT_IMPLEMENTED.
+ */
 export const streamCases = cases.filter(({ name }) => hasZstd || !name.startsWith("zstd"));

@@ -1,5 +1,5 @@
-// `stasis adopt` on stores in the layout of cocoon's source: 50 ready snapshots, 2 pending, 1
-// without its directory.
+// Tests `stasis adopt` on stores in the layout of cocoon's source, with 50 ready snapshots, 2
+// pending ones, and 1 without its directory.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
@@ -17,7 +17,10 @@ const noBtrfs = cannotMount("btrfs");
 
 type CocoonRecord = Record<string, unknown> & { readonly id: string; readonly name: string };
 
-/** `<root>/snapshot/localfile/<id>/` for each, and their records. The last one has no directory. */
+/**
+ * Makes `<root>/snapshot/localfile/<id>/` for each snapshot except the last one. Returns the
+ * records of all snapshots.
+ */
 async function makeData(root: string): Promise<CocoonRecord[]> {
   const records: CocoonRecord[] = [];
   const total = readyCount + 3;
@@ -71,7 +74,10 @@ async function writeJsonIndex(
   await writeFile(join(root, "snapshot", "db", "snapshots.json"), `${JSON.stringify(index)}\n`);
 }
 
-/** Like cocoon's `meta.db`: its identity, one table per namespace and kind, JSON in BLOBs. */
+/**
+ * Writes an index as cocoon's `meta.db` has it: its identity, one table per namespace and kind, and
+ * JSON in BLOBs.
+ */
 async function writeSqliteIndex(root: string, records: readonly CocoonRecord[]): Promise<Database> {
   await mkdir(join(root, "meta"), { recursive: true });
   const database = new Database(join(root, "meta", "meta.db"));
@@ -88,11 +94,11 @@ async function writeSqliteIndex(root: string, records: readonly CocoonRecord[]):
     PRAGMA user_version = 1;`);
   const put = database.prepare(`INSERT INTO "snapshots__records" (id, data) VALUES (?, ?)`);
   for (const record of records) put.run(record.id, Buffer.from(JSON.stringify(record)));
-  // Left open, so that the records are only in the log, as after a crash of cocoon.
+  // The database stays open, so that the records are only in the log, as after a crash of cocoon.
   return database;
 }
 
-/** Digest and time of everything below the path. */
+/** Returns the digest and the time of every entry below the path. */
 async function fingerprint(root: string): Promise<Record<string, string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const prints: Record<string, string> = {};
@@ -128,7 +134,7 @@ async function compareAdopted(
 }
 
 for (const kind of ["json", "sqlite"] as const) {
-  test(`a store with its index in ${kind} is adopted, and stays unchanged`, async (t) => {
+  test(`a store with its index in ${kind} is adopted and stays unchanged`, async (t) => {
     const { address } = await startTestDaemon(t);
     const root = await makeScratch(t, "stasis-cocoon-");
     const records = await makeData(root);
@@ -152,7 +158,7 @@ for (const kind of ["json", "sqlite"] as const) {
     await compareAdopted(client, root, records);
     assert.deepEqual(await fingerprint(root), before);
 
-    // The part that an interrupted run had not reached.
+    // The test acts as if an interrupted run had not reached these snapshots.
     await client.delete({ refs: ["vm-1", "vm-2"] });
     const again = await adopt("--json");
     const { snapshots } = JSON.parse(again.stdout) as { snapshots: { outcome: string }[] };
@@ -162,7 +168,7 @@ for (const kind of ["json", "sqlite"] as const) {
   });
 }
 
-test("an index of generation 2 is read as well, one of a later generation is refused", async (t) => {
+test("an index of generation 2 is read, and one of a later generation is refused", async (t) => {
   const { address } = await startTestDaemon(t);
   const root = await makeScratch(t, "stasis-cocoon-");
   const adopt = (...args: string[]) => runStasis(["--addr", address, "adopt", root, ...args]);
@@ -179,7 +185,10 @@ test("an index of generation 2 is read as well, one of a later generation is ref
   assert.notEqual(refused.code, 0);
 });
 
-/** An interrupted deletion of cocoon's: `leased` before it touched a file, `deleting` after. */
+/**
+ * Returns the record of a deletion in which cocoon was interrupted: `leased` before cocoon changed
+ * a file, `deleting` afterwards.
+ */
 function tombstone(phase: "leased" | "deleting"): object {
   return {
     ...{ lease_id: "L", phase, leased_at: "2026-07-01T10:00:00Z" },
@@ -213,7 +222,7 @@ for (const kind of ["json", "sqlite"] as const) {
   });
 }
 
-test("with --move the directories are taken, and a second run finds them adopted", async (t) => {
+test("with --move the directories are moved, and a second run reports them as adopted", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   const root = join(scratch, "cocoon");
   const records = await makeData(root);
@@ -230,7 +239,7 @@ test(
   { skip: noBtrfs },
   (t) =>
     withFilesystem("btrfs", 256, async (mountPoint) => {
-      // A separate test, so that its daemon has stopped before the filesystem is unmounted.
+      // This is a separate test, so that its daemon has stopped before the filesystem is unmounted.
       await t.test("adoption works on btrfs, and from another filesystem", async (inner) => {
         const { address } = await startTestDaemon(inner, { root: join(mountPoint, "root") });
         const client = connect(address);
@@ -253,7 +262,7 @@ test(
     }),
 );
 
-test("a truncated index falls back to the previous one; another directory is reported as not a store", async (t) => {
+test("for a truncated index the previous one is used; another directory is reported as not a store", async (t) => {
   const { address } = await startTestDaemon(t);
   const root = await makeScratch(t, "stasis-cocoon-");
   const adopt = (...args: string[]) => runStasis(["--addr", address, "adopt", root, ...args]);
@@ -271,7 +280,7 @@ test("a truncated index falls back to the previous one; another directory is rep
   assert.equal((await adopt()).code, 7);
 });
 
-test("an unreadable index is an error; no older one replaces it", async (t) => {
+test("an unreadable index is an error, and no older index replaces it", async (t) => {
   const { address } = await startTestDaemon(t);
   const root = await makeScratch(t, "stasis-cocoon-");
   const refused = async (part: RegExp): Promise<void> => {
@@ -279,7 +288,8 @@ test("an unreadable index is an error; no older one replaces it", async (t) => {
     assert.match(stderr, part, stdout);
     assert.equal(code, 7, stderr);
   };
-  // Links to themselves, and a directory instead of a file, because root may open forbidden files.
+  // The unreadable files are links to themselves and a directory, because root may open files
+  // whatever their modes are.
   await writeJsonIndex(root, (await makeData(root)).slice(0, 1));
   const localfile = join(root, "snapshot", "localfile");
   await rename(localfile, join(root, "elsewhere"));
@@ -298,7 +308,7 @@ test("an unreadable index is an error; no older one replaces it", async (t) => {
   await refused(/cannot read cocoon's index.*snapshots\.json/);
 });
 
-test("an id with a path is invalid, and nothing at that path is touched", async (t) => {
+test("an id with a path is invalid, and no file at that path is changed", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   const root = join(scratch, "cocoon");
   const victim = join(scratch, "victim");

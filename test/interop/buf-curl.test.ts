@@ -1,4 +1,4 @@
-// Every RPC through `buf curl`, which gets the schema from reflection alone.
+// Calls every RPC through `buf curl`, which gets the schema from reflection alone.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { crc32 } from "node:zlib";
@@ -17,9 +17,9 @@ import { withScratchDir } from "../support/scratch.js";
 const buf = fileURLToPath(new URL("../../../node_modules/.bin/buf", import.meta.url));
 
 interface Answer {
-  /** The messages, as JSON, one after the other. */
+  /** Contains the messages as JSON, in the order of their arrival. */
   readonly messages: Record<string, unknown>[];
-  /** An error of buf: a JSON object with code, message and details. */
+  /** Contains an error of buf: a JSON object with code, message and details. */
   readonly error: string;
 }
 
@@ -57,7 +57,7 @@ function curl(
   });
 }
 
-/** Splits concatenated JSON documents: buf prints each message on its own, indented or not. */
+/** Splits concatenated JSON documents. The tool prints each message separately, indented or not. */
 function parseDocuments(text: string): Record<string, unknown>[] {
   const documents: Record<string, unknown>[] = [];
   let buffer = "";
@@ -74,7 +74,7 @@ function parseDocuments(text: string): Record<string, unknown>[] {
   return documents;
 }
 
-/** The reason in the google.rpc.ErrorInfo of an error, whose bytes buf prints in base64. */
+/** Returns the reason in the google.rpc.ErrorInfo of an error, whose bytes buf prints in base64. */
 function reasonOf(error: string): string {
   const { details } = JSON.parse(error) as { details: { type: string; value: string }[] };
   const info = details.find(({ type }) => type === "google.rpc.ErrorInfo");
@@ -115,13 +115,13 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       assert.equal(messages[0]?.["storeType"], "localfile", error);
     });
 
-    await t.test("Create, by client streaming with base64 chunks", async () => {
+    await t.test("buf curl calls Create by client streaming with base64 chunks", async () => {
       const frames = uploadFrames({ config: { name: "by-hand" } }, await smallTar());
       const { messages, error } = await call("SnapshotService/Create", ...frames);
       assert.ok(messages[0]?.["snapshot"], error);
     });
 
-    await t.test("List, Inspect, Update", async () => {
+    await t.test("buf curl calls List, Inspect and Update", async () => {
       const list = await call("SnapshotService/List", { pageSize: 10 });
       assert.equal(list.messages[0]?.["totalSize"], "1", list.error);
       const inspect = await call("SnapshotService/Inspect", { ref: "by-hand" });
@@ -134,23 +134,26 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       assert.match(JSON.stringify(update.messages), /made with buf/, update.error);
     });
 
-    await t.test("Restore and Export end with a trailer; Import takes the export", async () => {
-      const restore = await call("SnapshotService/Restore", { ref: "by-hand" });
-      assert.ok(restore.messages.at(-1)?.["trailer"], restore.error);
-      const exported = await call("SnapshotService/Export", {
-        ref: "by-hand",
-        compression: "COMPRESSION_GZIP",
-      });
-      assert.ok(exported.messages.at(-1)?.["trailer"], exported.error);
-      const chunks = exported.messages.flatMap(({ chunk }) =>
-        typeof chunk === "string" ? [Buffer.from(chunk, "base64")] : [],
-      );
-      const frames = uploadFrames({ name: "copy" }, Buffer.concat(chunks));
-      const imported = await call("SnapshotService/Import", ...frames);
-      assert.ok(imported.messages[0]?.["snapshot"], imported.error);
-    });
+    await t.test(
+      "Restore and Export end with a trailer, and Import accepts the export",
+      async () => {
+        const restore = await call("SnapshotService/Restore", { ref: "by-hand" });
+        assert.ok(restore.messages.at(-1)?.["trailer"], restore.error);
+        const exported = await call("SnapshotService/Export", {
+          ref: "by-hand",
+          compression: "COMPRESSION_GZIP",
+        });
+        assert.ok(exported.messages.at(-1)?.["trailer"], exported.error);
+        const chunks = exported.messages.flatMap(({ chunk }) =>
+          typeof chunk === "string" ? [Buffer.from(chunk, "base64")] : [],
+        );
+        const frames = uploadFrames({ name: "copy" }, Buffer.concat(chunks));
+        const imported = await call("SnapshotService/Import", ...frames);
+        assert.ok(imported.messages[0]?.["snapshot"], imported.error);
+      },
+    );
 
-    await t.test("the directory calls", async () => {
+    await t.test("buf curl makes the directory calls", async () => {
       const directory = join(scratch, "exported");
       const exported = await call("SnapshotService/ExportToDirectory", { ref: "copy", directory });
       assert.ok(exported.messages[0]?.["snapshot"], exported.error);
@@ -200,7 +203,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       assert.match(JSON.stringify(event["snapshot"]), /"description":"watched"/);
     });
 
-    await t.test("Delete, and an error with decoded details", async () => {
+    await t.test("buf curl calls Delete and decodes the details of an error", async () => {
       const deleted = await call("SnapshotService/Delete", { refs: ["copy"] });
       assert.equal((deleted.messages[0]?.["deletedIds"] as unknown[]).length, 1, deleted.error);
       const { error } = await call("SnapshotService/Inspect", { ref: "copy" });
@@ -237,7 +240,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       assert.equal(health.messages[0]?.["status"], "SERVING", health.error);
     });
 
-    await t.test("replication: manifest, blocks and running transfers", async () => {
+    await t.test("buf curl reads a manifest, blocks and running transfers", async () => {
       const { messages, error } = await call("ReplicationService/ListTransfers");
       assert.equal(messages.length, 1, error);
       for (const name of ["Pull", "Push", "GetManifest", "ReadBlocks"]) {
@@ -246,7 +249,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       }
     });
 
-    await t.test("remotes", async () => {
+    await t.test("buf curl lists remotes", async () => {
       const { messages, error } = await call("RemoteService/ListRemotes");
       assert.equal(messages.length, 1, error);
       const refused = await call("RemoteService/CheckRemote");

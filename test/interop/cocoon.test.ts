@@ -1,6 +1,6 @@
 // Imports archives and a store that the original cocoon has written (test/fixtures/cocoon), and
-// compares each byte, each hole and the configuration. `npm run lab -- interop` does the same, and
-// more, with cocoon itself.
+// compares each byte, each hole and the configuration. `npm run lab -- interop` makes these and
+// more comparisons with cocoon itself.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createReadStream } from "node:fs";
@@ -21,7 +21,7 @@ import { fixtureFolder, fixtureStore } from "./cocoon/fixture-files.js";
 import { makeVm } from "./cocoon/store.js";
 
 for (const { file, of } of fixtures) {
-  test(`${file} (${of.name}) is imported with cocoon's meaning`, async (t) => {
+  test(`${file} (${of.name}) is imported as cocoon means it`, async (t) => {
     const { address, scratch } = await startTestDaemon(t);
     const client = connect(address);
     t.after(() => client.close());

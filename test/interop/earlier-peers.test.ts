@@ -1,5 +1,5 @@
-// An earlier build and this one understand each other: as peers, and as client and daemon with the
-// generated Go client of either.
+// Tests that an earlier build and this one understand each other: as peers, and as client and
+// daemon with the generated Go client of either.
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -16,11 +16,13 @@ import { buildCommit, cannotBuild } from "../support/earlier-build.js";
 import { buildGoRunner, fileAt, runCases, withoutGo } from "../support/earlier-client.js";
 import { compareFiles, patternBytes, removeScratch, withScratchDir } from "../support/scratch.js";
 
-/** Before the fields by which peers agree on versions, encodings and bitmaps. */
+/** This commit precedes the fields by which peers agree on versions, encodings and bitmaps. */
 const earlier = "682f3ed";
 const skip = cannotBuild(earlier, "any Node");
 
-/** Cases whose calls or answers have fields that this build added or reads in another way. */
+/**
+ * The calls or answers of these cases have fields that this build added or reads in another way.
+ */
 const affected = [
   "what the daemon is",
   "every field comes back as it went",
@@ -31,7 +33,7 @@ const affected = [
   "between two nodes",
 ];
 
-/** What an earlier daemon does with the fields that it does not know. */
+/** Describes what an earlier daemon does with fields that it does not know. */
 const ofAnEarlierDaemon: Scenario["cases"] = [
   {
     case: "new fields at an earlier daemon",
@@ -116,7 +118,7 @@ describe("an earlier build and this one", { skip }, () => {
         const stored = await createOn({ client: sender }, child, "child", { vm: "one" });
         const source = from.tcpAddress;
         const first = await pull({ client }, { source, ref: "parent" });
-        // Of the block with one page at 6 MiB, that page alone travels.
+        // Of the block with one page at 6 MiB, only that page is sent.
         const dataBytes = 6 * mib + 256 * kib;
         assert.ok(Number(first.progress.sentBytes) < dataBytes, `${first.progress.sentBytes} sent`);
         const { snapshot, progress } = await pull({ client }, { source, ref: "child" });

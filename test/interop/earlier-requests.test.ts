@@ -1,5 +1,5 @@
-// A retry after an upgrade finds the first outcome: an earlier build answers the first call with a
-// request id, this build the second.
+// Tests that a retry after an upgrade finds the first outcome: an earlier build answers the first
+// call with a request id, and this build answers the second.
 import assert from "node:assert/strict";
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,22 +13,22 @@ import { failsWith } from "../support/errors.js";
 import { withScratchDir } from "../support/scratch.js";
 import { drainPull, pull } from "../replication/nodes.js";
 
-/** The last commit whose fingerprints have version 1. */
+/** This is the last commit whose fingerprints have version 1. */
 const earlier = "d40fdb0";
 
 interface Scene {
   readonly client: Client;
   readonly directory: string;
-  /** Address of a daemon with the snapshot `there`. */
+  /** The address of a daemon with the snapshot `there`. */
   readonly peer: string;
 }
 
-/** Every call with a request id, and the id of the snapshot in its answer. */
+/** Makes every call with a request id. The calls return the id of the snapshot in the answer. */
 interface Call {
   readonly what: string;
   readonly requestId: string;
   call(scene: Scene, requestId: string): Promise<string | undefined>;
-  /** The same with another value in one field. */
+  /** Makes the same call with another value in one field. */
   other(scene: Scene, requestId: string): Promise<unknown>;
 }
 
@@ -128,7 +128,7 @@ async function makeFiles(directory: string): Promise<void> {
 }
 
 test(
-  "a retry after the upgrade finds what the earlier build made",
+  "a retry after the upgrade finds the outcome of the earlier build",
   {
     skip: cannotBuild(earlier, "any Node"),
   },

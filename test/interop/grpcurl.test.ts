@@ -1,4 +1,4 @@
-// README's own lines with grpcurl and `buf curl`, unchanged except for the socket's path.
+// Runs the README's own lines with grpcurl and `buf curl`, unchanged except for the socket's path.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -15,13 +15,13 @@ const checkout = fileURLToPath(new URL("../../..", import.meta.url));
 const readme = readFileSync(join(checkout, "README.md"), "utf8");
 const readmeSocket = "/var/lib/stasis/stasis.sock";
 
-// In CI it must be installed, so a missing program is a failure there.
+// In CI grpcurl must be installed, so a missing program is a failure there.
 const noGrpcurl =
   process.env["CI"] !== "true" && spawnSync("grpcurl", ["-version"]).error !== undefined
     ? "there is no grpcurl in the PATH"
     : false;
 
-/** A part of each command's output. */
+/** Maps each command to a part of its output. */
 const printed: Readonly<Record<string, RegExp>> = {
   " list": /^stasis\.v1\.SnapshotService$/m,
   " describe stasis.v1.SnapshotService.Create":
@@ -35,7 +35,8 @@ const printed: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * The fenced blocks that call the API by hand: each line with grpcurl or buf, or a whole script.
+ * Returns the commands in the fenced blocks that call the API without the CLI: each line with
+ * grpcurl or buf, or a whole script.
  */
 function commandsOf(text: string): string[] {
   const blocks = [...text.matchAll(/^```\w*\n([^]*?)^```$/gm)].map(([, block = ""]) =>
@@ -46,7 +47,7 @@ function commandsOf(text: string): string[] {
     .flatMap((block) => (/^(grpcurl|npx buf curl) /.test(block) ? block.split("\n") : [block]));
 }
 
-/** npx finds the tools only from the checkout. */
+/** Runs a script. The command npx finds the tools only from the checkout. */
 async function shell(script: string, scratch: string): Promise<string> {
   const cwd = script.startsWith("npx ") ? checkout : scratch;
   const argv = ["-euo", "pipefail", "-c", script];
@@ -54,7 +55,7 @@ async function shell(script: string, scratch: string): Promise<string> {
   return stdout;
 }
 
-test("README: the lines that need no CLI", { skip: noGrpcurl }, async (t) => {
+test("the README's lines that need no CLI", { skip: noGrpcurl }, async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   for (const directory of ["DIR", "vm"]) {
     await mkdir(join(scratch, directory));

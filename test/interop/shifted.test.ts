@@ -1,5 +1,5 @@
-// An export that another program unpacked wrongly, or that was changed since, is refused at import,
-// because our envelopes describe each file.
+// Tests that an import refuses an export that another program unpacked wrongly, or that was changed
+// since. The envelopes of our exports describe each file, which reveals such changes.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
@@ -24,7 +24,7 @@ interface Scene {
   stasis(...args: string[]): Promise<Finished>;
 }
 
-/** A snapshot without a configuration that reveals the size of its memory. */
+/** Stores a snapshot without a configuration that reveals the size of its memory. */
 async function setUp(t: TestContext): Promise<Scene> {
   const { address, scratch } = await startTestDaemon(t);
   const client = connect(address);
@@ -39,7 +39,7 @@ async function setUp(t: TestContext): Promise<Scene> {
   return { client, scratch, env, stasis };
 }
 
-/** The result of `export | tar x`. */
+/** Returns the directory with the result of `export | tar x`. */
 async function exported(scene: Scene, reader: TarReader, ...options: string[]): Promise<string> {
   const directory = join(scene.scratch, `unpacked-${reader.program}${options.join("")}`);
   await mkdir(directory);

@@ -1,5 +1,5 @@
-// Common programs unpack the default output of `restore` and `export`: sizes, bytes and holes equal
-// the source. docs/formats.md has this matrix as a table.
+// Tests that common programs unpack the default output of `restore` and `export`, with the sizes,
+// bytes and holes of the source. docs/formats.md has this matrix as a table.
 import assert from "node:assert/strict";
 import { mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ interface Scene {
   readonly client: Client;
   readonly scratch: string;
   readonly source: string;
-  /** Environment of the shell that runs `stasis`. */
+  /** The environment of the shell that runs `stasis`. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -37,7 +37,7 @@ const diskBytes = 2 * gib;
 const diskDataBytes = 10 * mib;
 const ref = "vm";
 
-/** A stored snapshot with a disk of 2 GiB that contains 10 MiB, and the other files of a VM. */
+/** Stores a snapshot with a disk of 2 GiB that contains 10 MiB, and the other files of a VM. */
 async function setUp(t: TestContext): Promise<Scene> {
   const { address, scratch } = await startTestDaemon(t);
   const client = connect(address);
@@ -70,7 +70,7 @@ async function expectSource(directory: string, scene: Scene): Promise<void> {
   assert.ok((await allocatedBytesOf(disk)) < 2 * diskDataBytes, "the disk has its holes");
 }
 
-test("the default is unpacked by other programs to the files that were stored", async (t) => {
+test("other programs unpack the default format to the files that were stored", async (t) => {
   const scene = await setUp(t);
   const stasis = [process.execPath, mainPath];
   for (const reader of [gnuTar, bsdtar, python, goTar()]) {
@@ -150,7 +150,7 @@ test("without a format, Restore and Export send GNU PAX 1.0", async (t) => {
 const segmentBytes = 512;
 const stride = 8 * kib;
 
-/** A file with this many segments, each of which contains its own number. */
+/** Returns a file with this many segments, each of which contains its own number. */
 function fragments(segments: number): ArchiveFile {
   const extents = Array.from({ length: segments }, (_, index) => ({
     offset: index * stride,
@@ -172,7 +172,7 @@ function fragments(segments: number): ArchiveFile {
   };
 }
 
-/** The first bytes of each segment, and of the hole after it. */
+/** Checks the first bytes of each segment, and of the hole after it. */
 async function expectFragments(path: string, segments: number): Promise<void> {
   await using file = await open(path, "r");
   assert.equal((await file.stat()).size, segments * stride);
@@ -185,7 +185,7 @@ async function expectFragments(path: string, segments: number): Promise<void> {
   }
 }
 
-/** A file with the longest map that Go accepts, and one with one more segment. */
+/** Returns the number of segments with the longest map that Go accepts. */
 function segmentsAtGoLimit(): number {
   let [fits, tooMany] = [1, maxGoMapBytes];
   while (tooMany - fits > 1) {
@@ -197,7 +197,7 @@ function segmentsAtGoLimit(): number {
   return fits;
 }
 
-test("all programs read maps up to 1 MiB; above that, the named programs refuse them", async (t) => {
+test("all programs read maps up to 1 MiB; some named programs refuse longer maps", async (t) => {
   const scratch = await makeScratch(t, "stasis-maps-");
   const atLimit = segmentsAtGoLimit();
   for (const segments of [atLimit, atLimit + 100]) {
@@ -228,12 +228,13 @@ test("all programs read maps up to 1 MiB; above that, the named programs refuse 
   }
 });
 
-test("restore and export warn of a map that Go and cocoon refuse, and of holes beyond cocoon's format", async (t) => {
+test("restore and export warn of a map that Go and cocoon refuse, and of holes that cocoon cannot read", async (t) => {
   const scene = await setUp(t);
   const { client, scratch, env } = scene;
   const directory = join(scratch, "fragments");
   await mkdir(directory);
-  // Far out in the file, where each segment takes 19 bytes of the map, so that few suffice.
+  // The segments are far out in the file, where each takes 19 bytes of the map, so that few
+  // segments suffice.
   const [count, base] = [56_000, 1024 * gib];
   await using file = await open(join(directory, "memory"), "wx");
   await file.truncate(base + count * stride);
@@ -266,7 +267,8 @@ test("restore and export warn of a map that Go and cocoon refuse, and of holes b
     assert.equal(warning.file, "memory");
     assert.deepEqual(warning.readers, readers);
     assert.match(warning.message, said);
-    // The reader consumes everything, because one that leaves early ends the writer with SIGPIPE.
+    // The reader consumes everything, because a reader that leaves early ends the writer with
+    // SIGPIPE.
     const drain = { ...gnuTar, command: "cat >/dev/null" };
     const stasis = [process.execPath, mainPath, command, "fragments", "--sparse", format];
     const heard = await pipeInto(drain, scratch, stasis, env);

@@ -1,4 +1,4 @@
-// The installed programs other than stasis that unpack our tars.
+// Lists the installed programs other than stasis that unpack our tars.
 import { execFile, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -12,9 +12,9 @@ const goBuildLimitMs = 5 * 60_000;
 export interface TarReader {
   readonly name: string;
   readonly program: string;
-  /** Why it is unavailable here, or false. */
+  /** The reason why the program is unavailable here, or false. */
   readonly missing: string | false;
-  /** A shell command that unpacks the tar on its stdin into the directory `$1`. */
+  /** Contains a shell command that unpacks the tar on its stdin into the directory `$1`. */
   readonly command: string;
 }
 
@@ -30,7 +30,7 @@ function reader(name: string, program: string, command: string): TarReader {
   return { name, program, missing: status === 0 ? false : `${program} is not installed`, command };
 }
 
-/** Built at the first call. */
+/** Returns the Go reader, which is built at the first call. */
 export function goTar(): TarReader {
   const name = "Go archive/tar";
   if (spawnSync("go", ["version"], { stdio: "ignore" }).status !== 0) {
@@ -40,7 +40,7 @@ export function goTar(): TarReader {
   const source = join(checkout, "test", "interop", "go-tar");
   mkdirSync(folder, { recursive: true });
   for (const file of ["go.mod", "main.go"]) copyFileSync(join(source, file), join(folder, file));
-  // Uses the local toolchain, because the test must not download one.
+  // The build uses the local toolchain, because the test must not download another one.
   const env = { ...process.env, GOTOOLCHAIN: "local", GOFLAGS: "-buildvcs=false" };
   const options = { cwd: folder, env, encoding: "utf8", timeout: goBuildLimitMs } as const;
   const { status, stderr } = spawnSync("go", ["build", "-o", "go-tar", "."], options);
@@ -48,7 +48,9 @@ export function goTar(): TarReader {
   return { name, program: "go", missing: false, command: `'${join(folder, "go-tar")}' "$1"` };
 }
 
-/** Since Go 1.24.8 and 1.25.2, archive/tar refuses sparse maps above 1 MiB. */
+/**
+ * Returns true for Go since 1.24.8 and 1.25.2, whose archive/tar refuses sparse maps above 1 MiB.
+ */
 export function goRefusesLongMaps(): boolean {
   const { stdout } = spawnSync("go", ["env", "GOVERSION"], { encoding: "utf8" });
   const [, minor = 0, patch = 0] = /^go1\.(\d+)(?:\.(\d+))?/.exec(stdout)?.map(Number) ?? [];

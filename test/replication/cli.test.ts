@@ -1,4 +1,4 @@
-// The commands pull, push and transfers.
+// Tests the commands pull, push and transfers.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { makeSmallSource } from "../store/contents.js";
 import { runStasis } from "../unit/cli/run-stasis.js";
 import { checkContent, createOn, startNode } from "./nodes.js";
 
-test("pull and push print the new id; transfers is a table", async (t) => {
+test("pull and push print the new id, and transfers prints a table", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const source = await makeSmallSource(join(from.scratch, "source"));
   await createOn(from, source, "web");

@@ -1,4 +1,5 @@
-// `npm run lab -- cuts --cuts 1000 --seed 7`: cuts pulls at random bytes and prints the cost.
+// Implements `npm run lab -- cuts --cuts 1000 --seed 7`, which cuts pulls at random bytes and
+// prints the cost.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,13 +12,13 @@ const { values } = parseArgs({
   options: {
     cuts: { type: "string", default: "1000" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    /** MiB of data in each snapshot. */
+    /** Each snapshot has this many MiB of data. */
     data: { type: "string", default: "80" },
     quiet: { type: "boolean", default: false },
   },
 });
 const [cuts, seed, dataMib] = [Number(values.cuts), Number(values.seed), Number(values.data)];
-/** Killing a daemon costs a second or two to start it again. */
+/** A killed daemon needs a second or two to start again, so these kinds are rarer. */
 const kinds = ["reset", "reset", "close", "close", "peer", "receiver"] as const;
 const scratch = await mkdtemp(join(process.env["STASIS_BENCH_DIR"] ?? tmpdir(), "stasis-cuts-"));
 const startedMs = performance.now();

@@ -1,4 +1,4 @@
-// A short run of `npm run lab -- cuts`. STASIS_SEED repeats one.
+// Runs `npm run lab -- cuts` briefly. STASIS_SEED repeats a run.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeScratch } from "../support/daemon.js";
@@ -6,8 +6,8 @@ import { cutKinds, runCuts } from "./cuts.js";
 import { mib } from "./nodes.js";
 
 /**
- * Bytes that may be in flight when the link is cut: HTTP/2 windows, and blocks that are not written
- * yet.
+ * The number of bytes that may be in flight when the link is cut: HTTP/2 windows, and blocks that
+ * are not written yet.
  */
 const inFlightBytes = 8 * mib;
 
@@ -17,7 +17,7 @@ const runs = {
 } as const;
 
 for (const [what, { cuts, kinds }] of Object.entries(runs)) {
-  test(`${cuts} times ${what}: another call continues, and the result is the same`, async (t) => {
+  test(`after ${cuts} times ${what}, another call continues, and the result is the same`, async (t) => {
     const seed = Number(process.env["STASIS_SEED"] ?? Date.now() % 1_000_000);
     const scratch = await makeScratch(t, "stasis-cuts-");
     t.diagnostic(`seed ${seed}`);

@@ -1,5 +1,5 @@
-// Cuts pulls at random bytes: the link is reset or closed, the peer or the receiver is killed.
-// Another call follows each cut. The final result is always the same, and few bytes travel twice.
+// Cuts pulls at random bytes: the link is reset or closed, or the peer or the receiver is killed.
+// Another call follows each cut. The final result is always the same, and few bytes are sent twice.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,18 +11,18 @@ import { compareFiles } from "../support/scratch.js";
 import { changedCopy, drainPull, kib, mib } from "./nodes.js";
 import { openWireProxy, type WireProxy } from "./wire-proxy.js";
 
-/** The events that interrupt a pull. */
+/** These events interrupt a pull. */
 export const cutKinds = ["reset", "close", "peer", "receiver"] as const;
 export type CutKind = (typeof cutKinds)[number];
 
 export interface CutOptions {
   readonly cuts: number;
   readonly seed: number;
-  /** One of them is picked for each cut. */
+  /** One of these kinds is picked for each cut. */
   readonly kinds: readonly CutKind[];
-  /** Data of each snapshot. */
+  /** The data of each snapshot in MiB. */
   readonly dataMib: number;
-  /** An empty directory. */
+  /** Names an empty directory. */
   readonly scratch: string;
   readonly report?: (line: string) => void;
 }
@@ -30,17 +30,17 @@ export interface CutOptions {
 export interface CutSummary {
   readonly cuts: Readonly<Record<CutKind, number>>;
   readonly pulls: number;
-  /** Bytes on the link beyond those of an uncut pull, per cut. */
+  /** The most bytes on the link beyond those of an uncut pull, per cut. */
   readonly mostAgainBytes: number;
   readonly meanAgainBytes: number;
 }
 
-/** Maximum cost of a cut. */
+/** Maximum cost of a cut in bytes. */
 export const maxAgainBytes = 64 * mib;
-/** Number of cuts in one pull before it may finish. */
+/** The number of cuts in one pull before it may finish. */
 const cutsInARow = 12;
 
-/** Throws an AssertionError that names the cut. */
+/** Makes the cuts. Throws an AssertionError that names the cut if a result is wrong. */
 export async function runCuts(options: CutOptions): Promise<CutSummary> {
   const { cuts, seed, scratch, report = () => undefined } = options;
   const random = createRandom("cuts", seed);
@@ -58,7 +58,7 @@ export async function runCuts(options: CutOptions): Promise<CutSummary> {
     const where = met.map(({ kind, at }) => `${kind} at ${at}`).join(", ");
     const what = `${total} cuts, pull ${pulls}, ${target.name}: ${where}`;
     report(`${what}: ${(againBytes / mib).toFixed(2)} MiB again`);
-    // All of the excess in one cut would still be allowed.
+    // The whole excess would be allowed even if one cut had caused it.
     assert.ok(againBytes <= maxAgainBytes, `${what}: ${againBytes} bytes again`);
     if (met.length > 0) most = Math.max(most, each);
     sum += againBytes;
@@ -71,7 +71,7 @@ interface Target {
   readonly name: string;
   readonly source: string;
   readonly digest: string;
-  /** Bytes on the link of an uncut pull. */
+  /** The number of bytes on the link of an uncut pull. */
   readonly wholeBytes: number;
 }
 
@@ -80,11 +80,11 @@ interface Scene extends AsyncDisposable {
   readonly receiver: Restartable;
   readonly proxy: WireProxy;
   readonly targets: readonly Target[];
-  /** Only the base is left. */
+  /** Fails unless only the base is left. */
   checkEmpty(): Promise<void>;
 }
 
-/** One snapshot without a base, and one whose parent the receiver has. */
+/** Prepares one snapshot without a base, and one whose parent the receiver has. */
 async function openScene(scratch: string, dataMib: number): Promise<Scene> {
   const peer = await openRestartable(join(scratch, "peer"));
   const receiver = await openRestartable(join(scratch, "receiver"));
@@ -148,7 +148,7 @@ async function makeSources(scratch: string, dataBytes: number) {
 
 interface Cut {
   readonly kind: CutKind;
-  /** Bytes of the attempt that passed before. */
+  /** The number of bytes of the attempt that passed before the cut. */
   readonly at: number;
 }
 
@@ -170,7 +170,7 @@ async function pullWithCuts(
     passed += proxy.passedBytes();
     if (!whole) met.push(cut);
     stored = (await namesOf(receiver.client())).includes(target.name);
-    // A receiver that is killed before its last message has published the snapshot.
+    // A receiver that is killed before its last message may have published the snapshot.
     assert.ok(whole === stored || cut.kind === "receiver", `${cut.kind} at ${cut.at}: visible`);
   }
   if (!stored) {
@@ -183,7 +183,7 @@ async function pullWithCuts(
   return { met, againBytes: Math.max(0, passed - target.wholeBytes) };
 }
 
-/** Whether it finished before the cut. */
+/** Returns true if the pull finished before the cut. */
 async function pullWithCut(
   { peer, receiver, proxy }: Scene,
   ref: string,

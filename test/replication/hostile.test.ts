@@ -1,5 +1,5 @@
-// Peers that lie: each lie ends the pull with an error, nothing is stored, and memory stays
-// bounded.
+// Tests peers that send wrong data: each lie ends the pull with an error, nothing is stored, and
+// memory stays bounded.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { deflateRawSync } from "node:zlib";
@@ -33,13 +33,13 @@ import { changedCopy, createOn, kib, mib, pull, startNode } from "./nodes.js";
 interface Lie {
   readonly what: string;
   readonly lies: Lies;
-  /** Default: PEER_DATA_INVALID. */
+  /** The expected reason. The default is PEER_DATA_INVALID. */
   readonly reason?: string;
 }
 
 const otherDigest = `sha256:${"ab".repeat(32)}`;
 
-/** A change of the snapshot in both calls of GetManifest. */
+/** Changes the snapshot in both calls of GetManifest. */
 function aboutSnapshot(what: string, change: (snapshot: Snapshot) => void): Lie {
   return {
     what,
@@ -81,7 +81,7 @@ function aboutBlocks(
   return { what, lies: { blocks } };
 }
 
-/** Longer than the receiver waits. */
+/** Waits longer than the receiver does. */
 function forAWhile(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 10_000).unref());
 }
@@ -153,14 +153,14 @@ function eachBlock(what: string, change: (message: ReadBlocksResponse) => void):
   });
 }
 
-/** The pages as a peer from before the bitmap names them. */
+/** Sets the pages as a peer from before the bitmap names them. */
 function setMask(message: ReadBlocksResponse, mask: bigint): void {
   message.changedPages = mask;
   message.pageBytes = 0;
   message.pageBitmap = new Uint8Array(0);
 }
 
-/** Pages of one block, in a bitmap that cannot be right. */
+/** Names the pages of one block in a bitmap that cannot be right. */
 function bitmapLies(): Lie[] {
   const lie = (what: string, pageBytes: number, bytes: readonly number[], mask = 0n): Lie =>
     eachBlock(`a bitmap ${what}`, (message) => {
@@ -190,7 +190,7 @@ const lies: readonly Lie[] = [
     for (const file of snapshot.files) file.blockHash = BlockHash.SHA256;
   }),
   {
-    ...aboutSnapshot("a hash that nobody knows", (snapshot) => {
+    ...aboutSnapshot("an unknown hash", (snapshot) => {
       for (const file of snapshot.files) file.blockHash = 77 as BlockHash;
     }),
     reason: "FORMAT_UNSUPPORTED",
@@ -213,10 +213,10 @@ const lies: readonly Lie[] = [
   aboutSnapshot("a negative size", (snapshot) => {
     for (const file of snapshot.files) file.sizeBytes = -1n;
   }),
-  aboutSnapshot("a size beyond all disks", (snapshot) => {
+  aboutSnapshot("a size larger than any disk", (snapshot) => {
     for (const file of snapshot.files) file.sizeBytes = 1n << 62n;
   }),
-  aboutSnapshot("another size than the digest says", (snapshot) => {
+  aboutSnapshot("a size that contradicts the digest", (snapshot) => {
     for (const file of snapshot.files) file.sizeBytes += 1n;
   }),
   aboutSnapshot("no files", (snapshot) => {
@@ -225,7 +225,7 @@ const lies: readonly Lie[] = [
   aboutManifest("tables before the snapshot", async function* (truth) {
     for await (const message of truth) if (message.part.case === "blocks") yield message;
   }),
-  aboutManifest("a manifest that is cut", async function* (truth) {
+  aboutManifest("a truncated manifest", async function* (truth) {
     for await (const message of truth) {
       yield message;
       return;
@@ -249,7 +249,7 @@ const lies: readonly Lie[] = [
   {
     ...aboutManifest("a table whose end never comes", async function* (truth) {
       for await (const message of truth) {
-        // Pending blocks, more than it has announced.
+        // The peer sends more blocks than it has announced as pending.
         if (message.part.case === "blocks") await forAWhile();
         yield message;
       }
@@ -300,14 +300,14 @@ const lies: readonly Lie[] = [
   eachBlock("a block of a negative number", (message) => {
     message.index = -1n;
   }),
-  eachBlock("an encoding that nobody knows", (message) => {
+  eachBlock("an unknown encoding", (message) => {
     message.encoding = 77 as BlockEncoding;
   }),
-  eachBlock("differences from a base that there is not", (message) => {
+  eachBlock("differences from a missing base", (message) => {
     message.encoding = BlockEncoding.XOR_DEFLATE;
     setMask(message, 1n);
   }),
-  eachBlock("pages that are not as many as it says", (message) => {
+  eachBlock("a wrong number of pages", (message) => {
     message.encoding = BlockEncoding.NONZERO_PAGES;
     setMask(message, 0b101n);
     message.data = Buffer.alloc(3 * 4096, 1);
@@ -333,7 +333,7 @@ const lies: readonly Lie[] = [
       return;
     }
   }),
-  aboutBlocks("the same block without end", async function* (truth) {
+  aboutBlocks("the same block endlessly", async function* (truth) {
     for await (const message of truth) for (let times = 0; times < 1e6; times += 1) yield message;
   }),
   {
@@ -347,7 +347,7 @@ const lies: readonly Lie[] = [
   },
 ];
 
-/** Lies that use a second snapshot of the honest peer, `other`. */
+/** Returns lies that use a second snapshot of the honest peer, `other`. */
 function liesWith(honest: Client, other: Snapshot): readonly Lie[] {
   const otherRef = other.config?.id ?? "";
   return [
@@ -381,36 +381,36 @@ function liesWith(honest: Client, other: Snapshot): readonly Lie[] {
     aboutFile("a table that counts more runs than it has", dataTable(mib, 4), (bytes) => {
       bytes.writeBigUInt64LE((1n << 64n) - 1n, 24);
     }),
-    aboutFile("a run of four thousand million blocks", dataTable(mib, 4), (bytes) => {
+    aboutFile("a run of 4,000,000,000 blocks", dataTable(mib, 4), (bytes) => {
       bytes.writeUInt32LE(0xffff_ffff, 44);
     }),
     aboutFile("blocks of another size", { ...dataTable(4 * kib, 4), blockSizeBytes: kib }),
-    aboutFile("a run of no kind", dataTable(mib, 4), (bytes) => bytes.writeUInt32LE(7, 40)),
-    aboutFile("zeros that are called data", {
+    aboutFile("a run of an unknown kind", dataTable(mib, 4), (bytes) => bytes.writeUInt32LE(7, 40)),
+    aboutFile("zeros that are recorded as data", {
       ...dataTable(blockBytes, 1),
       digests: digestOf(currentAlgorithm, Buffer.alloc(blockBytes)),
     }),
-    aboutFile("zeros that are called data by SHA-256", {
+    aboutFile("zeros that are recorded as data, with SHA-256", {
       ...dataTable(blockBytes, 1),
       algorithm: "sha256",
       digests: digestOf("sha256", Buffer.alloc(blockBytes)),
     }),
     {
-      ...aboutFile("a version to come", dataTable(mib, 4), (bytes) => bytes.writeUInt32LE(3, 8)),
+      ...aboutFile("a future version", dataTable(mib, 4), (bytes) => bytes.writeUInt32LE(3, 8)),
       reason: "FORMAT_UNSUPPORTED",
     },
     aboutFile("a table of 500 GiB and more", dataTable(2 ** 21 * blockBytes + mib, 2 ** 21 + 4)),
   ];
 }
 
-/** The fields from which a new message can be made. */
+/** Returns the fields from which a new message can be made. */
 function withoutType({ baseDigests, snapshotOnly }: GetManifestRequest) {
   return { baseDigests, snapshotOnly };
 }
 
 /**
- * A bound above the receiver's memory after honest pulls: windows, messages, and uncollected
- * garbage.
+ * The bound on the growth of the receiver's memory after honest pulls, in bytes: windows, messages,
+ * and uncollected garbage.
  */
 const maxGrowthBytes = 128 * mib;
 
@@ -457,7 +457,7 @@ test("each lie of a peer ends the pull, nothing is stored, and memory stays boun
   await pull(to, request);
 });
 
-test("messages without end after a manifest cost the receiver nothing", async (t) => {
+test("endless messages after a manifest cost the receiver no memory", async (t) => {
   const honest = await startNode(t);
   const root = join(await makeScratch(t, "stasis-flood-"), "root");
   await using daemon = await startDaemonProcess(root);
@@ -490,7 +490,7 @@ test("messages without end after a manifest cost the receiver nothing", async (t
   assert.ok(growth < maxGrowthBytes, inMib(growth));
 });
 
-test("wrong differences: the whole block is sent instead, and the stored data is right", async (t) => {
+test("for wrong differences the whole block is sent instead, and the stored data is right", async (t) => {
   const [honest, to] = [await startNode(t), await startNode(t)];
   const parent = await makeSource(join(honest.scratch, "parent"), [
     { name: "memory", sizeBytes: 2 * mib, pieces: [piece(0, 2 * mib)] },
@@ -501,7 +501,7 @@ test("wrong differences: the whole block is sent instead, and the stored data is
     { offset: mib, bytes: patternBytes(100 * kib, 9) },
   ]);
   await createOn(honest, child, "child");
-  // 64 KiB that decompress to 64 MiB.
+  // These 64 KiB decompress to 64 MiB.
   const endless = deflateRawSync(Buffer.alloc(64 * mib));
   const allPages = (1n << 64n) - 1n;
   const bombs: Lies["blocks"][] = [
@@ -554,7 +554,7 @@ test("wrong differences: the whole block is sent instead, and the stored data is
   await assert.rejects(pull(to, { source: twice, ref: "child" }), { reason: "PEER_DATA_INVALID" });
 });
 
-test("lying callers: their requests are refused, and cost nothing", async (t) => {
+test("requests of lying callers are refused, and cost no memory", async (t) => {
   const { client, scratch } = await startNode(t);
   const source = await makeSource(join(scratch, "source"), [
     { name: "memory", sizeBytes: 4 * mib, pieces: [piece(0, mib), piece(2 * mib, mib)] },
@@ -568,7 +568,7 @@ test("lying callers: their requests are refused, and cost nothing", async (t) =>
   const questions: readonly (readonly [string, AsyncIterable<unknown>])[] = [
     ["outside the file", blocks([range(15n, 2n)])],
     ["far outside the file", blocks([range(huge, 1n)])],
-    ["a count beyond all files", blocks([range(0n, huge)])],
+    ["a count larger than any file", blocks([range(0n, huge)])],
     ["a sum beyond 64 bits", blocks([range(huge * 2n - 1n, huge * 2n - 1n)])],
     ["a negative block", blocks([range(-1n, 1n)])],
     ["a negative count", blocks([range(2n, -1n)])],

@@ -1,4 +1,4 @@
-// A peer whose answers a test can change: a real daemon's answers, modified in transit.
+// Runs a peer whose answers a test can change: a real daemon's answers, modified in transit.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { TestContext } from "node:test";
 import { createLogger } from "../../src/base/logger.js";
@@ -19,9 +19,9 @@ import { grpcLimits, serverDefaults } from "../support/defaults.js";
 type ManifestInit = MessageInitShape<typeof GetManifestResponseSchema>;
 type BlocksInit = MessageInitShape<typeof ReadBlocksResponseSchema>;
 
-/** Each forwards the true answer unless it is given. */
+/** Changes answers. Each call without a change forwards the true answer. */
 export interface Lies {
-  /** Behaves like a peer from before NONZERO_PAGES. */
+  /** If this is true, the peer behaves like one from before NONZERO_PAGES. */
   readonly old?: boolean;
   readonly manifest?: (
     truth: AsyncIterable<GetManifestResponse>,
@@ -33,7 +33,7 @@ export interface Lies {
   ) => AsyncIterable<BlocksInit>;
 }
 
-/** Its address. */
+/** Starts the peer and returns its address. */
 export async function startLiar(t: TestContext, honest: Client, lies: Lies): Promise<string> {
   const server = createGrpcServer({
     ...serverDefaults,

@@ -1,4 +1,4 @@
-// Two daemons, and snapshots that differ in some pages.
+// Starts two daemons, and makes snapshots that differ in some pages.
 import assert from "node:assert/strict";
 import { cp, mkdtemp, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ export async function startNode(
   return { ...node, client };
 }
 
-/** A node's answers, wherever it runs. */
+/** Gives access to a node's answers, wherever the node runs. */
 export type Reached = Pick<Node, "client">;
 
 export async function createOn(
@@ -79,8 +79,8 @@ export async function drainPull(
 }
 
 /**
- * Fails unless the snapshot has the same files, bytes and modes as the directory. It may have more
- * holes, because written zeros arrive as holes.
+ * Fails unless the snapshot has the same files, bytes and modes as the directory. The snapshot may
+ * have more holes, because zeros in the data arrive as holes.
  */
 export async function checkContent(node: Node, ref: string, expected: string): Promise<void> {
   const target = await mkdtemp(join(node.scratch, "restored-"));
@@ -97,7 +97,7 @@ export async function checkContent(node: Node, ref: string, expected: string): P
 export const kib = 1024;
 export const mib = 1024 * kib;
 
-/** A copy with other pages at these offsets. */
+/** Makes a copy with other pages at these offsets. */
 export async function changedCopy(
   from: string,
   to: string,

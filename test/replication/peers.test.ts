@@ -1,4 +1,4 @@
-// Peers by name: over TLS with certificates or tokens, over a socket, and the errors.
+// Tests peers by name: over TLS with certificates or tokens, over a socket, and the errors.
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,13 +19,13 @@ const identities = ["peer", "operator", "reader"]
   .join("");
 
 interface Pair {
-  /** Has the snapshot `web`. Requires TLS, and a certificate or a token. */
+  /** This node has the snapshot `web`. It requires TLS, and a certificate or a token. */
   readonly from: AccessScene;
   readonly source: string;
-  /** Has the peers of `configFile`. */
+  /** This node has the peers of `configFile`. */
   readonly to: Node;
   readonly configFile: string;
-  /** Replaces the peers. Each consists of the lines of its table without the name. */
+  /** Replaces the peers. Each peer consists of the lines of its table without the name. */
   setPeers(
     peers: Readonly<Record<string, Readonly<Record<string, string | boolean>>>>,
   ): Promise<void>;
@@ -66,7 +66,7 @@ async function failureOf(to: Node, source: string): Promise<StoreError> {
   throw new Error("the pull went well");
 }
 
-test("by certificate, by token and over a socket: each brings the snapshot", async (t) => {
+test("a pull by certificate, by token or over a socket brings the snapshot", async (t) => {
   const { from, source, to, setPeers } = await startPair(t);
   const { tcpAddress: address, authority, directory } = from;
   const ca = authority.cert;
@@ -87,7 +87,7 @@ test("by certificate, by token and over a socket: each brings the snapshot", asy
   await pull(to, { source: from.address, ref: "web", name: "by-address" });
 });
 
-test("a peer may fetch, and nothing else; other roles may not fetch", async (t) => {
+test("a peer may only fetch, and other roles may not fetch", async (t) => {
   const { from, to, setPeers } = await startPair(t);
   const { tcpAddress: address, authority } = from;
   const ca = authority.cert;
@@ -115,7 +115,7 @@ test("a peer may fetch, and nothing else; other roles may not fetch", async (t) 
   }
 });
 
-test("a peer that is not in the file, and a peer with a wrong identity", async (t) => {
+test("a peer that is not in the file, and a peer with a wrong identity, are refused", async (t) => {
   const { from, to, setPeers } = await startPair(t);
   const { tcpAddress: address, authority, directory } = from;
   const alone = await failureOf(to, "node7");
@@ -165,7 +165,7 @@ test("changes of peers and their tokens take effect while the daemon runs", asyn
   assert.equal((await failureOf(to, "late")).reason, "FIELD_INVALID");
 });
 
-test("push by name: the other daemon pulls by the name that it has for this one", async (t) => {
+test("for a push by name, the other daemon pulls by the name that it has for this one", async (t) => {
   const { from, source, to, setPeers } = await startPair(t);
   const { authority } = from;
   const ca = authority.cert;

@@ -1,4 +1,4 @@
-// Pull between two daemons: the stored result, and the bytes on the link.
+// Tests Pull between two daemons: the stored result, and the bytes on the link.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import { changedCopy, checkContent, createOn, kib, mib, pull, startNode } from "
 import { openWireProxy } from "./wire-proxy.js";
 import { openPastMode } from "../support/tamper.js";
 
-/** 12 MiB of data in 40 MiB, with holes, zeros and an odd end. */
+/** Makes a file with 12 MiB of data in 40 MiB, with holes, zeros and an odd end. */
 function makeMemory(directory: string): Promise<string> {
   return makeSource(directory, [
     { name: "empty", sizeBytes: 0, pieces: [] },
@@ -41,7 +41,7 @@ async function overwrite(path: string, offset: number): Promise<void> {
   await handle.write(Buffer.from("damage"), 0, 6, offset);
 }
 
-test("a pull without a base brings the same files, and its digest", async (t) => {
+test("a pull without a base brings the same files and their digest", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const source = await makeSmallSource(join(from.scratch, "source"));
   const stored = await createOn(from, source, "web", { tier: "one" });
@@ -58,7 +58,7 @@ test("a pull without a base brings the same files, and its digest", async (t) =>
   assert.deepEqual(await entriesOf(to.root, "staging"), []);
 });
 
-/** 5,000 pages of 64 MiB, each with a hole before and after it. */
+/** Makes a file with 5,000 pages of data in 64 MiB, each between two holes. */
 async function makeFragments(directory: string): Promise<string> {
   const pages = 5000;
   const pieces = Array.from({ length: pages }, (_, index) =>
@@ -67,7 +67,7 @@ async function makeFragments(directory: string): Promise<string> {
   return makeSource(directory, [{ name: "memory", sizeBytes: 64 * mib, pieces }]);
 }
 
-test("only the pages of a block with holes travel, and its holes are restored", async (t) => {
+test("of a block with holes only the pages are sent, and its holes are restored", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const source = await makeFragments(join(from.scratch, "source"));
   const stored = await createOn(from, source, "web");
@@ -103,7 +103,7 @@ test("an older peer sends whole blocks, and receives whole blocks", async (t) =>
   assert.equal(blocks, 9);
 });
 
-test("the sender uses only encodings that the receiver reads, and its names for pages", async (t) => {
+test("the sender uses only the encodings and the names of pages that the receiver supports", async (t) => {
   const from = await startNode(t);
   const source = await makeFragments(join(from.scratch, "source"));
   const base = await createOn(from, source, "base");
@@ -145,7 +145,7 @@ test("the sender uses only encodings that the receiver reads, and its names for 
   assert.deepEqual([...named.pageBitmap], [0b10, 0, 0, 0, 0, 0, 0, 0]);
 });
 
-test("pages of another size are understood", async (t) => {
+test("a receiver accepts pages of another size", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const source = await makeMemory(join(from.scratch, "source"));
   const { digest } = await createOn(from, source, "web");
@@ -165,7 +165,7 @@ test("pages of another size are understood", async (t) => {
   }
 });
 
-/** A whole block as pages of this size, of which all are there. */
+/** Returns a whole block as pages of this size, all of which are present. */
 function asPages(data: Uint8Array, pageBytes: number) {
   const pages = Math.ceil(data.length / pageBytes);
   const pageBitmap = new Uint8Array(Math.ceil(pages / 8));
@@ -175,7 +175,7 @@ function asPages(data: Uint8Array, pageBytes: number) {
   return { encoding: BlockEncoding.NONZERO_PAGES, pageBytes, pageBitmap };
 }
 
-test("a receiver that does not read the table's version is refused before anything is sent", async (t) => {
+test("a receiver that cannot read the table's version is refused before any data is sent", async (t) => {
   const from = await startNode(t);
   await createOn(from, await makeSmallSource(join(from.scratch, "source")), "web");
   for (const snapshotOnly of [true, false]) {
@@ -192,7 +192,7 @@ test("a receiver that does not read the table's version is refused before anythi
   }
 });
 
-test("a child of a snapshot that both have: changed pages travel alone", async (t) => {
+test("for a child of a snapshot that both nodes have, only changed pages are sent", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const parent = await makeMemory(join(from.scratch, "parent"));
   await createOn(from, parent, "parent", { vm: "one" });
@@ -207,7 +207,7 @@ test("a child of a snapshot that both have: changed pages travel alone", async (
   const { progress } = await pull(to, { source: from.address, ref: "child" });
   await checkContent(to, "child", child);
   assert.equal(Number(progress.doneBytes), Number(progress.totalBytes));
-  // Three changed blocks with a base, and one block in the place of a hole.
+  // There are three changed blocks with a base, and one block in the place of a hole.
   assert.ok(Number(progress.changedBytes) <= mib, `${progress.changedBytes} changed`);
   const tables = 3 * kib;
   assert.ok(
@@ -216,7 +216,7 @@ test("a child of a snapshot that both have: changed pages travel alone", async (
   );
 });
 
-test("the same content under another name costs no block", async (t) => {
+test("for the same content under another name no block is sent", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const source = await makeMemory(join(from.scratch, "source"));
   await createOn(from, source, "web");
@@ -228,7 +228,7 @@ test("the same content under another name costs no block", async (t) => {
   await checkContent(to, "copy", source);
 });
 
-test("a base that only the receiver has saves the equal blocks", async (t) => {
+test("with a base that only the receiver has, equal blocks are not sent", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const parent = await makeMemory(join(from.scratch, "parent"));
   await createOn(to, parent, "parent");
@@ -241,7 +241,7 @@ test("a base that only the receiver has saves the equal blocks", async (t) => {
   await checkContent(to, "child", child);
 });
 
-test("damage in the base is fetched instead, and marks the base", async (t) => {
+test("a damaged block of the base is fetched instead, and the base is marked", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const parent = await makeMemory(join(from.scratch, "parent"));
   const base = await createOn(to, parent, "parent");
@@ -254,7 +254,7 @@ test("damage in the base is fetched instead, and marks the base", async (t) => {
   assert.equal((await to.client.inspect("child")).snapshot?.corrupt, false);
 });
 
-test("a damaged block is not sent, and marks the snapshot where it is", async (t) => {
+test("a damaged block is not sent, and the sender marks the snapshot", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const source = await makeMemory(join(from.scratch, "source"));
   const { config } = await createOn(from, source, "web");
@@ -268,7 +268,7 @@ test("a damaged block is not sent, and marks the snapshot where it is", async (t
   assert.equal((await to.client.list({})).snapshots.length, 0);
 });
 
-test("a name that is taken, an unknown ref, no daemon at the address", async (t) => {
+test("a used name, an unknown ref and an address without a daemon are refused", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const source = await makeSmallSource(join(from.scratch, "source"));
   await createOn(from, source, "web");
@@ -314,7 +314,7 @@ test("push asks the peer to pull", async (t) => {
   await checkContent(to, "web", source);
 });
 
-test("a cancelled pull is kept, listed, and continues where it stopped", async (t) => {
+test("the data of a cancelled pull is kept and listed, and the pull continues where it stopped", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const source = await makeMemory(join(from.scratch, "source"));
   const { digest } = await createOn(from, source, "web");

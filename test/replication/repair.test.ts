@@ -1,4 +1,5 @@
-// A damaged or lost snapshot is healed with the blocks of a peer that has the same snapshot.
+// Tests that a damaged or lost snapshot is healed with the blocks of a peer that has the same
+// snapshot.
 import assert from "node:assert/strict";
 import { readFile, readdir, rename, rm, symlink, truncate } from "node:fs/promises";
 import { join } from "node:path";
@@ -28,7 +29,7 @@ interface Pair {
   readonly to: Node;
   readonly source: string;
   readonly id: string;
-  /** Directory of the snapshot on `to`. */
+  /** Names the directory of the snapshot on `to`. */
   readonly stored: string;
 }
 
@@ -69,7 +70,7 @@ function cut(path: string, sizeBytes: number): Promise<void> {
 interface Damage {
   readonly what: string;
   readonly strike: (stored: string) => Promise<void>;
-  /** Bytes of blocks that must travel, and no more. */
+  /** The number of bytes of blocks that must be sent. No more may be sent. */
   readonly fetchedBytes: number;
 }
 
@@ -91,17 +92,17 @@ const damages: readonly Damage[] = [
     fetchedBytes: 0,
   },
   {
-    what: "a file that was cut",
+    what: "a truncated file",
     strike: (stored) => cut(join(stored, "files/memory"), 5 * mib + 1),
     fetchedBytes: 4 * block + 777,
   },
   {
-    what: "a file that has grown",
+    what: "an extended file",
     strike: (stored) => cut(join(stored, "files/empty"), 10),
     fetchedBytes: 0,
   },
   {
-    what: "files that are missing",
+    what: "missing files",
     strike: async (stored) => {
       for (const name of ["disk", "empty"]) {
         const path = join(stored, "files", name);
@@ -111,7 +112,7 @@ const damages: readonly Damage[] = [
     fetchedBytes: 2 * mib,
   },
   {
-    what: "a link in the place of a file",
+    what: "a link in place of a file",
     strike: async (stored) => {
       const path = join(stored, "files/memory");
       await pastModes(path, async () => {
@@ -122,7 +123,7 @@ const damages: readonly Damage[] = [
     fetchedBytes: 6 * mib + 777,
   },
   {
-    what: "no directory of files",
+    what: "a missing directory of files",
     strike: (stored) => removeScratch(join(stored, "files")),
     fetchedBytes: 8 * mib + 777,
   },
@@ -137,7 +138,7 @@ const damages: readonly Damage[] = [
   },
 ];
 
-test("each kind of damage is healed, and only missing blocks travel", async (t) => {
+test("each kind of damage is healed, and only missing blocks are sent", async (t) => {
   const { from, to, source, id, stored } = await startPair(t);
   for (const { what, strike, fetchedBytes } of damages) {
     await t.test(what, async () => {
@@ -164,7 +165,7 @@ test("healing an intact snapshot contacts no peer and changes nothing", async (t
   await checkContent(to, "web", source);
 });
 
-test("a snapshot that has lost its directory comes back under its id, name and labels", async (t) => {
+test("a snapshot without its directory is restored with its id, name and labels", async (t) => {
   const { from, to, source, id, stored } = await startPair(t);
   await removeScratch(stored);
   const repair = { source: from.address, ref: id, repair: true };
@@ -175,7 +176,7 @@ test("a snapshot that has lost its directory comes back under its id, name and l
   await checkContent(to, "web", source);
 });
 
-test("a snapshot that a start has found lost comes back too, and survives the next start", async (t) => {
+test("a snapshot that a start reported as lost is restored too, and survives the next start", async (t) => {
   const from = await startNode(t);
   const source = await makeVm(join(from.scratch, "source"));
   await createOn(from, source, "web", { tier: "one" });
@@ -203,7 +204,7 @@ test("a snapshot that a start has found lost comes back too, and survives the ne
   }
 });
 
-test("a peer without it, and one that lies: the snapshot stays as it is", async (t) => {
+test("a peer without the snapshot, or with wrong data, leaves the snapshot unchanged", async (t) => {
   const { from, to, stored } = await startPair(t);
   await overwrite(join(stored, "files/memory"), 0, 10);
   const before = await readFile(join(stored, "files/memory"));
@@ -269,7 +270,7 @@ test("readers during repairs get the right bytes or an error", async (t) => {
   assert.ok(refused > 0, "none of them came in between");
 });
 
-test("a daemon is killed during repairs: the next call completes the snapshot", async (t) => {
+test("after a daemon was killed during repairs, the next call completes the snapshot", async (t) => {
   const from = await startNode(t);
   const source = await makeVm(join(from.scratch, "source"));
   const stored = await createOn(from, source, "web");

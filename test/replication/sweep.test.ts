@@ -1,4 +1,4 @@
-// The data of an interrupted pull: how long it is kept, and who may remove it.
+// Tests how long the data of an interrupted pull is kept, and who may discard it.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
@@ -18,7 +18,7 @@ const origin = { source: "peer", ref: "web" };
 const logger = createLogger("silent");
 const hourMs = 3_600_000;
 
-/** Like a pull that fetches `parts` files and is then interrupted. */
+/** Acts as a pull that fetches `parts` files and is then interrupted. */
 async function fetchSome(store: SnapshotStore, digest: string, parts: number): Promise<string> {
   const transfer = await store.transfers.open(digest, origin);
   for (let index = 0; index < parts; index += 1) {
@@ -27,7 +27,7 @@ async function fetchSome(store: SnapshotStore, digest: string, parts: number): P
   return dirname(transfer.partPath(0));
 }
 
-test("an abandoned transfer is discarded when its time is over, not at a rare sweep", async () => {
+test("an abandoned transfer is discarded when its time has passed, not at the next rare sweep", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     await using transfers = await openTransfers(store, { logger, ttlMs: 1000 });
@@ -44,7 +44,7 @@ test("an abandoned transfer is discarded when its time is over, not at a rare sw
   });
 });
 
-test("the time to keep is elapsed time: a step of the clock removes nothing, also over restarts", async () => {
+test("data is kept for elapsed time: a step of the clock discards nothing, even over restarts", async () => {
   await withScratchDir(async (scratch) => {
     const clock = steppedClock();
     const root = join(scratch, "root");
@@ -59,7 +59,7 @@ test("the time to keep is elapsed time: a step of the clock removes nothing, als
       await using transfers = await openTransfers(store, options);
       await using _ = await transfers.claim(digestOf(1), "run");
       await fetchSome(store, digestOf(1), 1);
-      // The daemon is killed, so nobody records the end of this pull.
+      // The daemon is killed, so it does not record the end of this pull.
       await fetchSome(store, digestOf(2), 1);
     }
     for (const stepMs of [365 * 24 * hourMs, -2 * 365 * 24 * hourMs, 365 * 24 * hourMs]) {
@@ -73,7 +73,7 @@ test("the time to keep is elapsed time: a step of the clock removes nothing, als
   });
 });
 
-test("a removal and a new pull of the same snapshot never overlap", async () => {
+test("a discard and a new pull of the same snapshot never overlap", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     await using transfers = await openTransfers(store, { logger, ttlMs: hourMs });
@@ -85,7 +85,7 @@ test("a removal and a new pull of the same snapshot never overlap", async () => 
         assert.ok(!existsSync(directory), "the pull began in what is being removed");
         await fetchSome(store, digestOf(1), 2);
         await removal;
-        // Neither a cancellation nor a second pull touches it now.
+        // Neither a cancellation nor a second pull may change the data now.
         await transfers.drop(digestOf(1));
         await failsWith(transfers.claim(digestOf(1), "another"), "OPERATION_IN_PROGRESS");
         assert.equal((await readdir(directory)).length, 3);

@@ -1,38 +1,38 @@
-// A TCP proxy that counts bytes, cuts or freezes the link after a number of bytes, and can
+// Runs a TCP proxy that counts bytes, cuts or freezes the link after a number of bytes, and can
 // intercept a piece.
 import { createServer, connect, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
 
-/** Directions: from the caller to the target, and back. */
+/** The direction `up` leads from the caller to the target, and `down` leads back. */
 export type Direction = "up" | "down";
 
 export interface WireProxy extends AsyncDisposable {
-  /** `127.0.0.1:PORT`. */
+  /** The address `127.0.0.1:PORT`. */
   readonly address: string;
-  /** Bytes in both directions since the last `cutAfter`. */
+  /** Returns the number of bytes in both directions since the last `cutAfter`. */
   passedBytes(): number;
   /**
-   * Restarts the count. When the byte passes, its connection is closed. If a function is given, it
-   * runs then; it closes the connection, which forwards nothing more.
+   * Restarts the count, and closes the connection whose bytes reach the given number. If a function
+   * is given, it runs then and must close the connection, which forwards nothing more.
    */
   cutAfter(bytes: number, how?: "reset" | "close" | (() => void)): void;
   /**
-   * After that many bytes from now on nothing passes, and no connection ends, as on a link whose
-   * other end is gone without a word.
+   * After that many bytes from now on nothing passes, and no connection ends. A link behaves this
+   * way when its other end disappears without closing the connection.
    */
   freezeAfter(bytes: number): void;
-  /** Ends the connections that were frozen; new ones work. */
+  /** Ends the connections that were frozen. New connections work. */
   thaw(): void;
-  /** The new target of connections. */
+  /** Sets the target of new connections. */
   setTarget(target: string): void;
   /**
-   * The nth piece in that direction, counted from now and from 1, waits until `meet` decides
-   * whether it passes. If not, its connection is reset.
+   * Makes the nth piece in that direction, counted from now and from 1, wait until `meet` decides
+   * whether the piece passes. If not, its connection is reset.
    */
   meetPiece(direction: Direction, nth: number, meet: () => Promise<boolean>): void;
 }
 
-/** `target` is `127.0.0.1:PORT`. */
+/** Opens a proxy. `target` is `127.0.0.1:PORT`. */
 export async function openWireProxy(target: string): Promise<WireProxy> {
   let port = portOf(target);
   const sockets = new Set<Socket>();

@@ -1,4 +1,5 @@
-// `npm run lab -- soak-flips --flips N --seed S`: random byte flips in data files.
+// Implements `npm run lab -- soak-flips --flips N --seed S`, which flips random bytes in data
+// files.
 import { playFlips } from "./flips.js";
 import { soakMain } from "./soak-main.js";
 

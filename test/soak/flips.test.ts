@@ -1,10 +1,10 @@
-// A short run of `npm run lab -- soak-flips`.
+// Runs `npm run lab -- soak-flips` briefly.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { playFlips } from "./flips.js";
 import { inSoakDirectory } from "./soak-main.js";
 
-void test("every flipped byte is found, named by file and range, and never served verified", async () => {
+void test("every flipped byte is found, named by file and range, and never returned by a verified read", async () => {
   const flips = 200;
   const { problems, counts } = await inSoakDirectory("flips", (directory) =>
     playFlips({ directory, seed: 1, flips }),

@@ -1,5 +1,6 @@
-// Random byte flips in data files: Verify must find each flip and name its file and range. No
-// verified read may return one. Several snapshots have one flip at a time, which is then undone.
+// Flips random bytes in data files. Verify must find each flip and name its file and range, and no
+// verified read may return a flipped byte. Several snapshots have one flip at a time, which is then
+// undone.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -19,7 +20,7 @@ import type { SoakResult } from "./soak-main.js";
 import { openPastMode } from "../support/tamper.js";
 
 export interface FlipsOptions {
-  /** Empty. Its path must be short. */
+  /** The directory is empty. Its path must be short. */
   readonly directory: string;
   readonly seed: number;
   readonly flips: number;
@@ -27,9 +28,9 @@ export interface FlipsOptions {
 }
 
 const blockBytes = 256 * kib;
-/** Number of snapshots that are damaged at once, in one byte each. */
+/** The number of snapshots that are damaged at once, in one byte each. */
 const snapshotCount = 25;
-/** Data, a hole, and a partial last block. Also small files. */
+/** The file has data, a hole, and a partial last block. There are small files, too. */
 const memoryBytes = 2 * blockBytes + 5000;
 const files = [
   { name: "config.json", sizeBytes: 300, pieces: [piece(0, 300)] },
@@ -45,7 +46,7 @@ interface Scene {
   readonly client: Client;
   readonly root: string;
   readonly ids: readonly string[];
-  /** The content of each file while it is intact. */
+  /** Holds the content of each file while it is intact. */
   readonly whole: { readonly restore: Buffer; readonly export: Buffer };
   readonly problems: string[];
   readonly counts: Map<string, number>;
@@ -56,7 +57,7 @@ interface Flip {
   readonly path: string;
   readonly file: string;
   readonly offset: number;
-  /** The block that contains it. */
+  /** The first byte of the block that contains the flip. */
   readonly start: number;
   readonly length: number;
   readonly bit: number;
@@ -101,7 +102,7 @@ async function playBatch(scene: Scene, random: Random, size: number): Promise<vo
   for (const flip of flips) await turn(flip);
   count(scene, "bytes flipped", size);
   for (const [index, flip] of flips.entries()) {
-    // This happens before a verified read has marked it.
+    // A default read comes before any verified read has marked the snapshot.
     if (index % 5 === 0) await judgeDefault(scene, flip);
     await judgeVerified(scene, flip, index % 2 === 0 ? "restore" : "export");
   }
@@ -128,7 +129,9 @@ async function turn({ path, offset, bit }: Flip): Promise<void> {
   await handle.write(byte, 0, 1, offset);
 }
 
-/** The bytes that a verified read returns before its error are intact. The snapshot is marked. */
+/**
+ * Checks that a verified read returns only intact bytes before its error, and marks the snapshot.
+ */
 async function judgeVerified(scene: Scene, flip: Flip, way: "restore" | "export"): Promise<void> {
   const { client, whole } = scene;
   const text = `${way} of ${describe(flip)}`;
@@ -158,7 +161,10 @@ function ofSnapshot(archive: Buffer, { ids }: Scene, id: string): Buffer {
   return Buffer.from(archive.toString("latin1").replaceAll(ids[0] ?? "", id), "latin1");
 }
 
-/** A default read has the sent bytes in the trailer, and the stored digest in the header. */
+/**
+ * Checks a default read: the trailer describes the sent bytes, and the header contains the stored
+ * digest.
+ */
 async function judgeDefault(scene: Scene, flip: Flip): Promise<void> {
   const text = `default read of ${describe(flip)}`;
   await using download = await scene.client.restore(reading(flip.id, false));
@@ -188,7 +194,7 @@ export async function digestsOf(tar: Buffer): Promise<Map<string, string>> {
   return digests;
 }
 
-/** Verify names exactly the flipped blocks. */
+/** Checks that Verify names exactly the flipped blocks. */
 async function judgeVerify(scene: Scene, flips: readonly Flip[]): Promise<void> {
   const found = new Map<string, VerifyVerdict>();
   for await (const { event } of scene.client.verify({}, { timeoutMs: 120_000 })) {
@@ -206,7 +212,7 @@ async function judgeVerify(scene: Scene, flips: readonly Flip[]): Promise<void> 
   if (extra > 0) scene.problems.push(`verify calls ${extra} whole files damaged`);
 }
 
-/** Once Verify has found it, nothing of it is served. */
+/** Checks that no read returns data of the snapshot once Verify has found the flip. */
 async function judgeMarked(scene: Scene, flip: Flip): Promise<void> {
   for (const way of ["restore", "export"] as const) {
     try {

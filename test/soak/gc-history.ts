@@ -1,15 +1,15 @@
-// The history of a run of the collection soak, by the clock of its clients. Judges whether every
-// removed snapshot was allowed to be removed. A snapshot whose storage was answered may be removed
-// only
+// Records the history of a run of the collection soak, by the clock of its clients. Judges whether
+// every removed snapshot was allowed to be removed. A snapshot whose storage was acknowledged may
+// be removed only
 //   - by a caller's own Delete, or by being replaced under its name; or
 //   - by a collection that reports it as REMOVED, if the policy of that collection covers it for
-//     every reason it gives, and if it was not protected or held by a reader during the removal,
-//     nor read between the plan and the removal.
-// A caller knows only when a call began and when it was answered. If both orders are possible in
+//     every reason that the collection gives, and if the snapshot was not protected or being read
+//     during the removal, nor read between the plan and the removal.
+// A caller knows only when a call began and when it was answered. If several orders are possible in
 // between, the judge accepts the daemon's report.
 import type { GcPolicy } from "../../src/model/gc-plan.js";
 
-/** Both in milliseconds of the clock. */
+/** Both times are in milliseconds of the clock. */
 export interface Span {
   readonly fromMs: number;
   readonly toMs: number;
@@ -29,11 +29,14 @@ export interface Removal {
   readonly policy: GcPolicy;
   /** The call that made the plan. */
   readonly plan: Span;
-  /** The call that removed it: the same one, unless an orchestrator's session removed it. */
+  /**
+   * The call that removed the snapshot. This is the same call, unless an orchestrator's session
+   * removed the snapshot.
+   */
   readonly removal: Span;
 }
 
-/** A read: requested, begun (the header has arrived), ended. */
+/** A read: the times at which it was requested, began (the header arrived) and ended. */
 export interface Held extends Span {
   readonly id: string;
   readonly askedMs: number;
@@ -41,25 +44,31 @@ export interface Held extends Span {
 
 export interface History {
   stored(one: Stored): void;
-  /** A caller requests its deletion. The outcome is not always known. */
+  /** Records that a caller requests the snapshot's deletion, whose outcome is not always known. */
   givenUp(id: string, fromMs: number): void;
-  /** The answer of a call that stores under this name was lost. */
+  /** Records that the answer of a call that stores under this name was lost. */
   mayBeStored(name: string): void;
-  /** A collection whose answer was an error may have removed it. */
+  /** Records that a collection whose answer was an error may have removed these snapshots. */
   mayBeRemoved(ids: readonly string[]): void;
   removed(removal: Removal): void;
   held(read: Held): void;
-  /** The time from the answer that confirmed it to the call that revoked it. */
+  /**
+   * Records a protection. The span is the time from the answer that confirmed the protection to the
+   * call that revoked it.
+   */
   protected(id: string, span: Span): void;
-  /** Ids that may still exist, oldest first. */
+  /** Returns the ids that may still exist, oldest first. */
   alive(): readonly string[];
-  /** Disk bytes that may have been stored since then. */
+  /** Returns the bytes on disk that may have been stored since that time. */
   storedSinceBytes(fromMs: number): number;
   /** Returns the violations, from the ids and names that exist at the end. */
   judge(listed: ReadonlyMap<string, string>): readonly string[];
 }
 
-/** Tolerance between the clock in a call's answer and the last access that the daemon records. */
+/**
+ * The tolerance, in milliseconds, between the clock in a call's answer and the last access that the
+ * daemon records.
+ */
 const clockSlackMs = 50;
 
 export function createHistory(): History {
@@ -71,7 +80,7 @@ export function createHistory(): History {
   const reads = new Map<string, Held[]>();
   const protections = new Map<string, Span[]>();
 
-  /** Whether it may have been in the store at some time of the span. */
+  /** Returns true if the snapshot may have been in the store at some time of the span. */
   const mayHaveBeen = (one: Stored, { fromMs, toMs }: Span): boolean => {
     const removal = removals.get(one.id);
     if (removal !== undefined && removal.removal.toMs < fromMs) return false;
@@ -82,7 +91,7 @@ export function createHistory(): History {
       (other) =>
         (policy.groupByLabel === undefined || other.group === group) && mayHaveBeen(other, plan),
     );
-  /** The objection to a reason, if any. */
+  /** Returns the objection to a reason, if there is one. */
   const against = (reason: string, one: Stored, removal: Removal): string | undefined => {
     const { policy, plan } = removal;
     switch (reason) {

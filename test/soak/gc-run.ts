@@ -1,5 +1,5 @@
-// `npm run lab -- soak-gc --minutes M --seed S`: concurrent writers, readers, deleters and two
-// collectors.
+// Implements `npm run lab -- soak-gc --minutes M --seed S`, which runs concurrent writers, readers,
+// deleters and two collectors.
 import { playGc } from "./gc.js";
 import { soakMain } from "./soak-main.js";
 

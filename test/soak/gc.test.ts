@@ -1,4 +1,4 @@
-// A short run of `npm run lab -- soak-gc`, and histories that its judge must reject.
+// Runs `npm run lab -- soak-gc` briefly, and tests histories that its judge must reject.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createHistory, type History, type Removal } from "./gc-history.js";
@@ -27,7 +27,7 @@ const removal: Removal = {
   removal: { fromMs: 120, toMs: 130 },
 };
 
-/** `a`, then the newer `b`. `a` is removed. */
+/** Returns the violations of a history with `a` and the newer `b`, in which `a` is removed. */
 function historyWith(note: (history: History) => void): readonly string[] {
   const history = createHistory();
   ["a", "b"].forEach((id, index) => {
@@ -38,7 +38,7 @@ function historyWith(note: (history: History) => void): readonly string[] {
   return history.judge(new Map([["b", "name"]]));
 }
 
-void test("the judge of the soak accepts what the policy covers, and nothing else", () => {
+void test("the judge accepts only removals that the policy covers", () => {
   const judge = (change: Partial<Removal>, note: (history: History) => void = () => undefined) =>
     historyWith((history) => {
       history.removed({ ...removal, ...change });
@@ -63,7 +63,7 @@ void test("the judge of the soak accepts what the policy covers, and nothing els
   assert.match(judge({}, (history) => history.protected("a", span)).join(), /while protected/);
 });
 
-void test("the judge of the soak reports missing and unknown snapshots", () => {
+void test("the judge reports missing and unknown snapshots", () => {
   assert.match(historyWith(() => undefined).join(), /a: gone, and nobody removed it/);
   assert.deepEqual(
     historyWith((history) => history.givenUp("a", 50)),

@@ -1,7 +1,7 @@
-// Writers, readers, deleters, a collector with tight limits and an orchestrator with GC sessions,
-// concurrently on one daemon. gc-history.ts says which snapshots may be removed. Each read
-// completes, or fails with a documented reason before its first byte. At the end, catalog and disk
-// agree, and the limit holds.
+// Runs writers, readers, deleters, a collector with tight limits and an orchestrator with GC
+// sessions, concurrently on one daemon. gc-history.ts decides which snapshots may be removed. Each
+// read completes, or fails with a documented reason before its first byte. At the end the catalog
+// and the disk agree, and the limit holds.
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ import { randomRead, readWhole } from "./reading.js";
 import type { SoakResult } from "./soak-main.js";
 
 export interface GcSoakOptions {
-  /** Empty. Its path must be short. */
+  /** The directory is empty. Its path must be short. */
   readonly directory: string;
   readonly seed: number;
   readonly limitMs: number;
@@ -43,16 +43,19 @@ const protectors = 3;
 const namesPerWriter = 4;
 const groups = 4;
 const blobCount = 12;
-/** About a third of the size when all names are in use. */
+/** The limit is about a third of the size when all names are in use. */
 const limitBytes = 16 * mib;
-/** More than one content takes. */
+/** The limit exceeds the size of any content. */
 const contentLimitBytes = 6 * mib;
 
-/** How long this process did not run. The daemon is on the same machine and suffers equally. */
+/**
+ * Measures how long this process did not run. The daemon is on the same machine and is delayed
+ * equally.
+ */
 interface Standstill {
   readonly timer: NodeJS.Timeout;
   worstMs: number;
-  /** When this process was last blocked for seconds. */
+  /** The time at which this process was last blocked for seconds. */
   lastMs: number;
 }
 
@@ -69,7 +72,7 @@ function watchStandstill(): Standstill {
 }
 
 const standstillStepMs = 100;
-/** A lost ping is noticed after 20 seconds. */
+/** A lost ping is detected after 20 seconds. */
 const keepaliveMs = 60_000;
 
 interface Scene {
@@ -132,8 +135,8 @@ export async function playGc(options: GcSoakOptions): Promise<SoakResult> {
 }
 
 /**
- * All calls have ended. The store contains exactly the intact snapshots that the history requires,
- * within the limit.
+ * Checks the store after all calls have ended. The store contains exactly the intact snapshots that
+ * the history requires, within the limit.
  */
 async function atRest(
   client: Client,
@@ -144,7 +147,7 @@ async function atRest(
   const policy = { maxTotalBytes: limitBytes };
   const last = await collectOnce({ client, history, problems, counts }, policy);
   for (const { id, outcome } of last) {
-    // Nobody holds or protects anything any more, and no call is unfinished.
+    // No caller reads or protects a snapshot any more, and no call is unfinished.
     if (outcome !== GcOutcome.REMOVED)
       problems.push(`last collection: ${id} ${GcOutcome[outcome]}`);
   }
@@ -172,7 +175,7 @@ async function atRest(
   return problems;
 }
 
-/** Disk space of the files of all snapshots, as counted by the filesystem. */
+/** Returns the disk space of the files of all snapshots, as the filesystem counts it. */
 async function dataOnDisk(root: string): Promise<{ totalBytes: number; directories: string[] }> {
   const directories = await entriesOf(root, "data");
   let totalBytes = 0;
@@ -189,7 +192,7 @@ function count({ counts }: Pick<Scene, "counts">, what: string, times = 1): void
   counts.set(what, (counts.get(what) ?? 0) + times);
 }
 
-/** Counts a refusal that is documented for this kind of call. All others are findings. */
+/** Counts a refusal that is documented for this kind of call. Any other refusal is a finding. */
 function refused(scene: Scene, who: string, error: unknown, ...documented: string[]): void {
   if (!isStoreError(error)) throw error;
   const starved = performance.now() - scene.standstill.lastMs < keepaliveMs;
@@ -203,7 +206,7 @@ function refused(scene: Scene, who: string, error: unknown, ...documented: strin
   }
 }
 
-/** The outcome of the call is unknown. */
+/** Returns true if the outcome of the call is unknown. */
 function isLost(error: unknown): boolean {
   return isStoreError(error, "DAEMON_UNREACHABLE");
 }
@@ -215,7 +218,7 @@ async function timed<Value>(call: Promise<Value>, fromMs: number): Promise<[Valu
 
 async function writeOn(scene: Scene, index: number): Promise<void> {
   const random = scene.random("write", index);
-  /** Its names are its own. */
+  /** Maps the names of this writer to its current snapshots. No other writer uses these names. */
   const current = new Map<string, string>();
   while (!scene.isOver()) {
     const name = `w${index}/${random.below(namesPerWriter)}`;
@@ -234,11 +237,12 @@ async function writeOnce(
   const replace = random.chance(0.7);
   const config = { name, labels: { vm: group }, imageBlobIds: blobsOf(random) };
   const onNameConflict = replace ? OnNameConflict.REPLACE : OnNameConflict.FAIL;
-  // The last two are the large ones.
+  // The last two contents are the large ones.
   const { tar } = random.pick(random.chance(0.3) ? contents.slice(-2) : contents);
   const before = current.get(name);
   const fromMs = Date.now();
-  // It may be replaced from now on. If it is not, it may be removed only with an explanation.
+  // From now on the old snapshot may be replaced. If it is not, it may be removed only with an
+  // explanation.
   if (replace && before !== undefined) history.givenUp(before, fromMs);
   try {
     const creating = client.create({ config, onNameConflict }, streamOf(tar));
@@ -260,7 +264,7 @@ async function writeOnce(
   }
 }
 
-/** A writer that disconnects in the middle. Nothing of its upload may stay. */
+/** Runs a writer that disconnects in the middle of its upload. No part of the upload may stay. */
 async function breakOff(scene: Scene, random: Random): Promise<void> {
   const { tar } = random.pick(scene.contents);
   const ending = new AbortController();
@@ -285,7 +289,7 @@ function timeOf(snapshot: Snapshot | undefined): number {
   return snapshot?.createdAt === undefined ? NaN : timestampDate(snapshot.createdAt).getTime();
 }
 
-/** A name, or an id that is likely to exist. */
+/** Returns a name, or an id that is likely to exist. */
 function anyRef({ history }: Scene, random: Random): string {
   const ids = history.alive();
   if (ids.length > 0 && random.chance(0.5)) return random.pick(ids);
@@ -366,7 +370,7 @@ async function protectOn(scene: Scene, index: number): Promise<void> {
   const { client, history } = scene;
   while (!scene.isOver()) {
     await pause(random.below(400));
-    // Each has its own snapshots, so none revokes another's protection.
+    // Each protector has its own snapshots, so that none revokes the protection of another.
     const ids = history.alive().filter((id) => id.charCodeAt(0) % protectors === index);
     if (ids.length === 0) continue;
     const ref = random.pick(ids);
@@ -446,7 +450,7 @@ function note(
     const names = reasons.map((reason) => GcReason[reason]);
     count(scene, `collected rows: ${GcOutcome[outcome]}`);
     if (outcome === GcOutcome.FAILED) scene.problems.push(`collection of ${id}: ${message}`);
-    // Nothing crashes here, so the daemon leaves nothing that a collection would have to remove.
+    // No process is killed here, so the daemon leaves nothing for a collection to discard.
     const leftover = names.find((name) => leftoverReasons.has(name));
     if (leftover !== undefined) scene.problems.push(`${id} was found as ${leftover}`);
     if (outcome !== GcOutcome.REMOVED) continue;
@@ -467,7 +471,10 @@ async function planOnly(scene: Scene, policy: GcPolicy): Promise<void> {
   count(scene, "dry runs");
 }
 
-/** Right after a collection: at most the limit, the snapshots it kept, and later ones. */
+/**
+ * Checks the total after a collection: at most the limit, the snapshots that the collection kept,
+ * and later ones.
+ */
 async function judgeTotal(
   scene: Scene,
   rows: readonly GcCandidate[],
@@ -477,7 +484,7 @@ async function judgeTotal(
   const keptBytes = rows
     .filter(({ outcome }) => outcome !== GcOutcome.REMOVED)
     .reduce((sum, { bytes }) => sum + Number(bytes), 0);
-  // A writer whose answer is still in transit may have stored one more.
+  // Each writer whose answer is still in transit may have stored one more snapshot.
   const comeBytes = scene.history.storedSinceBytes(fromMs) + writers * contentLimitBytes;
   const found = Number(usage?.allocatedBytes);
   if (found > limitBytes + keptBytes + comeBytes) {
@@ -509,7 +516,7 @@ interface Session {
 
 const shortTtlMs = 1000;
 
-/** A `short` session is left idle until it has expired. */
+/** Runs one cycle. A `short` session stays idle until it has expired. */
 async function oneCycle(
   scene: Scene,
   { short, ...session }: Session & { readonly short: boolean },
@@ -528,7 +535,7 @@ async function oneCycle(
     if (pageToken === "") break;
   }
   const plan = { fromMs, toMs: Date.now() };
-  // Time for readers to use the listed snapshots.
+  // The pause gives readers time to use the listed snapshots.
   await pause(random.below(400));
   if (short) {
     await letExpire(scene, session, ids);
@@ -539,7 +546,7 @@ async function oneCycle(
   const added = after.filter((blob) => !before.includes(blob));
   if (added.length > 0) scene.problems.push(`pinned during a session: ${added.join()}`);
   await client.endGc(session);
-  // Its answer may have been lost, so a repetition is not an error.
+  // The answer may have been lost, so a repetition is not an error.
   if (random.chance(0.3)) await client.endGc(session);
   count(scene, "cycles of the orchestrator");
 }
@@ -566,7 +573,7 @@ async function collectListed(
   }
 }
 
-/** A session that was not renewed must not change anything any more. */
+/** Checks that a session that was not renewed changes nothing any more. */
 async function letExpire(scene: Scene, session: Session, ids: readonly string[]): Promise<void> {
   await pause(shortTtlMs + 300);
   try {
@@ -579,7 +586,7 @@ async function letExpire(scene: Scene, session: Session, ids: readonly string[])
   await scene.client.endGc(session);
 }
 
-/** Reads all pages and compares them with the count and the digest in the last one. */
+/** Reads all pages and compares them with the count and the digest in the last page. */
 async function readReferences(scene: Scene, session: Session, random: Random): Promise<string[]> {
   const blobs: string[] = [];
   for (let pageToken = ""; ;) {
@@ -591,7 +598,8 @@ async function readReferences(scene: Scene, session: Session, random: Random): P
     const lines = blobs.map((blob) => `${blob}\n`).join("");
     const digest = `sha256:${createHash("sha256").update(lines).digest("hex")}`;
     const whole = Number(page.totalCount) === blobs.length && page.digest === digest;
-    // Deletions continue, so the pages may be of different moments. Then it reads them again.
+    // Deletions continue, so the pages may be from different moments. In that case the orchestrator
+    // reads all pages again.
     if (whole) return blobs;
     count(scene, "references read again: they changed meanwhile");
     blobs.length = 0;

@@ -1,11 +1,14 @@
-// The measured good client of `npm run lab -- soak-hostile`. It has its own process, so that only
-// the daemon and the machine's processors delay it. Prints the latencies of its Inspects.
+// Runs the measured good client of `npm run lab -- soak-hostile`. The client has its own process,
+// so that only the daemon and the machine's processors delay it. Prints the latencies of its
+// Inspects.
 import { setTimeout as pause } from "node:timers/promises";
 import { connect } from "../../src/client/index.js";
 import type { Latencies } from "./hostile.js";
 
 const betweenInspectsMs = 5;
-/** Not counted, because the connection is opened and new code is slow. */
+/**
+ * These milliseconds are not counted, because opening the connection and running new code is slow.
+ */
 const warmUpMs = 1000;
 
 const [address = "", seconds = "0"] = process.argv.slice(2);

@@ -1,6 +1,6 @@
-// The bad client of `npm run lab -- soak-hostile`, in its own process. It keeps its streams open
-// until it is ended. It reopens a refused or reset stream after a second, as RetryInfo requests, or
-// at once.
+// Runs the hostile client of `npm run lab -- soak-hostile` in its own process. The client keeps its
+// streams open until it is ended. It reopens a refused or reset stream after a second, as RetryInfo
+// requests, or at once.
 import { constants } from "node:http2";
 import { setTimeout as pause } from "node:timers/promises";
 import { SnapshotService } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
@@ -70,9 +70,12 @@ async function keepResetting(address: string, token: string): Promise<void> {
 
 type Stream = ReturnType<HostileSession["open"]>;
 
-/** Handles a stream that was answered. */
+/** Describes how to reopen a stream that was answered. */
 interface Again {
-  /** It is closed at once, and not when the daemon closes it. */
+  /**
+   * If this is true, the client closes the stream at once instead of waiting for the daemon to
+   * close it.
+   */
   readonly closes: boolean;
   readonly afterMs: number;
 }
@@ -89,7 +92,7 @@ async function keepOpen(open: () => Stream, { closes, afterMs }: Again): Promise
   }
 }
 
-/** Nothing, a header, or a header and the beginning of an archive. */
+/** Sends nothing, a header, or a header and the beginning of an archive. */
 function halfOpenUpload({ open }: HostileSession, index: number): Stream {
   const stream = open(paths.create);
   if (index % 3 > 0) stream.write(frames.header);
@@ -103,7 +106,7 @@ const archiveStart = framed(create.input, {
 });
 const restoreLarge = framed(restore.input, { ref: "large" });
 
-/** A few bytes each half second. */
+/** Reads a few bytes each half second. */
 function slowRestore({ open }: HostileSession): Stream {
   const stream = open(paths.restore);
   stream.end(restoreLarge);

@@ -1,5 +1,5 @@
-// `npm run lab -- soak-hostile --seconds 120 [--held]`: figures of a good client with and without a
-// bad one.
+// Implements `npm run lab -- soak-hostile --seconds 120 [--held]`, which prints figures of a good
+// client with and without a hostile one.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

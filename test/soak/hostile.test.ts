@@ -1,4 +1,4 @@
-// A short run of `npm run lab -- soak-hostile`.
+// Runs `npm run lab -- soak-hostile` briefly.
 import assert from "node:assert/strict";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { mib } from "../store/contents.js";
 import { playHostile } from "./hostile.js";
 import { removeScratch } from "../support/scratch.js";
 
-test("a good client is served in parallel to 120 half-open streams and 12 slow readers", async (t) => {
+test("a good client is served beside 120 half-open streams and 12 slow readers", async (t) => {
   const directory = await mkdtemp(join(tmpdir(), "stasis-h-"));
   t.after(() => removeScratch(directory));
   const { quiet, hostile, afterwards, report } = await playHostile({

@@ -1,6 +1,6 @@
-// One bad client next to a good one. It leaves thousands of streams half-open and reads hardly
-// anything. Measures the good client's Inspect and a large transfer, with and without the bad
-// client.
+// Runs one hostile client next to a good one. The hostile client leaves thousands of streams
+// half-open and reads only a few bytes per second. Measures the good client's Inspects and a large
+// transfer, with and without the hostile client.
 import { readFileSync } from "node:fs";
 import { makeToken, changeTokenFile } from "../../src/config/token-file.js";
 import { connect, type Client } from "../../src/client/index.js";
@@ -15,23 +15,23 @@ import { rawHeader } from "../unit/archive/support.js";
 const longestRunMs = 24 * 3_600_000;
 
 export interface HostileOptions {
-  /** Empty. Its path must be short. */
+  /** The directory is empty. Its path must be short. */
   readonly directory: string;
   readonly halfOpen: number;
   readonly slowReaders: number;
-  /** Connections that open streams and reset them at once, as fast as possible. */
+  /** The number of connections that open streams and reset them at once, as fast as possible. */
   readonly resets: number;
   readonly seconds: number;
-  /** Size of the snapshot that is transferred repeatedly. */
+  /** The size of the snapshot that is transferred repeatedly, in bytes. */
   readonly sizeBytes: number;
-  /** Refused streams are closed and reopened at once, whatever RetryInfo says. */
+  /** If this is true, refused streams are closed and reopened at once, whatever RetryInfo says. */
   readonly eager: boolean;
-  /** True: the daemon's limits are raised so that all of the hostile streams stay. */
+  /** If this is true, the daemon's limits are raised so that all hostile streams stay. */
   readonly held: boolean;
 }
 
 export interface Latencies {
-  /** All measured calls, including refused ones. */
+  /** The number of all measured calls, including refused ones. */
   readonly inspects: number;
   readonly refused: number;
   readonly p50Ms: number;
@@ -39,12 +39,15 @@ export interface Latencies {
   readonly maxMs: number;
 }
 
-/** Figures of one phase. */
+/** Contains the figures of one phase. */
 export interface Measured extends Latencies {
   readonly mibPerSecond: number;
-  /** Median of the daemon's memory, sampled four times a second. */
+  /** The median of the daemon's memory in bytes, sampled four times a second. */
   readonly residentBytes: number;
-  /** Processors that the daemon, and the bad client, kept busy. */
+  /**
+   * The number of processors that the daemon kept busy. The next field has the same for the hostile
+   * client.
+   */
   readonly daemonCores: number;
   readonly hostileCores: number;
 }
@@ -53,13 +56,13 @@ export interface HostileResult {
   readonly quiet: Measured;
   readonly hostile: Measured;
   readonly afterwards: Measured;
-  /** The hostile client's own counts. */
+  /** Contains the hostile client's own counts. */
   readonly report: string;
 }
 
-/** Figures of a phase without the bad client. */
+/** The phase without the hostile client takes this many seconds. */
 const quietSeconds = 30;
-/** Its first transfers are slower, while memory reaches its normal level. */
+/** The first transfers are slower, while memory reaches its normal level. */
 const warmUpSeconds = 10;
 
 export async function playHostile(options: HostileOptions): Promise<HostileResult> {
@@ -115,7 +118,7 @@ interface Scene {
   readonly sizeBytes: number;
 }
 
-/** Inspects at a steady pace, and restores without a pause. */
+/** Calls Inspect at a steady pace, and Restore without a pause. */
 async function measure(scene: Scene, seconds: number, hostile?: Child): Promise<Measured> {
   const { daemon, token } = scene;
   await using inspecting = runModule(
@@ -148,7 +151,7 @@ async function measure(scene: Scene, seconds: number, hostile?: Child): Promise<
   }
 }
 
-/** Its rate in MiB/s. */
+/** Returns the rate of a transfer in MiB/s. */
 async function transfer({ moving, sizeBytes }: Scene): Promise<number> {
   const before = performance.now();
   await using download = await moving.restore("large");
@@ -162,7 +165,7 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
-/** CPU time since the process began: proc(5), stat. */
+/** Returns the CPU time in seconds since the process began, as proc(5) describes for stat. */
 function cpuSecondsOf({ pid }: Child): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
   const ticksPerSecond = 100;

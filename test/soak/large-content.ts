@@ -1,4 +1,4 @@
-// Contents of several chunks, so that a read lasts long enough to overlap with other calls.
+// Makes contents of several chunks, so that a read lasts long enough to overlap with other calls.
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// `npm run lab -- soak-readers --minutes M --seed S`: 32 readers during deletion, replacement and
-// collection.
+// Implements `npm run lab -- soak-readers --minutes M --seed S`, which runs 32 readers during
+// deletion, replacement and collection.
 import { playReaders } from "./readers.js";
 import { soakMain } from "./soak-main.js";
 

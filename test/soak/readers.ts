@@ -1,4 +1,4 @@
-// Many readers of a few names, while their snapshots are deleted, replaced and collected. Every
+// Runs many readers of a few names while their snapshots are deleted, replaced and collected. Every
 // read completes, or fails with a documented reason before its first byte.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,20 +22,20 @@ import { randomRead, readWhole } from "./reading.js";
 import type { SoakResult } from "./soak-main.js";
 
 export interface ReadersOptions {
-  /** Empty. Its path must be short. */
+  /** The directory is empty. Its path must be short. */
   readonly directory: string;
   readonly seed: number;
   readonly readers: number;
   /**
-   * Ends after `limitMs` at the latest. Otherwise it ends when snapshots were removed in all three
-   * ways, and this many reads have completed after the removal of their snapshot.
+   * The run ends after `limitMs` at the latest. It ends earlier when snapshots were removed in all
+   * three ways, and this many reads have completed after the removal of their snapshot.
    */
   readonly outlived: number;
   readonly limitMs: number;
   readonly signal?: AbortSignal;
 }
 
-/** The order of the counts in the report. */
+/** The report has its counts in this order. */
 export const waysToGo = ["deleted", "replaced", "collected"] as const;
 
 const names = Array.from({ length: 10 }, (_, index) => `vm/${index}`);
@@ -45,7 +45,7 @@ interface Scene {
   readonly contents: readonly Content[];
   readonly problems: string[];
   readonly counts: Map<string, number>;
-  /** Ids that were deleted, replaced or collected. */
+  /** Contains the ids that were deleted, replaced or collected. */
   readonly gone: Set<string>;
   isOver(): boolean;
   random(...parts: (string | number)[]): Random;
@@ -103,7 +103,7 @@ function count({ counts }: Scene, what: string): void {
   counts.set(what, (counts.get(what) ?? 0) + 1);
 }
 
-/** Reasons for which a read may be refused here. */
+/** A read may be refused here for these reasons. */
 const documented = new Set(["SNAPSHOT_NOT_FOUND", "TOO_MANY_STREAMS"]);
 
 async function readOn(scene: Scene, index: number): Promise<void> {

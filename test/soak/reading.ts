@@ -1,4 +1,4 @@
-// One complete read of a snapshot, in one of the two ways, compared with the expected content.
+// Reads a snapshot completely, in one of two ways, and compares it with the expected content.
 import { setTimeout as pause } from "node:timers/promises";
 import { SparseFormat, type Client, type Snapshot } from "../../src/client/index.js";
 import { contentProblems, type Content } from "../model/contents.js";
@@ -8,7 +8,10 @@ export interface Read {
   readonly ref: string;
   readonly exporting: boolean;
   readonly verify: boolean;
-  /** Pause after each chunk. A slow reader is more likely to overlap with a removal. */
+  /**
+   * The pause after each chunk in milliseconds. A slow reader is more likely to overlap with a
+   * removal.
+   */
   readonly pauseMs: number;
 }
 
@@ -22,8 +25,8 @@ export function randomRead(ref: string, random: Random): Read {
 }
 
 /**
- * Returns the differences in the bytes. Throws an error before the header unchanged. An error after
- * `began` was called is thrown too, and is never allowed.
+ * Returns the differences in the bytes. Rethrows an error before the header unchanged. An error
+ * after the call of `began` is thrown too, and is never allowed.
  */
 export async function readWhole(
   client: Client,

@@ -1,4 +1,5 @@
-// Shared code of the soaks: their command line, their directory, and the printing of their result.
+// Contains the shared code of the soaks: their command line, their directory, and the printing of
+// their results.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,11 +8,11 @@ import { removeScratch } from "../support/scratch.js";
 
 export interface SoakResult {
   readonly problems: readonly string[];
-  /** How often each event happened. */
+  /** Maps each kind of event to the number of its occurrences. */
   readonly counts: ReadonlyMap<string, number>;
 }
 
-/** Makes an empty directory with a short path for `play`, and removes it. */
+/** Makes an empty directory with a short path for `play`, and deletes it afterwards. */
 export async function inSoakDirectory<Result>(
   name: string,
   play: (directory: string) => Promise<Result>,
@@ -25,8 +26,8 @@ export async function inSoakDirectory<Result>(
 }
 
 /**
- * Runs a soak whose options are all numbers, until its end or Ctrl-C. Sets the exit code by its
- * result.
+ * Runs a soak whose options are all numbers, until its end or Ctrl-C. The result determines the
+ * exit code.
  */
 export async function soakMain<Name extends string>(
   name: string,

@@ -1,5 +1,6 @@
-// `npm run lab -- soak-starts --starts N`: starts, uses and stops the daemon N times, with the Node
-// that runs this. A daemon that ends too early, or not with status 0, counts as an abort.
+// Implements `npm run lab -- soak-starts --starts N`, which starts, uses and stops the daemon N
+// times, with the Node that runs this program. A daemon that ends too early, or with a status other
+// than 0, counts as an abort.
 import { connect, createFromLocalDirectory } from "../../src/client/index.js";
 import { makeSmallSource } from "../store/contents.js";
 import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
@@ -28,7 +29,7 @@ async function playStarts(
   return { problems, counts };
 }
 
-/** Returns the problem, if any. */
+/** Returns the problem, if there is one. */
 async function startOnce(root: string, source: string, name: string): Promise<string | undefined> {
   let daemon: DaemonProcess;
   try {
@@ -40,7 +41,7 @@ async function startOnce(root: string, source: string, name: string): Promise<st
   try {
     await using client = connect(daemon.address);
     await createFromLocalDirectory(client, source, { config: { name } });
-    // Listings with ever different filters, so that the statements of earlier ones are freed.
+    // Each listing has different filters, so that the statements of earlier listings are freed.
     for (let labels = 0; labels < listingsPerStart; labels++) {
       const names = Array.from({ length: labels }, (_, index) => `label-${index}`);
       await client.list({ filter: { labels: Object.fromEntries(names.map((key) => [key, ""])) } });

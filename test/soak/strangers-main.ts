@@ -1,4 +1,4 @@
-// The strangers of `npm run lab -- soak-strangers`, in their own process: connections with
+// Runs the strangers of `npm run lab -- soak-strangers` in their own process: connections with
 // half-open calls without a credential. Each refused or reset stream is reopened at once.
 import { openSession, type HostileSession } from "../hostile/hostile-clients.js";
 

@@ -1,5 +1,5 @@
-// `npm run lab -- soak-strangers --seconds 20`: a token holder's Inspects with and without
-// strangers.
+// Implements `npm run lab -- soak-strangers --seconds 20`, which measures a token holder's Inspects
+// with and without strangers.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// A short run of `npm run lab -- soak-strangers`.
+// Runs `npm run lab -- soak-strangers` briefly.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeScratch } from "../support/daemon.js";

@@ -1,6 +1,6 @@
-// Strangers next to a caller with a token: connections with a thousand half-open calls each,
-// reopened when they are refused. Measures the latency of the caller's Inspect, and that each is
-// answered.
+// Runs strangers next to a caller with a token: connections with a thousand half-open calls each,
+// which are reopened when they are refused. Measures the latency of the caller's Inspects, and
+// checks that each is answered.
 import { connect } from "../../src/client/index.js";
 import { makeToken, changeTokenFile } from "../../src/config/token-file.js";
 import { rawFile } from "../unit/archive/support.js";
@@ -12,7 +12,7 @@ import { forgetPeak, memoryOf } from "../support/memory.js";
 import type { Latencies } from "./hostile.js";
 
 export interface StrangersOptions {
-  /** Empty. Its path must be short. */
+  /** The directory is empty. Its path must be short. */
   readonly directory: string;
   readonly connections: number;
   readonly streamsPerConnection: number;
@@ -26,7 +26,7 @@ export interface Measured extends Latencies {
 export interface StrangersResult {
   readonly quiet: Measured;
   readonly attacked: Measured;
-  /** The strangers' own counts. */
+  /** Contains the strangers' own counts. */
   readonly report: string;
 }
 

@@ -1,5 +1,6 @@
-// btrfs writes synced changes to its own log, which the next mount replays. The log must not
-// contain both names of a moved directory; such a filesystem can no longer be mounted.
+// Tests moves of directories on btrfs, which writes synced changes to its own log and replays the
+// log at the next mount. The log must not contain both names of a moved directory, because such a
+// filesystem can no longer be mounted.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -21,11 +22,11 @@ import {
 } from "./contents.js";
 
 const exec = promisify(execFile);
-/** More names than btrfs keeps in memory before it writes them to the tree. */
+/** The number exceeds the names that btrfs keeps in memory before it writes them to the tree. */
 const crowd = 700;
 
 test(
-  "a disk cut off after Create can be mounted, and the snapshot is there",
+  "a disk that is cut off after Create can be mounted, and the snapshot exists",
   { skip: cannotMount("btrfs") },
   () =>
     withScratchDir(async (scratch) => {
@@ -51,7 +52,7 @@ test(
     }),
 );
 
-/** Mounts it and serves the store in it. */
+/** Mounts the image and serves the store in it. */
 async function onImage(
   image: string,
   mountPoint: string,

@@ -1,4 +1,4 @@
-// Check finds and names each inconsistency, and changes nothing.
+// Tests that check finds and names each inconsistency, and changes nothing.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
@@ -31,7 +31,7 @@ for (const [damage, { inflict, expected }] of Object.entries(damages)) {
     }));
 }
 
-/** Names of everything there except the lock, with the bytes of files that SQLite does not own. */
+/** Lists every path except the lock, with the bytes of files that SQLite does not own. */
 async function listing(root: string): Promise<string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const lines = await Promise.all(
@@ -61,7 +61,7 @@ test("check of a store whose daemon was killed finds no problem and changes noth
     assert.equal(store.list({ pageSize: 10 }).totalSize, 2);
   }));
 
-test("check is refused while a daemon serves the store, and where there is none", () =>
+test("check is refused while a daemon serves the store, and for a directory without a store", () =>
   withStoredScene(async ({ root, scratch }) => {
     await failsWith(findingsIn(join(scratch, "nothing")), "DIRECTORY_NOT_FOUND");
     await failsWith(findingsIn(scratch), "DIRECTORY_NOT_FOUND");
@@ -70,7 +70,7 @@ test("check is refused while a daemon serves the store, and where there is none"
     await failsWith(findingsIn(root), "ROOT_LOCKED");
   }));
 
-test("stasis check: exit codes, text and JSON", () =>
+test("stasis check has exit codes, text and JSON", () =>
   withStoredScene(async (scene) => {
     const args = ["check", "--root", scene.root];
     const clean = await runStasis(args);
@@ -93,7 +93,7 @@ test("stasis check: exit codes, text and JSON", () =>
     const [damaged] = findings.filter(({ problem }) => problem);
     assert.equal(damaged?.kind, "FINDING_KIND_DATA_DAMAGED");
     assert.equal(damaged.id, scene.a.config.id);
-    // Checks the store through a daemon.
+    // This call checks the store through a daemon.
     await using daemon = await startDaemonProcess(scene.root);
     const online = await runStasis(["check", "--deep", "--addr", daemon.address]);
     assert.equal(online.code, 11, online.stderr);

@@ -1,4 +1,4 @@
-// The real program, while its wall clock is set at run time and while it is stopped.
+// Tests the real program while its wall clock is set at run time, and while the program is stopped.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ const daySeconds = 24 * 3600;
 const offsets = [daySeconds, -daySeconds, 365 * daySeconds, -365 * daySeconds];
 
 test(
-  "a clock that is set by a day and a year, both ways, collects nothing",
+  "a clock that is set by a day or a year, either way, collects nothing",
   { skip: cannotFakeTime },
   async (t) => {
     const scratch = await makeScratch(t, "stasis-clock-");
@@ -41,7 +41,7 @@ test(
       assert.match(daemon.output(), /the wall clock is (1 day|365 days) (ahead of|behind)/);
       daemon.signal("SIGTERM");
       await daemon.exited;
-      // Started with the wrong clock, which is corrected while it runs.
+      // The daemon starts with the wrong clock, which is corrected while the daemon runs.
       await using again = await startDaemonProcess(root, flags, wall.env);
       const late = connect(again.address);
       t.after(() => late.close());

@@ -1,5 +1,5 @@
-// Steps of the wall clock under a running schedule: nothing is collected wrongly, and old snapshots
-// still are.
+// Tests steps of the wall clock under a running schedule: no snapshot is evicted wrongly, and old
+// snapshots are still evicted.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -37,12 +37,12 @@ interface Scene extends AsyncDisposable {
   make(...names: string[]): Promise<void>;
   use(...names: string[]): Promise<void>;
   names(): Promise<string[]>;
-  /** Waits for scheduled collections that began after the call. */
+  /** Waits for scheduled collections that began after this call. */
   collections(): Promise<void>;
-  /** Like an operator's collection, between two scheduled ones. */
+  /** Collects as an operator does, between two scheduled collections. */
   gc(policy: Policy, dryRun?: boolean): Promise<CollectGarbageResponse>;
   warnings(): number;
-  /** Whether the log has this message. */
+  /** Returns true if the log contains this message. */
   told(text: string): boolean;
 }
 
@@ -115,7 +115,7 @@ test("a suspect clock is logged once, however often it is set and collections ru
     await scene.collections();
   }
   assert.equal(scene.warnings(), 1);
-  // What follows is a new state.
+  // The next step of the clock creates a new suspect state.
   clock.step(-3 * dayMs);
   await eventually("trust", async () => !(await clockOf(client)).suspect);
   await eventually("the end of the alarm", () => scene.told("the wall clock is trusted again"));
@@ -142,7 +142,7 @@ for (const [title, stepMs] of Object.entries(steps)) {
     const dry = await scene.gc(sure, true);
     assert.deepEqual(dry.candidates, []);
     assert.equal((await clockOf(client)).suspect, true);
-    // The clock is corrected. The schedule continues, and removes snapshots that are really old.
+    // The clock is corrected. The schedule continues, and evicts snapshots that are really old.
     clock.step(-stepMs);
     await eventually("trust", async () => !(await clockOf(client)).suspect);
     clock.pass(2 * hourMs);
@@ -174,7 +174,7 @@ for (const [title, stepMs] of Object.entries(steps)) {
     assert.deepEqual(await scene.names(), ["b"]);
   });
 
-  test(`keep_last, ${title}: the newest snapshots stay, and are listed first`, async (t) => {
+  test(`keep_last, ${title}: the newest snapshots stay and are listed first`, async (t) => {
     const scene = await openScene(t, { "gc-keep-last": 2 });
     await scene.make("a", "b");
     scene.clock.step(stepMs);
@@ -205,7 +205,7 @@ for (const [title, stepMs] of Object.entries(steps)) {
     );
   });
 
-  test(`request_retention, ${title}: an id is remembered, and makes no second snapshot`, async (t) => {
+  test(`request_retention, ${title}: an id is remembered and creates no second snapshot`, async (t) => {
     const clock = steppedClock();
     const scene = await openScene(t, { "gc-interval": "0s" }, { clock });
     const requestId = randomUUID();
@@ -216,7 +216,7 @@ for (const [title, stepMs] of Object.entries(steps)) {
       client.create({ requestId, config: { name: "once" } }, streamOf(tar));
     const { snapshot } = await create(scene.client);
     clock.step(stepMs);
-    // Longer than `access_flush`, which also expires requests.
+    // The wait is longer than `access_flush`, which also expires requests.
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.equal((await create(scene.client)).snapshot?.config?.id, snapshot?.config?.id);
     await scene[Symbol.asyncDispose]();
@@ -238,8 +238,8 @@ for (const [title, stepMs] of Object.entries(steps)) {
       await using again = await openScene(t, flags, { clock, root: scene.root });
       await again.collections();
       assert.deepEqual(await again.names(), ["a", "b"]);
-      // A machine may well have been off for a day. The time counts once the clock has proved
-      // reliable.
+      // A machine may well have been off for a day, so this time is not suspect. Snapshots age by
+      // it only once the clock has proved reliable.
       const ordinary = how === "over a reboot" && stepMs === dayMs;
       assert.equal((await clockOf(again.client)).suspect, !ordinary);
       clock.step(-stepMs);
@@ -253,7 +253,7 @@ for (const [title, stepMs] of Object.entries(steps)) {
   }
 }
 
-test("a year without power: nothing is evicted at the start, old snapshots after a day or with trust", async (t) => {
+test("after a year without power, old snapshots are evicted only after a day or with trust", async (t) => {
   const clock = steppedClock();
   const flags = { "gc-max-age": "30d" };
   const scene = await openScene(t, flags, { clock });

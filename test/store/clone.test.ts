@@ -1,4 +1,5 @@
-// CloneToDirectory: working copies do not depend on the snapshot; changed links are found.
+// Tests CloneToDirectory: working copies do not depend on the snapshot, and changed links are
+// found.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
@@ -69,7 +70,7 @@ test("by default a clone has the same files, holes and modes, and is independent
   assert.deepEqual((await readdir(at("clone"))).sort(), names);
 });
 
-test("each file is made as it was asked for, and the answer says how", async (t) => {
+test("each file is made in the requested way, and the answer reports the way", async (t) => {
   const { client, at, stored } = await openScene(t);
   await mkdir(at("clone"));
   const { files, durable } = await client.cloneToDirectory({
@@ -98,7 +99,7 @@ test("each file is made as it was asked for, and the answer says how", async (t)
   await compareFiles(join(at("source"), "memory-ranges"), linked);
 });
 
-test("a refused clone leaves the directory as it was", async (t) => {
+test("a refused clone leaves the directory unchanged", async (t) => {
   const { client, at } = await openScene(t);
   const directory = at("clone");
   const clone = (change: { files?: (typeof memory)[]; maxCopyBytes?: bigint; ref?: string }) =>
@@ -121,7 +122,7 @@ test("a refused clone leaves the directory as it was", async (t) => {
   assert.deepEqual(await readdir(directory), ["mine"]);
 });
 
-test("without shared blocks, auto copies no more than it may, and reflink is refused", async (t) => {
+test("without shared blocks, auto copies no more than its limit, and reflink is refused", async (t) => {
   const why = cannotMount("ext4");
   if (why !== false) return t.skip(why);
   const { client } = await openScene(t);
@@ -144,10 +145,10 @@ test("without shared blocks, auto copies no more than it may, and reflink is ref
   });
 });
 
-test("a stored file that the system does not let anybody link", async (t) => {
+test("a stored file to which the system permits no links", async (t) => {
   const { client, at, stored } = await openScene(t);
   const path = stored("memory-ranges");
-  // An immutable file (ioctl_iflags(2)).
+  // The attribute makes the file immutable (ioctl_iflags(2)).
   const lock = await promisify(execFile)("chattr", ["+i", path]).catch(() => undefined);
   if (lock === undefined) return t.skip("skipped: this filesystem has no immutable files");
   try {
@@ -185,7 +186,7 @@ test("on xfs a clone shares its blocks with the snapshot", { skip: cannotXfs }, 
   }
 });
 
-test("a link that comes and goes changes nothing", async (t) => {
+test("a link that is created and deleted changes nothing", async (t) => {
   const { client, at, source } = await openScene(t);
   for (const turn of [1, 2, 3]) {
     const directory = at(`clone-${turn}`);
@@ -196,7 +197,7 @@ test("a link that comes and goes changes nothing", async (t) => {
   for (const name of names) await compareFiles(join(source, name), join(at("restored"), name));
 });
 
-test("a snapshot whose linked file was overwritten is not read again, until it is verified", async (t) => {
+test("a snapshot whose linked file was overwritten is not read until it is verified", async (t) => {
   const { client, at, stored } = await openScene(t);
   await client.cloneToDirectory({ ref: "web", directory: at("clone"), files: [memory] });
   await overwrite(join(at("clone"), "memory-ranges"));
@@ -251,7 +252,7 @@ test("a LINK clone that becomes a new snapshot shares no file with the first one
     [(await stat(second)).nlink, (await stat(stored("memory-ranges"))).nlink],
     [1, 1],
   );
-  // The first snapshot is whole, and neither depends on the other.
+  // The first snapshot is whole, and each of the two is independent of the other.
   await restoreToLocalDirectory(client, { ref: "web" }, at("first"));
   await client.delete({ refs: ["web"] });
   await restoreToLocalDirectory(client, { ref: "back", verify: false }, at("second"));
@@ -271,13 +272,13 @@ test("a LINK clone that is uploaded shares no file with the first snapshot", asy
   await compareFiles(join(source, "memory-ranges"), second);
 });
 
-/** Writes like root, which can ignore the mode. */
+/** Writes to the file as root does, which can ignore the mode. */
 async function overwrite(path: string): Promise<void> {
   await using handle = await open(path, constants.O_RDWR);
   await handle.write(Buffer.from("not what was stored"), 0, 19, 100);
 }
 
-/** Names of the files that are not intact. */
+/** Returns the names of the files that are not intact. */
 async function verify(client: Client): Promise<string[]> {
   const damaged: string[] = [];
   for await (const { event } of client.verify({ ref: "web" })) {

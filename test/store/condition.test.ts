@@ -1,5 +1,5 @@
-// A store whose disk is read-only, full or unreadable: calls fail with the matching reason, and
-// health reports it, by service and as a whole.
+// Tests a store whose disk is read-only, full or unreadable: calls fail with the matching reason,
+// and health reports the state, by service and as a whole.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, readdir, stat } from "node:fs/promises";
@@ -34,7 +34,7 @@ interface DiskScene {
   unmount(): Promise<void>;
 }
 
-/** An ext4 image, mounted, for the root of a store. */
+/** Mounts an ext4 image for the root of a store. */
 function withDisk(body: (scene: DiskScene) => Promise<void>): Promise<void> {
   return withScratchDir(async (directory) => {
     const image = join(directory, "image");
@@ -78,7 +78,7 @@ const services = {
   system: "stasis.v1.SystemService",
 };
 
-/** The names that do not serve. */
+/** Returns the names of the services that do not serve. */
 async function stopped(client: Client): Promise<string[]> {
   const entries = await Promise.all(
     Object.entries(services).map(async ([name, service]) => {
@@ -101,7 +101,9 @@ async function reasons(client: Client): Promise<(string | undefined)[]> {
   return (await client.getInfo()).problems.map(({ reason }) => ErrorReason[reason]);
 }
 
-/** What people see of a store that is read-only: each service, the reason, and an exit code. */
+/**
+ * Checks how `stasis health` shows a read-only store: each service, the reason, and an exit code.
+ */
 async function healthSays(address: string): Promise<void> {
   const health = (...args: string[]) => runStasis(["--addr", address, "health", ...args]);
   const { code, stdout, stderr } = await health();
@@ -121,7 +123,7 @@ async function healthSays(address: string): Promise<void> {
 }
 
 test(
-  "a filesystem becomes read-only: health reports it without a call, reads work, writes fail with the reason",
+  "a filesystem becomes read-only: health reports this without a call, reads work, writes fail",
   { skip },
   () =>
     withDisk(async ({ directory, source, root, mount, unmount }) => {
@@ -130,7 +132,7 @@ test(
         await using client = connect(daemon.address);
         await create(client, source, "a");
         assert.deepEqual(await stopped(client), []);
-        // The behaviour of ext4 after an error of its disk.
+        // This remount has the effect that an error of the disk has on ext4.
         execFileSync("mount", ["-o", "remount,abort", join(root, "..")]);
         await becomesStopped(client, "writes", "collections");
         assert.deepEqual(await reasons(client), ["STORE_READ_ONLY"]);
@@ -165,7 +167,7 @@ test(
     }),
 );
 
-/** Names and sizes of everything in the root. */
+/** Lists the names and sizes of all entries of the root. */
 async function listing(root: string): Promise<string[]> {
   const names = (await readdir(root, { recursive: true })).sort();
   return Promise.all(
@@ -178,7 +180,7 @@ async function listing(root: string): Promise<string[]> {
 
 for (const end of ["SIGTERM", "SIGKILL"] as const) {
   test(
-    `a read-only mount of a store after ${end}: check works, all else fails with the reason`,
+    `a read-only mount of a store after ${end}: check works, other calls fail with the reason`,
     { skip },
     () =>
       withDisk(async ({ directory, source, root, mount, unmount }) => {
@@ -218,7 +220,7 @@ for (const end of ["SIGTERM", "SIGKILL"] as const) {
 }
 
 test(
-  "a full filesystem: health reports that nothing can be stored, until there is space",
+  "health reports a full filesystem until there is space",
   {
     skip: cannotMount("tmpfs"),
   },

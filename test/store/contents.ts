@@ -1,4 +1,4 @@
-// Directories with data for the store suite, and helpers to move them into and out of a store.
+// Makes directories with data for the store suite, and moves them into and out of a store.
 import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ export interface SourceFile {
   readonly mode?: number;
 }
 
-/** A run of nonzero data. */
+/** Returns a run of nonzero data. */
 export function piece(offset: number, length: number): Piece {
   return { offset, bytes: patternBytes(length, offset + length) };
 }
@@ -36,7 +36,7 @@ export async function makeSource(directory: string, files: readonly SourceFile[]
   return directory;
 }
 
-/** A VM in miniature: a disk and a memory image with holes, and small dense files. */
+/** Makes the files of a small VM: a disk and a memory image with holes, and small dense files. */
 export async function makeSmallSource(directory: string, seed = 1): Promise<string> {
   return makeSource(directory, [
     { name: "config.json", sizeBytes: 0, pieces: [], mode: 0o644 },
@@ -46,7 +46,7 @@ export async function makeSmallSource(directory: string, seed = 1): Promise<stri
   ]);
 }
 
-/** The tar that Create takes. */
+/** Yields the tar that Create expects. */
 export async function* packDirectory(directory: string): ByteStream {
   const source = await openLocalSource(directory);
   yield* source.pack({});
@@ -78,7 +78,7 @@ export async function restoreTo(
   return unpackReading(await store.restore(ref), directory);
 }
 
-/** Fails unless both contain the same files with the same bytes, holes and modes. */
+/** Fails unless both directories contain the same files with the same bytes, holes and modes. */
 export async function compareDirectories(actual: string, expected: string): Promise<void> {
   await compareContents(actual, expected);
   for (const name of await readdir(expected)) {
@@ -113,7 +113,8 @@ async function modeOf(path: string): Promise<number> {
 }
 
 /**
- * All bytes, copied piece by piece, because a piece is only valid until the next one is requested.
+ * Returns all bytes. Each piece is copied, because it is valid only until the next one is
+ * requested.
  */
 export async function collect(bytes: ByteStream): Promise<Buffer> {
   const pieces: Buffer[] = [];
@@ -126,14 +127,14 @@ export async function* streamOf(...pieces: readonly Uint8Array[]): ByteStream {
   yield* pieces;
 }
 
-/** Names of the entries of a tar, in their order. */
+/** Returns the names of a tar's entries in their order. */
 export async function entryNames(tar: AsyncIterable<Uint8Array>): Promise<string[]> {
   const names: string[] = [];
   for await (const entry of readTar(owned(tar))) names.push(entry.name);
   return names;
 }
 
-/** The text of `snapshot.json` in an archive. */
+/** Returns the text of `snapshot.json` in an archive. */
 export async function envelopeText(archive: Buffer): Promise<string> {
   for await (const entry of readTar(owned(streamOf(archive)))) {
     if (entry.name !== "snapshot.json") continue;
@@ -148,7 +149,7 @@ export async function readJson(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, "utf8"));
 }
 
-/** The claims about the files in the envelope of an export. */
+/** Returns the claims about the files in the envelope of an export. */
 export function claimsOf({ files }: Pick<PlainSnapshot, "files">): { readonly files: unknown } {
   const claims = files.map(({ name, sizeBytes, digest }) => [
     name,
@@ -168,7 +169,7 @@ export function createGate(): Gate {
   return { open, opened };
 }
 
-/** The first half of the bytes, and the rest once the gate is open. */
+/** Yields the first half of the bytes, and the rest once the gate is open. */
 export async function* heldBack(bytes: Uint8Array, gate: Gate): ByteStream {
   const middle = Math.floor(bytes.length / 2);
   yield bytes.subarray(0, middle);
@@ -176,7 +177,7 @@ export async function* heldBack(bytes: Uint8Array, gate: Gate): ByteStream {
   yield bytes.subarray(middle);
 }
 
-/** Entries of one of the store's own directories. */
+/** Returns the entries of one of the store's own directories. */
 export async function entriesOf(
   root: string,
   part: "data" | "staging" | "trash" | "quarantine",

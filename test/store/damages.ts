@@ -1,4 +1,4 @@
-// Kinds of damage behind the daemon's back, and the findings of check for each.
+// Lists kinds of damage that are made without the daemon, and the findings of check for each.
 import { randomBytes } from "node:crypto";
 import {
   chmod,
@@ -21,7 +21,7 @@ import { openPastMode, pastModes } from "../support/tamper.js";
 
 export interface Damage {
   readonly inflict: (scene: StoredScene) => Promise<unknown> | void;
-  /** Kind and action of all findings, in order. */
+  /** The kind and the action of each finding, in order. */
   readonly expected: readonly (readonly [FindingKind, FindingAction])[];
 }
 
@@ -58,7 +58,7 @@ export const damages: Readonly<Record<string, Damage>> = {
   nothing: { inflict: () => undefined, expected: [] },
   "a directory without a record": {
     inflict: (scene) => tamper(scene, `DELETE FROM snapshots WHERE id = '${scene.a.config.id}'`),
-    // The sums of the record are right, because its deletion was counted.
+    // The sums agree with the records, because the deletion of the record updated them.
     expected: [["directory_unknown", "adopt"]],
   },
   "a directory without a record and without a manifest": {
@@ -95,7 +95,7 @@ export const damages: Readonly<Record<string, Damage>> = {
     inflict: (scene) => flip(manifestOf(scene), 300),
     expected: [["manifest_damaged", "rewrite_manifest"]],
   },
-  "a manifest that was cut": {
+  "a truncated manifest": {
     inflict: (scene) => truncate(manifestOf(scene), 200),
     expected: [["manifest_damaged", "rewrite_manifest"]],
   },
@@ -127,11 +127,11 @@ export const damages: Readonly<Record<string, Damage>> = {
     },
     expected: [["file_missing", "mark_corrupt"]],
   },
-  "no directory of files": {
+  "a missing directory of files": {
     inflict: ({ layout, a }) => removeScratch(layout.filesDirectory(a.config.id)),
     expected: [["file_missing", "mark_corrupt"]],
   },
-  "a file too many": {
+  "an extra file": {
     inflict: (scene) => {
       const path = fileOf(scene, "extra");
       return pastModes(path, () => writeFile(path, "mine"));
@@ -175,15 +175,15 @@ export const damages: Readonly<Record<string, Damage>> = {
     inflict: ({ layout, a }) => writeFile(join(layout.dataDirectory(a.config.id), "notes"), "mine"),
     expected: [["entry_unknown", "quarantine"]],
   },
-  "what a killed replacement of a manifest leaves": {
+  "a leftover of a killed manifest replacement": {
     inflict: (scene) => writeFile(`${manifestOf(scene)}.0123456789ab.tmp`, "half"),
     expected: [["temporary_file", "quarantine"]],
   },
-  "an upload that was cut short": {
+  "an interrupted upload": {
     inflict: ({ layout }) => mkdir(layout.stagingDirectory(otherId)),
     expected: [["staging_leftover", "at_next_start"]],
   },
-  "a deletion that was cut short": {
+  "an interrupted deletion": {
     inflict: ({ layout }) => mkdir(layout.trashDirectory(otherId)),
     expected: [["trash_leftover", "at_next_start"]],
   },
@@ -203,7 +203,7 @@ export const damages: Readonly<Record<string, Damage>> = {
     inflict: (scene) => tamper(scene, "DELETE FROM snapshot_labels WHERE value = 'a'"),
     expected: [["catalog_rows", "rewrite_rows"]],
   },
-  "a pin too many": {
+  "an extra pin": {
     inflict: (scene) =>
       tamper(
         scene,
@@ -216,7 +216,7 @@ export const damages: Readonly<Record<string, Damage>> = {
     inflict: (scene) => tamper(scene, "UPDATE snapshots SET size_bytes = 1 WHERE name = 'a'"),
     expected: [["catalog_rows", "rewrite_rows"]],
   },
-  "a file's record missing": {
+  "a file without a record": {
     inflict: (scene) =>
       tamper(
         scene,

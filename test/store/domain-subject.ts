@@ -1,4 +1,4 @@
-// The store suite's subject for the domain itself, without any network.
+// Runs the store suite on the domain itself, without any network.
 import { lend } from "../../src/wire/chunk.js";
 import { createLogger } from "../../src/base/logger.js";
 import { emptyConfig } from "../../src/model/config.js";
@@ -42,7 +42,10 @@ export async function openDomainSubject(options: SubjectOptions): Promise<StoreS
   };
 }
 
-/** No caller disconnects here. Callers' signals belong to the wire. */
+/**
+ * Returns a signal that never fires. No caller disconnects here, because callers' signals belong to
+ * the wire.
+ */
 function untilDone(): AbortSignal {
   return new AbortController().signal;
 }

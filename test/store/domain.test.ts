@@ -1,4 +1,4 @@
-// The store suite against the domain itself.
+// Runs the store suite on the domain itself.
 import { storeSuite } from "./suite.js";
 import { openDomainSubject } from "./domain-subject.js";
 

@@ -1,4 +1,4 @@
-// SIGTERM on the real program: running calls finish, and new calls are refused.
+// Tests SIGTERM on the real program: running calls finish, and new calls are refused.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ import {
   piece,
 } from "./contents.js";
 
-/** More than all the buffers between the store and a waiting reader. */
+/** The size exceeds all the buffers between the store and a waiting reader. */
 const longReadBytes = 48 * mib;
 
 interface Scene {
@@ -49,7 +49,7 @@ async function withDaemon(
   });
 }
 
-/** Tells the daemon to stop. Resolves when it has begun to stop. */
+/** Stops the daemon. Resolves when the daemon has begun to stop. */
 async function beginDrain(daemon: DaemonProcess): Promise<void> {
   daemon.signal("SIGTERM");
   await daemon.line(/^SIGTERM: draining/);
@@ -61,7 +61,7 @@ async function readAll(download: Download): Promise<number> {
   return bytes;
 }
 
-test("running calls finish, new ones are refused, and the daemon ends with status 0", () =>
+test("running calls finish, new calls are refused, and the daemon ends with status 0", () =>
   withDaemon({ "drain-grace": "10m" }, async ({ daemon, client, root, scratch }) => {
     const socket = daemon.address.slice("unix:".length);
     assert.ok(existsSync(socket));
@@ -78,7 +78,7 @@ test("running calls finish, new ones are refused, and the daemon ends with statu
     await failsWith(newcomer.list(), "DRAINING");
     const { status } = await client.checkHealth();
     assert.equal(status, HealthCheckResponse_ServingStatus.NOT_SERVING);
-    // Makes the call like grpcurl, which has no proto files of its own.
+    // This call is made as grpcurl makes it, because grpcurl has no proto files of its own.
     const reflect = ServerReflection.method.serverReflectionInfo;
     const asking = openCaller({ address: daemon.address });
     assert.equal(await firstAnswer(asking, reflect), "OK");

@@ -1,5 +1,5 @@
-// This build opens stores of earlier builds. Earlier builds refuse a store of this one with one
-// clear line, and leave it unchanged.
+// Tests that this build opens stores of earlier builds. Earlier builds refuse a store of this build
+// with one clear line, and leave the store unchanged.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -20,7 +20,7 @@ import { withScratchDir } from "../support/scratch.js";
 const fixtures = new URL("../fixtures/stores/", import.meta.url);
 const kib = 1024;
 
-/** The newest schema that is known to builds without a check of store.json. */
+/** The newest schema that builds without a check of store.json know. */
 const lastUngated = 4;
 
 async function unpack(name: string, directory: string): Promise<string> {
@@ -29,7 +29,7 @@ async function unpack(name: string, directory: string): Promise<string> {
   return join(directory, "root");
 }
 
-/** The README of the fixtures describes this snapshot. */
+/** The README of the fixtures describes the files of this snapshot. */
 function contentOf(name: string): Map<string, Buffer> {
   const cow = Buffer.alloc(3 * 1024 * kib);
   cow.write(`disk of ${name}`, 1024 * kib);
@@ -81,7 +81,7 @@ async function verify(client: Client): Promise<void> {
 const stores = { "store-sha256": "sha256", "store-0608b27": "blake3" } as const;
 
 for (const [name, algorithm] of Object.entries(stores)) {
-  test(`${name} is opened, read, changed, and made again from its manifests`, () =>
+  test(`${name} is opened, read, changed, and rebuilt from its manifests`, () =>
     withScratchDir(async (directory) => {
       const root = await unpack(name, directory);
       for (const rebuilt of [false, true]) {
@@ -94,7 +94,7 @@ for (const [name, algorithm] of Object.entries(stores)) {
         for (const table of await readdir(blocks)) {
           assert.equal((await readBlockTable(join(blocks, table))).algorithm, algorithm);
         }
-        // This build has written its manifest.
+        // After these updates, this build has written the manifest of `c`.
         for (const description of ["new", ""]) {
           await client.update({ ref: "c", description, updateMask: { paths: ["description"] } });
         }
@@ -109,7 +109,7 @@ for (const [name, algorithm] of Object.entries(stores)) {
     }));
 }
 
-/** Every path below a directory with its bytes. */
+/** Maps every path below a directory to the file's bytes. */
 async function contentsBelow(root: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
@@ -121,7 +121,10 @@ async function contentsBelow(root: string): Promise<Record<string, string>> {
   return found;
 }
 
-/** According to SQLite's file format, without the log. */
+/**
+ * Returns the schema version in the database file itself, without the log (see SQLite's file
+ * format).
+ */
 async function schemaInFile(root: string): Promise<number> {
   await using file = await open(join(root, "catalog.db"));
   const header = Buffer.alloc(100);
@@ -129,7 +132,7 @@ async function schemaInFile(root: string): Promise<number> {
   return header.readUInt32BE(60);
 }
 
-test("builds without a check of store.json refuse the schema, also without the log", () =>
+test("builds without a check of store.json refuse the schema, even without the log", () =>
   withScratchDir(async (directory) => {
     const root = await unpack("store-0608b27", directory);
     const roots = [root, join(directory, "new")];
@@ -146,8 +149,8 @@ test("builds without a check of store.json refuse the schema, also without the l
   }));
 
 const earlier = "0608b27";
-// The message of the last commit without a check of store.json. It is in src/catalog/migrations.ts
-// there.
+// This is the message of the last commit without a check of store.json, from its
+// src/catalog/migrations.ts.
 const refusal = new RegExp(
   `^stasis: the catalog has schema version ${newestSchema}, this stasis knows versions up to 4: ` +
     "it was made by a newer stasis$",
@@ -180,7 +183,10 @@ test(`the build of ${earlier} refuses a store of this one`, { skip: cannotBuild(
   }),
 );
 
-/** Leaves out the text about the lock holder, and the file to which SQLite moves its log. */
+/**
+ * Leaves out the text about the lock holder, and the files that SQLite changes when it moves its
+ * log.
+ */
 function essential(contents: Record<string, string>): Record<string, string> {
   const own = /\/(lock\.info|catalog\.db(-wal)?|stasis\.sock)$/;
   return Object.fromEntries(Object.entries(contents).filter(([path]) => !own.test(path)));

@@ -27,13 +27,13 @@ limitErrors(noTmpfs);
 interface Elsewhere {
   readonly why: string;
   /**
-   * The test that provokes it, relative to this folder. Without a test, no code in src/ may raise
-   * it.
+   * Names the test that provokes the reason, relative to this folder. Without such a test, no code
+   * in src/ may raise the reason.
    */
   readonly test?: string;
 }
 
-/** Reasons that other tests provoke. */
+/** Lists the reasons that other tests provoke. */
 const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
   SNAPSHOT_ID_TAKEN: {
     why: "ids are 80 random bits: no request makes two equal",
@@ -41,23 +41,32 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
   },
   CLOCK_SUSPECT: { why: "needs a clock that is set", test: "clock-steps.test.js" },
   DRAINING: { why: "needs a daemon that stops", test: "drain.test.js" },
-  ROOT_LOCKED: { why: "a start that fails", test: "recovery.test.js" },
-  CALL_CANCELLED: { why: "needs callers that go", test: "../unit/transport/streams.test.js" },
+  ROOT_LOCKED: { why: "needs a start that fails", test: "recovery.test.js" },
+  CALL_CANCELLED: {
+    why: "needs callers that disconnect",
+    test: "../unit/transport/streams.test.js",
+  },
   DEADLINE_PASSED: { why: "needs callers that wait", test: "../unit/transport/streams.test.js" },
   IO_FAILED: { why: "needs a disk that fails", test: "../unit/files/publish-order.test.js" },
   INTERNAL: { why: "needs a bug in a handler", test: "../unit/transport/errors.test.js" },
   DAEMON_UNREACHABLE: { why: "made by the client", test: "drain.test.js" },
   DOWNLOAD_TRUNCATED: { why: "made by the client", test: "../unit/client/download.test.js" },
-  NOT_IMPLEMENTED: { why: "all is built", test: "../unit/transport/errors.test.js" },
+  NOT_IMPLEMENTED: {
+    why: "every feature is implemented",
+    test: "../unit/transport/errors.test.js",
+  },
   FORMAT_UNSUPPORTED: { why: "needs a newer stasis", test: "newer-format.test.js" },
-  ROOT_UNSAFE: { why: "a start that fails", test: "../unit/files/private-root.test.js" },
+  ROOT_UNSAFE: { why: "needs a start that fails", test: "../unit/files/private-root.test.js" },
   STORE_READ_ONLY: { why: "needs a disk that is read-only", test: "condition.test.js" },
-  ROOT_UNAVAILABLE: { why: "needs a root that goes away", test: "root-away.test.js" },
+  ROOT_UNAVAILABLE: { why: "needs a root that disappears", test: "root-away.test.js" },
   REFLINK_UNSUPPORTED: { why: "needs another filesystem", test: "clone.test.js" },
   LINK_UNSUPPORTED: { why: "needs a file that cannot be linked", test: "clone.test.js" },
-  SNAPSHOT_PROTECTED: { why: "only one call refuses it", test: "behaviours/taking.js" },
+  SNAPSHOT_PROTECTED: { why: "only one call returns it", test: "behaviours/taking.js" },
   PEER_REFUSED: { why: "needs a peer with identities", test: "../replication/peers.test.js" },
-  PEER_DATA_INVALID: { why: "needs a peer that lies", test: "../replication/hostile.test.js" },
+  PEER_DATA_INVALID: {
+    why: "needs a peer that sends wrong data",
+    test: "../replication/hostile.test.js",
+  },
   REMOTE_UNREACHABLE: { why: "needs an object store", test: "../remote/faults.test.js" },
   REMOTE_REFUSED: { why: "needs an object store", test: "../remote/faults.test.js" },
   REMOTE_DATA_INVALID: { why: "needs an object store", test: "../remote/faults.test.js" },
@@ -75,7 +84,7 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
     : { CROSS_FILESYSTEM: { why: noTmpfs, test: "../unit/holes/errno.test.js" } }),
 };
 
-test("every reason is provoked here, or the table says where", async () => {
+test("every reason is provoked here, or the table names its test", async () => {
   const reasons = Object.keys(codeOfReason) as ErrorReason[];
   const missing = reasons.filter((reason) => !covered.has(reason) && !(reason in elsewhere));
   assert.deepEqual(missing, []);
@@ -91,7 +100,7 @@ test("every reason is provoked here, or the table says where", async () => {
   }
 });
 
-/** All compiled sources together. */
+/** Returns all compiled sources as one text. */
 async function sourceText(): Promise<string> {
   const folder = fileURLToPath(new URL("../../src", import.meta.url));
   const names = await readdir(folder, { recursive: true });

@@ -1,5 +1,5 @@
-// The disk fails the catalog's log. The answer to the caller stays true over a restart, and the
-// daemon continues without a restart.
+// Tests failed writes of the catalog's log. The answer to the caller stays true over a restart, and
+// the daemon continues without a restart.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -20,13 +20,13 @@ interface Scene {
   readonly source: string;
 }
 
-/** A daemon with `web`, described as "before". */
+/** Starts a daemon with the snapshot `web`, whose description is "before". */
 function withScene(body: (scene: Scene) => Promise<void>): Promise<void> {
   return withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     const source = await makeSmallSource(join(scratch, "source"));
     {
-      // Access times are not written meanwhile, because those commits would be counted too.
+      // The daemon writes no access times meanwhile, because those commits would be counted too.
       await using daemon = await startDaemonProcess(root, { "access-flush": "1h" });
       await using client = connect(daemon.address);
       await client.create(
@@ -39,7 +39,10 @@ function withScene(body: (scene: Scene) => Promise<void>): Promise<void> {
   });
 }
 
-/** `when` in strace's notation: "1" is the next sync, "1+" all from the next one on. */
+/**
+ * Makes syncs of the log fail. `when` is in strace's notation: "1" is the next sync, and "1+" is
+ * every sync from the next one on.
+ */
 async function failSyncs({ daemon, root }: Scene, when: string): Promise<Child> {
   const strace = run("strace", [
     ...["-f", "-p", String(daemon.pid), "-P", join(root, "catalog.db-wal")],
@@ -71,30 +74,27 @@ async function describedAs(client: Client): Promise<string | undefined> {
   return (await client.inspect("web")).snapshot?.config?.description;
 }
 
-test(
-  "a commit whose sync fails is refused, and does not come back with the next start",
-  { skip },
-  () =>
-    withScene(async (scene) => {
-      const { client, daemon, root } = scene;
-      await using strace = await failSyncs(scene, "1");
-      const error = await failure(describe(client, "failed"));
-      assert.equal(error.metadata["commit"], undefined, "nobody knows what became of it");
-      assert.match(error.message, /nothing has changed/);
-      await endOf(strace);
-      assert.match(strace.output(), /INJECTED/);
-      // Later commits do not cover the remains of the failed one.
-      await daemon.kill();
-      await using store = await reopen(root);
-      assert.equal(store.inspect("web").config.description, "before");
-    }),
+test("a commit whose sync fails is refused, and has no effect after the next start", { skip }, () =>
+  withScene(async (scene) => {
+    const { client, daemon, root } = scene;
+    await using strace = await failSyncs(scene, "1");
+    const error = await failure(describe(client, "failed"));
+    assert.equal(error.metadata["commit"], undefined, "nobody knows what became of it");
+    assert.match(error.message, /nothing has changed/);
+    await endOf(strace);
+    assert.match(strace.output(), /INJECTED/);
+    // No later commit has overwritten the remains of the failed one.
+    await daemon.kill();
+    await using store = await reopen(root);
+    assert.equal(store.inspect("web").config.description, "before");
+  }),
 );
 
 test("after a failed commit the daemon continues without a restart", { skip }, () =>
   withScene(async (scene) => {
     const { client, daemon, root, source } = scene;
     for (const when of ["1", "2", "3"]) {
-      // Commits of an upload: its reservation, then its record, then later ones.
+      // The commits of an upload are its reservation, its record, and later changes.
       await using strace = await failSyncs(scene, when);
       const config = { name: `n${when}` };
       await client.create({ config }, packDirectory(source)).catch((error: unknown) => {
@@ -117,7 +117,7 @@ test("after a failed commit the daemon continues without a restart", { skip }, (
 );
 
 test(
-  "while the disk fails every sync, reads continue; afterwards writes do, without a restart",
+  "while every sync fails, reads continue; afterwards writes work without a restart",
   { skip },
   () =>
     withScene(async (scene) => {

@@ -1,4 +1,5 @@
-// A store on a filesystem without a free byte: it starts, reports the problem, and can delete.
+// Tests a store on a filesystem without a free byte: the daemon starts, reports the problem, and
+// can delete.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { open, truncate } from "node:fs/promises";

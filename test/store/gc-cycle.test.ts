@@ -1,4 +1,4 @@
-// The cycle of an external orchestrator: lock, references, candidates, collect, unlock.
+// Tests the cycle of an external orchestrator: lock, references, candidates, collection, unlock.
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ async function openScene(t: TestContext): Promise<Scene> {
 
 const nobody = { sessionId: randomUUID(), epoch: 1n };
 
-/** All pages of the references. */
+/** Reads all pages of the references. */
 async function readReferences(
   client: Client,
   session: { sessionId: string; epoch: bigint },
@@ -49,7 +49,7 @@ async function readReferences(
   }
 }
 
-test("a whole cycle: every pin is listed, and only listed rows are collected", async (t) => {
+test("in a whole cycle every pin is listed, and only listed rows are collected", async (t) => {
   const { client, create } = await openScene(t);
   const blobs = Array.from({ length: 25 }, (_, index) => `blob-${String(index).padStart(2, "0")}`);
   const old = await create("old", blobs.slice(0, 15));
@@ -79,7 +79,7 @@ test("a whole cycle: every pin is listed, and only listed rows are collected", a
       ["unlisted", GcOutcome.NOT_FOUND],
     ],
   );
-  // The answer was lost. The repeated request gets the same answer.
+  // The test treats the answer as lost. The repeated request gets the same answer.
   assert.deepEqual(await client.collectGc(request), first);
   await failsWith(client.collectGc({ ...request, ids: [old] }), "REQUEST_ID_REUSED");
   await failsWith(client.inspect("old"), "SNAPSHOT_NOT_FOUND");
@@ -89,7 +89,7 @@ test("a whole cycle: every pin is listed, and only listed rows are collected", a
   await failsWith(client.renewGc(session), "GC_SESSION_FENCED");
 });
 
-test("count and digest match the pages, even if a snapshot is deleted between two of them", async (t) => {
+test("the count and the digest match the pages, even if a snapshot is deleted between two pages", async (t) => {
   const { client, create } = await openScene(t);
   await create("goes", ["a", "c"]);
   await create("stays", ["b", "d", "e"]);
@@ -104,7 +104,7 @@ test("count and digest match the pages, even if a snapshot is deleted between tw
   assert.equal(last.totalCount, 4n);
   const lines = told.map((blob) => `${blob}\n`).join("");
   assert.equal(last.digest, `sha256:${createHash("sha256").update(lines).digest("hex")}`);
-  // The answer was lost, so the page is requested again.
+  // The test treats the answer as lost, and requests the page again.
   const again = await client.listGcReferences({ sessionId, epoch, pageToken });
   assert.deepEqual(again, last);
 });
@@ -131,7 +131,7 @@ test("pages of long references and of large snapshots fit into the usual 4 MiB o
   assert.equal(totalCount, 6000n);
 });
 
-test("a busy lock is reported at once; the errors of unknown and ended sessions differ", async (t) => {
+test("a busy lock is reported at once; unknown and ended sessions have different errors", async (t) => {
   const { client } = await openScene(t);
   const { sessionId, epoch } = await client.beginGc({ owner: "first" });
   const busy = await failsWith(client.beginGc({ owner: "second" }), "GC_LOCK_BUSY");
@@ -183,7 +183,7 @@ test("while a GC session is open, publication is paused", async (t) => {
   assert.equal((await client.list()).totalSize, 2n);
 });
 
-test("an upload that waited in vain ends with BLOCKED_BY_GC and leaves nothing", async (t) => {
+test("an upload that the open session blocks for too long ends with BLOCKED_BY_GC and leaves nothing", async (t) => {
   const { client, create } = await openScene(t);
   const { sessionId, epoch } = await client.beginGc({ owner: "images" });
   const error = await failsWith(create("late"), "BLOCKED_BY_GC");
@@ -192,7 +192,7 @@ test("an upload that waited in vain ends with BLOCKED_BY_GC and leaves nothing",
   await create("late");
 });
 
-test("after a restart a session is over, and fenced rather than forgotten", async (t) => {
+test("after a restart a session is over, and reported as fenced instead of unknown", async (t) => {
   const first = await startTestDaemon(t);
   const client = connect(first.address);
   const { sessionId, epoch } = await client.beginGc({ owner: "images" });

@@ -1,4 +1,5 @@
-// Changes between the plan of a collection and a removal: the collection checks each row again.
+// Tests changes between the plan of a collection and an eviction: the collection checks each row
+// again.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import { addSnapshot } from "./stored-scene.js";
 const never = new AbortController().signal;
 const count = 20;
 
-test("a snapshot that is opened or protected while a collection runs is not removed by it", () =>
+test("a collection does not evict a snapshot that is opened or protected while it runs", () =>
   withScratchDir(async (scratch) => {
     await using store = await reopen(join(scratch, "root"));
     const source = await makeSmallSource(join(scratch, "source"));
@@ -20,7 +21,7 @@ test("a snapshot that is opened or protected while a collection runs is not remo
     const refs = (): string[] =>
       store.list({ pageSize: count }).snapshots.map((one) => one.config.id);
     const collecting = store.collectGarbage({ policy: { evictAll: true }, dryRun: false }, never);
-    // The plan is complete, because the first of its rows is removed.
+    // The plan is complete, because the collection has evicted its first row.
     while (refs().length === count) await nextTurn();
     const [open = "", safe = ""] = refs();
     const opening = store.openDataDirectory(open, { force: false }, never);
@@ -34,7 +35,7 @@ test("a snapshot that is opened or protected while a collection runs is not remo
     assert.deepEqual(refs().sort(), [open, safe].sort());
   }));
 
-test("a session that begins while an upload is being published sees nothing become visible", () =>
+test("if a session begins while an upload is being published, nothing becomes visible in it", () =>
   withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     await using store = await reopen(root);
@@ -45,7 +46,7 @@ test("a session that begins while an upload is being published sees nothing beco
     while (!published()) await nextTurn();
     const { sessionId, epoch } = store.gcSessions.begin({ owner: "images", ttlMs: 600_000 });
     assert.equal(store.list({ pageSize: 10 }).totalSize, 0, "the session began before the record");
-    // Enough time for an error to occur.
+    // An error would occur within this time.
     for (const end = performance.now() + 500; performance.now() < end && !settled;) {
       await nextTurn();
     }

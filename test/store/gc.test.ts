@@ -1,4 +1,4 @@
-// Collections on a real store, through a client: which snapshots are removed or kept, and why.
+// Tests collections on a real store through a client: which snapshots are evicted or kept, and why.
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -57,7 +57,7 @@ async function openScene(
   return { client, root, tar, make };
 }
 
-/** `NAME reason,reason OUTCOME`, which is easy to read. */
+/** Returns each candidate as `NAME reason,reason OUTCOME`, which is easy to read. */
 function lines({ candidates }: CollectGarbageResponse): string[] {
   return candidates.map(({ id, name, reasons, outcome }) => {
     const why = reasons.map((reason) => GcReason[reason]).join(",");
@@ -65,7 +65,7 @@ function lines({ candidates }: CollectGarbageResponse): string[] {
   });
 }
 
-test("keep_last: the oldest are evicted, protected and used ones stay; a dry run reports the same", async (t) => {
+test("keep_last evicts the oldest, but no protected or used ones; a dry run reports the same", async (t) => {
   const { client, root, make } = await openScene(t);
   for (const name of ["a", "b", "c", "d"]) await make(name, { protected: name === "a" });
   const lease = await client.openDataDirectory("b");
@@ -117,7 +117,7 @@ test("a policy selects by groups, age and size", async (t) => {
   );
 });
 
-test("watchers receive evictions as evictions", async (t) => {
+test("watchers receive evictions as such", async (t) => {
   const { client, make } = await openScene(t);
   const seen: string[] = [];
   const ending = new AbortController();
@@ -172,7 +172,7 @@ test("leftovers are discarded, and running uploads stay", async (t) => {
   assert.deepEqual(lines(await client.collectGarbage({})), []);
 });
 
-test("a policy without a meaning is refused", async (t) => {
+test("a meaningless policy is refused", async (t) => {
   const { client } = await openScene(t);
   for (const policy of [
     { keepLast: -1 },
@@ -198,7 +198,7 @@ test("a protected snapshot whose directory is missing is kept, and can be delete
   assert.deepEqual(lines(await client.collectGarbage({})), []);
 });
 
-test("collections on a schedule follow the policy of the configuration", async (t) => {
+test("scheduled collections follow the policy of the configuration", async (t) => {
   const flags = { "gc-interval": "100ms", "gc-keep-last": 1, "gc-group-by-label": "vm" };
   const { client, make } = await openScene(t, flags);
   await make("x1", { labels: { vm: "x" } });

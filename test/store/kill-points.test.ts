@@ -1,4 +1,4 @@
-// Kills the daemon at every durable system call of the fast calls. Afterwards the effect is
+// Kills the daemon at every durable system call of the short calls. Afterwards the effect is
 // complete or absent, and acknowledged snapshots stay.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
@@ -24,10 +24,10 @@ import {
 } from "./contents.js";
 
 const skip = cannotStrace() || cannotAttach();
-/** Above the number in any call, so that an endless loop fails. */
+/** The bound exceeds the number of points in any call, so that an endless loop fails. */
 const maxPoints = 60;
 
-/** A process that is not a child of strace's own. */
+/** Returns why strace cannot attach to a process that is not its own child, or false. */
 function cannotAttach(): string | false {
   const path = "/proc/sys/kernel/yama/ptrace_scope";
   if (process.getuid?.() === 0 || !existsSync(path)) return false;
@@ -36,7 +36,7 @@ function cannotAttach(): string | false {
 
 interface Scene {
   readonly root: string;
-  /** The directory that is handed over to the store, and one like it. */
+  /** `source` is the directory that is handed over to the store, and `twin` has the same files. */
   readonly source: string;
   readonly twin: string;
 }
@@ -51,7 +51,7 @@ interface Step {
 
 /**
  * Kills the daemon at the n-th such call of any thread, while it serves `act` or finishes the work
- * after it. Returns false if there are fewer calls.
+ * after the answer. Returns false if there are fewer calls.
  */
 async function killAt(step: Step, scene: Scene, syscall: string, n: number): Promise<boolean> {
   await using daemon = await startDaemonProcess(scene.root);
@@ -68,7 +68,8 @@ async function killAt(step: Step, scene: Scene, syscall: string, n: number): Pro
   );
   const killed = !acknowledged || (await isKilledLater(daemon, scene.root));
   await daemon.kill();
-  // An interrupted call is not a problem. Only the next start handles it.
+  // Check reports no problem for an interrupted call, which only the next start completes or
+  // undoes.
   await assertClean(scene.root);
   await using store = await reopen(scene.root);
   for (const part of ["staging", "trash", "quarantine"] as const) {
@@ -80,7 +81,10 @@ async function killAt(step: Step, scene: Scene, syscall: string, n: number): Pro
   return killed;
 }
 
-/** Waits until the background work is done, or until the daemon was killed during it. */
+/**
+ * Waits until the background work is done or the daemon was killed during it. Returns true if it
+ * was killed.
+ */
 async function isKilledLater(daemon: DaemonProcess, root: string): Promise<boolean> {
   let killed = false;
   void daemon.exited.then(() => (killed = true));

@@ -1,5 +1,5 @@
-// Kills the daemon in the middle of an upload: nothing half-made is visible, as if the upload had
-// never begun. And after a deletion, while its files are still whole: it stays deleted.
+// Kills the daemon in the middle of an upload, of which no part is visible afterwards. Also kills
+// it after a deletion while the files still exist: the snapshot stays deleted.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -59,21 +59,21 @@ async function killDuring(upload: (running: Running) => Promise<unknown>): Promi
       assert.deepEqual(await entriesOf(root, part), [], part);
     }
     assert.deepEqual(await entriesOf(root, "data"), [kept.snapshot?.config?.id]);
-    // The name is free.
+    // The name of the upload is free.
     assert.equal((await store.update({ ref: "kept", name: "web" })).config.name, "web");
     await store[Symbol.asyncDispose]();
     await assertClean(root);
   });
 }
 
-test("killed during a create", () =>
+test("a kill during a create", () =>
   killDuring(async ({ client, source }) => {
     const tar = await collect(packDirectory(source));
     await client.create({ config: { name: "web" } }, heldBack(tar, createGate()));
   }));
 
 for (const compression of [1, 2]) {
-  test(`killed during an import, compression ${compression}`, () =>
+  test(`a kill during an import, compression ${compression}`, () =>
     killDuring(async ({ client }) => {
       await using archive = await client.export({ ref: "kept", compression });
       const whole = await collect(archive.bytes);
@@ -81,7 +81,7 @@ for (const compression of [1, 2]) {
     }));
 }
 
-test("killed after a deletion whose snapshot is still being read", () =>
+test("a kill after a deletion whose snapshot is still being read", () =>
   withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     const bytes = 24 * mib;
@@ -90,7 +90,8 @@ test("killed after a deletion whose snapshot is still being read", () =>
     await using daemon = await startDaemonProcess(root);
     await using client = connect(daemon.address);
     await client.create({ config: { name: "web" } }, packDirectory(source));
-    // More than the windows between the two hold: its lease keeps all files in the trash.
+    // The data exceeds the windows of the connection, so the lease of this read keeps all files in
+    // the trash.
     await using reading = await client.restore("web");
     const { deletedIds } = await client.delete({ refs: ["web"] });
     assert.deepEqual(await entriesOf(root, "trash"), deletedIds);

@@ -1,4 +1,4 @@
-// A client in its own process that holds a data directory until it is killed.
+// Runs a client in its own process that holds a lease on a data directory until it is killed.
 import { connect } from "../../src/client/index.js";
 
 const [address = "", ref = "", token] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-// A lease ends with its holder, however the holder ends.
+// Tests that a lease ends with its holder, however the holder ends.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -30,7 +30,7 @@ async function deletedAtLast(client: Client): Promise<readonly string[]> {
 
 for (const transport of ["tcp", "unix"] as const) {
   test(`a lease over ${transport} ends when its holder is killed`, async (t) => {
-    // Over TCP, only callers with a credential learn a path of the node.
+    // Over TCP, only callers with a credential may see a path of the node.
     const tokens = join(await makeScratch(t, "stasis-lease-"), "tokens.json");
     const { token, record } = makeToken(reader, new Date());
     changeTokenFile(tokens, () => [record]);
@@ -59,12 +59,13 @@ test("a lease ends when its call is cancelled", async (t) => {
   assert.deepEqual(await deletedAtLast(client), [id]);
 });
 
-test("a daemon that stops ends its leases and says why", async (t) => {
+test("a daemon that stops ends its leases and reports why", async (t) => {
   const { address, scratch, daemon } = await startTestDaemon(t, { "drain-grace": "1h" });
   await using client = connect(address);
   await createWeb(client, scratch);
   const lease = await client.openDataDirectory("web");
-  // Bug: the stop waited the whole grace period for a lease, which never ends by itself.
+  // The test guards against a bug in which the stop waited the whole grace period for a lease,
+  // which never ends by itself.
   await daemon.stop();
   assert.equal((await lease.closed)?.reason, "DRAINING");
   assert.ok(lease.signal.aborted);

@@ -1,5 +1,5 @@
-// Data of a newer stasis: its store is refused before any change. Its manifest, table or other
-// files are never treated as damage: nothing marks, moves or overwrites them.
+// Tests data of a newer stasis. A newer store is refused before any change. A newer manifest, table
+// or other file is never treated as damage: no operation marks, moves or overwrites it.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { lstat, mkdir, readFile, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
@@ -26,7 +26,7 @@ import { storeDefaults } from "../support/defaults.js";
 const never = new AbortController().signal;
 const thorough = { dryRun: false, deep: true, limitBytesPerSecond: 0 };
 
-/** Every path below a directory with its bytes, its mode and its change time. */
+/** Maps every path below a directory to its bytes, its mode and its change time. */
 async function stateOf(root: string): Promise<Record<string, string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const state: Record<string, string> = {};
@@ -48,7 +48,10 @@ function tablePath({ layout, a }: StoredScene, index: number): string {
   return join(layout.dataDirectory(a.config.id), "blocks", blockTableName(index));
 }
 
-/** Written like a newer stasis would: another version, an unknown field, and the right checksum. */
+/**
+ * Writes a manifest as a newer stasis would: with another version, an unknown field, and the right
+ * checksum.
+ */
 async function makeManifestNewer(scene: StoredScene): Promise<Buffer> {
   const { manifest } = JSON.parse(await readFile(manifestPath(scene), "utf8")) as {
     manifest: Record<string, unknown>;
@@ -84,7 +87,7 @@ async function repair(root: string): Promise<Repaired[]> {
   return all;
 }
 
-test("a store of a newer format is refused with one line, before anything in it is changed", () =>
+test("a store of a newer format is refused with one line, before any change", () =>
   withStoredScene(async ({ root }) => {
     const writtenBy = { version: "9.1.0", commit: "abcdef012345" };
     const text = JSON.stringify({ format: storeFormat + 1, writtenBy, future: {} });
@@ -108,14 +111,14 @@ test("a store of a newer format is refused with one line, before anything in it 
       assert.deepEqual(rest, [""]);
     }
     assert.deepEqual(await stateOf(root), before);
-    // Even without the catalog, it does not read manifests.
+    // The daemon does not read manifests of such a store, even if the catalog is missing.
     await rm(join(root, "catalog.db"));
     const without = await stateOf(root);
     await assert.rejects(reopen(root), { reason: "FORMAT_UNSUPPORTED" });
     assert.deepEqual(await stateOf(root), without);
   }));
 
-test("a catalog of a newer schema is refused, also where store.json is gone", () =>
+test("a catalog of a newer schema is refused, even if store.json is missing", () =>
   withStoredScene(async (scene) => {
     const { root, layout } = scene;
     tamper(scene, "PRAGMA user_version = 99");
@@ -131,7 +134,7 @@ test("a catalog of a newer schema is refused, also where store.json is gone", ()
     assert.deepEqual(await readdir(layout.quarantineRoot), []);
   }));
 
-test("store.json says who wrote to the store last, and is written again when it is damaged", () =>
+test("store.json names the last writer of the store, and is rewritten when it is damaged", () =>
   withScratchDir(async (root) => {
     const path = join(root, "store.json");
     const logger = createLogger("silent");
@@ -148,7 +151,7 @@ test("store.json says who wrote to the store last, and is written again when it 
     }
     await writeFile(path, '{"format":3}');
     await failsWith(claimFormat({ root }, logger), "FORMAT_UNSUPPORTED");
-    // The version is never read through a link.
+    // The daemon never reads the version through a link.
     await rename(path, join(root, "elsewhere"));
     await symlink("elsewhere", path);
     await failsWith(claimFormat({ root }, logger), "IO_FAILED");
@@ -166,17 +169,17 @@ test("every reader leaves a manifest of a newer version unchanged", () =>
     );
     {
       await using store = await reopen(root);
-      // The record serves it.
+      // The daemon serves the snapshot from its record.
       const updated = await store.update({ ref: "a", description: "by an older stasis" });
       assert.equal(updated.config.description, "by an older stasis");
       assert.equal(updated.corrupt, false);
     }
-    // Its record is marked: its manifest is not up to date.
+    // The record is marked as newer than the manifest, yet the start does not write the manifest.
     await using _again = await reopen(root);
     assert.ok((await readFile(manifestPath(scene))).equals(newer));
   }));
 
-test("without a record, too: neither adopted, nor set aside, nor collected", () =>
+test("without a record, such a snapshot is neither adopted, nor set aside, nor collected", () =>
   withStoredScene(async (scene) => {
     const { root, layout, a } = scene;
     await makeManifestNewer(scene);
@@ -215,7 +218,7 @@ async function verify(client: Client, ref: string): Promise<Verified> {
   }
 }
 
-test("a block table of a newer version is not damage: Verify, scrub, check and repair leave it", () =>
+test("a newer block table is not damage: Verify, scrub, check and repair leave it unchanged", () =>
   withStoredScene(async (scene) => {
     const { root, a } = scene;
     const newer = await makeTableNewer(tablePath(scene, 2));
@@ -228,7 +231,7 @@ test("a block table of a newer version is not damage: Verify, scrub, check and r
       assert.equal(error?.reason, "FORMAT_UNSUPPORTED", error?.text);
       assert.match(error.message, /block table .* has version 3/);
       assert.ok(verdicts.every(({ intact }) => intact));
-      // All files of the other snapshot, and the other files of this one.
+      // The verdicts cover all files of the other snapshot, and the other files of this one.
       assert.equal(verdicts.length, 2 * a.files.length - 1);
       const verified = client.restore({ ref: "a", verify: true });
       await assert.rejects(
@@ -248,14 +251,15 @@ test("a block table of a newer version is not damage: Verify, scrub, check and r
     assert.ok((await readFile(tablePath(scene, 2))).equals(newer));
   }));
 
-test("a pull from a newer peer says so; a base that only a newer stasis reads is skipped", (t) =>
+test("a pull of newer block tables is refused as such, and a base with newer tables is skipped", (t) =>
   withStoredScene(async (scene) => {
     const to = await startNode(t);
     {
       await using daemon = await startDaemonProcess(scene.root);
       await pull(to, { source: daemon.address, ref: "a" });
     }
-    // Blocks of the local copy. `b` resembles it, but must arrive completely.
+    // The block tables of the local copy of `a` become newer. `b` resembles `a`, but must arrive
+    // completely.
     const { snapshot } = await to.client.inspect("a");
     const blocks = join(to.root, "data", snapshot?.config?.id ?? "", "blocks");
     for (const name of await readdir(blocks)) await makeTableNewer(join(blocks, name));
@@ -286,7 +290,7 @@ test("a directory with the origin marker of a newer stasis stays in staging", ()
     assert.deepEqual(await readdir(layout.quarantineRoot), []);
   }));
 
-test("files of a newer stasis next to the catalog are ignored, and stay", () =>
+test("files of a newer stasis next to the catalog are ignored and stay", () =>
   withStoredScene(async ({ root, layout }) => {
     const text = '{"version":2,"all":"different"}\n';
     for (const path of [layout.catalogMark, layout.scrubState]) await writeFile(path, text);
@@ -301,7 +305,7 @@ test("files of a newer stasis next to the catalog are ignored, and stay", () =>
     }
   }));
 
-test("a token file of a newer version is refused as such, and not written over", () =>
+test("a token file of a newer version is refused as such and not overwritten", () =>
   withScratchDir(async (directory) => {
     const path = join(directory, "tokens.json");
     const text = '{"version":2,"tokens":{}}\n';

@@ -1,5 +1,5 @@
-// Snapshots with SHA-256 block digests from before BLAKE3: they stay unchanged, damage in them is
-// found and repaired, and other nodes can pull them.
+// Tests snapshots with SHA-256 block digests from before BLAKE3: they stay unchanged, damage in
+// them is found and repaired, and other nodes can pull them.
 import assert from "node:assert/strict";
 import { open, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -35,7 +35,7 @@ function tableOf({ layout, a }: StoredScene, index: number): string {
   return join(layout.dataDirectory(a.config.id), "blocks", blockTableName(index));
 }
 
-/** Turns `a` into a snapshot of that time. The catalog is made again from the manifests. */
+/** Turns `a` into a snapshot with SHA-256 digests. The catalog is rebuilt from the manifests. */
 async function makeOld(scene: StoredScene): Promise<void> {
   const { layout, a } = scene;
   const manifest = await readManifest(layout, a.config.id);
@@ -86,7 +86,7 @@ test("snapshots with SHA-256 digests are intact, and damage in them is found and
     );
   }));
 
-test("a missing block table is made again unchanged", () =>
+test("a missing block table is rebuilt unchanged", () =>
   withStoredScene(async (scene) => {
     await makeOld(scene);
     const before = await readFile(tableOf(scene, 2));
@@ -101,7 +101,7 @@ test("a missing block table is made again unchanged", () =>
     assert.deepEqual(await findingsIn(scene.root), []);
   }));
 
-test("other nodes pull it unchanged, along with new snapshots, and heal it", (t) =>
+test("other nodes pull the snapshot unchanged, along with new snapshots, and heal it", (t) =>
   withStoredScene(async (scene) => {
     await makeOld(scene);
     await using daemon = await startDaemonProcess(scene.root);
@@ -114,7 +114,8 @@ test("other nodes pull it unchanged, along with new snapshots, and heal it", (t)
     const blocks = join(to.root, "data", snapshot.config?.id ?? "", "blocks");
     assert.equal((await readBlockTable(join(blocks, blockTableName(2)))).algorithm, "sha256");
 
-    // The same bytes with digests of another algorithm: only the tables and the manifest travel.
+    // The bytes are the same, with digests of another algorithm, so only the tables and the
+    // manifest are sent.
     const { progress } = await pull(to, { source, ref: "b" });
     assert.ok(progress.sentBytes < 10_000n, `${progress.sentBytes} bytes`);
     await checkContent(to, "b", scene.source);
@@ -125,7 +126,7 @@ test("other nodes pull it unchanged, along with new snapshots, and heal it", (t)
     await checkContent(to, "a", scene.source);
   }));
 
-test("an export names the algorithm of its digests, and its import uses that algorithm", () =>
+test("an export names the algorithm of its digests, and an import uses that algorithm", () =>
   withStoredScene(async (scene) => {
     await makeOld(scene);
     await using daemon = await startDaemonProcess(scene.root);

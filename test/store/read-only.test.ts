@@ -1,5 +1,5 @@
-// Stored files are read-only for users of their path, and get their original modes back when they
-// leave the store.
+// Tests that stored files are read-only for users who reach them by path, and that the files regain
+// their original modes when they leave the store.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmod, chown, lstat, mkdir, readdir, stat } from "node:fs/promises";
@@ -29,11 +29,11 @@ import {
 
 const never = new AbortController().signal;
 const nobody: User = { uid: 65534, gid: 65534 };
-/** A group that needs no account, and a user in it. */
+/** The group and the user need no account. */
 const group = 54_321;
 const hypervisor: User = { uid: 65_533, gid: group };
 
-/** Why tests with other users cannot run here. */
+/** Returns why tests with other users cannot run here, or false. */
 function cannotSwitchUser(): string | false {
   if (process.geteuid?.() !== 0) return "skipped: only root can run programs as another user";
   const program = fileURLToPath(new URL("../../src/main.js", import.meta.url));
@@ -43,7 +43,7 @@ function cannotSwitchUser(): string | false {
 
 const skip = cannotSwitchUser();
 
-/** Runs `body` with a directory that belongs to `user`, and that others may pass. */
+/** Runs `body` with a directory that belongs to `user` and that other users may traverse. */
 function withPlaceOf(user: User, body: (place: string) => Promise<void>): Promise<void> {
   return withScratchDir(async (scratch) => {
     await chmod(scratch, 0o755);
@@ -61,7 +61,7 @@ async function giveTo(directory: string, { uid, gid }: User): Promise<string> {
   return directory;
 }
 
-/** The error of `sh` for a command as another user. Empty if it succeeds. */
+/** Returns the error of `sh` for a command as another user. Empty if the command succeeds. */
 function attempt(user: User, command: string, ...args: string[]): string {
   const { status, stderr } = spawnSync("sh", ["-c", command, "sh", ...args], {
     ...user,
@@ -103,7 +103,7 @@ test("the daemon's own user cannot write to files that were handed out", { skip 
         assert.equal(attempt(nobody, remove, join(directory, file)), "denied", file);
       }
       assert.equal(attempt(nobody, make, directory), "denied");
-      // Another user cannot reach this point.
+      // Another user cannot reach the directory.
       assert.equal(attempt(hypervisor, list, directory), "denied");
       await compareStored(directory, join(place, "source"));
     }
@@ -111,7 +111,7 @@ test("the daemon's own user cannot write to files that were handed out", { skip 
 );
 
 test(
-  "a whole life under an ordinary user: take over, change, repair, replace, delete, restart",
+  "an ordinary user can take over a directory, update, repair, replace, delete and restart",
   { skip },
   () =>
     withPlaceOf(nobody, async (place) => {
@@ -159,7 +159,7 @@ test(
     }),
 );
 
-test("a directory with files of another user is refused, and left as it was", { skip }, () =>
+test("a directory with files of another user is refused and stays unchanged", { skip }, () =>
   withPlaceOf(nobody, async (place) => {
     await using daemon = await startDaemonProcess(join(place, "root"), {}, {}, nobody);
     await using client = connect(daemon.address);
@@ -180,7 +180,7 @@ test("a directory with files of another user is refused, and left as it was", { 
   }),
 );
 
-test("the data group reads the data by their path, and nothing else", { skip }, () =>
+test("the data group can read the data by path, and nothing else", { skip }, () =>
   withPlaceOf(nobody, async (place) => {
     const daemonUser = { uid: nobody.uid, gid: group };
     const root = join(place, "root");
@@ -189,7 +189,7 @@ test("the data group reads the data by their path, and nothing else", { skip }, 
     const flags = { "data-group": String(group) };
     let old: string;
     {
-      // Stored before there was a group.
+      // This daemon stores a snapshot without a data group.
       await using daemon = await startDaemonProcess(root, {}, {}, daemonUser);
       await using client = connect(daemon.address);
       old = await createOn(client, source, "old");
@@ -234,7 +234,7 @@ test("the data group reads the data by their path, and nothing else", { skip }, 
   }),
 );
 
-test("a data group without the daemon's user stops the start", { skip }, () =>
+test("a data group that the daemon's user is not in stops the start", { skip }, () =>
   withPlaceOf(nobody, async (place) => {
     const flags = { "data-group": String(group) };
     await assert.rejects(
@@ -244,7 +244,7 @@ test("a data group without the daemon's user stops the start", { skip }, () =>
   }),
 );
 
-/** Modes and owners that the store itself never uses. */
+/** Makes files with modes and owners that the store itself never uses. */
 async function makeOdd(directory: string): Promise<string> {
   await makeSmallSource(directory);
   await chmod(join(directory, "state.json"), 0o2604);
@@ -270,12 +270,12 @@ function request(name: string, storageBytes = 0): StoreRequest {
   return { config, requestId: "", onNameConflict: "fail", protected: false };
 }
 
-test("a directory that cannot be taken over gets its owners and modes back", () =>
+test("a directory that cannot be taken over regains its owners and modes", () =>
   withScratchDir(async (scratch) => {
     await using store = await reopen(join(scratch, "root"));
     const odd = await makeOdd(join(scratch, "odd"));
     const before = await attributesIn(odd);
-    // Detected after the rename, because the disk has another size.
+    // The store detects the mismatch after the rename, because the disk has another size.
     await failsWith(
       store.createFromDirectory(request("a", 7 * 1024 * 1024), { path: odd }, never),
       "ARCHIVE_INVALID",
@@ -288,7 +288,7 @@ test("a directory that cannot be taken over gets its owners and modes back", () 
       assert.equal(mode & 0o7777, name === "." ? 0o550 : 0o440, name);
       assert.equal(uid, process.geteuid?.(), name);
     }
-    // The mode is recorded, and every exit from the store restores it.
+    // The record contains the mode, and every exit from the store restores the mode.
     const modes = Object.fromEntries(files.map(({ name, mode }) => [name, mode]));
     assert.equal(modes["state.json"], 0o604);
     assert.equal(modes["cow.raw"], 0);
@@ -297,7 +297,7 @@ test("a directory that cannot be taken over gets its owners and modes back", () 
     assert.equal(await modeOf(join(scratch, "out/memory-ranges")), 0o600);
   }));
 
-/** The state in which versions before these modes left a snapshot. */
+/** Changes a snapshot to the state in which versions before these modes left it. */
 async function makeOld(store: SnapshotStore, id: string): Promise<void> {
   const directory = store.layout.filesDirectory(id);
   await chmod(directory, 0o700);
@@ -328,7 +328,7 @@ test("a store of an earlier version is valid, and its files are sealed when they
     }
     await store.scrub.run(0, never);
     await compareStored(store.layout.filesDirectory(b), source);
-    // From now on, every other mode is a finding.
+    // Once the files are sealed, every other mode is a finding.
     await chmod(join(store.layout.filesDirectory(b), "config.json"), 0o644);
     const kinds: string[] = [];
     for await (const event of store.check({ deep: false, limitBytesPerSecond: 0 }, never)) {

@@ -1,6 +1,6 @@
-// A store with a long history whose catalog is deleted, truncated, overwritten, or replaced by an
-// older copy. Each time a start must find everything, and nothing that was deleted. Also a program:
-// `npm run lab -- rebuild --snapshots 2000` prints the durations.
+// Makes a store with a long history, whose catalog is then deleted, truncated, overwritten, or
+// replaced by an older copy. Each time a start must find every snapshot, except the deleted ones.
+// `npm run lab -- rebuild --snapshots 2000` uses these cases too and prints the durations.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { copyFile, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
@@ -15,15 +15,18 @@ import { addSnapshot } from "./stored-scene.js";
 
 export interface History {
   readonly root: string;
-  /** A copy of the catalog from the middle of the history, made while the store was closed. */
+  /**
+   * Names a copy of the catalog from the middle of the history, made while the store was closed.
+   */
   readonly olderCopy: string;
-  /** All snapshots at the store's end, by id. */
+  /** Maps the ids of all snapshots at the end of the history to their content. */
   readonly expected: ReadonlyMap<string, unknown>;
   readonly deletedIds: readonly string[];
 }
 
 /**
- * A closed store that contained about `count` snapshots. A tenth was changed in each of the ways.
+ * Makes a closed store that contained about `count` snapshots. A tenth of the snapshots was changed
+ * in each of the ways.
  */
 export async function makeHistory(scratch: string, count: number): Promise<History> {
   const root = join(scratch, "root");
@@ -47,7 +50,10 @@ export async function makeHistory(scratch: string, count: number): Promise<Histo
   return { root, olderCopy, expected, deletedIds };
 }
 
-/** All ways in which a snapshot can change after the copy was made. s0 and s9 of each ten stay. */
+/**
+ * Makes every kind of change to snapshots after the copy was made. The first and the last of each
+ * ten stay unchanged.
+ */
 async function changeTen(
   store: SnapshotStore,
   source: string,
@@ -57,7 +63,7 @@ async function changeTen(
   const name = (n: number): string => `s${first + n}`;
   const idOf = (ref: string): string => store.inspect(ref).config.id;
   await store.update({ ref: name(1), name: `${name(1)}-renamed` });
-  // Two exchange their names. A third one takes the name of a deleted one.
+  // Two snapshots exchange their names, and a third one gets the name of a deleted one.
   await store.update({ ref: name(2), name: "on the move".replaceAll(" ", "-") });
   await store.update({ ref: name(3), name: name(2) });
   await store.update({ ref: "on-the-move", name: name(3) });
@@ -81,7 +87,7 @@ function contentsOf(store: SnapshotStore): Map<string, unknown> {
   }
 }
 
-/** Only the catalog knows the last access, and the measured size at upload. */
+/** Leaves out what only the catalog records: the last access, and the measured size at upload. */
 function plain({ lastAccessedAt: _, chargedBytes, ...rest }: Snapshot): unknown {
   assert.ok(chargedBytes > rest.allocatedBytes, "the snapshot is charged for its files");
   return rest;
@@ -91,7 +97,7 @@ export const catalogDamages: Readonly<Record<string, (history: History) => Promi
   deleted: async ({ root }) => {
     for (const path of await catalogFiles(root)) await rm(path);
   },
-  "cut in half": async ({ root }) => {
+  "truncated to half its size": async ({ root }) => {
     const [path = ""] = await catalogFiles(root);
     await truncate(path, Math.floor((await stat(path)).size / 2));
   },
@@ -112,8 +118,8 @@ async function catalogFiles(root: string): Promise<string[]> {
 }
 
 /**
- * Starts the store after a damage, compares and checks everything. Returns the milliseconds of the
- * start.
+ * Starts the store after the damage, and compares and checks everything. Returns the duration of
+ * the start in milliseconds.
  */
 export async function checkRebuilt(history: History): Promise<number> {
   const tookMs = await startAndCompare(history, 0);
@@ -121,7 +127,10 @@ export async function checkRebuilt(history: History): Promise<number> {
   return tookMs;
 }
 
-/** All of `expected` exist, nothing else, and this many snapshots are in quarantine. */
+/**
+ * Checks that all of `expected` exist and no other snapshots, and that the given number of
+ * snapshots is in quarantine.
+ */
 export async function startAndCompare(
   { root, expected, deletedIds }: History,
   quarantined: number,

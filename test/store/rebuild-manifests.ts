@@ -1,4 +1,4 @@
-// The catalog is missing and manifests are damaged. Each such snapshot goes to quarantine with a
+// Damages manifests while the catalog is missing. Each damaged snapshot goes to quarantine with a
 // reason, and all others are served unchanged. The damage is undone after each start.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -8,20 +8,21 @@ import { layoutOf, manifestFileName } from "../../src/files/layout.js";
 import { entriesOf } from "./contents.js";
 import { catalogDamages, startAndCompare, type History } from "./rebuild-cases.js";
 
-/** `other` is the manifest of another snapshot. */
+/** Damages the manifest at `path`. `other` is the path of another snapshot's manifest. */
 type Damage = (path: string, other: string) => Promise<void>;
 
 const manifestDamages: Readonly<Record<string, Damage>> = {
   removed: (path) => rm(path),
   empty: (path) => truncate(path, 0),
-  "cut in half": async (path) => truncate(path, Math.floor((await stat(path)).size / 2)),
+  "truncated to half its size": async (path) =>
+    truncate(path, Math.floor((await stat(path)).size / 2)),
   "overwritten with noise": async (path) => writeFile(path, randomBytes((await stat(path)).size)),
   "changed in one bit": flipOneBit,
   "protected, or no longer": protectOrNot,
   "that of another snapshot": (path, other) => copyFile(other, path),
 };
 
-/** Changes any byte. Its checksum no longer matches. */
+/** Changes one byte, so that the checksum no longer matches. */
 async function flipOneBit(path: string): Promise<void> {
   await using file = await open(path, "r+");
   const { size } = await file.stat();
@@ -32,7 +33,7 @@ async function flipOneBit(path: string): Promise<void> {
   await file.write(byte, 0, 1, at);
 }
 
-/** Readable but wrong content, which only the checksum reveals. */
+/** Writes readable but wrong content, which only the checksum reveals. */
 async function protectOrNot(path: string): Promise<void> {
   const text = await readFile(path, "utf8");
   const changed = text.replace(
@@ -45,7 +46,7 @@ async function protectOrNot(path: string): Promise<void> {
 
 export interface ManifestRun {
   readonly starts: number;
-  /** Number of damaged manifests, by kind of damage. */
+  /** The number of damaged manifests, by kind of damage. */
   readonly damaged: ReadonlyMap<string, number>;
   readonly slowestStartMs: number;
 }
@@ -78,7 +79,7 @@ export async function damageEveryManifest(history: History, starts: number): Pro
   return { starts, damaged, slowestStartMs };
 }
 
-/** Every snapshot in quarantine was damaged, and has a reason. */
+/** Restores the snapshots in quarantine. Checks that each was damaged and has a reason. */
 async function putBack(root: string, originals: ReadonlyMap<string, Buffer>): Promise<void> {
   const layout = layoutOf(root);
   const catalogs = basename(layout.catalogDatabase);

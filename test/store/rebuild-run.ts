@@ -1,5 +1,5 @@
-// `npm run lab -- rebuild [--snapshots N]`: prints the seconds of a start after each damage to the
-// catalog, and the result of every damaged manifest.
+// Implements `npm run lab -- rebuild [--snapshots N]`, which prints the seconds of a start after
+// each damage to the catalog, and the result of every damaged manifest.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { catalogDamages, checkRebuilt, makeHistory } from "./rebuild-cases.js";
 import { damageEveryManifest } from "./rebuild-manifests.js";
 import { removeScratch } from "../support/scratch.js";
 
-/** A tenth of the manifests is damaged before each. */
+/** A tenth of the manifests is damaged before each start. */
 const manifestStarts = 10;
 
 const { values } = parseArgs({ options: { snapshots: { type: "string", default: "2000" } } });

@@ -1,4 +1,4 @@
-// A missing, damaged or outdated catalog is made again: all snapshots exist, and nothing else.
+// Tests that a missing, damaged or outdated catalog is rebuilt: all snapshots exist, and no others.
 import assert from "node:assert/strict";
 import { cp, open, readdir, rm, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,18 +12,18 @@ import { damageEveryManifest } from "./rebuild-manifests.js";
 import { addSnapshot, tamper, withStoredScene, type StoredScene } from "./stored-scene.js";
 
 for (const [damage, inflict] of Object.entries(catalogDamages)) {
-  test(`a catalog that was ${damage}: every snapshot is unchanged, and no deleted one is back`, () =>
+  test(`with a catalog that was ${damage}, every snapshot is unchanged and no deleted one is back`, () =>
     withScratchDir(async (scratch) => {
       const history = await makeHistory(scratch, 50);
       await inflict(history);
       await checkRebuilt(history);
-      // The next start has nothing to do.
+      // The next start has nothing to repair.
       await using store = await reopen(history.root);
       assert.ok(Object.values(store.recovery).every((count) => count === 0));
     }));
 }
 
-test("each manifest damaged in turn, the catalog missing: it is in quarantine, and all others are unchanged", () =>
+test("each damaged manifest goes to quarantine without the catalog, and the others are unchanged", () =>
   withScratchDir(async (scratch) => {
     const history = await makeHistory(scratch, 30);
     const { damaged } = await damageEveryManifest(history, 3);
@@ -34,7 +34,10 @@ test("each manifest damaged in turn, the catalog missing: it is in quarantine, a
     await checkRebuilt(history);
   }));
 
-/** The catalog is closed. */
+/**
+ * Runs `change` and then restores the catalog from before. The store must be closed before and
+ * after.
+ */
 async function putBack({ layout, scratch }: StoredScene, change: () => Promise<void>) {
   const copy = join(scratch, "older.db");
   await cp(layout.catalogDatabase, copy);
@@ -43,7 +46,7 @@ async function putBack({ layout, scratch }: StoredScene, change: () => Promise<v
   await cp(copy, layout.catalogDatabase);
 }
 
-test("an upload that was pending in the older copy is kept, for it was acknowledged since", () =>
+test("an upload that was pending in the older copy is kept, because it was acknowledged since", () =>
   withStoredScene(async (scene) => {
     const { root, layout, source, a } = scene;
     const id = a.config.id;
@@ -71,7 +74,7 @@ test("a restored older copy counts as current once the catalog has advanced", ()
       await using store = await reopen(root);
       assert.equal(store.recovery.adopted, 3);
     }
-    // From now on, a missing directory is a loss again.
+    // From now on, a missing directory counts as a loss again.
     await cp(layout.dataDirectory(b.config.id), join(scratch, "away"), { recursive: true });
     await removeScratch(layout.dataDirectory(b.config.id));
     await using store = await reopen(root);
@@ -79,7 +82,7 @@ test("a restored older copy counts as current once the catalog has advanced", ()
     assert.equal(store.recovery.lost, 1);
   }));
 
-/** Changes the manifest in a snapshot's directory. */
+/** Each entry changes the manifest in a snapshot's directory. */
 const manifestDamages: Readonly<Record<string, (path: string) => Promise<void>>> = {
   "a flipped bit": async (path) => {
     await using handle = await open(path, "r+");
@@ -93,7 +96,7 @@ const manifestDamages: Readonly<Record<string, (path: string) => Promise<void>>>
 };
 
 for (const [damage, inflict] of Object.entries(manifestDamages)) {
-  test(`each manifest in turn, with ${damage}: served with a catalog, set aside without`, () =>
+  test(`a manifest with ${damage} is served with a catalog and set aside without`, () =>
     withScratchDir(async (scratch) => {
       const { root, expected } = await makeHistory(scratch, 10);
       const [, ...rest] = [...expected.keys()];

@@ -1,4 +1,4 @@
-// A start with a store that somebody has changed by hand.
+// Tests starts with a store that somebody has changed by hand.
 import assert from "node:assert/strict";
 import { cp, mkdir, readdir, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
@@ -27,11 +27,11 @@ async function add(store: SnapshotStore, source: string, name: string): Promise<
 interface Scene {
   readonly root: string;
   readonly source: string;
-  /** Snapshots a, b and c. c is deleted. */
+  /** `kept` contains a and b. The deleted snapshot is c. */
   readonly kept: readonly Snapshot[];
 }
 
-/** A store with a history, closed. */
+/** Makes a closed store with a history. */
 async function withClosedStore(body: (scene: Scene) => Promise<void>): Promise<void> {
   await withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
@@ -49,7 +49,7 @@ async function withClosedStore(body: (scene: Scene) => Promise<void>): Promise<v
   });
 }
 
-/** The catalog with SQLite's other files. The store is closed. */
+/** Returns the files of the catalog. The store is closed. */
 async function catalogFiles(root: string): Promise<string[]> {
   const names = (await readdir(root)).filter((name) => name.startsWith("catalog.db"));
   return names.map((name) => join(root, name));
@@ -69,7 +69,7 @@ const damages: Record<string, (root: string) => Promise<void>> = {
     const noise = Buffer.alloc(size - 4096, 0xa5);
     await writeFile(layoutOf(root).catalogDatabase, noise, { flag: "r+" });
   },
-  "cut in half": async (root) => {
+  "truncated to half its size": async (root) => {
     const file = layoutOf(root).catalogDatabase;
     await truncate(file, Math.floor((await stat(file)).size / 2 / 4096) * 4096);
   },
@@ -77,7 +77,7 @@ const damages: Record<string, (root: string) => Promise<void>> = {
 };
 
 for (const [damage, inflict] of Object.entries(damages)) {
-  test(`a catalog that was ${damage} is made again from the manifests`, () =>
+  test(`a catalog that was ${damage} is rebuilt from the manifests`, () =>
     withClosedStore(async ({ root, source, kept }) => {
       await inflict(root);
       await using store = await reopen(root);
@@ -97,7 +97,7 @@ for (const [damage, inflict] of Object.entries(damages)) {
     }));
 }
 
-test("a deleted snapshot stays deleted when the catalog comes back from an older copy", () =>
+test("a deleted snapshot stays deleted when an older copy of the catalog is restored", () =>
   withClosedStore(async ({ root }) => {
     const copies = join(root, "..", "copies");
     await mkdir(copies);
@@ -132,14 +132,14 @@ test("a snapshot whose directory is missing is lost, and the others are served",
       await add(store, source, "a");
     }
     await rename(away, layoutOf(root).dataDirectory(a.config.id));
-    // When the directory returns, the snapshot is served again. Its name belongs to another one
-    // now.
+    // When the directory returns, the snapshot is served again, without its name, which another
+    // snapshot has now.
     await using store = await reopen(root);
     assert.equal(store.inspect(a.config.id).config.name, "");
     assert.equal(store.list({ pageSize: 10 }).totalSize, 3);
   }));
 
-// Bug: the hint offered a deletion that was refused.
+// This test guards against a bug in which the hint offered a deletion that was refused.
 test("a lost snapshot can be deleted by its id", () =>
   withClosedStore(async ({ root, kept: [a] }) => {
     assert.ok(a);
@@ -167,8 +167,7 @@ test("unexplained directories go to quarantine, and the others are served", () =
     await cp(layout.dataDirectory(a.config.id), layout.dataDirectory("abcdefghjkmnpqrs"), {
       recursive: true,
     });
-    // A user's own folder in a root that was not an empty directory. It is kept, although it is
-    // called trash.
+    // A user's own folder in a root that was not empty is kept, even in a directory named trash.
     await mkdir(join(layout.trashRoot, "family photos"));
     await writeFile(join(layout.trashRoot, "family photos", "1.jpg"), "mine");
     await using store = await reopen(root);

@@ -1,5 +1,5 @@
-// Repair does what check proposes. Afterwards the store is consistent or reports its losses, and
-// nothing was deleted.
+// Tests that repair does what check proposes. Afterwards the store is consistent or reports its
+// losses, and nothing was deleted.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -25,12 +25,18 @@ async function collect(events: AsyncIterable<Repaired>): Promise<Repaired[]> {
   return all;
 }
 
-/** Findings that no repair can fix stay visible, and check proposes nothing more. */
+/**
+ * Returns true if check proposes an action. Findings that no repair can fix stay visible without
+ * one.
+ */
 function isProblem({ severity, action }: Finding): boolean {
   return severity === "problem" && action !== "none";
 }
 
-/** Names of all data files and of quarantined entries, wherever they are, without catalogs. */
+/**
+ * Returns the names of all data files and of quarantined entries, wherever they are, without
+ * catalogs.
+ */
 async function keptNames({ root, layout }: StoredScene): Promise<string[]> {
   const names: string[] = [];
   for (const part of [layout.dataRoot, layout.quarantineRoot]) {
@@ -64,7 +70,8 @@ for (const [damage, { inflict }] of Object.entries(damages)) {
       const after = await findingsIn(scene.root);
       assert.deepEqual(after.filter(isProblem), []);
       const kept = await keptNames(scene);
-      // Recovery itself may empty the trash. Nothing that check reports as a problem is removed.
+      // Recovery itself may empty the trash. Repair removes nothing that check reports as a
+      // problem.
       if (!before.some(({ kind }) => kind === "trash_leftover")) {
         for (const name of names) assert.ok(kept.includes(name), `${name} is gone`);
       }
@@ -91,7 +98,7 @@ test("data with a wrong digest gets no new block table: the snapshot is marked",
     assert.equal(store.inspect(id).corrupt, true);
   }));
 
-test("stasis repair through a daemon: what it did, exit codes, JSON", () =>
+test("stasis repair through a daemon prints its actions as text and JSON, and has exit codes", () =>
   withStoredScene(async (scene) => {
     await damages["a manifest with a flipped bit"]?.inflict(scene);
     await damages["a file with another mode"]?.inflict(scene);
@@ -111,7 +118,7 @@ test("stasis repair through a daemon: what it did, exit codes, JSON", () =>
     assert.equal((await runStasis(["check", "--deep", "--addr", daemon.address])).code, 0);
   }));
 
-/** Names change, manifests are rewritten, directories move. None of this is a finding. */
+/** Tests that changed names, rewritten manifests and moved directories are no findings. */
 test("check of a live store under load finds nothing", () =>
   withStoredScene(async ({ root, source, scratch }) => {
     assert.ok(scratch.length > 0);

@@ -1,4 +1,4 @@
-// Every method of stasis.v1 while the root is unavailable: no answer is INTERNAL, and GetInfo
+// Tests every method of stasis.v1 while the root is unavailable: no answer is INTERNAL, and GetInfo
 // reports the reason.
 import assert from "node:assert/strict";
 import { mkdir, rename, rmdir } from "node:fs/promises";
@@ -24,13 +24,13 @@ interface Prepared {
 
 interface Expected {
   readonly fields?: Readonly<Record<string, unknown>>;
-  /** Default: ROOT_UNAVAILABLE. */
+  /** The expected reason. The default is ROOT_UNAVAILABLE. */
   readonly answer?: string;
 }
 
 const digest = `sha256:${"0".repeat(64)}`;
 
-/** The request of each method, and its expected answer. */
+/** Returns the request of each method, and its expected answer. */
 function expectations({ peer, source, directory, session }: Prepared): Record<string, Expected> {
   const ref = "a";
   const header = { case: "header", value: { config: { name: "b" } } };
@@ -96,7 +96,7 @@ async function infoSaysWhy(client: Client, address: string): Promise<void> {
 
 for (const replaced of [false, true]) {
   const what = replaced ? "another directory is at its path" : "there is nothing at its path";
-  test(`no method answers INTERNAL while the root is away: ${what}`, () =>
+  test(`no method answers INTERNAL while the root is unavailable: ${what}`, () =>
     withScratchDir(async (directory) => {
       const source = await makeSmallSource(join(directory, "source"));
       const root = join(directory, "root");
@@ -109,7 +109,7 @@ for (const replaced of [false, true]) {
       const { sessionId, epoch } = await client.beginGc({ owner: "before" });
       await rename(root, `${root}-moved`);
       if (replaced) await mkdir(root, { mode: 0o700 });
-      // The call that operators make first reports it at once.
+      // GetInfo, which operators call first, reports the reason at once.
       await infoSaysWhy(client, daemon.address);
 
       const session = { sessionId, epoch };
@@ -128,7 +128,7 @@ for (const replaced of [false, true]) {
       } finally {
         caller.close();
       }
-      // Nothing was created in the directory that is not the store.
+      // The daemon created nothing in the directory that is not the store.
       if (replaced) await rmdir(root);
       await rename(`${root}-moved`, root);
       daemon.signal("SIGTERM");

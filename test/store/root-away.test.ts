@@ -1,5 +1,6 @@
-// A root that disappears under a running daemon, or that another daemon takes over. The daemon
-// notices before it publishes anything, answers with a reason, and harms neither store.
+// Tests a root that disappears under a running daemon, or that another daemon takes over. The
+// daemon detects the change before it publishes anything, answers with a reason, and harms neither
+// store.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -24,7 +25,7 @@ interface Scene {
   readonly client: Client;
 }
 
-/** A daemon with a snapshot `a`, whose socket is not in its root. */
+/** Starts a daemon with a snapshot `a`. The daemon's socket is not in its root. */
 async function withDaemon(body: (scene: Scene) => Promise<void>, root?: string): Promise<void> {
   await withScratchDir(async (directory) => {
     const source = await makeSmallSource(join(directory, "source"));
@@ -44,7 +45,7 @@ async function drain(messages: AsyncIterable<unknown>): Promise<void> {
   for await (const message of messages) void message;
 }
 
-/** Every kind of call that would read or change the store. */
+/** Checks that every kind of call that would read or change the store fails. */
 async function everythingFails({ client, source, directory }: Scene): Promise<void> {
   const calls: readonly (() => Promise<unknown>)[] = [
     () => create(client, source, "b"),
@@ -63,7 +64,7 @@ async function everythingFails({ client, source, directory }: Scene): Promise<vo
   }
 }
 
-/** The daemon's own report, within seconds. */
+/** Waits until the daemon itself reports the loss of its root, which takes seconds. */
 async function listFails(client: Client): Promise<void> {
   await eventually("List says that the root is not available", async () => {
     try {
@@ -96,7 +97,7 @@ async function listsOnly(client: Client, ...names: string[]): Promise<void> {
   assert.deepEqual(found.map(({ config }) => config?.name).sort(), names);
 }
 
-test("a missing root is noticed at once, and served again when it is back", () =>
+test("the daemon detects a missing root at once, and serves it again when it is back", () =>
   withDaemon(async (scene) => {
     const { root, client, source, daemon } = scene;
     await rename(root, `${root}-moved`);
@@ -116,11 +117,11 @@ test("a missing root is noticed at once, and served again when it is back", () =
     await assertClean(root);
   }));
 
-test("another store in its place is left alone, also by the end of the daemon", () =>
+test("another store in its place stays unchanged, even when the daemon ends", () =>
   withDaemon(async (scene) => {
     const { root, directory, client, source, daemon } = scene;
     await rename(root, `${root}-moved`);
-    // The other store is being served. Only its own daemon may remove its log.
+    // The other store is being served. Only its own daemon may delete its log.
     const other = await startDaemonProcess(root, { socket: join(directory, "other") });
     await using _other = other;
     await using otherClient = connect(other.address);
@@ -185,7 +186,7 @@ test("a filesystem that is unmounted below the daemon", { skip: cannotMount("tmp
         mounted = false;
         await everythingFails(scene);
         await listFails(scene.client);
-        // Nothing is created in the directory below the mount point.
+        // The daemon creates nothing in the directory below the mount point.
         assert.deepEqual(await readdir(mountPoint), []);
       }, mountPoint);
     } finally {
@@ -194,10 +195,10 @@ test("a filesystem that is unmounted below the daemon", { skip: cannotMount("tmp
   }),
 );
 
-test("a second daemon, where the filesystem does not keep it out, stops the first", () =>
+test("a second daemon that the filesystem does not keep out stops the first", () =>
   withDaemon(async (scene) => {
     const { root, client, daemon } = scene;
-    // Written as if by a daemon on another machine. The lock of such a daemon is not visible here.
+    // This lock.info names a daemon on another machine, whose lock is not visible here.
     const other = { ...describeSelf(root), pid: 4711, host: "elsewhere", bootId: "another" };
     await rm(join(root, "lock.info"));
     await writeFile(join(root, "lock.info"), JSON.stringify(other));
@@ -206,7 +207,7 @@ test("a second daemon, where the filesystem does not keep it out, stops the firs
     assert.equal(error.metadata["host"], "elsewhere");
     await everythingFails(scene);
     await listFails(client);
-    // The other daemon has written to the catalog, so the state of this one is permanently invalid.
+    // The other daemon may have written to the catalog, so this daemon's state stays invalid.
     await rm(join(root, "lock.info"));
     await everythingFails(scene);
     await writeFile(join(root, "lock.info"), JSON.stringify(other));
@@ -216,7 +217,7 @@ test("a second daemon, where the filesystem does not keep it out, stops the firs
     assert.deepEqual(JSON.parse(text), other);
   }));
 
-test("a lock.info that somebody removes is written again, and nothing stops", () =>
+test("a deleted lock.info is written again, and the daemon continues", () =>
   withDaemon(async ({ root, client, source }) => {
     const path = join(root, "lock.info");
     const before = await readFile(path, "utf8");

@@ -1,4 +1,4 @@
-// The background scrub: its findings, its saved progress, and when it gives way.
+// Tests the background scrub: its findings, its saved progress, and when it gives way.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -23,7 +23,7 @@ import { openPastMode } from "../support/tamper.js";
 const never = new AbortController().signal;
 const kib = 1024;
 
-/** Flips the first byte of its memory image. */
+/** Flips the first byte of the snapshot's memory image. */
 async function damage(root: string, id: string): Promise<void> {
   await using file = await openPastMode(join(layoutOf(root).filesDirectory(id), "memory-ranges"));
   const byte = Buffer.alloc(1);
@@ -43,7 +43,7 @@ async function statusOf(client: Client): Promise<ScrubStatus> {
   return scrub;
 }
 
-/** A logger and its output. */
+/** Returns a logger and its output. */
 function listen() {
   const lines: Record<string, unknown>[] = [];
   const sink = new Writable({
@@ -80,7 +80,7 @@ test("a scheduled scrub marks damage, logs it, and GetInfo reports it", async (t
   );
 });
 
-test("by default a store is scrubbed at once if it never was; an interval of 0 leaves it alone", async (t) => {
+test("by default a store without a scrub is scrubbed at once; an interval of 0 disables the scrub", async (t) => {
   const scrubbed = await startTestDaemon(t);
   await using client = connect(scrubbed.address);
   const last = await eventually("the first scrub", async () => (await statusOf(client)).last);
@@ -92,7 +92,7 @@ test("by default a store is scrubbed at once if it never was; an interval of 0 l
   assert.deepEqual([interval?.seconds, none, running], [0n, undefined, undefined]);
 });
 
-/** A closed store with snapshots `s0` and so on. */
+/** Makes a closed store with the snapshots `s0`, `s1` and so on. */
 async function fill(scratch: string, count: number): Promise<{ root: string; ids: string[] }> {
   const root = join(scratch, "root");
   const source = await makeSmallSource(join(scratch, "source"));
@@ -104,7 +104,7 @@ async function fill(scratch: string, count: number): Promise<{ root: string; ids
   return { root, ids: ids.sort() };
 }
 
-/** Scrubs until this many are done, then stops. */
+/** Scrubs until this many snapshots are done, then stops. */
 async function scrubSome(store: SnapshotStore, count: number): Promise<void> {
   const breaking = new AbortController();
   const running = store.scrub.run(2000 * kib, breaking.signal);
@@ -126,7 +126,7 @@ test("after a restart a scrub continues with its current snapshot", () =>
       assert.ok(bytes > 0);
       await scrubSome(store, 2);
     }
-    // It has passed the first snapshot and has not reached the last one.
+    // The scrub has passed the first snapshot and has not reached the last one.
     await damage(root, ids[0] ?? "");
     await damage(root, ids.at(-1) ?? "");
     await using store = await reopen(root);
@@ -156,12 +156,12 @@ async function startCrawling(t: TestContext) {
   t.after(() => client.close());
   const source = await makeSmallSource(join(started.scratch, "source"));
   await make(client, source, "web");
-  // A scrub with nothing to read ends before anybody can see it.
+  // A scrub of an empty store would end before the test could see it.
   await eventually("a scrub that is at it", () => started.daemon.store.scrub.state().running);
   return { ...started, client };
 }
 
-test("a deletion does not wait for the scrub: its space is freed at once", async (t) => {
+test("a deletion does not wait for the scrub, and its space is freed at once", async (t) => {
   const { client, root } = await startCrawling(t);
   await client.delete("web");
   await eventually("an empty trash", async () => (await entriesOf(root, "trash")).length === 0);
@@ -172,7 +172,7 @@ test("a stop does not wait for the scrub, not even while a call still runs", asy
   const { daemon, client, root } = await startCrawling(t);
   await using lease = await client.openDataDirectory({ ref: "web" });
   const stopped = daemon.stop();
-  // It records its progress when it ends.
+  // The scrub records its progress when it ends.
   await eventually(
     "the end of the scrub",
     async () => (await readScrubState(layoutOf(root))).running,

@@ -1,4 +1,5 @@
-// A disk with 100 ms per sync: readers wait for one or two commits, not for those of all writers.
+// Tests a disk with 100 ms per sync: readers wait for one or two commits, not for those of all
+// writers.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";

@@ -1,5 +1,5 @@
-// One test of the store suite, with a new store in a new directory, which is closed and removed
-// afterwards.
+// Runs one test of the store suite with a new store in a new directory. Afterwards the store is
+// closed and the directory is deleted.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { tickingClock, type OpenSubject, type StoreSubject } from "./subject.js"
 
 export interface StoreTestContext {
   readonly store: StoreSubject;
-  /** A directory beside the store's root, on the same filesystem. */
+  /** Names a directory beside the store's root, on the same filesystem. */
   readonly scratch: string;
 }
 
@@ -21,7 +21,7 @@ export type StoreTest = (
   body: (context: StoreTestContext) => Promise<void>,
   options?: {
     readonly skip?: string | false;
-    /** Kinds of findings that the body leaves on purpose. */
+    /** The kinds of findings that the body leaves on purpose. */
     readonly damaged?: readonly FindingKind[];
   },
 ) => void;

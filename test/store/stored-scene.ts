@@ -1,4 +1,4 @@
-// A closed store with a short history, for tests that change a store and inspect the result.
+// Makes a closed store with a short history, for tests that change a store and inspect the result.
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Database } from "../../src/catalog/sqlite.js";
@@ -16,11 +16,14 @@ const never = new AbortController().signal;
 export interface StoredScene {
   readonly root: string;
   readonly layout: Layout;
-  /** A directory beside the root. */
+  /** Names a directory beside the root. */
   readonly scratch: string;
-  /** The source of the snapshots. */
+  /** Names the source directory of the snapshots. */
   readonly source: string;
-  /** Snapshots by name. `a` was changed once, with labels and an image blob. `c` was deleted. */
+  /**
+   * The snapshot `a` was changed once, with labels and an image blob. Another one, `c`, was
+   * deleted.
+   */
   readonly a: Snapshot;
   readonly b: Snapshot;
 }
@@ -64,7 +67,7 @@ export async function withStoredScene(body: (scene: StoredScene) => Promise<void
   });
 }
 
-/** Changes rows behind the store's back. */
+/** Changes rows of the catalog without the store. */
 export function tamper({ layout }: StoredScene, sql: string): void {
   const database = new Database(layout.catalogDatabase);
   try {

@@ -1,4 +1,4 @@
-// The story of docs/life-of-a-snapshot.md with a real store: the visible state at each step of an
+// Follows docs/life-of-a-snapshot.md with a real store: the visible state at each step of an
 // upload, and of a download during which the snapshot is deleted.
 import assert from "node:assert/strict";
 import { readdir, stat } from "node:fs/promises";
@@ -29,7 +29,7 @@ void test("the story of an upload: reserved, staged, published, recorded, retrie
     const seen: { staged: string[]; stored: string[]; listed: string[] }[] = [];
     const tar = async function* () {
       for await (const chunk of tarOf(files)) {
-        // A pending upload has a reserved name and a staging area. Callers see nothing of it.
+        // A pending upload has a reserved name and a staging area. Callers see no part of it.
         await failsWith(
           store.create(requestFor("web"), tarOf(files), never),
           "SNAPSHOT_NAME_TAKEN",
@@ -47,7 +47,7 @@ void test("the story of an upload: reserved, staged, published, recorded, retrie
     assert.ok(seen.length > 1, "the upload was looked at while it ran");
     for (const each of seen) assert.deepEqual(each, { staged: [id], stored: [], listed: [] });
 
-    // Published: nothing is left in staging, the files are read-only, the row is ready.
+    // After publication nothing is left in staging, the files are read-only, and the row is ready.
     assert.deepEqual(await entriesOf(root, "staging"), []);
     assert.deepEqual(await entriesOf(root, "data"), [id]);
     assert.deepEqual(listed(store), ["web"]);
@@ -65,7 +65,7 @@ void test("the story of an upload: reserved, staged, published, recorded, retrie
     assert.equal(again.config.id, id);
   }));
 
-void test("the story of a failed upload: nothing half-made stays, and the name is free", () =>
+void test("the story of a failed upload: no part of it stays, and the name is free", () =>
   withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     await using store = await openTestStore(root);
@@ -99,7 +99,7 @@ void test("the story of a download: leased, deleted meanwhile, read to its end, 
       assert.ok(Buffer.concat(chunks).includes(files["cow.raw"]), "every byte of the file came");
       assert.deepEqual(await entriesOf(root, "trash"), [id]);
     }
-    // The last lease was released. The bytes are removed, and then the row.
+    // After the release of the last lease, the daemon deletes the bytes and then the row.
     await eventually("an empty trash", async () => (await entriesOf(root, "trash")).length === 0);
     await eventually("a dropped row", () => store.usage()?.chargedBytes === 0);
   }));

@@ -1,5 +1,5 @@
-// The interface of a store in the store suite: the domain itself, or a client over TCP or a Unix
-// socket. It uses plain values only, so that one suite fits all of them.
+// Defines the interface of a store in the store suite: the domain itself, or a client over TCP or a
+// Unix socket. The interface uses plain values only, so that one suite fits all of them.
 import type { ByteStream } from "../../src/base/async.js";
 import type { Clock } from "../../src/base/clock.js";
 
@@ -28,7 +28,7 @@ export interface PlainSnapshot {
   readonly files: readonly PlainFile[];
 }
 
-/** What an import can override. */
+/** Contains the fields that an import can override. */
 export interface ImportHeader {
   readonly name?: string;
   readonly description?: string;
@@ -76,7 +76,7 @@ export const sparseFormats = ["cocoon", "gnu", "none"] as const;
 export type SparseFormat = (typeof sparseFormats)[number];
 
 export interface RestoreOptions {
-  /** Names of files. Default: all. */
+  /** Names the files. By default all files are selected. */
   readonly files?: readonly string[];
   readonly verify?: boolean;
 }
@@ -87,11 +87,12 @@ export interface ExportOptions extends RestoreOptions {
 }
 
 /**
- * A byte stream that is being read. It holds its snapshot's bytes until it is read or disposed of.
+ * A byte stream that is being read. The stream keeps its snapshot's bytes until it is read to its
+ * end or disposed of.
  */
 export interface Reading extends AsyncDisposable {
   readonly snapshot: PlainSnapshot;
-  /** Bytes of data that follow. */
+  /** The number of data bytes that follow. */
   readonly dataBytes: number;
   readonly bytes: ByteStream;
 }
@@ -105,7 +106,7 @@ export interface ReadFileOptions {
   readonly force?: boolean;
 }
 
-/** All that ReadFile sent. */
+/** Contains everything that ReadFile sent. */
 export interface PlainRanges {
   readonly snapshotId: string;
   readonly file: PlainFile;
@@ -135,15 +136,15 @@ export interface PlainTaken {
 }
 
 export interface PlainEvent {
-  /** The names of the proto, in lower case. */
+  /** The types are the names of the proto, in lower case. */
   readonly type: string;
-  /** Empty if the event concerns no snapshot, like the name. */
+  /** The id and the name are empty if the event concerns no snapshot. */
   readonly id: string;
   readonly name: string;
   readonly snapshot: PlainSnapshot | undefined;
   readonly previousName: string;
   readonly replacedBy: string;
-  /** `taken`, or empty. */
+  /** The reason is `taken` or empty. */
   readonly removalReason: string;
   readonly occurredAt: Date;
   readonly resumeToken: string;
@@ -154,12 +155,12 @@ export interface WatchOptions {
   readonly filter?: NonNullable<ListRequest["filter"]>;
 }
 
-/** A stream of events. The first `next` begins it. Disposing disconnects. */
+/** A stream of events. The first `next` begins the stream, and disposing of it disconnects. */
 export interface Watching extends AsyncDisposable {
   next(): Promise<PlainEvent>;
 }
 
-/** Every method rejects with a StoreError. */
+/** Provides the calls of a store. Every method rejects with a StoreError. */
 export interface StoreCalls {
   create(tar: ByteStream, header?: CreateHeader): Promise<PlainSnapshot>;
   createFromDirectory(directory: string, header?: CreateHeader): Promise<PlainSnapshot>;
@@ -180,9 +181,12 @@ export interface StoreCalls {
 
 export interface StoreSubject extends StoreCalls, AsyncDisposable {
   readonly root: string;
-  /** Calls of another user of the same store. Over a network, they use their own connection. */
+  /**
+   * Returns the calls of another user of the same store, over another connection if there is a
+   * network.
+   */
   another(): StoreCalls;
-  /** Stops it in an orderly way and starts it again on the same root. `between` runs in between. */
+  /** Stops the store cleanly and starts it again on the same root. `between` runs in between. */
   restart(between?: () => Promise<void>): Promise<void>;
 }
 
@@ -193,7 +197,7 @@ export interface SubjectOptions {
 
 export type OpenSubject = (options: SubjectOptions) => Promise<StoreSubject>;
 
-/** The common part of all streams of events. */
+/** Provides the common part of all streams of events. */
 export function watching<Event>(
   open: (signal: AbortSignal) => AsyncIterable<Event>,
   plain: (event: Event) => PlainEvent,
@@ -213,7 +217,10 @@ export function watching<Event>(
   };
 }
 
-/** A clock that advances by a second at each reading, so that times show the order of events. */
+/**
+ * Returns a clock that advances by a second at each reading, so that times show the order of
+ * events.
+ */
 export function tickingClock(): Clock {
   const startMs = Date.UTC(2030, 0, 1);
   let nowMs = startMs;

@@ -1,4 +1,4 @@
-// The store suite: behaviours that must be equal through every interface of the store.
+// Provides the store suite: behaviours that must be equal through every interface of the store.
 import { changingBehaviours } from "./behaviours/changing.js";
 import { contentBehaviours } from "./behaviours/contents.js";
 import { deletingBehaviours } from "./behaviours/deleting.js";

@@ -1,5 +1,5 @@
-// TakeToDirectory: files that clones link to, readers beside it, damage, other filesystems, quotas,
-// and the command line.
+// Tests TakeToDirectory: files that clones link to, concurrent readers, damage, other filesystems,
+// quotas, and the command line.
 import assert from "node:assert/strict";
 import { constants, existsSync } from "node:fs";
 import {
@@ -65,7 +65,7 @@ const take = (client: Client, directory: string, maxCopyBytes?: bigint) =>
 
 const inodeOf = async (path: string): Promise<number> => (await stat(path)).ino;
 
-/** Writes like root, which can ignore the mode. */
+/** Writes to the file as root does, which can ignore the mode. */
 async function overwrite(path: string): Promise<void> {
   await using handle = await open(path, constants.O_RDWR);
   await handle.write(Buffer.from("not what was stored"), 0, 19, 100);
@@ -89,7 +89,7 @@ test("a file that a clone links to stays with the clone, and the directory gets 
   assert.deepEqual(await entriesOf(root, "staging"), []);
 });
 
-test("a link that has gone leaves nothing to copy", async (t) => {
+test("after the deletion of a link there is nothing to copy", async (t) => {
   const { client, at, stored } = await openScene(t);
   await client.cloneToDirectory({ ref: "web", directory: at("clone"), files: [memory] });
   const inode = await inodeOf(stored("memory-ranges"));
@@ -99,7 +99,7 @@ test("a link that has gone leaves nothing to copy", async (t) => {
   assert.equal(await inodeOf(at("vm/memory-ranges")), inode);
 });
 
-test("a link that changed its file makes the call refuse, and marks the snapshot", async (t) => {
+test("if a link has changed its file, the call is refused and the snapshot is marked", async (t) => {
   const { client, at } = await openScene(t);
   await client.cloneToDirectory({ ref: "web", directory: at("clone"), files: [memory] });
   await overwrite(at("clone/memory-ranges"));
@@ -110,7 +110,7 @@ test("a link that changed its file makes the call refuse, and marks the snapshot
   assert.ok(!existsSync(at("vm")));
 });
 
-test("a mark of damage goes when Verify finds all data intact, and then the snapshot can go", async (t) => {
+test("Verify clears a mark of damage when all data is intact, and then the snapshot can be taken", async (t) => {
   const { client, source, at, stored } = await openScene(t);
   await client.cloneToDirectory({ ref: "web", directory: at("clone"), files: [memory] });
   const { mtime } = await stat(stored("memory-ranges"));
@@ -124,10 +124,10 @@ test("a mark of damage goes when Verify finds all data intact, and then the snap
   await compareDirectories(at("vm"), source);
 });
 
-test("running Restores, LINK clones and hard-linked children are the same after a Take", async (t) => {
+test("a Take changes nothing for running Restores, LINK clones and hard-linked children", async (t) => {
   const { client, source, at, stored } = await openScene(t);
   await client.cloneToDirectory({ ref: "web", directory: at("clone"), files: [memory] });
-  // A child of the clone: the hypervisor's own link to its memory.
+  // The hypervisor itself links the memory of a clone into the clone's child.
   await mkdir(at("child"));
   await link(at("clone/memory-ranges"), at("child/memory-ranges"));
   const download = await client.restore({ ref: "web", verify: true });
@@ -156,13 +156,13 @@ test("running Restores, LINK clones and hard-linked children are the same after 
   await compareDirectories(at("restored"), source);
 });
 
-test("a clone in progress keeps the snapshot in its place", async (t) => {
+test("a running clone keeps the snapshot in the store", async (t) => {
   const { client, at } = await openScene(t);
   const outcomes = await Promise.allSettled([
     ...["a", "b", "c"].map((name) => client.cloneToDirectory({ ref: "web", directory: at(name) })),
     take(client, at("vm")),
   ]);
-  // Whatever came first: each clone is whole or does not exist.
+  // Whichever call won, each clone is whole or does not exist.
   const taken = outcomes.pop();
   for (const [index, { status }] of outcomes.entries()) {
     const directory = at(["a", "b", "c"][index] ?? "");
@@ -174,7 +174,7 @@ test("a clone in progress keeps the snapshot in its place", async (t) => {
   await compareDirectories(at("vm"), at("source"));
 });
 
-test("without shared blocks, a Take copies no more than it may", async (t) => {
+test("without shared blocks, a Take copies no more than its limit", async (t) => {
   const why = cannotMount("ext4");
   if (why !== false) return t.skip(why);
   await withFilesystem("tmpfs", 32, async (mountPoint) => {
@@ -199,7 +199,7 @@ test("without shared blocks, a Take copies no more than it may", async (t) => {
   });
 });
 
-test("a directory on another filesystem is refused, and the refusal names the other way", async (t) => {
+test("a directory on another filesystem is refused, and the error names the alternative", async (t) => {
   const why = cannotMount("ext4");
   if (why !== false) return t.skip(why);
   const { client, at } = await openScene(t);
@@ -214,7 +214,7 @@ test("a directory on another filesystem is refused, and the refusal names the ot
 const cannotXfs = cannotMount("xfs");
 
 test(
-  "on xfs a linked file leaves as one that shares its blocks",
+  "on xfs a linked file leaves the store as a copy that shares its blocks",
   { skip: cannotXfs },
   async (t) => {
     const scratch = await makeScratch(t, "stasis-take-");
@@ -242,7 +242,7 @@ test(
   },
 );
 
-test("a Take gives its bytes back to the quota", async (t) => {
+test("a Take frees its bytes in the quota", async (t) => {
   const { client, at, root } = await openScene(t);
   const charged = async (): Promise<bigint> => (await client.getInfo()).usage?.chargedBytes ?? -1n;
   assert.ok((await charged()) > 0n);
@@ -251,7 +251,7 @@ test("a Take gives its bytes back to the quota", async (t) => {
   assert.deepEqual(await entriesOf(root, "data"), []);
 });
 
-test("a new snapshot with the name of one that is being taken changes nothing of it", async (t) => {
+test("a new snapshot with the name of a snapshot that is being taken does not affect the Take", async (t) => {
   const { client, source, at } = await openScene(t);
   const second = await makeSmallSource(at("second"), 7);
   const header = { config: { name: "web" }, onNameConflict: OnNameConflict.REPLACE };
@@ -266,7 +266,7 @@ test("a new snapshot with the name of one that is being taken changes nothing of
   }
 });
 
-test("stasis take moves a snapshot, and watch says so", async (t) => {
+test("stasis take moves a snapshot, and watch reports the move", async (t) => {
   const { client, address, at, source } = await openScene(t);
   const controller = new AbortController();
   const seen: string[] = [];

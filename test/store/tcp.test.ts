@@ -1,4 +1,4 @@
-// The store suite against a client over TCP.
+// Runs the store suite through a client over TCP.
 import { storeSuite } from "./suite.js";
 import { openTcpSubject } from "./wire-subject.js";
 

@@ -1,4 +1,4 @@
-// The store suite against a client over a Unix socket.
+// Runs the store suite through a client over a Unix socket.
 import { storeSuite } from "./suite.js";
 import { openUnixSubject } from "./wire-subject.js";
 

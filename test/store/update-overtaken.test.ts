@@ -1,4 +1,4 @@
-// If a snapshot is deleted while an update writes its manifest, the log has no error.
+// Tests that the log has no error if a snapshot is deleted while an update writes its manifest.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { connect, isStoreError } from "../../src/client/index.js";
 import { startTestDaemon } from "../support/daemon.js";
 import { collect, makeSmallSource, packDirectory, streamOf } from "./contents.js";
 
-test("an update that a deletion overtakes logs no error", async (t) => {
+test("an update that loses a race with a deletion logs no error", async (t) => {
   const alarms: unknown[] = [];
   const logger = Object.assign(createLogger("silent"), {
     error: (...said: unknown[]) => void alarms.push(said),

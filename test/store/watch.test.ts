@@ -1,4 +1,4 @@
-// Watch on the wire: bounds, slow readers, and the end of the daemon.
+// Tests Watch on the wire: bounds, slow readers, and the end of the daemon.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -44,14 +44,14 @@ async function rename(client: Client, from: number, to: number): Promise<void> {
   }
 }
 
-test("a watcher that does not read learns that it missed events, and others receive everything", async (t) => {
+test("a watcher that does not read gets a report of missed events, and others receive every event", async (t) => {
   await withDaemon(t, { "max-events": 100 }, async (client, another) => {
     const stalled = another().watch()[Symbol.asyncIterator]();
     const eager = client.watch()[Symbol.asyncIterator]();
     for (const events of [stalled, eager]) {
       assert.equal((await next(events)).type, EventType.POSITION);
     }
-    // Several times the windows and buffers of a connection.
+    // The events are several times as large as the windows and buffers of a connection.
     const count = 300;
     const heard = (async () => {
       const names: string[] = [];
@@ -107,7 +107,7 @@ test("a stop ends watchers at once, whatever the grace period; they continue aft
     await events.return?.();
   }));
 
-/** A daemon that is stopped while it is watched. Returns the token of the last event but one. */
+/** Watches a daemon until it stops. Returns the token of the last event but one. */
 async function watchUntilStopped(root: string, source: string): Promise<string> {
   await using daemon = await startDaemonProcess(root, { "drain-grace": "1h" });
   await using client = connect(daemon.address);

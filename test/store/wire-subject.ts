@@ -1,4 +1,4 @@
-// The store suite's subjects for clients of a daemon, over TCP and over a Unix socket.
+// Runs the store suite on clients of a daemon, over TCP and over a Unix socket.
 import { dirname } from "node:path";
 import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { createLogger } from "../../src/base/logger.js";
@@ -34,7 +34,7 @@ import {
   type SubjectOptions,
 } from "./subject.js";
 
-/** Enough for the test with a hundred concurrent uploads. */
+/** The limit is sufficient for the test with a hundred concurrent uploads. */
 const maxStreams = 200;
 
 export function openTcpSubject(options: SubjectOptions): Promise<StoreSubject> {

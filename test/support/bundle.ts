@@ -1,4 +1,4 @@
-// Runs `stasis support-bundle` and unpacks what it wrote, with tar.
+// Runs `stasis support-bundle` and unpacks the bundle with tar.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile } from "node:fs/promises";
@@ -10,14 +10,17 @@ const run = promisify(execFile);
 
 export interface Bundle extends Finished {
   readonly path: string;
-  /** Text of each file by its name, without the folder. */
+  /** Maps the name of each file, without the folder, to its text. */
   readonly files: ReadonlyMap<string, string>;
   json(file: string): Record<string, unknown>;
-  /** Everything in it, for a search. */
+  /** Contains the text of all files, for a search. */
   readonly all: string;
 }
 
-/** Fails unless it wrote exactly one bundle into the empty directory that it makes in `scratch`. */
+/**
+ * Makes an empty directory in `scratch`. Fails unless the command writes exactly one bundle into
+ * it.
+ */
 export async function takeBundle(
   scratch: string,
   args: readonly string[],

@@ -1,4 +1,4 @@
-// Runs a program in its own process and ends it with the test at the latest.
+// Runs a program in its own process, which ends with the test at the latest.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -10,21 +10,21 @@ export interface Exit {
 
 export interface Child extends AsyncDisposable {
   readonly pid: number;
-  /** All of its output so far, stdout and stderr in order of arrival. */
+  /** Returns all output so far: stdout and stderr in order of arrival. */
   output(): string;
   /**
-   * Resolves with the match in the first matching line, from the start. Rejects if the program ends
-   * before, and after `limitMs` (default: five minutes).
+   * Resolves with the match in the first matching line of the output. Rejects if the program ends
+   * before, or after `limitMs` milliseconds (five minutes by default).
    */
   line(pattern: RegExp, limitMs?: number): Promise<RegExpExecArray>;
   signal(signal: NodeJS.Signals): void;
-  /** How it ended, once it has ended. */
+  /** Resolves with the status or the signal when the program has ended. */
   readonly exited: Promise<Exit>;
-  /** SIGKILL, and waits for its end. */
+  /** Sends SIGKILL and waits for the end of the program. */
   kill(): Promise<void>;
 }
 
-/** The user of the program. Only root can choose it. */
+/** Identifies the user of the program. Only root can choose another user. */
 export interface User {
   readonly uid: number;
   readonly gid: number;

@@ -1,4 +1,4 @@
-// The real check of a store that no daemon serves at the moment.
+// Runs the real check on a store that no daemon serves at the moment.
 import assert from "node:assert/strict";
 import type { CheckOptions, Finding, FindingKind } from "../../src/model/finding.js";
 import { checkUnserved } from "../../src/store/offline.js";
@@ -6,7 +6,7 @@ import { checkUnserved } from "../../src/store/offline.js";
 const never = new AbortController().signal;
 const thorough: CheckOptions = { deep: true, limitBytesPerSecond: 0 };
 
-/** All findings of a finished check, including notes. */
+/** Returns all findings of a finished check, including notes. */
 export async function findingsIn(
   root: string,
   options: CheckOptions = thorough,
@@ -22,8 +22,8 @@ export async function findingsIn(
 }
 
 /**
- * Fails if check finds a problem. By default it reads every byte. The kinds in `expected` must be
- * present.
+ * Fails if check finds a problem. By default check reads every byte. The kinds in `expected` must
+ * be present.
  */
 export async function assertClean(
   root: string,

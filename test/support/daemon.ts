@@ -1,4 +1,4 @@
-// A real daemon on a scratch store, stopped and removed after the test.
+// Starts a real daemon on a scratch store. Both are removed after the test.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,13 +13,13 @@ import { removeScratch } from "./scratch.js";
 
 export interface TestDaemon {
   readonly daemon: Daemon;
-  /** `unix:PATH`: the socket that a daemon has by default. */
+  /** The address `unix:PATH` of the socket that a daemon has by default. */
   readonly address: string;
-  /** `127.0.0.1:PORT`. */
+  /** The address `127.0.0.1:PORT`. */
   readonly tcpAddress: string;
   readonly root: string;
   readonly config: DaemonConfig;
-  /** An empty directory beside the store, on the same filesystem. */
+  /** Names an empty directory beside the store, on the same filesystem. */
   readonly scratch: string;
 }
 
@@ -29,7 +29,7 @@ export interface DaemonParts {
   readonly clock?: Clock;
 }
 
-/** An empty directory that is removed after the test. */
+/** Makes an empty directory that is deleted after the test. */
 export async function makeScratch(t: TestContext, prefix: string): Promise<string> {
   const scratch = await mkdtemp(join(tmpdir(), prefix));
   t.after(() => removeScratch(scratch));
@@ -37,15 +37,15 @@ export async function makeScratch(t: TestContext, prefix: string): Promise<strin
 }
 
 /**
- * Flags for a TCP address of this machine. If `flags` configure credentials, the daemon requires
- * them.
+ * Returns flags for a TCP address of this machine. If `flags` configure credentials, the daemon
+ * requires them.
  */
 export function openLoopback(flags: Readonly<Record<string, RawValue>>): Record<string, RawValue> {
   const asks = "tokens" in flags || "client-ca" in flags;
   return { listen: "127.0.0.1:0", ...(asks ? {} : { "unauthenticated-tcp": "this-machine" }) };
 }
 
-/** `flags` are flags of `stasis serve`, without dashes. */
+/** Starts a daemon. `flags` are flags of `stasis serve` without dashes. */
 export async function startTestDaemon(
   t: TestContext,
   flags: Readonly<Record<string, RawValue>> = {},
@@ -63,7 +63,7 @@ export async function startTestDaemon(
     },
   });
   const daemon = await startDaemon({ config, logger, ...(clock && { clock }) });
-  // One hook, because hooks run in the order in which they were declared.
+  // There is one hook, because hooks run in the order in which they were declared.
   t.after(async () => {
     await daemon.stop();
     await removeScratch(scratch);

@@ -1,4 +1,4 @@
-// The defaults of the daemon, for parts of it that tests start alone.
+// Provides the defaults of the daemon for parts of it that tests start alone.
 import { defaultConfig, serverLimitsOf, storeOptionsOf } from "../../src/daemon/configured.js";
 import type { StoreOptions } from "../../src/store/store.js";
 import { fixedGrpcLimits, type GrpcLimits } from "../../src/transport/grpc-limits.js";

@@ -1,4 +1,4 @@
-// A build of an earlier commit, made from the history of this repository if there is one.
+// Builds an earlier commit from the history of this repository, if there is one.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
 
 /**
- * Why that commit cannot be built here, or false. Builds that only know better-sqlite3 12 abort on
- * Node 24.
+ * Returns why that commit cannot be built here, or false. Builds that support only better-sqlite3
+ * 12 abort on Node 24.
  */
 export function cannotBuild(
   commit: string,
@@ -22,7 +22,10 @@ export function cannotBuild(
   return status === 0 ? false : `no commit ${commit} in the history that is here`;
 }
 
-/** Compiles it into the directory, without checking types, and returns the path of its program. */
+/**
+ * Compiles the commit into the directory, without checking types, and returns the path of its
+ * program.
+ */
 export async function buildCommit(commit: string, directory: string): Promise<string> {
   await mkdir(directory, { recursive: true });
   const parts = ["package.json", "tsconfig.json", "src", "gen/ts", "gen/stasis.binpb"];
@@ -38,7 +41,7 @@ export async function buildCommit(commit: string, directory: string): Promise<st
   await writeFile(project, JSON.stringify(config));
   const compiler = join(repository, "node_modules/typescript/bin/tsc");
   succeed(process.execPath, [compiler, "-p", project]);
-  // Builds read it at run time.
+  // Some builds read this file at run time.
   await cp(join(directory, "gen/stasis.binpb"), join(directory, "dist/gen/stasis.binpb"));
   return join(directory, "dist/src/main.js");
 }

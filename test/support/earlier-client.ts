@@ -1,5 +1,5 @@
-// The Go runner of the conformance suite, with the generated client of an earlier commit, or of the
-// working tree (`here`).
+// Builds the Go runner of the conformance suite with the generated client of an earlier commit, or
+// of the working tree (`here`).
 import { spawnSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { run } from "./child.js";
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
 const sources = ["gen/go", "test/conformance/go"];
 
-/** Builds the runner in a directory, which may be absent, and returns its path. */
+/** Builds the runner in a directory, which may be missing, and returns the runner's path. */
 export async function buildGoRunner(commit: string, directory: string): Promise<string> {
   await mkdir(directory, { recursive: true });
   const from = commit === "here" ? repository : directory;
@@ -23,7 +23,7 @@ export async function buildGoRunner(commit: string, directory: string): Promise<
   return program;
 }
 
-/** The contents of a file of this repository at a commit. */
+/** Returns the content of a file of this repository at a commit. */
 export async function fileAt(commit: string, path: string): Promise<string> {
   if (commit === "here") return readFile(join(repository, path), "utf8");
   return succeed("git", ["-C", repository, "show", `${commit}:${path}`], repository);
@@ -35,7 +35,7 @@ interface Job {
   readonly cases: readonly Case[];
 }
 
-/** Runs the cases. Returns one line for each that failed; throws unless all of them were run. */
+/** Runs the cases. Returns one line for each failed case. Throws unless all cases were run. */
 export async function runCases(runner: string, directory: string, job: Job): Promise<string[]> {
   const file = join(directory, "job.json");
   await writeFile(file, JSON.stringify({ ...job, command: [runner] }));

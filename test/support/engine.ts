@@ -1,5 +1,6 @@
-// A real object store for one test file: versitygw over a scratch directory, on a free port of
-// loopback. Its buckets are directories and its objects files, so a test can look and interfere.
+// Starts a real object store for one test file: versitygw over a scratch directory, on a free port
+// of loopback. Its buckets are directories and its objects are files, so that a test can inspect
+// and change them.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp } from "node:fs/promises";
@@ -16,31 +17,34 @@ import { eventually } from "./eventually.js";
 import { freePort } from "./free-port.js";
 import { removeScratch } from "./scratch.js";
 
-/** As `.ci/run` installs it. */
+/** `.ci/run` installs the program in this place. */
 const built = fileURLToPath(new URL("../../../build/tools/versitygw", import.meta.url));
-/** The program that starts it, and that makes accounts. */
+/** Names the program that starts the engine and makes accounts. */
 export const engineProgram = existsSync(built) ? built : "versitygw";
 
-/** Why there is no engine here, or false: for the `skip` option of a test. CI must have it. */
+/**
+ * The reason why there is no engine here, or false, for the `skip` option of a test. CI must have
+ * the engine.
+ */
 export const noEngine: string | false =
   process.env["CI"] !== "true" && spawnSync(engineProgram, ["--version"]).error !== undefined
     ? "there is no versitygw in build/tools or the PATH (see .ci/run)"
     : false;
 
 export interface Engine extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT`, or with https. */
+  /** The URL is `http://127.0.0.1:PORT`, or begins with https. */
   readonly endpoint: string;
-  /** The directory of the bucket `snapshots`. */
+  /** Names the directory of the bucket `snapshots`. */
   readonly directory: string;
   readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  /** SIGSTOP and SIGCONT, for an engine that hangs. */
+  /** Sends SIGSTOP or SIGCONT, for an engine that hangs. */
   signal(signal: NodeJS.Signals): void;
 }
 
 interface EngineOptions {
-  /** Paths of PEM files: the engine then speaks TLS. */
+  /** The paths of PEM files, with which the engine uses TLS. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Accounts besides the root account can be made. */
+  /** If this is true, accounts besides the root account can be made. */
   readonly accounts?: boolean;
 }
 
@@ -80,7 +84,7 @@ export async function startEngine({ tls, accounts = false }: EngineOptions = {})
   return { endpoint, directory, keys, signal, [Symbol.asyncDispose]: close };
 }
 
-/** Any answer will do. */
+/** Returns true if the engine answers, whatever the answer is. */
 function answers(endpoint: string): Promise<boolean> {
   return new Promise((resolve) => {
     const get = endpoint.startsWith("https:") ? httpsGet : httpGet;
@@ -90,7 +94,7 @@ function answers(endpoint: string): Promise<boolean> {
   });
 }
 
-/** The table [[remotes]] of an engine, or of a proxy before it. */
+/** Returns the table [[remotes]] for an engine, or for a proxy in front of the engine. */
 export function remoteAt(
   endpoint: string,
   more: Readonly<Record<string, unknown>> = {},
@@ -101,13 +105,19 @@ export function remoteAt(
   return remote;
 }
 
-/** Few attempts with short pauses, each with all the time that a busy machine needs. */
+/**
+ * These settings make few attempts with short pauses. Each attempt has the time that a busy machine
+ * needs.
+ */
 export const fewAttempts = {
   ...{ idleMs: 60_000, baseMs: 120_000, minBytesPerSecond: 1024, firstPauseMs: 5, maxPauseMs: 20 },
   maxAttempts: 3,
 };
 
-/** For answers that never come. On a busy machine it may give up others too. */
+/**
+ * These settings give up early, for answers that never come. On a busy machine they may also give
+ * up other requests.
+ */
 export const impatient = { ...fewAttempts, idleMs: 400 };
 
 export function bucketAt(

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { isStoreError, type ErrorReason, type StoreError } from "../../src/base/errors.js";
 
-/** The error that `promise` rejects with, which must be a StoreError with this reason. */
+/** Returns the error that `promise` rejects with, which must be a StoreError with this reason. */
 export async function failsWith(
   promise: Promise<unknown>,
   reason: ErrorReason,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 
 const intervalMs = 10;
-/** Generous, because only a failing test reaches it. */
+/** The limit is long, because only a failing test reaches it. */
 const limitMs = 60_000;
 
 /** Calls `look` repeatedly until it returns a value other than undefined and false. */

@@ -1,9 +1,9 @@
-// Changes the wall clock of one process from outside while it runs.
+// Changes the wall clock of one process from outside while the process runs.
 import { readdirSync, existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** The path of Debian's package `libfaketime`. */
+/** Returns the path of the library in Debian's package `libfaketime`. */
 function findLibrary(): string | undefined {
   const libraries = "/usr/lib";
   return readdirSync(libraries)
@@ -13,18 +13,18 @@ function findLibrary(): string | undefined {
 
 const library = findLibrary();
 
-/** Why it is unavailable here, or false. */
+/** The reason why the library is unavailable here, or false. */
 export const cannotFakeTime: string | false =
   library === undefined ? "libfaketime is not installed" : false;
 
 export interface WallClock {
-  /** The environment for the process with this clock. */
+  /** Contains the environment that gives a process this clock. */
   readonly env: Readonly<Record<string, string>>;
-  /** Sets it to the real time plus this many seconds. */
+  /** Sets the clock to the real time plus this many seconds. */
   set(offsetSeconds: number): Promise<void>;
 }
 
-/** The file at `path` holds the offset. Time since boot stays real. */
+/** Returns a clock whose offset is in the file at `path`. The time since boot stays real. */
 export async function fakeWallClock(path: string): Promise<WallClock> {
   const set = (offsetSeconds: number): Promise<void> => {
     const sign = offsetSeconds < 0 ? "-" : "+";

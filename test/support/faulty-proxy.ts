@@ -1,5 +1,5 @@
-// A real HTTP proxy before an object store that fails requests as a test says: each fault once, or
-// for good. Requests without a fault pass through unchanged.
+// Runs a real HTTP proxy in front of an object store. The proxy fails requests as a test requests:
+// each fault once, or permanently. Requests without a fault pass through unchanged.
 import { once } from "node:events";
 import {
   createServer,
@@ -12,30 +12,30 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { RemoteRequestKind } from "../../src/observe/ports.js";
 
 export type Fault =
-  /** An answer of the proxy's own. The engine does not see the request. */
+  /** The proxy answers itself. The engine does not receive the request. */
   | {
       readonly kind: "answer";
       readonly status: number;
       readonly body?: string | Buffer;
       readonly headers?: Readonly<Record<string, string>>;
     }
-  /** The connection is reset before the engine sees the request. */
+  /** The connection is reset before the engine receives the request. */
   | { readonly kind: "reset-before" }
-  /** The engine applies the request. Then the connection is reset instead of an answer. */
+  /** The engine applies the request. Then the proxy resets the connection instead of answering. */
   | { readonly kind: "reset-after" }
   /** The engine applies the request, and the answer never comes. */
   | { readonly kind: "silent" }
-  /** The answer ends in its middle: in its body, or without one in its head. */
+  /** The answer is cut in the middle of its body or, if it has no body, of its head. */
   | { readonly kind: "cut" }
   /** One bit of the request's body changes on the way. */
   | { readonly kind: "flip-upload" }
   /** One bit of the answer's body changes on the way. */
   | { readonly kind: "flip-download" }
-  /** The body of the answer has its last byte removed, and a length that agrees. */
+  /** The body of the answer lacks its last byte, and the stated length agrees. */
   | { readonly kind: "shorten" }
-  /** The answer comes later. */
+  /** The answer is delayed. */
   | { readonly kind: "slow"; readonly ms: number }
-  /** The engine's answer with other headers or another status. */
+  /** The engine's answer has other headers or another status. */
   | {
       readonly kind: "change";
       readonly status?: number;
@@ -47,20 +47,26 @@ export interface SeenRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingMessage["headers"];
-  /** Counts connections from 1. */
+  /** The number of the connection, counted from 1. */
   readonly connection: number;
 }
 
 export interface FaultyProxy extends AsyncDisposable {
   readonly endpoint: string;
   readonly seen: SeenRequest[];
-  /** Requests that are being answered. */
+  /** Returns the number of requests that are being answered. */
   active(): number;
-  /** The most of them at one time. */
+  /** Returns the maximum number of requests that were being answered at one time. */
   mostActive(): number;
-  /** The next requests of this kind meet these faults, one each. Others pass. */
+  /**
+   * Applies these faults to the next requests of this kind, one fault per request. Other requests
+   * pass.
+   */
   failNext(kind: RemoteRequestKind, ...faults: readonly Fault[]): void;
-  /** Every request of this kind meets the fault. Undefined: none any more. */
+  /**
+   * Applies the fault to every request of this kind. If the fault is undefined, no request is
+   * failed any more.
+   */
   failAll(kind: RemoteRequestKind, fault: Fault | undefined): void;
 }
 
@@ -158,7 +164,7 @@ async function forward(target: URL, request: IncomingMessage, body: Buffer): Pro
   return { status: answer.statusCode ?? 0, headers: kept, bytes };
 }
 
-/** Writes the head itself, so that it can end anywhere. */
+/** Writes the head of the answer itself, so that the answer can end anywhere. */
 function cut(response: ServerResponse, { status, bytes }: Forwarded): void {
   const { socket } = response;
   const half = bytes.subarray(0, bytes.length >> 1);

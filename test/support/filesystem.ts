@@ -28,7 +28,10 @@ export async function mountImage(path: string, mountPoint: string): Promise<void
 const unmountTries = 50;
 const detachLimitMs = 60_000;
 
-/** A process that has just ended may use it for a moment longer. */
+/**
+ * Unmounts the filesystem. A process that has just ended may use it for a moment longer, so this
+ * tries several times.
+ */
 export async function unmount(mountPoint: string): Promise<void> {
   for (let left = unmountTries; ; left -= 1) {
     try {
@@ -43,7 +46,7 @@ export async function unmount(mountPoint: string): Promise<void> {
 
 /**
  * Waits until no process uses the image. A process that has just entered its own mount namespace
- * may still do so.
+ * may still use it.
  */
 export async function unmountImage(image: string, mountPoint: string): Promise<void> {
   await unmount(mountPoint);

@@ -1,4 +1,4 @@
-// Acts as another program that fills a filesystem: to the last byte, or to the last inode.
+// Fills a filesystem to the last byte or the last inode, as another program would.
 import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { mkdir, open, rm, writeFile } from "node:fs/promises";
@@ -8,19 +8,19 @@ import { setAttribute } from "../../src/holes/native.js";
 
 const exec = promisify(execFile);
 
-/** `inodes` on btrfs, which has no fixed number of them: all space for metadata. */
+/** On btrfs, which has no fixed number of inodes, `inodes` means all space for metadata. */
 export type Exhausted = "bytes" | "inodes";
 
 const mib = 1024 * 1024;
 
-/** Fills the filesystem. `directory` must not exist. Removing it undoes the effect. */
+/** Fills the filesystem. `directory` must not exist. Deleting it undoes the effect. */
 export async function exhaust(
   what: Exhausted,
   directory: string,
   { btrfs }: { readonly btrfs: boolean },
 ): Promise<void> {
   await mkdir(directory);
-  // Also uses the space that the filesystem frees when it writes its log.
+  // Further rounds also use the space that the filesystem frees when it writes its log.
   for (let round = 0; round < maxRounds; round += 1) {
     const use = what === "bytes" ? useBytes : btrfs ? useMetadata : useInodes;
     const used = await use(directory, round);
@@ -36,7 +36,7 @@ export async function undoExhaust(directory: string): Promise<void> {
 
 const maxRounds = 6;
 const maxFiles = 300_000;
-/** btrfs stores such a small file among its metadata. */
+/** btrfs stores a file of this size in its metadata. */
 const inlineBytes = 2000;
 
 async function useBytes(directory: string, round: number): Promise<number> {
@@ -71,8 +71,8 @@ async function openNew(path: string) {
 }
 
 /**
- * Extended attributes of 15 KB fill the metadata of btrfs a hundred times faster than files. The
- * files that follow fill the gaps between them.
+ * Fills the metadata of btrfs with extended attributes of 15 KB, which is a hundred times faster
+ * than with files. The files that follow fill the gaps between the attributes.
  */
 async function useMetadata(directory: string, round: number): Promise<number> {
   const value = Buffer.alloc(15_000, 0xa5);

@@ -1,4 +1,4 @@
-// A port of this machine that nobody listens on, for programs that cannot pick one themselves.
+// Finds a free port of this machine, for programs that cannot pick one themselves.
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 

@@ -1,6 +1,9 @@
 // Makes header blocks directly (HPACK, RFC 7541), for lists that no library would send.
 
-/** An integer with a prefix of this many bits (5.1). `first` has the bits before it. */
+/**
+ * Encodes an integer with a prefix of this many bits (5.1). `first` contains the bits before the
+ * prefix.
+ */
 function integer(first: number, bits: number, value: number): Buffer {
   const max = (1 << bits) - 1;
   if (value < max) return Buffer.of(first | value);
@@ -15,14 +18,14 @@ function text(value: string): Buffer {
   return Buffer.concat([integer(0, 7, value.length), Buffer.from(value, "latin1")]);
 }
 
-/** A header that is added to the dynamic table (6.2.1). */
+/** Encodes a header that is added to the dynamic table (6.2.1). */
 export function literalHeader(name: string, value: string): Buffer {
   return Buffer.concat([Buffer.of(0x40), text(name), text(value)]);
 }
 
 /**
- * A header of the static or the dynamic table (6.1). The newest of the dynamic one has the index
- * 62.
+ * Encodes a header of the static or the dynamic table (6.1). The newest entry of the dynamic table
+ * has the index 62.
  */
 export function indexedHeader(index: number): Buffer {
   return integer(0x80, 7, index);
@@ -32,7 +35,7 @@ export const newestIndex = 62;
 const methodPost = indexedHeader(3);
 const schemeHttp = indexedHeader(6);
 
-/** All headers of a gRPC call. They fill four entries of the dynamic table. */
+/** Encodes all headers of a gRPC call. They fill four entries of the dynamic table. */
 export function grpcHeaders(path: string): Buffer {
   return Buffer.concat([
     methodPost,
@@ -44,7 +47,7 @@ export function grpcHeaders(path: string): Buffer {
   ]);
 }
 
-/** The same headers in six bytes, if `added` headers have been added to the table since. */
+/** Encodes the same headers in six bytes, if `added` headers have been added to the table since. */
 export function grpcHeadersAgain(added: number): Buffer {
   const entries = [3, 2, 1, 0].map((age) => indexedHeader(newestIndex + added + age));
   return Buffer.concat([methodPost, schemeHttp, ...entries]);

@@ -1,4 +1,4 @@
-// HTTP requests to the admin listener, over its socket or TCP, each on its own connection.
+// Sends HTTP requests to the admin listener, over its socket or TCP, each on its own connection.
 import { request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
 
@@ -14,7 +14,7 @@ interface HttpOptions {
   readonly body?: string;
 }
 
-/** `address` is `unix:PATH` or `HOST:PORT`, as the daemon returns it. */
+/** Sends a request. `address` is `unix:PATH` or `HOST:PORT`, as the daemon returns it. */
 export function get(
   address: string,
   path: string,
@@ -44,7 +44,7 @@ function target(address: string): { socketPath: string } | { host: string; port:
   return { host, port: Number(port) };
 }
 
-/** A connection on which a test sends any bytes. The test destroys it. */
+/** Opens a connection on which a test sends any bytes. The test destroys the connection. */
 export function rawConnection(address: string): Promise<Socket> {
   const where = target(address);
   const socket = "socketPath" in where ? connect(where.socketPath) : connect(where);
@@ -57,7 +57,7 @@ export function rawConnection(address: string): Promise<Socket> {
   });
 }
 
-/** Everything that arrives until the other end closes the connection. */
+/** Returns everything that arrives until the other end closes the connection. */
 export async function untilClosed(socket: Socket): Promise<string> {
   let text = "";
   socket.setEncoding("utf8");

@@ -10,7 +10,7 @@ export function http2Frame(type: number, flags: number, stream: number, payload:
 
 export const http2Preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
-/** Types of frames (RFC 9113, 6). */
+/** These are the types of frames (RFC 9113, 6). */
 export const dataFrame = 0;
 export const headersFrame = 1;
 export const resetFrame = 3;
@@ -25,7 +25,7 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-/** All frames that arrived completely. */
+/** Returns all frames that arrived completely. */
 export function framesOf(received: Buffer): Frame[] {
   const frames: Frame[] = [];
   for (let at = 0; at + 9 <= received.length;) {
@@ -42,7 +42,7 @@ export function framesOf(received: Buffer): Frame[] {
   return frames;
 }
 
-/** The data of all frames that arrived completely or in part. */
+/** Returns the data of all frames that arrived completely or in part. */
 export function dataOf(received: Buffer): Buffer {
   const parts: Buffer[] = [];
   for (let at = 0; at + 9 <= received.length;) {

@@ -1,13 +1,13 @@
-// Memory of a process, as counted by Linux.
+// Reads the memory of a process as Linux counts it.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** Resets the peak (VmHWM): proc(5), clear_refs. */
+/** Resets the peak (VmHWM) as proc(5) describes for clear_refs. */
 export function forgetPeak({ pid }: { readonly pid: number }): void {
   writeFileSync(`/proc/${pid}/clear_refs`, "5");
 }
 
-/** The size in bytes. */
+/** Returns the size in bytes. */
 export function memoryOf({ pid }: { readonly pid: number }, field: "VmRSS" | "VmHWM"): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];

@@ -1,7 +1,8 @@
-// The server's side of the NBD protocol, for disks that a test serves from its own process.
+// Implements the server's side of the NBD protocol, for disks that a test serves from its own
+// process.
 import { createServer, type Server, type Socket } from "node:net";
 
-/** What answers the requests, one after the other. */
+/** Answers the requests, one after the other. */
 export interface NbdDisk {
   readonly sizeBytes: number;
   read(bytes: Buffer, offset: number): void | Promise<void>;
@@ -9,7 +10,7 @@ export interface NbdDisk {
   flush(): void | Promise<void>;
 }
 
-// https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md
+// These numbers are from https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md.
 const initMagic = 0x4e42444d41474943n;
 const optionMagic = 0x49484156454f5054n;
 const optionReplyMagic = 0x3e889045565a9n;
@@ -68,7 +69,7 @@ async function serveConnection(socket: Socket, disk: NbdDisk): Promise<void> {
   while (await serveRequest(socket, take, disk));
 }
 
-/** False if the client disconnected. */
+/** Returns false if the client disconnected. */
 async function negotiate(socket: Socket, take: Take, sizeBytes: number): Promise<boolean> {
   for (;;) {
     const head = await take(16);

@@ -1,12 +1,15 @@
-// A user of the machine who is neither root nor the daemon's user, and helpers to act as that user.
+// Describes a user of the machine who is neither root nor the daemon's user, and helps tests to act
+// as that user.
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { mainPath } from "../unit/cli/run-stasis.js";
 
-/** The user and the group that Debian calls nobody and nogroup. */
+/** The id of the user and of the group that Debian calls nobody and nogroup. */
 export const nobody = 65_534;
 
-/** Why a test cannot run the program as `nobody`, or false. For the option `skip` of a test. */
+/**
+ * Returns why a test cannot run the program as `nobody`, or false, for the option `skip` of a test.
+ */
 export function cannotActAsNobody(): string | false {
   if (process.getuid?.() !== 0) return "skipped: only root can act for another user";
   for (const program of [mainPath, process.execPath]) {

@@ -1,15 +1,18 @@
-// Numbers from a seed. The same seed gives the same numbers.
+// Generates numbers from a seed. The same seed gives the same numbers.
 
 export interface Random {
-  /** An integer from 0 to `below` - 1. */
+  /** Returns an integer from 0 to `below` - 1. */
   below(limit: number): number;
   chance(probability: number): boolean;
   pick<T>(from: readonly T[]): T;
 }
 
-/** `parts` select a separate stream: streams of one seed do not repeat each other. */
+/**
+ * Makes a generator. `parts` select a separate stream of numbers, and streams of one seed do not
+ * repeat each other.
+ */
 export function createRandom(...parts: readonly (number | string)[]): Random {
-  // FNV-1a over the parts seeds mulberry32, which passes the usual statistical batteries.
+  // The FNV-1a hash of the parts seeds mulberry32, which passes the usual statistical tests.
   let state = 0x811c9dc5;
   for (const char of parts.join("/")) {
     state = Math.imul(state ^ (char.codePointAt(0) ?? 0), 0x01000193);

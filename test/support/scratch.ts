@@ -1,4 +1,4 @@
-// Real files for tests: scratch directories, sparse files, filesystems made for one test.
+// Makes real files for tests: scratch directories, sparse files, and filesystems for one test.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { createReadStream } from "node:fs";
@@ -13,7 +13,7 @@ import { makeImage, mountImage, unmount, type DiskFilesystem } from "./filesyste
 
 const run = promisify(execFile);
 
-/** Runs `body` with a new directory that is removed afterwards. */
+/** Runs `body` with a new directory that is deleted afterwards. */
 export async function withScratchDir<T>(body: (directory: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), "stasis-test-"));
   try {
@@ -24,8 +24,8 @@ export async function withScratchDir<T>(body: (directory: string) => Promise<T>)
 }
 
 /**
- * Removes a directory that may contain a store, whose data is read-only, or in which a killed
- * process made files at the last moment.
+ * Deletes a directory that may contain a store, whose data is read-only, or files that a killed
+ * process made at the last moment.
  */
 export async function removeScratch(directory: string): Promise<void> {
   const options = { recursive: true, force: true, maxRetries: 5 };
@@ -48,7 +48,7 @@ export async function makeSparseFile(
   await handle.truncate(sizeBytes);
 }
 
-/** Bytes that are the same for the same seed. No byte is zero. */
+/** Returns bytes that are the same for the same seed. No byte is zero. */
 export function patternBytes(length: number, seed: number): Buffer {
   const bytes = Buffer.alloc(length);
   let state = (seed * 2654435761 + 1) >>> 0;
@@ -59,7 +59,7 @@ export function patternBytes(length: number, seed: number): Buffer {
   return bytes;
 }
 
-/** The holes of a file, derived from its data extents. */
+/** Returns the data extents of a file, or undefined if its filesystem cannot report them. */
 export async function extentsOf(path: string): Promise<readonly Extent[] | undefined> {
   await using handle = await open(path, "r");
   return dataExtents(handle.fd, (await handle.stat()).size);
@@ -103,7 +103,7 @@ export type FilesystemKind = DiskFilesystem | "tmpfs";
 const tryMount =
   "d=$(mktemp -d) && trap 'rmdir $d' EXIT && mount -t tmpfs -o size=1m tmpfs $d && umount $d";
 
-/** Why a filesystem cannot be made here, or false: for the `skip` option of a test. */
+/** Returns why a filesystem cannot be made here, or false, for the `skip` option of a test. */
 export function cannotMount(kind: FilesystemKind): string | false {
   const tools = kind === "tmpfs" ? "true" : `command -v mkfs.${kind} && losetup -f`;
   if (!succeeds(tryMount)) return "mounting is not permitted";
@@ -120,7 +120,7 @@ function succeeds(command: string): boolean {
   return outcome;
 }
 
-/** Runs `body` on a separate filesystem, which is unmounted and removed afterwards. */
+/** Runs `body` on a separate filesystem, which is unmounted and deleted afterwards. */
 export async function withFilesystem<T>(
   kind: FilesystemKind,
   sizeMib: number,
@@ -144,7 +144,7 @@ export async function withFilesystem<T>(
   });
 }
 
-/** Why strace is unavailable here, or false. */
+/** Returns why strace is unavailable here, or false. */
 export function cannotStrace(): string | false {
   return succeeds("strace -o /dev/null true") ? false : "strace is not installed or not permitted";
 }

@@ -1,5 +1,6 @@
-// A mounted filesystem whose disk is an NBD server of our own, in a worker thread: nbdfuse exposes
-// it as a file, and a loop device mounts that. It needs no kernel module.
+// Mounts a filesystem whose disk is an NBD server of our own in a worker thread. The program
+// nbdfuse exposes the disk as a file, and a loop device mounts that file, so no kernel module is
+// needed.
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, stat } from "node:fs/promises";
@@ -12,28 +13,28 @@ import { mountImage, unmount, unmountImage } from "./filesystem.js";
 
 export interface ServedDisk extends AsyncDisposable {
   readonly worker: Worker;
-  /** Unmounts; the worker still runs. */
+  /** Unmounts the filesystem. The worker still runs. */
   detach(): Promise<void>;
 }
 
 export interface ServedDiskPlace {
   readonly mountPoint: string;
-  /** Must not exist. Holds a socket and a mount point. */
+  /** The directory must not exist. It holds a socket and a mount point. */
   readonly directory: string;
 }
 
 const startLimitMs = 10_000;
 const endLimitMs = 2_000;
 
-/** Why there is no such disk here, or false: for the `skip` option of a test. */
+/** Returns why there is no such disk here, or false, for the `skip` option of a test. */
 export function cannotServeDisk(): string | false {
   const found = spawnSync("nbdfuse", ["--version"], { stdio: "ignore" }).status === 0;
   return found ? false : "nbdfuse is not installed (Debian: apt-get install libnbd-bin)";
 }
 
 /**
- * `module` is a worker that serves a formatted disk on the socket `workerData.socket`, and posts a
- * message when it listens.
+ * Opens a disk. `module` is a worker that serves a formatted disk on the socket
+ * `workerData.socket`, and posts a message when it listens.
  */
 export async function openServedDisk(
   module: URL,

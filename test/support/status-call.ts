@@ -1,5 +1,5 @@
-// One call through grpc-js and the generated messages, as a client in another language would see
-// it.
+// Makes one call through grpc-js and the generated messages, as a client in another language would
+// see the call.
 import {
   create,
   fromBinary,
@@ -19,16 +19,16 @@ import {
 } from "../../gen/ts/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.js";
 
-/** How a call ended: `OK`, or the code with the content of `grpc-status-details-bin`. */
+/** Describes how a call ended: `OK`, or the code with the content of `grpc-status-details-bin`. */
 export interface CallStatus {
   readonly code: string;
   readonly message: string;
   readonly domain: string | undefined;
   readonly reason: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Fields of google.rpc.BadRequest. */
+  /** The fields of google.rpc.BadRequest. */
   readonly fields: readonly string[];
-  /** `type name` of google.rpc.ResourceInfo. */
+  /** The `type name` of google.rpc.ResourceInfo. */
   readonly resource: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly hasPrecondition: boolean;

@@ -1,12 +1,12 @@
-// The machine's clocks, which a test can set.
+// Provides the clocks of a machine, which a test can set.
 import { systemClock, type Clock } from "../../src/base/clock.js";
 
 export interface SteppedClock extends Clock {
-  /** An operator sets the wall clock. */
+  /** Sets the wall clock, as an operator does. */
   step(ms: number): void;
-  /** This much time passes at once, on all clocks. */
+  /** Lets this much time pass at once, on all clocks. */
   pass(ms: number): void;
-  /** The machine is off for `offMs`. Its wall clock comes back with an error of `stepMs`. */
+  /** Turns the machine off for `offMs`. Afterwards the wall clock has an error of `stepMs`. */
   reboot(offMs: number, stepMs?: number): void;
 }
 

@@ -1,16 +1,16 @@
-// Changes stored files, which are read-only, as a failing disk or a careless root does. Works for
-// any user that runs the tests.
+// Changes stored files, which are read-only, as a failing disk or a careless root user does. This
+// works for any user that runs the tests.
 import { chmod, lstat, open, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Runs `work`, which changes the file at `path`, or its name. Restores the modes afterwards. */
+/** Runs `work`, which changes the file at `path` or its name. Restores the modes afterwards. */
 export async function pastModes<T>(path: string, work: () => Promise<T>): Promise<T> {
   await using _directory = await makeWritable(dirname(path), 0o300);
   await using _file = await makeWritable(path, 0o600);
   return await work();
 }
 
-/** The file at `path`, open for reading and writing. */
+/** Opens the file at `path` for reading and writing. */
 export function openPastMode(path: string): Promise<FileHandle> {
   return pastModes(path, () => open(path, "r+"));
 }

@@ -1,5 +1,5 @@
-// A store with two snapshots whose ids begin with the same characters. Random ids would take long
-// to collide.
+// Makes a store with two snapshots whose ids begin with the same characters. Random ids would take
+// long to collide.
 import { cp } from "node:fs/promises";
 import { layoutOf } from "../../src/files/layout.js";
 import { readManifest, writeManifest } from "../../src/files/manifest.js";
@@ -8,7 +8,7 @@ import { packDirectory } from "../store/contents.js";
 import { owned } from "./chunks.js";
 import { reopen } from "./reopen.js";
 
-/** Makes it at `root` from the files of `source`. Returns the ids, sorted. */
+/** Makes the store at `root` from the files of `source`. Returns the ids in order. */
 export async function plantTwins(root: string, source: string): Promise<readonly string[]> {
   const id = await storeOne(root, source);
   const twin = id.slice(0, -1) + (id.endsWith("0") ? "1" : "0");

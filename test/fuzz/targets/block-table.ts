@@ -1,4 +1,5 @@
-// Block tables with a valid checksum. A table that is read must encode to the same bytes.
+// Fuzzes block tables with a valid checksum. A table that is accepted must encode to the same
+// bytes.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { rootDigest } from "../../../src/files/block-table.js";

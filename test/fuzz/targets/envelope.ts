@@ -1,4 +1,4 @@
-// Envelopes. An envelope that is read can be written, and then has the same meaning.
+// Fuzzes envelopes. An envelope that is accepted can be written, and then has the same meaning.
 import assert from "node:assert/strict";
 import { decodeEnvelope, encodeEnvelope } from "../../../src/archive/envelope.js";
 import { parsed } from "../only-store-errors.js";

@@ -1,4 +1,5 @@
-// Manifests: the inner text. Checksum and digest are valid unless the first byte says otherwise.
+// Fuzzes the inner text of manifests. The checksum and the digest are valid unless the first byte
+// selects otherwise.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { decodeManifest, encodeManifest, snapshotDigest } from "../../../src/files/manifest.js";
@@ -9,8 +10,9 @@ const members = [
   ...["name", "sizeBytes", "allocatedBytes", "mode", "labels", "imageBlobIds", "unknown"],
 ];
 /**
- * A library without instrumentation checks the schema. Its objection, with the path, stands for the
- * branch. It is not counted if nothing else is.
+ * Maps each objection of the schema to a counter. A library without instrumentation checks the
+ * schema, so its objection, with the path, is counted as a branch. No objection is counted if the
+ * modules have no counters.
  */
 const objections = new Map<string, number>();
 const counts = (globalThis.fuzzModule as typeof globalThis.fuzzModule | undefined)?.(512, members);

@@ -1,4 +1,4 @@
-// Bodies of PAX headers.
+// Fuzzes the bodies of PAX headers.
 import assert from "node:assert/strict";
 import { decodePax, indexPax, isFileKey } from "../../../src/archive/pax.js";
 import { gnuRepeatedKeys } from "../../../src/archive/gnu-sparse.js";
@@ -9,13 +9,16 @@ export function fuzz(data: Buffer): void {
   const records = parsed(["ARCHIVE_INVALID"], () => decodePax(data, "header"));
   if (records === undefined) return;
   parsed(["ARCHIVE_INVALID"], () => indexPax(records, gnuRepeatedKeys, "header"));
-  // If no value is skipped, the records represent all of the bytes.
+  // If no value is skipped, the records represent all bytes.
   if (!records.every(({ key }) => isFileKey(key))) return;
   const again = Buffer.from(records.map(({ key, value }) => paxRecord(key, value)).join(""));
   assert.equal(withoutLengths(again), withoutLengths(data), "records got lost");
 }
 
-/** A length counts its own digits, so some records have two valid lengths: 9 and 10. */
+/**
+ * Removes the lengths of the records. A length counts its own digits, so some records have two
+ * valid lengths, such as 9 and 10.
+ */
 function withoutLengths(body: Buffer): string {
   const rest: Buffer[] = [];
   for (let at = 0; at < body.length;) {

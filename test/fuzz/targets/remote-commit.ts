@@ -1,5 +1,5 @@
-// Commit objects: the content, with a valid checksum unless the first byte says otherwise. What is
-// read must be written as the same bytes.
+// Fuzzes the content of commit objects, with a valid checksum unless the first byte selects
+// otherwise. Accepted content must encode to the same bytes.
 import assert from "node:assert/strict";
 import { digestOf } from "../../../src/files/block-digest.js";
 import { decodeCommit, encodeCommit } from "../../../src/remote/format/commit.js";

@@ -1,4 +1,4 @@
-// The sections of a map. Whatever is accepted lies inside a pack of the map.
+// Fuzzes the sections of a map. Every accepted place lies inside a pack of the map.
 import assert from "node:assert/strict";
 import { decodeBases, decodePacks, decodePlaces } from "../../../src/remote/format/map.js";
 import { headBytes } from "../../../src/remote/format/object-head.js";
@@ -6,7 +6,7 @@ import { parsed } from "../only-store-errors.js";
 
 const reasons = ["REMOTE_DATA_INVALID"] as const;
 
-/** Two bytes each give the length of the packs and of the bases; the rest are places. */
+/** Two bytes each give the length of the packs and of the bases. The rest are places. */
 export function fuzz(data: Buffer): void {
   if (data.length < 4) return;
   const packsEnd = 4 + data.readUInt16LE(0);

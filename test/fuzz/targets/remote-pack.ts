@@ -1,4 +1,5 @@
-// Footers of packs with a valid digest. A footer that is read must describe its pack without a gap.
+// Fuzzes footers of packs with a valid digest. An accepted footer must describe its pack without a
+// gap.
 import assert from "node:assert/strict";
 import { digestOf } from "../../../src/files/block-digest.js";
 import { headBytes } from "../../../src/remote/format/object-head.js";
@@ -14,7 +15,9 @@ import { parsed } from "../only-store-errors.js";
 const name = { push: "01kb7x0000abcdefghjkmnpqrs", attempt: 0, sequence: 0 };
 const reasons = ["REMOTE_DATA_INVALID"] as const;
 
-/** The first four bytes give the size of the pack, the next 64 its tail, the rest its footer. */
+/**
+ * The first four bytes give the size of the pack, the next 64 its tail, and the rest its footer.
+ */
 export function fuzz(data: Buffer): void {
   if (data.length < 4 + tailBytes) return;
   const packBytes = data.readUInt32LE(0);

@@ -1,4 +1,5 @@
-// Sparse maps in the notations of cocoon and GNU, alone. The first byte selects the notation.
+// Fuzzes sparse maps alone, in the notations of cocoon and GNU. The first byte selects the
+// notation.
 import assert from "node:assert/strict";
 import { archiveCutOff } from "../../../src/archive/archive-invalid.js";
 import { readGnuPaxMap, readOldGnuMap, type GnuEntry } from "../../../src/archive/gnu-sparse.js";
@@ -15,7 +16,10 @@ import { parsed, parsedLater } from "../only-store-errors.js";
 const reasons = ["ARCHIVE_INVALID", "LIMIT_EXCEEDED"] as const;
 const blockBytes = 512;
 const maxSegments = 64;
-/** The input before the map: the notation, the bytes of the body, the length of the PAX records. */
+/**
+ * The input before the map contains the notation, the bytes of the body, and the length of the PAX
+ * records.
+ */
 const headBytes = 6;
 
 export async function fuzz(data: Buffer): Promise<void> {

@@ -1,5 +1,5 @@
-// Whole archives: headers, PAX, long names, maps in all notations, bodies, the end. Each is read
-// once in one piece and once in small ones, with the same result.
+// Fuzzes whole archives: headers, PAX records, long names, maps in all notations, bodies, and the
+// end. Each archive is read once in one piece and once in small pieces, with the same result.
 import assert from "node:assert/strict";
 import { isStoreError } from "../../../src/base/errors.js";
 import { readTar } from "../../../src/archive/tar-reader.js";
@@ -10,16 +10,17 @@ import { parsedLater } from "../only-store-errors.js";
 const blockBytes = 512;
 const magicAt = 257;
 const reasons = ["ARCHIVE_INVALID", "LIMIT_EXCEEDED"] as const;
-/** Chunk sizes around the block's. */
+/** The sizes of the pieces include the sizes next to a block's. */
 const cuts = [1, 7, 100, 511, 512, 513, 1000, 5000];
-/** Small, so that inputs reach them. */
+/** The limits are small, so that inputs reach them. */
 const limits = { maxFiles: 16, maxPaxBytes: 8192, maxSegments: 64 };
 
-/** The first byte selects the piece size, and whether checksums stay unchanged. */
+/** The first byte selects the size of the pieces, and whether checksums stay unchanged. */
 export async function fuzz(data: Buffer): Promise<void> {
   const seed = data[0] ?? 0;
   const tar = Buffer.from(data.subarray(1));
-  // No mutation hits a checksum by chance. Without this, nothing behind it would be reached.
+  // No mutation produces a valid checksum by chance, so without this step the parser would refuse
+  // every header.
   if (seed % 16 !== 0) mendChecksums(tar);
   const whole = await outcome(tar, undefined);
   const cut = await outcome(tar, cuts[seed % cuts.length]);

@@ -1,4 +1,5 @@
-// Cuts zstd streams into parts. Nothing is lost, and the end is the same for any piece size.
+// Fuzzes the splitting of zstd streams into parts. No byte is lost, and the end is the same for any
+// piece size.
 import assert from "node:assert/strict";
 import { createZstdFrameSplitter } from "../../../src/archive/zstd-frames.js";
 import { parsed } from "../only-store-errors.js";
@@ -9,7 +10,7 @@ export function fuzz(data: Buffer): void {
   assert.equal(cut, whole, "the outcome depends on how the bytes come");
 }
 
-/** Whether the stream was accepted. */
+/** Returns true if the stream was accepted. */
 function split(data: Buffer, chunkBytes: number): boolean {
   const taken = parsed(["ARCHIVE_INVALID"], () => {
     const splitter = createZstdFrameSplitter();

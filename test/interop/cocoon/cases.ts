@@ -1,5 +1,5 @@
-// The snapshots of the interop tests: their generated files, and their configurations with cocoon's
-// keys.
+// Defines the snapshots of the interop tests: their generated files, and their configurations with
+// cocoon's keys.
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,16 +9,16 @@ import { patternBytes } from "../../support/scratch.js";
 const kib = 1024;
 const mib = 1024 * kib;
 const gib = 1024 * mib;
-/** The unit of cocoon's holes and of filesystem holes. */
+/** The unit of cocoon's holes and of filesystem holes, in bytes. */
 const blockBytes = 4 * kib;
 
 export interface InteropCase {
   readonly name: string;
-  /** Keys that stasis knows. */
+  /** Contains keys that stasis knows. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** Keys of newer cocoons, which stasis only preserves. */
+  /** Contains keys of newer cocoons, which stasis only preserves. */
   readonly more?: Readonly<Record<string, unknown>>;
-  /** Makes the directory. */
+  /** Makes the files in the directory. */
   make(directory: string): Promise<unknown>;
   /** True if the archive is too large to be sent in every format. */
   readonly large?: boolean;
@@ -86,12 +86,14 @@ export const cases: readonly InteropCase[] = [
   allHole,
   sparse("1 segment", 1, 64 * mib),
   sparse("1,000 segments", 1000, 16 * mib + 123),
-  // Its map is longer than cocoon writes or reads.
+  // The map of this file is longer than cocoon writes or reads.
   { ...sparse("100,000 segments", 100_000, 100_000 * 2 * blockBytes), large: true },
   big([5000, 70_000]),
 ];
 
-/** test/fixtures/cocoon contains cocoon's own archives of these, so they are small. */
+/**
+ * The folder test/fixtures/cocoon contains cocoon's own archives of these cases, so they are small.
+ */
 export const fixtures: readonly { readonly file: string; readonly of: InteropCase }[] = [
   { file: "every-field.tar", of: everyField },
   { file: "every-field.tar.gz", of: everyField },
@@ -129,8 +131,8 @@ function sparse(name: string, segments: number, sizeBytes: number, dull = false)
 }
 
 /**
- * Segments of one block each, all different, with a hole of the same size after each. `dull` ones
- * compress well.
+ * Writes segments of one block each, all different, with a hole of the same size after each. `dull`
+ * segments compress well.
  */
 function writeSegments(path: string, count: number, sizeBytes: number, dull: boolean): void {
   const file = openSync(path, "wx", 0o600);

@@ -1,4 +1,5 @@
-// Lists the differences between two directories, or two configurations. Empty if they are equal.
+// Lists the differences between two directories or two configurations. The list is empty if they
+// are equal.
 import { closeSync, openSync, readSync } from "node:fs";
 import { readFile, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,8 +20,8 @@ export interface Comparison {
 const pieceBytes = 1 << 20;
 
 /**
- * Compares a snapshot in the store like compareTrees(). Its modes are metadata there, and every
- * file is read-only.
+ * Compares a snapshot in the store as compareTrees() does. The store keeps its modes as metadata,
+ * and every stored file is read-only.
  */
 export async function compareStoredTree(
   client: Client,
@@ -32,7 +33,7 @@ export async function compareStoredTree(
   return compareTrees(snapshot?.dataDir ?? "", expected, modes);
 }
 
-/** Names, modes, sizes, data segments to the byte, and all bytes. */
+/** Compares names, modes, sizes, data segments to the byte, and all bytes. */
 export async function compareTrees(
   actual: string,
   expected: string,
@@ -104,7 +105,7 @@ function readFully(file: number, into: Buffer, count: number, position: number):
   if (readSync(file, into, 0, count, position) !== count) throw new Error("the file was cut");
 }
 
-/** The keys of cocoon that differ. */
+/** Returns the keys of cocoon that differ. */
 export function compareConfigs(
   actual: Readonly<Record<string, unknown>>,
   expected: Readonly<Record<string, unknown>>,
@@ -119,7 +120,7 @@ function show(value: unknown): string {
   return value === undefined ? "none" : JSON.stringify(value);
 }
 
-/** The configuration in our export, with cocoon's keys and the keys that we do not know. */
+/** Returns the configuration in our export, with cocoon's keys and the keys that we do not know. */
 export async function exportedConfig(
   client: Client,
   ref: string,
@@ -134,7 +135,7 @@ export async function exportedConfig(
   return rest;
 }
 
-/** The configuration in the API, with cocoon's keys. */
+/** Returns the configuration in the API, with cocoon's keys. */
 export function ourConfigOf(
   keys: Readonly<Record<string, unknown>>,
 ): Omit<SnapshotConfig, "$typeName" | "id" | "labels"> {

@@ -1,4 +1,4 @@
-// Paths of the fixtures that cocoon itself has written.
+// Names the fixtures that cocoon itself has written.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -6,10 +6,10 @@ export const fixtureFolder = fileURLToPath(
   new URL("../../../../test/fixtures/cocoon", import.meta.url),
 );
 
-/** A store, as a tar with the holes of its files (GNU sparse). */
+/** Names a store, packed as a tar with the holes of its files (GNU sparse). */
 export const fixtureStore = {
   file: join(fixtureFolder, "store.tar.gz"),
-  /** Its index in the form of newer cocoons; made by sqlite/main.go. */
+  /** Names the index of the store in the form of newer cocoons, made by sqlite/main.go. */
   sqliteIndex: join(fixtureFolder, "index-sqlite.tar.gz"),
   size: { ready: 5, pending: 2, missing: 1 },
 };

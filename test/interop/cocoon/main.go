@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string) error {
 	return fmt.Errorf("%s", usage)
 }
 
-// openData gives the tar itself, or that which cocoon makes of a directory.
+// openData returns the tar itself, or the tar that cocoon makes of a directory.
 func openData(path string) (io.Reader, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -134,7 +134,7 @@ func print(answer any, err error) error {
 	return json.NewEncoder(os.Stdout).Encode(answer)
 }
 
-// fatal is a stream at whose end this process is killed, as by a crash of the machine.
+// fatal is a stream that kills this process at its end, as a crash of the machine would.
 type fatal struct {
 	from io.Reader
 	left int

@@ -1,4 +1,4 @@
-// Each case in each direction: cocoon → us, us → cocoon, cocoon → us → cocoon.
+// Plays each case in each direction: cocoon → us, us → cocoon, cocoon → us → cocoon.
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ export interface Row {
   readonly segments: number;
   readonly dataBytes: number;
   readonly ms: number;
-  /** Empty: identical files, holes and configuration. */
+  /** Empty if the files, the holes and the configuration are identical. */
   readonly differences: readonly string[];
 }
 
@@ -37,7 +37,10 @@ interface Format {
   readonly title: string;
   readonly compression?: Compression;
   readonly sparse?: SparseFormat;
-  /** Too expensive with large files, and shows nothing new. */
+  /**
+   * If this is true, the direction is skipped for large files, which take long and show nothing
+   * new.
+   */
   readonly small?: boolean;
 }
 
@@ -50,7 +53,7 @@ const ours: readonly Format[] = [
   { ...gzip, title: "gzip, plain", sparse: SparseFormat.NONE, small: true },
 ];
 
-/** Calls `onRow` with each finished row. Makes everything below `scratch` and removes it. */
+/** Calls `onRow` with each finished row. Makes all files below `scratch` and deletes them. */
 export async function playCase(
   each: InteropCase,
   peer: Peer,
@@ -82,7 +85,7 @@ class Stage {
     private readonly onRow: (row: Row) => void,
   ) {}
 
-  /** cocoon → us, and then to another cocoon. */
+  /** Imports from cocoon, and exports to another cocoon. */
   async fromCocoon(): Promise<void> {
     const { client, source, folder } = this;
     const config = { ...this.each.config, ...this.each.more };
@@ -158,7 +161,10 @@ class Stage {
     return { ...files, differences };
   }
 
-  /** If cocoon refuses the map, as the warnings must have said, exports the holes as zeros. */
+  /**
+   * Exports to cocoon. If cocoon refuses the map, as the warnings must have announced, exports the
+   * holes as zeros.
+   */
   private async exportToCocoon(
     ref: string,
     format: Format,
@@ -178,7 +184,7 @@ class Stage {
     }
   }
 
-  /** Has a new cocoon import the archive. */
+  /** Lets a new cocoon import the archive. */
   private async checkCocoon(file: string, expected: Readonly<Record<string, unknown>>) {
     const store = await this.newStore();
     const { id } = await store.import(file);

@@ -9,23 +9,23 @@ const checkout = fileURLToPath(new URL("../../../..", import.meta.url));
 const source = join(checkout, "test", "interop", "cocoon");
 const moduleName = "github.com/cocoonstack/cocoon";
 
-/** The tested version, whose index is JSON. */
+/** The tested version of cocoon, whose index is JSON. */
 export const cocoonCommit = "5507725ffee445d15bb49b97f123a539cbb3aba8";
 
 const buildLimitMs = 10 * 60_000;
 const callLimitMs = 10 * 60_000;
 const run = promisify(execFile);
 
-/** A cocoon store that the original program uses. */
+/** Provides a cocoon store that the original program uses. */
 export interface CocoonStore {
   /** The value of `cocoon --root-dir`. */
   readonly root: string;
   /**
-   * `config` has cocoon's keys. `from` is a directory, or a tar without an envelope. Returns the
-   * id.
+   * Creates a snapshot and returns its id. `config` has cocoon's keys. `from` is a directory, or a
+   * tar without an envelope.
    */
   create(config: object, from: string): Promise<string>;
-  /** Like `create`, killed in between. */
+  /** Begins the same as `create`, but is killed before its end. */
   breakOff(config: object, from: string): Promise<void>;
   /** Writes an archive to `file`. */
   export(ref: string, file: string, options?: { readonly gzip?: boolean }): Promise<void>;
@@ -46,9 +46,9 @@ export interface Peer {
 }
 
 /**
- * `COCOON_SOURCE` in the environment names a copy of cocoon's module. Otherwise the module comes
- * from the module proxy, and ModuleUnavailable is thrown if the proxy does not have it. Throws go's
- * own message for other problems.
+ * Builds the program. `COCOON_SOURCE` in the environment names a copy of cocoon's module. Otherwise
+ * the module comes from the module proxy, and ModuleUnavailable is thrown if the proxy does not
+ * have it. Other problems are thrown with go's own message.
  */
 export function buildPeer(): Peer {
   const folder = join(checkout, "build", "interop-cocoon");
@@ -65,11 +65,11 @@ export function buildPeer(): Peer {
   return { version, open: (root) => openStore(program, root) };
 }
 
-/** The proxy, or its replacement, does not serve the module. */
+/** Reports that the proxy, or its replacement, does not serve the module. */
 export class ModuleUnavailable extends Error {}
 
 function fetchModule(folder: string): void {
-  // Go itself must be installed.
+  // This call fails if Go is not installed.
   go(folder, "version");
   try {
     go(folder, "get", `${moduleName}@${cocoonCommit}`);

@@ -1,6 +1,6 @@
-// `npm run lab -- interop [--case TEXT]`: compares our archives and stores with those of the
-// original program, built from its own module. Ends with 0 if all is identical, 1 if not, 2 if the
-// module is unavailable.
+// Implements `npm run lab -- interop [--case TEXT]`, which compares our archives and stores with
+// those of the original program, built from its own module. Ends with 0 if all is identical, with 1
+// if not, and with 2 if the module is unavailable.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -15,7 +15,7 @@ export interface StoreSize {
   readonly missing: number;
 }
 
-/** Lines about the work done. `problems` is empty if all is well. */
+/** Contains lines about the work done. `problems` is empty if all comparisons succeeded. */
 export interface Adoption {
   readonly lines: readonly string[];
   readonly problems: readonly string[];
@@ -28,7 +28,7 @@ interface Made {
 }
 
 /**
- * The ready snapshots of the store that it makes at `root`. `sources` receives the original files.
+ * Makes a store at `root` and returns its ready snapshots. `sources` receives the original files.
  */
 export async function makeCocoonStore(
   peer: Peer,
@@ -53,7 +53,7 @@ export async function makeCocoonStore(
   return made;
 }
 
-/** Files and configuration of the VM with that number. */
+/** Makes the files and the configuration of the VM with that number. */
 export async function makeVm(directory: string, index: number): Promise<Record<string, unknown>> {
   const storage = 1048576 + index;
   await makeSource(directory, [
@@ -84,7 +84,7 @@ export async function makeVm(directory: string, index: number): Promise<Record<s
   };
 }
 
-/** As a dry run, for real, and again, through the program itself. */
+/** Adopts the store through the program itself: as a dry run, for real, and once more. */
 export async function adoptStore(
   peer: Peer,
   client: Client,
@@ -130,7 +130,7 @@ export async function adoptStore(
   return { lines, problems };
 }
 
-/** Digest, time, mode and space of everything below the path. */
+/** Returns the digest, time, mode and space of every entry below the path. */
 async function fingerprint(root: string): Promise<readonly string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const paths = entries

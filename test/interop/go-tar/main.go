@@ -64,6 +64,6 @@ func write(path string, from io.Reader, header *tar.Header) error {
 	if err := file.Truncate(size); err != nil {
 		return err
 	}
-	// The umask has taken its part of the mode above.
+	// The umask may have removed bits of the mode above.
 	return file.Chmod(header.FileInfo().Mode())
 }

@@ -1,4 +1,4 @@
-// Update: changes exactly the fields in its mask, also across a restart.
+// Tests that Update changes exactly the fields in its mask, also across a restart.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { failsWith } from "../../support/errors.js";

@@ -1,5 +1,5 @@
-// Stored data is returned unchanged: the same bytes, the same holes, and no more space than
-// necessary.
+// Tests that stored data is returned unchanged: the same bytes and the same holes, without more
+// space than necessary.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -59,22 +59,25 @@ export function contentBehaviours(storeTest: StoreTest): void {
     },
   );
 
-  storeTest("an upload cut off behind a large file ends, and its name is free", async (t) => {
-    const { store, scratch } = t;
-    const source = await makeSource(join(scratch, "source"), [
-      { name: "a", sizeBytes: 6 * mib, pieces: [piece(0, 6 * mib)] },
-      { name: "b", sizeBytes: 6 * mib, pieces: [piece(0, 6 * mib)] },
-    ]);
-    const whole = await collect(packDirectory(source));
-    for (const keptBytes of [whole.length - 700, 7 * mib]) {
-      const cut = streamOf(whole.subarray(0, keptBytes));
-      await assert.rejects(store.create(cut, { name: "web" }), { reason: "ARCHIVE_INVALID" });
-    }
-    await createFrom(store, source, { name: "web" });
-    await compareDirectories(await restoreTo(store, "web", join(scratch, "restored")), source);
-  });
+  storeTest(
+    "an upload that is cut off after a large file ends, and its name is free",
+    async (t) => {
+      const { store, scratch } = t;
+      const source = await makeSource(join(scratch, "source"), [
+        { name: "a", sizeBytes: 6 * mib, pieces: [piece(0, 6 * mib)] },
+        { name: "b", sizeBytes: 6 * mib, pieces: [piece(0, 6 * mib)] },
+      ]);
+      const whole = await collect(packDirectory(source));
+      for (const keptBytes of [whole.length - 700, 7 * mib]) {
+        const cut = streamOf(whole.subarray(0, keptBytes));
+        await assert.rejects(store.create(cut, { name: "web" }), { reason: "ARCHIVE_INVALID" });
+      }
+      await createFrom(store, source, { name: "web" });
+      await compareDirectories(await restoreTo(store, "web", join(scratch, "restored")), source);
+    },
+  );
 
-  storeTest("10 GiB with 25 MB cost 25 MB everywhere", async ({ store, scratch }) => {
+  storeTest("10 GiB with 25 MB of data cost 25 MB everywhere", async ({ store, scratch }) => {
     const pieces = [...Array(25).keys()].map((index) => piece(index * 400 * mib + 4 * kib, mib));
     const source = await makeSource(join(scratch, "source"), [
       { name: "cow.raw", sizeBytes: 10 * gib, pieces },
@@ -111,8 +114,9 @@ export function contentBehaviours(storeTest: StoreTest): void {
     }
   });
 
-  // Bug: both ends of one connection waited for the other to read; see client/channel.ts.
-  storeTest("an export pours into an import of the same caller", async ({ store, scratch }) => {
+  // This test guards against a bug in which both ends of one connection waited for the other to
+  // read; see client/channel.ts.
+  storeTest("one caller can stream an export into an import", async ({ store, scratch }) => {
     const source = await makeSource(join(scratch, "source"), [
       { name: "dense", sizeBytes: 24 * mib, pieces: [piece(0, 24 * mib)] },
     ]);

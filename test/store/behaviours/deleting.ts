@@ -1,4 +1,4 @@
-// Delete and REPLACE: atomic and immediate, while readers finish what they began.
+// Tests that Delete and REPLACE are atomic and take effect at once, while running reads complete.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ import {
 import type { StoreTest } from "../store-test.js";
 import type { Reading, StoreSubject } from "../subject.js";
 
-/** More than all the buffers between the store and a reader. */
+/** The size exceeds all the buffers between the store and a reader. */
 const longReadBytes = 40 * mib;
 
 async function makeLongSource(scratch: string): Promise<string> {
@@ -28,7 +28,7 @@ async function makeLongSource(scratch: string): Promise<string> {
   return makeSource(join(scratch, "long"), [{ name: "cow.raw", sizeBytes: 50 * mib, pieces }]);
 }
 
-/** The same read, after its first piece has arrived. */
+/** Returns the same read after its first piece has arrived. */
 async function begun(reading: Reading): Promise<Reading> {
   const iterator = reading.bytes[Symbol.asyncIterator]();
   const first = await iterator.next();
@@ -51,7 +51,7 @@ async function untilTrashIsEmpty(store: StoreSubject): Promise<void> {
 }
 
 export function deletingBehaviours(storeTest: StoreTest): void {
-  storeTest("delete removes all snapshots of the refs, once", async ({ store, scratch }) => {
+  storeTest("a delete deletes all snapshots of its refs, each once", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const a = await createFrom(store, source, { name: "a" });
     const b = await createFrom(store, source, { name: "b" });
@@ -70,7 +70,7 @@ export function deletingBehaviours(storeTest: StoreTest): void {
     assert.equal((await store.list()).totalSize, 1);
   });
 
-  storeTest("delete removes nothing if one ref is wrong", async ({ store, scratch }) => {
+  storeTest("a delete deletes nothing if one ref is wrong", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const a = await createFrom(store, source, { name: "a" });
     await failsWith(store.delete(["a", "nobody"]), "SNAPSHOT_NOT_FOUND");
@@ -81,51 +81,60 @@ export function deletingBehaviours(storeTest: StoreTest): void {
     assert.deepEqual(await store.delete(["x", "a", "y"], { allowMissing: true }), [a.id]);
   });
 
-  storeTest("a running restore completes after the delete", async ({ store, scratch }) => {
-    const source = await makeLongSource(scratch);
-    const { id } = await createFrom(store, source, { name: "web" });
-    const restoring = await begun(await store.restore("web"));
-    const exporting = await begun(await store.export("web"));
-    assert.deepEqual(await store.delete(["web"]), [id]);
-    await failsWith(store.inspect(id), "SNAPSHOT_NOT_FOUND");
-    assert.deepEqual(await entriesOf(store.root, "data"), []);
-    assert.deepEqual(await entriesOf(store.root, "trash"), [id]);
-    // The name is free, and a new snapshot under it changes nothing for the readers.
-    const next = await createFrom(store, await makeSmallSource(join(scratch, "next")), {
-      name: "web",
-    });
-    await compareDirectories(await unpackReading(restoring, join(scratch, "restored")), source);
-    assert.deepEqual(await entriesOf(store.root, "trash"), [id]);
-    await exporting[Symbol.asyncDispose]();
-    await untilTrashIsEmpty(store);
-    assert.equal((await store.inspect("web")).id, next.id);
-  });
+  storeTest(
+    "a running restore completes after the deletion of its snapshot",
+    async ({ store, scratch }) => {
+      const source = await makeLongSource(scratch);
+      const { id } = await createFrom(store, source, { name: "web" });
+      const restoring = await begun(await store.restore("web"));
+      const exporting = await begun(await store.export("web"));
+      assert.deepEqual(await store.delete(["web"]), [id]);
+      await failsWith(store.inspect(id), "SNAPSHOT_NOT_FOUND");
+      assert.deepEqual(await entriesOf(store.root, "data"), []);
+      assert.deepEqual(await entriesOf(store.root, "trash"), [id]);
+      // The name is free, and a new snapshot with this name changes nothing for the readers.
+      const next = await createFrom(store, await makeSmallSource(join(scratch, "next")), {
+        name: "web",
+      });
+      await compareDirectories(await unpackReading(restoring, join(scratch, "restored")), source);
+      assert.deepEqual(await entriesOf(store.root, "trash"), [id]);
+      await exporting[Symbol.asyncDispose]();
+      await untilTrashIsEmpty(store);
+      assert.equal((await store.inspect("web")).id, next.id);
+    },
+  );
 
-  storeTest("replace moves the name and deletes the old one", async ({ store, scratch }) => {
-    const source = await makeSmallSource(join(scratch, "source"));
-    const changed = await makeSmallSource(join(scratch, "changed"), 2);
-    const first = await createFrom(store, source, { name: "web", replace: true });
-    const second = await createFrom(store, changed, { name: "web", replace: true });
-    assert.notEqual(second.id, first.id);
-    await failsWith(store.inspect(first.id), "SNAPSHOT_NOT_FOUND");
-    await compareDirectories(await restoreTo(store, "web", join(scratch, "restored")), changed);
-    await eventually("the removal of the old data", () =>
-      entriesOf(store.root, "data").then((ids) => ids.length === 1),
-    );
-    await using archive = await store.export("web");
-    const third = await store.import(archive.bytes, { replace: true });
-    assert.equal((await store.inspect("web")).id, third.id);
-    assert.equal((await store.list()).totalSize, 1);
-  });
+  storeTest(
+    "a replacement moves the name and deletes the old snapshot",
+    async ({ store, scratch }) => {
+      const source = await makeSmallSource(join(scratch, "source"));
+      const changed = await makeSmallSource(join(scratch, "changed"), 2);
+      const first = await createFrom(store, source, { name: "web", replace: true });
+      const second = await createFrom(store, changed, { name: "web", replace: true });
+      assert.notEqual(second.id, first.id);
+      await failsWith(store.inspect(first.id), "SNAPSHOT_NOT_FOUND");
+      await compareDirectories(await restoreTo(store, "web", join(scratch, "restored")), changed);
+      await eventually("the removal of the old data", () =>
+        entriesOf(store.root, "data").then((ids) => ids.length === 1),
+      );
+      await using archive = await store.export("web");
+      const third = await store.import(archive.bytes, { replace: true });
+      assert.equal((await store.inspect("web")).id, third.id);
+      assert.equal((await store.list()).totalSize, 1);
+    },
+  );
 
-  storeTest("a replace that fails leaves the old one", async ({ store, scratch }) => {
-    const source = await makeSmallSource(join(scratch, "source"));
-    const first = await createFrom(store, source, { name: "web" });
-    const noTar = streamOf(Buffer.alloc(2048, "x"));
-    await failsWith(store.create(noTar, { name: "web", replace: true }), "ARCHIVE_INVALID");
-    assert.deepEqual(await store.inspect("web"), first);
-    await compareDirectories(await restoreTo(store, "web", join(scratch, "restored")), source);
-  });
+  storeTest(
+    "a replacement that fails leaves the old snapshot unchanged",
+    async ({ store, scratch }) => {
+      const source = await makeSmallSource(join(scratch, "source"));
+      const first = await createFrom(store, source, { name: "web" });
+      const noTar = streamOf(Buffer.alloc(2048, "x"));
+      await failsWith(store.create(noTar, { name: "web", replace: true }), "ARCHIVE_INVALID");
+      assert.deepEqual(await store.inspect("web"), first);
+      await compareDirectories(await restoreTo(store, "web", join(scratch, "restored")), source);
+    },
+  );
 
   storeTest("a replaced snapshot stays for the holder of its directory", async (context) => {
     const { store, scratch } = context;

@@ -1,4 +1,4 @@
-// The directory forms of create, import and export, and the lease on a data directory.
+// Tests the directory forms of create, import and export, and the lease on a data directory.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
@@ -38,7 +38,7 @@ export function directoryBehaviours(storeTest: StoreTest): void {
     assert.equal((await stat(join(held.directory, "cow.raw"))).ino, ino);
     await compareStored(held.directory, twin);
     await compareDirectories(await restoreTo(store, "taken", join(scratch, "restored")), twin);
-    // Bug: nothing computed them before the next start.
+    // The check guards against a bug in which the daemon computed no digests before the next start.
     const described = await withDigest(store, "taken");
     assert.equal(described.digest, uploaded.digest);
     assert.equal(described.sizeBytes, taken.sizeBytes);
@@ -46,22 +46,26 @@ export function directoryBehaviours(storeTest: StoreTest): void {
     assert.deepEqual(digestsOf(described), digestsOf(uploaded));
   });
 
-  storeTest("digests that a stop interrupted come later", async ({ store, scratch }) => {
-    const twin = await makeSmallSource(join(scratch, "twin"));
-    const source = await makeSmallSource(join(scratch, "source"));
-    const uploaded = await createFrom(store, twin);
-    const { id } = await store.createFromDirectory(source);
-    await store.restart();
-    assert.equal((await withDigest(store, id)).digest, uploaded.digest);
-  });
+  storeTest(
+    "digests whose computation a stop interrupted are computed later",
+    async ({ store, scratch }) => {
+      const twin = await makeSmallSource(join(scratch, "twin"));
+      const source = await makeSmallSource(join(scratch, "source"));
+      const uploaded = await createFrom(store, twin);
+      const { id } = await store.createFromDirectory(source);
+      await store.restart();
+      assert.equal((await withDigest(store, id)).digest, uploaded.digest);
+    },
+  );
 
-  storeTest("a directory that cannot be taken over stays as it was", async (context) => {
+  storeTest("a directory that cannot be taken over stays unchanged", async (context) => {
     const { store, scratch } = context;
     const twin = await makeSmallSource(join(scratch, "twin"));
     await createFrom(store, twin, { name: "web" });
     const source = await makeSmallSource(join(scratch, "source"));
     await failsWith(store.createFromDirectory(source, { name: "web" }), "SNAPSHOT_NAME_TAKEN");
-    // cow.raw has another size than the disk, which is detected only after the rename.
+    // The size of cow.raw differs from that of the disk, which the store detects only after the
+    // rename.
     const wrongDisk = { name: "disk", storageBytes: 7 * mib };
     await failsWith(store.createFromDirectory(source, wrongDisk), "ARCHIVE_INVALID");
     await compareDirectories(source, twin);

@@ -1,4 +1,4 @@
-// Names, refs, pages and filters.
+// Tests names, refs, pages and filters.
 import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { createFrom, makeSource, piece } from "../contents.js";
 import type { StoreTest } from "../store-test.js";
 import type { CreateHeader, PlainSnapshot, StoreCalls } from "../subject.js";
 
-/** Makes many snapshots of one small directory. */
+/** Returns a function that makes snapshots of one small directory. */
 async function creatorOf(
   store: StoreCalls,
   scratch: string,
@@ -20,7 +20,7 @@ async function creatorOf(
   return (header) => createFrom(store, source, header);
 }
 
-/** A second snapshot with the same data under an id that the test chooses. The store is stopped. */
+/** Copies a snapshot of a stopped store to an id that the test chooses. */
 async function copyStored(root: string, id: string, copyId: string): Promise<void> {
   const layout = layoutOf(root);
   const manifest = await readManifest(layout, id);
@@ -57,8 +57,8 @@ export function findingBehaviours(storeTest: StoreTest): void {
   storeTest("an ambiguous ref names the candidates", async ({ store, scratch }) => {
     const create = await creatorOf(store, scratch);
     const one = await create();
-    // Ids are random. The test copies a snapshot on disk to an id with the same beginning, and the
-    // start adopts it.
+    // Ids are random. The test therefore copies a snapshot on disk to an id that begins alike, and
+    // the start adopts the copy.
     const two = one.id.slice(0, 15) + (one.id.endsWith("0") ? "1" : "0");
     await store.restart(() => copyStored(store.root, one.id, two));
     const prefix = one.id.slice(0, 3);

@@ -1,4 +1,4 @@
-// ReadFile: ranges of one file, with holes, damage and bounds.
+// Tests ReadFile: ranges of one file, with holes, damage and bounds.
 import assert from "node:assert/strict";
 import { readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import type { PlainRanges, ReadFileOptions } from "../subject.js";
 
 type Ranges = NonNullable<ReadFileOptions["ranges"]>;
 
-/** Compares what came with the file: every byte of the ranges, once, and nothing else. */
+/** Checks that the answer has every byte of the ranges once, and no other bytes. */
 function expectRanges(came: PlainRanges, content: Buffer, ranges: Ranges): void {
   const inside = ranges
     .map(({ offset, length }) => ({ offset, end: Math.min(offset + length, content.length) }))
@@ -47,7 +47,7 @@ function randomRanges(sizeBytes: number): Ranges {
 }
 
 export function readingRangesBehaviours(storeTest: StoreTest): void {
-  storeTest("ranges of a file are its bytes and its holes", async ({ store, scratch }) => {
+  storeTest("the ranges of a file return its bytes and its holes", async ({ store, scratch }) => {
     const source = await makeSource(join(scratch, "source"), [
       {
         name: "disk",
@@ -85,7 +85,7 @@ export function readingRangesBehaviours(storeTest: StoreTest): void {
     );
   });
 
-  storeTest("a file is found by the digest of its snapshot", async ({ store, scratch }) => {
+  storeTest("a file can be read by the digest of its snapshot", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const { digest } = await createFrom(store, source, { name: "web" });
     const content = await readFile(join(source, "state.json"));
@@ -97,7 +97,7 @@ export function readingRangesBehaviours(storeTest: StoreTest): void {
     });
   });
 
-  storeTest("a request that means nothing is refused", async ({ store, scratch }) => {
+  storeTest("a meaningless request is refused", async ({ store, scratch }) => {
     const { digest } = await createFrom(store, await makeSmallSource(join(scratch, "source")), {
       name: "web",
     });
@@ -156,7 +156,7 @@ export function readingRangesBehaviours(storeTest: StoreTest): void {
       const page = (offset: number): Ranges => [{ offset, length: 4 * kib }];
       const read = (offset: number, rest: Partial<ReadFileOptions> = {}) =>
         store.readFile({ ref: "web", file: "memory", ranges: page(offset), ...rest });
-      // Bytes of the same block beside the damaged one are not sent either.
+      // The server does not send the intact bytes of a damaged block either.
       expectRanges(await read(0), content, page(0));
       await assert.rejects(read(at - 8 * kib), {
         reason: "STORED_DATA_CORRUPT",
@@ -172,7 +172,7 @@ export function readingRangesBehaviours(storeTest: StoreTest): void {
   );
 
   storeTest(
-    "data that became a hole is damage, also where a range asks for the hole alone",
+    "data that became a hole is damage, even if a range covers only the hole",
     async ({ store, scratch }) => {
       const source = await makeSource(join(scratch, "source"), [
         { name: "memory", sizeBytes: mib, pieces: [piece(0, mib)] },
@@ -194,7 +194,7 @@ export function readingRangesBehaviours(storeTest: StoreTest): void {
   );
 
   storeTest(
-    "a read of one file does not look at the others",
+    "a read of one file does not read the other files",
     async ({ store, scratch }) => {
       const source = await makeSmallSource(join(scratch, "source"));
       const { id } = await createFrom(store, source, { name: "web" });

@@ -1,4 +1,4 @@
-// The store's state, including access times, survives a restart.
+// Tests that the store's state, including access times, survives a restart.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { failsWith } from "../../support/errors.js";
@@ -17,7 +17,7 @@ import type { StoreCalls } from "../subject.js";
 const callers = 100;
 
 export function rememberingBehaviours(storeTest: StoreTest): void {
-  storeTest("everything survives a restart", async ({ store, scratch }) => {
+  storeTest("all state survives a restart", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     for (const name of ["a", "b", "c"]) {
       const header = { name, description: `of ${name}`, labels: { name }, imageBlobIds: [name] };
@@ -32,7 +32,7 @@ export function rememberingBehaviours(storeTest: StoreTest): void {
     await compareDirectories(await restoreTo(store, "b", join(scratch, "restored")), source);
   });
 
-  storeTest("last_accessed_at moves with each read of the data", async ({ store, scratch }) => {
+  storeTest("each read of the data updates last_accessed_at", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     let last = (await createFrom(store, source, { name: "web" })).lastAccessedAt;
     const reads: ((store: StoreCalls) => Promise<unknown>)[] = [
@@ -56,7 +56,7 @@ export function rememberingBehaviours(storeTest: StoreTest): void {
     assert.deepEqual((await store.inspect("web")).lastAccessedAt, last);
   });
 
-  storeTest("of a hundred callers that request one name, one gets it", async (context) => {
+  storeTest("of a hundred callers that request one name, exactly one gets it", async (context) => {
     const { store, scratch } = context;
     const source = await makeSmallSource(join(scratch, "source"));
     const tar = await collect(packDirectory(source));

@@ -1,4 +1,4 @@
-// request_id: a retry is safe, whatever happened to the first call.
+// Tests that a retry with the same request_id is safe, whatever happened to the first call.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ export function repeatingBehaviours(storeTest: StoreTest): void {
     assert.equal((await store.list()).totalSize, 1);
   });
 
-  storeTest("a request_id means one request", async ({ store, scratch }) => {
+  storeTest("a request_id identifies one request", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const requestId = randomUUID();
     const { id } = await createFrom(store, source, { name: "web", requestId });
@@ -58,7 +58,7 @@ export function repeatingBehaviours(storeTest: StoreTest): void {
     );
   });
 
-  storeTest("an import can be retried as safely", async ({ store, scratch }) => {
+  storeTest("an import can be retried safely too", async ({ store, scratch }) => {
     await createFrom(store, await makeSmallSource(join(scratch, "source")), { name: "web" });
     await using archive = await store.export("web", { compression: "gzip" });
     const whole = await collect(archive.bytes);
@@ -85,7 +85,7 @@ export function repeatingBehaviours(storeTest: StoreTest): void {
       assert.ok((early.retryAfterMs ?? 0) > 0);
       const other = { ...header, name: "api" };
       await failsWith(createFrom(store, source, other), "REQUEST_ID_REUSED");
-      // Another caller that wants the name learns its holder.
+      // The error for another caller that wants the name identifies the snapshot with the name.
       const taken = await failsWith(
         createFrom(store, source, { name: "web" }),
         "SNAPSHOT_NAME_TAKEN",
@@ -103,7 +103,7 @@ export function repeatingBehaviours(storeTest: StoreTest): void {
     },
   );
 
-  storeTest("a request that failed may be tried again", async ({ store, scratch }) => {
+  storeTest("a failed request can be retried", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const header = { name: "web", requestId: randomUUID() };
     await failsWith(store.create(streamOf(Buffer.alloc(1024, "x")), header), "ARCHIVE_INVALID");

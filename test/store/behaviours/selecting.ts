@@ -1,4 +1,4 @@
-// Restore and Export of some files of a snapshot.
+// Tests Restore and Export of some of a snapshot's files.
 import assert from "node:assert/strict";
 import { readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ import {
 import type { StoreTest } from "../store-test.js";
 
 export function selectingBehaviours(storeTest: StoreTest): void {
-  storeTest("a restore of some files has these files alone", async ({ store, scratch }) => {
+  storeTest("a restore of some files contains only these files", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const original = await createFrom(store, source, { name: "web" });
     const files = ["state.json", "cow.raw", "state.json"];
@@ -40,7 +40,7 @@ export function selectingBehaviours(storeTest: StoreTest): void {
     await compareDirectories(whole, source);
   });
 
-  storeTest("an export of some files is an archive of them", async ({ store, scratch }) => {
+  storeTest("an export of some files is an archive of these files", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const original = await createFrom(store, source, { name: "web", image: "debian" });
     const names = ["cow.raw", "state.json"];

@@ -1,4 +1,4 @@
-// A directory takes the place of a snapshot.
+// Tests TakeToDirectory, which moves a snapshot's files out of the store to a directory.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
@@ -25,7 +25,7 @@ async function sceneOf(context: StoreTestContext, isProtected = false): Promise<
 }
 
 export function takingBehaviours(storeTest: StoreTest): void {
-  storeTest("the directory takes the place of the snapshot", async (context) => {
+  storeTest("the files of the snapshot move to the directory", async (context) => {
     const { store, source, web, at } = await sceneOf(context);
     const { ino } = await stat(join(store.root, "data", web.id, "files", "cow.raw"));
     await using watching = store.watch();
@@ -52,7 +52,7 @@ export function takingBehaviours(storeTest: StoreTest): void {
     });
   });
 
-  storeTest("an empty directory is replaced and passes on its mode", async (context) => {
+  storeTest("an empty directory is replaced, and its mode is kept", async (context) => {
     const { store, source, at } = await sceneOf(context);
     await mkdir(at("vm"), { mode: 0o750 });
     await store.takeToDirectory("web", at("vm"));
@@ -60,7 +60,7 @@ export function takingBehaviours(storeTest: StoreTest): void {
     assert.equal((await stat(at("vm"))).mode & 0o7777, 0o750);
   });
 
-  storeTest("a snapshot cannot be taken to a place that is not free", async (context) => {
+  storeTest("a snapshot cannot move to a place that is not free", async (context) => {
     const { store, web, source, at } = await sceneOf(context);
     await mkdir(at("full"));
     await writeFile(join(at("full"), "mine"), "");
@@ -81,7 +81,7 @@ export function takingBehaviours(storeTest: StoreTest): void {
     await compareDirectories(at("vm"), source);
   });
 
-  storeTest("a protected snapshot stays until the protection goes", async (context) => {
+  storeTest("a protected snapshot stays until its protection ends", async (context) => {
     const { store, at } = await sceneOf(context, true);
     const error = await failsWith(store.takeToDirectory("web", at("vm")), "SNAPSHOT_PROTECTED");
     assert.match(error.hint ?? "", /stasis update .* --no-protect/);
@@ -89,22 +89,25 @@ export function takingBehaviours(storeTest: StoreTest): void {
     await store.takeToDirectory("web", at("vm"));
   });
 
-  storeTest("a snapshot that is read stays, and the refusal names the readers", async (context) => {
-    const { store, source, at } = await sceneOf(context);
-    {
-      await using _first = await store.openDataDirectory("web");
-      await using _second = await store.openDataDirectory("web");
-      await using _reading = await store.restore("web");
-      const error = await failsWith(store.takeToDirectory("web", at("vm")), "SNAPSHOT_IN_USE");
-      assert.match(error.message, /read by OpenDataDirectory \(2 times\), Restore/);
-      assert.equal(error.metadata["holders"], "3");
-      assert.ok(!existsSync(at("vm")));
-    }
-    await eventually("the end of the leases", () =>
-      store.takeToDirectory("web", at("vm")).catch(() => undefined),
-    );
-    await compareDirectories(at("vm"), source);
-  });
+  storeTest(
+    "a snapshot that is being read stays, and the refusal names the readers",
+    async (context) => {
+      const { store, source, at } = await sceneOf(context);
+      {
+        await using _first = await store.openDataDirectory("web");
+        await using _second = await store.openDataDirectory("web");
+        await using _reading = await store.restore("web");
+        const error = await failsWith(store.takeToDirectory("web", at("vm")), "SNAPSHOT_IN_USE");
+        assert.match(error.message, /read by OpenDataDirectory \(2 times\), Restore/);
+        assert.equal(error.metadata["holders"], "3");
+        assert.ok(!existsSync(at("vm")));
+      }
+      await eventually("the end of the leases", () =>
+        store.takeToDirectory("web", at("vm")).catch(() => undefined),
+      );
+      await compareDirectories(at("vm"), source);
+    },
+  );
 
   storeTest("a repeated request id repeats the answer, also after a restart", async (context) => {
     const { store, web, at } = await sceneOf(context);
@@ -123,7 +126,7 @@ export function takingBehaviours(storeTest: StoreTest): void {
     await failsWith(store.takeToDirectory("web", at("vm")), "SNAPSHOT_NOT_FOUND");
   });
 
-  storeTest("a refused call leaves its request id unused", async (context) => {
+  storeTest("a refused call does not use up its request id", async (context) => {
     const { store, at } = await sceneOf(context);
     await writeFile(at("file"), "");
     await failsWith(store.takeToDirectory("web", at("file"), { requestId }), "FIELD_INVALID");
@@ -134,7 +137,7 @@ export function takingBehaviours(storeTest: StoreTest): void {
     assert.equal((await store.inspect("web")).name, "web", "the new snapshot stays");
   });
 
-  storeTest("of several callers that take one snapshot, one gets it", async (context) => {
+  storeTest("of several callers that take one snapshot, exactly one gets it", async (context) => {
     const { store, source, at } = await sceneOf(context);
     const places = ["a", "b", "c", "d"].map(at);
     const outcomes = await Promise.allSettled(
@@ -154,7 +157,7 @@ export function takingBehaviours(storeTest: StoreTest): void {
     await store.createFromDirectory(source, { name: "web" });
     await store.takeToDirectory("web", source);
     await compareDirectories(source, twin);
-    // And back again: the directory is the caller's now.
+    // The caller owns the directory now, and can hand it over again.
     await store.createFromDirectory(source, { name: "web" });
     const stored = await eventually("digests", async () => {
       const { digest } = await store.inspect("web");

@@ -1,4 +1,5 @@
-// Watch: every event, once, in order, whatever happens to the watcher or the daemon.
+// Tests that Watch reports every event once and in order, whatever happens to the watcher or the
+// daemon.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { failsWith } from "../../support/errors.js";
@@ -64,33 +65,36 @@ export function watchingBehaviours(storeTest: StoreTest): void {
     },
   );
 
-  storeTest("no event is missed or repeated while many write", async ({ store, scratch }) => {
-    const source = await makeSmallSource(join(scratch, "source"));
-    const start = await firstToken(store);
-    const writers = ["a", "b", "c", "d"];
-    const write = async (writer: string): Promise<void> => {
-      const calls = store.another();
-      await createFrom(calls, source, { name: `${writer}-0` });
-      for (let n = 1; n < 20; n += 1)
-        await calls.update(`${writer}-${n - 1}`, { name: `${writer}-${n}` });
-      await calls.delete([`${writer}-19`]);
-    };
-    // One watcher stays. The other one disconnects after every few events and resumes.
-    const count = writers.length * 21;
-    const staying = takeFrom(store.another(), start, count);
-    const returning = takeInParts(store.another(), start, count);
-    await Promise.all(writers.map(write));
-    const told = await staying;
-    assert.deepEqual(await returning, told);
-    for (const writer of writers) {
-      const names = told.filter(({ name }) => name.startsWith(writer)).map(describe);
-      const renames = Array.from(
-        { length: 19 },
-        (_, n) => `renamed ${writer}-${n + 1}, was ${writer}-${n}`,
-      );
-      assert.deepEqual(names, [`created ${writer}-0`, ...renames, `deleted ${writer}-19`]);
-    }
-  });
+  storeTest(
+    "no event is missed or repeated during many concurrent writes",
+    async ({ store, scratch }) => {
+      const source = await makeSmallSource(join(scratch, "source"));
+      const start = await firstToken(store);
+      const writers = ["a", "b", "c", "d"];
+      const write = async (writer: string): Promise<void> => {
+        const calls = store.another();
+        await createFrom(calls, source, { name: `${writer}-0` });
+        for (let n = 1; n < 20; n += 1)
+          await calls.update(`${writer}-${n - 1}`, { name: `${writer}-${n}` });
+        await calls.delete([`${writer}-19`]);
+      };
+      // One watcher stays connected. The other one disconnects after every few events and resumes.
+      const count = writers.length * 21;
+      const staying = takeFrom(store.another(), start, count);
+      const returning = takeInParts(store.another(), start, count);
+      await Promise.all(writers.map(write));
+      const told = await staying;
+      assert.deepEqual(await returning, told);
+      for (const writer of writers) {
+        const names = told.filter(({ name }) => name.startsWith(writer)).map(describe);
+        const renames = Array.from(
+          { length: 19 },
+          (_, n) => `renamed ${writer}-${n + 1}, was ${writer}-${n}`,
+        );
+        assert.deepEqual(names, [`created ${writer}-0`, ...renames, `deleted ${writer}-19`]);
+      }
+    },
+  );
 
   storeTest(
     "a watch with a filter reports snapshots that start or stop matching",
@@ -125,7 +129,7 @@ export function watchingBehaviours(storeTest: StoreTest): void {
   );
 
   storeTest(
-    "a token is one of Watch; one of another store means that events are missed",
+    "a token must come from Watch; a token of another store means that events are missed",
     async (context) => {
       const { store, scratch } = context;
       const source = await makeSmallSource(join(scratch, "source"));
@@ -133,7 +137,7 @@ export function watchingBehaviours(storeTest: StoreTest): void {
       for (const wrong of ["x", `${token}!`, "a".repeat(1000)]) {
         await using events = store.watch({ resumeToken: wrong });
         const error = await failsWith(events.next(), "FIELD_INVALID");
-        // As the domain and as the API name it.
+        // The domain and the API name the field differently.
         assert.match(error.fields[0]?.field ?? "", /^(resumeToken|resume_token)$/);
       }
       const text = Buffer.from(token, "base64url").toString();

@@ -1,4 +1,4 @@
-// Collections with a meaningless policy, or without an open session.
+// Provokes errors of collections with a meaningless policy, or without an open session.
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -29,7 +29,10 @@ function policyCases({ call }: Scene): readonly ErrorCase[] {
   ];
 }
 
-/** The session `open` of the owner "images" is open, and has read no references yet. */
+/**
+ * Returns the cases of sessions. The session `open` of the owner "images" is open, and has read no
+ * references yet.
+ */
 function sessionCases(
   { call }: Scene,
   open: SessionRef,
@@ -59,7 +62,7 @@ function sessionCases(
   return [
     busy("BeginGc", () => call(rpc.beginGc, { owner: "second" })),
     busy("CollectGarbage", () => call(rpc.collectGarbage, {})),
-    fenced("a session that has ended", over, () => call(rpc.renewGc, over)),
+    fenced("an ended session", over, () => call(rpc.renewGc, over)),
     fenced("an epoch that is not open", open, () => call(rpc.listGcCandidates, later)),
     fenced("CollectGc", over, () => call(rpc.collectGc, { ...over, ...collection })),
     unknown("RenewGc", () => call(rpc.renewGc, nobody)),
@@ -86,7 +89,7 @@ function sessionCases(
 }
 
 export function collectionErrors(): void {
-  test("collections that cannot be carried out", async (t) => {
+  test("invalid collections", async (t) => {
     const scene = await openScene(t);
     const { client } = scene;
     await scene.store("web");

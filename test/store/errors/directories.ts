@@ -1,5 +1,5 @@
-// Directories of the daemon's node that cannot be taken over, or cannot be filled. They stay
-// unchanged.
+// Provokes errors of directories on the daemon's node that cannot be taken over or filled.
+// The directories stay unchanged.
 import assert from "node:assert/strict";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,11 +13,11 @@ const rpc = SnapshotService.method;
 
 interface Directories {
   readonly absent: string;
-  /** Contains a subdirectory, which no snapshot can have. */
+  /** Names a directory with a subdirectory, which no snapshot can have. */
   readonly nested: string;
-  /** Contains a file. */
+  /** Names a directory that contains a file. */
   readonly full: string;
-  /** The file in it. */
+  /** Names the file in that directory. */
   readonly file: string;
 }
 
@@ -95,7 +95,7 @@ export function directoryErrors(noTmpfs: string | false): void {
     assert.deepEqual(await readdir(directories.full), ["disk"]);
   });
 
-  test("a directory on another filesystem stays where it is", { skip: noTmpfs }, async (t) => {
+  test("a directory on another filesystem stays in its place", { skip: noTmpfs }, async (t) => {
     const scene = await openScene(t);
     await withFilesystem("tmpfs", 8, async (mountPoint) => {
       const directory = await makeSmallSource(join(mountPoint, "vm"));

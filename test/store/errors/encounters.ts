@@ -1,4 +1,5 @@
-// Requests that conflict with other activity: a running upload, an open directory, similar ids.
+// Provokes errors of requests that conflict with other activity: a running upload, an open
+// directory, or similar ids.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -13,7 +14,7 @@ import { openScene, runCases, type ErrorCase, type Scene } from "./scene.js";
 const rpc = SnapshotService.method;
 const requestId = "7d9b1ad4-6d6a-4d59-8f0e-3f2b0a6f1c22";
 
-/** While an upload named "slow" with the same request id is running. */
+/** Returns the cases that need a running upload named "slow" with the same request id. */
 function runningCases({ call, tar }: Scene, runningId: string): readonly ErrorCase[] {
   const slow = { name: "slow" };
   const metadata = { snapshot_id: runningId };
@@ -50,7 +51,7 @@ function runningCases({ call, tar }: Scene, runningId: string): readonly ErrorCa
   ];
 }
 
-/** An upload that waits for the gate, once it has begun. */
+/** Starts an upload that waits for the gate. Returns when the upload has begun. */
 async function startSlowUpload(
   { client, root, tar }: Scene,
   gate: Gate,
@@ -63,7 +64,7 @@ async function startSlowUpload(
 }
 
 export function encounterErrors(): void {
-  test("requests about an upload that is running", async (t) => {
+  test("requests about a running upload", async (t) => {
     const scene = await openScene(t);
     const gate = createGate();
     const upload = await startSlowUpload(scene, gate);
@@ -73,7 +74,7 @@ export function encounterErrors(): void {
     assert.equal((await scene.client.inspect("slow")).snapshot?.config?.id, upload.id);
   });
 
-  test("a ref that is the beginning of two ids", (t) =>
+  test("a ref that is a prefix of two ids", (t) =>
     withScratchDir(async (scratch) => {
       const root = join(scratch, "root");
       const ids = await plantTwins(root, await makeSmallSource(join(scratch, "source")));

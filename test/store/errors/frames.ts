@@ -1,4 +1,4 @@
-// Short constructors for the frames of uploads.
+// Provides short constructors for the frames of uploads.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type {
   CreateHeaderSchema,
@@ -9,7 +9,7 @@ import type {
 type CreateRequest = MessageInitShape<typeof SnapshotService.method.create.input>;
 type ImportRequest = MessageInitShape<typeof SnapshotService.method.import.input>;
 type Frame = NonNullable<CreateRequest["frame"]>;
-/** The frames that Create and Import share. */
+/** Contains one of the frames that Create and Import share. */
 export interface DataRequest {
   readonly frame: Extract<Frame, { case: "chunk" | "commit" }>;
 }
@@ -38,7 +38,7 @@ export function commit(totalBytes: number, crc32?: number): DataRequest {
   return { frame: { case: "commit", value: { totalBytes: BigInt(totalBytes), ...sum } } };
 }
 
-/** The bytes in chunks of at most 512 KiB, and their commit. */
+/** Returns the bytes in chunks of at most 512 KiB, followed by their commit. */
 export function whole(bytes: Uint8Array): readonly DataRequest[] {
   const size = 512 * 1024;
   const count = Math.ceil(bytes.length / size);

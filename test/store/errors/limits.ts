@@ -1,4 +1,4 @@
-// Cases of errors: exhausted limits, damaged data, and features that are not implemented.
+// Provokes errors of exhausted limits, damaged data, and features that are not implemented.
 import assert from "node:assert/strict";
 import { access, mkdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,8 +17,9 @@ const named = createHeader({ config: { name: "web" } });
 function fullDisk(noTmpfs: string | false): void {
   test("a full disk", { skip: noTmpfs }, (t) =>
     withFilesystem("tmpfs", 24, async (mountPoint) => {
-      // A separate test, so that its daemon has stopped before the filesystem is unmounted.
-      await t.test("refuses an upload and keeps nothing of it", async (inner) => {
+      // The case is a separate test, so that its daemon has stopped before the filesystem is
+      // unmounted.
+      await t.test("refuses an upload and keeps no part of it", async (inner) => {
         const scene = await openScene(inner, { root: join(mountPoint, "root") });
         const source = join(scene.scratch, "large");
         await mkdir(source);
@@ -41,7 +42,7 @@ function fullDisk(noTmpfs: string | false): void {
 export function limitErrors(noTmpfs: string | false): void {
   fullDisk(noTmpfs);
 
-  test("a disk whose reserve is touched", async (t) => {
+  test("an upload that would use the reserve of the disk", async (t) => {
     const scene = await openScene(t, { reserve: "100TiB" });
     await runCases(t, scene, [
       {
@@ -52,7 +53,7 @@ export function limitErrors(noTmpfs: string | false): void {
     ]);
   });
 
-  test("more streams than are allowed", async (t) => {
+  test("more streams than the limit", async (t) => {
     const scene = await openScene(t, { "max-streams": 1, "max-watchers": 1 });
     const { client, call, root, tar } = scene;
     const gate = createGate();
@@ -75,7 +76,7 @@ export function limitErrors(noTmpfs: string | false): void {
     await slow;
   });
 
-  test("stored data that was damaged behind the daemon's back", async (t) => {
+  test("stored data that was damaged without the daemon", async (t) => {
     const scene = await openScene(t);
     const id = await scene.store("web");
     const metadata = { snapshot_id: id };

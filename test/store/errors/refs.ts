@@ -1,4 +1,5 @@
-// Refs, names, tokens and fields that mean nothing, or that belong to another object.
+// Provokes errors of refs, names, tokens and fields that are meaningless or belong to another
+// object.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -89,7 +90,10 @@ function missingCases({ call, scratch }: Scene, deletedId: string): readonly Err
   ];
 }
 
-/** `webId` has the name web, `otherId` has no name, and `done` is the request id of "done". */
+/**
+ * Returns the cases of names and ids in use. `webId` has the name web, `otherId` has no name, and
+ * `done` is the request id of "done".
+ */
 function takenCases(
   { call, tar }: Scene,
   { webId, otherId }: { webId: string; otherId: string },
@@ -106,7 +110,7 @@ function takenCases(
     },
     {
       reason: "SNAPSHOT_NAME_TAKEN",
-      how: "Create, the id of another one as name",
+      how: "Create with the id of another snapshot as its name",
       provoke: () => call(rpc.create, createHeader({ config: { name: otherId } }), ...whole(tar)),
       expected: { resource: `snapshot ${otherId}`, metadata: { snapshot_id: otherId } },
     },
@@ -126,7 +130,7 @@ function takenCases(
 }
 
 export function refErrors(): void {
-  test("requests without a meaning, or about another caller's objects", async (t) => {
+  test("meaningless requests, and requests about another caller's objects", async (t) => {
     const scene = await openScene(t);
     const { client, tar } = scene;
     const webId = await scene.store("web");

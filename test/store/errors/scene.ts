@@ -1,5 +1,5 @@
-// A daemon for provoked errors, and the checks of an answer: code, domain, reason, details, and an
-// unchanged store.
+// Starts a daemon for provoked errors, and checks each answer: code, domain, reason, details, and
+// an unchanged store.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ export interface Scene {
   readonly client: Client;
   readonly root: string;
   readonly scratch: string;
-  /** The tar of a small snapshot. */
+  /** Contains the tar of a small snapshot. */
   readonly tar: Uint8Array;
   call<I extends DescMessage>(
     method: DescMethod & { readonly input: I },
@@ -43,28 +43,28 @@ export async function openScene(
   return { daemon, client, root, scratch, tar, call, store };
 }
 
-/** Expected parts of an answer, in addition to code, domain and reason. */
+/** Describes the expected parts of an answer, in addition to code, domain and reason. */
 export interface Expected {
-  /** Fields of google.rpc.BadRequest. Default: none. */
+  /** The fields of google.rpc.BadRequest. By default there are none. */
   readonly fields?: readonly string[];
-  /** `type name` of google.rpc.ResourceInfo. Default: not checked. */
+  /** The `type name` of google.rpc.ResourceInfo. By default it is not checked. */
   readonly resource?: string;
-  /** Entries that ErrorInfo.metadata must have. */
+  /** The entries that ErrorInfo.metadata must have. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Whether RetryInfo is present. Default: no. */
+  /** True if RetryInfo must be present. The default is false. */
   readonly retry?: boolean;
 }
 
-/** One way to make the daemon answer with `reason`. */
+/** Describes one way to make the daemon answer with `reason`. */
 export interface ErrorCase {
   readonly reason: ErrorReason;
-  /** Describes the provocation. */
+  /** Describes the provocation in the test's title. */
   readonly how: string;
   readonly provoke: () => Promise<CallStatus>;
   readonly expected?: Expected;
 }
 
-/** The reasons that cases have expected so far. */
+/** Contains the reasons that the cases have expected so far. */
 export const covered = new Set<ErrorReason>();
 
 /** Runs each case as a separate test. No case may change the store. */
@@ -98,7 +98,7 @@ function checkStatus(status: CallStatus, reason: ErrorReason, expected: Expected
   assert.equal(status.hasPrecondition, status.code === "FAILED_PRECONDITION");
 }
 
-/** The content of the store: on disk, and as its callers see it. */
+/** Returns the content of the store, on disk and as its callers see it. */
 async function pictureOf({ root, client }: Scene): Promise<unknown> {
   const { snapshots, totalSize } = await client.list();
   const { snapshotCount, sizeBytes } = (await client.getInfo()).usage ?? {};

@@ -1,4 +1,4 @@
-// Uploads with an invalid header, frames or bytes.
+// Provokes errors of uploads with an invalid header, invalid frames or invalid bytes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -14,7 +14,7 @@ import { openScene, runCases, type ErrorCase, type Scene } from "./scene.js";
 
 const { create, import: importArchive } = SnapshotService.method;
 
-/** All of them request this name, which must be free afterwards. */
+/** All uploads request this name, which must be free afterwards. */
 const name = "web";
 const named = createHeader({ config: { name } });
 const imported = importHeader({ name });
@@ -124,7 +124,7 @@ async function envelopeCases({ tar, call }: Scene): Promise<readonly ErrorCase[]
     },
     {
       reason: "LIMIT_EXCEEDED",
-      how: "an envelope that is too large, refused before its bytes came",
+      how: "an envelope that is too large, refused before its bytes arrived",
       provoke: () => call(importArchive, imported, chunk(tarHeader("snapshot.json", 5 * mib))),
       expected: { metadata: { limit: "max_envelope_bytes" } },
     },
@@ -135,7 +135,7 @@ function tarHeader(entry: string, sizeBytes: number): Uint8Array {
   return encodeTarHeader({ name: entry, mode: 0o600, sizeBytes, modifiedSeconds: 0, type: "0" });
 }
 
-/** A tar with one empty file. */
+/** Returns a tar with one empty file. */
 function tarOf(entry: string): Uint8Array {
   return Buffer.concat([tarHeader(entry, 0), Buffer.alloc(1024)]);
 }

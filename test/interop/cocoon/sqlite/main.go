@@ -15,7 +15,8 @@ import (
 	"github.com/cocoonstack/cocoon/meta/sqlite"
 )
 
-// As cocoon declares them in cmd/core/metastore.go: those of snapshots, and two of the others.
+// Cocoon declares these tables in cmd/core/metastore.go. The list has the tables of snapshots, and
+// two others.
 var namespaces = []sqlite.Namespace{
 	{Name: "vms_cloudhypervisor", Tables: []string{"records", "names", "orphan_dirs", "tombstones", "placements"}},
 	{Name: "vms_firecracker", Tables: []string{"records", "names", "orphan_dirs", "tombstones", "placements"}},
