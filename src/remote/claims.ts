@@ -45,20 +45,26 @@ const intentSchema = z.strictObject({
 });
 
 /** Returns the keys of the packs and maps that running collections are about to delete. */
-export async function doomedKeys(
-  { bucket, repository }: RemoteReader,
-  signal: AbortSignal,
-): Promise<Set<string>> {
+export async function doomedKeys(reader: RemoteReader, signal: AbortSignal): Promise<Set<string>> {
   const doomed = new Set<string>();
-  for await (const { key } of bucket.list(collectionsPrefix, { signal })) {
-    const bytes = await intentAt(bucket, key, signal);
-    if (bytes === undefined) continue;
-    const content = decodeJson(key, bytes, (keyId) => repository.sealOf(key, keyId));
-    const parsed = intentSchema.safeParse(content);
-    if (!parsed.success) throw remoteDataInvalid(key, "it is not the intent of a collection");
-    for (const doomedKey of parsed.data.keys) doomed.add(doomedKey);
+  for await (const { key } of reader.bucket.list(collectionsPrefix, { signal })) {
+    for (const each of (await doomedOf(reader, key, signal)) ?? []) doomed.add(each);
   }
   return doomed;
+}
+
+/** Returns the keys of one intent. Undefined if the intent is not there any more. */
+export async function doomedOf(
+  { bucket, repository }: RemoteReader,
+  intent: string,
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  const bytes = await intentAt(bucket, intent, signal);
+  if (bytes === undefined) return undefined;
+  const content = decodeJson(intent, bytes, (keyId) => repository.sealOf(intent, keyId));
+  const parsed = intentSchema.safeParse(content);
+  if (!parsed.success) throw remoteDataInvalid(intent, "it is not the intent of a collection");
+  return parsed.data.keys;
 }
 
 /**

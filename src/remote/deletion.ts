@@ -8,6 +8,19 @@ import type { RemoteReader } from "./remote-map.js";
 import { untilStored } from "./until-stored.js";
 
 /**
+ * Deletes a snapshot. Returns "held" if a node depends on the snapshot, which then stays, and
+ * "missing" if there is no such snapshot.
+ */
+export async function deleteRemote(
+  parts: RemoteReader & { readonly clock: Clock },
+  id: string,
+  signal: AbortSignal,
+): Promise<"deleted" | "held" | "missing"> {
+  const found = await parts.bucket.head(snapshotKey(id), signal);
+  return found === undefined ? "missing" : deleteSeen(parts, id, signal);
+}
+
+/**
  * Deletes a snapshot that was there, or whose PUT the caller has sent. Returns "held" if a node
  * depends on the snapshot, which then stays.
  */

@@ -4,6 +4,7 @@ import type { Extent } from "../model/extent.js";
 import { packKey } from "./format/keys.js";
 import type { PackRecord } from "./format/map.js";
 import { openEntry } from "./format/pack.js";
+import { inParallel } from "./in-parallel.js";
 import type { RemoteReader } from "./remote-map.js";
 
 /** An entry of a pack, and where it is. */
@@ -42,14 +43,9 @@ export async function readEntries(
   signal: AbortSignal,
 ): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
-  const ranges = planRanges(wanted).values();
-  const work = async (): Promise<void> => {
-    for (const range of ranges) {
-      for (const [key, bytes] of await readRange(reader, range, signal)) found.set(key, bytes);
-    }
-  };
-  const workers = await Promise.allSettled(Array.from({ length: requestsInFlight }, work));
-  for (const worker of workers) if (worker.status === "rejected") throw worker.reason;
+  await inParallel(requestsInFlight, planRanges(wanted), async (range) => {
+    for (const [key, bytes] of await readRange(reader, range, signal)) found.set(key, bytes);
+  });
   return found;
 }
 

@@ -4,6 +4,7 @@ import type { Manifest } from "../files/manifest.js";
 import { minIdPrefixLength } from "../model/name.js";
 import { mapsPrefix, snapshotOfKey, snapshotsPrefix } from "./format/keys.js";
 import { isRemoteId } from "./format/remote-id.js";
+import { inParallel, smallRequests } from "./in-parallel.js";
 import { readCommit, type RemoteReader } from "./remote-map.js";
 
 /** A snapshot at a remote, without the list of its blocks. */
@@ -31,8 +32,6 @@ interface RemoteListing {
   readonly broken: readonly BrokenSnapshot[];
 }
 
-const requestsInFlight = 16;
-
 /**
  * Lists the remote. `known` has the commit objects that were read before. They never change, so
  * they are not read again.
@@ -48,23 +47,18 @@ export async function listRemote(
   const maps = new Set(await idsBelow(reader, mapsPrefix, mapOfKey, signal));
   const snapshots: RemoteSnapshot[] = [];
   const broken: BrokenSnapshot[] = [];
-  const queue = ids.values();
-  const work = async (): Promise<void> => {
-    for (const id of queue) {
-      try {
-        const snapshot = known.get(id) ?? (await describe(reader, id, signal));
-        if (maps.has(id)) snapshots.push(snapshot);
-        else broken.push({ id, problem: mapMissing(id) });
-      } catch (error) {
-        // The snapshot was deleted since the list was made.
-        if (isStoreError(error, "REMOTE_COPY_MISSING")) continue;
-        if (!isStoreError(error, "REMOTE_DATA_INVALID")) throw error;
-        broken.push({ id, problem: error });
-      }
+  await inParallel(smallRequests, ids, async (id) => {
+    try {
+      const snapshot = known.get(id) ?? (await describe(reader, id, signal));
+      if (maps.has(id)) snapshots.push(snapshot);
+      else broken.push({ id, problem: mapMissing(id) });
+    } catch (error) {
+      // The snapshot was deleted since the list was made.
+      if (isStoreError(error, "REMOTE_COPY_MISSING")) return;
+      if (!isStoreError(error, "REMOTE_DATA_INVALID")) throw error;
+      broken.push({ id, problem: error });
     }
-  };
-  const workers = await Promise.allSettled(Array.from({ length: requestsInFlight }, work));
-  for (const worker of workers) if (worker.status === "rejected") throw worker.reason;
+  });
   const byId = (a: { readonly id: string }, b: { readonly id: string }) => (a.id < b.id ? 1 : -1);
   return { snapshots: snapshots.sort(byId), broken: broken.sort(byId) };
 }

@@ -2,7 +2,7 @@
 // docs/remote-protocols.md defines the steps and their order.
 import type { ZstdBlockCodec } from "../archive/zstd-block.js";
 import type { Clock } from "../base/clock.js";
-import { StoreError } from "../base/errors.js";
+import { StoreError, isStoreError } from "../base/errors.js";
 import { indexBlocks } from "../files/block-access.js";
 import { encodeBlockTable } from "../files/block-table-codec.js";
 import { manifestVersion } from "../files/manifest.js";
@@ -22,7 +22,7 @@ import { newRemoteId } from "./format/remote-id.js";
 import { createPacking, type PushCounters, type PushedFile } from "./packing.js";
 import { packOf, placeInBase, type RemoteBaseFile } from "./push-base.js";
 import { readMap, type RemoteMap, type RemoteReader } from "./remote-map.js";
-import { allThere } from "./s3/all-there.js";
+import { allThere } from "./all-there.js";
 
 /** A snapshot that is at the remote, and perhaps on this node. */
 export interface PushBase {
@@ -62,7 +62,11 @@ export async function pushSnapshot(
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
     Object.assign(parts.counters, { totalBytes: 0, doneBytes: 0, reusedBytes: 0, sentBytes: 0 });
     const push = new Push(parts, open, signal);
-    const outcome = await push.run(attempt === 1 ? base : undefined);
+    const outcome = await push.run(attempt === 1 ? base : undefined).catch((error: unknown) => {
+      // The base was deleted and collected since the caller found it.
+      const isBaseGone = attempt === 1 && isStoreError(error, "REMOTE_COPY_MISSING");
+      if (base === undefined || !isBaseGone) throw error;
+    });
     if (outcome !== undefined) return outcome;
   }
   throw interrupted(open.stored.id);

@@ -98,6 +98,22 @@ export async function readMap(
   return { packs, bases, files };
 }
 
+/** Returns the packs that the map names, which is all that a collection needs of the map. */
+export async function readPacks(
+  { bucket, repository }: RemoteReader,
+  { id, map, keyId }: DecodedCommit,
+  signal: AbortSignal,
+): Promise<PackRecord[]> {
+  const key = mapKey(id);
+  const section = sectionOf(map.sections, "packs", "");
+  const range = sectionRange(map.sections, section);
+  const stored = await readRange(bucket, key, range, signal);
+  return decodePacks(
+    openSection(id, section, range.offset, stored, repository.sealOf(id, keyId)),
+    key,
+  );
+}
+
 function sectionOf(sections: readonly MapSection[], kind: SectionKind, file: string): MapSection {
   const section = sections.find((each) => each.kind === kind && each.file === file);
   if (section === undefined) throw new Error(`no section ${kind} ${file}`);

@@ -141,7 +141,9 @@ const cases: Readonly<Record<RemoteRequestKind, Case>> = {
     act: async (key) => {
       const listed = [];
       for await (const each of bucket.list(key, { signal })) listed.push(each);
-      assert.deepEqual(listed, [{ key, sizeBytes: bytes.length }]);
+      const [{ modifiedAt = 0 } = {}] = listed;
+      assert.deepEqual(listed, [{ key, sizeBytes: bytes.length, modifiedAt }]);
+      assert.ok(Math.abs(modifiedAt - Date.now()) < 3_600_000, `modified at ${modifiedAt}`);
     },
     faults: { "a cut body": cutBody, "a short body": shortened },
   },

@@ -33,7 +33,23 @@ export async function push(
   remote: RemoteReader,
   store: SnapshotStore,
   ref: string,
-  base?: { readonly remoteId: string; readonly local?: string },
+  base?: LocalBase,
+): Promise<PushedHere> {
+  return pushWith(remote, store, ref, { base, throttle: () => Promise.resolve() });
+}
+
+interface LocalBase {
+  readonly remoteId: string;
+  /** The ref on the node. */
+  readonly local?: string;
+}
+
+/** Pushes as `push` does. `throttle` is called before each pack is sent. */
+export async function pushWith(
+  remote: RemoteReader,
+  store: SnapshotStore,
+  ref: string,
+  { base, throttle }: { readonly base?: LocalBase | undefined; throttle: () => Promise<void> },
 ): Promise<PushedHere> {
   const counters = { totalBytes: 0, doneBytes: 0, reusedBytes: 0, sentBytes: 0 };
   await using open = await store.openBlocks(ref, never);
@@ -44,12 +60,7 @@ export async function push(
       ? undefined
       : { commit: await readCommit(remote, base.remoteId, never), local };
   const parts = { ...remote, clock: systemClock, nodeId: store.nodeId, codec, counters };
-  const pushed = await pushSnapshot(
-    { ...parts, throttle: () => Promise.resolve() },
-    open,
-    from,
-    never,
-  );
+  const pushed = await pushSnapshot({ ...parts, throttle }, open, from, never);
   return { ...pushed, ...counters };
 }
 

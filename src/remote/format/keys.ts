@@ -23,7 +23,7 @@ const sequenceDigits = 6;
 export const maxPackAttempts = 1_000_000_000;
 
 export const snapshotsPrefix = "snapshots/";
-const packsPrefix = "packs/";
+export const packsPrefix = "packs/";
 
 export function snapshotKey(id: string): string {
   return `${snapshotsPrefix}${id}.json`;
@@ -78,17 +78,36 @@ export function repositoryKeyOf(key: string): string | undefined {
 
 export const collectionsPrefix = "gc/";
 
+/** Returns the key of the intent of a collection. `run` is new for each intent. */
+export function collectionKey(run: string): string {
+  return `${collectionsPrefix}${run}.json`;
+}
+
+export const deletionsPrefix = "deletes/";
+export const holdsPrefix = "holds/";
+
 /** Returns the key of an intent to delete a snapshot. `random` is new for each intent. */
 export function deletionKey(id: string, random: string): string {
-  return `deletes/${id}/${random}.json`;
+  return `${deletionsPrefix}${id}/${random}.json`;
 }
 
 /** Returns the prefix of the snapshot's holds. A hold says that a node depends on the snapshot. */
 export function holdsOf(id: string): string {
-  return `holds/${id}/`;
+  return `${holdsPrefix}${id}/`;
 }
+
+/**
+ * Returns the id of the snapshot that a hold, or the intent of a deletion, is about. Undefined for
+ * other keys.
+ */
+export function snapshotOfLeftover(key: string): string | undefined {
+  const [, id = ""] = /^(?:holds|deletes)\/([^/]+)\/./.exec(key) ?? [];
+  return isRemoteId(id) ? id : undefined;
+}
+
+export const claimsPrefix = "claims/";
 
 /** Returns the key of a claim. A push may make several claims, so `number` counts from 0. */
 export function claimKey(push: string, number: number): string {
-  return `claims/${push}.${number}.json`;
+  return `${claimsPrefix}${push}.${number}.json`;
 }

@@ -17,6 +17,8 @@ export interface KeyListOptions {
 export interface ListedObject {
   readonly key: string;
   readonly sizeBytes: number;
+  /** The time of the PUT by the clock of the object store, in milliseconds since 1970. */
+  readonly modifiedAt: number;
 }
 
 /** 1000 keys of at most 1024 bytes, percent-encoded, with their other elements. */
@@ -48,7 +50,7 @@ export async function* listObjects(
           : [["start-after", own + startAfter]];
     const asked = [...place, ["max-keys", String(pageKeys)]] as const;
     const page = await listPage(context, prefix, asked, token, signal);
-    for (const { key, sizeBytes } of page.keys) yield { key: key.slice(own.length), sizeBytes };
+    for (const { key, ...rest } of page.keys) yield { key: key.slice(own.length), ...rest };
     token = page.nextToken;
     empty = page.keys.length === 0 ? empty + 1 : 0;
     if (empty > maxEmptyPages) throw endlessError(context, prefix);

@@ -9,6 +9,8 @@ interface ListedKey {
   /** The whole key, including the prefix of the remote. */
   readonly key: string;
   readonly sizeBytes: number;
+  /** The time of the PUT by the clock of the object store, in milliseconds since 1970. */
+  readonly modifiedAt: number;
 }
 
 export interface KeyPage {
@@ -59,7 +61,8 @@ export function parseKeyPage(body: Buffer, prefix: string): KeyPage {
   }
   const keys = elementsOf(children, "Contents").map((entry): ListedKey => {
     const field = singlesOf(entry);
-    return { key: checkedKey(decode(required(field, "Key")), prefix), sizeBytes: sizeOf(field) };
+    const key = checkedKey(decode(required(field, "Key")), prefix);
+    return { key, sizeBytes: sizeOf(field), modifiedAt: timeOf(field) };
   });
   checkCounts(single, keys);
   const truncated = required(single, "IsTruncated");
@@ -159,6 +162,13 @@ function required(single: (name: string) => string | undefined, name: string): s
   const text = single(name);
   if (text === undefined || text === "") throw new Error(`it has no ${name}`);
   return text;
+}
+
+function timeOf(field: (name: string) => string | undefined): number {
+  const text = required(field, "LastModified");
+  const time = Date.parse(text);
+  if (!Number.isFinite(time)) throw new Error(`LastModified is ${describeValue(text)}`);
+  return time;
 }
 
 function sizeOf(field: (name: string) => string | undefined): number {

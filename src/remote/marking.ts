@@ -1,0 +1,96 @@
+// Reads which objects of a remote are in use. docs/remote-protocols.md, "Collect", has the order in
+// which a collection does it, and the reasons.
+import { z } from "zod";
+import { isStoreError } from "../base/errors.js";
+import { decodeJson, maxJsonBytes } from "./format/checked-json.js";
+import { remoteDataInvalid } from "./format/invalid.js";
+import {
+  claimsPrefix,
+  mapKey,
+  packKey,
+  packsOfPush,
+  snapshotOfKey,
+  snapshotsPrefix,
+} from "./format/keys.js";
+import { inParallel, smallRequests } from "./in-parallel.js";
+import { readCommit, readPacks, type RemoteReader } from "./remote-map.js";
+
+/** What the claims protect. */
+export interface ClaimedKeys {
+  /** Keys of maps and borrowed packs. */
+  readonly keys: Set<string>;
+  /** Beginnings of the keys of packs. */
+  readonly prefixes: Set<string>;
+}
+
+const claimSchema = z.strictObject({
+  version: z.literal(1),
+  push: z.string(),
+  snapshot: z.string(),
+  borrowed: z.array(z.string()),
+});
+
+/** Lists the claims and reads each. A claim that has gone since the listing does not count. */
+export async function readClaims(reader: RemoteReader, signal: AbortSignal): Promise<ClaimedKeys> {
+  const claimed: ClaimedKeys = { keys: new Set(), prefixes: new Set() };
+  const listed: string[] = [];
+  for await (const { key } of reader.bucket.list(claimsPrefix, { signal })) listed.push(key);
+  await inParallel(smallRequests, listed, async (key) => {
+    const claim = await unlessMissing(() => readClaim(reader, key, signal));
+    if (claim === undefined) return;
+    claimed.prefixes.add(packsOfPush(claim.push));
+    claimed.keys.add(mapKey(claim.snapshot));
+    for (const pack of claim.borrowed) claimed.keys.add(pack);
+  });
+  return claimed;
+}
+
+async function readClaim({ bucket, repository }: RemoteReader, key: string, signal: AbortSignal) {
+  const bytes = await bucket.get(key, { maxBytes: maxJsonBytes, signal });
+  const parsed = claimSchema.safeParse(
+    decodeJson(key, bytes, (keyId) => repository.sealOf(key, keyId)),
+  );
+  if (!parsed.success) throw remoteDataInvalid(key, "it is not a claim");
+  return parsed.data;
+}
+
+/** Keys of the map and the packs of each snapshot, by its id. Undefined: the map is missing. */
+export type NamedKeys = Map<string, readonly string[] | undefined>;
+
+/**
+ * Lists the snapshots, and reads the packs of those that `known` does not have. These objects never
+ * change, so what was read once stays true. A snapshot that has gone since the listing does not
+ * count.
+ */
+export async function readNamedKeys(
+  reader: RemoteReader,
+  known: NamedKeys,
+  signal: AbortSignal,
+): Promise<NamedKeys> {
+  const ids: string[] = [];
+  for await (const { key } of reader.bucket.list(snapshotsPrefix, { signal })) {
+    const id = snapshotOfKey(key);
+    if (id !== undefined) ids.push(id);
+  }
+  const named: NamedKeys = new Map();
+  await inParallel(smallRequests, ids, async (id) => {
+    if (known.has(id)) {
+      named.set(id, known.get(id));
+      return;
+    }
+    const commit = await unlessMissing(() => readCommit(reader, id, signal));
+    if (commit === undefined) return;
+    const packs = await unlessMissing(() => readPacks(reader, commit, signal));
+    named.set(id, packs && [mapKey(id), ...packs.map(packKey)]);
+  });
+  return named;
+}
+
+async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isStoreError(error, "REMOTE_COPY_MISSING")) return undefined;
+    throw error;
+  }
+}

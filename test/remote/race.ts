@@ -1,0 +1,211 @@
+// Nodes that push, delete and collect in one bucket at the same time, over connections that fail.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { systemClock } from "../../src/base/clock.js";
+import { isStoreError } from "../../src/base/errors.js";
+import { collectRemote } from "../../src/remote/collect.js";
+import { deleteRemote } from "../../src/remote/deletion.js";
+import { packKey, packsPrefix } from "../../src/remote/format/keys.js";
+import { readCommit, readPacks, type RemoteReader } from "../../src/remote/remote-map.js";
+import type { SnapshotStore } from "../../src/store/snapshot-store.js";
+import { bucketAt, fewAttempts, type Engine } from "../support/engine.js";
+import { startFaultyProxy, type Fault, type FaultyProxy } from "../support/faulty-proxy.js";
+import { createRandom, type Random } from "../support/random.js";
+import { patternBytes } from "../support/scratch.js";
+import { createFrom, download, never, openTestStore } from "../unit/store/support.js";
+import { openRemote, pull, push } from "./nodes.js";
+
+const day = 24 * 3_600_000;
+const blockBytes = 256 * 1024;
+const blocks = 6;
+
+export interface RaceOptions {
+  readonly engine: Engine;
+  /** An empty directory for the stores. */
+  readonly directory: string;
+  readonly prefix: string;
+  readonly nodes: number;
+  /** Pushes of each node. */
+  readonly pushes: number;
+  readonly seed: number;
+}
+
+export interface RaceReport {
+  readonly pushed: number;
+  readonly borrowed: number;
+  /** Pushes that ended with an error, as a node must expect of a remote that fails. */
+  readonly refused: number;
+  readonly deleted: number;
+  readonly collections: number;
+  readonly faults: number;
+}
+
+/** A snapshot that a push has acknowledged. */
+interface Acknowledged {
+  readonly id: string;
+  readonly ref: string;
+  readonly store: SnapshotStore;
+}
+
+/** Plays a race, and fails if an acknowledged snapshot is not whole or a pack is left. */
+export async function playRace(options: RaceOptions): Promise<RaceReport> {
+  const { engine, directory, prefix, nodes, seed } = options;
+  await using proxy = await startFaultyProxy(engine.endpoint);
+  const table = { prefix };
+  using direct = bucketAt(engine.endpoint, engine.keys, { table });
+  const remote = await openRemote(direct);
+  const race = new Race(options, remote, proxy);
+  const stores: SnapshotStore[] = [];
+  try {
+    for (let node = 0; node < nodes; node += 1) {
+      stores.push(await openTestStore(join(directory, `node${node}`)));
+    }
+    await Promise.all([
+      ...stores.map((store, node) =>
+        race.pushAndDelete(store, createRandom(seed, "node", node), node),
+      ),
+      ...[1, 2].map((each) => race.collect(createRandom(seed, "collector", each))),
+    ]);
+    await assertWhole(remote, race.acknowledged, directory);
+    await assertNothingLeft(remote);
+    return race.report();
+  } finally {
+    for (const store of stores) await store[Symbol.asyncDispose]();
+  }
+}
+
+class Race {
+  readonly acknowledged: Acknowledged[] = [];
+  readonly #options: RaceOptions;
+  readonly #direct: RemoteReader;
+  readonly #proxy: FaultyProxy;
+  readonly #counts = { pushed: 0, borrowed: 0, refused: 0, deleted: 0, collections: 0, faults: 0 };
+  #pushing: number;
+
+  constructor(options: RaceOptions, direct: RemoteReader, proxy: FaultyProxy) {
+    this.#options = options;
+    this.#direct = direct;
+    this.#proxy = proxy;
+    this.#pushing = options.nodes;
+  }
+
+  report(): RaceReport {
+    return { ...this.#counts };
+  }
+
+  async pushAndDelete(store: SnapshotStore, random: Random, node: number): Promise<void> {
+    using bucket = this.#bucket();
+    const remote = { ...this.#direct, bucket };
+    let memory = patternBytes(blocks * blockBytes, random.below(1_000_000));
+    let base: { remoteId: string; local: string } | undefined;
+    for (let number = 0; number < this.#options.pushes; number += 1) {
+      const ref = `vm-${node}-${number}`;
+      memory = Buffer.from(memory);
+      const page = patternBytes(4096, random.below(1_000_000));
+      page.copy(memory, random.below(blocks) * blockBytes);
+      await createFrom(store, ref, { memory });
+      this.#disturb(random);
+      const done = await unlessRefused(() => push(remote, store, ref, base));
+      if (done === undefined) {
+        this.#counts.refused += 1;
+        base = undefined;
+        continue;
+      }
+      this.#counts.pushed += 1;
+      if (done.borrowedPacks > 0) this.#counts.borrowed += 1;
+      this.acknowledged.push({ id: done.id, ref, store });
+      base = { remoteId: done.id, local: ref };
+      if (random.chance(0.5)) await this.#deleteSome(remote, random);
+    }
+    this.#pushing -= 1;
+  }
+
+  /** Deletes a snapshot of any node, also one that is just being used as a base. */
+  async #deleteSome(remote: RemoteReader, random: Random): Promise<void> {
+    if (this.acknowledged.length === 0) return;
+    const index = random.below(this.acknowledged.length);
+    const [chosen] = this.acknowledged.splice(index, 1);
+    if (chosen === undefined) return;
+    const parts = { ...remote, clock: systemClock };
+    await unlessRefused(() => deleteRemote(parts, chosen.id, never));
+    this.#counts.deleted += 1;
+  }
+
+  async collect(random: Random): Promise<void> {
+    using bucket = this.#bucket();
+    const parts = { ...this.#direct, bucket, clock: systemClock };
+    while (this.#pushing > 0) {
+      // Half of the collections take every claim for an expired one.
+      const claimTtlMs = random.chance(0.5) ? -day : day;
+      const options = { graceMs: 0, claimTtlMs, dryRun: false };
+      const done = await unlessRefused(() => collectRemote(parts, options, never));
+      if (done !== undefined) this.#counts.collections += 1;
+    }
+  }
+
+  #bucket() {
+    const { engine, prefix } = this.#options;
+    const timing = { ...fewAttempts, maxAttempts: 4 };
+    const table = { prefix };
+    return bucketAt(this.#proxy.endpoint, engine.keys, { timing, table });
+  }
+
+  #disturb(random: Random): void {
+    const faults: readonly Fault[] = [
+      { kind: "answer", status: 500 },
+      { kind: "reset-after" },
+      { kind: "reset-before" },
+      { kind: "slow", ms: 200 },
+      { kind: "cut" },
+    ];
+    for (const kind of ["put", "get", "head", "list", "delete"] as const) {
+      if (random.chance(0.6)) continue;
+      this.#proxy.failNext(kind, random.pick(faults));
+      this.#counts.faults += 1;
+    }
+  }
+}
+
+/** Returns undefined if the remote failed. Any other error is a fault of the program. */
+async function unlessRefused<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    for (const reason of expected) if (isStoreError(error, reason)) return undefined;
+    throw error;
+  }
+}
+
+const expected = [
+  ...["REMOTE_UNREACHABLE", "REMOTE_DATA_INVALID", "REMOTE_COPY_MISSING", "OPERATION_IN_PROGRESS"],
+] as const;
+
+async function assertWhole(
+  remote: RemoteReader,
+  acknowledged: readonly Acknowledged[],
+  directory: string,
+): Promise<void> {
+  await using empty = await openTestStore(join(directory, "empty"));
+  const filled = { sparseFormat: "none" } as const;
+  for (const { id, ref, store } of acknowledged) {
+    const snapshot = await pull(remote, empty, id);
+    const bytes = await download(empty, snapshot.config.id, filled);
+    assert.ok(bytes.equals(await download(store, ref, filled)), `${id}: the bytes differ`);
+  }
+}
+
+/** Collects until nothing changes: pushes that failed have left claims, and these have expired. */
+async function assertNothingLeft(remote: RemoteReader): Promise<void> {
+  const options = { graceMs: 0, claimTtlMs: -day, dryRun: false };
+  await collectRemote({ ...remote, clock: systemClock }, options, never);
+  const named = new Set<string>();
+  for await (const { key } of remote.bucket.list("snapshots/", { signal: never })) {
+    const id = key.slice("snapshots/".length, -".json".length);
+    for (const pack of await readPacks(remote, await readCommit(remote, id, never), never)) {
+      named.add(packKey(pack));
+    }
+  }
+  for await (const { key } of remote.bucket.list(packsPrefix, { signal: never })) {
+    assert.ok(named.has(key), `${key} is left`);
+  }
+}
