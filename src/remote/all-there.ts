@@ -1,5 +1,5 @@
 // Looks for many objects at once.
-import { inParallel, smallRequests } from "./in-parallel.js";
+import { requestEach, smallRequests } from "./request-each.js";
 import type { Bucket } from "./s3/bucket.js";
 
 /** Returns whether the bucket has an object under each of the keys. */
@@ -27,7 +27,7 @@ async function allAre(
   signal: AbortSignal,
 ): Promise<boolean> {
   let differs = false;
-  await inParallel(smallRequests, keys, async (key) => {
+  await requestEach(smallRequests, keys, async (key) => {
     // The answer is known, so the rest is not looked at.
     if (differs) return;
     if (((await bucket.head(key, signal)) !== undefined) !== there) differs = true;

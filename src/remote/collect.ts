@@ -16,7 +16,7 @@ import {
   snapshotOfLeftover,
 } from "./format/keys.js";
 import { isRemoteId, newRemoteId } from "./format/remote-id.js";
-import { inParallel, smallRequests } from "./in-parallel.js";
+import { requestEach, smallRequests } from "./request-each.js";
 import { readClaims, readNamedKeys, type ClaimedKeys, type NamedKeys } from "./marking.js";
 import type { RemoteReader } from "./remote-map.js";
 import { noneThere } from "./all-there.js";
@@ -31,7 +31,7 @@ export interface CollectOptions {
   readonly dryRun: boolean;
 }
 
-export interface Collection {
+export interface RemoteCollection {
   /** Whole snapshots. */
   readonly snapshots: number;
   /** Ids of snapshots that lack their map or a pack. */
@@ -60,7 +60,7 @@ export async function collectRemote(
   parts: RemoteReader & { readonly clock: Clock },
   options: CollectOptions,
   signal: AbortSignal,
-): Promise<Collection> {
+): Promise<RemoteCollection> {
   return new Collector(parts, options, signal).run();
 }
 
@@ -89,7 +89,7 @@ class Collector {
     this.#now = parts.clock.now().getTime();
   }
 
-  async run(): Promise<Collection> {
+  async run(): Promise<RemoteCollection> {
     const { dryRun } = this.#options;
     const claims = await this.#expireClaims(); // 1
     const claimed = await readClaims(this.#parts, this.#signal); // 2
@@ -191,7 +191,7 @@ class Collector {
   }
 
   async #deleteAll(keys: readonly string[]): Promise<void> {
-    await inParallel(smallRequests, keys, (key) => this.#parts.bucket.delete(key, this.#signal));
+    await requestEach(smallRequests, keys, (key) => this.#parts.bucket.delete(key, this.#signal));
   }
 
   /** Deletes the intents of other collections that are done. Returns the keys of the rest. */

@@ -4,7 +4,7 @@ import type { Extent } from "../model/extent.js";
 import { packKey } from "./format/keys.js";
 import type { PackRecord } from "./format/map.js";
 import { openEntry } from "./format/pack.js";
-import { inParallel } from "./in-parallel.js";
+import { requestEach } from "./request-each.js";
 import type { RemoteReader } from "./remote-map.js";
 
 /** An entry of a pack, and where it is. */
@@ -43,7 +43,7 @@ export async function readEntries(
   signal: AbortSignal,
 ): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
-  await inParallel(requestsInFlight, planRanges(wanted), async (range) => {
+  await requestEach(requestsInFlight, planRanges(wanted), async (range) => {
     for (const [key, bytes] of await readRange(reader, range, signal)) found.set(key, bytes);
   });
   return found;

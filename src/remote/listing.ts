@@ -4,7 +4,7 @@ import type { Manifest } from "../files/manifest.js";
 import { minIdPrefixLength } from "../model/name.js";
 import { mapsPrefix, snapshotOfKey, snapshotsPrefix } from "./format/keys.js";
 import { isRemoteId } from "./format/remote-id.js";
-import { inParallel, smallRequests } from "./in-parallel.js";
+import { requestEach, smallRequests } from "./request-each.js";
 import { readCommit, type RemoteReader } from "./remote-map.js";
 
 /** A snapshot at a remote, without the list of its blocks. */
@@ -47,7 +47,7 @@ export async function listRemote(
   const maps = new Set(await idsBelow(reader, mapsPrefix, mapOfKey, signal));
   const snapshots: RemoteSnapshot[] = [];
   const broken: BrokenSnapshot[] = [];
-  await inParallel(smallRequests, ids, async (id) => {
+  await requestEach(smallRequests, ids, async (id) => {
     try {
       const snapshot = known.get(id) ?? (await describe(reader, id, signal));
       if (maps.has(id)) snapshots.push(snapshot);

@@ -12,7 +12,7 @@ import {
   snapshotOfKey,
   snapshotsPrefix,
 } from "./format/keys.js";
-import { inParallel, smallRequests } from "./in-parallel.js";
+import { requestEach, smallRequests } from "./request-each.js";
 import { readCommit, readPacks, type RemoteReader } from "./remote-map.js";
 
 /** What the claims protect. */
@@ -35,7 +35,7 @@ export async function readClaims(reader: RemoteReader, signal: AbortSignal): Pro
   const claimed: ClaimedKeys = { keys: new Set(), prefixes: new Set() };
   const listed: string[] = [];
   for await (const { key } of reader.bucket.list(claimsPrefix, { signal })) listed.push(key);
-  await inParallel(smallRequests, listed, async (key) => {
+  await requestEach(smallRequests, listed, async (key) => {
     const claim = await unlessMissing(() => readClaim(reader, key, signal));
     if (claim === undefined) return;
     claimed.prefixes.add(packsOfPush(claim.push));
@@ -73,7 +73,7 @@ export async function readNamedKeys(
     if (id !== undefined) ids.push(id);
   }
   const named: NamedKeys = new Map();
-  await inParallel(smallRequests, ids, async (id) => {
+  await requestEach(smallRequests, ids, async (id) => {
     if (known.has(id)) {
       named.set(id, known.get(id));
       return;

@@ -5,7 +5,11 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../src/base/clock.js";
-import { collectRemote, type CollectOptions, type Collection } from "../../src/remote/collect.js";
+import {
+  collectRemote,
+  type CollectOptions,
+  type RemoteCollection,
+} from "../../src/remote/collect.js";
 import { deleteRemote } from "../../src/remote/deletion.js";
 import { encodeJson } from "../../src/remote/format/checked-json.js";
 import { collectionKey, holdsOf, packKey } from "../../src/remote/format/keys.js";
@@ -69,7 +73,10 @@ function withRemote(body: (scene: Scene) => Promise<void>): () => Promise<void> 
     });
 }
 
-function collect(remote: RemoteReader, options: Partial<CollectOptions> = {}): Promise<Collection> {
+function collect(
+  remote: RemoteReader,
+  options: Partial<CollectOptions> = {},
+): Promise<RemoteCollection> {
   return collectRemote({ ...remote, clock: systemClock }, { ...atOnce, ...options }, never);
 }
 
@@ -146,7 +153,7 @@ test(
     await createFrom(one, "base", { memory: memoryWith(2) });
     await createFrom(one, "child", { memory: memoryWith(3) });
     const base = await push(remote, one, "base");
-    let collected: Collection | undefined;
+    let collected: RemoteCollection | undefined;
     const child = await pushWith(remote, one, "child", {
       base: { remoteId: base.id, local: "base" },
       // The claim is there, the base is gone, and the packs are not written yet.

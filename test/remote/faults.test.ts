@@ -302,8 +302,8 @@ const page = (inner: string, head = ""): Fault => ({
   body: `<?xml version="1.0"?>${head}<ListBucketResult>${inner}</ListBucketResult>`,
 });
 const end = "<IsTruncated>false</IsTruncated>";
-const entry = (key: string, size = "1") =>
-  `<Contents><Key>${key}</Key><Size>${size}</Size></Contents>`;
+const entry = (key: string, size = "1", time = "2026-01-02T03:04:05.000Z") =>
+  `<Contents><Key>${key}</Key><LastModified>${time}</LastModified><Size>${size}</Size></Contents>`;
 
 /** None of these may be believed, take long, or end the process. */
 const hostileLists: Readonly<Record<string, readonly [Fault, RegExp]>> = {
@@ -334,6 +334,11 @@ const hostileLists: Readonly<Record<string, readonly [Fault, RegExp]>> = {
   "no size": [page(`${end}<Contents><Key>prod/a</Key></Contents>`), /no Size/],
   "a negative size": [page(end + entry("prod/a", "-1")), /Size is/],
   "a huge size": [page(end + entry("prod/a", "99999999999999999999")), /Size is/],
+  "no time": [
+    page(`${end}<Contents><Key>prod/a</Key><Size>1</Size></Contents>`),
+    /no LastModified/,
+  ],
+  "a wrong time": [page(end + entry("prod/a", "1", "yesterday")), /LastModified is/],
   "a wrong count": [page(`${end}<KeyCount>2</KeyCount>${entry("prod/a")}`), /KeyCount/],
   "another prefix": [page(`${end}<Prefix>other/</Prefix>`), /it is for the prefix/],
   "a key that is not encoded": [

@@ -10,7 +10,7 @@ export const smallRequests = 16;
  * Calls `work` for each item, at most `limit` at a time. When a call fails, no further item is
  * begun. Rejects with the error of that call when the other running calls have ended.
  */
-export async function inParallel<T>(
+export async function requestEach<T>(
   limit: number,
   items: Iterable<T>,
   work: (item: T) => Promise<void>,
