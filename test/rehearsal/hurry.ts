@@ -3,12 +3,12 @@
 const secondsOf = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 
 /**
- * Divides the time after `for:`, the ranges `[5m]` and the offsets by `factor`, to 1 s at least.
- * Thresholds stay as they are.
+ * Divides the times after `for:` and `keep_firing_for:`, the ranges `[5m]` and the offsets by
+ * `factor`, to 1 s at least. Thresholds stay as they are.
  */
 export function hurryRules(rules: string, factor: number): string {
   return rules.replace(
-    /(\bfor: |\[|\boffset )(\d+)([smhd])\b/g,
+    /(\b(?:keep_firing_)?for: |\[|\boffset )(\d+)([smhd])\b/g,
     (_whole, before: string, count: string, unit: keyof typeof secondsOf) =>
       `${before}${Math.max(1, Math.round((Number(count) * secondsOf[unit]) / factor))}s`,
   );

@@ -13,8 +13,10 @@ import { images } from "./load.js";
 import { cannotRehearse, openStage, type Stage } from "./stage.js";
 
 test("times of the rules are divided, thresholds stay", () => {
-  const rules = "expr: rate(x[5m]) > 0.25 unless x offset 15m\nfor: 10m\nsummary: 10m\nfor: 2s";
-  const hurried = "expr: rate(x[30s]) > 0.25 unless x offset 90s\nfor: 60s\nsummary: 10m\nfor: 1s";
+  const rules =
+    "expr: rate(x[5m]) > 0.25 unless x offset 15m\nfor: 10m\nsummary: 10m\nfor: 2s\nkeep_firing_for: 5m";
+  const hurried =
+    "expr: rate(x[30s]) > 0.25 unless x offset 90s\nfor: 60s\nsummary: 10m\nfor: 1s\nkeep_firing_for: 30s";
   assert.equal(hurryRules(rules, 10), hurried);
 });
 
