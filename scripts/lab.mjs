@@ -32,6 +32,7 @@ const harnesses = [
     "readers while snapshots are deleted, replaced and collected",
   ],
   ["soak-gc", "test/soak/gc-run", "collections beside writers, readers and an orchestrator"],
+  ["soak-remote", "test/soak/remote-run", "pushes, deletions and collections in one bucket"],
   [
     "soak-hostile",
     "test/soak/hostile-run",

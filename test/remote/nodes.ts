@@ -23,7 +23,7 @@ export async function openRemote(bucket: Bucket, secret?: Uint8Array): Promise<R
   return { bucket, repository };
 }
 
-interface PushedHere extends Pushed {
+export interface PushedHere extends Pushed {
   readonly reusedBytes: number;
   readonly totalBytes: number;
 }
@@ -44,12 +44,19 @@ interface LocalBase {
   readonly local?: string;
 }
 
-/** Pushes as `push` does. `throttle` is called before each pack is sent. */
+interface PushHow {
+  readonly base?: LocalBase | undefined;
+  /** Called before each pack is sent. */
+  throttle(): Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+/** Pushes as `push` does. */
 export async function pushWith(
   remote: RemoteReader,
   store: SnapshotStore,
   ref: string,
-  { base, throttle }: { readonly base?: LocalBase | undefined; throttle: () => Promise<void> },
+  { base, throttle, signal = never }: PushHow,
 ): Promise<PushedHere> {
   const counters = { totalBytes: 0, doneBytes: 0, reusedBytes: 0, sentBytes: 0 };
   await using open = await store.openBlocks(ref, never);
@@ -60,7 +67,7 @@ export async function pushWith(
       ? undefined
       : { commit: await readCommit(remote, base.remoteId, never), local };
   const parts = { ...remote, clock: systemClock, nodeId: store.nodeId, codec, counters };
-  const pushed = await pushSnapshot({ ...parts, throttle }, open, from, never);
+  const pushed = await pushSnapshot({ ...parts, throttle }, open, from, signal);
   return { ...pushed, ...counters };
 }
 
