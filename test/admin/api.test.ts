@@ -1,4 +1,5 @@
-// The JSON of the admin listener: what it says of a real store and to whom. It changes nothing.
+// Tests the JSON of the admin listener: what it shows of a real store, and to which callers. The
+// listener changes nothing.
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { request } from "node:http";
@@ -68,7 +69,7 @@ function namesOf({ json }: { readonly json: Record<string, unknown> }): string[]
   return (json["rows"] as Rows).map((row) => (row.gone === true ? "gone" : row.config.name));
 }
 
-test("lists are searched, filtered, ordered and cut, and a view stays as it was", async (t) => {
+test("lists are searched, filtered, sorted and paged, and a view does not change between its pages", async (t) => {
   const { create, ask, client } = await startApi(t);
   for (const [index, name] of ["web-1", "web-2", "db-1"].entries()) {
     await create(name, { env: index === 1 ? "prod" : "dev", all: "yes" });
@@ -93,7 +94,7 @@ test("lists are searched, filtered, ordered and cut, and a view stays as it was"
   }
 });
 
-test("one snapshot: its facts, its strips, its leases; looking does not count as an access", async (t) => {
+test("one snapshot shows its facts, strips and leases, and looking does not count as an access", async (t) => {
   const { create, ask, client } = await startApi(t);
   const id = await create("web-1");
   const before = (await client.inspect({ ref: id })).snapshot?.lastAccessedAt;
@@ -127,7 +128,7 @@ test("a planned collection has sums and rows, and removes nothing", async (t) =>
   assert.equal((await ask("gc?keep_last=x")).status, 400);
 });
 
-test("a tenant sees its own, and nothing that all have together", async (t) => {
+test("a tenant sees its own snapshots, and no totals of all tenants", async (t) => {
   const { create, ask, token } = await startApi(t);
   await create("a/one", { env: "prod" });
   const foreign = await create("b/two", { env: "prod" });
@@ -150,7 +151,7 @@ test("a tenant sees its own, and nothing that all have together", async (t) => {
   }
   assert.deepEqual(namesOf(await own("snapshots")), ["a/one"]);
   assert.deepEqual(namesOf(await own("snapshots?label=env%3Dprod")), ["a/one"]);
-  // The view of somebody else, by its token.
+  // This reads the other caller's view with that caller's token.
   const { json } = await ask("snapshots");
   assert.deepEqual(namesOf(await own(`snapshots?view=${String(json["view"])}`)), ["a/one"]);
   assert.equal((await own(`snapshots/${foreign}`)).status, 404);
@@ -177,7 +178,7 @@ test("a tenant sees its own, and nothing that all have together", async (t) => {
   }
 });
 
-test("events arrive as they happen, and the daemon's drain ends them", async (t) => {
+test("events arrive as they happen, and the stream ends when the daemon drains", async (t) => {
   const { daemon, address, scratch } = await startTestDaemon(t);
   await using client = connect(address);
   const source = await makeSmallSource(join(scratch, "source"));
@@ -201,7 +202,7 @@ test("events arrive as they happen, and the daemon's drain ends them", async (t)
   await ended;
 });
 
-test("the check of a support bundle counts everything and lists a part", async (t) => {
+test("the check of a support bundle counts all problems and lists some of them", async (t) => {
   const { ask, root } = await startApi(t);
   for (let index = 0; index < 210; index += 1) await mkdir(join(root, "data", `unknown-${index}`));
   const { json } = await ask("support/check");

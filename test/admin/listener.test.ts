@@ -1,4 +1,5 @@
-// The admin listener: the requests it answers, its callers, and its reports of a daemon in trouble.
+// Tests the admin listener: the requests that it answers, the callers that it admits, and how it
+// reports a daemon with problems.
 import assert from "node:assert/strict";
 import { stat } from "node:fs/promises";
 import { request as httpsRequest } from "node:https";
@@ -19,7 +20,7 @@ import { get, rawConnection, untilClosed } from "../support/http.js";
 
 const open = { "admin-listen": "127.0.0.1:0" };
 
-test("by default it is a socket beside the other one, with the same mode", async (t) => {
+test("by default the listener is a socket beside the main socket, with the same mode", async (t) => {
   const { daemon, root } = await startTestDaemon(t, { "socket-mode": "0660" });
   const path = join(root, "admin.sock");
   assert.equal(daemon.adminAddress, `unix:${path}`);
@@ -30,7 +31,7 @@ test("by default it is a socket beside the other one, with the same mode", async
   await assert.rejects(stat(path), /ENOENT/);
 });
 
-test("where it listens by default, and how it is switched off", () => {
+test("the default address follows the socket, and the listener can be switched off", () => {
   const at = (flags: Record<string, string>) =>
     loadDaemonConfig({ flags: { root: "/r", ...flags } }).config.adminListen;
   assert.deepEqual(at({}), { kind: "unix", path: "/r/admin.sock" });
@@ -38,12 +39,12 @@ test("where it listens by default, and how it is switched off", () => {
   assert.equal(at({ "admin-listen": "none" }), undefined);
   const alone = { socket: "none", listen: "127.0.0.1:0", "unauthenticated-tcp": "this-machine" };
   assert.equal(at(alone), undefined);
-  // The path is longer than the kernel allows. Nobody has requested the listener, so the daemon
+  // The path is longer than the kernel allows. No option requests the listener, so the daemon
   // starts without it.
   assert.equal(at({ socket: `/${"s".repeat(100)}` }), undefined);
 });
 
-test("an address of TCP needs what the listener of gRPC needs", () => {
+test("a TCP address has the same requirements as that of the gRPC listener", () => {
   const refused = (flags: Record<string, string>, text: RegExp) =>
     assert.throws(() => loadDaemonConfig({ flags: { root: "/r", ...flags } }), text);
   refused({ "admin-listen": "127.0.0.1:0" }, /admin_listen: .*every user of this machine/);
@@ -53,7 +54,7 @@ test("an address of TCP needs what the listener of gRPC needs", () => {
   refused({ "admin-listen": `unix:/${"a".repeat(200)}` }, /admin_listen: .*107 bytes/);
 });
 
-test("it only reads: other methods and bodies are refused", async (t) => {
+test("the listener only reads: it refuses other methods and bodies", async (t) => {
   const { daemon } = await startTestDaemon(t);
   const address = daemon.adminAddress ?? "";
   for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]) {
@@ -70,7 +71,7 @@ test("it only reads: other methods and bodies are refused", async (t) => {
   assert.equal((await get(address, "/assets/%2e%2e%2fpackage.json")).status, 404);
 });
 
-test("every answer has the headers that keep pages of others out", async (t) => {
+test("every answer has the headers that protect it from pages of other origins", async (t) => {
   const { daemon } = await startTestDaemon(t);
   for (const path of ["/", "/livez", "/nothing", "/metrics", "/api/info"]) {
     const { headers } = await get(daemon.adminAddress ?? "", path);
@@ -84,7 +85,7 @@ test("every answer has the headers that keep pages of others out", async (t) => 
   }
 });
 
-test("a page whose name resolves to this machine is refused, and so are requests across sites", async (t) => {
+test("a page whose name resolves to this machine is refused, and so are cross-site requests", async (t) => {
   const { daemon } = await startTestDaemon(t, { ...open, "unauthenticated-tcp": "this-machine" });
   const address = daemon.adminAddress ?? "";
   const withHost = (host: string) => get(address, "/livez", { headers: { host } });
@@ -98,7 +99,7 @@ test("a page whose name resolves to this machine is refused, and so are requests
   assert.equal((await get(address, "/metrics", { headers: across })).status, 403);
 });
 
-test("tokens over TCP: metrics are for readers of all snapshots, probes for anybody", async (t) => {
+test("over TCP, metrics need a token that reads all snapshots, and probes need none", async (t) => {
   const scene = await startScene(t, { flags: open });
   const address = scene.daemon.adminAddress ?? "";
   const port = address.split(":")[1] ?? "";
@@ -128,7 +129,7 @@ test("tokens over TCP: metrics are for readers of all snapshots, probes for anyb
   assert.equal(await status("/api/info"), 401);
 });
 
-test("the socket's role counts: a daemon whose socket is for readers gives them metrics", async (t) => {
+test("the socket's role applies: a daemon whose socket is for readers gives them metrics", async (t) => {
   const { daemon } = await startTestDaemon(t, { "socket-role": "reader" });
   const { status, body, headers } = await get(daemon.adminAddress ?? "", "/metrics");
   assert.equal(status, 200);
@@ -136,7 +137,7 @@ test("the socket's role counts: a daemon whose socket is for readers gives them 
   assert.match(body, /^stasis_build_info\{.*\} 1$/m);
 });
 
-test("a daemon that drains says so until its last call has ended", async (t) => {
+test("a draining daemon reports it until its last call has ended", async (t) => {
   const { daemon, address } = await startTestDaemon(t, { "drain-grace": "30s" });
   const admin = daemon.adminAddress ?? "";
   await using client = connect(address);
@@ -162,7 +163,7 @@ test("a daemon that drains says so until its last call has ended", async (t) => 
   await assert.rejects(get(admin, "/livez"), /ENOENT|ECONNREFUSED/);
 });
 
-test("the list of checks, as text and as JSON, without those that were excluded", async (t) => {
+test("the list of checks is available as text and as JSON", async (t) => {
   const { daemon } = await startTestDaemon(t);
   const admin = daemon.adminAddress ?? "";
   const verbose = await get(admin, "/readyz?verbose");
@@ -178,7 +179,7 @@ test("the list of checks, as text and as JSON, without those that were excluded"
   );
 });
 
-/** A separate server with small limits. */
+/** Starts a separate server with small limits. */
 async function limited(t: TestContext, limits: object): Promise<string> {
   const scratch = await makeScratch(t, "stasis-admin-");
   const server = createAdminServer({
@@ -197,7 +198,7 @@ async function limited(t: TestContext, limits: object): Promise<string> {
   return (await server.listenUnix(join(scratch, "s"))).address;
 }
 
-test("a client that sends its headers byte by byte is cut off", async (t) => {
+test("a client that sends its headers byte by byte is disconnected", async (t) => {
   const address = await limited(t, { headersTimeoutMs: 500 });
   const socket = await rawConnection(address);
   const closed = untilClosed(socket);
@@ -207,7 +208,7 @@ test("a client that sends its headers byte by byte is cut off", async (t) => {
   assert.doesNotMatch(await closed, /200 OK/);
 });
 
-test("headers that are too long get 431", async (t) => {
+test("headers that are too long are answered with 431", async (t) => {
   const address = await limited(t, {});
   const socket = await rawConnection(address);
   const closed = untilClosed(socket);
@@ -215,14 +216,14 @@ test("headers that are too long get 431", async (t) => {
   assert.match(await closed, /^HTTP\/1\.1 431 /);
 });
 
-test("connections without a request make room for new ones", async (t) => {
+test("connections without a request are closed to make room for new ones", async (t) => {
   const address = await limited(t, { maxConnections: 4 });
   const idle = await Promise.all(Array.from({ length: 4 }, () => rawConnection(address)));
   t.after(() => idle.forEach((socket) => socket.destroy()));
   assert.equal((await get(address, "/")).status, 200);
 });
 
-test("a connection that asks for much at once is cut off", async (t) => {
+test("a connection that sends many requests at once is closed", async (t) => {
   const address = await limited(t, { maxPipelined: 2 });
   const socket = await rawConnection(address);
   const closed = untilClosed(socket);
@@ -230,7 +231,7 @@ test("a connection that asks for much at once is cut off", async (t) => {
   assert.doesNotMatch(await closed, /200 OK/);
 });
 
-test("answers that nobody reads are bounded: the next one is refused, and a silent reader is cut off", async (t) => {
+test("unread answers are bounded: the next one is refused, and a client that never reads is disconnected", async (t) => {
   const address = await limited(t, { maxAnswerBytes: 6 * 1024 * 1024, idleMs: 1000 });
   const stalled = await rawConnection(address);
   stalled.pause();

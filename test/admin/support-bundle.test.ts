@@ -1,5 +1,5 @@
-// stasis support-bundle, with the real program and real daemons: what is in it, who gets it, and
-// what it says where the daemon does not answer.
+// Tests `stasis support-bundle` with the real program and real daemons: what the bundle contains,
+// which callers receive one, and what it says if the daemon does not answer.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -27,7 +27,7 @@ interface Check {
   readonly counts: Record<string, number>;
 }
 
-test("the bundle of a running daemon has what support asks for first", async (t) => {
+test("the bundle of a running daemon contains what support needs first", async (t) => {
   const scratch = await makeScratch(t, "stasis-bundle-");
   const flags = { "max-streams": "20", "gc-interval": "1h", "gc-keep-last": "1" };
   await using daemon = await startDaemonProcess(join(scratch, "root"), flags);
@@ -67,11 +67,11 @@ test("the bundle of a running daemon has what support asks for first", async (t)
   assert.ok(messages.includes("started") && messages.includes("audit"), messages.join(", "));
   const page = parsePage(bundle.files.get("metrics.txt") ?? "");
   assert.equal(page.get('stasis_snapshots{state="ready"}'), 2);
-  // A bundle changes nothing.
+  // Writing a bundle changes nothing in the store.
   assert.equal((await client.list({})).snapshots.length, 2);
 });
 
-test("it replaces no file unless it may, and nothing half written stays", async (t) => {
+test("a bundle replaces a file only with --force, and an incomplete bundle is removed", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   const file = join(scratch, "here.tar.gz");
   await writeFile(file, "something else");
@@ -90,7 +90,7 @@ test("it replaces no file unless it may, and nothing half written stays", async 
   );
 });
 
-test("to stdout it is the archive, and the answer goes to stderr", async (t) => {
+test("with stdout as the target, the archive is on stdout and the answer on stderr", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   const child = spawn(process.execPath, [mainPath, "support-bundle", "-", "--addr", address], {
     stdio: ["ignore", "pipe", "ignore"],
@@ -104,7 +104,7 @@ test("to stdout it is the archive, and the answer goes to stderr", async (t) => 
   assert.ok((await unpackBundle(path)).files.has("metrics.txt"));
 });
 
-test("readers get no bundle, only the reason", async (t) => {
+test("readers receive the reason instead of a bundle", async (t) => {
   const { address, scratch } = await startTestDaemon(t, { "socket-role": "reader" });
   const file = join(scratch, "no.tar.gz");
   const refused = await runStasis(["support-bundle", file, "--addr", address]);
@@ -113,7 +113,7 @@ test("readers get no bundle, only the reason", async (t) => {
   await assert.rejects(stat(file), /ENOENT/);
 });
 
-test("without a daemon it has what the machine knows, and says what is missing", async (t) => {
+test("without a daemon the bundle has what the machine knows, and names what is missing", async (t) => {
   const scratch = await makeScratch(t, "stasis-bundle-");
   const root = join(scratch, "root");
   const daemon = await startDaemonProcess(root);
@@ -141,7 +141,7 @@ test("without a daemon it has what the machine knows, and says what is missing",
   assert.match(missing, /instead: stasis check --root DIR/);
 });
 
-test("a daemon that hangs does not keep the rest from being collected", async (t) => {
+test("a daemon that hangs does not prevent the rest from being collected", async (t) => {
   const scratch = await makeScratch(t, "stasis-bundle-");
   await using daemon = await startDaemonProcess(join(scratch, "root"));
   daemon.signal("SIGSTOP");
@@ -153,7 +153,7 @@ test("a daemon that hangs does not keep the rest from being collected", async (t
   assert.equal(bundle.json("disk.json")["root"], join(scratch, "root"));
 });
 
-test("it needs the daemon's machine: an address of TCP is refused", async () => {
+test("a bundle needs the daemon's machine, so a TCP address is refused", async () => {
   const refused = await runStasis(["support-bundle", "--addr", "127.0.0.1:1"]);
   assert.equal(refused.code, 7);
   assert.match(refused.stderr, /stasis support-bundle needs a socket/);

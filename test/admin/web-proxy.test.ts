@@ -1,4 +1,4 @@
-// stasis web: one link, one browser, and nothing else gets through.
+// Tests `stasis web`: a link works for one browser, and the proxy admits nobody else.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openWebProxy } from "../../src/cli/web-proxy.js";
@@ -9,7 +9,7 @@ import { runStasis } from "../unit/cli/run-stasis.js";
 
 const program = new URL("../../src/main.js", import.meta.url);
 
-test("the link works once; its cookie opens the page from then on", async (t) => {
+test("the link works once, and its cookie opens the page afterwards", async (t) => {
   const { daemon } = await startTestDaemon(t);
   await using proxy = await openWebProxy((daemon.adminAddress ?? "").replace("unix:", ""), 0);
   const { host, search } = new URL(proxy.link);
@@ -34,7 +34,7 @@ test("the link works once; its cookie opens the page from then on", async (t) =>
   assert.equal((await get(host, "/api/info", { headers: { cookie } })).status, 502);
 });
 
-test("the program prints a link and ends with Ctrl-C", async (t) => {
+test("the program prints a link and ends on Ctrl-C", async (t) => {
   const { address } = await startTestDaemon(t);
   await using child = runModule(program, ["--addr", address, "web", "--no-browser"], {});
   const [link = ""] = await child.line(/^http:\/\/127\.0\.0\.1:\d+\/\?token=\S+$/);
@@ -44,7 +44,7 @@ test("the program prints a link and ends with Ctrl-C", async (t) => {
   assert.deepEqual(await child.exited, { code: 0, signal: null }, child.output());
 });
 
-test("without a daemon it says where it looked", async () => {
+test("without a daemon the error names the places that were tried", async () => {
   const { code, stderr } = await runStasis(["--addr", "unix:/nowhere/stasis.sock", "web"]);
   assert.notEqual(code, 0);
   assert.match(stderr, /\/nowhere\/admin\.sock \(ENOENT\)/);

@@ -1,5 +1,5 @@
-// Compiles a scenario to bytes: each body becomes pieces of base64 and runs of zeros, each commit
-// its total and its CRC-32. Runners need no knowledge of tar.
+// Compiles a scenario to bytes. Each body becomes pieces of base64 and runs of zeros, and each
+// commit becomes its total and its CRC-32. Runners need no knowledge of tar.
 import { crc32 } from "node:zlib";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { encodeTarHeader } from "../../src/archive/tar-header.js";
@@ -8,19 +8,19 @@ export type Json = JsonValue;
 
 interface TarEntry {
   readonly name: string;
-  /** The content: a text, repeated `times` times, … */
+  /** The content is this text, repeated `times` times. */
   readonly text?: string;
   readonly times?: number;
-  /** … or this many zeros, … */
+  /** The content is this many zeros. */
   readonly zeros?: number;
-  /** … or a file of this size with texts at these offsets and holes elsewhere. */
+  /** The content is a file of this size with texts at these offsets and holes elsewhere. */
   readonly size?: number;
   readonly segments?: readonly (readonly [number, string])[];
 }
 
 interface BodyPlan {
   readonly tar?: readonly TarEntry[];
-  /** The tar lacks its end marker. */
+  /** The tar archive lacks its end marker. */
   readonly unended?: boolean;
   readonly text?: string;
   readonly times?: number;
@@ -30,14 +30,14 @@ type Step = Readonly<Record<string, Json>>;
 
 export interface Case {
   readonly case: string;
-  /** The only transport on which it runs. */
+  /** The case runs only on this transport. */
   readonly only?: string;
   readonly steps: readonly Step[];
 }
 
 export interface Scenario {
   readonly bodies: Readonly<Record<string, BodyPlan>>;
-  /** Reasons that no step provokes, with the explanation. */
+  /** The reasons that no step provokes, each with the explanation. */
   readonly unprovoked: Readonly<Record<string, string>>;
   /** Cases that a runner must report as failed. */
   readonly canaries: readonly Case[];
@@ -48,7 +48,7 @@ type Piece = Buffer | { readonly zeros: number };
 
 const blockBytes = 512;
 
-/** The cases in the form that runners read. */
+/** Returns the cases in the form that runners read. */
 export function compileCases({ bodies, cases }: Scenario): readonly Case[] {
   const made = new Map<string, { body: Json; commit: Json }>();
   const bodyOf = (name: string) => {
@@ -117,7 +117,7 @@ function tarPieces(entries: readonly TarEntry[], unended = false): Piece[] {
   return joined(pieces);
 }
 
-/** The two records of docs/formats.md before the data. */
+/** Returns the two records of docs/formats.md that precede the data. */
 function sparsePieces(
   name: string,
   size: number,
@@ -152,7 +152,7 @@ function padding(size: number): Buffer {
   return Buffer.alloc((blockBytes - (size % blockBytes)) % blockBytes);
 }
 
-/** Joins neighbouring bytes to one piece. */
+/** Joins adjacent bytes to one piece. */
 function joined(pieces: readonly Piece[]): Piece[] {
   const whole: Piece[] = [];
   for (const piece of pieces) {

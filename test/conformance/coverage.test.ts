@@ -1,4 +1,5 @@
-// The gap check finds a gap of each kind, and an empty run does not count as a success.
+// Tests that the gap check finds a gap of each kind, and that an empty run does not count as a
+// success.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -30,7 +31,7 @@ for (const [what, from, to, gap] of [
   ["a reason", '"GC_LOCK_BUSY"', '"OTHER"', "no step expects GC_LOCK_BUSY"],
   ["an excuse", '"ROOT_LOCKED":', '"OTHER":', "no step expects ROOT_LOCKED"],
 ] as const) {
-  test(`without ${what} there is a gap`, () => {
+  test(`without ${what} the check reports a gap`, () => {
     assert.ok(text.includes(from));
     assert.ok(
       gaps(text.replaceAll(from, to)).includes(gap),
@@ -39,7 +40,7 @@ for (const [what, from, to, gap] of [
   });
 }
 
-test("an empty run is a failure", () => {
+test("an empty run counts as a failure", () => {
   const program = fileURLToPath(new URL("run.js", import.meta.url));
   for (const args of [["golang"], ["--transport", "udp"], ["--case", "no such case"]]) {
     const { status, stderr } = spawnSync(process.execPath, [program, ...args], {

@@ -1,12 +1,12 @@
 // Finds the parts of the API that a scenario leaves out: calls without a step, frames that it
-// neither sends nor expects, reasons that it does not expect.
+// neither sends nor expects, and reasons that it does not expect.
 import { readFileSync } from "node:fs";
 import { createFileRegistry, fromBinary, type DescMessage } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Json, Scenario } from "./compile.js";
 
 const reasonPrefix = "ERROR_REASON_";
-/** Stands for a frame of bytes in a scenario. */
+/** These keys represent a frame of bytes in a scenario. */
 const sentBytes = "body";
 const receivedBytes = "intact";
 
@@ -16,7 +16,7 @@ interface Said {
   readonly received: string[];
 }
 
-/** One line for each gap. */
+/** Returns one line for each gap. */
 export function gapsOf({ cases, unprovoked }: Scenario, descriptors: string): readonly string[] {
   const registry = createFileRegistry(
     fromBinary(FileDescriptorSetSchema, readFileSync(descriptors)),
@@ -56,7 +56,7 @@ export function gapsOf({ cases, unprovoked }: Scenario, descriptors: string): re
   return gaps;
 }
 
-/** `held` has the held calls of the case, by name. */
+/** Collects the calls of a value. `held` contains the held calls of the case, by name. */
 function collect(value: Json, calls: Map<string, Said>, held: Map<string, string>): void {
   if (Array.isArray(value)) {
     for (const each of value) collect(each, calls, held);
@@ -76,7 +76,7 @@ function collect(value: Json, calls: Map<string, Said>, held: Map<string, string
   said.received.push(JSON.stringify([expect ?? null, error ?? null]));
 }
 
-/** The members of the message's oneof, in the scenario's notation. */
+/** Returns the members of the message's oneof, in the scenario's notation. */
 function framesOf({ oneofs }: DescMessage, bytes: string): readonly string[] {
   return oneofs.flatMap(({ fields }) =>
     fields.map(({ jsonName }) => (jsonName === "chunk" ? bytes : jsonName)),

@@ -1,5 +1,5 @@
-// The daemons that a runner calls, each in its own process, and the names that the scenario uses
-// for them.
+// Starts the daemons that a runner calls, each in its own process, under the names that the
+// scenario uses.
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { existsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
@@ -13,14 +13,14 @@ import { removeScratch } from "../support/scratch.js";
 export type Transport = "tcp" | "unix";
 
 export interface Daemons extends AsyncDisposable {
-  /** Address of each daemon over this transport. */
+  /** The address of each daemon over this transport. */
   readonly targets: Readonly<Record<string, string>>;
   readonly vars: Readonly<Record<string, string>>;
-  /** The log of the daemons. */
+  /** Returns the log of the daemons. */
   output(): string;
 }
 
-/** A remote at a port that nobody listens on. */
+/** A remote at a port on which nobody listens. */
 const nowhere = `[[remotes]]
 name = "nowhere"
 endpoint = "http://127.0.0.1:1"
@@ -28,10 +28,12 @@ bucket = "snapshots"
 anonymous = true
 `;
 
-/** One of these is likely to be on another filesystem than temporary files. */
+/** At least one of these is likely to be on another filesystem than temporary files. */
 const places = ["/dev/shm", "/tmp", "/var/tmp", homedir()];
 
-/** `program` is an earlier build of the daemon, which knows no remotes. */
+/**
+ * Starts the daemons. `program` is an earlier build of the daemon, which does not support remotes.
+ */
 export async function startDaemons(
   scratch: string,
   transport: Transport,
@@ -53,7 +55,7 @@ export async function startDaemons(
     const config = join(scratch, "main.toml");
     await writeFile(config, nowhere);
     const flags: Record<string, Record<string, string>> = {
-      // Callers without credentials over TCP are one identity. The scenario opens 64 streams.
+      // Callers without credentials over TCP share one identity. The scenario opens 64 streams.
       main: {
         "max-streams-per-identity": "64",
         ...(program === undefined ? { config } : {}),

@@ -79,7 +79,7 @@ const rust: Language = {
   },
 };
 
-/** The example's line in examples/README.md, for a daemon at `address`. */
+/** Returns the example's command line in examples/README.md, for a daemon at `address`. */
 export function exampleLine(name: string, address: string, from: string, to: string): string {
   const text = readFileSync(join(checkout, "examples", "README.md"), "utf8");
   const [, section = ""] =
@@ -98,13 +98,14 @@ export const exampleEnvironment = { CARGO_TARGET_DIR: built("rust") };
 
 export const languages: readonly Language[] = [typescript, go, python, java, rust];
 
-/** The first tool that is missing on this machine. */
+/** Returns the first tool that is missing on this machine. */
 export function missingTool({ tools }: Language): string | undefined {
   return tools.find((tool) => spawnSync("sh", ["-c", `command -v ${tool}`]).status !== 0);
 }
 
 /**
- * A virtual environment with the client of gen/python. Rebuilt when the client or the list changes.
+ * Makes a virtual environment with the client of gen/python. It is made again when the client or
+ * the list of requirements changes.
  */
 function makeEnvironment(folder: string, requirements: string): void {
   const hash = createHash("sha256");

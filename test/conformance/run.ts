@@ -1,5 +1,6 @@
-// `npm run lab -- conformance [LANGUAGE...]`: builds the runners of the five languages and runs the
-// scenario with each, over TCP and over a Unix socket. Prints a table of cases and languages.
+// Implements `npm run lab -- conformance [LANGUAGE...]`. It builds the runners of the five
+// languages, runs the scenario with each over TCP and over a Unix socket, and prints a table of
+// cases and languages.
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -26,7 +27,7 @@ const usage = `Usage: npm run lab -- conformance [LANGUAGE...] [options]
   --daemons FILE   do not start daemons: FILE says where they are (test/conformance/README.md)
 `;
 
-/** Far above the usual time of one minute. */
+/** The usual time is one minute. */
 const runLimitMs = 8 * 60_000;
 const transports: readonly Transport[] = ["tcp", "unix"];
 
@@ -38,7 +39,7 @@ interface Report {
 }
 
 interface Result {
-  /** Milliseconds of each case that succeeded. */
+  /** The duration of each successful case, in milliseconds. */
   readonly passed: ReadonlyMap<string, number>;
   readonly problems: string[];
 }
@@ -117,12 +118,12 @@ async function runLanguage(
   try {
     command = language.build();
   } catch (error) {
-    // The other languages still run.
+    // The runners of the other languages still run.
     const result = { passed: new Map<string, number>(), problems: [messageOf(error)] };
     return titles.map(({ title }) => ({ title, result }));
   }
   const builtAfter = seconds(started);
-  // The two runs are parallel, because each has its own daemons and spends much time waiting.
+  // The two runs are concurrent, because each has its own daemons and spends much time waiting.
   const columns = await Promise.all(
     titles.map(async ({ transport, title }) => {
       const cases = plan.cases.filter(({ only = transport }) => only === transport);
@@ -151,7 +152,7 @@ async function runRunner(
   transport: Transport,
   { cases, canaries, daemonsFile }: Plan,
 ): Promise<Result> {
-  // Short, because a Unix socket's path has at most 107 bytes.
+  // The path must be short, because the path of a Unix socket has at most 107 bytes.
   const scratch = await mkdtemp(join(tmpdir(), "conf-"));
   try {
     await using daemons =
@@ -181,7 +182,7 @@ async function runRunner(
   }
 }
 
-/** The example of examples/: stores a directory and compares the restored files. */
+/** Runs the program in examples/, which stores a directory, and compares the restored files. */
 async function runExample({ name }: Language): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), "conf-"));
   try {
@@ -199,7 +200,7 @@ async function runExample({ name }: Language): Promise<void> {
   }
 }
 
-/** Daemons that another program runs. */
+/** Reads the addresses of daemons that another program runs. */
 async function describedDaemons(file: string): Promise<Daemons> {
   const { targets, vars } = JSON.parse(await readFile(file, "utf8")) as Daemons;
   return { targets, vars, output: () => "", [Symbol.asyncDispose]: async () => undefined };

@@ -1,8 +1,8 @@
-// The example orchestrator is struck at every step of its cycle, while snapshots with pinned blobs
-// are stored and deleted. It is killed before each system call that changes the blob directory. At
-// each piece of a request or answer, it is killed, its connection is cut, or the piece is delayed
-// until its session is over. No blob that a stored snapshot pins may be missing, and the next cycle
-// collects the rest.
+// Tests the example orchestrator by interrupting it at every step of its cycle, while callers store
+// and delete snapshots that pin blobs. The test kills it before each system call that changes the
+// blob directory. At each piece of a request or an answer, the test kills it, cuts its connection,
+// or delays the piece until its session has ended. No blob that a stored snapshot pins may be
+// missing, and the next cycle collects the rest.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,19 +21,22 @@ import { createRandom, type Random } from "../support/random.js";
 import { cannotStrace } from "../support/scratch.js";
 
 const program = new URL("../../examples/image-store/main.js", import.meta.url).pathname;
-/** Short, because each strike leaves a session behind. */
+/** The sessions are short, in milliseconds, because each killed orchestrator leaves one open. */
 const ttlMs = 1000;
 const keepLast = 12;
-/** Unpinned blobs for each strike, so that steps over blobs occur several times. */
+/**
+ * The number of unpinned blobs for each interruption. With several, steps over blobs occur several
+ * times.
+ */
 const garbagePerStrike = 3;
 /**
- * The remains of a struck cycle make the next one longer. Later steps repeat earlier ones with more
- * blobs.
+ * An interrupted cycle leaves blobs behind, which make the next cycle longer. The steps beyond this
+ * number repeat earlier steps with more blobs.
  */
 const maxSteps = 24;
-/** On a busy machine a cycle gives up before its step. Strikes that rarely hit are a finding. */
+/** On a busy machine a cycle may give up before its step. More attempts than this are an error. */
 const maxTries = 3 * maxSteps;
-/** The orchestrator's exit status for: not this time. */
+/** The orchestrator's exit status if another cycle should be tried later. */
 const exitLater = 75;
 
 interface Scene extends TestDaemon {
@@ -42,7 +45,7 @@ interface Scene extends TestDaemon {
   readonly blobs: BlobDirectory;
   readonly blobPath: string;
   readonly tar: Buffer;
-  /** Ids of snapshots that were stored and whose blobs existed then. */
+  /** The ids of snapshots that were stored, and whose blobs existed at that time. */
   readonly pinning: Set<string>;
   readonly counts: Map<string, number>;
 }
@@ -69,7 +72,7 @@ function count({ counts }: Scene, what: string): void {
   counts.set(what, (counts.get(what) ?? 0) + 1);
 }
 
-/** The arguments that start the orchestrator, for strace to run it. */
+/** Returns the command that starts the orchestrator, so that strace can run it. */
 function collectCommand({ blobPath }: Scene, addr: string, liveMs = ttlMs): [string, string[]] {
   const ttl = liveMs / 1000;
   const flags = { blobs: blobPath, addr, ttl, "keep-last": keepLast };
@@ -77,7 +80,7 @@ function collectCommand({ blobPath }: Scene, addr: string, liveMs = ttlMs): [str
   return [process.execPath, [program, "collect", ...args]];
 }
 
-/** All file calls in one thread, so that the n-th call of a kind is the same each time. */
+/** All file operations run in one thread, so that the n-th call of a kind is always the same. */
 const oneThread = { UV_THREADPOOL_SIZE: "1" };
 
 async function putGarbage({ blobs }: Scene, strike: string): Promise<void> {
@@ -85,8 +88,8 @@ async function putGarbage({ blobs }: Scene, strike: string): Promise<void> {
 }
 
 /**
- * Stores snapshots that pin any blobs they find, including those about to be collected, and deletes
- * some.
+ * Stores snapshots that pin any existing blobs, including those about to be collected, and deletes
+ * some of the snapshots.
  */
 async function storeOn(scene: Scene, random: Random, signal: AbortSignal): Promise<void> {
   const { client, blobs, tar, pinning } = scene;
@@ -112,7 +115,8 @@ async function storeOn(scene: Scene, random: Random, signal: AbortSignal): Promi
 }
 
 /**
- * Every blob that a stored snapshot pins exists: in its place or condemned, which can be undone.
+ * Checks that every blob exists that a stored snapshot pins. It is in its place or condemned, which
+ * the next cycle can undo.
  */
 async function judge(scene: Scene, { condemned }: { readonly condemned: boolean }): Promise<void> {
   const { client, pinning, blobPath } = scene;
@@ -121,8 +125,8 @@ async function judge(scene: Scene, { condemned }: { readonly condemned: boolean 
     if (!pinning.has(id)) continue;
     for (const blob of imageBlobIds) {
       if (await isThere(blobPath, blob, condemned)) continue;
-      // It may have been collected since it was listed, and then its blob was collected
-      // legitimately.
+      // The snapshot may have been deleted after it was listed. Then its blob was rightly
+      // collected.
       const still = await client.inspect(id).catch((error: unknown) => {
         if (!isStoreError(error, "SNAPSHOT_NOT_FOUND")) throw error;
         return undefined;
@@ -142,7 +146,7 @@ async function isThere(path: string, blob: string, orCondemned: boolean): Promis
   return false;
 }
 
-/** The session of a killed orchestrator is over. */
+/** Waits until the session of a killed orchestrator has ended. */
 async function untilFree({ client }: Scene): Promise<void> {
   await eventually("the end of the session", async () => {
     const session = await client.beginGc({ owner: "test" }).catch((error: unknown) => {
@@ -155,7 +159,7 @@ async function untilFree({ client }: Scene): Promise<void> {
   });
 }
 
-/** Runs `strike` for step 1, 2, … until the orchestrator completes without reaching it. */
+/** Runs `strike` for step 1, 2, … until the orchestrator completes its cycle before that step. */
 async function strikeEach(
   scene: Scene,
   what: string,
@@ -174,7 +178,7 @@ async function strikeEach(
   }
 }
 
-/** `gave up`: on a busy machine its session was over before that step. */
+/** `gave up` means that on a busy machine the session ended before that step. */
 type Outcome = "struck" | "through" | "gave up";
 
 function outcomeOf(child: Child, { code, signal }: Awaited<Child["exited"]>): Outcome {
@@ -195,7 +199,7 @@ async function killedAtCall(scene: Scene, syscall: string): Promise<void> {
   });
 }
 
-/** What happens to the n-th piece in one direction instead of forwarding it. */
+/** What happens to the n-th piece in one direction. Only a late piece is still forwarded. */
 type Blow = "killed" | "cut" | "late";
 
 async function struckOnTheWire(scene: Scene, blow: Blow, direction: Direction): Promise<void> {
@@ -212,7 +216,8 @@ async function struckOnTheWire(scene: Scene, blow: Blow, direction: Direction): 
     });
     const exit = await child.exited;
     if (!struck || blow === "killed") return outcomeOf(child, exit);
-    // A delayed or cut orchestrator may complete or give up, but must not fail in an unknown way.
+    // A delayed or disconnected orchestrator may complete or give up, but must not fail in another
+    // way.
     assert.ok(exit.code === 0 || exit.code === exitLater, `${what} ${nth}: ${child.output()}`);
     count(scene, `${what}: ${/^\w+/.exec(child.output())?.[0]}`);
     return "struck";
@@ -220,8 +225,8 @@ async function struckOnTheWire(scene: Scene, blow: Blow, direction: Direction): 
 }
 
 /**
- * Strikes while two callers store snapshots. At the end, one complete cycle leaves exactly the
- * pinned blobs.
+ * Interrupts the orchestrator while two callers store snapshots. Afterwards, one complete cycle
+ * leaves exactly the pinned blobs.
  */
 async function play(t: TestContext, strikes: (scene: Scene) => Promise<void>): Promise<void> {
   const scene = await openScene(t);
@@ -250,7 +255,7 @@ async function play(t: TestContext, strikes: (scene: Scene) => Promise<void>): P
 
 describe("the example orchestrator deletes no pinned blob", { concurrency: true }, () => {
   test(
-    "killed before each change of its directory, no pinned blob is gone",
+    "if it is killed before any change of its directory, every pinned blob remains",
     { skip: cannotStrace() },
     async (t) => {
       await play(t, async (scene) => {
@@ -260,18 +265,18 @@ describe("the example orchestrator deletes no pinned blob", { concurrency: true 
     },
   );
 
-  test("killed at each piece of its conversation, no pinned blob is gone", async (t) => {
+  test("if it is killed at any piece of its conversation, every pinned blob remains", async (t) => {
     await play(t, async (scene) => {
       await struckOnTheWire(scene, "killed", "up");
       await struckOnTheWire(scene, "killed", "down");
     });
   });
 
-  test("cut off at each answer, it retries or gives up, and no pinned blob is gone", async (t) => {
+  test("if its connection is cut at any answer, it retries or gives up, and every pinned blob remains", async (t) => {
     await play(t, (scene) => struckOnTheWire(scene, "cut", "down"));
   });
 
-  test("delayed until its session is over, it restores the condemned blobs", async (t) => {
+  test("if a piece is delayed until its session has ended, it restores the condemned blobs", async (t) => {
     await play(t, (scene) => struckOnTheWire(scene, "late", "up"));
   });
 });

@@ -1,4 +1,5 @@
-// Limits of archives: each at its edge, and one past it.
+// Tests the limits of archives. Each test accepts an archive at the limit and refuses one beyond
+// it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -35,7 +36,7 @@ async function drain(stream: OwnedStream): Promise<number> {
   return bytes;
 }
 
-test("files per archive", async () => {
+test("the number of files in an archive is limited", async () => {
   const { maxFiles } = defaultArchiveLimits;
   const files = Array.from({ length: maxFiles }, (_, index) => rawHeader({ name: `f${index}` }));
   assert.equal(await countEntries(...files, endMarker), maxFiles);
@@ -47,13 +48,13 @@ test("files per archive", async () => {
   assert.equal(error.metadata["expected"], String(maxFiles));
 });
 
-test("bytes of a file's name", async () => {
+test("the length of a file's name is limited", async () => {
   const named = (name: string) => [rawPax([["path", name]]), rawFile("x", "data"), endMarker];
   assert.equal(await countEntries(...named("n".repeat(255))), 1);
   await failsWith(countEntries(...named("n".repeat(256))), "ARCHIVE_INVALID");
 });
 
-test("bytes of a PAX header", async () => {
+test("the size of a PAX header is limited", async () => {
   const { maxPaxBytes } = defaultArchiveLimits;
   const frame = paxRecord("comment", "").length + 5;
   const record = paxRecord("comment", "c".repeat(maxPaxBytes - frame));
@@ -69,7 +70,8 @@ test("bytes of a PAX header", async () => {
 
 test("the segments of a sparse map are limited", async () => {
   const { maxSegments } = defaultArchiveLimits;
-  // GNU's format 1.0, whose map is not part of a PAX header. The segments are empty.
+  // The archive uses GNU's format 1.0, whose map is not part of a PAX header. The segments are
+  // empty.
   const sparse = (segments: number) => {
     const map = Buffer.from(`${segments}\n${"0\n0\n".repeat(segments)}`);
     return [
@@ -87,7 +89,7 @@ test("the segments of a sparse map are limited", async () => {
   assert.equal(error.metadata["limit"], "max_segments");
 });
 
-test("zeros behind the end of an archive", async () => {
+test("the zeros after the end marker of an archive are limited", async () => {
   const zeros = Buffer.alloc(mib);
   async function* padded(extra: number) {
     yield OwnedChunk.constant(Buffer.concat([rawFile("x", "data"), endMarker]));
@@ -103,7 +105,7 @@ test("zeros behind the end of an archive", async () => {
   await failsWith(read(1), "LIMIT_EXCEEDED");
 });
 
-test("bytes of an envelope", async () => {
+test("the size of an envelope is limited", async () => {
   const text = '{"version":1,"config":{}}';
   const fits = Buffer.from(text.padEnd(maxEnvelopeBytes));
   assert.equal(decodeEnvelope(fits).config.name, "");
@@ -114,7 +116,7 @@ test("bytes of an envelope", async () => {
 const uploadOf = (...sizes: number[]): OwnedStream =>
   owned(streamOf(...sizes.map((size) => Buffer.alloc(size))));
 
-test("bytes of an upload", async () => {
+test("the size of an upload is limited", async () => {
   assert.equal(await drain(limitBytes(uploadOf(60, 40), 100)), 100);
   const error = await failsWith(drain(limitBytes(uploadOf(60, 41), 100)), "LIMIT_EXCEEDED");
   assert.equal(error.metadata["limit"], "max_upload_bytes");
@@ -130,14 +132,14 @@ test("the decompression ratio of an archive is limited", async () => {
     "LIMIT_EXCEEDED",
   );
   assert.equal(error.metadata["limit"], "max_ratio");
-  // Zeros become holes, because a disk may be nearly empty.
+  // The ratio does not count zeros, which become holes, because a disk may be nearly empty.
   const zeros = gzipSync(Buffer.alloc(unfolded));
   assert.equal(await drain(decompress(owned(streamOf(zeros)), { maxRatio: 2 })), unfolded);
   const small = gzipSync(Buffer.alloc(60 * mib, "a"));
   assert.equal(await drain(decompress(owned(streamOf(small)), { maxRatio: 2 })), 60 * mib);
 });
 
-test("bytes of a line of the log", () => {
+test("the length of a log line is limited", () => {
   const line = (text: string) => `${JSON.stringify({ level: 30, message: "m", text })}\n`;
   const fits = line("x".repeat(maxLogLineBytes - line("").length));
   assert.equal(Buffer.byteLength(fits), maxLogLineBytes);
@@ -152,8 +154,8 @@ test("bytes of a line of the log", () => {
   assert.deepEqual(JSON.parse(least), { level: 50, message: "m", cut: true });
 });
 
-test("a line of the log escapes characters that a terminal would act on, without changing its meaning", () => {
-  // A control sequence, DEL, a separator of lines, one that turns the direction.
+test("a log line escapes characters that a terminal would interpret, without changing its meaning", () => {
+  // The text has a control sequence, DEL, line separators and characters that change the direction.
   const text = "\u009b31m\u007f\u2028\u2029\u202e\u2066\u200fä\u00a0";
   const line = boundedLine(`${JSON.stringify({ level: 30, message: "m", text })}\n`);
   assert.doesNotMatch(line, /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]./u);
@@ -162,7 +164,7 @@ test("a line of the log escapes characters that a terminal would act on, without
   assert.doesNotMatch(long, /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]./u);
 });
 
-test("a shortened line of the log keeps as many fields as fit", () => {
+test("a shortened log line keeps as many fields as fit", () => {
   const texts = Array.from({ length: 40 }, () => "\u0001".repeat(250));
   const entry = { level: 30, message: "m", who: "anna", refs: texts, outcome: "OK" };
   const line = boundedLine(`${JSON.stringify(entry)}\n`);

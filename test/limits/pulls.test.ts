@@ -1,4 +1,4 @@
-// Disk space while a pull runs.
+// Tests the limits of disk space while a pull runs.
 import assert from "node:assert/strict";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,10 +13,10 @@ function makeMemory(directory: string): Promise<string> {
   return makeSource(directory, [{ name: "memory", sizeBytes, pieces: [piece(0, sizeBytes)] }]);
 }
 
-test("max_store: a pull that exceeds it ends early, and its data stays", async (t) => {
+test("max_store: a pull that exceeds it ends early, and keeps its data", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t, { "max-store": "16MiB" })];
   await createOn(from, await makeMemory(join(from.scratch, "source")), "web");
-  // In each attempt, the data kept from the previous one counts too.
+  // Each attempt also counts the data that the previous attempt has kept.
   for (let attempt = 0; attempt < 2; attempt += 1) {
     const error = await failsWith(pull(to, { source: from.address, ref: "web" }), "STORAGE_FULL");
     assert.equal(error.metadata["limit"], "max_store");
@@ -29,9 +29,9 @@ test("max_store: a pull that exceeds it ends early, and its data stays", async (
   }
 });
 
-test("reserve: checked while a pull runs", { skip: cannotMount("tmpfs") }, (t) =>
+test("reserve: the limit is checked while a pull runs", { skip: cannotMount("tmpfs") }, (t) =>
   withFilesystem("tmpfs", 96, async (mountPoint) => {
-    await t.test("the pull ends while there is still space", async (inner) => {
+    await t.test("the pull ends while the disk still has space", async (inner) => {
       const root = join(mountPoint, "root");
       const [from, to] = [
         await startNode(inner),

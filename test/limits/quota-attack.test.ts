@@ -1,5 +1,5 @@
-// Attacks on the quota: each repeats one kind of call until it is refused, while the test measures
-// the disk space of the root.
+// Tests attacks on the quota. Each repeats one kind of call until the daemon refuses it, while the
+// test measures the disk space of the root.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -13,9 +13,12 @@ import { patternBytes } from "../support/scratch.js";
 import { rawFile } from "../unit/archive/support.js";
 
 const quotaBytes = 64 * mib;
-/** The ballast of 4 MiB, the write-ahead log and free pages of the catalog: SECURITY.md. */
+/**
+ * This allows for the ballast of 4 MiB, the write-ahead log and free pages of the catalog. See
+ * SECURITY.md.
+ */
 const slackBytes = 16 * mib;
-/** Enough to pass the quota twice if nothing is counted. */
+/** This many rounds would exceed the quota twice if the store did not count anything. */
 const maxRounds = 25;
 
 function tarOf(files: readonly (readonly [string, Buffer])[]): Buffer {

@@ -1,5 +1,5 @@
-// The property behind quotas: in a storm of random calls, the root never takes more disk space than
-// the quota and a fixed amount for the store itself. The test checks all the time.
+// Tests the main property of quotas: during random calls, the root never takes more disk space than
+// the quota and a fixed amount for the store itself. The test checks the space all the time.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -16,7 +16,8 @@ import { rawFile } from "../unit/archive/support.js";
 const quotaBytes = 10 * mib;
 const prefixQuotaBytes = 5 * mib;
 /**
- * The ballast of 4 MiB, the write-ahead log, the events, free pages of the catalog: SECURITY.md.
+ * This allows for the ballast of 4 MiB, the write-ahead log, the events and free pages of the
+ * catalog. See SECURITY.md.
  */
 const slackBytes = 20 * mib;
 const callsOfEach = 40;
@@ -42,11 +43,11 @@ function tarOf(random: Random): Buffer {
 
 interface Callers {
   readonly client: Client;
-  /** An operator opens directories, because tenants may not. */
+  /** An operator opens directories, because tenants may not open them. */
   readonly operator: Client;
 }
 
-/** One random call of one tenant. */
+/** Makes one random call of one tenant. */
 async function act({ client, operator }: Callers, prefix: string, random: Random): Promise<void> {
   const ref = `${prefix}${random.below(6)}`;
   const kind = random.below(10);
@@ -66,7 +67,7 @@ async function act({ client, operator }: Callers, prefix: string, random: Random
     const bytes = download.bytes[Symbol.asyncIterator]();
     await bytes.next();
     await pause(random.below(600));
-    // Some disconnect without reading the rest.
+    // Half of the readers disconnect before they have read everything.
     if (random.below(2) === 0) await download[Symbol.asyncDispose]();
     else for (let next = await bytes.next(); next.done !== true; next = await bytes.next());
   } else if (kind === 8) {
@@ -79,7 +80,7 @@ async function act({ client, operator }: Callers, prefix: string, random: Random
   }
 }
 
-test("a storm of calls never takes more than the quota and a fixed amount", async (t) => {
+test("random calls never take more space than the quota and a fixed amount", async (t) => {
   const flags = { "max-store": `${quotaBytes}B`, "prefix-quota": `${prefixQuotaBytes}B` };
   const scene = await startScene(t, { flags });
   const operator = connect(scene.address);

@@ -1,4 +1,5 @@
-// Quotas limit actual disk space: including invisible snapshots, metadata, and all ways in at once.
+// Tests that quotas limit the actual disk space. Invisible snapshots, metadata and all kinds of
+// uploads at the same time count too.
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -39,7 +40,7 @@ const large = memoryOf(24 * mib);
 const put = (client: Client, name: string, tar: Buffer = large, replace = false) =>
   client.create({ config: { name }, onNameConflict: replace ? 2 : 1 }, streamOf(tar));
 
-/** Begins to read, and pauses until the gate opens. */
+/** Begins to read, and pauses until `finish` is called. */
 async function readHalf(client: Client, ref: string): Promise<{ finish(): Promise<number> }> {
   const download = await client.restore(ref);
   const bytes = download.bytes[Symbol.asyncIterator]();
@@ -59,7 +60,7 @@ for (const [limit, key] of [
   ["max_store", "max-store"],
   ["prefix_quota", "prefix-quota"],
 ] as const) {
-  test(`${limit}: a deleted snapshot counts for its owner as long as it is read`, async (t) => {
+  test(`${limit}: a deleted snapshot counts for its owner while it is read`, async (t) => {
     const scene = await startScene(t, { flags: { [key]: "40MiB" } });
     const [a, b] = [tenantOf(scene, "a/"), tenantOf(scene, "b/")];
     await put(a, "a/1");
@@ -76,18 +77,18 @@ for (const [limit, key] of [
     const usage = (await scene.client(scene.address).getInfo()).usage;
     assert.ok(usage !== undefined && usage.heldBytes > 24 * mib);
     assert.ok((await reading.finish()) > 24 * mib);
-    // Its removal ends by itself. Until then, uploads wait.
+    // The daemon frees the space by itself. Until then, uploads wait.
     await put(a, "a/2");
   });
 
-  test(`${limit}: a replaced snapshot counts as long as its directory is open`, async (t) => {
+  test(`${limit}: a replaced snapshot counts while its directory is open`, async (t) => {
     const scene = await startScene(t, { flags: { [key]: "64MiB" } });
     const a = tenantOf(scene, "a/");
     const operator = scene.client(scene.address);
     await put(a, "a/1");
     const lease = await operator.openDataDirectory("a/1");
     await put(a, "a/1", memoryOf(24 * mib, 2), true);
-    // Both exist, and a third would exceed the limit.
+    // Both versions exist, and a third would exceed the limit.
     await failsWith(put(a, "a/1", memoryOf(24 * mib, 3), true), "STORAGE_FULL");
     await failsWith(put(a, "a/2"), "STORAGE_FULL");
     await lease[Symbol.asyncDispose]();
@@ -99,7 +100,7 @@ for (const [limit, key] of [
   });
 }
 
-test("space is free for the next upload as soon as a delete has answered", async (t) => {
+test("space is free for the next upload as soon as a delete has been answered", async (t) => {
   const { address } = await startTestDaemon(t, { "max-store": "40MiB" });
   const client = connect(address);
   t.after(() => client.close());
@@ -133,7 +134,7 @@ test("after a kill, a snapshot that was deleted while it was read is neither pre
   await put(client, "one");
 });
 
-/** Disk space and inodes of such snapshots, and their charge. */
+/** Measures the disk space and the inodes of such snapshots, and their charge. */
 async function measure(
   config: (n: number) => Partial<SnapshotConfig>,
   tar: Buffer,
@@ -153,7 +154,7 @@ async function measure(
           charged += (await store.create(request, owned(streamOf(tar)), never)).chargedBytes;
         }
       }
-      // The write-ahead log is empty now.
+      // At this point the write-ahead log is empty.
       const { allocatedBytes, inodes } = await spaceBelow(root);
       return { total: allocatedBytes + inodes * 512, charged };
     };
@@ -221,7 +222,7 @@ for (const [title, [config, tar, count]] of Object.entries(shapes)) {
   });
 }
 
-test("2,000 empty files and 1,000 blob ids have a charge", async (t) => {
+test("a snapshot is charged for 2,000 empty files and for 1,000 blob ids", async (t) => {
   const { address } = await startTestDaemon(t, { "max-store": "12MiB" });
   const client = connect(address);
   t.after(() => client.close());
@@ -241,7 +242,7 @@ test("2,000 empty files and 1,000 blob ids have a charge", async (t) => {
   await client.delete({ refs: ["b1", "b2"], allowMissing: true });
   const { usage } = await client.getInfo();
   assert.ok(usage !== undefined && usage.chargedBytes - usage.heldBytes === 0n);
-  // Labels that come later do not either.
+  // Labels that are added later must not exceed the limit either.
   const fill = async (): Promise<void> => {
     for (let n = 0; ; n += 1) {
       await client.create({ config: { name: `u${n}` } }, streamOf(memoryOf(256 * kib, n)));
@@ -260,7 +261,7 @@ test("2,000 empty files and 1,000 blob ids have a charge", async (t) => {
   await client.update({ ref: "u0", labels, updateMask });
 });
 
-test("list, inspect, info and the sums of a tenant agree on what is charged", async (t) => {
+test("list, inspect, info and the sums of a tenant report the same charge", async (t) => {
   const scene = await startScene(t);
   const operator = scene.client(scene.address);
   const a = tenantOf(scene, "a/");
@@ -285,7 +286,7 @@ test("list, inspect, info and the sums of a tenant agree on what is charged", as
   await agree();
 });
 
-test("all ways in at once: no two uploads use the last bytes", async (t) => {
+test("with uploads of all kinds at once, no two uploads use the same last bytes", async (t) => {
   const from = await startNode(t);
   const files = [{ name: "memory", sizeBytes: 8 * mib, pieces: [piece(0, 8 * mib)] }];
   await createOn(from, await makeSource(join(from.scratch, "source"), files), "pulled");
@@ -343,7 +344,7 @@ test("the data of an interrupted pull counts until it is discarded", async (t) =
   const { usage } = await to.client.getInfo();
   assert.ok(usage !== undefined && usage.chargedBytes > 11 * mib, String(usage?.chargedBytes));
   await failsWith(put(to.client, "one"), "STORAGE_FULL");
-  // It is not counted twice when the pull continues.
+  // The pull continues, and the store does not count the data twice.
   await drainPull(to.client, { source: from.address, ref: "web" });
   await to.client.delete({ refs: ["web"] });
   await to.client.cancelTransfer({ digest: kept.digest });

@@ -1,4 +1,5 @@
-// Limits of a whole daemon: disk space, uploads with false sizes, and shares of one identity.
+// Tests the limits of a whole daemon: disk space, uploads with false sizes, and the share of one
+// identity.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -24,7 +25,7 @@ async function assertEmpty(root: string): Promise<void> {
   });
 }
 
-test("max_upload: an upload of exactly that size is stored, a larger one is not", async (t) => {
+test("max_upload: an upload of exactly that size is stored, and a larger one is not", async (t) => {
   const { address, root } = await startTestDaemon(t, { "max-upload": "1MiB" });
   const client = connect(address);
   t.after(() => client.close());
@@ -36,9 +37,9 @@ test("max_upload: an upload of exactly that size is stored, a larger one is not"
   await assertEmpty(root);
 });
 
-/** 256 KiB on disk, with any block size of the filesystem. */
+/** The archive takes 256 KiB on disk, whatever the block size of the filesystem is. */
 const small = tarOf(256 * kib);
-/** Two of them fit, including their metadata. */
+/** The quota has room for two such archives, including their metadata. */
 const quota = "704KiB";
 const quotaBytes = 704 * kib;
 
@@ -51,7 +52,7 @@ function assertNearlyFull(bytes: number): void {
   assert.ok(bytes > 512 * kib && bytes <= quotaBytes, `${bytes} bytes are charged`);
 }
 
-test("max_store: uploads that fit are stored, the next is refused at its header and at its end", async (t) => {
+test("max_store: uploads that fit are stored, and the next is refused at its header and at its end", async (t) => {
   const { address, root } = await startTestDaemon(t, { "max-store": quota });
   const client = connect(address);
   t.after(() => client.close());
@@ -71,7 +72,7 @@ test("max_store: uploads that fit are stored, the next is refused at its header 
   await assertEmpty(root);
 });
 
-test("max_store: an upload that exceeds it is ended while it runs, not at its end", async (t) => {
+test("max_store: an upload that exceeds it ends while it runs, not at its end", async (t) => {
   const { address, root } = await startTestDaemon(t, { "max-store": "16MiB" });
   const client = connect(address);
   t.after(() => client.close());
@@ -99,9 +100,9 @@ function headerOfSize(head: Buffer, sizeBytes: number): Buffer {
 
 const noTmpfs = cannotMount("tmpfs");
 
-test("reserve: checked while an upload runs", { skip: noTmpfs }, (t) =>
+test("reserve: the limit is checked while an upload runs", { skip: noTmpfs }, (t) =>
   withFilesystem("tmpfs", 96, async (mountPoint) => {
-    await t.test("the upload ends while there is still space", async (inner) => {
+    await t.test("the upload ends while the disk still has space", async (inner) => {
       const root = join(mountPoint, "root");
       const { address } = await startTestDaemon(inner, { root, reserve: "40MiB" });
       const client = connect(address);
@@ -115,7 +116,7 @@ test("reserve: checked while an upload runs", { skip: noTmpfs }, (t) =>
   }),
 );
 
-test("prefix_quota: one tenant's snapshots fill its own quota and nobody else's", async (t) => {
+test("prefix_quota: the snapshots of one tenant fill its own quota and no other quota", async (t) => {
   const scene = await startScene(t, { flags: { "prefix-quota": quota } });
   const clientOf = (namePrefix: string) => {
     const token = scene.newToken({ name: namePrefix.slice(0, 1), role: "writer", namePrefix });
@@ -155,14 +156,14 @@ for (const [limit, namePrefix] of [
     const stored = (await outcomes).filter(({ status }) => status === "fulfilled");
     assert.equal(stored.length, 2);
     assertNearlyFull(await chargedTo(client));
-    // No refused upload still holds a reservation.
+    // No refused upload still has a reservation.
     await client.delete({ refs: ["a/1", "a/2", "a/3", "a/4", "a/5"], allowMissing: true });
     await client.create({ config: { name: "a/6" } }, streamOf(small));
     await client.create({ config: { name: "a/7" } }, streamOf(small));
   });
 }
 
-test("max_store: a refusal does not reveal how much other tenants have", async (t) => {
+test("max_store: a refusal does not reveal how much other tenants store", async (t) => {
   const scene = await startScene(t, { flags: { "max-store": quota } });
   const operator = scene.client(scene.address);
   await operator.create({ config: { name: "b/1" } }, streamOf(small));
@@ -178,7 +179,7 @@ test("max_store: a refusal does not reveal how much other tenants have", async (
   assert.doesNotMatch(message, /take \d|deleted or replaced/);
 });
 
-test("max_streams_per_identity: one identity's streams leave room for others", async (t) => {
+test("max_streams_per_identity: the streams of one identity leave room for others", async (t) => {
   const flags = { "max-streams": 4, "max-streams-per-identity": 2 };
   const scene = await startScene(t, { flags });
   const tls = scene.tls();
@@ -204,7 +205,7 @@ test("max_streams_per_identity: one identity's streams leave room for others", a
   await greedy.create({}, streamOf(small));
 });
 
-test("stream_idle: a caller that stops sending is cut off and leaves nothing; a reader that stops is cut off", async (t) => {
+test("stream_idle: a stalled upload is ended and leaves nothing, and a stalled reader is ended", async (t) => {
   const { address, root } = await startTestDaemon(t, { "stream-idle": "1s" });
   const client = connect(address);
   t.after(() => client.close());

@@ -1,4 +1,5 @@
-// The content of the snapshots in a model run: a few small contents, known to the last byte.
+// Makes the contents of the snapshots in a model run. There are few of them, they are small, and
+// the test knows each byte.
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,13 +16,13 @@ import {
 import { patternBytes } from "../support/scratch.js";
 
 export interface Content {
-  /** The tar that Create takes. */
+  /** The tar archive that Create receives. */
   readonly tar: Buffer;
-  /** The archives that Import takes: plain and gzip. */
+  /** The archives that Import receives: one is uncompressed, one is compressed with gzip. */
   readonly archives: readonly [Buffer, Buffer];
-  /** Digest of the snapshot, from the daemon's first answer. */
+  /** The digest of the snapshot, as the daemon's first answer reports it. */
   readonly digest: string;
-  /** SHA-256 of each file's bytes, by name. */
+  /** The SHA-256 of each file's bytes, by file name. */
   readonly files: ReadonlyMap<string, string>;
 }
 
@@ -35,7 +36,10 @@ interface Shape {
   readonly pieces: readonly Piece[];
 }
 
-/** Empty files, small files, holes, and ends on both sides of the blocks of 256 KiB. */
+/**
+ * The shapes contain empty files, small files and holes. Some files end just before or just after a
+ * boundary of the blocks of 256 KiB.
+ */
 const shapes: readonly Readonly<Record<string, Shape>>[] = [
   { empty: { sizeBytes: 0, pieces: [] } },
   { "state.json": { sizeBytes: 100, pieces: [{ at: 0, length: 100 }] } },
@@ -58,7 +62,7 @@ const shapes: readonly Readonly<Record<string, Shape>>[] = [
 
 export const contentCount = shapes.length;
 
-/** Makes them in `directory` and gets their archives and digests from the daemon. */
+/** Makes the contents in `directory` and gets their archives and digests from the daemon. */
 export async function makeContents(client: Client, directory: string): Promise<Content[]> {
   await mkdir(directory);
   const contents: Content[] = [];
@@ -107,7 +111,7 @@ function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The differences between a tar without sparse notation and this content. */
+/** Returns the differences between a tar archive without sparse entries and this content. */
 export async function contentProblems(
   received: Buffer,
   zipped: boolean,

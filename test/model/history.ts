@@ -1,15 +1,15 @@
-// The history of a round: each call with the moments of its start and its end, and the caller's
-// answer. Moments are numbers in the order in which the test process observed them.
+// Describes the history of a round: each call with its start, its end and the caller's answer. A
+// moment is a number. Numbers grow in the order in which the test process observed the moments.
 import type { Operation } from "./plan.js";
 
-/** A snapshot as a caller saw it. */
+/** Describes a snapshot as a caller saw it. */
 export interface Seen {
   readonly id: string;
   readonly name: string;
   readonly description: string;
   readonly protected: boolean;
   readonly digest: string;
-  /** Tag of the call that made it: in its labels. */
+  /** The tag of the call that made the snapshot. The snapshot's labels contain it. */
   readonly tag: string;
 }
 
@@ -17,14 +17,14 @@ export interface Collected {
   readonly id: string;
   readonly name: string;
   readonly outcome: "removed" | "planned" | "in use" | "protected" | "changed" | "failed" | "other";
-  /** Not a snapshot, but an entry that should not be in the store. */
+  /** True if this is not a snapshot but an entry that should not be in the store. */
   readonly leftover: boolean;
 }
 
 export type Outcome =
   | {
       readonly kind: "ok";
-      /** The observed snapshots. Each existed at `seenAt` or earlier. */
+      /** The observed snapshots. Each of them existed at `seenAt` or earlier. */
       readonly seen: readonly Seen[];
       readonly removed?: readonly string[];
       readonly collected?: readonly Collected[];
@@ -32,30 +32,32 @@ export type Outcome =
   | {
       readonly kind: "refused";
       readonly reason: string;
-      /** The holder of the name, according to the error. */
+      /** The holder of the name, as the error reports it. */
       readonly holder?: { readonly id: string; readonly pending: boolean };
     }
-  /** The caller got no answer. */
+  /** The caller received no answer. */
   | { readonly kind: "unknown"; readonly reason: string };
 
-/** The operation that is carried out. A repetition stands for the repeated operation. */
+/**
+ * The operation that the daemon carries out. A repetition is replaced by the operation it repeats.
+ */
 export type Done = Exclude<Operation, { kind: "repeat" }>;
 
 export interface Call {
   readonly tag: string;
   readonly done: Done;
-  /** Tag of the call whose request id it sends again. */
+  /** The tag of the earlier call whose request id this call sends again. */
   readonly repeats?: string;
-  /** For inspections by id: the requested id. */
+  /** The requested id, if the call inspects a snapshot by id. */
   readonly askedId?: string;
   readonly beginsAt: number;
-  /** When the answer began. For downloads, the bytes follow later. */
+  /** The moment when the answer began. The bytes of a download arrive later. */
   readonly seenAt: number;
   readonly endsAt: number;
   readonly outcome: Outcome;
-  /** Errors that the player itself found, for example in the bytes. */
+  /** Errors that the player found by itself, for example in the downloaded bytes. */
   readonly problems: readonly string[];
 }
 
-/** The snapshot under each name while no call was running. */
+/** The snapshot under each name at a time when no call was running. */
 export type Standing = ReadonlyMap<string, Seen & { readonly content: number }>;

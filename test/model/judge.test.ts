@@ -1,5 +1,5 @@
-// Impossible histories: the model must find the error in each, and accept a similar possible
-// history.
+// Tests the model with impossible histories. It must find the error in each of them, and must
+// accept a similar history that is possible.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Call, Collected, Done, Outcome, Seen, Standing } from "./history.js";
@@ -76,7 +76,7 @@ void test("an acknowledged snapshot is visible to later calls", () => {
   fails("not listed", /found a free/, [made, call("l", list(), [5, 6], ok())]);
 });
 
-void test("deleted snapshots stay deleted, refused ones never appear", () => {
+void test("deleted snapshots stay deleted, and refused snapshots never appear", () => {
   const gone = call("d", remove("a"), [1, 2], removed(x.id));
   const late = call("i", inspect("a"), [3, 4], ok(x));
   fails("deleted", /gone before/, [gone, late], { before: [x] });
@@ -102,7 +102,7 @@ void test("a call without an answer may have happened, but not before it began",
   });
 });
 
-void test("a name has one holder", () => {
+void test("a name has exactly one holder", () => {
   const made = call("x", create("a"), [1, 4], ok(x));
   const second = call("y", create("a"), [2, 5], ok(snapshot("y", "a")));
   fails("two winners one after the other", /found a free/, [
@@ -124,7 +124,7 @@ void test("a name has one holder", () => {
   ]);
 });
 
-void test("a replacement is one step, a rename too", () => {
+void test("a replacement is one atomic step, and so is a rename", () => {
   const y = snapshot("y", "a");
   const replaced = call("y", create("a", true), [1, 4], ok(y));
   const none = refused("SNAPSHOT_NOT_FOUND");
@@ -166,7 +166,7 @@ void test("a repeated request returns the first outcome", () => {
   fails("forgotten", /has gone/, [made, call("z", create("a"), [3, 4], gone, again)]);
 });
 
-void test("a collection reports its removals", () => {
+void test("a collection reports the snapshots that it removed", () => {
   const row = (outcome: Collected["outcome"]): Outcome => ({
     kind: "ok",
     seen: [],

@@ -1,15 +1,20 @@
-// Compares the answers that the callers of one round got with the possible ones.
+// Compares the answers that callers received in one round with the answers that were possible.
 import type { Call, Collected, Outcome, Seen } from "./history.js";
 import { free, possibilities, type Possible, type RoundFacts } from "./possible.js";
 
 export interface JudgedRound extends RoundFacts {
-  /** Digest of each content. */
+  /** The digest of each content, by its index. */
   readonly digests: readonly string[];
-  /** Id by tag, of all snapshots that were ever acknowledged or seen. New ones are added. */
+  /**
+   * The id for each tag, of all snapshots that were ever acknowledged or seen. The judge adds new
+   * ids.
+   */
   readonly ids: Map<string, string>;
 }
 
-/** Returns the errors, as texts that name the calls. Empty if everything fits. */
+/**
+ * Returns the errors as texts that name the calls. The list is empty if every answer was possible.
+ */
 export function judgeRound(round: JudgedRound): string[] {
   const possible = possibilities(round);
   const problems: string[] = [];
@@ -42,7 +47,7 @@ function judgeCall(one: Case): string[] {
   ];
 }
 
-/** A snapshot that a caller was shown. */
+/** Checks a snapshot that a caller received. */
 function judgeSeen({ round, possible, call }: Case, seen: Seen): string[] {
   const { tag, id, name, description, protected: isProtected, digest } = seen;
   const { beginsAt, seenAt } = call;
@@ -71,7 +76,7 @@ function show({ tag, id, name }: Seen): string {
   return `${name} ${id} (made by ${tag})`;
 }
 
-/** The facts in a successful answer, apart from its snapshots. */
+/** Checks the facts in a successful answer, apart from its snapshots. */
 function judgeAnswer(one: Case, outcome: Extract<Outcome, { kind: "ok" }>): string[] {
   const { call, possible } = one;
   const { done } = call;
@@ -107,18 +112,20 @@ function judgeAnswer(one: Case, outcome: Extract<Outcome, { kind: "ok" }>): stri
   }
 }
 
-/** The name was free, unless it may be replaced or an earlier call has made it. */
+/**
+ * Checks that the name was free, unless the call may replace a snapshot or repeats an upload that
+ * has already succeeded.
+ */
 function judgeStored(one: Case, seen: Seen | undefined): string[] {
   const { done, tag, repeats, beginsAt } = one.call;
   if (done.kind !== "create" && done.kind !== "import") return [];
   const own = repeats ?? tag;
   if (seen?.tag !== own) return [`was given the snapshot of ${seen?.tag}`];
-  // A repetition of an existing upload changes nothing.
   if (repeats !== undefined && one.possible.mayBeThere(own, beginsAt - 1, beginsAt)) return [];
   return done.replace ? [] : mayBe(one, done.name, free);
 }
 
-/** For each relevant name: the snapshot in the list, or its absence. */
+/** Checks each relevant name: the list contains the right snapshot, or rightly contains none. */
 function judgeList(
   one: Case,
   { prefix, pageSize }: { readonly prefix: string; readonly pageSize: number },
@@ -131,15 +138,15 @@ function judgeList(
   }
   for (const name of one.possible.names.keys()) {
     const tag = listed.get(name);
-    // A snapshot that was made after the first page was read precedes that page. If it replaced a
-    // snapshot on a later page, a reader of several pages sees neither.
+    // A snapshot that was made after the first page was read sorts before that page. If it replaced
+    // a snapshot on a later page, a reader of several pages sees neither of the two.
     const between = tag === undefined && seen.length >= pageSize && mayChange(one, name);
     if (name.startsWith(prefix) && !between) problems.push(...mayBe(one, name, tag ?? free));
   }
   return problems;
 }
 
-/** Whether the name may mean different snapshots in the interval of the call. */
+/** Returns whether the name may refer to different snapshots during the call. */
 function mayChange({ possible, call }: Case, name: string): boolean {
   const register = possible.names.get(name);
   const { beginsAt, seenAt } = call;
@@ -178,7 +185,7 @@ function judgeRow({ possible, call }: Case, row: Collected): string[] {
   if (leftover) return [`${what} is of a leftover`];
   if (outcome === "failed" || outcome === "other") return [what];
   const tag = possible.tags.get(id);
-  // It was made and removed without being seen.
+  // The snapshot was made and removed, and no caller saw it.
   if (tag === undefined) return possible.mayHoldUnseen(name) ? [] : [`${what} is of nobody`];
   const problems: string[] = [];
   if (!possible.mayBeThere(tag, beginsAt, endsAt)) problems.push(`${what} had gone before`);
@@ -190,7 +197,7 @@ function judgeRow({ possible, call }: Case, row: Collected): string[] {
   return problems;
 }
 
-/** Whether a reader in the interval of the call may find `tag` under `name`. */
+/** Checks that a reader may find `tag` under `name` during the call. */
 function mayBe({ possible, call }: Case, name: string, tag: string): string[] {
   const { beginsAt, seenAt } = call;
   if (possible.names.get(name)?.allows(tag, beginsAt, seenAt) === true) return [];
@@ -248,7 +255,8 @@ function judgeNameTaken(one: Case, holder: { id: string; pending: boolean } | un
 }
 
 /**
- * A running upload has reserved the name, or it was interrupted and the daemon has not noticed yet.
+ * Checks that a running upload may hold the name. An interrupted upload holds its name until the
+ * daemon notices the interruption.
  */
 function judgePending(one: Case, name: string): string[] {
   const running = (other: Call): boolean =>

@@ -1,4 +1,4 @@
-// A short run of the model. `npm run lab -- model` plays it for any time.
+// Tests the daemon with a short run of the model. `npm run lab -- model` runs it for longer.
 import assert from "node:assert/strict";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ import { removeScratch } from "../support/scratch.js";
 const clients = 6;
 const rounds = 8;
 const operations = 300;
-/** Kinds of calls that must succeed in a run of this length. */
+/** In a run of this length, at least one call of each of these kinds must succeed. */
 const kinds = ["create", "import", "repeat", "rename", "describe", "protect", "delete"];
 const readingKinds = ["restore", "export", "list", "inspect", "gc"];
 

@@ -1,16 +1,16 @@
-// The calls of the clients in a model run. They depend on a seed alone and never on the daemon's
-// answers, so that a run can be repeated and parts of it can be left out.
+// Plans the calls of the clients in a model run. The calls depend only on a seed and never on the
+// daemon's answers, so a run can be repeated, and parts of it can be left out.
 import { createRandom, type Random } from "../support/random.js";
 
 export type Operation =
   | {
       readonly kind: "create" | "import";
       readonly name: string;
-      /** Index into the contents. */
+      /** An index into the contents. */
       readonly content: number;
       readonly replace: boolean;
       readonly protect: boolean;
-      /** The upload is interrupted in the middle. */
+      /** True if the client interrupts the upload in the middle. */
       readonly cut: boolean;
     }
   /** Sends an earlier create or import of this client again, with its request id. */
@@ -32,20 +32,22 @@ export type Operation =
 
 export interface PlannedCall {
   /**
-   * Unique in the run. Identifies the snapshot that the call makes, and the text that it writes.
+   * This text is unique in the run. It identifies the snapshot that the call makes, and the value
+   * that the call writes.
    */
   readonly tag: string;
   readonly operation: Operation;
 }
 
 /**
- * How a round ends: all calls end, or the daemon is stopped or killed once this many have begun.
+ * Describes how a round ends. Either all calls end, or the daemon is stopped or killed after this
+ * many calls have begun.
  */
 export type RoundEnd =
   { readonly kind: "quiet" } | { readonly kind: "restart" | "kill"; readonly afterCalls: number };
 
 export interface Round {
-  /** One list for each client. */
+  /** Each client has one list of calls. */
   readonly clients: readonly (readonly PlannedCall[])[];
   readonly end: RoundEnd;
 }
@@ -53,16 +55,16 @@ export interface Round {
 export interface PlanOptions {
   readonly seed: number;
   readonly clients: number;
-  /** Calls of all clients together. */
+  /** The number of calls of all clients together. */
   readonly operations: number;
-  /** Number of contents. */
+  /** The number of contents. */
   readonly contents: number;
 }
 
 const ownNames = 4;
 const sharedNames = 6;
 
-/** All calls of round number `round`. */
+/** Returns all calls of the round with the number `round`. */
 export function planRound(round: number, options: PlanOptions): Round {
   const { seed, clients, operations } = options;
   const random = createRandom(seed, round, "round");
@@ -83,7 +85,7 @@ function planEnd(random: Random, calls: number): RoundEnd {
   return { kind: dice < 5 ? "restart" : "kill", afterCalls: 1 + random.below(calls) };
 }
 
-/** Every name in a run with this many clients. */
+/** Returns every name that a run with this many clients uses. */
 export function allNames(clients: number): string[] {
   const names = Array.from({ length: sharedNames }, (_, index) => `s/n${index}`);
   for (let client = 0; client < clients; client += 1) {
@@ -98,7 +100,7 @@ function pickName(random: Random, client: number): string {
     : `s/n${random.below(sharedNames)}`;
 }
 
-/** Relative frequencies of the kinds. */
+/** The relative frequency of each kind of call. */
 const shares: readonly (readonly [Operation["kind"], number])[] = [
   ["create", 14],
   ["import", 5],

@@ -1,4 +1,4 @@
-// Makes the calls of one client, one after the other, and records the answers.
+// Makes the calls of one client one after another, and records the answers.
 import { createHash } from "node:crypto";
 import type { ByteStream } from "../../src/base/async.js";
 import {
@@ -18,16 +18,16 @@ import { contentProblems, type Content } from "./contents.js";
 import type { Call, Collected, Done, Outcome, Seen } from "./history.js";
 import type { Operation, PlannedCall } from "./plan.js";
 
-/** Longer than any call takes, so a call without an answer is a finding. */
+/** No call takes this long, so a call without an answer within it is an error of the daemon. */
 const timeoutMs = 60_000;
 
 type Intake = Extract<Operation, { kind: "create" | "import" }>;
 
-/** The state of a client that lasts over rounds. */
+/** The state of a client that outlasts a round. */
 export interface Memory {
-  /** Its latest uploads, newest first. */
+  /** The latest uploads of the client, the newest first. */
   readonly uploads: { readonly tag: string; readonly operation: Intake }[];
-  /** The last id that it has seen under a name. */
+  /** The last id that the client has seen under each name. */
   readonly ids: Map<string, string>;
 }
 
@@ -36,20 +36,22 @@ export interface Stage {
   readonly memory: Memory;
   readonly contents: readonly Content[];
   readonly seed: number;
-  /** The next moment. */
+  /** Returns the next moment. */
   tick(): number;
 }
 
 const rememberedUploads = 6;
 
-/** Undefined if there is nothing that it could do. */
+/**
+ * Makes a planned call. Returns undefined if the call needs an earlier upload and there is none.
+ */
 export async function play(stage: Stage, planned: PlannedCall): Promise<Call | undefined> {
   const { memory } = stage;
   const { tag, operation } = planned;
   if (operation.kind === "repeat") {
     const earlier = memory.uploads[operation.back];
     if (earlier === undefined) return undefined;
-    // The repetition is not interrupted.
+    // The repeated upload is not interrupted.
     const done = { ...earlier.operation, cut: false };
     return noted(stage, { tag, done, repeats: earlier.tag });
   }
@@ -147,7 +149,7 @@ async function store(stage: Stage, done: Intake, tag: string): Promise<Snapshot 
     .snapshot;
 }
 
-/** A version 4 UUID, the same for the same text. */
+/** Returns a UUID of version 4. Equal texts give equal UUIDs. */
 function uuidOf(text: string): string {
   const hex = createHash("sha256").update(text).digest("hex");
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
@@ -158,7 +160,7 @@ class BrokenOff extends Error {}
 async function* piecesOf(bytes: Buffer, cut: boolean): ByteStream {
   const half = bytes.length >> 1;
   yield bytes.subarray(0, half);
-  // The daemon gets time to read the first half.
+  // This gives the daemon time to read the first half.
   await new Promise((resolve) => setImmediate(resolve));
   if (cut) throw new BrokenOff();
   yield bytes.subarray(half);

@@ -1,22 +1,25 @@
-// Computes the possible states from a round's calls. For each name: which snapshot it may have
-// meant, and when. For each snapshot: the changes it may have, and when it may have been removed.
-// Calls without an answer count both ways. Tags of the creating calls identify snapshots.
+// Computes the possible states from the calls of a round. For each name, it computes which
+// snapshots the name may have referred to, and when. For each snapshot, it computes the possible
+// changes, and when the snapshot may have been removed. A call without an answer may or may not
+// have taken effect. Snapshots are identified by the tags of the calls that made them.
 import type { Call, Standing } from "./history.js";
 import { createRegister, type Register } from "./register.js";
 
-/** Takes the place of a tag: the name is free. */
+/** Takes the place of a tag if the name is free. */
 export const free = "";
 
-/** A reason why snapshots may be absent from some moment on. */
+/** A reason why snapshots may be absent from a certain moment on. */
 interface Removal {
-  /** Undefined: any. */
+  /** If this is undefined, the removal concerns every snapshot. */
   readonly tag?: string;
-  /** Undefined: under any name. */
+  /** If this is undefined, the removal concerns every name. */
   readonly name?: string;
-  /** The snapshot that replaced them. */
+  /** The snapshot that replaced the removed ones. */
   readonly except?: string;
   readonly beginsAt: number;
-  /** Infinity if it may not have happened, or not to all matching snapshots. */
+  /**
+   * The value is Infinity if the removal may not have happened, or not to all matching snapshots.
+   */
   readonly endsAt: number;
 }
 
@@ -24,14 +27,14 @@ export interface Possible {
   readonly names: ReadonlyMap<string, Register<string>>;
   readonly descriptions: ReadonlyMap<string, Register<string>>;
   readonly protections: ReadonlyMap<string, Register<boolean>>;
-  /** Index of the content of each snapshot that may have existed. */
+  /** The index of the content of each snapshot that may have existed. */
   readonly contents: ReadonlyMap<string, number>;
-  /** Tag by id, as far as callers have seen it. */
+  /** The tag for each id that callers have seen. */
   readonly tags: ReadonlyMap<string, string>;
-  /** True if a reader in this interval may find the snapshot. */
+  /** Returns whether a reader in this interval may find the snapshot. */
   mayBeThere(tag: string, beginsAt: number, endsAt: number): boolean;
   mayBeGone(tag: string, beginsAt: number, endsAt: number): boolean;
-  /** True if a call without an answer may have stored a snapshot under the name. */
+  /** Returns whether a call without an answer may have stored a snapshot under the name. */
   mayHoldUnseen(name: string): boolean;
 }
 
@@ -39,7 +42,7 @@ export interface RoundFacts {
   readonly before: Standing;
   readonly names: readonly string[];
   readonly calls: readonly Call[];
-  /** Tag by id, of all rounds so far. */
+  /** The tag for each id, from all rounds so far. */
   readonly tags: ReadonlyMap<string, string>;
 }
 
@@ -122,7 +125,10 @@ function nameOf(draft: Draft, name: string): Register<string> {
   return register;
 }
 
-/** Calls with the same request id are one upload. The first possible call made it. */
+/**
+ * Records an upload. Calls with the same request id are one upload, which the first possible call
+ * has made.
+ */
 function noteIntake(draft: Draft, call: Call, { calls }: RoundFacts): void {
   const { done, outcome } = call;
   if (done.kind !== "create" && done.kind !== "import") return;
@@ -159,7 +165,7 @@ function noteDone(draft: Draft, { tag: text, done, outcome, beginsAt, endsAt }: 
     const removed = outcome.removed ?? [];
     const all = removed.length === done.names.length;
     for (const name of done.names) {
-      // It is clear which names were free before only after all of them had a snapshot.
+      // If only some of the names had a snapshot, it is unknown which of them were free before.
       if (all) nameOf(draft, name).write(free, beginsAt, endsAt);
       else nameOf(draft, name).writeMaybe(free, beginsAt);
     }
@@ -200,7 +206,8 @@ function noteUnanswered(draft: Draft, call: Call, pass: number): void {
 }
 
 /**
- * A collection reports removed snapshots under the name in its plan, which may have changed since.
+ * Records what a collection removed. A collection reports a snapshot under its name in the plan,
+ * and the name may have changed since.
  */
 function noteCollected(draft: Draft, { outcome, beginsAt, endsAt }: Call): void {
   if (outcome.kind !== "ok") return;

@@ -1,5 +1,5 @@
-// A hundred clients try to take one name at the same moment. One succeeds, and the others learn its
-// holder.
+// Tests a race: a hundred clients try to take one name at the same moment. One of them succeeds,
+// and the others receive the id of its snapshot.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ import { startTestDaemon, type TestDaemon } from "../support/daemon.js";
 const clientCount = 100;
 const name = "vm/wanted";
 
-/** Each stores one file, named by `contender`. */
+/** Stores a snapshot with one file, whose content identifies `contender`. */
 type Store = (client: Client, contender: number) => Promise<Snapshot | undefined>;
 
 interface Race {
@@ -31,12 +31,12 @@ async function startRace(t: TestContext): Promise<Race> {
   const daemon = await startTestDaemon(t, { "max-streams": "200", "max-connections": "400" });
   const clients = Array.from({ length: clientCount }, () => connect(daemon.address));
   t.after(() => clients.forEach((client) => client.close()));
-  // The connections are open before the race begins.
+  // These calls open the connections before the race begins.
   await Promise.all(clients.map((client) => client.getInfo()));
   return { daemon, clients };
 }
 
-/** The tar of a snapshot with one file that identifies its contender. */
+/** Returns the tar archive of a snapshot with one file that identifies its contender. */
 async function tarOf({ daemon }: Race, contender: number): Promise<Buffer> {
   const directory = join(daemon.scratch, `contender-${contender}`);
   const sizeBytes = 5000 + contender;
@@ -62,7 +62,7 @@ async function runRace(race: Race, store: Store): Promise<void> {
     assert.equal(error.code, "ALREADY_EXISTS");
     assert.equal(error.metadata["snapshot_id"], id);
   }
-  // The winner's snapshot is stored, and nothing of the others.
+  // The winner's snapshot is stored, and the losers leave nothing behind.
   const [client] = clients as [Client];
   const { snapshots, totalSize } = await client.list();
   assert.equal(totalSize, 1n);
@@ -76,7 +76,7 @@ async function runRace(race: Race, store: Store): Promise<void> {
   assert.deepEqual(candidates, [], "no record of an upload is left");
 }
 
-void test("100 clients create one name: one succeeds, the others learn its id and leave nothing", async (t) => {
+void test("100 clients create one name: one succeeds, and the others receive its id and leave nothing", async (t) => {
   const race = await startRace(t);
   const tars = await Promise.all(race.clients.map((_, contender) => tarOf(race, contender)));
   await runRace(race, async (client, contender) => {

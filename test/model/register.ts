@@ -1,24 +1,27 @@
-// One value that several clients write and read concurrently: computes the values that a reader may
-// see.
+// Models one value that several clients write and read concurrently. Computes which values a reader
+// may see.
 
 interface Write<V> {
   readonly value: V;
   readonly beginsAt: number;
   readonly endsAt: number;
-  /** It may also not have happened. */
+  /** True if the write may not have happened. */
   readonly maybe: boolean;
 }
 
 export interface Register<V> {
   write(value: V, beginsAt: number, endsAt: number): void;
-  /** Nobody knows whether it happened. If it did, then before the round's end. */
+  /**
+   * Records a write that may not have happened. If it happened, it did so before the end of the
+   * round.
+   */
   writeMaybe(value: V, beginsAt: number): void;
   /**
-   * True if a read in this interval may see the value. A write of the value must have begun, and no
-   * other write lies completely between that write and the read.
+   * Returns whether a read in this interval may see the value. A write of the value must have
+   * begun, and no other write may lie completely between that write and the read.
    */
   allows(value: V, beginsAt: number, endsAt: number): boolean;
-  /** Each value that was ever written. */
+  /** Returns each value that was ever written. */
   values(): V[];
 }
 
@@ -29,7 +32,8 @@ export function createRegister<V>(initial: V): Register<V> {
     writeMaybe: (value, beginsAt) =>
       void writes.push({ value, beginsAt, endsAt: Infinity, maybe: true }),
     allows: (value, beginsAt, endsAt) => {
-      // The latest start of a write that ended before the read. Earlier writes are overwritten.
+      // This is the latest start of a write that ended before the read. It overwrote all earlier
+      // writes.
       let latest = -Infinity;
       for (const write of writes) {
         if (!write.maybe && write.endsAt < beginsAt) latest = Math.max(latest, write.beginsAt);

@@ -1,6 +1,6 @@
-// `npm run lab -- model --operations N --seed S --clients C`: random calls of several clients
-// against the real daemon, which is stopped and killed in between. Every answer is compared with
-// the model.
+// Implements `npm run lab -- model --operations N --seed S --clients C`. Several clients make
+// random calls to the real daemon, which is stopped and killed between them. Every answer is
+// compared with the model.
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ interface Options {
   readonly signal: AbortSignal;
 }
 
-/** A failed run, in the form in which it is written to a file. */
+/** A failed run, as it is written to a file. */
 interface Failure {
   readonly seed: number;
   readonly clients: number;
@@ -81,7 +81,9 @@ async function main(): Promise<void> {
   else process.exitCode = await (options.replay === undefined ? soak(options) : replay(options));
 }
 
-/** Number of rounds before a failing one that are kept for repetition. */
+/**
+ * The number of rounds before a failing round that are kept, so that the failure can be repeated.
+ */
 const keptRounds = 8;
 const reportEveryMs = 30_000;
 

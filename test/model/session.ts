@@ -1,4 +1,4 @@
-// One store, its daemon and its clients, over the rounds of a model run.
+// Manages one store, its daemon and its clients over the rounds of a model run.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -16,7 +16,7 @@ import { allNames, type PlannedCall, type Round } from "./plan.js";
 import { play, type Memory, type Stage } from "./player.js";
 
 export interface SessionOptions {
-  /** Empty. Contains the store and its socket. Its path must be short. */
+  /** An empty directory for the store and its socket. Its path must be short. */
   readonly directory: string;
   readonly seed: number;
   readonly clients: number;
@@ -48,7 +48,7 @@ interface Fixed {
   readonly names: readonly string[];
   readonly contents: readonly Content[];
   readonly memories: readonly Memory[];
-  /** Id by tag. */
+  /** The id for each tag. */
   readonly ids: Map<string, string>;
 }
 
@@ -133,14 +133,14 @@ function stageOf(fixed: Fixed, state: State, index: number): Stage {
 }
 
 interface Strike {
-  /** Call it when a call begins. */
+  /** Counts a call. Call this when a call begins. */
   count(): void;
   readonly done: boolean;
-  /** Resolves when the signal has been sent, if the round has one. */
+  /** Resolves when the signal has been sent, or at once if the round sends none. */
   readonly over: Promise<void>;
 }
 
-/** Strikes the daemon a moment after the call with that number has begun. */
+/** Sends the signal to the daemon a moment after the call with that number has begun. */
 function createStrike(served: Served, { end }: Round): Strike {
   let begun = 0;
   let done = false;
@@ -177,7 +177,7 @@ async function playClient(
   }
 }
 
-/** Ends the round as planned, and returns a serving daemon. */
+/** Ends the round as planned, and returns a running daemon. */
 async function endRound(
   fixed: Fixed,
   state: State,
@@ -200,7 +200,10 @@ async function endRound(
   return problems;
 }
 
-/** A second signal would end it at once. `signalled` says whether it already has one. */
+/**
+ * Stops the daemon. A second signal would end it at once, so `signalled` tells whether it already
+ * received one.
+ */
 async function stop(state: State, signalled: boolean): Promise<string[]> {
   const { served } = state;
   closeAll(state);
@@ -211,7 +214,7 @@ async function stop(state: State, signalled: boolean): Promise<string[]> {
   return [`the daemon stopped with ${code ?? signal}: ${lastWords(served)}`];
 }
 
-/** The end of its output, without the record of each call. */
+/** Returns the end of the daemon's output, without the log lines of calls. */
 function lastWords(served: Served): string {
   const lines = served.output().split("\n");
   return lines
@@ -223,11 +226,11 @@ function lastWords(served: Served): string {
 /** All data is verified once in this many rounds. */
 const verifyEvery = 8;
 
-/** The complete state while no call is running. */
+/** Returns the complete state, at a time when no call is running. */
 async function observe(fixed: Fixed, state: State, problems: string[]): Promise<Call> {
   const { root } = fixed.place;
   const { client } = state.served;
-  // An interrupted upload is cleared a little later.
+  // The daemon cleans up an interrupted upload a little later.
   const soon = async (what: string, look: () => Promise<boolean>): Promise<void> => {
     await eventually(what, look).catch((error: unknown) => problems.push(String(error)));
   };
@@ -241,7 +244,7 @@ async function observe(fixed: Fixed, state: State, problems: string[]): Promise<
   const { totalSize } = await client.list({ pageSize: 1 });
   if (totalSize !== BigInt(seen.length)) problems.push(`total_size is ${totalSize}`);
   const ids = seen.map(({ id }) => id).sort();
-  // A directory that was replaced moves to the trash a little later.
+  // The daemon moves a replaced directory to the trash a little later.
   await soon("the directories of the listed snapshots", async () => {
     return (await entriesOf(root, "data")).join() === ids.join();
   });
@@ -251,7 +254,7 @@ async function observe(fixed: Fixed, state: State, problems: string[]): Promise<
   return call;
 }
 
-/** The next round begins with the state seen at the end. */
+/** Sets the state seen at the end of a round as the start of the next one. */
 function settle(fixed: Fixed, state: State, last: Call): void {
   const { contents, memories, ids } = fixed;
   const seen = last.outcome.kind === "ok" ? last.outcome.seen : [];
@@ -259,7 +262,7 @@ function settle(fixed: Fixed, state: State, last: Call): void {
   state.standing = new Map(
     seen.map((each) => [each.name, { ...each, content: content(each.digest) }]),
   );
-  // Only state that a later call can use is kept.
+  // Only values that a later call can use are kept.
   const kept = new Set([
     ...seen.map(({ id }) => id),
     ...memories.flatMap((memory) => [...memory.ids.values()]),

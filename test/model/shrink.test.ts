@@ -1,4 +1,4 @@
-// A failing run is reduced to the calls that matter.
+// Tests that a failing run is reduced to the calls that cause the failure.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { planRound, type Round } from "./plan.js";
@@ -8,7 +8,7 @@ const plan = { seed: 3, clients: 4, operations: 200, contents: 4 };
 const rounds = [0, 1, 2].map((round) => planRound(round, plan));
 const { signal } = new AbortController();
 
-/** Fails whenever both calls are in it. */
+/** Fails whenever a run contains both calls. */
 function needs(...tags: readonly string[]): (rounds: readonly Round[]) => Promise<boolean> {
   return (candidate) => {
     const left = new Set(callsOf(candidate).map(({ tag }) => tag));
@@ -16,13 +16,13 @@ function needs(...tags: readonly string[]): (rounds: readonly Round[]) => Promis
   };
 }
 
-void test("the same seed makes the same calls, another seed makes others", () => {
+void test("equal seeds plan equal calls, and another seed plans other calls", () => {
   assert.deepEqual(planRound(7, plan), planRound(7, plan));
   assert.notDeepEqual(planRound(7, plan), planRound(7, { ...plan, seed: 4 }));
   assert.notDeepEqual(planRound(7, plan), planRound(8, plan));
 });
 
-void test("only the calls that cause a failure are left", async () => {
+void test("only the calls that cause a failure remain", async () => {
   const fails = needs("2.1.5", "2.3.40");
   const { rounds: left, reproduced } = await shrinkRounds(rounds, {
     fails,
@@ -37,7 +37,7 @@ void test("only the calls that cause a failure are left", async () => {
   );
 });
 
-void test("earlier rounds stay when the failure needs them", async () => {
+void test("earlier rounds remain if the failure needs them", async () => {
   const fails = needs("0.2.1", "2.0.0");
   const { rounds: left } = await shrinkRounds(rounds, { fails, maxTrials: 1000, signal });
   assert.deepEqual(
@@ -46,7 +46,7 @@ void test("earlier rounds stay when the failure needs them", async () => {
   );
 });
 
-void test("a run that does not fail again is unchanged, within the number of trials", async () => {
+void test("a run that does not fail again remains unchanged, within the number of trials", async () => {
   let trials = 0;
   const fails = (): Promise<boolean> => {
     trials += 1;

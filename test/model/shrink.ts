@@ -1,22 +1,22 @@
-// Reduces a failing run: leaves out rounds, then calls, as long as it still fails.
+// Reduces a failing run. It leaves out rounds, then calls, as long as the run still fails.
 import type { PlannedCall, Round } from "./plan.js";
 
 export interface Shrinking {
   /** Plays the rounds on an empty store. Returns true if a problem occurred again. */
   fails(rounds: readonly Round[]): Promise<boolean>;
-  /** Maximum number of runs. */
+  /** The maximum number of runs. */
   readonly maxTrials: number;
   readonly signal: AbortSignal;
 }
 
 export interface Shrunk {
   readonly rounds: readonly Round[];
-  /** False if it has not failed again at all. */
+  /** False if the run never failed again. */
   readonly reproduced: boolean;
   readonly trials: number;
 }
 
-/** `rounds` is a run whose last round failed. */
+/** Reduces `rounds`, a run whose last round failed. */
 export async function shrinkRounds(
   rounds: readonly Round[],
   { fails, maxTrials, signal }: Shrinking,

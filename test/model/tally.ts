@@ -4,7 +4,7 @@ import type { Call } from "./history.js";
 export interface Tally {
   add(calls: readonly Call[]): void;
   calls(): number;
-  /** True if a call of this kind was answered with success. */
+  /** Returns true if a call of this kind succeeded. */
   succeeded(kind: string): boolean;
   table(): string;
 }

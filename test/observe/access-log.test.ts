@@ -1,4 +1,5 @@
-// One line for each call: who, what, bytes, seconds, code. docs/metrics.md has the levels.
+// Tests the access log, which has one line for each call: the caller, the call, the bytes, the
+// seconds and the code. docs/metrics.md describes the levels.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -23,7 +24,7 @@ function watchedLogger(level: Level) {
     { base: null, level },
     { write: (text) => void lines.push(JSON.parse(text) as Line) },
   );
-  // Without the health check by which a daemon tries its hooks when it starts.
+  // A starting daemon tests its hooks with a health check, which does not count here.
   const calls = (): Line[] =>
     lines.filter(({ access, method }) => access === true && !String(method).startsWith("grpc."));
   return { logger, calls };
@@ -31,7 +32,7 @@ function watchedLogger(level: Level) {
 
 const snapshots = "stasis.v1.SnapshotService";
 
-test("the access log says who called what, on which snapshot, with how much data and what outcome", async (t) => {
+test("the access log records the caller, the call, the snapshot, the amount of data and the outcome", async (t) => {
   const { logger, calls } = watchedLogger("debug");
   const scene = await startScene(t, { logger });
   const token = scene.newToken({ name: "anna", role: "writer", namePrefix: "" });
@@ -84,13 +85,13 @@ async function levelsOf(t: TestContext, choice: AccessLogChoice): Promise<string
   return calls().map(({ method }) => String(method).split("/")[1] ?? "");
 }
 
-test("changes and failures at level info, all of them, or none", async (t) => {
+test("the log contains changes and failures, or all calls, or no calls", async (t) => {
   assert.deepEqual(await levelsOf(t, "changes"), ["Inspect", "CollectGarbage"]);
   assert.deepEqual(await levelsOf(t, "all"), ["List", "Inspect", "CollectGarbage"]);
   assert.deepEqual(await levelsOf(t, "off"), []);
 });
 
-test("a flood of failures does not fill the disk, and the log says how many lines are missing", () => {
+test("many failures do not fill the disk, and the log reports how many lines are missing", () => {
   const { logger, calls } = watchedLogger("info");
   const log = createAccessLog(logger, "changes");
   const method = `${snapshots}/Inspect`;

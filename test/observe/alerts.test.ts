@@ -1,5 +1,5 @@
-// The shipped alert rules: Prometheus accepts them, each is raised by what it is for, each has its
-// entry in the runbook, and no rule asks for a metric that does not exist.
+// Tests the shipped alert rules. Prometheus accepts them, each fires for its cause, each has an
+// entry in the runbook, and every metric in a rule exists.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -27,7 +27,7 @@ test("promtool accepts the rules", { skip: noPrometheus }, () => {
 });
 
 test(
-  "each alert is raised by what it is for, and none by a healthy daemon",
+  "each alert fires for its cause, and no alert fires for a healthy daemon",
   {
     skip: noPrometheus,
   },
@@ -53,7 +53,7 @@ test("each alert has a test, and an entry in the runbook that says what to do", 
   assert.deepEqual(entries.sort(), [...alerts].sort());
 });
 
-test("rules and runbook name metrics that exist", () => {
+test("rules and runbook name only metrics that exist", () => {
   using metrics = createMetrics();
   const known = new Set(
     metrics.described.flatMap(({ name, type }) =>

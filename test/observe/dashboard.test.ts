@@ -1,5 +1,5 @@
-// The shipped dashboard: it is what scripts/dashboard.ts makes, asks for metrics that exist, and a
-// real Prometheus accepts each of its queries.
+// Tests the shipped dashboard. It equals the output of scripts/dashboard.ts, every metric in it
+// exists, and a real Prometheus accepts each of its queries.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -34,7 +34,7 @@ test("deploy/grafana/stasis.json is up to date (npm run fix writes it)", () => {
   assert.deepEqual(JSON.parse(readFileSync(dashboardPath, "utf8")), dashboard());
 });
 
-test("panels have a title, a description and a place of their own", () => {
+test("each panel has a title, a description and its own place", () => {
   assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
   const taken = new Set<string>();
   for (const { title, type, description, gridPos } of panels) {
@@ -50,7 +50,7 @@ test("panels have a title, a description and a place of their own", () => {
   }
 });
 
-test("each query names metrics that exist", () => {
+test("each query names only metrics that exist", () => {
   using metrics = createMetrics();
   const known = new Set(
     metrics.described.flatMap(({ name, type }) =>

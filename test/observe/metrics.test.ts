@@ -1,4 +1,4 @@
-// What the page of metrics says of a real daemon is what has happened to it.
+// Tests that the metrics page of a real daemon reports what has happened to the daemon.
 import assert from "node:assert/strict";
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ async function read({ daemon }: Pick<TestDaemon, "daemon">): Promise<Page> {
 
 const snapshots = "stasis.v1.SnapshotService";
 
-test("calls, their bytes and their codes", async (t) => {
+test("the page counts calls, their bytes and their codes", async (t) => {
   const node = await startNode(t);
   const tar = await collect(packDirectory(await makeSmallSource(join(node.scratch, "source"))));
   await node.client.create(
@@ -41,14 +41,14 @@ test("calls, their bytes and their codes", async (t) => {
   assert.equal(count("Delete", "OK"), undefined);
   const received = page.get(`stasis_rpc_received_bytes_total{method="${snapshots}/Create"}`) ?? 0;
   const sent = page.get(`stasis_rpc_sent_bytes_total{method="${snapshots}/Restore"}`) ?? 0;
-  // Frames carry little besides the bytes of the archive.
+  // Frames contain little besides the bytes of the archive.
   assert.ok(received >= tar.length && received < tar.length + 2000, `${received} received`);
   assert.ok(sent >= restored.length && sent < restored.length + 5000, `${sent} sent`);
   assert.equal(page.get(`stasis_rpc_active{method="${snapshots}/Restore"}`), 0);
   assert.ok((page.get("stasis_catalog_commit_seconds_count") ?? 0) >= 2);
 });
 
-test("a call that runs is active, and counts against its limits", async (t) => {
+test("a running call is active, and counts against its limits", async (t) => {
   const node = await startNode(t);
   const ended = new AbortController();
   const watching = (async () => {
@@ -68,7 +68,7 @@ test("a call that runs is active, and counts against its limits", async (t) => {
   await eventually("the end of the call", async () => (await read(node)).get(active) === 0);
 });
 
-test("refusals by limit, and nothing that a caller chose becomes a label", async (t) => {
+test("refusals are counted by limit, and no value of a caller becomes a label", async (t) => {
   const node = await startNode(t, { "max-store": "16KiB" });
   const source = await makeSmallSource(join(node.scratch, "source"));
   await assert.rejects(createOn(node, source, "three-secret-name"), (error) =>
@@ -82,7 +82,7 @@ test("refusals by limit, and nothing that a caller chose becomes a label", async
   assert.doesNotMatch(text, /three-secret-name|stasis-daemon-/);
 });
 
-test("the store: states, space, damage, collections", async (t) => {
+test("the page reports the states, space, damage and collections of the store", async (t) => {
   const node = await startNode(t);
   const source = await makeSmallSource(join(node.scratch, "source"));
   const one = await createOn(node, source, "one");
@@ -115,7 +115,7 @@ test("the store: states, space, damage, collections", async (t) => {
   assert.equal(after.get('stasis_snapshots{state="ready"}'), 1);
 });
 
-test("pulls: what travelled, and what was here already", async (t) => {
+test("the page reports how many bytes a pull transferred and how many it reused", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const source = await makeSmallSource(join(from.scratch, "source"));
   await createOn(from, source, "one");
@@ -135,7 +135,7 @@ test("pulls: what travelled, and what was here already", async (t) => {
   assert.equal(last.get('stasis_transfers{state="running"}'), 0);
 });
 
-test("a daemon that cannot work is not ready, and its page is available nevertheless", async (t) => {
+test("a daemon that cannot work is not ready, but still serves its metrics page", async (t) => {
   const node = await startTestDaemon(t);
   assert.equal((await read(node)).get("stasis_ready"), 1);
   await rm(node.root, { recursive: true });
@@ -146,12 +146,12 @@ test("a daemon that cannot work is not ready, and its page is available neverthe
   assert.equal(page.get('stasis_condition{reason="ROOT_UNAVAILABLE"}'), 1);
   assert.equal(page.get('stasis_condition{reason="STORAGE_FULL"}'), 0);
   assert.equal(page.get('stasis_metrics_source_up{source="store"}'), 0);
-  // Not 0 bytes: nobody knows.
+  // The metric is missing and not 0, because the number of bytes is unknown.
   assert.equal(page.get("stasis_filesystem_free_bytes"), undefined);
   assert.ok((page.get("process_resident_memory_bytes") ?? 0) > 0);
 });
 
-test("two daemons in one process have their own figures", async (t) => {
+test("two daemons in one process have separate metrics", async (t) => {
   const [one, two] = [await startNode(t), await startTestDaemon(t)];
   await one.client.list();
   const method = `stasis_rpc_seconds_count{method="${snapshots}/List",code="OK"}`;

@@ -1,5 +1,4 @@
-// A receiver of OTLP over HTTP, as a collector is one: takes what the real exporter sends, in
-// protobuf.
+// Receives OTLP over HTTP, like a collector. It accepts the protobuf messages of the real exporter.
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,24 +8,24 @@ import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 export interface ReceivedSpan {
   readonly traceId: string;
   readonly spanId: string;
-  /** Empty for the first of a trace. */
+  /** Empty for the first span of a trace. */
   readonly parentId: string;
   readonly name: string;
-  /** 2 = server (trace.proto, Span.SpanKind). */
+  /** The value 2 means "server" (trace.proto, Span.SpanKind). */
   readonly kind: number;
   readonly attributes: ReadonlyMap<string, string | number | boolean>;
-  /** 2 = error. */
+  /** The value 2 means "error". */
   readonly status: number;
   readonly service: string;
 }
 
 export interface OtlpReceiver {
-  /** `http://127.0.0.1:PORT`. */
+  /** The URL `http://127.0.0.1:PORT`. */
   readonly endpoint: string;
   readonly spans: readonly ReceivedSpan[];
 }
 
-/** Closed after the test. */
+/** Starts a receiver, which is closed after the test. */
 export async function startOtlpReceiver(t: TestContext): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
   const server = createServer((request, response) => {
@@ -53,7 +52,7 @@ async function readAll(request: IncomingMessage): Promise<Buffer> {
 
 type Fields = ReadonlyMap<number, readonly (Uint8Array | number)[]>;
 
-/** The fields of a message by number: bytes, or numbers. Fixed64 fields are left out. */
+/** Returns the fields of a message by number, as bytes or numbers. Omits Fixed64 fields. */
 function fieldsOf(bytes: Uint8Array): Fields {
   const fields = new Map<number, (Uint8Array | number)[]>();
   const reader = new BinaryReader(bytes);
@@ -74,7 +73,7 @@ const bytesAt = (fields: Fields, number: number): Buffer =>
   Buffer.from((fields.get(number)?.[0] ?? new Uint8Array()) as Uint8Array);
 const numberAt = (fields: Fields, number: number): number => Number(fields.get(number)?.[0] ?? 0);
 
-/** ExportTraceServiceRequest of opentelemetry-proto. */
+/** Decodes an ExportTraceServiceRequest of opentelemetry-proto. */
 function spansOf(bytes: Uint8Array): ReceivedSpan[] {
   return messages(fieldsOf(bytes), 1).flatMap((ofResource) => {
     const [resource = new Map()] = messages(ofResource, 1);

@@ -1,5 +1,5 @@
-// A real Prometheus scrapes a real daemon: it takes every line, and the shipped rules see what
-// happens.
+// Tests that a real Prometheus scrapes a real daemon. It accepts every line, and the shipped rules
+// detect what happens.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -16,7 +16,7 @@ const rules = fileURLToPath(
 );
 
 test(
-  "Prometheus scrapes the admin listener, and raises the alert for a damaged snapshot",
+  "Prometheus scrapes the admin listener, and the alert for a damaged snapshot fires",
   {
     skip: noPrometheus,
   },
@@ -30,7 +30,7 @@ test(
     const created = 'stasis_rpc_seconds_count{method="stasis.v1.SnapshotService/Create",code="OK"}';
     await eventually("the call", async () => (await prometheus.query(created)) === 1);
 
-    // Every sample of the page is a sample of Prometheus.
+    // Prometheus has stored every sample of the page.
     const page = parsePage(await node.daemon.metrics.render());
     const samples = await prometheus.query('scrape_samples_scraped{job="stasis"}');
     assert.ok(Math.abs((samples ?? 0) - page.size) <= 20, `${samples} of ${page.size}`);

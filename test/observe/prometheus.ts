@@ -1,4 +1,4 @@
-// A real Prometheus that scrapes daemons.
+// Runs a real Prometheus that scrapes daemons.
 import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { run } from "../support/child.js";
 import { eventually } from "../support/eventually.js";
 import { freePort } from "../support/free-port.js";
 
-/** Why the test cannot run here, or false. */
+/** The reason why the test cannot run here, or false if it can. */
 export const noPrometheus =
   spawnSync("promtool", ["--version"]).status === 0
     ? false
@@ -20,28 +20,28 @@ export interface Alert {
 }
 
 export interface Prometheus {
-  /** `http://127.0.0.1:PORT`. */
+  /** The URL `http://127.0.0.1:PORT`. */
   readonly url: string;
-  /** The value of an instant query; undefined while there is none. */
+  /** Returns the value of an instant query, or undefined if there is no value yet. */
   query(expression: string): Promise<number | undefined>;
   get(path: string): Promise<unknown>;
   alerts(): Promise<readonly Alert[]>;
 }
 
 export interface PrometheusOptions {
-  /** Exists. */
+  /** An existing directory. */
   readonly directory: string;
-  /** Addresses, or names of the instances with their addresses. */
+  /** The addresses of the daemons, by the names of the instances. */
   readonly targets: Readonly<Record<string, string>>;
-  /** The file of rules. */
+  /** The path of the rule file. */
   readonly rules: string;
-  /** Of scrapes and evaluations. Default: 250. */
+  /** The interval of scrapes and evaluations, in milliseconds. The default is 250. */
   readonly intervalMs?: number;
-  /** The file of the token that it shows. Default: none. */
+  /** The path of a file with the token for the daemons. By default Prometheus sends no token. */
   readonly tokenFile?: string;
 }
 
-/** Disposing kills it. */
+/** Starts a Prometheus. Disposing the result kills it. */
 export async function openPrometheus(
   options: PrometheusOptions,
 ): Promise<Prometheus & AsyncDisposable> {
@@ -101,7 +101,10 @@ function configOf({ targets, rules, intervalMs = 250, tokenFile }: PrometheusOpt
   };
 }
 
-/** Scrapes `target` four times a second, and evaluates `rules`. Ended after the test. */
+/**
+ * Starts a Prometheus that scrapes `target` and evaluates `rules` four times a second. It ends
+ * after the test.
+ */
 export async function startPrometheus(
   t: TestContext,
   {

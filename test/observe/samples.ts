@@ -1,6 +1,6 @@
-// Reads a page of metrics, as a test wants it.
+// Parses a metrics page for a test.
 
-/** Values by `name{label="value",...}`, labels in the order of the page. */
+/** The values by `name{label="value",...}`. The labels have the order of the page. */
 export type Page = ReadonlyMap<string, number>;
 
 export function parsePage(text: string): Page {

@@ -1,5 +1,5 @@
-// Traces of real daemons, sent by the real exporter to a receiver: the steps of an upload, and a
-// pull that continues at the peer.
+// Tests the traces of real daemons, which the real exporter sends to a receiver. They show the
+// steps of an upload, and a pull that continues at the peer.
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -47,7 +47,7 @@ async function startTraced(
   return { process, client };
 }
 
-/** Waits until the receiver has the span of a served call, which ends last. */
+/** Waits until the receiver has the span of a served call. This span ends after all others. */
 async function served(receiver: OtlpReceiver, method: string): Promise<ReceivedSpan> {
   return eventually(`the span of ${method}`, () =>
     receiver.spans.find(({ name, kind }) => name === method && kind === 2),
@@ -92,14 +92,14 @@ test("a trace shows an upload, a download and a deletion step by step", async (t
   await eventually("the purge", () => receiver.spans.some(({ name }) => name === "purge"));
   assert.deepEqual(childrenOf(receiver, deletion), ["purge", "put away", "tombstone"]);
 
-  // The server is not at fault for a caller's mistake.
+  // A caller's mistake is not an error of the server.
   await assert.rejects(node.client.inspect("none"));
   const inspect = await served(receiver, `${snapshots}/Inspect`);
   assert.equal(inspect.attributes.get("rpc.grpc.status_code"), 5);
   assert.equal(inspect.attributes.get("stasis.reason"), "SNAPSHOT_NOT_FOUND");
   assert.equal(inspect.status, 0);
 
-  // The access line of the call has the trace id.
+  // The access log line of the call contains the trace id.
   const [line] = await node.process.line(new RegExp(`^.*"access":true.*Create.*$`));
   assert.equal((JSON.parse(line) as { traceId?: string }).traceId, create.traceId);
 });
@@ -124,14 +124,14 @@ test("a pull continues at the peer, and a caller's trace continues at the daemon
   const receiver = await startOtlpReceiver(t);
   const scratch = await makeScratch(t, "stasis-traces-");
   const from = await startTraced(t, join(scratch, "from"), receiver.endpoint);
-  // As the standard variable says it.
+  // The standard environment variable sets this endpoint.
   const to = await startTraced(t, join(scratch, "to"), "", {
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
     OTEL_SERVICE_NAME: "puller",
   });
   await createOn(from, await makeSmallSource(join(scratch, "source")), "one");
   {
-    // This process is a program that traces: the client library joins its trace.
+    // This process traces its own work, and the client library joins its trace.
     const logger = createLogger("silent");
     await using _ = await startTracing({ endpoint: receiver.endpoint, logger });
     await inSpan("deploy", {}, () => pull(to, { source: from.process.address, ref: "one" }));
@@ -161,7 +161,7 @@ function manifests({ spans }: OtlpReceiver): ReceivedSpan[] {
   return spans.filter(({ name }) => name === "stasis.v1.ReplicationService/GetManifest");
 }
 
-test("without the packages the daemon says what to type", async (t) => {
+test("without the packages the daemon refuses to start and prints the command that installs them", async (t) => {
   const scratch = await makeScratch(t, "stasis-traces-");
   const hooks = `export async function resolve(name, context, next) {
     if (!name.startsWith("@opentelemetry/sdk")) return next(name, context);
@@ -181,7 +181,7 @@ test("without the packages the daemon says what to type", async (t) => {
   await assert.rejects(started, /npm install @opentelemetry\/sdk-trace-node@2/);
 });
 
-test("a collector that is away delays nothing, and the log says so", async (t) => {
+test("an unreachable collector delays nothing, and the daemon logs it", async (t) => {
   const scratch = await makeScratch(t, "stasis-traces-");
   const node = await startTraced(t, join(scratch, "root"), "http://127.0.0.1:9", {
     OTEL_EXPORTER_OTLP_TIMEOUT: "200",

@@ -1,5 +1,5 @@
-// The player's desk: commands that speak of node1 as the runbook writes them, and a file for the
-// answer.
+// Provides what the player of a rehearsal uses: the runbook's commands, which act on node1, and a
+// file for the answer.
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,11 +8,11 @@ import type { Stage } from "./stage.js";
 const program = fileURLToPath(new URL("../../src/main.js", import.meta.url));
 
 export interface Desk {
-  /** For PATH. */
+  /** The directory to put first in PATH. */
   readonly commands: string;
   /** The player writes the name of the fault here. */
   readonly answerFile: string;
-  /** Returns the answer once. */
+  /** Returns an answer, and removes it from the file. */
   takeAnswer(): Promise<string | undefined>;
 }
 
@@ -42,7 +42,7 @@ export async function openDesk(directory: string, { node1 }: Stage): Promise<Des
   };
 }
 
-/** The log of node1, or its last N lines with -n N. */
+/** Returns a script that prints the log of node1, or its last N lines with `-n N`. */
 function journalctl(log: string): string {
   return `lines=+1
 while [ $# -gt 0 ]; do
@@ -52,7 +52,7 @@ done
 exec tail -n "$lines" '${log}'`;
 }
 
-/** Enough for `restart`, `status` and `show -P MainPID`. */
+/** Returns a script that supports only `restart`, `status` and `show -P MainPID`. */
 function systemctl(pidFile: string): string {
   return `pid=$(cat '${pidFile}')
 case $1 in

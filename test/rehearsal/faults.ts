@@ -1,5 +1,5 @@
-// What goes wrong in a rehearsal. Each fault is done to a running stage from outside, as the world
-// does it, and can be undone.
+// Defines the faults of a rehearsal. Each fault acts on a running stage from outside, as a real
+// fault does, and can be undone.
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
@@ -13,11 +13,11 @@ import { images } from "./load.js";
 import type { Stage } from "./stage.js";
 
 export interface Fault {
-  /** For the one who plays it, at the end. */
+  /** A description for the player, which is printed at the end. */
   readonly what: string;
-  /** The alert that belongs to it. */
+  /** The alert that must fire for this fault. */
   readonly alert: string;
-  /** Resolves when the fault is there. The result undoes it. */
+  /** Causes the fault, and resolves when the fault is present. The result undoes the fault. */
   begin(stage: Stage, random: () => number): Promise<() => Promise<void>>;
 }
 
@@ -55,7 +55,7 @@ export const faults = {
 export type ScenarioName = keyof typeof faults;
 export const scenarioNames = Object.keys(faults) as ScenarioName[];
 
-/** Free bytes that the other program leaves: half of what the daemon reserves. */
+/** The number of free bytes that the other program leaves: half of the daemon's reserve. */
 const leftBytes = 32 * mib;
 
 async function fillDisk({ disk }: Stage): Promise<() => Promise<void>> {
@@ -76,7 +76,7 @@ async function damage({ node1 }: Stage, random: () => number): Promise<() => Pro
   const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
   const path = paths[sizes.indexOf(Math.max(...sizes))] ?? "";
   await using handle = await openPastMode(path);
-  // In the data at the begin of the file, which both images of a file have.
+  // The offset is in the first 64 KiB, where the largest file of every image has data.
   const at = 4096 * Math.floor(random() * 16);
   const before = Buffer.alloc(512);
   await handle.read(before, 0, before.length, at);
@@ -88,7 +88,7 @@ async function damage({ node1 }: Stage, random: () => number): Promise<() => Pro
 }
 
 function freezeLink({ link }: Stage): Promise<() => Promise<void>> {
-  // In the middle of a pull, whose data has 2.3 MiB.
+  // The link freezes in the middle of a pull, whose data has 2.3 MiB.
   link.freezeAfter(mib);
   return Promise.resolve(() => {
     link.thaw();
@@ -98,7 +98,7 @@ function freezeLink({ link }: Stage): Promise<() => Promise<void>> {
 
 const noisyUploads = 90;
 
-/** Uploads that send a byte now and then; each that is refused comes again at once. */
+/** Makes uploads that send one byte from time to time. A refused upload is soon tried again. */
 async function makeNoise({ tenants }: Stage, random: () => number): Promise<() => Promise<void>> {
   const { address, token, prefix } = tenants[Math.floor(random() * tenants.length)] ?? tenants[0];
   const ending = new AbortController();

@@ -1,10 +1,10 @@
-// The shipped alert rules with shorter times, so that a rehearsal takes minutes.
+// Shortens the times in the shipped alert rules, so that a rehearsal takes minutes.
 
 const secondsOf = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 
 /**
- * Divides the times after `for:` and `keep_firing_for:`, the ranges `[5m]` and the offsets by
- * `factor`, to 1 s at least. Thresholds stay as they are.
+ * Divides the times after `for:` and `keep_firing_for:`, the ranges such as `[5m]` and the offsets
+ * by `factor`. Each is at least 1 s afterwards. Thresholds do not change.
  */
 export function hurryRules(rules: string, factor: number): string {
   return rules.replace(

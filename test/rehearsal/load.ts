@@ -1,5 +1,5 @@
-// What callers of a node do all day: tenants store, read and delete their snapshots, and an
-// orchestrator fetches images from the other node and checks that they can be restored.
+// Makes the usual calls to a node. Tenants store, read and delete their snapshots, and an
+// orchestrator pulls images from the other node and checks that they can be restored.
 import { setMaxListeners } from "node:events";
 import { rm } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,14 +9,14 @@ import { packDirectory } from "../store/contents.js";
 
 export interface LoadOptions {
   readonly tenants: readonly Tenant[];
-  /** `unix:PATH` of the node, and of the node that it pulls from. */
+  /** The address `unix:PATH` of the node, and that of the node from which it pulls. */
   readonly node: string;
   readonly peer: string;
-  /** How the node calls its peer. */
+  /** The node's name for its peer. */
   readonly peerName: string;
-  /** Directories that are stored. */
+  /** The directories that the callers store. */
   readonly sources: readonly string[];
-  /** Makes a directory whose data no snapshot has, for the snapshot that travels between nodes. */
+  /** Makes a directory with data that no snapshot contains, for the snapshot that is pulled. */
   readonly newSource: (round: number) => Promise<string>;
 }
 
@@ -28,16 +28,16 @@ export interface Tenant {
 }
 
 export interface Load extends AsyncDisposable {
-  /** Calls that have succeeded, and failures by message, by caller. */
+  /** Returns the successful calls of each caller, and its failures by message. */
   tally(): string;
 }
 
-/** The orchestrator keeps these on both nodes. */
+/** The orchestrator keeps these snapshots on both nodes. */
 export const images = ["images/base-1", "images/base-2", "images/base-3"] as const;
 const keptPerTenant = 10;
 const keptNightly = 4;
 
-/** Resolves when the images are on both nodes. */
+/** Starts the load. Resolves when both nodes have the images. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
   const ending = new AbortController();
   const { signal } = ending;
@@ -86,7 +86,7 @@ function sourceOf({ sources }: LoadOptions, index: number): string {
   return sources[index % sources.length] ?? "";
 }
 
-/** A tenant stores a snapshot, reads one, and deletes its oldest. */
+/** Stores a snapshot of a tenant, reads one, and deletes its oldest. */
 function actAs(
   { prefix }: Tenant,
   client: Client,
@@ -95,7 +95,7 @@ function actAs(
 ): Step {
   const kept: string[] = [];
   return async (round) => {
-    // First, so that a tenant who cannot store still makes room.
+    // The deletion comes first, so that a tenant frees space even if it cannot store anything.
     while (kept.length >= keptPerTenant) {
       await client.delete({ refs: [kept[0] ?? ""] }, { signal });
       kept.shift();
@@ -109,7 +109,7 @@ function actAs(
   };
 }
 
-/** A new snapshot of the peer is fetched, and old ones are deleted at both ends. */
+/** Pulls a new snapshot from the peer, and deletes old snapshots on both nodes. */
 function pullNightly(node: Client, peer: Client, options: LoadOptions, signal: AbortSignal): Step {
   return async (round) => {
     const name = `nightly/${round}`;

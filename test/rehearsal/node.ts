@@ -1,5 +1,5 @@
-// A node of the rehearsal: the real program under a supervisor, as systemd would run it. Its log is
-// a file, and it is started again when it ends.
+// Runs a node of the rehearsal: the real program under a supervisor that starts it again when it
+// ends, as systemd would. The program writes its log to a file.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, closeSync, openSync, writeFileSync } from "node:fs";
@@ -13,25 +13,27 @@ const program = fileURLToPath(new URL("../../src/main.js", import.meta.url));
 export interface RehearsalNode extends AsyncDisposable {
   readonly name: string;
   readonly root: string;
-  /** `unix:PATH`: for the operator. */
+  /** The address `unix:PATH`, for the operator. */
   readonly socket: string;
-  /** `127.0.0.1:PORT`: for callers with a token. */
+  /** The address `127.0.0.1:PORT`, for callers with a token. */
   readonly address: string;
-  /** `127.0.0.1:PORT`: page, metrics and probes, for callers with a token. */
+  /**
+   * The address `127.0.0.1:PORT` of the page, the metrics and the probes, for callers with a token.
+   */
   readonly admin: string;
   readonly log: string;
-  /** Holds the process id of the running daemon. */
+  /** The path of the file with the process id of the running daemon. */
   readonly pidFile: string;
 }
 
 export interface NodeOptions {
-  /** Exists. Gets the sockets, the configuration and the log. */
+  /** An existing directory for the sockets, the configuration and the log. */
   readonly directory: string;
   readonly name: string;
   readonly root: string;
-  /** The file of tokens. */
+  /** The path of the token file. */
   readonly tokens: string;
-  /** More lines of the configuration. */
+  /** Additional lines for the configuration file. */
   readonly config: string;
 }
 

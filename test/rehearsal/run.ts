@@ -1,5 +1,6 @@
-// `npm run lab -- rehearsal`: two nodes under load, a real Prometheus with the shipped alerts, and
-// one fault that nobody has named. The player finds it with the page, the alerts and the runbook.
+// Implements `npm run lab -- rehearsal`: two nodes under load, a real Prometheus with the shipped
+// alerts, and one fault that is not announced. The player finds it with the page, the alerts and
+// the runbook.
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,7 +26,7 @@ const { values } = parseArgs({
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** The same numbers for the same seed, from 0 to less than 1. */
+/** Returns a generator of numbers from 0 to less than 1. Equal seeds give equal numbers. */
 function randomFrom(seed: string): () => number {
   let state = createHash("sha256").update(`rehearsal ${seed}`).digest();
   return () => {
@@ -38,7 +39,7 @@ interface Plan {
   readonly name: ScenarioName;
   readonly seed: string;
   readonly random: () => number;
-  /** Seconds of the healthy node before the fault. */
+  /** The time before the fault, in seconds. */
   readonly afterSeconds: number;
 }
 
@@ -52,7 +53,7 @@ function plan(): Plan {
   return { name, seed, random, afterSeconds: Number(values.after ?? afterSeconds) };
 }
 
-/** Not readable at a glance, and no more than that. */
+/** Encodes the facts so that nobody reads them by accident. This is not a protection. */
 function seal(facts: object): string {
   return `${Buffer.from(JSON.stringify(facts)).toString("base64")}\n`;
 }
@@ -83,7 +84,7 @@ interface Played {
   readonly answers: readonly string[];
 }
 
-/** Begins the fault, and takes answers until it is time to end. */
+/** Causes the fault, and checks answers until the rehearsal ends. */
 async function play(stage: Stage, desk: Desk, chosen: Plan, ending: AbortSignal): Promise<Played> {
   const answers: string[] = [];
   await pause(chosen.afterSeconds * 1000, undefined, { signal: ending }).catch(() => undefined);
@@ -102,7 +103,7 @@ async function play(stage: Stage, desk: Desk, chosen: Plan, ending: AbortSignal)
       say(`${answer}: ${verdict}, ${seconds} s after it began`);
     }
   } finally {
-    // It may have been repaired.
+    // The player may already have repaired the fault.
     await undo().catch(() => undefined);
   }
   return { beganAt, answers };

@@ -1,4 +1,5 @@
-// A disk in a file whose writes and flushes can be made slow while it is mounted. A worker thread.
+// Serves a disk in a file from a worker thread. The delay of its writes and flushes can change
+// while it is mounted.
 import { fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
@@ -7,7 +8,7 @@ import { serveNbd } from "../support/nbd.js";
 export interface SlowDiskData {
   readonly socket: string;
   readonly image: string;
-  /** Two Int32: milliseconds that each write, and each flush, takes longer. */
+  /** Two Int32 values: the delay of each write and of each flush, in milliseconds. */
   readonly delays: SharedArrayBuffer;
 }
 

@@ -1,4 +1,4 @@
-// A mounted ext4 of its own, whose disk can be made slow.
+// Mounts a separate ext4 on a disk that can be slowed down.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { makeImage } from "../support/filesystem.js";
@@ -7,11 +7,11 @@ import type { SlowDiskData } from "./slow-disk-server.js";
 
 export interface SlowDisk extends AsyncDisposable {
   readonly mountPoint: string;
-  /** How much longer each write and each flush takes from now on; 0 = as fast as the file is. */
+  /** Sets the delay of each write and each flush from now on. 0 means no delay. */
   setDelays(delaysMs: { readonly write: number; readonly flush: number }): void;
 }
 
-/** `directory` is empty. */
+/** Mounts the disk. `directory` must be empty. */
 export async function openSlowDisk(directory: string, sizeMib: number): Promise<SlowDisk> {
   const image = join(directory, "disk.img");
   const mountPoint = join(directory, "m");

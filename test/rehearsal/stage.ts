@@ -1,6 +1,5 @@
-// Where a rehearsal is played: two nodes, of which node1 is the one that is looked after. Its disk
-// and its link to node2 can be made bad, tenants and an orchestrator use it, and a real Prometheus
-// follows both.
+// Sets up the stage of a rehearsal: two nodes, tenants, an orchestrator and a real Prometheus. The
+// player looks after node1, whose disk and whose link to node2 can get faults.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,16 +23,16 @@ export interface Stage extends AsyncDisposable {
   readonly tenants: readonly [Tenant, Tenant, Tenant];
   readonly load: Load;
   readonly prometheus: Prometheus;
-  /** For the web page. */
+  /** The token for the web page. */
   readonly operatorToken: string;
 }
 
 export interface StageOptions {
-  /** Empty. Its path must be short. */
+  /** An empty directory. Its path must be short. */
   readonly directory: string;
-  /** The times of the alert rules are divided by it. */
+  /** The divisor of the times in the alert rules. */
   readonly hurry: number;
-  /** Of Prometheus. */
+  /** The interval of Prometheus's scrapes and evaluations, in milliseconds. */
   readonly intervalMs: number;
 }
 
@@ -41,7 +40,7 @@ const shippedRules = fileURLToPath(
   new URL("../../../deploy/prometheus/stasis-alerts.yaml", import.meta.url),
 );
 
-/** Why no rehearsal can be played here, or false. */
+/** Returns the reason why no rehearsal can run here, or false. */
 export function cannotRehearse(): string | false {
   return noPrometheus || cannotMount("ext4") || cannotServeDisk();
 }
@@ -127,7 +126,7 @@ async function makeCredentials(directory: string) {
   };
 }
 
-/** A VM in miniature with 2.3 MiB of data; with other data for each number. */
+/** Makes the directory of a small VM with 2.3 MiB of data. Each index gives different data. */
 function makeVm(directory: string, index: number): Promise<string> {
   return makeSource(directory, [
     { name: "config.json", sizeBytes: 2, pieces: [piece(0, 2)] },

@@ -1,11 +1,11 @@
-// Notes when each alert came and went.
+// Records when each alert began and ended.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Prometheus } from "../observe/prometheus.js";
 
 export interface Timeline extends AsyncDisposable {
-  /** One line for each change, with the seconds since `from` (performance.now()). */
+  /** Returns one line for each change, with the seconds since `from` (performance.now()). */
   lines(from: number): string[];
-  /** Alerts that fire now, by name. */
+  /** Returns the names of the alerts that are firing. */
   firing(): ReadonlySet<string>;
 }
 

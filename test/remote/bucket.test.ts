@@ -1,4 +1,4 @@
-// The five requests on a real engine: what is stored, read, listed and deleted.
+// Tests the five requests on a real engine: what they store, read, list and delete.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdir, open, readFile, writeFile } from "node:fs/promises";
@@ -39,7 +39,7 @@ async function keysOf(prefix: string, startAfter?: string, of = bucket): Promise
 }
 
 test(
-  "an object from memory, in pieces, and from a region of a file is stored whole",
+  "objects from memory, from pieces and from a region of a file are stored whole",
   { skip },
   () =>
     withScratchDir(async (scratch) => {
@@ -79,7 +79,7 @@ test("a region that the file does not have is refused, and nothing is stored", {
 );
 
 test(
-  "ranges have exactly their bytes; what is beyond the object is an error",
+  "ranges have exactly their bytes, and a range beyond the object is an error",
   { skip },
   async () => {
     const bytes = patternBytes(mib, 2);
@@ -114,15 +114,19 @@ const onceTiming = {
   maxAttempts: 1,
 };
 
-test("an object larger than allowed is refused before it is in memory", { skip }, async () => {
-  await bucket.put("packs/large", patternBytes(mib, 3), signal);
-  using quick = bucketAt(engine.endpoint, engine.keys, { timing: onceTiming });
-  const error = await failsWith(
-    quick.get("packs/large", { maxBytes: mib - 1, signal }),
-    "REMOTE_DATA_INVALID",
-  );
-  assert.match(error.message, /get of packs\/large: .*expected at most/);
-});
+test(
+  "an object that is larger than allowed is refused before it is in memory",
+  { skip },
+  async () => {
+    await bucket.put("packs/large", patternBytes(mib, 3), signal);
+    using quick = bucketAt(engine.endpoint, engine.keys, { timing: onceTiming });
+    const error = await failsWith(
+      quick.get("packs/large", { maxBytes: mib - 1, signal }),
+      "REMOTE_DATA_INVALID",
+    );
+    assert.match(error.message, /get of packs\/large: .*expected at most/);
+  },
+);
 
 test(
   "getPieces reads a long range in order, with at most two pieces at once",
@@ -144,7 +148,7 @@ test(
     assert.equal(length, range.length);
     const expected = createHash("sha256").update(bytes.subarray(3, -1)).digest("hex");
     assert.equal(hash.digest("hex"), expected);
-    // A reader that stops early leaves no request behind.
+    // A reader that stops early leaves no request running.
     for await (const piece of proxied.getPieces("maps/long", { range, pieceBytes: mib, signal })) {
       assert.equal(piece.length, mib);
       break;
@@ -152,26 +156,30 @@ test(
   },
 );
 
-test("a missing object: get fails, head has nothing, delete succeeds", { skip }, async () => {
-  const error = await failsWith(
-    bucket.get("snapshots/none.json", { maxBytes: 10, signal }),
-    "REMOTE_COPY_MISSING",
-  );
-  assert.match(error.message, /^remote cold, bucket snapshots, get of snapshots\/none\.json: /);
-  assert.equal(error.metadata["key"], "snapshots/none.json");
-  assert.equal(await bucket.head("snapshots/none.json", signal), undefined);
-  await bucket.delete("snapshots/none.json", signal);
-  await bucket.put("snapshots/some.json", Buffer.from("{}"), signal);
-  await bucket.delete("snapshots/some.json", signal);
-  await bucket.delete("snapshots/some.json", signal);
-  assert.equal(await bucket.head("snapshots/some.json", signal), undefined);
-});
+test(
+  "for a missing object get fails, head returns nothing, and delete succeeds",
+  { skip },
+  async () => {
+    const error = await failsWith(
+      bucket.get("snapshots/none.json", { maxBytes: 10, signal }),
+      "REMOTE_COPY_MISSING",
+    );
+    assert.match(error.message, /^remote cold, bucket snapshots, get of snapshots\/none\.json: /);
+    assert.equal(error.metadata["key"], "snapshots/none.json");
+    assert.equal(await bucket.head("snapshots/none.json", signal), undefined);
+    await bucket.delete("snapshots/none.json", signal);
+    await bucket.put("snapshots/some.json", Buffer.from("{}"), signal);
+    await bucket.delete("snapshots/some.json", signal);
+    await bucket.delete("snapshots/some.json", signal);
+    assert.equal(await bucket.head("snapshots/some.json", signal), undefined);
+  },
+);
 
 test("lists have every key once, over several pages, below the prefix only", { skip }, async () => {
   const names = Array.from({ length: 2100 }, (_, index) => String(index).padStart(5, "0"));
   await mkdir(join(engine.directory, "prod", "claims"), { recursive: true });
   for (const name of names) await writeFile(join(engine.directory, "prod", "claims", name), name);
-  // Beside the prefix: not ours.
+  // This object is outside the prefix of the remote.
   await writeFile(join(engine.directory, "claims"), "x");
   const wanted = names.map((name) => `claims/${name}`);
   await using proxy = await startFaultyProxy(engine.endpoint);
@@ -187,7 +195,7 @@ test("lists have every key once, over several pages, below the prefix only", { s
   }
 });
 
-test("keys with every allowed character are distinct objects", { skip }, async () => {
+test("keys with every allowed character name distinct objects", { skip }, async () => {
   const keys = ["k/A", "k/a", "k/a.b", "k/a_b", "k/a-b", "k/0/z"];
   for (const key of keys) await bucket.put(key, Buffer.from(key), signal);
   for (const key of keys) {
@@ -199,45 +207,49 @@ test("keys with every allowed character are distinct objects", { skip }, async (
   }
 });
 
-test("requests and bytes are counted, also for one user of the bucket", { skip }, async () => {
-  const seen: string[] = [];
-  const all: string[] = [];
-  const into = (list: string[]) => ({
-    attempted: (remote: string, kind: string, attempt: string, bytes: object) =>
-      void list.push(`${remote} ${kind} ${attempt} ${JSON.stringify(bytes)}`),
-    requested: (_remote: string, kind: string, outcome: string) =>
-      void list.push(`${kind} ended ${outcome}`),
-    retried: () => void list.push("retried"),
-    hedged: () => void list.push("hedged"),
-  });
-  using counted = bucketAt(engine.endpoint, engine.keys, { observer: into(all) });
-  const own = counted.observedBy(into(seen));
-  await own.put("c/a", Buffer.from("12345"), signal);
-  await own.get("c/a", { maxBytes: 5, signal });
-  await failsWith(own.get("c/b", { maxBytes: 5, signal }), "REMOTE_COPY_MISSING");
-  assert.equal(await own.head("c/b", signal), undefined);
-  assert.deepEqual(seen.slice(0, 4), [
-    'cold put ok {"sent":5,"received":0}',
-    "put ended OK",
-    'cold get ok {"sent":0,"received":5}',
-    "get ended OK",
-  ]);
-  assert.match(seen[4] ?? "", /^cold get missing /);
-  assert.equal(seen[5], "get ended REMOTE_COPY_MISSING");
-  assert.match(seen[6] ?? "", /^cold head missing /);
-  // A missing object is confirmed.
-  assert.match(seen[8] ?? "", /^cold get missing /);
-  await counted.delete("c/a", signal);
-  assert.equal(seen.length, 10);
-  assert.equal(all.length, 12);
-});
+test(
+  "requests and bytes are counted for all users of the bucket, and for one of them",
+  { skip },
+  async () => {
+    const seen: string[] = [];
+    const all: string[] = [];
+    const into = (list: string[]) => ({
+      attempted: (remote: string, kind: string, attempt: string, bytes: object) =>
+        void list.push(`${remote} ${kind} ${attempt} ${JSON.stringify(bytes)}`),
+      requested: (_remote: string, kind: string, outcome: string) =>
+        void list.push(`${kind} ended ${outcome}`),
+      retried: () => void list.push("retried"),
+      hedged: () => void list.push("hedged"),
+    });
+    using counted = bucketAt(engine.endpoint, engine.keys, { observer: into(all) });
+    const own = counted.observedBy(into(seen));
+    await own.put("c/a", Buffer.from("12345"), signal);
+    await own.get("c/a", { maxBytes: 5, signal });
+    await failsWith(own.get("c/b", { maxBytes: 5, signal }), "REMOTE_COPY_MISSING");
+    assert.equal(await own.head("c/b", signal), undefined);
+    assert.deepEqual(seen.slice(0, 4), [
+      'cold put ok {"sent":5,"received":0}',
+      "put ended OK",
+      'cold get ok {"sent":0,"received":5}',
+      "get ended OK",
+    ]);
+    assert.match(seen[4] ?? "", /^cold get missing /);
+    assert.equal(seen[5], "get ended REMOTE_COPY_MISSING");
+    assert.match(seen[6] ?? "", /^cold head missing /);
+    // A second request confirms that the object is missing.
+    assert.match(seen[8] ?? "", /^cold get missing /);
+    await counted.delete("c/a", signal);
+    assert.equal(seen.length, 10);
+    assert.equal(all.length, 12);
+  },
+);
 
 test("an upload that is cut off is never visible", { skip }, async () => {
   const stop = new AbortController();
   let reads = 0;
   const read = async (buffer: Buffer, at: number, length: number) => {
     reads += 1;
-    // The first pass is for the hash. The second ends in its middle.
+    // The first pass computes the hash. The second pass is aborted in its middle.
     if (reads > 12) {
       setTimeout(() => stop.abort(new Error("enough")), 50);
       await new Promise((resolve) => stop.signal.addEventListener("abort", resolve));

@@ -1,5 +1,5 @@
-// `stasis remote check` and `list`: on a good engine over http and https, with permissions missing,
-// and on engines that a proxy makes worse. By the CLI, with and without a daemon.
+// Tests `stasis remote check` and `stasis remote list` through the CLI with and without a daemon.
+// The engine is good over http and https, lacks permissions, or misbehaves through a proxy.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -76,7 +76,7 @@ const good = [
   ...["read_after_delete", "list_after_delete", "cleanup"],
 ];
 
-test("a good engine passes every step, and nothing is left", { skip }, async () => {
+test("a good engine passes every step, and the check leaves no objects", { skip }, async () => {
   await using engine = await startEngine();
   const report = await check(engine.endpoint, engine.keys);
   assert.deepEqual(outcomes(report), Object.fromEntries(good.map((name) => [name, "passed"])));
@@ -84,7 +84,7 @@ test("a good engine passes every step, and nothing is left", { skip }, async () 
   assert.deepEqual(await left(engine), []);
 });
 
-test("over https uploads carry a checksum where the engine checks it", { skip }, () =>
+test("over https uploads carry a checksum if the engine checks it", { skip }, () =>
   withScratchDir(async (scratch) => {
     const authority = await makeAuthority(scratch, "authority");
     const tls = await authority.issue("engine", { names: "IP:127.0.0.1" });
@@ -108,18 +108,22 @@ test("over https uploads carry a checksum where the engine checks it", { skip },
   }),
 );
 
-test("wrong keys and a missing bucket: one step fails, with what to do", { skip }, async () => {
-  await using engine = await startEngine();
-  const wrong = await check(engine.endpoint, { ...engine.keys, secretAccessKey: "wrong" });
-  assert.equal(wrong.verdict.usability, "unusable");
-  assert.match(wrong.steps["list"]?.detail ?? "", /SignatureDoesNotMatch.*Check the secret key/);
-  assert.deepEqual(wrong.verdict.missingActions, []);
-  const none = await check(engine.endpoint, engine.keys, { table: { bucket: "nothing" } });
-  assert.match(none.steps["list"]?.detail ?? "", /NoSuchBucket.*Make the bucket first/);
-  assert.equal(none.steps["cleanup"]?.outcome, "skipped");
-});
+test(
+  "with wrong keys or a missing bucket one step fails, and says what to do",
+  { skip },
+  async () => {
+    await using engine = await startEngine();
+    const wrong = await check(engine.endpoint, { ...engine.keys, secretAccessKey: "wrong" });
+    assert.equal(wrong.verdict.usability, "unusable");
+    assert.match(wrong.steps["list"]?.detail ?? "", /SignatureDoesNotMatch.*Check the secret key/);
+    assert.deepEqual(wrong.verdict.missingActions, []);
+    const none = await check(engine.endpoint, engine.keys, { table: { bucket: "nothing" } });
+    assert.match(none.steps["list"]?.detail ?? "", /NoSuchBucket.*Make the bucket first/);
+    assert.equal(none.steps["cleanup"]?.outcome, "skipped");
+  },
+);
 
-test("each missing permission is named, and the others are not", { skip }, async () => {
+test("each missing permission is reported, and no other", { skip }, async () => {
   await using engine = await startEngine({ accounts: true });
   const keys = { accessKeyId: "limited", secretAccessKey: "limitedsecret" };
   const root = engine.keys;
@@ -150,7 +154,7 @@ async function drain(events: AsyncIterable<unknown>): Promise<void> {
   for await (const event of events) void event;
 }
 
-/** Only root may set it. */
+/** Sets the policy of the bucket, which only the root account may do. */
 async function putPolicy({ endpoint, keys }: Engine, statements: readonly object[]): Promise<void> {
   const body = JSON.stringify({ Version: "2012-10-17", Statement: statements });
   const sha256 = createHash("sha256").update(body).digest("hex");
@@ -165,7 +169,7 @@ async function putPolicy({ endpoint, keys }: Engine, statements: readonly object
   assert.ok((answer.statusCode ?? 0) < 300, text);
 }
 
-test("an engine that ignores ranges, or lists late, is not to be used", { skip }, async () => {
+test("an engine that ignores ranges or lists late is unusable", { skip }, async () => {
   await using engine = await startEngine();
   await using proxy = await startFaultyProxy(engine.endpoint);
   proxy.failAll("get", { kind: "change", status: 200 });
@@ -184,7 +188,7 @@ test("an engine that ignores ranges, or lists late, is not to be used", { skip }
 });
 
 test(
-  "an engine that fails now and then is tried again, a wrong clock is noted",
+  "an engine that fails sometimes is retried, and a wrong clock is noted",
   { skip },
   async () => {
     await using engine = await startEngine();
@@ -211,7 +215,7 @@ test("an aborted check ends at once", { skip }, async () => {
   }, /enough/);
 });
 
-test("by the CLI: a daemon follows its configuration; without one --config", { skip }, () =>
+test("the CLI follows the daemon's configuration, or --config without a daemon", { skip }, () =>
   withScratchDir(async (scratch) => {
     await using engine = await startEngine();
     const config = join(scratch, "stasis.toml");

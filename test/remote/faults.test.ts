@@ -1,6 +1,6 @@
-// Each of the five requests fails once in each way, and then for good, on its way to a real engine.
-// Once: the request succeeds. For good: it ends with its documented reason, and nothing half made
-// is visible.
+// Tests each of the five requests to a real engine with every fault, once and permanently. After a
+// single fault, the request succeeds. With a permanent fault, the request ends with its documented
+// reason, and nothing incomplete is visible.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -38,7 +38,7 @@ let direct: Bucket & Disposable;
 let patient: Bucket & Disposable;
 let hurried: Bucket & Disposable;
 let givingUp: Bucket & Disposable;
-/** The one that the cases use. */
+/** The bucket that the current case uses. */
 let bucket: Bucket;
 
 before(async () => {
@@ -47,7 +47,7 @@ before(async () => {
   proxy = await startFaultyProxy(engine.endpoint);
   direct = bucketAt(engine.endpoint, engine.keys);
   patient = bucketAt(proxy.endpoint, engine.keys, { timing: fewAttempts });
-  // One attempt is lost to the fault, and a busy machine may lose others.
+  // The fault costs one attempt, and a busy machine may lose others.
   const timing = { ...impatient, maxAttempts: 10 };
   hurried = bucketAt(proxy.endpoint, engine.keys, { timing });
   givingUp = bucketAt(proxy.endpoint, engine.keys, { timing: impatient });
@@ -66,7 +66,7 @@ function answer(status: number, code: string): Fault {
   return { kind: "answer", status, body: errorXml(code) };
 }
 
-/** Faults of any request, with the reason if they stay. */
+/** The faults that any request may have, each with the reason if the fault is permanent. */
 const anyRequest: Readonly<Record<string, readonly [Fault, ErrorReason]>> = {
   "500": [answer(500, "InternalError"), "REMOTE_UNREACHABLE"],
   "503": [answer(503, "SlowDown"), "REMOTE_UNREACHABLE"],
@@ -85,11 +85,11 @@ const cutBody: readonly [Fault, ErrorReason] = [{ kind: "cut" }, "REMOTE_DATA_IN
 const shortened: readonly [Fault, ErrorReason] = [{ kind: "shorten" }, "REMOTE_DATA_INVALID"];
 
 interface Case {
-  /** Makes the request, and checks what it returned. */
+  /** Makes the request, and checks its result. */
   act(key: string): Promise<void>;
-  /** The object of the key exists before. */
+  /** True if the key's object exists before the request. */
   readonly exists: boolean;
-  /** Checks the engine after success. */
+  /** Checks the engine after the request has succeeded. */
   after?(key: string): Promise<void>;
   readonly faults: Readonly<Record<string, readonly [Fault, ErrorReason]>>;
 }
@@ -157,7 +157,7 @@ const kinds = Object.keys(cases) as RemoteRequestKind[];
 for (const kind of kinds) {
   const { act, exists, after: check, faults } = cases[kind];
   const all = Object.entries({ ...anyRequest, ...faults });
-  test(`${kind}: each fault once, and the request succeeds`, { skip }, async () => {
+  test(`${kind}: after a single fault of each kind the request succeeds`, { skip }, async () => {
     for (const [name, [fault]] of all) {
       const key = `once/${kind}/${name.replaceAll(/[^a-z0-9]+/gi, "-")}`;
       if (exists) await direct.put(key, bytes, signal);
@@ -170,34 +170,39 @@ for (const kind of kinds) {
       await check?.(key);
     }
   });
-  test(`${kind}: each fault for good, and the request ends with its reason`, { skip }, async () => {
-    for (const [name, [fault, reason]] of all) {
-      const key = `always/${kind}/${name.replaceAll(/[^a-z0-9]+/gi, "-")}`;
-      if (exists) await direct.put(key, bytes, signal);
-      proxy.failAll(kind, fault);
-      bucket = fault.kind === "silent" ? givingUp : patient;
-      const before = proxy.seen.length;
-      const error = await failsWith(act(key), reason).catch((thrown: unknown) => {
-        throw new Error(`${kind}, ${name}`, { cause: thrown });
-      });
-      proxy.failAll(kind, undefined);
-      assert.ok(error.message.startsWith("remote cold, bucket snapshots, "), error.message);
-      assert.notEqual(error.hint, undefined);
-      // A connection that breaks when it is used again counts only on the second attempt.
-      const stale = fault.kind.startsWith("reset") ? 1 : 0;
-      const attempts = proxy.seen.length - before - fewAttempts.maxAttempts;
-      assert.ok(attempts >= 0 && attempts <= stale, `${name}: ${attempts} more attempts`);
-      bucket = patient;
-      // What is visible is whole: nothing, or all of it.
-      const file = join(engine.directory, "prod", key);
-      if (kind !== "delete")
-        assert.ok(exists || !existsSync(file) || (await stored(key)).equals(bytes));
-    }
-  });
+  test(
+    `${kind}: with a permanent fault of each kind the request ends with its reason`,
+    { skip },
+    async () => {
+      for (const [name, [fault, reason]] of all) {
+        const key = `always/${kind}/${name.replaceAll(/[^a-z0-9]+/gi, "-")}`;
+        if (exists) await direct.put(key, bytes, signal);
+        proxy.failAll(kind, fault);
+        bucket = fault.kind === "silent" ? givingUp : patient;
+        const before = proxy.seen.length;
+        const error = await failsWith(act(key), reason).catch((thrown: unknown) => {
+          throw new Error(`${kind}, ${name}`, { cause: thrown });
+        });
+        proxy.failAll(kind, undefined);
+        assert.ok(error.message.startsWith("remote cold, bucket snapshots, "), error.message);
+        assert.notEqual(error.hint, undefined);
+        // A reused connection may turn out to be broken. That attempt does not count, so there may
+        // be one more.
+        const stale = fault.kind.startsWith("reset") ? 1 : 0;
+        const attempts = proxy.seen.length - before - fewAttempts.maxAttempts;
+        assert.ok(attempts >= 0 && attempts <= stale, `${name}: ${attempts} more attempts`);
+        bucket = patient;
+        // If an object is visible, it is complete.
+        const file = join(engine.directory, "prod", key);
+        if (kind !== "delete")
+          assert.ok(exists || !existsSync(file) || (await stored(key)).equals(bytes));
+      }
+    },
+  );
 }
 
 test(
-  "a slow answer counts, and a flipped byte of a download is left to the digests",
+  "a slow answer is accepted, and a flipped byte of a download is left to the digests",
   { skip },
   async () => {
     await direct.put("late/a", bytes, signal);
@@ -211,7 +216,7 @@ test(
 );
 
 test(
-  "an answer of the engine's own kind is refused at once, with what to do",
+  "an answer with an error of the engine is refused at once, and the error says what to do",
   { skip },
   async () => {
     const refusals: readonly (readonly [Fault, RegExp])[] = [
@@ -265,7 +270,7 @@ test(
   },
 );
 
-test("a 404 that is not about the object does not make it missing", { skip }, async () => {
+test("a 404 that is not about the object does not make the object missing", { skip }, async () => {
   await direct.put("there/a", bytes, signal);
   for (const fault of [
     answer(404, "NoSuchBucket"),
@@ -279,7 +284,7 @@ test("a 404 that is not about the object does not make it missing", { skip }, as
     await failsWith(bucket.delete("there/a", signal), "REMOTE_REFUSED");
     for (const kind of ["get", "head", "delete"] as const) proxy.failAll(kind, undefined);
   }
-  // The object is there nevertheless, and so is an empty one.
+  // The first answer hides an object that exists. The same happens with an empty object.
   proxy.failNext("head", { kind: "answer", status: 404 });
   assert.deepEqual(await bucket.head("there/a", signal), { sizeBytes: bytes.length });
   await direct.put("there/empty", new Uint8Array(), signal);
@@ -287,7 +292,7 @@ test("a 404 that is not about the object does not make it missing", { skip }, as
   assert.deepEqual(await bucket.head("there/empty", signal), { sizeBytes: 0 });
 });
 
-test("text of the other end cannot reach a terminal as control characters", { skip }, async () => {
+test("text from the other end cannot send control characters to a terminal", { skip }, async () => {
   const message = `\u009b31mred${"x".repeat(1000)}`;
   proxy.failAll("get", { kind: "answer", status: 403, body: errorXml("AccessDenied", message) });
   const error = await failsWith(bucket.get("refused/a", { maxBytes: 1, signal }), "REMOTE_REFUSED");
@@ -305,7 +310,7 @@ const end = "<IsTruncated>false</IsTruncated>";
 const entry = (key: string, size = "1", time = "2026-01-02T03:04:05.000Z") =>
   `<Contents><Key>${key}</Key><LastModified>${time}</LastModified><Size>${size}</Size></Contents>`;
 
-/** None of these may be believed, take long, or end the process. */
+/** The client must not trust any of these lists, take long to read it, or crash. */
 const hostileLists: Readonly<Record<string, readonly [Fault, RegExp]>> = {
   "no XML": [{ kind: "answer", status: 200, body: "hello" }, /not usable/],
   "an empty body": [{ kind: "answer", status: 200, body: "" }, /not usable/],
@@ -359,7 +364,7 @@ const hostileLists: Readonly<Record<string, readonly [Fault, RegExp]>> = {
   ],
 };
 
-test("lists that are wrong or hostile are refused, each with what is wrong", { skip }, async () => {
+test("wrong or hostile lists are refused, and each error names the problem", { skip }, async () => {
   for (const [name, [fault, text]] of Object.entries(hostileLists)) {
     proxy.failAll("list", fault);
     const error = await failsWith(all(), "REMOTE_DATA_INVALID").catch((thrown: unknown) => {
@@ -375,7 +380,7 @@ async function all(): Promise<void> {
   for await (const each of bucket.list("", { signal })) void each;
 }
 
-test("a list whose token stays the same, or that never has a key, ends", { skip }, async () => {
+test("a list whose token does not change ends with an error", { skip }, async () => {
   const next = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>";
   proxy.failAll("list", page(next + entry("prod/a")));
   const error = await failsWith(all(), "REMOTE_DATA_INVALID");
@@ -383,18 +388,22 @@ test("a list whose token stays the same, or that never has a key, ends", { skip 
   assert.match(error.message, /is that of this page/);
 });
 
-test("an engine that hangs is given up, and the next request succeeds", { skip }, async () => {
-  await direct.put("hang/a", bytes, signal);
-  using quick = bucketAt(engine.endpoint, engine.keys, { timing: impatient });
-  engine.signal("SIGSTOP");
-  const error = await failsWith(quick.head("hang/a", signal), "REMOTE_UNREACHABLE");
-  engine.signal("SIGCONT");
-  assert.match(error.message, /nothing moved for 0\.4 s/);
-  assert.equal(error.metadata["attempts"], "3");
-  assert.deepEqual(await direct.head("hang/a", signal), { sizeBytes: bytes.length });
-});
+test(
+  "a request to an engine that hangs is given up, and the next request succeeds",
+  { skip },
+  async () => {
+    await direct.put("hang/a", bytes, signal);
+    using quick = bucketAt(engine.endpoint, engine.keys, { timing: impatient });
+    engine.signal("SIGSTOP");
+    const error = await failsWith(quick.head("hang/a", signal), "REMOTE_UNREACHABLE");
+    engine.signal("SIGCONT");
+    assert.match(error.message, /nothing moved for 0\.4 s/);
+    assert.equal(error.metadata["attempts"], "3");
+    assert.deepEqual(await direct.head("hang/a", signal), { sizeBytes: bytes.length });
+  },
+);
 
-test("an aborted request ends at once, in each of its stages", { skip }, async () => {
+test("an aborted request ends at once, whatever its stage is", { skip }, async () => {
   const slots = bucketAt(proxy.endpoint, engine.keys, { table: { max_requests: 1 } });
   proxy.failAll("head", { kind: "silent" });
   const running = new AbortController();
@@ -417,15 +426,11 @@ test("an aborted request ends at once, in each of its stages", { skip }, async (
   slots[Symbol.dispose]();
 });
 
-test(
-  "at most max_requests run at once, and a connection that was closed is replaced",
-  { skip },
-  async () => {
-    await using own = await startFaultyProxy(engine.endpoint);
-    using three = bucketAt(own.endpoint, engine.keys, { table: { max_requests: 3 } });
-    own.failAll("head", { kind: "slow", ms: 30 });
-    await Promise.all(Array.from({ length: 12 }, (_, index) => three.head(`n/${index}`, signal)));
-    assert.equal(own.mostActive(), 3);
-    assert.equal(new Set(own.seen.map(({ connection }) => connection)).size, 3);
-  },
-);
+test("at most max_requests run at once, over as many connections", { skip }, async () => {
+  await using own = await startFaultyProxy(engine.endpoint);
+  using three = bucketAt(own.endpoint, engine.keys, { table: { max_requests: 3 } });
+  own.failAll("head", { kind: "slow", ms: 30 });
+  await Promise.all(Array.from({ length: 12 }, (_, index) => three.head(`n/${index}`, signal)));
+  assert.equal(own.mostActive(), 3);
+  assert.equal(new Set(own.seen.map(({ connection }) => connection)).size, 3);
+});

@@ -1,4 +1,5 @@
-// What a remote has: listed from the bucket alone, and found by id, name, or prefix.
+// Tests the list of a remote's snapshots. The list is read from the bucket alone, and a snapshot is
+// found by its id, its name or a prefix.
 import assert from "node:assert/strict";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import { openRemote, push } from "./nodes.js";
 const skip = noEngine;
 
 test(
-  "snapshots are listed, the newest first; broken ones by themselves; refs find one or say which",
+  "snapshots are listed newest first, broken ones separately, and a ref finds one or lists the candidates",
   { skip },
   () =>
     withScratchDir(async (scratch) => {
@@ -25,7 +26,7 @@ test(
         await createFrom(store, name, { memory: Buffer.from(`memory of ${name}`) });
         ids.push((await push(remote, store, name)).id);
       }
-      // The same name again, as another node or another day gives it.
+      // Another node may push a snapshot of the same name, or the same node may do so later.
       ids.push((await push(remote, store, "db")).id);
       const [web = "", db = "", web2 = "", other = "", again = ""] = ids;
       const directory = join(engine.directory, "prod");

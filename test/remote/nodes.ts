@@ -1,4 +1,4 @@
-// Two nodes on one bucket of a real engine, without daemons: what tests of pushes and pulls need.
+// Helps tests of pushes and pulls: two nodes without daemons use one bucket of a real engine.
 import { randomBytes } from "node:crypto";
 import { loadZstdBlockCodec } from "../../src/archive/zstd-block.js";
 import { systemClock } from "../../src/base/clock.js";
@@ -28,7 +28,7 @@ export interface PushedHere extends Pushed {
   readonly totalBytes: number;
 }
 
-/** Pushes the snapshot with this ref, with the one at `base` as its base. */
+/** Pushes the snapshot with this ref. The snapshot at `base` is its base. */
 export async function push(
   remote: RemoteReader,
   store: SnapshotStore,

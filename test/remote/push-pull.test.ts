@@ -1,5 +1,5 @@
-// Pushes to a real engine and pulls from it: bytes, holes, digests and configuration are equal, and
-// what the remote has already is not sent again.
+// Tests pushes to a real engine and pulls from it. Bytes, holes, digests and configuration are
+// equal, and a push does not send data again that the remote already has.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -31,7 +31,7 @@ after(async () => {
   if (skip === false) await engine[Symbol.asyncDispose]();
 });
 
-/** An empty prefix of the bucket, and the directory where the engine keeps its objects. */
+/** Returns an empty prefix of the bucket, and the directory where the engine stores its objects. */
 function freshBucket(): { readonly bucket: Bucket; readonly directory: string } {
   prefixes += 1;
   const prefix = `test${prefixes}/`;
@@ -51,7 +51,7 @@ function withStores(
     });
 }
 
-/** Guest memory in small: text, noise, zeros and a last block that is short. */
+/** Returns a small guest memory: text, noise, zeros and a short last block. */
 function someMemory(): Buffer {
   const text = Buffer.alloc(3 * blockBytes, "a page of a guest, ");
   const noise = patternBytes(2 * blockBytes, 7);
@@ -69,7 +69,7 @@ async function assertSame(
   assert.deepEqual({ ...right.config, id: "" }, { ...left.config, id: "" });
   const layoutOf = ({ files }: typeof left) => files.map(({ name, mode }) => ({ name, mode }));
   assert.deepEqual(layoutOf(right), layoutOf(left));
-  // Zeros of a block with data become holes on the way, so the maps of the archives may differ.
+  // Zeros in a block with data become holes during the transfer, so the maps may differ.
   const filled = { sparseFormat: "none" } as const;
   const bytes = await download(one, ref, filled);
   assert.ok((await download(two, other, filled)).equals(bytes), "the bytes differ");
@@ -78,7 +78,7 @@ async function assertSame(
 
 for (const how of ["plain", "encrypted"] as const) {
   test(
-    `${how}: a push on one node, a pull on the other: everything is equal`,
+    `${how}: what one node pushes, another node pulls unchanged`,
     { skip },
     withStores(async (one, two) => {
       const { bucket, directory } = freshBucket();
@@ -104,7 +104,7 @@ for (const how of ["plain", "encrypted"] as const) {
 }
 
 test(
-  "a chain of checkpoints: each sends little more than its changed pages, and each can be pulled",
+  "in a chain of checkpoints each push sends little more than the changed pages, and each can be pulled",
   { skip },
   withStores(async (one, two) => {
     const remote = await openRemote(freshBucket().bucket);
@@ -123,7 +123,7 @@ test(
         assert.ok(pushed.borrowedPacks > 0);
       }
       memory = Buffer.from(memory);
-      // The same page in each generation, and another one.
+      // Each generation changes one page that is always the same, and one other page.
       patternBytes(4096, 100 + generation).copy(memory, 5 * blockBytes);
       patternBytes(4096, 200 + generation).copy(memory, (10 + generation) * blockBytes + 8192);
     }
@@ -135,7 +135,7 @@ test(
 );
 
 test(
-  "any edits: what is pushed over a base is what is pulled, with and without the base here",
+  "after any edits, a push over a base is pulled unchanged, with and without a local base",
   { skip },
   withStores(async (one, two) => {
     const remote = await openRemote(freshBucket().bucket);
@@ -175,7 +175,7 @@ test(
 );
 
 test(
-  "a changed byte of a pack, map or commit object is refused, with the object and the offset",
+  "a changed byte of a pack, map or commit object is refused with the object and the offset",
   { skip },
   withStores(async (one, two) => {
     const { bucket, directory } = freshBucket();

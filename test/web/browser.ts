@@ -1,4 +1,4 @@
-// A real Chromium for tests of the web page, and what it must never do.
+// Opens the web page in a real Chromium, and checks what the page must never do.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -14,18 +14,20 @@ function findChromium(): string | undefined {
   return paths.find((path) => existsSync(path));
 }
 
-/** Why there is no browser, or false: for the `skip` option of a test. */
+/** The reason why there is no browser, or false. Tests use it for their option `skip`. */
 export const noBrowser: string | false =
   findChromium() === undefined ? "chromium is not installed" : false;
 
 export interface OpenPage {
   readonly page: Page;
   readonly origin: string;
-  /** Fails if the page asked another origin, or the browser has refused or reported something. */
+  /**
+   * Fails if the page requested another origin, or if the browser refused or reported something.
+   */
   assertQuiet(): void;
 }
 
-/** Opens the page of the daemon at `adminAddress`, as `stasis web` does. */
+/** Opens the page of the daemon at `adminAddress` like `stasis web`. */
 export async function openPage(
   t: TestContext,
   adminAddress: string,
@@ -44,7 +46,7 @@ export async function openAt(
 ): Promise<OpenPage> {
   const browser = await chromium.launch({
     executablePath: findChromium() ?? "",
-    // Chromium's sandbox refuses root, and a container may lack the rights for it.
+    // The sandbox of Chromium refuses to run as root, and a container may lack the rights for it.
     args: ["--no-sandbox", "--disable-dev-shm-usage"],
   });
   t.after(() => browser.close());
@@ -54,7 +56,7 @@ export async function openAt(
   page.on("request", (request) => {
     if (new URL(request.url()).origin !== origin) findings.push(`asked ${request.url()}`);
   });
-  // A violation of the content security policy is reported there.
+  // The browser reports a violation of the content security policy here.
   page.on("console", (message) => {
     if (message.type() === "error") findings.push(message.text());
   });

@@ -1,6 +1,6 @@
-// The web page in a real browser: what it shows, what it does when the store changes, and what it
-// must never do. Speed is not tested, except that scrolling through all snapshots must not block
-// the page longer than scrolling through a hundredth of them does on the same machine.
+// Tests the web page in a real browser: what it shows, how it follows changes of the store, and
+// what it must never do. Speed is not tested, with one exception. Scrolling through all snapshots
+// must not block the page longer than scrolling through a hundredth of them on the same machine.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
@@ -33,16 +33,18 @@ async function startFilled(
   return { ...scene, client, create, admin: scene.daemon.adminAddress ?? "" };
 }
 
-/** Moves the list of snapshots to `share` of its length, 0 to 1. */
+/** Scrolls the list of snapshots to `share` of its length, from 0 to 1. */
 function jumpTo(page: Page, share: number): Promise<void> {
   return page.evaluate(`(() => { const box = document.querySelector(".rows");
     box.scrollTop = (box.scrollHeight - box.clientHeight) * ${share}; })()`);
 }
 
-/** A task that takes longer blocks the page so that people see it, in milliseconds. */
+/** A task that takes more milliseconds than this blocks the page visibly. */
 const longTaskBound = 100;
 
-/** Scrolls through the list and returns its longest task, in milliseconds; 0 if none took 50. */
+/**
+ * Scrolls through the list. Returns its longest task in milliseconds, or 0 if no task took 50 ms.
+ */
 async function longestTask(page: Page): Promise<number> {
   await page.evaluate(`
     window.longTasks = [];
@@ -59,43 +61,47 @@ async function longestTask(page: Page): Promise<number> {
   return Math.round(await page.evaluate<number>("Math.max(0, ...window.longTasks)"));
 }
 
-test("list, search by name and label, order, detail, and the way back", { skip }, async (t) => {
-  const { admin } = await startFilled(t, ["web-1", "web-2", "db-1"]);
-  const { page, assertQuiet } = await openPage(t, admin);
-  const names = () => page.locator(".row.line .name a").allTextContents();
-  await page.getByText("3 snapshots").waitFor();
-  assert.deepEqual(await names(), ["db-1", "web-2", "web-1"]);
-  await page.getByRole("button", { name: "Name" }).click();
-  await page.locator('[aria-sort="ascending"]').waitFor();
-  await page.locator(".row.line .name a >> nth=0").getByText("db-1").waitFor();
-  const search = page.getByRole("searchbox");
-  await page.keyboard.press("/");
-  await page.keyboard.type("WEB");
-  await page.getByText("2 snapshots").waitFor();
-  await search.fill("env=dev");
-  await page.getByText("1 snapshot", { exact: true }).waitFor();
-  assert.deepEqual(await names(), ["db-1"]);
-  await search.fill("nothing-like-it");
-  await page.getByText("Nothing matches the search.").waitFor();
-  await search.fill("");
-  await page.getByText("3 snapshots").waitFor();
-  await search.press("Escape");
-  await page.keyboard.press("j");
-  await page.keyboard.press("Enter");
-  const detail = page.getByRole("complementary", { name: "Snapshot" });
-  await detail.getByRole("heading", { name: "web-1" }).waitFor();
-  await detail.getByRole("img").first().waitFor();
-  await detail.getByText("Nobody uses it now.").waitFor();
-  assert.match(await detail.innerText(), /Same data\s+(web-2\s+db-1|db-1\s+web-2)/);
-  await page.keyboard.press("Escape");
-  await detail.waitFor({ state: "detached" });
-  await page.keyboard.press("?");
-  await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
-  await page.keyboard.press("Escape");
-  assertQuiet();
-});
+test(
+  "the list can be searched by name and label and sorted, and a snapshot opens and closes",
+  { skip },
+  async (t) => {
+    const { admin } = await startFilled(t, ["web-1", "web-2", "db-1"]);
+    const { page, assertQuiet } = await openPage(t, admin);
+    const names = () => page.locator(".row.line .name a").allTextContents();
+    await page.getByText("3 snapshots").waitFor();
+    assert.deepEqual(await names(), ["db-1", "web-2", "web-1"]);
+    await page.getByRole("button", { name: "Name" }).click();
+    await page.locator('[aria-sort="ascending"]').waitFor();
+    await page.locator(".row.line .name a >> nth=0").getByText("db-1").waitFor();
+    const search = page.getByRole("searchbox");
+    await page.keyboard.press("/");
+    await page.keyboard.type("WEB");
+    await page.getByText("2 snapshots").waitFor();
+    await search.fill("env=dev");
+    await page.getByText("1 snapshot", { exact: true }).waitFor();
+    assert.deepEqual(await names(), ["db-1"]);
+    await search.fill("nothing-like-it");
+    await page.getByText("Nothing matches the search.").waitFor();
+    await search.fill("");
+    await page.getByText("3 snapshots").waitFor();
+    await search.press("Escape");
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    const detail = page.getByRole("complementary", { name: "Snapshot" });
+    await detail.getByRole("heading", { name: "web-1" }).waitFor();
+    await detail.getByRole("img").first().waitFor();
+    await detail.getByText("Nobody uses it now.").waitFor();
+    assert.match(await detail.innerText(), /Same data\s+(web-2\s+db-1|db-1\s+web-2)/);
+    await page.keyboard.press("Escape");
+    await detail.waitFor({ state: "detached" });
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+    await page.keyboard.press("Escape");
+    assertQuiet();
+  },
+);
 
-test("what happens in the store shows by itself", { skip }, async (t) => {
+test("the page shows changes of the store without a reload", { skip }, async (t) => {
   const { admin, create, client } = await startFilled(t, ["web-1"]);
   const { page, assertQuiet } = await openPage(t, admin);
   await page.getByText("1 snapshot", { exact: true }).waitFor();
@@ -111,7 +117,7 @@ test("what happens in the store shows by itself", { skip }, async (t) => {
   assertQuiet();
 });
 
-test("a collection is planned as a picture, and nothing is removed", { skip }, async (t) => {
+test("a collection is shown as a plan, and removes nothing", { skip }, async (t) => {
   const { admin, client } = await startFilled(t, ["web-1", "web-2", "db-1"]);
   const { page, assertQuiet } = await openPage(t, admin);
   await page.getByRole("link", { name: "Collection" }).click();
@@ -125,7 +131,7 @@ test("a collection is planned as a picture, and nothing is removed", { skip }, a
 });
 
 test(
-  "every view in dark and on a phone: no request leaves, nothing is wider than the screen",
+  "every view in dark mode and on a phone makes no outside request and fits the screen",
   { skip },
   async (t) => {
     const { admin } = await startFilled(t, ["web-1"]);
@@ -152,7 +158,7 @@ test(
 );
 
 test(
-  "a full disk: what is wrong, since when, what to do, and who takes the space",
+  "a full disk shows the problem, its start, the remedy, and who uses the space",
   { skip },
   async (t) => {
     const { daemon } = await startTestDaemon(t, { reserve: "100TiB" });
@@ -171,7 +177,7 @@ test(
 );
 
 test(
-  "the header counts what is slow or refused, and Health says what it is",
+  "the header counts slow or refused calls, and the Health view explains them",
   { skip },
   async (t) => {
     const { daemon, client, create } = await startFilled(t, ["web-1"], { "max-streams": 1 });
@@ -229,7 +235,7 @@ test("a tenant signs in with a token and sees its own snapshots only", { skip },
 });
 
 test(
-  "100,000 snapshots: any place is a jump away, and scrolling does not block the page",
+  "with 100,000 snapshots every place is one jump away, and scrolling does not block the page",
   { skip },
   async (t) => {
     const count = 100_000;

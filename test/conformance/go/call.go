@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	_ "google.golang.org/genproto/googleapis/rpc/errdetails" // so that details can be decoded
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails" // registers the messages of error details
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -24,7 +24,7 @@ import (
 	stasisv1 "stasis.local/gen/go/stasis/v1"
 )
 
-// How a call ended: what it answered, or its error.
+// outcome says how a call ended: with its answers, or with an error.
 type outcome struct {
 	ok    bool
 	value map[string]any
@@ -58,7 +58,7 @@ func connectionTo(target string) (*grpc.ClientConn, error) {
 	return made, err
 }
 
-// stubMethod is the method of the generated client, by its name.
+// stubMethod returns the method of the generated client with this name.
 func stubMethod(connection *grpc.ClientConn, name string) (reflect.Value, error) {
 	service, method, _ := strings.Cut(name, "/")
 	stubs := map[string]any{
@@ -75,7 +75,8 @@ func stubMethod(connection *grpc.ClientConn, name string) (reflect.Value, error)
 	return found, nil
 }
 
-// open makes the call; unless the step holds it or leaves it open, all is sent.
+// open starts the call and sends its frames. It half-closes the call unless the step holds it or
+// leaves it open.
 func open(targets map[string]string, step map[string]any) (*call, error) {
 	target := "main"
 	if step["at"] != nil {
@@ -97,7 +98,8 @@ func open(targets map[string]string, step map[string]any) (*call, error) {
 	}
 	made := &call{first: make(chan struct{}), outcome: make(chan outcome, 1), cancel: cancel}
 	arguments := []reflect.Value{reflect.ValueOf(ctx)}
-	// A method of an interface value has no receiver: (ctx, request, options) or (ctx, options).
+	// A method of an interface value takes no receiver, so its parameters are (ctx, request,
+	// options) or (ctx, options).
 	streamsRequests := method.Type().NumIn() == 2
 	if !streamsRequests {
 		request, err := parse(method.Type().In(1), step["send"])
@@ -219,7 +221,7 @@ func (c *call) readAll(response reflect.Type, step map[string]any) {
 	}
 }
 
-// sendAll stops when the call has ended: its status is read elsewhere.
+// sendAll stops when the call has ended. Another function reads the status.
 func (c *call) sendAll(frames []any) {
 	for _, frame := range frames {
 		fields := frame.(map[string]any)
@@ -309,7 +311,7 @@ func toJSON(message proto.Message) map[string]any {
 	return decoded
 }
 
-// failed is the error with its decoded details, beside what came before it.
+// failed returns the error with its decoded details, and the messages that preceded it.
 func failed(err error, value map[string]any) outcome {
 	found := status.Convert(err)
 	details := []any{}
@@ -328,7 +330,8 @@ func failed(err error, value map[string]any) outcome {
 	return outcome{false, value}
 }
 
-// codeName is the code as specifications write it: grpc-go says NotFound.
+// codeName returns the code as the gRPC specification writes it. grpc-go writes NotFound instead of
+// NOT_FOUND.
 func codeName(code codes.Code) string {
 	if code == codes.Canceled {
 		return "CANCELLED"

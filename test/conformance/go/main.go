@@ -1,5 +1,5 @@
-// The runner in Go: the generated stubs of gen/go and grpc-go. See ../README.md for what each step
-// means; values.go reads and compares JSON, call.go makes the calls.
+// This program is the runner in Go. It uses the generated stubs of gen/go and grpc-go. ../README.md
+// explains each step. values.go reads and compares JSON, and call.go makes the calls.
 package main
 
 import (
@@ -123,7 +123,7 @@ func (r *runner) execute(raw map[string]any) error {
 	return nil
 }
 
-// attempt makes the call of the step, or ends one that is held, and checks how it ended.
+// attempt makes the call of the step, or ends a held call, and checks the outcome.
 func (r *runner) attempt(step map[string]any) error {
 	if step["end"] != nil {
 		held := r.held[text(step["end"])]
@@ -162,7 +162,7 @@ func (r *runner) check(step map[string]any, ended outcome) error {
 	return nil
 }
 
-// parallel makes the same call many times at once; `outcomes` says how many may end how.
+// parallel makes the same call many times at once. `outcomes` limits the number of each outcome.
 func (r *runner) parallel(plan map[string]any) error {
 	count := int(number(plan["count"], 0))
 	ends := make([]string, count)
@@ -234,8 +234,8 @@ func (r *runner) run(step map[string]any) error {
 	return nil
 }
 
-// spawn runs this program again in a process of its own. That process keeps whatever its steps hold
-// until it is killed.
+// spawn runs this program again in a separate process, which holds the calls of its steps until it
+// is killed.
 func (r *runner) spawn(step map[string]any) error {
 	name := text(step["spawn"])
 	inner, err := json.Marshal(map[string]any{
@@ -267,7 +267,7 @@ func (r *runner) spawn(step map[string]any) error {
 	return nil
 }
 
-// memoryMib reads a line of /proc/self/status.
+// memoryMib returns the value of a line of /proc/self/status, in MiB.
 func memoryMib(line string) float64 {
 	status, _ := os.ReadFile("/proc/self/status")
 	_, rest, _ := strings.Cut(string(status), line+":")

@@ -15,7 +15,8 @@ var (
 	variable      = regexp.MustCompile(`\$\{([\w.]+)\}`)
 )
 
-// fill replaces `${name}` in all strings; a string that is nothing else becomes the value itself.
+// fill replaces `${name}` in all strings. A string that consists of one reference becomes the value
+// itself.
 func fill(value any, vars map[string]any) (any, error) {
 	switch value := value.(type) {
 	case string:
@@ -54,7 +55,7 @@ func fill(value any, vars map[string]any) (any, error) {
 	}
 }
 
-// text is the string, or the JSON of another value; a number in full.
+// text returns the string, or the JSON of another value. It writes numbers without an exponent.
 func text(value any) string {
 	switch value := value.(type) {
 	case nil:
@@ -93,7 +94,7 @@ func number(value any, absent float64) float64 {
 	return parsed
 }
 
-// at follows a path such as `snapshots.0.config.id`.
+// at returns the value at a path such as `snapshots.0.config.id`.
 func at(value any, path string) any {
 	for key := range strings.SplitSeq(path, ".") {
 		switch part := value.(type) {
@@ -112,7 +113,7 @@ func at(value any, path string) any {
 	return value
 }
 
-// fitsOutcome says what is wrong with how a call ended.
+// fitsOutcome returns the first difference between the outcome of a call and the expectation.
 func fitsOutcome(step map[string]any, ended outcome) error {
 	wanted, fails := step["error"]
 	came, _ := json.Marshal(ended.value)
@@ -131,7 +132,7 @@ func fitsOutcome(step map[string]any, ended outcome) error {
 	return nil
 }
 
-// fits says what does not fit, or nothing. An answer may have more than was expected.
+// fits returns the first difference, if any. An answer may have more fields than expected.
 func fits(wanted, found any, path string) string {
 	expected, _ := json.Marshal(wanted)
 	problem := fmt.Sprintf("%s: expected %s", path, expected)
@@ -186,7 +187,8 @@ func fits(wanted, found any, path string) string {
 	}
 }
 
-// fitsText: `*` is anything but nothing, `~text` a part; a number is its text.
+// fitsText matches a text. `*` matches any value that is not empty, and `~text` matches a part. A
+// number is compared as text.
 func fitsText(wanted string, found any) bool {
 	came := text(found)
 	if wanted == "*" {

@@ -1,4 +1,7 @@
-"""The runner in Python: the generated stubs of gen/python and grpcio. See ../README.md for what each step means."""
+"""Runs the scenario in Python with the generated stubs of gen/python and grpcio.
+
+../README.md explains each step.
+"""
 
 import base64
 import json
@@ -49,7 +52,7 @@ channels: dict = {}
 
 
 class Failure(Exception):
-    """A step that did not end as the scenario says."""
+    """Reports a step whose outcome differs from the scenario."""
 
 
 def text(value) -> str:
@@ -59,7 +62,7 @@ def text(value) -> str:
 
 
 def fill(value, names):
-    """`${name}` replaced in all strings; a string that is nothing else becomes the value itself."""
+    """Replaces `${name}` in strings. A string that is one reference becomes the value itself."""
     if isinstance(value, str):
         whole = re.fullmatch(r"\$\{([\w.]+)\}", value)
         if whole:
@@ -84,7 +87,7 @@ def at(value, path):
 
 
 def fits(wanted, found, path="") -> str:
-    """What does not fit, or nothing. An answer may have more than was expected."""
+    """Returns the first difference, if any. An answer may have more fields than expected."""
     problem = f"{path}: expected {json.dumps(wanted)}"
     if wanted is None or found is None:
         return "" if wanted is found else problem
@@ -127,7 +130,7 @@ def error_value(error) -> dict:
 
 
 def pieces_of(pieces, size):
-    """The bytes of a body, in chunks."""
+    """Yields the bytes of a body, in chunks."""
     for piece in pieces:
         left = piece.get("zeros", 0)
         block = bytes(min(left, size))
@@ -140,7 +143,7 @@ def pieces_of(pieces, size):
 
 
 class Call:
-    """A call that was made. `outcome` waits for its end: (ok, value)."""
+    """Represents a started call. `outcome` waits for its end and returns (ok, value)."""
 
     def __init__(self, step):
         service, name = step["call"].split("/")
@@ -226,7 +229,7 @@ class Call:
         self.settle(not error, value | error)
 
     def send(self, frame):
-        """False once the call has ended: nobody takes frames any more."""
+        """Sends a frame. Returns False if the call has ended and accepts no frames."""
         while not self.over.is_set():
             try:
                 self.frames.put(frame, timeout=0.05)
@@ -250,7 +253,7 @@ class Call:
 
     def cancel(self):
         self.call.cancel()
-        # Wakes the thread that waits for frames.
+        # This wakes the thread that waits for frames.
         if self.frames.empty():
             self.frames.put(None)
 
@@ -298,7 +301,7 @@ def attempt(step):
 
 
 def parallel(plan):
-    """The same step many times at once; `outcomes` says how many may end how."""
+    """Runs the same step many times at once. `outcomes` limits the number of each outcome."""
     ends, problems = [], []
 
     def branch(index):
@@ -335,7 +338,7 @@ def run(step):
 
 
 def spawn(step):
-    """This program again, in a process of its own, which holds what its steps hold until it is killed."""
+    """Runs this program in a separate process, which holds its calls until it is killed."""
     name = step["spawn"]
     cases = [{"case": name, "steps": step["steps"]}]
     with open(f"{job_file}.{name}", "w", encoding="utf-8") as file:
@@ -353,7 +356,7 @@ def kill(name):
 
 
 def memory_mib(line):
-    """A line of /proc/self/status."""
+    """Returns the value of a line of /proc/self/status, in MiB."""
     with open("/proc/self/status", encoding="ascii") as status:
         return int(re.search(rf"{line}:\s+(\d+)", status.read())[1]) / 1024
 

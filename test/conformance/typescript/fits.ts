@@ -26,7 +26,8 @@ export function fits(wanted: JsonValue, found: JsonValue | undefined, path: stri
 }
 
 /**
- * `*` matches any value that is not empty, `~text` matches a part. A number is compared as text.
+ * Matches a text: `*` matches any value that is not empty, and `~text` matches a part. A number is
+ * compared as text.
  */
 function fitsText(wanted: string, found: JsonValue): boolean {
   if (typeof found === "object") return wanted === "*" && Object.keys(found ?? {}).length > 0;

@@ -1,4 +1,4 @@
-// The runner in TypeScript. It uses grpc-js and the generated messages, without our client.
+// Implements the runner in TypeScript with grpc-js and the generated messages, without our client.
 // ../README.md explains each step.
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync, writeFileSync, openSync, writeSync, closeSync } from "node:fs";
@@ -36,7 +36,7 @@ interface Job {
   readonly cases: readonly { readonly case: string; readonly steps: readonly Step[] }[];
 }
 
-/** How a call ended: its answers, or its error. */
+/** The outcome of a call: its answers or its error. */
 interface Outcome {
   readonly ok: boolean;
   readonly value: Fields;
@@ -46,7 +46,7 @@ interface Running {
   readonly first: Promise<void>;
   readonly outcome: Promise<Outcome>;
   ended(): boolean;
-  /** Resolves when there is room for more. */
+  /** Resolves when the call can accept more frames. */
   send(frame: Fields | Buffer): Promise<void>;
   halfClose(): void;
   cancel(): void;
@@ -103,7 +103,7 @@ function at(value: JsonValue, path: string): JsonValue {
   return path.split(".").reduce<JsonValue>((part, key) => (part as Fields)[key] ?? "", value);
 }
 
-/** The bytes of a body, in chunks. */
+/** Returns the bytes of a body, in chunks. */
 function* chunksOf(pieces: readonly Fields[], size: number): Generator<Buffer> {
   for (const piece of pieces) {
     const zeros = Number(piece["zeros"] ?? 0);
@@ -169,7 +169,7 @@ function collector(step: Step) {
   };
 }
 
-/** Opens the call. A request that is not a stream is sent at once. */
+/** Opens the call. Sends the request at once unless it is a stream. */
 function open(step: Step): Running {
   const method = methodOf(textOf(step["call"]));
   const target = job.targets[textOf(step["at"] ?? "main")] ?? fail("no such daemon");
@@ -271,7 +271,7 @@ async function sendAll(call: Running, frames: readonly Fields[]): Promise<void> 
   }
 }
 
-/** Undefined if the call is held open. */
+/** Performs a call. Returns undefined if the step holds the call open. */
 async function perform(step: Step): Promise<Outcome | undefined> {
   const call = open(step);
   if (Array.isArray(step["send"])) {
@@ -367,7 +367,7 @@ async function killChild(name: string): Promise<void> {
   await closed;
 }
 
-/** A line of /proc/self/status, in MiB. */
+/** Returns the value of a line of /proc/self/status, in MiB. */
 function memory(line: string): number {
   const found = new RegExp(`${line}:\\s+(\\d+)`).exec(readFileSync("/proc/self/status", "utf8"));
   return Number(found?.[1]) / 1024;

@@ -1,4 +1,5 @@
-// The explorer finds every state once, the shortest way to a wrong one, and keeps its bounds.
+// Tests the explorer: it finds every state once, finds the shortest run to a violation, and
+// respects its bounds.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -7,7 +8,10 @@ import { StateTable } from "./state-table.js";
 
 const bounds = { maxStates: 10_000, maxCpuMs: 60_000 };
 
-/** Adds 1 to the shared number, `times` times; in two steps, so that additions may be lost. */
+/**
+ * Returns a process that adds 1 to the shared number `times` times. Each addition takes two steps,
+ * so additions may be lost.
+ */
 function adder(name: string, times: number): Process<number> {
   return {
     name,
@@ -27,7 +31,7 @@ function system(times: readonly number[], change: Partial<System<number>> = {}):
   return { start: 0, processes, wrong: () => undefined, goals: new Map(), ...change };
 }
 
-void test("one process alone has one state for each step", () => {
+void test("a single process has one state for each step", () => {
   const { states, violation, unfinished } = explore(system([5]), bounds);
   assert.deepEqual(
     { states, violation, unfinished },
@@ -35,7 +39,7 @@ void test("one process alone has one state for each step", () => {
   );
 });
 
-/** Counts the states by following every run. */
+/** Counts the states by a recursion over every run. */
 function statesByRecursion({ start, processes }: System<number>): number {
   const seen = new Set<string>();
   const visit = (shared: number, locals: readonly unknown[]) => {
@@ -55,7 +59,7 @@ function statesByRecursion({ start, processes }: System<number>): number {
   return seen.size;
 }
 
-void test("the explorer finds as many states as a recursion that keeps them as text", () => {
+void test("the explorer finds as many states as a recursion that stores each state as text", () => {
   for (const times of [
     [1, 1],
     [2, 3],
@@ -66,7 +70,7 @@ void test("the explorer finds as many states as a recursion that keeps them as t
   }
 });
 
-void test("a violation comes with a shortest run that leads to it", () => {
+void test("a violation is reported with a shortest run that leads to it", () => {
   const { violation } = explore(
     system([2, 2], { wrong: (shared) => (shared === 3 ? "three" : undefined) }),
     bounds,
@@ -76,7 +80,7 @@ void test("a violation comes with a shortest run that leads to it", () => {
   assert.match(violation.trace.at(-1) ?? "", /^A[01]: writes 3$/);
 });
 
-void test("a goal that no run reaches is reported, and others are not", () => {
+void test("a goal that no run reaches is reported, and other goals are not", () => {
   const goals = new Map<string, (shared: number) => boolean>([
     ["four", (shared: number) => shared === 4],
     ["five", (shared: number) => shared === 5],
@@ -84,7 +88,7 @@ void test("a goal that no run reaches is reported, and others are not", () => {
   assert.deepEqual(explore(system([2, 2], { goals }), bounds).missed, ["five"]);
 });
 
-void test("too many states end the exploration, and it says so", () => {
+void test("too many states end the exploration, and the result gives that reason", () => {
   const { states, unfinished } = explore(system([20, 20, 20]), { ...bounds, maxStates: 500 });
   assert.match(unfinished ?? "", /more than 500 states/);
   assert.ok(states < 600, `${states} states`);
@@ -95,7 +99,7 @@ void test("the time bound ends an exploration", () => {
   assert.match(unfinished ?? "", /s of CPU time/);
 });
 
-void test("the table of states is a set of rows that knows their parents", () => {
+void test("the table of states is a set of rows that also stores the parent of each row", () => {
   const row = fc.array(fc.integer({ min: -3, max: 3 }), { minLength: 3, maxLength: 3 });
   fc.assert(
     fc.property(fc.array(row, { minLength: 1, maxLength: 4000 }), (rows) => {

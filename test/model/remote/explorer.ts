@@ -1,61 +1,62 @@
-// Explores every interleaving of a few processes, breadth first, and says how a wrong state is
+// Explores every interleaving of a few processes, breadth first, and reports how a wrong state is
 // reached.
 //
-// The processes share one value and know nothing else of each other. A move of a process depends
-// only on its own local value and on the shared value, so moves are computed once for each such
-// pair. Local and shared values are numbered; a state is a row of those numbers. A table stores the
-// rows themselves and not hashes of them, so no state is taken for another.
+// The processes share one value and communicate only through it. The moves of a process depend only
+// on its local value and on the shared value, so the moves are computed once for each such pair.
+// Local and shared values are numbered, and a state is a row of those numbers. A table stores the
+// rows themselves and not their hashes, so two states are never confused.
 import { Numbering } from "./numbering.js";
 import { StateTable } from "./state-table.js";
 
-/** One step of a process: what it is called in a trace, and both values after it. */
+/** One step of a process: its name in a trace, and both values after the step. */
 export interface Move<Shared> {
   readonly words: string;
   readonly local: unknown;
   readonly shared: Shared;
 }
 
-/** Values must be JSON, and equal values must have equal JSON. */
+/** Values must be JSON, and equal values must have equal JSON texts. */
 export interface Process<Shared> {
   readonly name: string;
   readonly start: unknown;
-  /** All that the process may do next. A process without moves has ended. */
+  /** Returns every step that the process may take next. A process without moves has ended. */
   readonly moves: (local: unknown, shared: Shared) => readonly Move<Shared>[];
 }
 
 export interface System<Shared> {
   readonly start: Shared;
   readonly processes: readonly Process<Shared>[];
-  /** Says what is wrong with a shared value, or returns undefined. */
+  /** Returns what is wrong with a shared value, or undefined. */
   readonly wrong: (shared: Shared) => string | undefined;
   /**
-   * What some run must reach. Without that, processes that always give up would break no rule.
+   * Conditions that at least one run must reach. Without goals, processes that always give up would
+   * violate no rule.
    */
   readonly goals: ReadonlyMap<string, (shared: Shared) => boolean>;
 }
 
 export interface Bounds {
-  /** The exploration ends with `unfinished` when it has seen this many states. */
+  /** After this many states the exploration ends, and the result has `unfinished`. */
   readonly maxStates: number;
-  /** The same for the CPU time of this process, in milliseconds. */
+  /** The same bound for the CPU time of this process, in milliseconds. */
   readonly maxCpuMs: number;
 }
 
 export interface Violation {
   readonly wrong: string;
-  /** The shortest run that leads there, one line a step. */
+  /** The shortest run that leads to the violation, with one line for each step. */
   readonly trace: readonly string[];
 }
 
 export interface Exploration {
   readonly states: number;
-  /** Different values of the shared part. */
+  /** The number of different shared values. */
   readonly shared: number;
   readonly cpuMs: number;
   readonly violation: Violation | undefined;
   /** Goals that no run has reached. */
   readonly missed: readonly string[];
-  /** Why the exploration ended early, or undefined. */
+  /** The reason why the exploration ended early, or undefined. */
   readonly unfinished: string | undefined;
 }
 
@@ -78,7 +79,10 @@ export function explore<Shared>(system: System<Shared>, bounds: Bounds): Explora
   return { states, shared, cpuMs: cpuMs(), violation, missed: search.missed, unfinished };
 }
 
-/** A state is a row: the number of the shared value, then one number for each process. */
+/**
+ * Runs the search. A state is a row: the number of the shared value, then one number for each
+ * process.
+ */
 class Search<Shared> {
   expanded = 0;
   violation: Violation | undefined;
@@ -87,7 +91,7 @@ class Search<Shared> {
   readonly #shared = new Numbering<Shared>();
   readonly #processes: readonly ProcessMoves<Shared>[];
   readonly #table: StateTable;
-  /** Shared values that are right; each is judged once. */
+  /** The shared values that violate nothing. Each value is judged once. */
   readonly #judged = new Set<number>();
   readonly #row: Int32Array;
   readonly #next: Int32Array;
@@ -117,7 +121,7 @@ class Search<Shared> {
     return this.#shared.count;
   }
 
-  /** Enters the successors of one state. Returns false when every state has been expanded. */
+  /** Enters the successors of one state. Returns false after every state has been expanded. */
   step(): boolean {
     if (this.expanded === this.#table.count) return false;
     const from = this.expanded;
@@ -173,13 +177,13 @@ class Search<Shared> {
   }
 }
 
-/** The moves of one process, as pairs of numbers: its local value, the shared value. */
+/** Computes the moves of one process as pairs of numbers: its local value and the shared value. */
 class ProcessMoves<Shared> {
   readonly start: number;
   readonly #process: Process<Shared>;
   readonly #shared: Numbering<Shared>;
   readonly #locals = new Numbering<unknown>();
-  /** For each local value, the moves by shared value. */
+  /** The computed moves, by local value and then by shared value. */
   readonly #known: Map<number, readonly number[]>[] = [];
 
   constructor(process: Process<Shared>, shared: Numbering<Shared>) {

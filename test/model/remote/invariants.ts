@@ -1,15 +1,15 @@
-// What must be true of every world.
+// Defines the invariants: conditions that every world must satisfy.
 import { collector } from "./actors/collector.js";
 import type { Process } from "./explorer.js";
 import { processOf, type Setting } from "./turn.js";
 import { factsOf, has, isWhole, keysBelow, withoutObjects, type World } from "./world.js";
 
-/** Returns what is wrong, or undefined. */
+/** Returns the violated invariant as text, or undefined. */
 export function wrongWith(world: World): string | undefined {
   return lostAcknowledged(world) ?? lostCold(world) ?? needlessRollback(world);
 }
 
-/** An acknowledged snapshot that nobody has deleted is whole. */
+/** Checks that an acknowledged snapshot is complete unless somebody has deleted it. */
 function lostAcknowledged(world: World): string | undefined {
   const deleted = factsOf(world, "deleted");
   for (const snapshot of factsOf(world, "acknowledged")) {
@@ -20,7 +20,7 @@ function lostAcknowledged(world: World): string | undefined {
   return undefined;
 }
 
-/** A node without the data has a hold, and the snapshot is whole. */
+/** Checks that a node without the data has a hold, and that the snapshot is complete. */
 function lostCold(world: World): string | undefined {
   for (const [node, { state, hold }] of Object.entries(world.catalogs)) {
     if (state !== "cold" || factsOf(world, "given up").includes(node)) continue;
@@ -31,7 +31,7 @@ function lostCold(world: World): string | undefined {
   return undefined;
 }
 
-/** A claim keeps a push from having to start again. */
+/** Checks that a push whose claim has not expired never has to start again. */
 function needlessRollback(world: World): string | undefined {
   const [push] = factsOf(world, "rolled back");
   if (push === undefined || world.facts.includes("a claim has expired")) return undefined;
@@ -44,8 +44,8 @@ function whatLacks(world: World, snapshot: string): string {
 }
 
 /**
- * At any moment every actor may die. Then, when the claims have expired, one collection removes
- * all that no whole snapshot names, and it always ends.
+ * Checks the last collection. Every actor may crash at any moment. After the claims have expired,
+ * one collection must end, and must remove everything that no complete snapshot names.
  */
 export function wrongAfterLastCollection(world: World, setting: Setting): string | undefined {
   const last = processOf(collector({ name: "last", tidies: true }), setting);
@@ -64,7 +64,7 @@ export function wrongAfterLastCollection(world: World, setting: Setting): string
 
 const longestRun = 200;
 
-/** Plays a process that has one way to continue at each moment. */
+/** Runs a process that has one possible move at each moment. */
 function runAlone(process: Process<World>, world: World): World | undefined {
   let [local, shared] = [process.start, world];
   for (let step = 0; step < longestRun; step += 1) {

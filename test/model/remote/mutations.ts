@@ -1,5 +1,5 @@
-// One mistake for each rule of docs/remote-protocols.md, and the scene in which the model notices
-// it. The document has the same table, with what is lost.
+// Lists one mistake for each rule of docs/remote-protocols.md, with the scene in which the model
+// notices it. The document has the same table and says what each mistake loses.
 
 export const mutations = {
   "resend-key": "push late",

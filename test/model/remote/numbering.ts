@@ -1,4 +1,4 @@
-// Gives equal values the same number.
+// Assigns the same number to equal values.
 
 export class Numbering<Value> {
   readonly #numbers = new Map<string, number>();

@@ -1,5 +1,6 @@
-// The protocols of a remote hold in every interleaving of each scene, and each rule is needed: a
-// mutation that breaks it is noticed. `npm run lab -- model-remote` has larger scenes.
+// Tests that the protocols of a remote are correct in every interleaving of each scene, and that
+// each rule is necessary: the model notices a mutation that violates it. `npm run lab --
+// model-remote` runs larger scenes.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -7,7 +8,7 @@ import { explore, type Exploration } from "./explorer.js";
 import { mutations, type Mutation } from "./mutations.js";
 import { scenes, type Scene } from "./scenes.js";
 
-/** The largest scene has half as many states, and takes a tenth of that time. */
+/** The largest scene has half this many states, and takes a tenth of this time. */
 const bounds = { maxStates: 400_000, maxCpuMs: 60_000 };
 
 function sceneOf(name: string): Scene {
@@ -39,7 +40,7 @@ for (const [mutation, name] of Object.entries(mutations) as [Mutation, string][]
   });
 }
 
-void test("docs/remote-protocols.md lists every mistake with its scene, and names no other", () => {
+void test("docs/remote-protocols.md lists every mistake with its scene, and lists no other mistake", () => {
   const path = new URL("../../../../docs/remote-protocols.md", import.meta.url);
   const text = readFileSync(path, "utf8");
   const rows = [...text.matchAll(/^\| `([a-z-]+)` \|.*\| ([a-z ]+) \|$/gm)];

@@ -1,5 +1,5 @@
-// `npm run lab -- model-remote`: explores scenes of the remote's protocols, also those that are too
-// large for `npm test`, and prints how each mistake loses data.
+// Implements `npm run lab -- model-remote`. It explores the scenes of the remote's protocols,
+// including those that are too large for `npm test`, and prints how each mistake loses data.
 import { parseArgs } from "node:util";
 import { explore, type Exploration } from "./explorer.js";
 import { mutations, type Mutation } from "./mutations.js";
@@ -54,7 +54,9 @@ function main(): number {
   });
 }
 
-/** Returns 1 if a protocol without a mistake has failed, or if a scene was not explored wholly. */
+/**
+ * Returns 1 if a protocol without a mistake has failed, or if a scene was not explored completely.
+ */
 function exploreAll({ chosen, variant, ...bounds }: Options): number {
   let status = 0;
   for (const scene of chosen) {

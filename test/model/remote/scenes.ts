@@ -1,4 +1,4 @@
-// The scenes: a few actors each, small enough to explore all that can happen.
+// Defines the scenes. Each has a few actors, so that every possible run can be explored.
 import { collector } from "./actors/collector.js";
 import { network } from "./actors/network.js";
 import { node } from "./actors/node.js";
@@ -15,12 +15,12 @@ import { factsOf, has, isWhole, recordOf, worldOf, type World } from "./world.js
 export interface Scene {
   readonly name: string;
   readonly what: string;
-  /** Too large for `npm test`. */
+  /** True if the scene is too large for `npm test`. */
   readonly long: boolean;
   readonly system: (variant?: Variant) => System<World>;
 }
 
-/** How an exploration differs from the scene as it is written down. */
+/** The differences between an exploration and the scene as it is defined here. */
 export interface Variant {
   readonly mutation?: Mutation | undefined;
   readonly tornListings?: boolean | undefined;
@@ -29,15 +29,15 @@ export interface Variant {
 
 interface Plan {
   readonly what: string;
-  /** Snapshots that are in the bucket, with their packs. */
+  /** The snapshots in the bucket at the start, each with its packs. */
   readonly snapshots?: Readonly<Record<string, readonly string[]>>;
-  /** Requests that may get no answer. 0 by default. */
+  /** The number of requests that may receive no answer. The default is 0. */
   readonly faults?: number;
   readonly claimsExpire?: boolean;
   readonly tornListings?: boolean;
-  /** What some run must reach. */
+  /** Conditions that at least one run must reach. */
   readonly goals: readonly Goal[];
-  /** Too large for `npm test`. */
+  /** True if the scene is too large for `npm test`. */
   readonly long?: boolean;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- actors have unlike local values
   readonly actors: readonly Actor<any>[];
@@ -45,7 +45,7 @@ interface Plan {
 
 type Goal = readonly [name: string, isReached: (world: World) => boolean];
 
-/** A push was acknowledged, and its snapshot names this pack. */
+/** The goal that a push is acknowledged and its snapshot names this pack. */
 const acknowledged = (snapshot: string, pack: string): Goal => [
   `${snapshot} acknowledged with ${pack}`,
   (world) =>

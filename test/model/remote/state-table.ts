@@ -1,14 +1,18 @@
-// A set of rows of integers that remembers for each row the row it was reached from.
+// Implements a set of rows of integers, which stores with each row the row from which it was
+// reached.
 //
-// A row of w numbers takes 4w + 4 bytes, and its place in the hash table at most 8 more. Arrays
-// double when they are full.
+// A row of w numbers takes 4w + 4 bytes, and at most 8 bytes more in the hash table. Full arrays
+// double their size.
 
 export class StateTable {
   count = 0;
   readonly #width: number;
   #rows: Int32Array;
   #parents: Int32Array;
-  /** Numbers of rows plus one, by hash; 0 is a free place. At most half of the places are taken. */
+  /**
+   * The numbers of the rows plus one, by hash. 0 marks a free place. At most half of the places are
+   * used.
+   */
   #places = new Int32Array(1 << 12);
 
   constructor(width: number) {
@@ -17,7 +21,7 @@ export class StateTable {
     this.#parents = new Int32Array(1 << 10);
   }
 
-  /** Returns the number of a new row, or undefined if the table has it already. */
+  /** Returns the number of a new row, or undefined if the table already contains the row. */
   enter(row: Int32Array, parent: number): number | undefined {
     if (2 * (this.count + 1) > this.#places.length) this.#rehash();
     const place = this.#find(row);
@@ -40,7 +44,7 @@ export class StateTable {
     return this.#parents[number] as number;
   }
 
-  /** The place of this row, or the free place where it belongs. */
+  /** Returns the place of this row, or the free place where it belongs. */
   #find(row: Int32Array): number {
     const mask = this.#places.length - 1;
     let place = hashOf(row) & mask;
@@ -77,7 +81,7 @@ export class StateTable {
   }
 }
 
-/** MurmurHash3's mixing of 32-bit words (Appleby, public domain). */
+/** Mixes 32-bit words as MurmurHash3 does (Appleby, public domain). */
 function hashOf(row: Int32Array): number {
   let hash = row.length;
   for (let at = 0; at < row.length; at += 1) {

@@ -1,7 +1,8 @@
-// One turn of an actor: the requests that it may make, and every way in which each may end.
+// Models one turn of an actor: the requests that it may send, and every possible outcome of each.
 //
-// A request is applied and answered; or its answer never comes. Then it is applied at any later
-// moment, or never. Retries of reads change nothing, so reads are always answered.
+// Either a request is applied and answered, or its answer never arrives. In the second case the
+// request is applied at any later moment, or never. Retries of reads change nothing, so reads are
+// always answered.
 import type { Move, Process } from "./explorer.js";
 import type { Mutation } from "./mutations.js";
 import {
@@ -13,12 +14,13 @@ import {
   type World,
 } from "./world.js";
 
-/** How the model of a scene differs from the whole protocol. */
+/** The differences between the model of a scene and the whole protocol. */
 export interface Setting {
-  /** The mistake that all actors make, or undefined. */
+  /** The mistake that all actors make, or undefined if they make none. */
   readonly mutation?: Mutation | undefined;
   /**
-   * A listing takes two moves. What was added or removed between them may be in it or not.
+   * A listing takes two moves. It may or may not contain an object that was added or deleted
+   * between the two.
    */
   readonly tornListings?: boolean;
 }
@@ -27,7 +29,7 @@ export interface Setting {
 export interface Actor<Local extends object> {
   readonly name: string;
   readonly start: Local;
-  /** Adds to the turn all that the actor may do next. */
+  /** Adds every possible next move of the actor to the turn. */
   readonly play: (turn: Turn<Local>) => void;
 }
 
@@ -35,7 +37,7 @@ export type Found = ReadonlyMap<string, Content>;
 
 interface Stored<Local> {
   readonly local: Local;
-  /** The key of a PUT without an answer, or what a listing has seen so far. */
+  /** The key of a PUT without an answer, or the entries that a listing has found so far. */
   readonly unanswered?: string;
   readonly listed?: readonly (readonly [string, Content])[];
 }
@@ -56,20 +58,20 @@ export class Turn<Local extends object> {
     this.#setting = setting;
   }
 
-  /** The actors of this exploration make this mistake. */
+  /** Returns whether the actors of this exploration make this mistake. */
   makes(mutation: Mutation): boolean {
     return this.#setting.mutation === mutation;
   }
 
-  /** A step without a request. `world` is the world after it. */
+  /** Adds a step without a request. `world` is the world after the step. */
   go(words: string, change: Partial<Local>, world = this.world): void {
     this.moves.push({ words, local: { local: { ...this.local, ...change } }, shared: world });
   }
 
   /**
-   * PUTs a key that nobody has used before. If no answer comes, a HEAD decides: either the object
-   * is there, or the key is burnt, and the actor uses another one. `world` has what the actor
-   * changes together with sending the request.
+   * PUTs a key that no actor has used before. If no answer arrives, a HEAD decides: either the
+   * object exists, or the key is burnt and the actor uses another key. `world` contains the changes
+   * that the actor makes together with sending the request.
    */
   put(key: string, content: Content, ends: PutEnds<Local>, world = this.world): void {
     if (this.#stored.unanswered === key) {
@@ -87,7 +89,10 @@ export class Turn<Local extends object> {
     }
   }
 
-  /** DELETEs a key until an answer comes, or only once if `unanswered` says how to continue. */
+  /**
+   * DELETEs a key until an answer arrives. With `unanswered`, the actor tries only once and
+   * continues with that change.
+   */
   remove(key: string, done: Partial<Local>, world = this.world, unanswered?: Partial<Local>): void {
     this.go(`DELETE ${key}`, done, withoutObjects(world, [key]));
     if (world.faults > 0) {
@@ -96,7 +101,7 @@ export class Turn<Local extends object> {
     }
   }
 
-  /** Lists some prefixes. `use` makes the change from what is found. */
+  /** Lists some prefixes. `use` computes the actor's change from the listed objects. */
   list(prefixes: readonly string[], use: (found: Found) => Partial<Local>): void {
     const now = prefixes.flatMap((prefix) => keysBelow(this.world, prefix));
     const words = `LIST ${prefixes.join(", ")}`;
@@ -113,14 +118,14 @@ export class Turn<Local extends object> {
     } else for (const keys of tornListings(listed, current)) use1(keys);
   }
 
-  /** Fails a request of the actor that it must not ignore, if the scene has faults left. */
+  /** Lets a request fail that the actor must not ignore, if the scene has faults left. */
   fail(words: string, change: Partial<Local>): void {
     if (this.world.faults > 0) {
       this.go(words, change, { ...this.world, faults: this.world.faults - 1 });
     }
   }
 
-  /** The keys among these that HEAD does not find. */
+  /** Returns those of the keys that a HEAD does not find. */
   missing(keys: readonly string[]): string[] {
     return keys.filter((key) => this.world.objects[key] === undefined);
   }
@@ -149,7 +154,10 @@ export function processOf<Local extends object>(
 
 type Entries = readonly (readonly [string, Content])[];
 
-/** Every result that a listing may have: what was there at both ends, and any of the rest. */
+/**
+ * Returns every possible result of a listing. A result contains each object that existed at both
+ * ends, and any of the other objects.
+ */
 function tornListings(before: Entries, after: Entries): Entries[] {
   const among = (entries: Entries) => new Set(entries.map(([key]) => key));
   const [early, late] = [among(before), among(after)];

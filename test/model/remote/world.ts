@@ -1,9 +1,9 @@
-// What the actors of the model share: the bucket, requests that are still under way, what each node
-// remembers across restarts, and facts that only the invariants read.
+// Defines the state that the actors of the model share: the bucket, the requests that are still
+// under way, the durable records of each node, and facts that only the invariants read.
 //
-// A world is a value. Each function returns another world, and equal worlds have equal JSON.
+// A world is a value. Each function returns another world, and equal worlds have equal JSON texts.
 
-/** A request whose author has stopped waiting for it. It takes effect at any later moment. */
+/** A request whose author does not wait for it any more. It may take effect at any later moment. */
 export interface LateRequest {
   readonly author: string;
   readonly verb: "PUT" | "DELETE";
@@ -12,29 +12,30 @@ export interface LateRequest {
 }
 
 /**
- * Keys that an object names: the packs and the map of a snapshot, what a claim protects, the
- * candidates of a collector's intent. A claim's entry that ends in "-" protects every key that
- * begins with it.
+ * The keys that an object names: the packs and the map of a snapshot, the objects that a claim
+ * protects, or the candidates of a collector's intent. An entry of a claim that ends in "-"
+ * protects every key that begins with it.
  */
 export type Content = readonly string[];
 
-/** A node's record of one snapshot. It is durable: a restart does not change it. */
+/** A node's record of one snapshot. The record is durable, so a restart does not change it. */
 export interface CatalogRecord {
   /**
-   * `local`: the node has the data. `holding`: it has, and an offload is running. `checked`: the
-   * same, and the offload has sent its last request. `cold`: only the remote has the data.
+   * `local`: the node has the data. `holding`: the node has the data, and an offload is running.
+   * `checked`: the same, and the offload has sent its last request. `cold`: only the remote has the
+   * data.
    */
   readonly state: "local" | "holding" | "checked" | "cold";
-  /** Key of the hold of the running offload or of the cold snapshot. */
+  /** The key of the hold of the running offload or of the cold snapshot. */
   readonly hold: string;
-  /** Keys of holds that this node has put, or has tried to put, and that it no longer needs. */
+  /** The keys of holds that this node has put, or has tried to put, and does not need any more. */
   readonly strays: readonly string[];
 }
 
 export interface World {
   readonly objects: Readonly<Record<string, Content>>;
   readonly late: readonly LateRequest[];
-  /** How many more requests may fail. */
+  /** The number of requests that may still fail. */
   readonly faults: number;
   readonly catalogs: Readonly<Record<string, CatalogRecord>>;
   readonly facts: readonly string[];
@@ -79,7 +80,7 @@ export function withFact(world: World, fact: string): World {
   return { ...world, facts: [...world.facts, fact].sort(compare) };
 }
 
-/** The rest of each fact that begins with `what`. */
+/** Returns the remainder of each fact that begins with `what`. */
 export function factsOf(world: World, what: string): string[] {
   const prefix = `${what} `;
   return world.facts
@@ -95,7 +96,7 @@ export function has(world: World, key: string): boolean {
   return world.objects[key] !== undefined;
 }
 
-/** A snapshot object and all that it names are in the bucket. */
+/** Returns whether the bucket contains a snapshot and every object that it names. */
 export function isWhole(world: World, snapshot: string): boolean {
   const content = world.objects[snapshot];
   return content !== undefined && content.every((key) => has(world, key));

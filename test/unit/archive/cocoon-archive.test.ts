@@ -1,5 +1,5 @@
-// Whole archives in cocoon's exact format, made by hand: raw, gzip and zstd, with and without the
-// list of files.
+// Tests whole archives in cocoon's exact format, made by hand: uncompressed, gzip and zstd, with
+// and without the list of files.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -74,7 +74,7 @@ function check(files: readonly ReadBack[], listed: readonly string[] | undefined
   assert.deepEqual(mem.bytes, memory);
 }
 
-test("an archive made by hand is read raw, as gzip and as zstd", async () => {
+test("a hand-made archive is read uncompressed, as gzip and as zstd", async () => {
   for (const [text, listed] of [
     [withFiles, ["cow.raw", "memory"]],
     [envelopeText(""), undefined],
@@ -89,7 +89,7 @@ test("an archive made by hand is read raw, as gzip and as zstd", async () => {
   }
 });
 
-test("our output equals that archive except for device numbers", async () => {
+test("our output equals the hand-made archive except for device numbers", async () => {
   const { config, files } = decodeEnvelope(Buffer.from(withFiles));
   const envelope = encodeEnvelope(config, files ?? []);
   const written = await collect(
@@ -112,7 +112,7 @@ test("our output equals that archive except for device numbers", async () => {
   check(await readAll(oneChunk(written)), files);
 });
 
-test("the disk's size reveals a program that ignores the sparse records", async () => {
+test("the size of the disk shows that a program has ignored the sparse records", async () => {
   const flattened = Buffer.concat([
     rawFile("snapshot.json", withFiles),
     ...sparseDisk.slice(1),

@@ -1,4 +1,5 @@
-// gzip and zstd streams: detected, checked to their last byte, and nothing accepted behind them.
+// Tests gzip and zstd streams. They are detected and checked to their last byte, and nothing is
+// accepted after their end.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { constants, gunzipSync, gzipSync } from "node:zlib";
@@ -22,7 +23,7 @@ const pack = (compression: Compression, bytes: Uint8Array = plain): Promise<Buff
   collect(compress(chunked(bytes, [70_000]), compression));
 const unpack = (source: OwnedStream): Promise<Buffer> => collect(decompress(source));
 
-test("zstd is there on every Node that is supported", () => {
+test("zstd is available on every supported Node", () => {
   assert.deepEqual(formats, ["gzip", "zstd"]);
 });
 
@@ -48,7 +49,7 @@ for (const format of formats) {
     assert.deepEqual(await unpack(oneChunk(await pack(format, Buffer.alloc(0)))), Buffer.alloc(0));
   });
 
-  test(`${format}: a stream that is cut anywhere is ARCHIVE_INVALID`, async () => {
+  test(`${format}: a truncated stream is ARCHIVE_INVALID`, async () => {
     const packed = await pack(format, Buffer.alloc(5000, "text"));
     for (let length = 4; length < packed.byteLength; length++) {
       const cut = packed.subarray(0, length);
@@ -89,7 +90,7 @@ for (const format of formats) {
     }
   });
 
-  test(`${format}: streams that are several in a row are one`, async () => {
+  test(`${format}: several concatenated streams are read as one`, async () => {
     const packed = await pack(format);
     const twice = Buffer.concat([packed, packed]);
     for (const size of [twice.byteLength, packed.byteLength, 1000, packed.byteLength + 2]) {
@@ -99,7 +100,7 @@ for (const format of formats) {
     await rejectsWith(unpack(oneChunk(cut)), "ARCHIVE_INVALID", /cut off/);
   });
 
-  test(`${format}: higher levels, and invalid levels`, async () => {
+  test(`${format}: higher levels work, and invalid levels are refused`, async () => {
     const packed = await collect(compress(oneChunk(plain), format, { level: 6 }));
     assert.deepEqual(await unpack(oneChunk(packed)), plain);
     for (const level of [0, -1, 1.5, 99]) {
@@ -108,7 +109,7 @@ for (const format of formats) {
     }
   });
 
-  test(`${format}: an error of the source passes as it is`, async () => {
+  test(`${format}: an error of the source is passed on unchanged`, async () => {
     const failure = new Error("the line broke");
     const packed = await pack(format);
     async function* broken(bytes: Uint8Array): OwnedStream {
@@ -121,7 +122,7 @@ for (const format of formats) {
     await assert.rejects(collect(compress(broken(plain), format)), (error) => error === failure);
   });
 
-  test(`${format}: an abort ends it while the source hangs, and so does an early return`, async () => {
+  test(`${format}: an abort ends decompression while the source hangs, and so does an early return`, async () => {
     const packed = await pack(format);
     async function* hanging(bytes: Uint8Array): OwnedStream {
       yield OwnedChunk.constant(bytes);
@@ -144,7 +145,7 @@ for (const format of formats) {
     await unpacking.return(undefined);
   });
 
-  test(`${format}: the source is closed when the reader leaves early`, async () => {
+  test(`${format}: the source is closed when the reader stops early`, async () => {
     let closed = 0;
     async function* source(): OwnedStream {
       try {
@@ -161,7 +162,7 @@ for (const format of formats) {
     assert.equal(closed, 1);
   });
 
-  test(`${format}: nothing is pulled ahead of a reader that waits`, async () => {
+  test(`${format}: nothing is read ahead for a reader that waits`, async () => {
     let pulled = 0;
     async function* counted(): OwnedStream {
       const noise = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 2654435761) >>> 11));
@@ -191,7 +192,8 @@ test("gzip with all optional fields, and with other settings, is read", async ()
 test("zstd with skippable frames and frames of other shapes is read", async () => {
   const packed = await pack("zstd");
   const skippable = Buffer.from("5f2a4d1803000000616263502a4d1800000000", "hex");
-  // A hand-made frame: single segment, no checksum, 4 bytes, one raw block. Then the same as RLE.
+  // This hand-made frame has a single segment, no checksum, 4 bytes and one raw block. The next one
+  // contains an RLE block instead.
   const raw = Buffer.from("28b52ffd200421000061626364", "hex");
   const rle = Buffer.from("28b52ffd200423000061", "hex");
   const all = Buffer.concat([skippable, raw, packed, skippable, rle]);
@@ -204,7 +206,7 @@ test("zstd with skippable frames and frames of other shapes is read", async () =
 });
 
 test("a zstd stream without an end is decoded only as far as it is read", async () => {
-  // Blocks of 4 bytes, each 128 KiB of zeros: 400 KB that contain 13 GB.
+  // Each block of 4 bytes contains 128 KiB of zeros, so the 400 KB contain 13 GB.
   const block = Buffer.from([0x02, 0x00, 0x10, 0x00]);
   const bomb = Buffer.concat([
     Buffer.from("28b52ffd0058", "hex"),
@@ -222,8 +224,9 @@ test("a zstd stream without an end is decoded only as far as it is read", async 
   assert.ok(grown < 128 * 1024 * 1024, `${grown} bytes of memory for ${readBytes} that were read`);
 });
 
-test("zstd windows above 8 MiB share 512 MiB: a decoder without room is refused until others end", async () => {
-  // The byte of the window's size: 2^(10 + its upper five bits). Then one raw block, and no end.
+test("zstd windows above 8 MiB share 512 MiB, and a decoder without room is refused until others end", async () => {
+  // The byte of the window size means 2^(10 + its upper five bits). One raw block follows, and no
+  // end.
   const asking = (windowByte: number) =>
     Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, windowByte]), rawBlock]);
   const rawBlock = Buffer.from("180000616263", "hex");
@@ -237,7 +240,7 @@ test("zstd windows above 8 MiB share 512 MiB: a decoder without room is refused 
     assert.equal(Buffer.from((await stream.next()).value?.bytes ?? []).toString(), "abc");
     return stream;
   };
-  // Without its own field, the window is as large as the content: 128 MiB, in eight bytes.
+  // Without a window field, the window is as large as the content, here 128 MiB in eight bytes.
   const content = Buffer.from("28b52ffde00000000800000000", "hex");
   const held = [
     await open(Buffer.concat([content, rawBlock])),

@@ -1,4 +1,4 @@
-// The envelope: cocoon's bytes, unknown keys, and everything that is refused.
+// Tests the envelope: the bytes that cocoon expects, unknown keys, and every kind of refusal.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -93,7 +93,7 @@ function refused(
   );
 }
 
-test("an envelope is written to the letter, and read back", () => {
+test("an envelope has the exact documented bytes, and is read back", () => {
   assert.equal(encode(fullConfig, ["cow.raw", "memory"]), fullText);
   assert.deepEqual(decode(fullText), {
     config: fullConfig,
@@ -102,13 +102,13 @@ test("an envelope is written to the letter, and read back", () => {
   });
 });
 
-test("empty members are left out, except for the name", () => {
+test("empty members are omitted, except for the name", () => {
   const text = '{\n  "config": {\n    "name": ""\n  },\n  "version": 1\n}\n';
   assert.equal(encode(emptyConfig()), text);
   assert.deepEqual(decode(text), { config: emptyConfig(), files: undefined, claims: noClaims });
 });
 
-test("an envelope of an older writer has no files, and null is left out", () => {
+test("an envelope of an older writer has no files, and null is omitted", () => {
   const text =
     '{"version":1,"config":{"name":"a","image_blob_ids":null,"cpu":null,"labels":null},"files":null}';
   assert.deepEqual(decode(text), {
@@ -126,7 +126,7 @@ test("blob ids are sorted", () => {
   assert.deepEqual(config.imageBlobIds, ["10", "9", "a", "b"]);
 });
 
-test("unknown keys survive, digit for digit, even __proto__", () => {
+test("unknown keys survive unchanged, even __proto__ and every digit of a number", () => {
   const text = `{
   "config": {
     "name": "a",
@@ -162,12 +162,12 @@ test("unknown keys survive, digit for digit, even __proto__", () => {
   assert.equal(Object.getPrototypeOf(config.unknown.config), Object.prototype);
   assert.equal(({} as Record<string, unknown>)["polluted"], undefined);
   assert.equal(encode(config, [...(files ?? [])]), text);
-  // The catalog keeps the config as JSON.
+  // The catalog stores the configuration as JSON.
   const kept = JSON.parse(JSON.stringify(config)) as SnapshotConfig;
   assert.equal(encode(kept, [...(files ?? [])]), text);
 });
 
-test("whatever is unknown comes back as the same JSON", () => {
+test("every unknown key is written again as the same JSON", () => {
   fc.assert(
     fc.property(
       fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 5 }), { noNullPrototype: true }),
@@ -181,7 +181,7 @@ test("whatever is unknown comes back as the same JSON", () => {
           string,
           Record<string, unknown>
         >;
-        // We compare text, because deepEqual ignores a property __proto__.
+        // The texts are compared because deepEqual ignores a property __proto__.
         assert.equal(JSON.stringify(again["config"]?.["x"]), JSON.stringify(config));
         assert.equal(JSON.stringify(again["y"]), JSON.stringify(config));
       },
@@ -190,7 +190,7 @@ test("whatever is unknown comes back as the same JSON", () => {
   );
 });
 
-test("found by the fuzzer: minus zero is zero", () => {
+test("minus zero is read as zero (a finding of the fuzzer)", () => {
   const envelope = decodeEnvelope(Buffer.from('{"version":1,"config":{"memory":-0,"cpu":-0.0}}'));
   assert.ok(Object.is(envelope.config.memoryBytes, 0));
   assert.ok(Object.is(envelope.config.cpu, 0));
@@ -232,7 +232,7 @@ test("input that is not a JSON object in UTF-8 is refused", () => {
   refused(Buffer.from([0x7b, 0xff, 0x7d]), /expected UTF-8/);
 });
 
-test("another version is refused by its number", () => {
+test("an unsupported version is refused, and the error names the version", () => {
   const unsupported = "ENVELOPE_VERSION_UNSUPPORTED";
   for (const version of ["2", "0", "-1", "1.5", '"1"', "null", "[1]", "10000000000000000000001"]) {
     refused(`{"version":${version},"config":{}}`, /expected version 1, found/, unsupported);
@@ -257,7 +257,7 @@ test("depth and size are bounded", () => {
   );
 });
 
-test("the archive has every file that the envelope lists", () => {
+test("an archive must contain every file that the envelope lists", () => {
   const { config } = decode('{"version":1,"config":{"name":"a"}}');
   const files = [
     { name: "a", sizeBytes: 1 },
@@ -277,7 +277,7 @@ test("the archive has every file that the envelope lists", () => {
   );
 });
 
-test("the disk has the size that the config records", () => {
+test("the disk must have the size that the configuration records", () => {
   const config = { ...emptyConfig(), storageBytes: 100 };
   const disk = (sizeBytes: number): { name: string; sizeBytes: number }[] => [
     { name: "cow.raw", sizeBytes },
@@ -303,7 +303,7 @@ test("the disk has the size that the config records", () => {
 
 const digest = `sha256:${"0a".repeat(32)}`;
 
-test("the claims about files are written under our own key, and read back", () => {
+test("the claims about files are written under our own key, and are read back", () => {
   const claims = new Map([
     ["__proto__", { sizeBytes: 0, digest, blocks: "sha256" }],
     ["cow.raw", { sizeBytes: Number.MAX_SAFE_INTEGER, digest, blocks: "blake3" }],
@@ -324,7 +324,7 @@ test("the claims about files are written under our own key, and read back", () =
   assert.deepEqual(read.config.unknown, noUnknownKeys);
 });
 
-test("a key that became known later occurs once, with the current value", () => {
+test("a key that a newer version knows occurs once, with the current value", () => {
   const unknown = {
     envelope: { stasis: '{"files":{}}', x: "1" },
     config: { labels: '{"a":"b"}', y: "2" },
@@ -336,7 +336,7 @@ test("a key that became known later occurs once, with the current value", () => 
   assert.deepEqual(read.config.labels, {});
 });
 
-test("an error about a malformed claim names the key; unknown additions are skipped", () => {
+test("an error about a malformed claim names the key, and unknown additions are skipped", () => {
   const withClaims = (text: string) => decode(`{"version":1,"config":{},"stasis":${text}}`);
   for (const [text, message] of [
     ["[]", /snapshot\.json: stasis: expected an object/],
@@ -358,8 +358,8 @@ test("an error about a malformed claim names the key; unknown additions are skip
   assert.deepEqual([...newer.claims], [["a", { sizeBytes: 1, digest: "", blocks: "" }]]);
 });
 
-test("claims that would make an envelope too long for its readers are left out", () => {
-  // Each character takes two in JSON, and each name occurs twice.
+test("claims that would make an envelope too long for its readers are omitted", () => {
+  // In JSON each character takes two, and each name occurs twice.
   const names = Array.from({ length: 4096 }, (_, index) => `${index}-${'"'.repeat(240)}`).sort();
   const claims = new Map(names.map((name) => [name, { sizeBytes: 1, digest, blocks: "blake3" }]));
   const read = decodeEnvelope(encodeEnvelope(emptyConfig(), names, claims));
@@ -373,7 +373,7 @@ test("a file with a wrong size is refused, with both sizes and a hint", () => {
   const check = (sizeBytes: number, name = "cow.raw"): void => {
     checkArchiveAgainstEnvelope({ config, files: undefined, claims }, [{ name, sizeBytes }]);
   };
-  // The claims are more precise than the expectation from the configuration.
+  // The claims take precedence over the size in the configuration.
   check(100);
   assert.throws(() => check(4), {
     reason: "ARCHIVE_INVALID",
@@ -384,14 +384,14 @@ test("a file with a wrong size is refused, with both sizes and a hint", () => {
   assert.throws(() => check(1, "other"), { message: /"cow\.raw" is listed .* but missing/ });
 });
 
-test("a memory image that is certainly too short is refused if there are no claims", () => {
+test("a memory image that is certainly too short is refused if the envelope has no claims", () => {
   const mib = 1024 * 1024;
   const check = (hypervisor: string, name: string, memoryBytes: number, sizeBytes: number): void =>
     checkPlausible({ ...emptyConfig(), hypervisor, memoryBytes }, [{ name, sizeBytes }]);
   check("firecracker", "mem", 1024 * mib, 1024 * mib);
   check("firecracker", "mem", 1000 * mib + 77, 1000 * mib);
   check("cloud-hypervisor", "memory-ranges", 4096 * mib, 4096 * mib);
-  // A clone that got more memory, and memory in a separate file.
+  // These are valid: a clone that received more memory, and memory in a separate file.
   check("cloud-hypervisor", "memory-ranges", 4096 * mib, 512 * mib);
   check("cloud-hypervisor", "memory-ranges", 4096 * mib, 0);
   check("cloud-hypervisor", "memory-ranges", 0, 1);
@@ -411,7 +411,7 @@ test("a memory image that is certainly too short is refused if there are no clai
   }
 });
 
-test("JSON text: members, depth and indentation agree with JSON.parse", () => {
+test("the JSON reader agrees with JSON.parse on members, depth and indentation", () => {
   fc.assert(
     fc.property(
       fc.dictionary(fc.string(), fc.jsonValue(), { noNullPrototype: true }),

@@ -1,5 +1,5 @@
-// Reads other programs' tars, and lets them unpack ours: GNU tar and bsdtar as installed,
-// tar-stream as a library.
+// Tests that we read tar archives of other programs, and that these programs unpack our archives.
+// The programs are the installed GNU tar and bsdtar, and the library tar-stream.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -17,7 +17,10 @@ import { collect, oneChunk, readAll } from "./support.js";
 const run = promisify(execFile);
 const blockBytes = 4096;
 
-/** The content of each file: [offset, bytes] of data, and its size. Offsets are whole blocks. */
+/**
+ * The content of each file: its data as pairs of offset and bytes, and its size. Offsets are whole
+ * blocks.
+ */
 const contents: Record<
   string,
   { sizeBytes: number; data: readonly (readonly [number, number])[] }
@@ -32,7 +35,7 @@ const contents: Record<
     ],
   },
   empty: { sizeBytes: 0, data: [] },
-  // More segments than an old GNU header and one continuation block can contain.
+  // The file has more segments than an old GNU header and one continuation block can contain.
   fragments: {
     sizeBytes: 100 * blockBytes,
     data: Array.from({ length: 40 }, (_, i) => [i * 2 * blockBytes, blockBytes] as const),
@@ -74,7 +77,7 @@ async function hasProgram(t: TestContext, program: string): Promise<boolean> {
   }
 }
 
-/** The files of a directory, in the form for the writer. */
+/** Returns the files of a directory as the writer accepts them. */
 async function* filesOf(directory: string): AsyncGenerator<ArchiveFile> {
   for (const name of names) {
     await using handle = await open(join(directory, name), "r");
@@ -137,7 +140,7 @@ const foreign: [title: string, program: string, args: string[], keepsHoles: bool
 
 for (const [title, program, args, keepsHoles] of foreign) {
   for (const what of [".", "each file"]) {
-    test(`reads ${title}'s archive of ${what}`, async (t) => {
+    test(`an archive of ${what} that ${title} wrote is read`, async (t) => {
       if (!(await hasProgram(t, program))) return;
       const directory = await scratch(t);
       await makeFiles(directory);
@@ -155,7 +158,7 @@ for (const [title, program, args, keepsHoles] of foreign) {
   }
 }
 
-test("reads GNU tar's ustar archives, which have no long names", async (t) => {
+test("ustar archives of GNU tar, which have no long names, are read", async (t) => {
   if (!(await hasProgram(t, "tar"))) return;
   const directory = await scratch(t);
   await makeFiles(directory);
@@ -209,7 +212,7 @@ test("GNU tar accepts our output for cocoon without a warning", async (t) => {
   assert.equal(listed.split("\n").length, names.length + 2);
 });
 
-test("gzip and zstd of ours are unpacked by tar", async (t) => {
+test("tar unpacks our gzip and zstd archives", async (t) => {
   if (!(await hasProgram(t, "tar")) || !(await hasProgram(t, "zstd"))) return;
   const { compress } = await import("../../../src/archive/compression.js");
   for (const [compression, flag] of [
@@ -228,7 +231,7 @@ test("gzip and zstd of ours are unpacked by tar", async (t) => {
   }
 });
 
-test("reads tar-stream's archives, also with long names and sizes above 8 GiB", async () => {
+test("archives of tar-stream are read, including long names and sizes above 8 GiB", async () => {
   const stream = pack();
   const content = Buffer.from("content");
   const long = "n".repeat(200);

@@ -1,4 +1,5 @@
-// PAX records: exact lengths, any bytes in the value, and no record dropped silently.
+// Tests PAX records. Their lengths are exact, a value may contain any bytes, and no record is
+// dropped silently.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodePax, encodePax, indexPax, parseDecimal } from "../../../src/archive/pax.js";
@@ -15,7 +16,7 @@ function refused(body: string | Uint8Array, message: RegExp): void {
   );
 }
 
-test("values may hold newlines and equals signs", () => {
+test("values may contain newlines and equals signs", () => {
   const value = "a=b\n12 path=evil\n==\n";
   const body = paxRecord("path", value) + paxRecord("size", "7");
   assert.deepEqual(decodePax(Buffer.from(body), "header"), [
@@ -24,7 +25,7 @@ test("values may hold newlines and equals signs", () => {
   ]);
 });
 
-test("a record is read back whatever its length is", () => {
+test("a record of any length is read back", () => {
   for (let length = 0; length < 1100; length++) {
     const record = { key: "path", value: "é".repeat(length % 7) + "x".repeat(length) };
     const encoded = encodePax("a", [record], 0);
@@ -34,7 +35,7 @@ test("a record is read back whatever its length is", () => {
   }
 });
 
-test("a record that is not exact is refused", () => {
+test("a record with a wrong length or form is refused", () => {
   refused("path=a\n", /its length/);
   refused("010 path=a\n", /its length/);
   refused("+9 path=a\n", /its length/);

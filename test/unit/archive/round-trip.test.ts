@@ -1,4 +1,4 @@
-// Written archives are read back unchanged, for any sizes, holes and chunks.
+// Tests that written archives are read back unchanged, for any sizes, holes and chunks.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -12,7 +12,7 @@ interface GivenFile {
   readonly extents: readonly Extent[] | undefined;
 }
 
-/** Alternating runs of data and of zeros, as in a file with holes. */
+/** Generates alternating runs of data and zeros, as in a file with holes. */
 const givenFile: fc.Arbitrary<GivenFile> = fc
   .record({
     runs: fc.array(
@@ -50,7 +50,7 @@ const given = fc.record({
   chunkBytes: fc.array(fc.integer({ min: 1, max: 4000 }), { minLength: 1, maxLength: 6 }),
 });
 
-test("random files come back with the same bytes, and with their holes", async () => {
+test("random files are read back with the same bytes and the same holes", async () => {
   await fc.assert(
     fc.asyncProperty(
       given,
@@ -73,7 +73,10 @@ test("random files come back with the same bytes, and with their holes", async (
   );
 });
 
-/** cocoon keeps every extent. GNU widens them to blocks. Plain entries have no extents. */
+/**
+ * Checks the holes. The format of cocoon keeps every extent. The GNU format widens extents to
+ * blocks. Plain entries have no extents.
+ */
 function checkHoles(
   read: readonly Extent[] | undefined,
   written: readonly Extent[] | undefined,

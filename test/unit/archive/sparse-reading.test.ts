@@ -1,4 +1,4 @@
-// Hand-made sparse entries in every supported notation, and maps that are refused.
+// Tests hand-made sparse entries in every supported notation, and maps that must be refused.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Extent } from "../../../src/model/extent.js";
@@ -17,7 +17,7 @@ import {
 
 type Records = readonly (readonly [string, string])[];
 
-/** A sparse entry `disk` whose body is `body`. */
+/** Makes a sparse entry with the name `disk` and the given body. */
 function entry(
   records: Records,
   body: string | Uint8Array,
@@ -49,14 +49,14 @@ async function expectFile(archive: Buffer, expected: Buffer, extents: Extent[]):
 const refused = (message: RegExp, ...parts: Uint8Array[]): Promise<void> =>
   rejectsWith(readAll(oneChunk(...parts, endMarker)), "ARCHIVE_INVALID", message);
 
-/** 20 bytes: "AAAA" at 4, "BB" at 10, then a hole. */
+/** The file has 20 bytes: "AAAA" at 4, "BB" at 10, then a hole. */
 const expected = Buffer.from("\0\0\0\0AAAA\0\0BB\0\0\0\0\0\0\0\0");
 const extents = [
   { offset: 4, length: 4 },
   { offset: 10, length: 2 },
 ];
 
-test("cocoon's two records are read to the letter", async () => {
+test("the two records of cocoon are read exactly", async () => {
   await expectFile(
     entry(cocoon('[{"o":4,"l":4},{"o":10,"l":2}]', "20"), "AAAABB"),
     expected,
@@ -66,19 +66,19 @@ test("cocoon's two records are read to the letter", async () => {
   await expectFile(entry(spaced, "AAAABB"), expected, extents);
 });
 
-test("a file that is one hole, also as older cocoons wrote it", async () => {
+test("a file that is one hole is read, also as older versions of cocoon wrote it", async () => {
   for (const map of ["[]", "null"])
     await expectFile(entry(cocoon(map, "9"), ""), Buffer.alloc(9), []);
 });
 
-test("adjacent segments are two", async () => {
+test("adjacent segments are kept as two", async () => {
   await expectFile(entry(cocoon('[{"o":0,"l":1},{"o":1,"l":1}]', "3"), "xy"), Buffer.from("xy\0"), [
     { offset: 0, length: 1 },
     { offset: 1, length: 1 },
   ]);
 });
 
-test("a map is checked before its entry is handed out", async () => {
+test("a map is checked before its entry is returned", async () => {
   const bad: [map: string, size: string, body: string, message: RegExp][] = [
     ['[{"o":4,"l":4},{"o":2,"l":2}]', "20", "AAAABB", /before the end of the one before/],
     ['[{"o":4,"l":4},{"o":7,"l":2}]', "20", "AAAABB", /before the end of the one before/],
@@ -106,7 +106,7 @@ test("a map is checked before its entry is handed out", async () => {
   }
 });
 
-test("half of a pair of records, or two notations at once, are refused", async () => {
+test("half of a pair of records is refused, and so are two notations at once", async () => {
   const [map, size] = cocoon("[]", "20") as [Records[0], Records[0]];
   await refused(/expected the PAX records/, entry([map], ""));
   await refused(/expected the PAX records/, entry([size], ""));
@@ -131,7 +131,7 @@ test("GNU's sparse format 1.0 is read", async () => {
   await expectFile(entry(gnu10(), body, placeholder), expected, extents);
 });
 
-test("GNU's sparse format 1.0 with a map of many blocks", async () => {
+test("GNU's sparse format 1.0 with a map of many blocks is read", async () => {
   const count = 1000;
   const segments = Array.from({ length: count }, (_, i) => ({ offset: i * 2, length: 1 }));
   const map = `${count}\n${segments.map((s) => `${s.offset}\n${s.length}\n`).join("")}`;
@@ -206,7 +206,7 @@ test("GNU's sparse format 0.0 is read", async () => {
   await refused(/numblocks/, entry([...head.slice(0, 1), ...segments], "AAAABB"));
 });
 
-/** A header of type S with these segments. */
+/** Makes a header of type S with these segments. */
 function oldGnuHeader(
   segments: readonly Extent[],
   realSize: number,
@@ -233,7 +233,7 @@ function writePairs(block: Buffer, start: number, segments: readonly Extent[]): 
   }
 }
 
-test("old GNU sparse headers, continued over blocks", async () => {
+test("old GNU sparse headers that continue over several blocks are read", async () => {
   await expectFile(
     Buffer.concat([oldGnuHeader(extents, 20, 6), padded("AAAABB")]),
     expected,
@@ -252,7 +252,7 @@ test("old GNU sparse headers, continued over blocks", async () => {
   await expectFile(archive, Buffer.from("x\0".repeat(30)), many);
 });
 
-test("old GNU sparse headers that lie are refused", async () => {
+test("old GNU sparse headers with false values are refused", async () => {
   await refused(/hold 6 bytes/, oldGnuHeader(extents, 20, 7), padded("AAAABBB"));
   await refused(/goes beyond the size/, oldGnuHeader(extents, 11, 6), padded("AAAABB"));
   await refused(/an empty block/, oldGnuHeader(extents, 20, 6, 1), Buffer.alloc(512));
@@ -269,13 +269,13 @@ test("old GNU sparse headers that lie are refused", async () => {
   await refused(/bad number/, broken);
 });
 
-test("star's size beside a map that is not read is refused", async () => {
+test("a size in a record of star that differs from the entry is refused", async () => {
   await refused(/SCHILY.realsize/, entry([["SCHILY.realsize", "20"]], "AAAABB"));
   const [file] = await readAll(oneChunk(entry([["SCHILY.realsize", "6"]], "AAAABB"), endMarker));
   assert.equal(file?.bytes.toString(), "AAAABB");
 });
 
-test("offsets beyond 4 GiB and 8 GiB, and sizes up to 2^53 - 1", async () => {
+test("offsets beyond 4 GiB and 8 GiB, and sizes up to 2^53 - 1, are read", async () => {
   const map = `[{"o":${2 ** 32 + 1},"l":3},{"o":${2 ** 43},"l":3}]`;
   const archive = entry(cocoon(map, String(Number.MAX_SAFE_INTEGER)), "abcdef");
   const pieces: [number, string][] = [];

@@ -1,4 +1,4 @@
-// Shared helpers of the archive tests: streams, files in memory, and hand-made headers.
+// Provides helpers of the archive tests: streams, files in memory, and hand-made headers.
 import assert from "node:assert/strict";
 import { StoreError, type ErrorReason } from "../../../src/base/errors.js";
 import { OwnedChunk, type OwnedStream } from "../../../src/wire/chunk.js";
@@ -26,7 +26,7 @@ export function oneChunk(...parts: readonly Uint8Array[]): OwnedStream {
   return chunked(Buffer.concat(parts), [Number.MAX_SAFE_INTEGER]);
 }
 
-/** A file with the content `bytes`. Holes are outside of `extents`. */
+/** Returns a file with the content `bytes`. Everything outside of `extents` is a hole. */
 export function memoryFile(
   name: string,
   bytes: Uint8Array,
@@ -52,11 +52,11 @@ export function memoryFile(
 
 export interface ReadBack extends Omit<ArchiveEntry, "pieces" | "extents"> {
   readonly extents: readonly Extent[] | undefined;
-  /** The whole file, holes as zeros. */
+  /** The content of the whole file. Holes are zeros. */
   readonly bytes: Buffer;
 }
 
-/** Reads an archive completely. Only for files that fit into memory. */
+/** Reads an archive completely. The files must fit into memory. */
 export async function readAll(source: OwnedStream, options?: ReadTarOptions): Promise<ReadBack[]> {
   const files: ReadBack[] = [];
   for await (const entry of readTar(source, options)) {
@@ -74,7 +74,7 @@ export async function readAll(source: OwnedStream, options?: ReadTarOptions): Pr
   return files;
 }
 
-/** Asserts that it fails with that reason and a matching message. */
+/** Asserts that the promise rejects with this reason and a matching message. */
 export async function rejectsWith(
   promise: Promise<unknown>,
   reason: ErrorReason,
@@ -95,11 +95,11 @@ export interface RawHeader {
   readonly mode?: string;
   readonly magic?: string;
   readonly prefix?: string;
-  /** Bytes written over the finished header, before its checksum is computed. */
+  /** Changes the finished header before its checksum is computed. */
   readonly patch?: (header: Buffer) => void;
 }
 
-/** A header according to POSIX, made here independently of the code under test. */
+/** Makes a POSIX header without the code under test. */
 export function rawHeader(fields: RawHeader): Buffer {
   const header = Buffer.alloc(512);
   header.set(typeof fields.name === "string" ? Buffer.from(fields.name) : fields.name, 0);
@@ -124,7 +124,7 @@ export function withChecksum(header: Buffer): Buffer {
   return header;
 }
 
-/** Content with the padding behind it. */
+/** Returns the content followed by its padding. */
 export function padded(content: string | Uint8Array): Buffer {
   const bytes = Buffer.from(content as Uint8Array);
   return Buffer.concat([bytes, Buffer.alloc((512 - (bytes.byteLength % 512)) % 512)]);
@@ -134,7 +134,7 @@ export function rawFile(name: string, content: string | Uint8Array): Buffer {
   return Buffer.concat([rawHeader({ name, size: Buffer.byteLength(content) }), padded(content)]);
 }
 
-/** An extended header with these records. Computes their lengths. */
+/** Makes an extended header with these records, and computes their lengths. */
 export function rawPax(records: readonly (readonly [string, string])[], type = "x"): Buffer {
   const body = records.map(([key, value]) => paxRecord(key, value)).join("");
   return rawPaxBody(body, type);

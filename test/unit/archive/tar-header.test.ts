@@ -1,4 +1,4 @@
-// The tar header: its own bytes, and every accepted or refused form of numbers.
+// Tests the tar header: the written bytes, and every accepted or refused form of a number.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeTarHeader, encodeTarHeader } from "../../../src/archive/tar-header.js";
@@ -15,7 +15,7 @@ function refused(header: Buffer, message: RegExp): void {
   );
 }
 
-test("a header is written to the letter of ustar", () => {
+test("a header has the exact bytes of ustar", () => {
   const header = Buffer.from(
     encodeTarHeader({
       name: "memory.bin",
@@ -36,7 +36,7 @@ test("a header is written to the letter of ustar", () => {
   assert.deepEqual(header, expected);
 });
 
-test("a header that was written is read back, up to the largest size", () => {
+test("a written header is read back, up to the largest size", () => {
   for (const sizeBytes of [0, 1, 8 ** 11 - 1, 8 ** 11, 2 ** 40 + 7, Number.MAX_SAFE_INTEGER]) {
     const header = encodeTarHeader({
       name: "a",
@@ -52,7 +52,7 @@ test("a header that was written is read back, up to the largest size", () => {
   }
 });
 
-test("octal sizes are read as writers pad them", () => {
+test("octal sizes are read with every usual padding", () => {
   for (const size of ["00000000017\0", "         17 ", "17\0\0\0\0\0\0\0\0\0\0", "000000000017"]) {
     assert.equal(decodeTarHeader(rawHeader({ name: "a", size }), "header").sizeBytes, 15);
   }
@@ -66,7 +66,7 @@ test("an invalid size is refused", () => {
   }
 });
 
-test("base-256 sizes are read up to 2^53 - 1 and refused beyond and below 0", () => {
+test("base-256 sizes are read up to 2^53 - 1, and refused above that and below 0", () => {
   const field = (...bytes: number[]): Buffer =>
     Buffer.from([
       ...bytes.slice(0, 1),
@@ -92,7 +92,7 @@ test("the mode is masked to 0777", () => {
   refused(rawHeader({ name: "a", mode: "rw-r--r-" }), /the mode is not a number/);
 });
 
-test("every format has its magic, others are refused", () => {
+test("every format is recognized by its magic, and others are refused", () => {
   const format = (magic: string): string =>
     decodeTarHeader(rawHeader({ name: "a", magic }), "header").format;
   assert.equal(format("ustar\x0000"), "ustar");
@@ -101,7 +101,7 @@ test("every format has its magic, others are refused", () => {
   refused(rawHeader({ name: "a", magic: "ustar\x0001" }), /unknown tar format/);
 });
 
-test("the prefix belongs to the name in ustar only", () => {
+test("only ustar joins the prefix to the name", () => {
   const name = (magic: string): string =>
     Buffer.from(
       decodeTarHeader(rawHeader({ name: "b", prefix: "a", magic }), "header").name,
@@ -110,7 +110,7 @@ test("the prefix belongs to the name in ustar only", () => {
   assert.equal(name("ustar  \0"), "b");
 });
 
-test("one changed bit anywhere breaks the checksum", () => {
+test("a single changed bit anywhere is found by the checksum", () => {
   const good = rawHeader({ name: "disk.raw", size: 4096 });
   for (let byte = 0; byte < 512; byte++) {
     const bad = Buffer.from(good);

@@ -1,4 +1,4 @@
-// Accepted and refused archives, made by hand.
+// Tests hand-made archives that the reader accepts or refuses.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { OwnedStream } from "../../../src/wire/chunk.js";
@@ -17,7 +17,7 @@ import {
   rejectsWith,
 } from "./support.js";
 
-/** One chunk for each block. Bytes that are not copied in time are overwritten. */
+/** Returns one chunk for each block. Bytes that are not copied in time are overwritten. */
 const inBlocks = (...parts: Uint8Array[]): OwnedStream => chunked(Buffer.concat(parts), [512]);
 
 const names = async (...parts: Uint8Array[]): Promise<string[]> =>
@@ -26,7 +26,7 @@ const names = async (...parts: Uint8Array[]): Promise<string[]> =>
 const refused = (message: RegExp, ...parts: Uint8Array[]): Promise<void> =>
   rejectsWith(readAll(inBlocks(...parts, endMarker)), "ARCHIVE_INVALID", message);
 
-test("plain files are read, and an empty archive is one without files", async () => {
+test("plain files are read, and an empty archive has no files", async () => {
   const files = await readAll(oneChunk(rawFile("a", "hello"), rawFile("b", ""), endMarker));
   assert.deepEqual(
     files.map(({ name, mode, sizeBytes, extents, bytes }) => [
@@ -44,14 +44,14 @@ test("plain files are read, and an empty archive is one without files", async ()
   assert.deepEqual(await names(), []);
 });
 
-test("snapshot.json is an entry like any other, wherever it stands", async () => {
+test("snapshot.json is an ordinary entry at any position", async () => {
   assert.deepEqual(await names(rawFile("a", "1"), rawFile("snapshot.json", "{}")), [
     "a",
     "snapshot.json",
   ]);
 });
 
-test("a leading ./ is dropped, and the directory . is skipped", async () => {
+test("a leading ./ is removed, and the directory . is skipped", async () => {
   const directories = [".", "./", ".//"].map((name) => rawHeader({ name, type: "5" }));
   const v7 = rawHeader({ name: "./", type: "\0", magic: "\0".repeat(8) });
   assert.deepEqual(await names(...directories, v7, rawFile("./a", "x"), rawFile("b", "y")), [
@@ -62,7 +62,7 @@ test("a leading ./ is dropped, and the directory . is skipped", async () => {
   assert.deepEqual(await names(prefixed), ["c"]);
 });
 
-test("names that are not valid for data files are refused", async () => {
+test("names that are invalid for data files are refused", async () => {
   for (const name of ["a/b", "/a", "..", "../a", "././a", ".", "./..", "a\nb", "\x7f", "a\\\tb"]) {
     await refused(/the name/, rawFile(name, "x"));
   }
@@ -76,7 +76,7 @@ test("names that are not valid for data files are refused", async () => {
   ]);
 });
 
-test("a name that comes twice is refused", async () => {
+test("a name that occurs twice is refused", async () => {
   await refused(
     /"a": the name comes twice/,
     rawFile("a", "1"),
@@ -87,7 +87,7 @@ test("a name that comes twice is refused", async () => {
   await refused(/comes twice/, rawFile("a", "1"), rawPax([["path", "a"]]), rawFile("b", "2"));
 });
 
-test("the error for another entry names its type", async () => {
+test("the error for an unsupported entry names its type", async () => {
   const kinds: [string, RegExp][] = [
     ["1", /a hard link/],
     ["2", /a symbolic link/],
@@ -108,13 +108,13 @@ test("the error for another entry names its type", async () => {
   assert.deepEqual(await names(rawHeader({ name: "a", type: "7" })), ["a"]);
 });
 
-// tar-stream 3.2.2 waits forever at such a header.
+// Version 3.2.2 of tar-stream waits forever at such a header.
 test("a directory with data is refused", async () => {
   const header = rawHeader({ name: "./", type: "5", size: 600 });
   await refused(/a directory with 600 bytes/, header, Buffer.alloc(1024, 1));
 });
 
-test("PAX path and size replace what the header has", async () => {
+test("a PAX path and size replace the values of the header", async () => {
   const [file] = await readAll(
     oneChunk(
       rawPax([
@@ -173,7 +173,7 @@ test("input that is not a tar is refused with a hint", async () => {
   await rejectsWith(readAll(oneChunk()), "ARCHIVE_INVALID", /cut off.*ends at byte 0/);
 });
 
-test("the end marker is two zero blocks with nothing but zeros behind", async () => {
+test("the end marker is two zero blocks, and only zeros may follow it", async () => {
   const file = rawFile("a", "x");
   assert.equal((await readAll(oneChunk(file, endMarker, Buffer.alloc(9216)))).length, 1);
   assert.equal((await readAll(oneChunk(file, endMarker, Buffer.alloc(7)))).length, 1);
@@ -183,11 +183,11 @@ test("the end marker is two zero blocks with nothing but zeros behind", async ()
     trailer[position] = 1;
     await refused(/continues after its end marker/, file, endMarker, trailer);
   }
-  // A second archive behind the first one.
+  // This is a second archive after the first one.
   await refused(/continues after its end marker/, file, endMarker, file);
 });
 
-test("zeros without end behind the marker meet a limit", async () => {
+test("a limit ends a stream of zeros after the end marker", async () => {
   async function* endless(): OwnedStream {
     yield chunkOf(rawFile("a", "x"));
     await Promise.resolve();
@@ -218,7 +218,7 @@ test("unread data is skipped", async () => {
   assert.deepEqual(seen, ["a", "b", "c"]);
 });
 
-test("pieces can be read once, and not after the next entry", async () => {
+test("pieces can be read once, and not after the next entry was requested", async () => {
   const source = oneChunk(rawFile("a", "abc"), rawFile("b", "def"), endMarker);
   const reader = readTar(source)[Symbol.asyncIterator]();
   const first = await reader.next();
@@ -231,7 +231,7 @@ test("pieces can be read once, and not after the next entry", async () => {
   await reader.return(undefined);
 });
 
-test("limits are named when they are met", async () => {
+test("the error for an exceeded limit names the limit", async () => {
   const many = [rawFile("a", "1"), rawFile("b", "2"), rawFile("c", "3")];
   const read = (limits: object): Promise<unknown> =>
     readAll(oneChunk(...many, endMarker), { limits });
@@ -252,7 +252,7 @@ test("limits are named when they are met", async () => {
   );
 });
 
-test("sizes whose sum leaves the safe integers meet the default limit", async () => {
+test("sizes whose sum exceeds the safe integers exceed the default limit", async () => {
   const huge = (name: string): Buffer =>
     Buffer.concat([
       rawPax([
@@ -271,7 +271,7 @@ test("sizes whose sum leaves the safe integers meet the default limit", async ()
   assert.deepEqual(sizes, [Number.MAX_SAFE_INTEGER]);
 });
 
-test("an error of the source passes as it is", async () => {
+test("an error of the source is passed on unchanged", async () => {
   const failure = new Error("the line broke");
   async function* broken(): OwnedStream {
     yield chunkOf(rawHeader({ name: "a", size: 1000 }));
@@ -302,7 +302,7 @@ test("the source is closed when the reader stops or fails", async () => {
   assert.equal(closed, 2);
 });
 
-test("an abort ends a read that waits for a source that hangs", async () => {
+test("an abort ends a read while the source hangs", async () => {
   async function* hanging(): OwnedStream {
     yield chunkOf(rawHeader({ name: "a", size: 1000 }));
     await new Promise(() => undefined);

@@ -1,5 +1,5 @@
-// The writer's output: exact bytes if other programs depend on them, and tar-stream's reader as a
-// second opinion.
+// Tests the output of the writer. The bytes are compared exactly where other programs depend on
+// them, and the reader of tar-stream gives a second opinion.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Readable } from "node:stream";
@@ -22,12 +22,12 @@ interface Seen {
   readonly body: Buffer;
 }
 
-/** tar-stream keeps unread data. */
+/** Copies each chunk, because tar-stream keeps unread data. */
 async function* copied(stream: OwnedStream): AsyncGenerator<Buffer> {
   for await (const bytes of lend(stream)) yield Buffer.from(bytes);
 }
 
-/** Entries as parsed by tar-stream. */
+/** Returns the entries as tar-stream parses them. */
 async function viaTarStream(stream: OwnedStream): Promise<Seen[]> {
   const entries: Seen[] = [];
   const tar = extract();
@@ -40,13 +40,13 @@ async function viaTarStream(stream: OwnedStream): Promise<Seen[]> {
   return entries;
 }
 
-/** The one PAX header at the start of an archive. */
+/** Returns the only PAX header at the start of an archive. */
 function paxOf(archive: Buffer): string {
   assert.equal(archive.toString("latin1", 156, 157), "x");
   return archive.toString("utf8", 512, 512 + decodeTarHeader(archive, "header").sizeBytes);
 }
 
-test("a plain file of a short ASCII name is one ustar entry", async () => {
+test("a plain file with a short ASCII name is one ustar entry", async () => {
   const archive = await collect(writeTar([memoryFile("disk.raw", content)]));
   assert.equal(archive.byteLength, 512 + 3072 + 1024);
   const header = decodeTarHeader(archive, "header");
@@ -72,7 +72,7 @@ test("the envelope comes first, with mode 0644", async () => {
   assert.deepEqual(entries[0]?.body, envelope);
 });
 
-test("cocoon's format has two records and the segments back to back, and the header's size is their sum", async () => {
+test("cocoon's format has two records and adjacent segments, and the size in the header is their sum", async () => {
   const file = memoryFile("cow.raw", content, extents);
   const archive = await collect(writeTar([file], { sparseFormat: "cocoon" }));
   const map = '[{"o":100,"l":50},{"o":2000,"l":900}]';
@@ -89,7 +89,7 @@ test("cocoon's format has two records and the segments back to back, and the hea
   );
 });
 
-test("GNU's format 1.0: map before the data, whole blocks, a mark where the end is a hole", async () => {
+test("GNU's format 1.0 has a map before the data, whole blocks, and a mark for a hole at the end", async () => {
   const file = memoryFile("cow.raw", content, extents);
   const archive = await collect(writeTar([file], { sparseFormat: "gnu" }));
   assert.equal(
@@ -111,7 +111,7 @@ test("GNU's format 1.0: map before the data, whole blocks, a mark where the end 
   assert.equal(early?.body.toString("latin1", 0, 15), "2\n0\n512\n3000\n0\n");
 });
 
-test("an entry is plain without holes, without knowledge of them, and when empty", async () => {
+test("an entry is plain if it has no holes, if they are unknown, and if it is empty", async () => {
   const whole = [{ offset: 0, length: content.byteLength }];
   const split = [
     { offset: 0, length: 1000 },
@@ -128,7 +128,7 @@ test("an entry is plain without holes, without knowledge of them, and when empty
   }
 });
 
-test("the format none writes holes as zeros without reading them", async () => {
+test("the format `none` writes holes as zeros without reading them", async () => {
   const read: [number, number][] = [];
   const file: ArchiveFile = {
     ...memoryFile("a", content),
@@ -154,7 +154,9 @@ test("the format none writes holes as zeros without reading them", async () => {
 
 const oneByte = OwnedChunk.constant(Buffer.alloc(1, 1));
 
-/** A file of `count` segments of one byte, at a distance of `stride`. */
+/**
+ * Returns a file of `count` segments of one byte. The distance between segments is `stride` bytes.
+ */
 function fragmented(count: number, stride: number): ArchiveFile {
   return {
     name: "memory",
@@ -168,8 +170,8 @@ function fragmented(count: number, stride: number): ArchiveFile {
   };
 }
 
-test("a cocoon map above 800 KiB is made shorter, with the smallest holes as zeros", async () => {
-  // The numbers are chosen so that each segment takes {"o":10000000,"l":1}, 21 bytes with comma.
+test("a cocoon map above 800 KiB is shortened by writing the smallest holes as zeros", async () => {
+  // With these numbers each segment takes {"o":10000000,"l":1}, which is 21 bytes with the comma.
   const base = 10_000_000;
   const gap = (index: number): number => (index % 4 === 0 ? 40 : 2);
   const shape = (count: number): Parameters<typeof planEntry>[0] => {
@@ -190,7 +192,7 @@ test("a cocoon map above 800 KiB is made shorter, with the smallest holes as zer
   for (const { head } of [exact, plan]) {
     assert.ok(decodeTarHeader(head, "header").sizeBytes < 1024 * 1024, "Go reads at most 1 MiB");
   }
-  // All of the large holes are still holes. The small ones cost at most a byte each.
+  // All large holes are kept. Each small hole costs at most one byte.
   assert.ok(plan.bodyBytes < 2 * fits, `${plan.bodyBytes} bytes`);
   const file: ArchiveFile = {
     ...longer,
@@ -206,7 +208,7 @@ test("a cocoon map above 800 KiB is made shorter, with the smallest holes as zer
   assert.ok(entry?.bytes.equals(expected));
 });
 
-test("100,000 segments survive in GNU's format", async () => {
+test("100,000 segments are kept in GNU's format", async () => {
   const file = fragmented(100_000, 1024);
   let segments = 0;
   for await (const entry of readTar(writeTar([file], { sparseFormat: "gnu" }))) {
@@ -215,7 +217,7 @@ test("100,000 segments survive in GNU's format", async () => {
     let dataBytes = 0;
     let misplacedBytes = 0;
     for await (const { offset, chunk } of entry.pieces()) {
-      // Each extent of one byte was widened to its block.
+      // The writer widens each extent of one byte to its block.
       if (offset % 1024 >= 512) misplacedBytes += chunk.length;
       dataBytes += chunk.length;
     }
@@ -239,7 +241,7 @@ test("a file of 600,000 segments costs little more than its data in GNU's format
   assert.ok(archiveBytes < 1.04 * count * 512, `${archiveBytes} bytes`);
 });
 
-test("names beyond ustar go into a PAX record", async () => {
+test("names that do not fit into ustar are written as PAX records", async () => {
   const names = ["n".repeat(100), "n".repeat(101), "n".repeat(255), "größe.raw", "a=b", "😀", " "];
   const files = names.map((name) => memoryFile(name, Buffer.from(name)));
   for (const sparseFormat of ["cocoon", "gnu"] as const) {
@@ -257,8 +259,8 @@ test("names beyond ustar go into a PAX record", async () => {
   }
 });
 
-// tar-stream's pack makes it 0644.
-test("mode 0 stays 0, and more than permissions is cut off", async () => {
+// The pack function of tar-stream changes mode 0 to 0644.
+test("mode 0 stays 0, and bits other than permissions are removed", async () => {
   const modes = [0, 0o777, 0o104755, 0o100600];
   const files = modes.map((mode, i) => ({ ...memoryFile(`f${i}`, content), mode }));
   const entries = await viaTarStream(writeTar(files));
@@ -268,7 +270,7 @@ test("mode 0 stays 0, and more than permissions is cut off", async () => {
   );
 });
 
-test("a time after 2038 is kept, and without a time the entry has time 0", async () => {
+test("a time after 2038 is kept, and an entry without a time has time 0", async () => {
   const modifiedAt = new Date("2100-01-02T03:04:05.678Z");
   const [late] = await viaTarStream(writeTar([memoryFile("a", content)], { modifiedAt }));
   assert.equal(late?.header.mtime?.toISOString(), "2100-01-02T03:04:05.000Z");
@@ -276,7 +278,7 @@ test("a time after 2038 is kept, and without a time the entry has time 0", async
   assert.equal(none?.header.mtime?.getTime(), 0);
 });
 
-test("the same files give the same bytes", async () => {
+test("equal files give equal bytes", async () => {
   const files = [
     memoryFile("a", content, extents),
     memoryFile("ü".repeat(60), content),
@@ -289,7 +291,7 @@ test("the same files give the same bytes", async () => {
   }
 });
 
-/** A file that is one hole, except for a few bytes at its end. */
+/** Returns a file that is one hole, except for a few bytes at its end. */
 function hugeFile(sizeBytes: number): ArchiveFile {
   return {
     name: "huge",
@@ -327,7 +329,7 @@ test("a size above 8 GiB is in the PAX records and in the header", async () => {
   const shape = { name: "a", mode: 0o644, sizeBytes: 8 ** 11, extents: undefined };
   const head = Buffer.from(planEntry(shape, "cocoon", 0).head);
   assert.equal(paxOf(head), paxRecord("size", String(8 ** 11)));
-  // tar-stream reads both forms.
+  // The reader of tar-stream accepts both forms.
   const tar = extract();
   const seen = new Promise<number | undefined>((resolve) => {
     tar.on("entry", (header) => {
@@ -366,7 +368,7 @@ test("names that cannot be read again are not written", async () => {
   await rejectsWith(collect(writeTar([memoryFile("a", content, outside)])), "INTERNAL", /beyond/);
 });
 
-test("small pieces are joined, large ones passed on as they are", async () => {
+test("small pieces are joined, and large pieces are passed on unchanged", async () => {
   const large = Buffer.alloc(512 * 1024, 1);
   const seen: Uint8Array[] = [];
   const files = [memoryFile("a", large, undefined, large.byteLength), memoryFile("b", content)];
@@ -379,7 +381,7 @@ test("small pieces are joined, large ones passed on as they are", async () => {
   assert.equal(seen[1]?.buffer, large.buffer);
 });
 
-test("an abort ends the writing, and an early return closes the file being read", async () => {
+test("an abort ends the writing, and an early return closes the file that is being read", async () => {
   const controller = new AbortController();
   let closed = false;
   const file: ArchiveFile = {

@@ -1,4 +1,4 @@
-// An archive that is truncated or damaged anywhere is never accepted as complete.
+// Tests that an archive that is truncated or damaged anywhere is never accepted as complete.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -24,7 +24,7 @@ function smallArchive(sparseFormat: SparseFormat): Promise<Buffer> {
 }
 
 for (const format of ["cocoon", "gnu", "none"] as const) {
-  test(`a tar cut at any block is cut off (${format})`, async () => {
+  test(`a tar that ends at any block boundary is reported as truncated (${format})`, async () => {
     const whole = await smallArchive(format);
     assert.equal((await readAll(oneChunk(whole))).length, 4);
     for (let length = 0; length < whole.byteLength; length += 512) {
@@ -33,7 +33,7 @@ for (const format of ["cocoon", "gnu", "none"] as const) {
   });
 }
 
-test("a tar cut within a block is cut off", async () => {
+test("a tar that ends within a block is reported as truncated", async () => {
   const whole = await smallArchive("cocoon");
   for (let length = 1; length < whole.byteLength; length += 37) {
     const cut = readAll(chunked(whole.subarray(0, length), [100]));
@@ -41,7 +41,7 @@ test("a tar cut within a block is cut off", async () => {
   }
 });
 
-test("a whole entry that is missing at the end is noticed", async () => {
+test("a missing last entry is noticed", async () => {
   const one = await collect(writeTar([memoryFile("a", content)]));
   const cut = one.subarray(0, one.byteLength - 1024);
   await rejectsWith(readAll(oneChunk(cut)), "ARCHIVE_INVALID", /the next header or the end marker/);
@@ -57,7 +57,7 @@ async function drain(bytes: Buffer, chunkBytes: number): Promise<void> {
 }
 
 for (const format of ["cocoon", "gnu"] as const) {
-  test(`random damage ends in a StoreError or in a whole archive (${format})`, async () => {
+  test(`random damage ends in a StoreError or in a complete archive (${format})`, async () => {
     const whole = await smallArchive(format);
     const damage = fc.record({
       flips: fc.array(
@@ -83,7 +83,10 @@ for (const format of ["cocoon", "gnu"] as const) {
   });
 }
 
-/** Makes every block with the magic of a header valid, so that damage reaches deeper. */
+/**
+ * Repairs the checksum of every block with the magic of a header, so that damage reaches later
+ * checks.
+ */
 function repairChecksums(bytes: Buffer): void {
   for (let start = 0; start + 512 <= bytes.byteLength; start += 512) {
     const block = bytes.subarray(start, start + 512);

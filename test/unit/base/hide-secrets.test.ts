@@ -1,4 +1,5 @@
-// Credentials in texts that leave the node are hidden, and the rest of the text stays.
+// Tests that credentials are hidden in texts that leave the node, and that the rest of the text is
+// unchanged.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
@@ -10,7 +11,7 @@ import {
 
 const token = `stasis_0123456789ab_${"x".repeat(43)}`;
 
-test("credentials of every form are hidden", () => {
+test("credentials in every form are hidden", () => {
   const cases: readonly (readonly [text: string, shown: string])[] = [
     [`the token ${token}.`, "the token stasis_0123456789ab_<hidden>."],
     ["GET https://u:p@h:1/a?k=v#f", "GET https://<hidden>@h:1/a?<hidden>"],
@@ -26,7 +27,7 @@ test("credentials of every form are hidden", () => {
   for (const [text, shown] of cases) assert.equal(hideSecrets(text), shown);
 });
 
-test("texts without credentials stay as they are", () => {
+test("texts without credentials are unchanged", () => {
   const texts = [
     "tokens.json changed: token_file = /etc/stasis/node7.token",
     "http://127.0.0.1:4318/v1/traces and unix:/run/stasis/stasis.sock",
@@ -37,7 +38,7 @@ test("texts without credentials stay as they are", () => {
   for (const text of texts) assert.equal(hideSecrets(text), text);
 });
 
-test("known secrets are hidden wherever they are, and lines of JSON stay JSON", () => {
+test("known secrets are hidden everywhere, and lines of JSON remain JSON", () => {
   const secrets = secretsIn({
     OTEL_EXPORTER_OTLP_HEADERS: "a=first-value,b=Bearer%20second-value",
     OTEL_EXPORTER_OTLP_ENDPOINT:
@@ -57,7 +58,7 @@ test("known secrets are hidden wherever they are, and lines of JSON stay JSON", 
   assert.equal(second, "plain <hidden>");
 });
 
-test("a field that is named after a credential is hidden as a whole", () => {
+test("a field with the name of a credential is hidden completely", () => {
   const value = { password: "a b c", nested: [{ "x-api-key": "k", token: "" }], tokens: "/path" };
   assert.deepEqual(jsonWithoutSecrets(value), {
     password: "<hidden>",

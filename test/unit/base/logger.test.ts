@@ -1,4 +1,4 @@
-// The format of the log: for programs, and for a person at a terminal.
+// Tests the format of the log, for programs and for a person at a terminal.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ interface Entry {
   readonly commit: string;
 }
 
-/** The entry that `write` makes. */
+/** Returns the entry that `write` logs. */
 function entryOf(write: (logger: Logger) => void): Entry {
   let text = "";
   write(pino(logFormat("trace"), { write: (line) => (text += line) }));
@@ -37,7 +37,7 @@ function thrownBySystem(): unknown {
   }
 }
 
-test("levels have names, times are ISO 8601", () => {
+test("levels are names, and times have the format ISO 8601", () => {
   for (const level of ["trace", "debug", "info", "warn", "error", "fatal"] as const) {
     const entry = entryOf((logger) => logger[level]({ a: 1 }, "said"));
     assert.deepEqual([entry.level, entry.message], [level, "said"]);
@@ -45,7 +45,7 @@ test("levels have names, times are ISO 8601", () => {
   }
 });
 
-test("an expected error is logged without a stack, an unexpected one with its stack", () => {
+test("an expected error is logged without a stack, and an unexpected error with its stack", () => {
   const cause = new Error("ENOSPC: no space left on device, write");
   const options = { hint: "Add space", metadata: { errno: "ENOSPC" }, cause };
   const full = new StoreError("STORAGE_FULL", "cannot write the file", options);
@@ -112,7 +112,7 @@ test("on a terminal the daemon's log is text", async (t: TestContext) => {
   terminal.stdout?.on("data", (bytes: Buffer) => (shown += bytes.toString()));
   const end = finished(terminal);
   await eventually("the start", () => shown.includes("data in ") || terminal.exitCode !== null);
-  // Ctrl-C, from the terminal.
+  // The terminal sends Ctrl-C.
   terminal.stdin?.write("\x03");
   assert.equal((await end).code, 0, shown);
   assert.match(shown, /^\d\d:\d\d:\d\d\.\d{3} INFO {2}started {2}version=\S+ {2}commit=\S+/m);

@@ -1,4 +1,5 @@
-// The lines of the log that a daemon keeps for a support bundle: the newest, in bounded memory.
+// Tests the log lines that a daemon keeps for a support bundle. They are the newest, and their
+// memory is bounded.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createLogger, maxLogLineBytes } from "../../../src/base/logger.js";
@@ -6,7 +7,7 @@ import { createRecentLog, recentLogBytes } from "../../../src/base/recent-log.js
 
 const line = (index: number, width = 40): string => `${String(index).padEnd(width, ".")}\n`;
 
-test("it keeps the newest lines, whole and in order, and never more than its memory", () => {
+test("the newest lines are kept complete and in order, within the memory limit", () => {
   const log = createRecentLog(1000);
   for (let index = 0; index < 500; index += 1) {
     log.add(line(index));
@@ -16,7 +17,7 @@ test("it keeps the newest lines, whole and in order, and never more than its mem
       .trimEnd()
       .split("\n")
       .map((each) => Number.parseInt(each, 10));
-    // Half of the memory holds twelve of these lines.
+    // Twelve of these lines fit into half of the memory.
     const fewest = Math.min(index + 1, 12);
     assert.ok(kept.length >= fewest, `${kept.length} lines`);
     const first = index - kept.length + 1;
@@ -35,17 +36,17 @@ test("memory is counted in bytes, not in characters", () => {
   assert.match(text, /^(€{30}\n)+$/);
 });
 
-test("a line that is too long for it is left out, and the others stay", () => {
+test("a line that is longer than the memory is omitted, and the others are kept", () => {
   const log = createRecentLog(100);
   log.add(line(1, 10));
   log.add(line(2, 200));
   log.add(line(3, 10));
   assert.equal(log.text(), line(1, 10) + line(3, 10));
-  // The logger cuts lines far below that.
+  // The logger shortens lines to far less than that.
   assert.ok(maxLogLineBytes < recentLogBytes / 2);
 });
 
-test("the logger keeps the lines that it writes, cut as it writes them", () => {
+test("the lines are kept as the logger writes them, shortened if necessary", () => {
   const log = createRecentLog();
   const logger = createLogger("error", log);
   logger.info("below the level");

@@ -1,4 +1,5 @@
-// A process for open.test.ts: writes a number of snapshots, then ends in the requested way.
+// Runs as a process of open.test.ts. It writes a number of snapshots, and then ends in the
+// requested way.
 import { writeSync } from "node:fs";
 import { isStoreError } from "../../../src/base/errors.js";
 import { openCatalog, type Catalog } from "../../../src/catalog/open.js";
@@ -32,7 +33,8 @@ function outcomeOf(n: number): string {
 if (ending === "until-failure") {
   let n = 0;
   let outcome = "stored";
-  // As long as one page fits, a failed commit is taken back at once, which uses that page.
+  // As long as one more page fits into the log, a failed commit is undone at once, and that takes
+  // this page.
   while (outcome !== "IO_FAILED unknown" && n < Number(count)) outcome = outcomeOf(n++);
   console.log(outcome);
   console.log(outcomeOf(n));

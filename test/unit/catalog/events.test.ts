@@ -1,4 +1,5 @@
-// Events: one per change, in its transaction, in order, and bounded.
+// Tests the events. Each change has one event in its transaction, events are in order, and their
+// number is bounded.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -21,7 +22,7 @@ function eventsOf(catalog: Catalog, after = 0): readonly CatalogEvent[] {
   return events;
 }
 
-/** `type id name`, and the other fields of the event. */
+/** Returns `type id name` and the other fields of each event. */
 function told(events: readonly CatalogEvent[]): string[] {
   return events.map(({ type, snapshot, replacedBy, previous }) => {
     const { id, name } = snapshot.config;
@@ -32,13 +33,13 @@ function told(events: readonly CatalogEvent[]): string[] {
   });
 }
 
-test("every visible change has one event, with the snapshot's current or last state", async () => {
+test("every visible change has one event with the current or last state of the snapshot", async () => {
   await withCatalog(({ catalog, clock }) => {
     store(catalog, idOf("a"), { name: "web", labels: { k: "1" }, imageBlobIds: ["blob"] });
     clock.nowMs += 1000;
     catalog.update(idOf("a"), { name: "api" });
     catalog.update(idOf("a"), { labels: { k: "2" }, protected: true });
-    // Nothing changes, so there is no event.
+    // These calls change nothing, so there is no event.
     catalog.update(idOf("a"), { name: "api", protected: true });
     catalog.setDigest(idOf("a"), "sha256:ff", [fileOf("memory")]);
     catalog.setCorrupt(idOf("a"), true);
@@ -100,7 +101,7 @@ test("an event's snapshot equals the listing at that moment", async () => {
   });
 });
 
-test("invisible changes have no event: uploads, a replaced snapshot that is still read", async () => {
+test("invisible changes have no event, such as uploads or a replaced snapshot that is still read", async () => {
   await withCatalog(({ catalog }) => {
     const config = configOf({ name: "web" });
     const createdAt = new Date(startMs);
@@ -118,12 +119,12 @@ test("invisible changes have no event: uploads, a replaced snapshot that is stil
   });
 });
 
-test("a failed change has no event, and leaves no gap in the sequence", async () => {
+test("a failed change has no event and leaves no gap in the sequence", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"), { name: "a" });
     let calls = 0;
     const end = catalog.onEvents(() => (calls += 1));
-    // The first of the two is tombstoned and has an event before the second one fails.
+    // The first snapshot is tombstoned with an event before the second one fails.
     throwsReason(() => catalog.markDeleting([idOf("a"), idOf("b")]), "SNAPSHOT_NOT_FOUND");
     store(catalog, idOf("c"), { name: "c" });
     assert.deepEqual(told(eventsOf(catalog)), ["created a a", "created c c"]);
@@ -139,7 +140,7 @@ test("a failed change has no event, and leaves no gap in the sequence", async ()
   });
 });
 
-test("listeners are called after the commit, and only when there is something to read", async () => {
+test("listeners are called after a commit that added events, and only then", async () => {
   await withCatalog(({ catalog }) => {
     const seen: (readonly string[])[] = [];
     let position = 0;
@@ -180,7 +181,7 @@ async function withFewEvents(
   });
 }
 
-test("old events are trimmed in batches, and watchers that needed them learn it", async () => {
+test("old events are trimmed in batches, and watchers that needed them receive MISSED", async () => {
   await withFewEvents(30, (open) => {
     const catalog = open();
     store(catalog, idOf("a"), { name: "n" });
@@ -206,7 +207,7 @@ test("old events are trimmed in batches, and watchers that needed them learn it"
   });
 });
 
-test("a removal never trims: it must succeed on a nearly full disk", async () => {
+test("a removal never trims events, because it must succeed on a nearly full disk", async () => {
   await withFewEvents(10, (open) => {
     const catalog = open();
     for (let n = 0; n < 9; n++) store(catalog, idOf(n), { name: `n${n}` });
@@ -218,7 +219,7 @@ test("a removal never trims: it must succeed on a nearly full disk", async () =>
   });
 });
 
-test("the bytes of all events are bounded too, and the newest one always stays", async () => {
+test("the total size of the events is bounded too, and the newest event is always kept", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"), { imageBlobIds: ["blob"], description: "x".repeat(2 ** 20) });
     for (let n = 0; n < 340; n++) catalog.update(idOf("a"), { name: `n${n}` });
@@ -231,7 +232,7 @@ test("the bytes of all events are bounded too, and the newest one always stays",
   });
 });
 
-test("events do not contain long lists of blob ids, but show them while the snapshot exists", async () => {
+test("events omit long lists of blob ids, but show them while the snapshot exists", async () => {
   await withCatalog(({ catalog }) => {
     const megabyte = Array.from({ length: 1000 }, (_, n) => `${n}`.padEnd(1024, "x")).sort();
     store(catalog, idOf("a"), { imageBlobIds: megabyte });

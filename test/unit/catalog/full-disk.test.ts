@@ -1,4 +1,5 @@
-// A really full filesystem: the catalog opens, answers, refuses changes, closes, and recovers.
+// Tests a catalog on a filesystem that is really full. It opens, answers, refuses changes, closes,
+// and recovers.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
@@ -22,7 +23,7 @@ function fillDisk(path: string): void {
   }
 }
 
-test("on a full disk reads, start and stop work; a change works as soon as there is room", async (t) => {
+test("on a full disk reads, start and stop work, and changes work as soon as there is room", async (t) => {
   await withScratch((directory) => {
     const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory]);
     if (mounted.status !== 0) {
@@ -41,7 +42,7 @@ test("on a full disk reads, start and stop work; a change works as soon as there
       let catalog = openCatalog(path, { clock, maxEvents: storeDefaults.maxEvents });
       for (const id of ["a", "b"]) store(catalog, idOf(id), { name: id });
       for (let start = 0; start < 2; start++) {
-        // A start frees the space of the previous log.
+        // Opening the catalog frees the space of the previous log.
         fill();
         throwsReason(() => catalog.markDeleting([idOf("a")]), "STORAGE_FULL");
         throwsReason(() => store(catalog, idOf("c")), "STORAGE_FULL");

@@ -1,4 +1,4 @@
-// 100,000 records: results are correct. bench/catalog.ts measures the speed.
+// Tests that results are correct with 100,000 records. bench/catalog.ts measures the speed.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { storeDefaults } from "../../support/defaults.js";
 
 const count = 100_000;
 
-/** Spreads the ids, so that the orders of ids, names and times differ. */
+/** Returns an id. Ids are spread, so that the orders of ids, names and times differ. */
 function idAt(n: number): string {
   return ((n * 48_271) % 2_147_483_647).toString(36).padStart(8, "0").padEnd(16, "x");
 }
@@ -29,7 +29,8 @@ function timeAt(n: number): number {
 }
 
 /**
- * Written directly to the file, in one transaction: 100,000 durable commits would take a minute.
+ * Writes the rows directly to the file in one transaction, because 100,000 durable commits would
+ * take a minute.
  */
 function fill(path: string): void {
   const database = new Database(path);
@@ -83,7 +84,7 @@ function checkPages(catalog: Catalog): void {
   assert.equal(rest.totalSize, count - first);
 }
 
-test("each ref, page and filter finds the right ones of 100,000 snapshots", async () => {
+test("each ref, page and filter finds the right snapshots among 100,000", async () => {
   await withScratch((directory) => {
     const path = join(directory, "catalog.db");
     openCatalog(path, { clock: testClock(), maxEvents: storeDefaults.maxEvents }).close();

@@ -1,4 +1,4 @@
-// Removal, loss, adoption, changes, accesses and pins.
+// Tests deletion, loss, adoption, changes, accesses and pins.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AdoptedSnapshot } from "../../../src/catalog/open.js";
@@ -25,7 +25,7 @@ function adopted(id: string, changes: Partial<AdoptedSnapshot> = {}): AdoptedSna
   };
 }
 
-test("markDeleting takes all of them or none, and frees names and pins", async () => {
+test("markDeleting marks all of the snapshots or none, and frees names and pins", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"), { name: "a", imageBlobIds: ["x"], labels: { k: "v" } });
     store(catalog, idOf("b"), { name: "b", imageBlobIds: ["x", "y"] });
@@ -128,7 +128,7 @@ test("adoption keeps the manifest's values and respects names and ids", async ()
       allocatedBytes: 2048,
       chargedBytes,
     });
-    // A refused overwrite does not lose the row it would have replaced.
+    // A refused overwrite keeps the row that it would have replaced.
     catalog.insertReady(adopted(idOf("c")));
     const clash = adopted(idOf("a"), {
       config: configOf({ id: idOf("a"), name: `name-${idOf("c")}` }),
@@ -177,7 +177,7 @@ test("update changes the given fields and makes the manifest dirty until that re
   });
 });
 
-test("a digest that is computed later replaces files and sizes, and dirties the manifest", async () => {
+test("a digest that is computed later replaces files and sizes, and makes the manifest dirty", async () => {
   await withCatalog(({ catalog }) => {
     catalog.insertReady(adopted(idOf("a"), { digest: "" }));
     catalog.insertReady(adopted(idOf("b")));
@@ -193,7 +193,7 @@ test("a digest that is computed later replaces files and sizes, and dirties the 
   });
 });
 
-test("damage is marked and unmarked, and the snapshot stays listed", async () => {
+test("damage is marked and unmarked, and the snapshot remains listed", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"));
     catalog.setCorrupt(idOf("a"), true);
@@ -205,7 +205,7 @@ test("damage is marked and unmarked, and the snapshot stays listed", async () =>
   });
 });
 
-test("accesses are seen at once, written in a batch, kept over a restart, and never go back", async () => {
+test("accesses are visible at once, written in a batch, kept over a restart, and never decrease", async () => {
   await withCatalog(({ catalog, reopen }) => {
     store(catalog, idOf("a"));
     store(catalog, idOf("b"));
@@ -224,7 +224,7 @@ test("accesses are seen at once, written in a batch, kept over a restart, and ne
     catalog.flushAccesses();
     assert.deepEqual(catalog.get(idOf("a"))?.lastAccessedAt, later);
     catalog.recordAccess(idOf("b"), later);
-    // Closing writes the rest.
+    // Closing writes the remaining accesses.
     const again = reopen();
     assert.deepEqual(again.get(idOf("a"))?.lastAccessedAt, later);
     assert.deepEqual(again.get(idOf("b"))?.lastAccessedAt, later);
@@ -233,7 +233,7 @@ test("accesses are seen at once, written in a batch, kept over a restart, and ne
   });
 });
 
-test("pinned blobs come in order, once each, page by page, over ready and pending", async () => {
+test("pinned blobs are listed in order, once each, page by page, for ready and pending snapshots", async () => {
   await withCatalog(({ catalog }) => {
     for (let n = 0; n < 5; n++) {
       store(catalog, idOf(`a${n}`), { imageBlobIds: ["shared", `blob-${n}`, `blob-${n}`] });
@@ -258,7 +258,7 @@ test("pinned blobs come in order, once each, page by page, over ready and pendin
   });
 });
 
-test("the name of the node stays over restarts and differs between catalogs", async () => {
+test("the name of the node is kept over restarts and differs between catalogs", async () => {
   await withCatalog(async ({ catalog, reopen }) => {
     const name = catalog.nodeId();
     assert.match(name, /^[0-9a-f]{16}$/);
@@ -269,7 +269,7 @@ test("the name of the node stays over restarts and differs between catalogs", as
   });
 });
 
-test("changes that are made together stay without the one that was refused, and go together", async () => {
+test("of changes in one transaction, only a refused one is undone, and a rollback undoes all", async () => {
   await withCatalog(({ catalog }) => {
     const { config } = adopted(idOf("a"));
     catalog.together(() => {

@@ -1,4 +1,4 @@
-// Pages, filters and page tokens.
+// Tests pages, filters and page tokens.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Catalog, ListFilter } from "../../../src/catalog/open.js";
@@ -19,7 +19,7 @@ function allPages(catalog: Catalog, pageSize: number, filter: ListFilter = {}): 
   throw new Error("the listing does not end");
 }
 
-test("newest first, ids break ties, every page size gives the same list", async () => {
+test("the newest comes first, ids break ties, and every page size gives the same list", async () => {
   await withCatalog(({ catalog }) => {
     const stored: { id: string; at: number }[] = [];
     for (let n = 0; n < 23; n++) {
@@ -28,7 +28,7 @@ test("newest first, ids break ties, every page size gives the same list", async 
       store(catalog, id, {}, { createdAtMs: at });
       stored.push({ id, at });
     }
-    // Neither of these is ready.
+    // Neither of these snapshots is ready.
     catalog.insertPending({
       id: idOf("p"),
       config: configOf(),
@@ -54,7 +54,7 @@ test("an empty catalog has one empty page", async () => {
   });
 });
 
-test("filters narrow, one by one and together, and the total is that of the filter", async () => {
+test("filters work one by one and together, and the total counts the matching snapshots", async () => {
   await withCatalog(({ catalog }) => {
     const images = ["debian", "alpine", ""];
     for (let n = 0; n < 24; n++) {
@@ -151,7 +151,7 @@ test("a filter can have 64 labels", async () => {
   });
 });
 
-test("while pages are read, no snapshot occurs twice and none that stays is missed", async () => {
+test("while pages are read, no snapshot occurs twice and no remaining snapshot is missed", async () => {
   await withCatalog(({ catalog }) => {
     const idAt = (n: number) => idOf(String(n).padStart(4, "0"));
     for (let n = 0; n < 60; n++) store(catalog, idAt(n), {}, { createdAtMs: startMs + n });
@@ -163,7 +163,8 @@ test("while pages are read, no snapshot occurs twice and none that stays is miss
       seen.push(...idsOf(result.snapshots));
       pageToken = result.nextPageToken;
       if (pageToken === "") break;
-      // A newer one arrives. The last shown one, and some of the rest, are removed.
+      // A newer snapshot is stored. The last listed snapshot and some of the remaining ones are
+      // removed.
       store(catalog, idAt(1000 + page), {}, { createdAtMs: startMs + 1000 + page });
       for (const id of [seen.at(-1) ?? "", idAt(page * 2)]) {
         if (catalog.get(id)?.state !== "ready") continue;
@@ -179,12 +180,12 @@ test("while pages are read, no snapshot occurs twice and none that stays is miss
   });
 });
 
-test("a page token is refused when it is damaged or for another filter", async () => {
+test("a page token is refused if it is damaged or belongs to another filter", async () => {
   await withCatalog(({ catalog }) => {
     for (let n = 0; n < 3; n++) store(catalog, idOf(n + 100), { labels: { a: "1", b: "2" } });
     const filter = { labels: { a: "1", b: "2" }, createdAfter: new Date(0) };
     const pageToken = catalog.list({ pageSize: 1, filter }).nextPageToken;
-    // The order of labels has no meaning, nor does the page size.
+    // The order of labels and the page size do not matter.
     const same = { createdAfter: new Date(0), labels: { b: "2", a: "1" } };
     assert.equal(catalog.list({ pageSize: 2, pageToken, filter: same }).snapshots.length, 2);
 
@@ -226,7 +227,7 @@ test("a page token is refused when it is damaged or for another filter", async (
   });
 });
 
-test("a page token carries the place, for any id and time", () => {
+test("a page token encodes any id and time", () => {
   for (const cursor of [
     { createdAtMs: startMs, id: idOf("a") },
     { createdAtMs: -5, id: "foreign.id:with/é" },
@@ -238,7 +239,7 @@ test("a page token carries the place, for any id and time", () => {
   }
 });
 
-test("a page holds 1 to 1000 snapshots", async () => {
+test("a page has 1 to 1000 snapshots", async () => {
   await withCatalog(({ catalog }) => {
     for (const pageSize of [0, -1, 1.5, NaN, 1001]) {
       throwsReason(() => catalog.list({ pageSize }), "FIELD_INVALID");

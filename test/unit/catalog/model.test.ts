@@ -1,4 +1,5 @@
-// Random operations on a catalog and on a simple model of its visible state.
+// Applies random operations to a catalog and to a simple model of its visible state, and compares
+// the two.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "node:test";
@@ -16,7 +17,7 @@ interface Entry {
   blob: string;
   createdAtMs: number;
   sizeBytes: number;
-  /** The name whose quota is charged: the previous one if the snapshot was replaced. */
+  /** The name whose quota is charged. If the snapshot was replaced, this is its previous name. */
   chargedName: string;
   chargedBytes: number;
 }
@@ -28,13 +29,13 @@ function metadataBytes({ id, name, label, blob }: Entry): number {
 type Model = Map<string, Entry>;
 
 interface Step {
-  /** Changes both. Returns the answer of each: a reason, or "ok" with the visible state. */
+  /** Applies the operation to both. Each returns a reason, or "ok" with the visible state. */
   run(catalog: Catalog, model: Model): { actual: string; expected: string };
 }
 
 const ids = Array.from({ length: 8 }, (_, n) => idOf(`ab${n % 2}${n}`));
 const anyId = fc.constantFrom(...ids);
-// One of the names is also an id.
+// One of the names equals an id.
 const anyName = fc.constantFrom("", "n1", "n2", "n1x", ids[0] ?? "");
 const anyLabel = fc.constantFrom("red", "blue");
 const anyBlob = fc.constantFrom("blob-1", "blob-2", "blob-3");
@@ -259,7 +260,7 @@ function compare(catalog: Catalog, model: Model): void {
   }
 }
 
-/** A listener of all events knows the listed snapshots, and their names. */
+/** Applies all events to the known snapshots and their names, as a watcher does. */
 function followEvents(catalog: Catalog, known: Map<string, string>, after: number): number {
   const { events, missed } = catalog.eventsAfter(after, 100);
   assert.equal(missed, false);

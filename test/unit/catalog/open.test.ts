@@ -1,4 +1,4 @@
-// Opening: settings, migrations, damage, locks, failing disks.
+// Tests how a catalog is opened: its settings, migrations, damage, locks and failing disks.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
@@ -30,7 +30,7 @@ function open(path: string): Catalog {
   return openCatalog(path, { clock: testClock(), maxEvents: storeDefaults.maxEvents });
 }
 
-/** A catalog with `rows` snapshots, closed. */
+/** Makes a catalog with `rows` snapshots, and closes it. */
 function makeCatalog(path: string, rows: number): void {
   const catalog = open(path);
   for (let n = 0; n < rows; n++) store(catalog, idOf(n + 100), { name: `n${n}` });
@@ -61,11 +61,11 @@ test("each commit is synced to disk before it is acknowledged", async (t) => {
   });
 });
 
-test("the settings for durability are in force after writes", async () => {
+test("the settings for durability are effective after writes", async () => {
   await withScratch((directory) => {
     const path = join(directory, "catalog.db");
     for (let round = 0; round < 2; round++) {
-      // Opening checks them itself, after a write, and throws if one does not hold.
+      // Opening writes once, then checks the settings, and throws an error if one is not effective.
       const catalog = open(path);
       store(catalog, idOf(round));
       catalog.close();
@@ -77,7 +77,7 @@ test("the settings for durability are in force after writes", async () => {
   });
 });
 
-test("an open catalog has no shared memory file and admits nobody else", async () => {
+test("an open catalog has no shared memory file, and no other process can open it", async () => {
   await withCatalog(({ catalog, path, reopen }) => {
     store(catalog, idOf("a"));
     assert.equal(existsSync(`${path}-shm`), false);
@@ -88,7 +88,7 @@ test("an open catalog has no shared memory file and admits nobody else", async (
   });
 });
 
-test("closing may be done twice, by disposing too", async () => {
+test("a catalog may be closed twice, also by disposing it", async () => {
   await withScratch(async (directory) => {
     const path = join(directory, "catalog.db");
     {
@@ -102,7 +102,7 @@ test("closing may be done twice, by disposing too", async () => {
 });
 
 for (const { version } of migrations) {
-  test(`version ${version} on disk is read by this version`, () => readsVersion(version));
+  test(`a catalog of version ${version} is read by this version`, () => readsVersion(version));
 }
 
 async function readsVersion(version: number): Promise<void> {
@@ -136,7 +136,7 @@ async function readsVersion(version: number): Promise<void> {
       lastAccessedAt: new Date(1_700_000_001_000),
       sizeBytes: 10737418240,
       allocatedBytes: 4096,
-      // An estimate, because nothing was measured then.
+      // This is an estimate, because version 1 did not measure the charge.
       chargedBytes: 48718,
       digest: "sha256:cd",
       protected: true,
@@ -163,7 +163,7 @@ async function readsVersion(version: number): Promise<void> {
   });
 }
 
-test("a migration happens whole or not at all, and only once", async () => {
+test("a migration happens completely or not at all, and only once", async () => {
   await withScratch((directory) => {
     const database = new Database(join(directory, "catalog.db"));
     migrate(database);
@@ -186,7 +186,7 @@ test("a migration happens whole or not at all, and only once", async () => {
   });
 });
 
-test("a catalog of a newer stasis is left alone", async () => {
+test("a catalog of a newer stasis is not changed", async () => {
   await withScratch((directory) => {
     const path = join(directory, "catalog.db");
     makeCatalog(path, 1);
@@ -200,7 +200,7 @@ test("a catalog of a newer stasis is left alone", async () => {
   });
 });
 
-test("noise, a cut file and a damaged page are STORED_DATA_CORRUPT or found by the check", async () => {
+test("noise, a truncated file and a damaged page are STORED_DATA_CORRUPT, or the check finds them", async () => {
   await withScratch((directory) => {
     const noise = join(directory, "noise.db");
     writeFileSync(noise, "noise ".repeat(20_000));
@@ -227,7 +227,7 @@ test("noise, a cut file and a damaged page are STORED_DATA_CORRUPT or found by t
   });
 });
 
-/** Number of problems that opening and checking find. */
+/** Returns the number of problems that opening and checking find. */
 function problemsOf(path: string): number {
   let catalog: Catalog;
   try {
@@ -245,7 +245,7 @@ function problemsOf(path: string): number {
   }
 }
 
-test("totals that do not add up are found by the check", async () => {
+test("the check finds totals that do not match the rows", async () => {
   await withScratch((directory) => {
     const path = join(directory, "catalog.db");
     makeCatalog(path, 3);
@@ -275,7 +275,7 @@ test("a configuration that is not a JSON object is STORED_DATA_CORRUPT", async (
   });
 });
 
-test("an empty file becomes a catalog; a missing directory is a clear error", async () => {
+test("an empty file becomes a catalog, and a missing directory is a clear error", async () => {
   await withScratch((directory) => {
     const path = join(directory, "catalog.db");
     writeFileSync(path, "");
@@ -298,11 +298,11 @@ test("commits survive a process that ends without closing", async () => {
   });
 });
 
-test("after a failed write nothing more is written, and reads continue", async () => {
+test("after a failed write the catalog accepts no writes, and reads continue", async () => {
   await withScratch((directory) => {
     const path = join(directory, "catalog.db");
     makeCatalog(path, 5);
-    // A limit on the size of files makes the log's next write fail with EFBIG.
+    // A limit on the size of files makes the next write to the log fail with EFBIG.
     const { stdout, stderr } = spawnSync(
       "bash",
       [
@@ -327,7 +327,7 @@ test("after a failed write nothing more is written, and reads continue", async (
   });
 });
 
-test("a transaction that fails leaves nothing behind", async () => {
+test("a transaction that fails leaves no changes", async () => {
   await withScratch((directory) => {
     const path = join(directory, "catalog.db");
     const connection = openConnection(path);

@@ -1,4 +1,5 @@
-// No statement of the catalog reads a whole table. The test asks SQLite for every plan.
+// Tests that no statement of the catalog reads a whole table. The test asks SQLite for every query
+// plan.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -19,7 +20,7 @@ before(() => {
   const path = join(directory, "catalog.db");
   openCatalog(path, { clock: testClock(), maxEvents: storeDefaults.maxEvents }).close();
   database = new Database(path);
-  // The planner's view of a catalog without gathered statistics, like ours.
+  // SQLite plans without statistics, because a catalog does not have any.
   assert.deepEqual(
     database.prepare("SELECT name FROM sqlite_master WHERE name = 'sqlite_stat1'").all(),
     [],
@@ -78,7 +79,7 @@ test("no fixed statement scans or sorts", () => {
   }
 });
 
-test("no listing scans, whatever its filter; only name prefixes are sorted", () => {
+test("no listing scans a table, whatever its filter is, and only listings by prefix are sorted", () => {
   for (const shape of shapes()) {
     const { page, count } = listStatements(shape);
     const plan = planOf(page);
@@ -91,7 +92,7 @@ test("no listing scans, whatever its filter; only name prefixes are sorted", () 
   }
 });
 
-test("the unfiltered listing walks one index", () => {
+test("the unfiltered listing follows one index", () => {
   const none = {
     namePrefix: false,
     image: false,

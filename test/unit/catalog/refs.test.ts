@@ -1,9 +1,9 @@
-// Ids, names and prefixes as callers give them.
+// Tests the refs of callers: ids, names and prefixes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { idOf, store, throwsReason, withCatalog } from "./support.js";
 
-test("an exact id takes precedence over a name, a name over a prefix", async () => {
+test("an exact id takes precedence over a name, and a name over a prefix", async () => {
   await withCatalog(({ catalog }) => {
     const long = `${idOf("abc")}x`;
     store(catalog, idOf("abc"), { name: "first" });
@@ -17,7 +17,7 @@ test("an exact id takes precedence over a name, a name over a prefix", async () 
   });
 });
 
-test("a missing snapshot is not found, and the hint says how to look", async () => {
+test("a missing snapshot is not found, and the hint says how to list snapshots", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("abc"), { name: "n" });
     for (const ref of ["", "nope", "abcd", "ABC", idOf("z"), "abc%", "ab_", "n ", "\0", "\ud800"]) {
@@ -31,7 +31,7 @@ test("a missing snapshot is not found, and the hint says how to look", async () 
   });
 });
 
-test("a prefix that is too short is not found, and the hint names the length", async () => {
+test("a prefix that is too short finds nothing, and the hint gives the minimum length", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("abc"), { name: "q" });
     for (const ref of ["a", "ab"]) {
@@ -57,7 +57,7 @@ test("an ambiguous prefix lists up to ten candidates", async () => {
   });
 });
 
-test("only snapshots in the wanted states are seen, also by prefix", async () => {
+test("only snapshots in the requested states are found, also by prefix", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("abc1"), { name: "n" });
     store(catalog, idOf("abc2"));

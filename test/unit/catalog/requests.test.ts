@@ -1,4 +1,4 @@
-// Request ids and their outcomes.
+// Tests request ids and their outcomes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { NewUpload } from "../../../src/catalog/open.js";
@@ -28,7 +28,7 @@ const publication = {
   keepReplaced: () => false,
 };
 
-test("a request is known while it runs, and its outcome after restarts and deletions", async () => {
+test("a request is known while it runs, and its outcome is known after restarts and deletions", async () => {
   await withCatalog(({ catalog, clock, reopen }) => {
     assert.equal(catalog.findRequest(requestId), undefined);
     catalog.insertPending(upload(idOf("a")));
@@ -59,13 +59,13 @@ test("an abandoned upload frees its request id", async () => {
     assert.equal(catalog.findRequest(requestId), undefined);
     catalog.insertPending(upload(idOf("b")));
     catalog.markReady(idOf("b"), publication);
-    // This is too late, so the outcome stays.
+    // The upload has already finished, so its outcome is kept.
     catalog.abandonPending(idOf("b"));
     assert.equal(catalog.findRequest(requestId)?.state, "finished");
   });
 });
 
-test("the same request id cannot make a second snapshot", async () => {
+test("one request id cannot make a second snapshot", async () => {
   await withCatalog(({ catalog }) => {
     catalog.insertPending(upload(idOf("a")));
     const again = throwsReason(
@@ -82,7 +82,7 @@ test("the same request id cannot make a second snapshot", async () => {
   });
 });
 
-test("old outcomes are forgotten, running requests are not", async () => {
+test("old outcomes are forgotten, and running requests are not", async () => {
   await withCatalog(({ catalog, clock }) => {
     const requestOf = (n: number) => requestId.slice(0, -1) + String(n);
     for (const n of [1, 2, 3]) {

@@ -1,4 +1,4 @@
-// Result codes of a real SQLite become the right reasons.
+// Tests that result codes of a real SQLite become the right reasons.
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -41,7 +41,7 @@ test("a file that is not a database is STORED_DATA_CORRUPT", async () => {
   });
 });
 
-test("a database that someone else has locked is ROOT_LOCKED", async () => {
+test("a database that another connection has locked is ROOT_LOCKED", async () => {
   await withScratch((directory) => {
     const path = join(directory, "a.db");
     const first = new Database(path, { timeout: 0 });
@@ -57,7 +57,7 @@ test("a database that someone else has locked is ROOT_LOCKED", async () => {
   });
 });
 
-test("a database that cannot be opened is IO_FAILED, one that cannot be written is STORE_READ_ONLY", async () => {
+test("a database that cannot be opened is IO_FAILED, and one that cannot be written is STORE_READ_ONLY", async () => {
   await withScratch((directory) => {
     const asDirectory = join(directory, "d.db");
     mkdirSync(asDirectory);
@@ -75,7 +75,7 @@ test("a database that cannot be opened is IO_FAILED, one that cannot be written 
   });
 });
 
-test("the error for a native part that does not load says how to build it", async () => {
+test("the error for a native module that does not load says how to build it", async () => {
   await withScratch((directory) => {
     const nativeBinding = join(directory, "better_sqlite3.node");
     writeFileSync(nativeBinding, "built for something else");
@@ -87,7 +87,7 @@ test("the error for a native part that does not load says how to build it", asyn
   });
 });
 
-test("everything unknown is INTERNAL with its cause, a StoreError stays itself", () => {
+test("any unknown error is INTERNAL with its cause, and a StoreError is unchanged", () => {
   const mine = new StoreError("DRAINING", "closing");
   assert.equal(toStoreError(mine, "step"), mine);
   const cause = new RangeError("odd");

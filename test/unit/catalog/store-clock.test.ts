@@ -1,4 +1,5 @@
-// The catalog's stamps when the wall clock is set: creation times, uses, the ends of requests.
+// Tests the stamps of the catalog when the wall clock is set: creation times, accesses, and the
+// ends of requests.
 import assert from "node:assert/strict";
 import { Database } from "../../../src/catalog/sqlite.js";
 import { readFileSync } from "node:fs";
@@ -16,7 +17,7 @@ const fixtures = join(here, "..", "..", "..", "..", "test", "fixtures");
 const hourMs = 3_600_000;
 const yearMs = 365 * 24 * hourMs;
 
-/** Stores `id` as the domain does, with the time that the catalog returns. */
+/** Stores `id` like the domain, with the time that the catalog returns. */
 function storeNow(catalog: Catalog, id: string): Date {
   const createdAt = catalog.nextCreation();
   store(catalog, id, {}, { createdAtMs: createdAt.getTime() });
@@ -29,7 +30,7 @@ function usedMs(catalog: Catalog, id: string): number {
   return row.lastUsedMs;
 }
 
-test("creation times only grow: newest first is the order of insertion, over steps and restarts", async () => {
+test("creation times only grow, so newest first is the order of insertion, over steps and restarts", async () => {
   await withCatalog(({ catalog, clock, reopen }) => {
     let open = catalog;
     const ids: string[] = [];
@@ -49,14 +50,14 @@ test("creation times only grow: newest first is the order of insertion, over ste
       times,
       [...new Set(times)].sort((a, b) => a - b),
     );
-    // Deleted snapshots do not push others into the future.
+    // Deleted snapshots do not move the times of later ones into the future.
     open.markDeleting(ids);
     for (const id of ids) open.removeRow(id);
     assert.equal(storeNow(reopen(), idOf("b")).getTime(), clock.now().getTime());
   });
 });
 
-test("uses are in their order whatever the wall clock says, and the last access never goes back", async () => {
+test("accesses keep their order whatever the wall clock says, and the last access never decreases", async () => {
   await withCatalog(({ catalog, clock, reopen }) => {
     let open = catalog;
     for (const id of ["a", "b", "c"]) storeNow(open, idOf(id));
@@ -82,7 +83,7 @@ test("uses are in their order whatever the wall clock says, and the last access 
   });
 });
 
-test("request ids are remembered for elapsed time: over steps, restarts and reboots", async () => {
+test("request ids are remembered for an elapsed time, over steps, restarts and reboots", async () => {
   await withCatalog(({ catalog, clock, reopen }) => {
     const requestId = "00000000-0000-4000-8000-000000000001";
     const createdAt = catalog.nextCreation();
@@ -118,7 +119,7 @@ test("request ids are remembered for elapsed time: over steps, restarts and rebo
   });
 });
 
-test("a doubt survives a restart, and so does an operator's trust", async () => {
+test("a suspect clock survives a restart, and so does an operator's trust", async () => {
   await withCatalog(({ catalog, clock, reopen }) => {
     clock.nowMs += hourMs;
     assert.equal(catalog.clockDoubt(), undefined);
@@ -137,7 +138,7 @@ test("a doubt survives a restart, and so does an operator's trust", async () => 
   }
 });
 
-test("the catalog of an older version: uses begin as last accesses, none in the future", async () => {
+test("in the catalog of an older version, uses begin as last accesses, and none is in the future", async () => {
   await withScratch(async (directory) => {
     const path = join(directory, "catalog.db");
     const database = new Database(path);
@@ -146,7 +147,7 @@ test("the catalog of an older version: uses begin as last accesses, none in the 
       .prepare("UPDATE snapshots SET last_accessed_at = :at WHERE id = 'bbbb000000000000'")
       .run({ at: Date.now() + yearMs });
     database.close();
-    // A reader changes nothing, and needs no newer schema.
+    // A reader changes nothing and does not need a newer schema.
     {
       await using reader = openOfflineCatalog(path);
       assert.equal(reader?.auditRow("aaaa000000000000")?.snapshot?.config.name, "web/1");

@@ -1,4 +1,4 @@
-// Scratch catalogs, and snapshots to put into them.
+// Provides catalogs in temporary directories, and snapshots for them.
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ export const startMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
 export interface TestClock extends Clock {
   nowMs: number;
-  /** The wall clock alone advances by this much: a step of the clock. */
+  /** The step of the wall clock. No other clock changes by it. */
   stepMs: number;
   bootId: string;
 }
@@ -69,7 +69,7 @@ export async function withCatalog(work: (scratch: Scratch) => void | Promise<voi
   });
 }
 
-/** A valid id that begins with `prefix`. */
+/** Returns a valid id that begins with `prefix`. */
 export function idOf(prefix: string | number): string {
   return String(prefix).padEnd(16, "0");
 }
@@ -89,7 +89,7 @@ export interface StoreOptions {
   readonly files?: readonly SnapshotFile[];
 }
 
-/** Stores a snapshot like the domain: pending, then ready. */
+/** Stores a snapshot like the domain, first as pending and then as ready. */
 export function store(
   catalog: Catalog,
   id: string,

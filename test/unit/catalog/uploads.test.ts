@@ -1,4 +1,5 @@
-// From reservation to ready: which upload gets a name or an id, and the effect of replacing.
+// Tests uploads from their reservation until they are ready: which upload gets a name or an id, and
+// what a replacement does.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTick } from "node:timers/promises";
@@ -8,7 +9,7 @@ import { configOf, fileOf, idOf, startMs, store, throwsReason, withCatalog } fro
 
 const at = new Date(startMs);
 
-test("an upload is invisible until it is ready, and comes back as it was given", async () => {
+test("an upload is invisible until it is ready, and is read back unchanged", async () => {
   await withCatalog(({ catalog, reopen }) => {
     const id = idOf("a");
     const config = configOf({
@@ -77,7 +78,7 @@ test("an upload is invisible until it is ready, and comes back as it was given",
   });
 });
 
-test("a name is unique among pending and ready snapshots; the error names the winner", async () => {
+test("a name is unique among pending and ready snapshots, and the error names the winner", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"), { name: "n" });
     const taken = throwsReason(
@@ -110,7 +111,7 @@ test("a name is unique among pending and ready snapshots; the error names the wi
   });
 });
 
-test("a name cannot be an id, nor an id a name or an id", async () => {
+test("a name cannot equal an id, and an id cannot equal a name or an id", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"), { name: idOf("b") });
     const asName = throwsReason(
@@ -136,15 +137,15 @@ test("a name cannot be an id, nor an id a name or an id", async () => {
     });
     throwsReason(() => store(catalog, idOf("q")), "SNAPSHOT_ID_TAKEN");
     throwsReason(() => store(catalog, idOf("r"), { name: idOf("p") }), "SNAPSHOT_NAME_TAKEN");
-    // A tombstone keeps its id, too.
+    // A tombstone also keeps its id.
     catalog.markDeleting([idOf("a")]);
     throwsReason(() => store(catalog, idOf("a")), "SNAPSHOT_ID_TAKEN");
-    // Its own id is a name that refers to nothing else.
+    // A snapshot may have its own id as its name, because that name refers to no other snapshot.
     store(catalog, idOf("s"), { name: idOf("s") });
   });
 });
 
-test("replace moves the name at the end, and tombstones the old one", async () => {
+test("a replacement moves the name when the upload ends, and tombstones the old snapshot", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"), { name: "n", labels: { l: "1" }, imageBlobIds: ["old"] });
     const config = configOf({ id: idOf("b"), name: "n", imageBlobIds: ["new"] });
@@ -174,7 +175,7 @@ test("replace moves the name at the end, and tombstones the old one", async () =
   });
 });
 
-test("a replaced snapshot that is in use becomes nameless and keeps its pins", async () => {
+test("a replaced snapshot that is in use loses its name and keeps its pins", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"), { name: "n", imageBlobIds: ["old"] });
     const { replaced } = store(catalog, idOf("b"), { name: "n" }, { replace: true, inUse: true });
@@ -186,7 +187,7 @@ test("a replaced snapshot that is in use becomes nameless and keeps its pins", a
       "replaced",
     );
     assert.deepEqual(catalog.listPinnedBlobs("", 10), ["old"]);
-    // Its manifest still claims the name, so it must be written again.
+    // The manifest still contains the name, so it must be written again.
     assert.deepEqual(catalog.manifestDirtyIds(), [idOf("a")]);
     catalog.markDeleting([idOf("a")]);
     assert.deepEqual(catalog.listPinnedBlobs("", 10), []);
@@ -194,7 +195,7 @@ test("a replaced snapshot that is in use becomes nameless and keeps its pins", a
   });
 });
 
-test("replace without an older snapshot takes the name", async () => {
+test("a replacement without an older snapshot takes the name", async () => {
   await withCatalog(({ catalog }) => {
     assert.equal(store(catalog, idOf("a"), { name: "n" }, { replace: true }).replaced, undefined);
     assert.equal(store(catalog, idOf("b"), {}, { replace: true }).replaced, undefined);
@@ -202,7 +203,7 @@ test("replace without an older snapshot takes the name", async () => {
   });
 });
 
-test("a failure while a name moves leaves everything as it was", async () => {
+test("a failure while a name moves leaves everything unchanged", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"), { name: "n", labels: { l: "1" } });
     const before = catalog.get(idOf("a"));
@@ -216,7 +217,7 @@ test("a failure while a name moves leaves everything as it was", async () => {
       replace: true,
       keepReplaced: () => false,
     };
-    // Two files of one name break a rule of the schema after the name has moved.
+    // Two files of one name violate a rule of the schema after the name has moved.
     throwsReason(
       () => catalog.markReady(idOf("b"), { ...publication, files: [fileOf("x"), fileOf("x")] }),
       "INTERNAL",
@@ -232,7 +233,7 @@ test("a failure while a name moves leaves everything as it was", async () => {
   });
 });
 
-test("an import reserves the name in its archive, and releases the earlier one", async () => {
+test("an import reserves the name in its archive, and releases the earlier name", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"), { name: "taken" });
     catalog.insertPending({
@@ -262,7 +263,7 @@ test("an import reserves the name in its archive, and releases the earlier one",
   });
 });
 
-test("a running upload keeps its name from renames; its own holder may keep it", async () => {
+test("a running upload keeps its name from renames, and the present holder may keep it", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"), { name: "n" });
     store(catalog, idOf("b"), { name: "m" });
@@ -287,7 +288,7 @@ test("a running upload keeps its name from renames; its own holder may keep it",
   });
 });
 
-test("only a pending upload becomes ready or is abandoned", async () => {
+test("only a pending upload can become ready or be abandoned", async () => {
   await withCatalog(({ catalog }) => {
     const { snapshot } = store(catalog, idOf("a"));
     const publication = {
@@ -307,7 +308,7 @@ test("only a pending upload becomes ready or is abandoned", async () => {
   });
 });
 
-test("100 uploads race for one name: one succeeds, the others learn its id and leave nothing", async () => {
+test("100 uploads compete for one name: one succeeds, and the others receive its id and leave nothing", async () => {
   await withCatalog(async ({ catalog }) => {
     const attempt = async (replace: boolean): Promise<string> => {
       const id = newSnapshotId();

@@ -1,4 +1,4 @@
-// The program as people and scripts run it, against a real daemon.
+// Tests the program as people and scripts run it, against a real daemon.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { constants } from "node:fs";
@@ -52,7 +52,7 @@ async function okJson(running: Promise<Finished>): Promise<Record<string, unknow
   return JSON.parse(await ok(running)) as Record<string, unknown>;
 }
 
-test("create, ls, inspect, update, rm", async (t) => {
+test("create, ls, inspect, update and rm work together", async (t) => {
   const { run, scratch } = await setUp(t);
   await writeFile(join(scratch, "vm.json"), '{"hypervisor": "firecracker", "cpu": 2}');
   const args = ["--name", "web", "--label", "a=1", "--label", "b=x=y", "--config", "vm.json"];
@@ -93,7 +93,7 @@ test("create, ls, inspect, update, rm", async (t) => {
   assert.equal(await ok(run("rm", "web2", "--allow-missing")), "");
 });
 
-test("--json: one document, with keys that do not come and go", async (t) => {
+test("--json prints one document whose keys are always present", async (t) => {
   const { run } = await setUp(t);
   const created = await run("create", "source", "--json");
   assert.equal(created.stderr, "");
@@ -133,7 +133,7 @@ test("--json: one document, with keys that do not come and go", async (t) => {
   assert.deepEqual(await okJson(run("rm", id, "--json")), { deletedIds: [id] });
 });
 
-test("ls shows everything in each form, and reports what --limit left out", async (t) => {
+test("ls shows everything in each form, and reports what --limit omitted", async (t) => {
   const { run, daemon, scratch } = await setUp(t);
   for (let index = 0; index < 53; index += 1) {
     const directory = join(scratch, `small-${index}`);
@@ -164,7 +164,7 @@ async function moveIn(daemon: TestDaemon["daemon"], directory: string): Promise<
   await client.createFromDirectory({ directory });
 }
 
-test("restore and export: directory, file, pipe; import takes each of them", async (t) => {
+test("restore and export write to a directory, a file and a pipe, and import reads each of them", async (t) => {
   const { run, runWith, source, scratch } = await setUp(t);
   await ok(run("create", "source", "--name", "vm"));
   await ok(run("restore", "vm", "--to", "restored"));
@@ -200,7 +200,7 @@ test("restore and export: directory, file, pipe; import takes each of them", asy
   assert.equal(new Set(digests).size, 1);
 });
 
-test("-o FILE: nobody else can read it, it is not overwritten unless asked, no half file stays", async (t) => {
+test("-o FILE is private, replaces a file only if asked, and leaves no partial file", async (t) => {
   const { run, scratch } = await setUp(t);
   await ok(run("create", "source", "--name", "vm"));
   await writeFile(join(scratch, "a.tar"), "precious");
@@ -225,7 +225,7 @@ test("-o FILE: nobody else can read it, it is not overwritten unless asked, no h
   );
 });
 
-test("exit codes and messages", async (t) => {
+test("failures have the documented exit codes and messages", async (t) => {
   const { run, runWith, scratch, source } = await setUp(t);
   await ok(run("create", "source", "--name", "vm"));
   const cases: readonly (readonly [number, RegExp, readonly string[]])[] = [
@@ -263,7 +263,7 @@ test("exit codes and messages", async (t) => {
   assert.deepEqual(await readdir(scratch), ["root", "source"]);
 });
 
-test("open runs a command with the path, and its exit code is the command's", async (t) => {
+test("open runs a command with the path, and returns the exit code of the command", async (t) => {
   const { run } = await setUp(t);
   await ok(run("create", "source", "--name", "vm"));
   const ended = await run("open", "vm", "--", "sh", "-c", 'ls "$STASIS_DATA_DIR"; exit 7');
@@ -271,7 +271,7 @@ test("open runs a command with the path, and its exit code is the command's", as
   assert.equal((await run("open", "vm", "--", "no-such-program")).code, 3);
 });
 
-test("open holds the lease until it is interrupted, which is not a failure", async (t) => {
+test("open keeps the lease until it is interrupted, and that is not a failure", async (t) => {
   const { run, address } = await setUp(t);
   await ok(run("create", "source", "--name", "vm"));
   const holder = startStasis(["--addr", address, "open", "vm"]);
@@ -284,7 +284,7 @@ test("open holds the lease until it is interrupted, which is not a failure", asy
   await ok(run("rm", "vm"));
 });
 
-test("a signal cancels a transfer: exit 130, or 143, nothing stored", async (t) => {
+test("a signal cancels a transfer with exit code 130 or 143, and nothing is stored", async (t) => {
   const { run, address, root } = await setUp(t);
   const staging = join(root, "staging");
   for (const [signal, code] of [
@@ -304,15 +304,15 @@ test("a signal cancels a transfer: exit 130, or 143, nothing stored", async (t) 
   assert.equal(await ok(run("ls", "-q")), "");
 });
 
-test("a named pipe is read to its end, and one that nobody writes to ends with a signal", async (t) => {
+test("a named pipe is read to its end, and a signal ends the wait for a writer", async (t) => {
   const { run, address, scratch } = await setUp(t);
   const pipe = join(scratch, "pipe");
   execFileSync("mkfifo", [pipe]);
   const waiting = startStasis(["--addr", address, "create", pipe, "--name", "never"]);
   const ended = finished(waiting);
   t.after(() => waiting.kill("SIGKILL"));
-  // A writer that writes nothing. Before a reader opens it, the pipe cannot be opened for writing
-  // (fifo(7)).
+  // This writer writes nothing. A pipe cannot be opened for writing without blocking before a
+  // reader opens it (fifo(7)).
   const writer = await untilOpen(pipe);
   waiting.kill("SIGTERM");
   assert.equal((await ended).code, 143);
@@ -325,7 +325,7 @@ test("a named pipe is read to its end, and one that nobody writes to ends with a
   assert.equal((await run("inspect", "never")).code, 3);
 });
 
-test("an answer that cannot be written is reported in one line: exit 8", async (t) => {
+test("an answer that cannot be written is reported in one line with exit code 8", async (t) => {
   const { address } = await setUp(t);
   const full = await open("/dev/full", "w");
   t.after(() => full.close());
@@ -349,7 +349,7 @@ async function untilOpen(pipe: string): Promise<FileHandle> {
   }
 }
 
-/** One entry of 4 MiB, of which half is present. */
+/** Returns the first half of an archive with one entry of 4 MiB. */
 async function firstHalfOfTar(): Promise<Buffer> {
   const bytes = patternBytes(4 * mib, 3);
   async function* pieces() {
@@ -359,7 +359,7 @@ async function firstHalfOfTar(): Promise<Buffer> {
   return (await collect(writeTar([file]))).subarray(0, 2 * mib);
 }
 
-test("a reader that disconnects ends the program quietly; signals still work when a reader stalls", async (t) => {
+test("a reader that disconnects ends the program quietly, and signals work while a reader stalls", async (t) => {
   const { run, address } = await setUp(t);
   await ok(run("create", "source", "--name", "vm"));
   const left = startStasis(["--addr", address, "export", "vm"]);
@@ -373,7 +373,7 @@ test("a reader that disconnects ends the program quietly; signals still work whe
   assert.equal(await ended, 130);
 });
 
-test("verify finds a changed byte, names its range, and ends with 9; restore then refuses", async (t) => {
+test("verify finds a changed byte, names its range and exits with 9, and then restore refuses", async (t) => {
   const { run, root } = await setUp(t);
   const id = (await ok(run("create", "source", "--name", "web"))).trim();
   assert.match(await ok(run("verify", "web")), /intact +cow\.raw/);
@@ -389,7 +389,7 @@ test("verify finds a changed byte, names its range, and ends with 9; restore the
   assert.equal((await run("verify")).code, 2);
 });
 
-test("--sparse none says how many bytes of holes are written as zeros", async (t) => {
+test("--sparse none reports how many bytes of holes are written as zeros", async (t) => {
   const { run, scratch } = await setUp(t);
   await ok(run("create", "source", "--name", "vm"));
   for (const command of ["restore", "export"]) {

@@ -1,4 +1,4 @@
-// Completions of the command line, and the bash script as bash runs it.
+// Tests the completions of the command line, and the script as bash runs it.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
@@ -39,7 +39,7 @@ test("commands are completed", async () => {
   assert.deepEqual(await words("--json", "--addr", "host:1", "heal"), ["health"]);
 });
 
-test("options of the command and global ones", async () => {
+test("options of the command and global options are completed", async () => {
   assert.deepEqual(await words("rm", "--"), [
     "--allow-missing",
     "--version",
@@ -58,14 +58,14 @@ test("options of the command and global ones", async () => {
   assert.deepEqual(await words("export", "x", "--gz"), ["--gzip"]);
 });
 
-test("values of options: choices, files, nothing", async () => {
+test("values of options are completed with choices, files or nothing", async () => {
   assert.deepEqual(await words("export", "x", "--sparse", ""), ["gnu", "cocoon", "none"]);
   assert.equal(await words("restore", "--to", ""), "files");
   assert.equal(await words("export", "x", "-o", "a"), "files");
   assert.deepEqual(await words("create", "--name", ""), []);
 });
 
-test("arguments: refs, files, choices", async () => {
+test("arguments are completed with refs, files or choices", async () => {
   assert.deepEqual(await words("inspect", "we"), ["web:1", "web-2"]);
   assert.deepEqual(await words("rm", "db", ""), refs);
   assert.deepEqual(await words("inspect", "db", ""), []);
@@ -77,7 +77,7 @@ test("arguments: refs, files, choices", async () => {
 
 const run = promisify(execFile);
 
-/** The completions that bash offers after `line`. */
+/** Returns the completions that bash offers after `line`. */
 async function bashReplies(line: string, directory: string): Promise<string[]> {
   const script = `
     ${completionScripts.bash}
@@ -91,7 +91,7 @@ async function bashReplies(line: string, directory: string): Promise<string[]> {
   return bash.stdout.split("\n").filter(Boolean);
 }
 
-test("bash offers commands, options, choices and files; an absent daemon is not an error", async () => {
+test("bash offers commands, options, choices and files, and an absent daemon is not an error", async () => {
   await withScratchDir(async (directory) => {
     const program = join(directory, "stasis");
     await writeFile(program, `#!/bin/sh\nexec '${process.execPath}' '${mainPath}' "$@"\n`);

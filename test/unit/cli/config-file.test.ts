@@ -1,10 +1,10 @@
-// --config FILE: protobuf's JSON, cocoon's keys, a whole snapshot.json.
+// Tests --config FILE with the JSON of protobuf, the keys of cocoon, and a whole snapshot.json.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isStoreError } from "../../../src/client/index.js";
 import { parseConfig } from "../../../src/cli/config-file.js";
 
-test("the keys of cocoon and those of protobuf's JSON mapping mean the same", () => {
+test("the keys of cocoon and the keys of protobuf's JSON mapping mean the same", () => {
   const cocoon = {
     id: "elsewhere",
     name: "vm",
@@ -33,7 +33,7 @@ test("the keys of cocoon and those of protobuf's JSON mapping mean the same", ()
   assert.deepEqual(config, parseConfig(JSON.stringify(envelope), "snapshot.json"));
 });
 
-test("an invalid configuration is refused, naming file and key", () => {
+test("an invalid configuration is refused, and the error names the file and the key", () => {
   for (const [text, expected] of [
     ["{", /vm\.json is not a snapshot configuration/],
     ["[]", /vm\.json/],

@@ -1,4 +1,4 @@
-// The command `stasis du`: sparse files, files that share blocks, and its table.
+// Tests the command `stasis du`: sparse files, files that share blocks, and its table.
 import assert from "node:assert/strict";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import { runStasis } from "./run-stasis.js";
 import { openPastMode } from "../../support/tamper.js";
 
 const mib = 1024 * 1024;
-/** This file is written again in a copy. */
+/** The size in bytes of the part that the test rewrites in a copy. */
 const changed = 128 * 1024;
 
 interface SpaceJson {
@@ -39,7 +39,7 @@ async function makeDisk(directory: string): Promise<void> {
   await makeSparseFile(join(directory, "cow.raw"), 64 * mib, [{ offset: 32 * mib, bytes }]);
 }
 
-test("du: holes take no space, blocks are those of the files, the largest comes first", async (t) => {
+test("du: holes take no space, blocks are those of the files, and the largest snapshot comes first", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   const stasis = (...args: string[]) => runStasis(["--addr", address, ...args]);
   const source = join(scratch, "vm");
@@ -73,7 +73,7 @@ test("du: holes take no space, blocks are those of the files, the largest comes 
 
 for (const kind of ["xfs", "btrfs"] as const) {
   test(
-    `du: blocks that snapshots share on ${kind} are shown, and counted once in the total`,
+    `du: blocks that snapshots share on ${kind} are shown, and the total counts them once`,
     { skip: cannotMount(kind) },
     async (t) => {
       await withFilesystem(kind, 400, async (mountPoint) => {
@@ -84,12 +84,12 @@ for (const kind of ["xfs", "btrfs"] as const) {
           assert.equal((await stasis("create", join(mountPoint, "vm"), "--name", "one")).code, 0);
           const before = JSON.parse((await stasis("du", "--json")).stdout) as DuJson;
           assert.equal(before.total.sharedBytes, "0");
-          // A reflink of the files, stored as a separate snapshot.
+          // The copy shares its blocks with the files, and is stored as a separate snapshot.
           const copy = join(mountPoint, "copy");
           await using client = connect(address);
           await client.exportToDirectory({ ref: "one", directory: copy });
           await client.importFromDirectory({ directory: copy, name: "two" });
-          // In the copy, a part in the middle is written again, as large as xfs's allocation unit
+          // The test rewrites a part in the middle of the copy. Its size is XFS's allocation unit
           // for copies.
           const { snapshot } = await client.inspect("two");
           await using file = await openPastMode(join(snapshot?.dataDir ?? "", "cow.raw"));
@@ -101,7 +101,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
           const after = JSON.parse((await stasis("du", "--json")).stdout) as DuJson;
           for (const { allocatedBytes, sharedBytes } of after.snapshots) {
             assert.equal(allocatedBytes, String(mib));
-            // btrfs reports an extent as shared if any part of it is.
+            // The filesystem btrfs reports an extent as shared if any part of it is shared.
             assert.ok(
               [mib - changed, ...(kind === "btrfs" ? [mib] : [])].includes(Number(sharedBytes)),
             );
@@ -120,7 +120,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
 }
 
 test(
-  "du: if the filesystem does not report shared blocks, they are unknown",
+  "du: if the filesystem does not report shared blocks, their number is unknown",
   { skip: cannotMount("tmpfs") },
   async (t) => {
     await withFilesystem("tmpfs", 20, async (mountPoint) => {
@@ -139,7 +139,7 @@ test(
   },
 );
 
-test("du: bars show the allocated blocks, and the shared part of them", () => {
+test("du: bars show the allocated blocks and the shared part of them", () => {
   const row = (id: string, allocatedBytes: number, sharedBytes: number | undefined) => {
     const space: Space = { sizeBytes: 10 * mib, allocatedBytes, sharedBytes, shared: [] };
     const config = { id, name: `vm/${id}` };

@@ -1,4 +1,4 @@
-// Commands about single files of a snapshot.
+// Tests the commands for single files of a snapshot.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
@@ -11,9 +11,9 @@ import { runStasis, type Finished } from "./run-stasis.js";
 const mib = 1024 * 1024;
 
 interface Setup extends TestDaemon {
-  /** Two small files and a disk of 40 MiB with holes, stored as `vm`. */
+  /** A directory with two small files and a disk of 40 MiB with holes. It is stored as `vm`. */
   readonly source: string;
-  /** Id of the snapshot. */
+  /** The id of the snapshot. */
   readonly id: string;
   /** Runs the program in `scratch`, against the daemon. */
   run(...args: string[]): Promise<Finished>;
@@ -41,7 +41,7 @@ async function ok(running: Promise<Finished>): Promise<Finished> {
   return finished;
 }
 
-test("restore --file writes the named files alone", async (t) => {
+test("restore --file writes only the named files", async (t) => {
   const { run, source, scratch, id } = await setUp(t);
   const args = ["--file", "state.json", "--file", "cow.raw"];
   const { stderr } = await ok(run("restore", "vm", ...args, "--to", "out"));
@@ -76,7 +76,7 @@ test("export --file writes an archive or a directory of the named files", async 
   );
 });
 
-test("an unknown file ends with 7 and the names of others; --on-node selects none", async (t) => {
+test("an unknown file exits with 7 and lists the existing files, and --on-node excludes --file", async (t) => {
   const { run, scratch } = await setUp(t);
   for (const command of [
     ["restore", "--to"],
@@ -95,7 +95,7 @@ test("an unknown file ends with 7 and the names of others; --on-node selects non
   assert.deepEqual((await readdir(scratch)).sort(), ["root", "source"]);
 });
 
-test("cat writes a file or a part of it, holes as zeros", async (t) => {
+test("cat writes a file or a part of it, and holes as zeros", async (t) => {
   const { run, source, scratch, id } = await setUp(t);
   const disk = await readFile(join(source, "cow.raw"));
   const part = await ok(

@@ -1,4 +1,4 @@
-// Sizes, ages, tables and progress as people see them.
+// Tests how people see sizes, ages, tables and progress.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
@@ -42,11 +42,11 @@ test("a duration is shown in units for people", () => {
   assert.equal(formatSeconds(3900), "1 h 05 min");
 });
 
-test("control characters of data never reach the terminal", () => {
+test("control characters in data never reach the terminal", () => {
   assert.equal(printable("a\x1b[31mb\nc\u009b"), "a\\x1b[31mb\\x0ac\\x9b");
 });
 
-test("tables align, and leave no blanks at the end of a line", () => {
+test("tables are aligned, and lines have no blanks at their end", () => {
   assert.equal(
     renderTable(
       ["NAME", "NOTE"],
@@ -66,7 +66,7 @@ test("tables align, and leave no blanks at the end of a line", () => {
   );
 });
 
-test("a table of very many rows is laid out in blocks that align", () => {
+test("a table of very many rows is printed in blocks that are aligned", () => {
   const rows = Array.from({ length: 5000 }, (_, index) => [
     `id-${index}`,
     index === 4321 ? "the widest of all" : "x",
@@ -79,7 +79,7 @@ test("a table of very many rows is laid out in blocks that align", () => {
   for (const line of lines.slice(1)) assert.equal(line.indexOf("end"), column, line);
 });
 
-test("a progress line is shown with a total and without one", () => {
+test("a progress line is shown with and without a total", () => {
   const half = { doneBytes: 512 * mib, totalBytes: 1024 * mib };
   assert.equal(
     renderProgress("export", half, 256 * mib),
@@ -93,7 +93,7 @@ test("a progress line is shown with a total and without one", () => {
   assert.doesNotMatch(renderProgress("x", half, 0), /left/);
 });
 
-test("on 80 columns the bar gets shorter, and the time left stays whole", () => {
+test("on 80 columns the bar becomes shorter, and the remaining time is complete", () => {
   let now = 0;
   const written: string[] = [];
   const terminal = { write: (text: string) => written.push(text), columns: 80 };
@@ -106,7 +106,7 @@ test("on 80 columns the bar gets shorter, and the time left stays whole", () => 
   assert.ok(last.length <= 79, last);
 });
 
-test("the bar redraws one line at most ten times a second, fits the terminal, and goes away", () => {
+test("the bar redraws one line at most ten times a second, fits the terminal, and disappears", () => {
   let now = 0;
   const written: string[] = [];
   const terminal = { write: (text: string) => written.push(text), columns: 40 };

@@ -1,4 +1,5 @@
-// stasis gc as a program: its table, its JSON, and the question before everything goes.
+// Tests `stasis gc` as a program: its table, its JSON, and the question before it evicts
+// everything.
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import { eventually } from "../../support/eventually.js";
 import { finished, runStasis, startOnTerminal } from "./run-stasis.js";
 import { grpcLimits, serverDefaults } from "../../support/defaults.js";
 
-test("gc: a table with a total, JSON with stable keys, and --evict-all only when confirmed", async (t) => {
+test("gc prints a table with a total or stable JSON, and --evict-all needs a confirmation", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   const stasis = (...args: string[]) => runStasis(["--addr", address, ...args]);
   const source = join(scratch, "vm");
@@ -25,7 +26,7 @@ test("gc: a table with a total, JSON with stable keys, and --evict-all only when
   assert.match(dry.stdout, /^ID +CHARGED +LAST-USED +REASON +OUTCOME +NAME$/m);
   assert.match(dry.stdout, / keep-last +planned +old$/m);
   assert.match(dry.stdout, /^would free \d+(\.\d+)? KiB of charged space$/m);
-  // The same number has the same word elsewhere.
+  // Other commands use the same word for this number.
   const [, chargedByGc] = /^\S+ {2}(\S+ KiB) .* old$/m.exec(dry.stdout) ?? [];
   const [, chargedByDu] = / {2}(\S+ KiB) {2}old$/m.exec((await stasis("du", "old")).stdout) ?? [];
   assert.ok(chargedByGc !== undefined && chargedByGc === chargedByDu, dry.stdout);
@@ -56,7 +57,7 @@ test("gc: a table with a total, JSON with stable keys, and --evict-all only when
   assert.match(nonsense.stderr, /100GiB/);
 });
 
-/** Runs it on its own terminal, on which `keys` are pressed when it asks. */
+/** Runs the program on its own terminal. When it asks, the test presses `keys`. */
 async function onTerminal(args: readonly string[], keys: string): Promise<[number | null, string]> {
   const child = startOnTerminal(args);
   let shown = "";
@@ -67,7 +68,7 @@ async function onTerminal(args: readonly string[], keys: string): Promise<[numbe
   return [(await end).code, shown];
 }
 
-test("gc --evict-all asks on a terminal: only yes removes; Ctrl-C and Ctrl-D are not errors", async (t) => {
+test("gc --evict-all asks on a terminal: only yes evicts, and Ctrl-C and Ctrl-D are not errors", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   const stasis = (...args: string[]) => runStasis(["--addr", address, ...args]);
   const source = join(scratch, "vm");
@@ -91,14 +92,14 @@ test("gc --evict-all asks on a terminal: only yes removes; Ctrl-C and Ctrl-D are
   assert.match(shown, / evict-all +removed +web/);
 });
 
-test("gc reports more rows than fit into the default 4 MiB of a message", async (t) => {
+test("gc reports more rows than fit into a message of the default 4 MiB", async (t) => {
   const row = { reasons: [GcReason.KEEP_LAST], outcome: GcOutcome.REMOVED };
   const candidates = Array.from({ length: 30_000 }, (_, index) => ({
     ...row,
     id: String(index).padStart(16, "0"),
     name: String(index).padStart(128, "n"),
   }));
-  // Making that many snapshots would take minutes.
+  // This server gives only this answer, because storing that many snapshots would take minutes.
   const server = createGrpcServer({
     ...serverDefaults,
     logger: createLogger("silent"),
@@ -111,6 +112,6 @@ test("gc reports more rows than fit into the default 4 MiB of a message", async 
   const { address } = await server.listenTcp({ host: "127.0.0.1", port: 0 });
   const { code, stdout, stderr } = await runStasis(["--addr", address, "gc", "--keep-last", "1"]);
   assert.equal(code, 0, stderr);
-  // A title and a sum.
+  // The two additional lines are the title and the sum.
   assert.equal(stdout.trimEnd().split("\n").length, candidates.length + 2);
 });

@@ -1,4 +1,4 @@
-// ls --watch, on a terminal and in a pipe, and the colours of a list.
+// Tests `ls --watch` on a terminal and in a pipe, and the colours of a list.
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ function follow(t: TestContext, child: ChildProcess) {
   return { text: () => text, exited };
 }
 
-test("on a terminal the list is drawn again, and the earlier screen returns at the end", async (t) => {
+test("on a terminal the list is redrawn, and the earlier screen returns at the end", async (t) => {
   const { address, create } = await startScene(t);
   await create("first");
   const child = startOnTerminal(["--addr", address, "ls", "--watch"]);
@@ -41,7 +41,7 @@ test("on a terminal the list is drawn again, and the earlier screen returns at t
   assert.ok(text().trimEnd().endsWith("\x1b[?1049l"), JSON.stringify(text().slice(-40)));
 });
 
-test("in a pipe each change is a line", async (t) => {
+test("in a pipe each change is one line", async (t) => {
   const { address, create } = await startScene(t);
   await create("first");
   const child = startStasis(["--addr", address, "ls", "--watch"]);
@@ -54,7 +54,7 @@ test("in a pipe each change is a line", async (t) => {
   assert.equal(await exited, 0);
 });
 
-test("colour: never in a pipe unless FORCE_COLOR asks for it; NO_COLOR switches it off", async (t) => {
+test("a pipe gets colours only with FORCE_COLOR, and NO_COLOR disables them", async (t) => {
   const { address, create } = await startScene(t);
   await create("first", true);
   const list = async (env: Record<string, string>) =>
@@ -72,7 +72,7 @@ test("colour: never in a pipe unless FORCE_COLOR asks for it; NO_COLOR switches 
   assert.ok(!(await onTerminal({ NO_COLOR: "1" })).includes("\x1b"));
 });
 
-test("--json does not go with --watch", async (t) => {
+test("--json cannot be combined with --watch", async (t) => {
   const { address } = await startScene(t);
   const { code, stderr } = await runStasis(["--addr", address, "--json", "ls", "--watch"]);
   assert.equal(code, 2);

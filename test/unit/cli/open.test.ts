@@ -1,4 +1,4 @@
-// `stasis open` while its lease is interrupted: by a proxy, by a stopped daemon, by a deletion.
+// Tests `stasis open` while its lease is interrupted by a proxy, a stopped daemon or a deletion.
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -65,7 +65,7 @@ interface Scene {
   readonly client: Client;
   readonly proxy: Proxy;
   readonly scratch: string;
-  /** `stasis open` through the proxy. */
+  /** Starts `stasis open` through the proxy. */
   open(...args: string[]): Opened;
 }
 
@@ -114,7 +114,7 @@ const command = [
 const isHeld = (client: Client): Promise<unknown> =>
   failsWith(client.delete({ refs: ["vm"] }), "SNAPSHOT_IN_USE");
 
-/** The daemon notices a moment later that a lease has ended. */
+/** Tries the deletion repeatedly, because the daemon notices the end of a lease a little later. */
 async function remove(client: Client): Promise<void> {
   await eventually("the deletion", () =>
     client.delete({ refs: ["vm"] }).then(
@@ -124,13 +124,13 @@ async function remove(client: Client): Promise<void> {
   );
 }
 
-test("open acquires an interrupted lease again, and the command notices nothing", async (t) => {
+test("open acquires an interrupted lease again without an effect on the command", async (t) => {
   const { client, proxy, scratch, open } = await openScene(t);
   const opened = open(...command);
   await eventually("the command", () => opened.stderr().includes("running"));
   for (const round of [1, 2, 3]) {
     if (round === 2) {
-      // Like a daemon that restarts.
+      // The proxy behaves like a daemon that restarts.
       proxy.close();
       await eventually("the loss", () => opened.stderr().split("has ended").length === round + 1);
       proxy.reopen();
@@ -143,13 +143,13 @@ test("open acquires an interrupted lease again, and the command notices nothing"
   await writeFile(join(scratch, "done"), "");
   const { code, stdout, stderr } = await opened.ended;
   assert.deepEqual([code, stdout], [7, "of a machine"]);
-  // Each time it prints how long nothing protects the files.
+  // Each time, the program prints how long it will try while nothing protects the files.
   const unprotected = /for up to 60 s to acquire it again\. Until then nothing protects the files/g;
   assert.equal(stderr.match(unprotected)?.length, 3, stderr);
   await remove(client);
 });
 
-test("open fails, and ends the command, when its snapshot was deleted meanwhile", async (t) => {
+test("open fails and ends the command if its snapshot was deleted meanwhile", async (t) => {
   const { client, proxy, open } = await openScene(t);
   const opened = open(...command);
   await eventually("the command", () => opened.stderr().includes("running"));
@@ -164,7 +164,7 @@ test("open fails, and ends the command, when its snapshot was deleted meanwhile"
   );
 });
 
-test("open without a command acquires the lease again, and fails when the snapshot is gone", async (t) => {
+test("open without a command acquires the lease again, and fails if the snapshot is deleted", async (t) => {
   const { client, proxy, open } = await openScene(t);
   const opened = open();
   await eventually("the lease", () => opened.stderr().includes("held open"));
@@ -179,7 +179,7 @@ test("open without a command acquires the lease again, and fails when the snapsh
   assert.match(stderr, /Stop what still reads them/);
 });
 
-test("a command that ends while the lease is cut off counts only if the snapshot is still there", async (t) => {
+test("a command that ends while the lease is interrupted succeeds only if the snapshot still exists", async (t) => {
   for (const gone of [false, true]) {
     const { client, proxy, scratch, open } = await openScene(t);
     const opened = open(...command);
@@ -195,7 +195,7 @@ test("a command that ends while the lease is cut off counts only if the snapshot
   }
 });
 
-test("a signal ends open when its command has ended and the lease is still cut off", async (t) => {
+test("a signal ends open if its command has ended and the lease is still interrupted", async (t) => {
   const { proxy, scratch, open } = await openScene(t);
   const opened = open(...command);
   await eventually("the command", () => opened.stderr().includes("running"));
@@ -208,7 +208,9 @@ test("a signal ends open when its command has ended and the lease is still cut o
   assert.equal(opened.child.signalCode, "SIGINT");
 });
 
-/** Prints how often it got the signal, for two seconds after the first, and ends with 9. */
+/**
+ * Counts the signal for two seconds after it first arrives, prints each count, and exits with 9.
+ */
 const counting = (name: string): string => `
 n=0; left=600
 trap 'n=$((n+1)); echo "got $n" >&2; [ $n = 1 ] && left=20' ${name}
@@ -217,7 +219,7 @@ while [ $left -gt 0 ]; do sleep 0.1; left=$((left-1)); done
 exit 9
 `;
 
-test("a signal that only open gets reaches its command, once, and open ends as that does", async (t) => {
+test("a signal that only open receives reaches its command once, and open ends like the command", async (t) => {
   const { open } = await openScene(t);
   for (const name of ["INT", "TERM", "HUP", "QUIT"] as const) {
     const opened = open("--", "sh", "-c", counting(name));

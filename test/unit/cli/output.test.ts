@@ -1,4 +1,5 @@
-// Visible output: tables on terminals and in pipes, colours, summaries, failing outputs.
+// Tests the visible output: tables on terminals and in pipes, colours, summaries and failing
+// outputs.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { mkdir, open, readdir, truncate, writeFile } from "node:fs/promises";
@@ -25,7 +26,7 @@ interface Scene {
   readonly scratch: string;
   readonly root: string;
   run(...args: string[]): Promise<Finished>;
-  /** The text on its terminal. */
+  /** Returns the text on the terminal of the program. */
   show(args: readonly string[], options?: TerminalOptions): Promise<string>;
 }
 
@@ -56,7 +57,7 @@ async function setUp(t: TestContext, ...names: string[]): Promise<Scene> {
   };
 }
 
-/** Changes a byte of each snapshot with this name, which Verify then finds. */
+/** Changes a byte of each snapshot with this name, so that Verify finds damage. */
 async function damage({ run, root }: Scene, name: string): Promise<void> {
   const { snapshot } = JSON.parse((await run("inspect", name, "--json")).stdout) as {
     snapshot: { config: { id: string } };
@@ -67,7 +68,7 @@ async function damage({ run, root }: Scene, name: string): Promise<void> {
   await handle.write(Buffer.from([0xff, 0x00, 0xff]), 0, 3, 1000);
 }
 
-test("a long name is cut on a terminal that is too narrow, and whole everywhere else", async (t) => {
+test("a long name is shortened on a terminal that is too narrow, and complete everywhere else", async (t) => {
   const { run, show } = await setUp(t, longName, "short");
   const narrow = (await show(["ls"], { columns: 80 }))
     .trimEnd()
@@ -126,7 +127,7 @@ test("damage is red on a terminal, unless NO_COLOR is set", async (t) => {
   assert.ok(!piped.includes("\x1b["));
 });
 
-test("ls --damaged lists what is damaged; health and info say how many", async (t) => {
+test("ls --damaged lists the damaged snapshots, and health and info report their number", async (t) => {
   const scene = await setUp(t, "good", "bad");
   const { run } = scene;
   assert.equal((await run("ls", "-q", "--damaged")).stdout, "");
@@ -144,7 +145,7 @@ test("ls --damaged lists what is damaged; health and info say how many", async (
   assert.match((await run("info")).stdout, /^Snapshots: +2, 1 damaged \(stasis ls --damaged\)$/m);
 });
 
-test("verify --all prints the damage, with its name, and a summary", async (t) => {
+test("verify --all prints the damage with its name, and a summary", async (t) => {
   const scene = await setUp(t, "good", "bad");
   const { run } = scene;
   const whole = await run("verify", "--all");
@@ -155,7 +156,7 @@ test("verify --all prints the damage, with its name, and a summary", async (t) =
   await damage(scene, "bad");
   const { code, stdout } = await run("verify", "--all");
   assert.equal(code, 9);
-  // A sentence stands below PROBLEM, and numbers below OFFSET and LENGTH.
+  // The column PROBLEM has a sentence, and the columns OFFSET and LENGTH have numbers.
   const lines = [
     "ID +NAME +VERDICT +FILE +PROBLEM",
     "[0-9a-z]{16} +bad +DAMAGED +memory +1 damaged range",
@@ -176,14 +177,14 @@ test("verify --all prints the damage, with its name, and a summary", async (t) =
   assert.equal((await run("verify", "--all")).stdout, "no snapshots to verify\n");
 });
 
-test("one is one: no plural for a single thing", async (t) => {
+test("a single thing has no plural", async (t) => {
   const { run } = await setUp(t, "only");
   assert.equal((await run("check")).stdout, "1 snapshot, no problems\n");
   const { stdout } = await run("info");
   assert.doesNotMatch(stdout, /\b1 [a-z]+s\b(?! at)/);
 });
 
-test("a failing output is reported in one line, whatever the command writes", async (t) => {
+test("a failing output is reported in one line by every command", async (t) => {
   const { address } = await setUp(t, "web");
   await using full = await open("/dev/full", "w");
   for (const args of [
@@ -211,7 +212,7 @@ test("a failing output is reported in one line, whatever the command writes", as
   }
 });
 
-test("a disk is not a tar: the error suggests the right command, and nothing is uploaded", async (t) => {
+test("for a disk instead of a tar the error suggests the right command, and nothing is uploaded", async (t) => {
   const { run, scratch, address } = await setUp(t);
   await mkdir(join(scratch, "my vm"));
   for (const bytes of [patternBytes(5000, 3), Buffer.alloc(0)]) {
@@ -232,7 +233,7 @@ test("a disk is not a tar: the error suggests the right command, and nothing is 
     /^stasis: stdin is not a tar\nhint: Pipe a tar .*tar -C DIR -cS/,
   );
   assert.equal((await run("ls", "-q")).stdout, "");
-  // The suggested command works. A tar that arrives byte by byte is accepted as well.
+  // The suggested command works, and so does a tar that arrives byte by byte.
   const tar = execFileSync("tar", ["-C", join(scratch, "my vm"), "-cS", "cow.raw"]);
   const stored = await runStasis(["--addr", address, "create", "-", "--name", "disk"], {
     input: tar,

@@ -15,13 +15,15 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Runs it as this user, whose group has the same number. Requires root. */
+  /** Runs the program as this user, whose group has the same number. This requires root. */
   readonly uid?: number;
   /** Detaches the program from the terminal of the tests, if they have one. */
   readonly detached?: boolean;
 }
 
-/** The program gets only these variables, and no STASIS_ variable of the machine. */
+/**
+ * Starts the program with only these variables, and without any STASIS_ variable of the machine.
+ */
 export function startStasis(args: readonly string[], options: RunOptions = {}): ChildProcess {
   const child = spawn(process.execPath, [mainPath, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
@@ -30,7 +32,7 @@ export function startStasis(args: readonly string[], options: RunOptions = {}): 
     detached: options.detached === true,
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });
-  // The program may end without reading all of it.
+  // The program may end before it has read everything.
   child.stdin.on("error", () => undefined);
   return child;
 }
@@ -62,13 +64,13 @@ export interface TerminalOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Starts it on its own terminal, whose text arrives at `child.stdout`. */
+/** Starts the program on its own terminal, whose text arrives at `child.stdout`. */
 export function startOnTerminal(
   args: readonly string[],
   { columns = 80, env = {} }: TerminalOptions = {},
 ): ChildProcess {
   const words = [process.execPath, mainPath, ...args].map((word) => `'${word}'`);
-  // Belongs to util-linux: ends with the program's exit status.
+  // The command `script` of util-linux returns the exit status of the program.
   const line = `stty cols ${columns}; exec ${words.join(" ")}`;
   return spawn("script", ["-qec", line, "/dev/null"], {
     stdio: "pipe",

@@ -1,4 +1,4 @@
-// Sizes in errors are written for people, with the word that `ls`, `du` and `gc` have for them.
+// Tests that sizes in errors are written for people, with the words of `ls`, `du` and `gc`.
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import { runStasis } from "./run-stasis.js";
 
 const mib = 1024 * 1024;
 
-test("errors of quotas, limits and sizes are for people; metadata have the exact bytes", () =>
+test("errors about quotas, limits and sizes are for people, and their metadata has exact bytes", () =>
   withScratchDir(async (scratch) => {
     const source = join(scratch, "vm");
     await mkdir(source);
@@ -41,14 +41,14 @@ test("errors of quotas, limits and sizes are for people; metadata have the exact
     const config = join(scratch, "config.json");
     await writeFile(config, JSON.stringify({ hypervisor: "firecracker", memory: 3 * mib }));
     const moved = await run("create", source, "--move", "--config", config);
-    // There is no snapshot.json.
+    // The directory has no snapshot.json.
     assert.match(
       moved.stderr,
       /^stasis: mem has 2 MiB, but the configuration says memory of 3 MiB\n/,
     );
   }));
 
-test("two sizes that differ never look the same", () => {
+test("two different sizes never look the same", () => {
   assert.deepEqual(formatBytesApart(2 * mib, mib), ["2 MiB", "1 MiB"]);
   assert.deepEqual(formatBytesApart(mib + 1, mib), [
     "1 MiB (1048577 bytes)",
@@ -56,14 +56,16 @@ test("two sizes that differ never look the same", () => {
   ]);
 });
 
-/** Positions inside archives, lengths of texts and frames: there the exact number is the point. */
+/**
+ * These files report positions in archives and lengths of texts and frames, which must be exact.
+ */
 const exact = [
   ...["archive", "base/sizes.ts", "client/address.ts", "config/check.ts", "model"],
   ...["files/block-table-codec.ts", "files/verified-read.ts", "remote/format", "replication"],
   ...["transport/codec.ts", "transport/services/frames.ts", "transport/unix-socket.ts"],
 ];
 
-test("no other message has a raw number of bytes", async () => {
+test("no other message contains a raw number of bytes", async () => {
   const root = fileURLToPath(new URL("../../../../src", import.meta.url));
   const found: string[] = [];
   for (const name of await readdir(root, { recursive: true })) {

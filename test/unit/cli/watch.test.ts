@@ -1,4 +1,4 @@
-// stasis watch, as people and scripts run it, against a real daemon.
+// Tests `stasis watch` as people and scripts run it, against a real daemon.
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ async function ok(running: Promise<Finished>): Promise<string> {
   return stdout;
 }
 
-/** A watching program; `line` gives the next line of its output. */
+/** Starts a watch. `line` returns the next line of its output. */
 function startWatch(address: string, ...args: string[]) {
   const child = startStasis(["--addr", address, "watch", ...args]);
   const ended = finished(child);
@@ -23,7 +23,7 @@ function startWatch(address: string, ...args: string[]) {
   return { child, ended, line };
 }
 
-test("watch: a line per event, Ctrl-C ends it cleanly, --from continues where it was", async (t) => {
+test("watch prints a line per event, Ctrl-C ends it cleanly, and --from continues at a position", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   await mkdir(join(scratch, "source"));
   await writeFile(join(scratch, "source", "state.json"), "{}\n");
@@ -65,7 +65,7 @@ test("watch: a line per event, Ctrl-C ends it cleanly, --from continues where it
   assert.equal((await run("watch", "--from", "nonsense")).code, 7);
 });
 
-test("watch ends with 6 when the daemon stops", async (t) => {
+test("watch exits with 6 when the daemon stops", async (t) => {
   const { address, daemon } = await startTestDaemon(t);
   const { ended, line } = startWatch(address, "--json");
   await line();

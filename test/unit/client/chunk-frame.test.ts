@@ -1,4 +1,4 @@
-// The hand-written encoder of chunk frames produces the bytes of the generated codec.
+// Tests that the hand-written encoder of chunk frames produces the bytes of the generated codec.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -10,7 +10,7 @@ import { crc32 } from "../../../src/wire/crc32.js";
 import { encodeChunk, maxChunkBytes } from "../../../src/client/chunk-frame.js";
 import { patternBytes } from "../../support/scratch.js";
 
-test("a chunk of any length is encoded as the generated codec does it", () => {
+test("a chunk of any length has the bytes of the generated codec", () => {
   const lengths = [0, 1, 127, 128, 16_383, 16_384, 512 * 1024, maxChunkBytes];
   for (const length of lengths) {
     const chunk = Buffer.alloc(length, 0xa5);
@@ -24,7 +24,7 @@ test("a chunk of any length is encoded as the generated codec does it", () => {
   }
 });
 
-test("the observer sees all copied bytes in order, at each copy", () => {
+test("each copy passes all copied bytes to the observer, in order", () => {
   const chunk = patternBytes(maxChunkBytes - 77, 3);
   let crc = 0;
   const encoded = encodeChunk(chunk, (piece, start) => {
@@ -36,7 +36,7 @@ test("the observer sees all copied bytes in order, at each copy", () => {
   }
 });
 
-test("the commit frames of Create and Import are the same bytes", () => {
+test("the commit frames of Create and Import have the same bytes", () => {
   const commit = { totalBytes: 2n ** 40n, crc32: 0xdeadbeef };
   const frame = { case: "commit" as const, value: commit };
   assert.deepEqual(

@@ -1,4 +1,4 @@
-// The daemon that a client without an address finds.
+// Tests which daemon a client without an address finds.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { chmodSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ async function listenOn(t: TestContext, path: string): Promise<void> {
   t.after(() => server.close());
 }
 
-/** A socket's file without a listener. */
+/** Leaves the file of a socket on which nobody listens. */
 async function leaveStaleSocket(path: string): Promise<void> {
   const server = createServer().listen(`${path}.live`);
   await once(server, "listening");
@@ -32,7 +32,7 @@ async function leaveStaleSocket(path: string): Promise<void> {
   await once(server, "close");
 }
 
-test("a socket is tested for a listener", async (t) => {
+test("the client tests whether somebody listens on a socket", async (t) => {
   const scratch = scratchDirectory(t);
   const at = (name: string): string => join(scratch, name);
   await listenOn(t, at("live"));
@@ -44,7 +44,7 @@ test("a socket is tested for a listener", async (t) => {
   assert.equal(connectError(at("absent")), "ENOENT");
 });
 
-test("STASIS_ADDR, else the one socket that STASIS_SOCKET or STASIS_ROOT names", (t) => {
+test("STASIS_ADDR takes precedence over the one socket that STASIS_SOCKET or STASIS_ROOT names", (t) => {
   const root = scratchDirectory(t);
   assert.equal(defaultAddress({ STASIS_ADDR: "node:1", STASIS_ROOT: root }).text, "node:1");
   const absent = defaultAddress({ STASIS_ADDR: "", STASIS_ROOT: root });
@@ -54,7 +54,7 @@ test("STASIS_ADDR, else the one socket that STASIS_SOCKET or STASIS_ROOT names",
   assert.deepEqual(socketsToTry({ STASIS_ROOT: root, STASIS_SOCKET: "/a.sock" }), ["/a.sock"]);
 });
 
-test("the user's own daemon is tried first, then the system service, then root's", () => {
+test("the user's own daemon is tried first, then the system service, then the daemon of root", () => {
   const own = process.getuid?.() === 0 ? [] : ["/data/stasis/stasis.sock"];
   const roots = "/var/lib/stasis/stasis.sock";
   const service = "/run/stasis/stasis.sock";
@@ -62,7 +62,7 @@ test("the user's own daemon is tried first, then the system service, then root's
   assert.deepEqual(socketsToTry({ XDG_DATA_HOME: "/data" }), expected);
 });
 
-test("no daemon: the error names every socket that was tried, and a later one is found", async (t) => {
+test("without a daemon the error names every socket that was tried, and a later daemon is found", async (t) => {
   const root = scratchDirectory(t);
   const socket = join(root, "stasis.sock");
   await leaveStaleSocket(socket);

@@ -1,5 +1,5 @@
-// Whole directories through a real daemon: bytes and holes are restored, and nothing half-made
-// stays.
+// Tests transfers of whole directories through a real daemon. Bytes and holes are restored, and no
+// partial result remains.
 import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ import { openPastMode } from "../../support/tamper.js";
 const mib = 1024 * 1024;
 const fileNames = ["config.json", "cow.raw", "empty", "memory", "state.json"];
 
-/** Five files: a large one with holes, a dense one, an empty one, small ones. */
+/** Makes five files: a large one with holes, a dense one, an empty one and two small ones. */
 async function makeSnapshotDirectory(directory: string): Promise<void> {
   await mkdir(directory);
   await makeSparseFile(join(directory, "cow.raw"), 5 * 1024 * mib, [
@@ -62,7 +62,7 @@ async function assertSameFiles(actual: string, expected: string): Promise<void> 
 }
 
 for (const over of ["tcp", "unix"] as const) {
-  test(`create, restore, export and import of directories over ${over}`, async (t) => {
+  test(`create, restore, export and import of directories work over ${over}`, async (t) => {
     const { client, source, scratch } = await setUp(t, over);
     const reports: TransferProgress[] = [];
     const created = await createFromLocalDirectory(
@@ -110,7 +110,7 @@ for (const over of ["tcp", "unix"] as const) {
   });
 }
 
-test("an empty directory is filled in place; a non-empty one is refused and left unchanged", async (t) => {
+test("an empty directory is filled in place, and a non-empty one is refused and left unchanged", async (t) => {
   const { client, source, scratch } = await setUp(t);
   await createFromLocalDirectory(client, source, { config: { name: "vm" } });
   const empty = join(scratch, "empty-target");
@@ -166,7 +166,7 @@ test("received data is compared with the stored digests, unless disabled", async
   );
   await stored.write(Buffer.from([1]), 0, 1, 2 * mib);
   const damaged = (error: unknown) => isStoreError(error, "STORED_DATA_CORRUPT");
-  // First, because the others mark it.
+  // The unverified restore comes first, because the other restores mark the snapshot as damaged.
   await restoreToLocalDirectory(client, { ref: "a", verify: false }, join(scratch, "as it is"));
   await assert.rejects(restoreToLocalDirectory(client, "a", join(scratch, "out")), damaged);
   assert.equal((await client.inspect("a")).snapshot?.corrupt, true);
@@ -259,7 +259,7 @@ test("directories that are not snapshots are refused with a hint", async (t) => 
   assert.equal((await client.list()).totalSize, 0n);
 });
 
-test("a daemon behind a forwarded port that sees other files: the archive comes through the stream", async (t) => {
+test("if a daemon behind a forwarded port has other files, the archive comes through the stream", async (t) => {
   const { client: real, source, scratch } = await setUp(t);
   await createFromLocalDirectory(real, source, { config: { name: "vm" } });
   const refusal = statusWith(grpc.status.NOT_FOUND, "DIRECTORY_NOT_FOUND", "no such directory");
@@ -272,7 +272,7 @@ test("a daemon behind a forwarded port that sees other files: the archive comes 
       SnapshotService.method.export,
     ],
     {
-      // The path exists here too, by chance, and belongs to this user.
+      // By chance this path exists on this machine too, and belongs to this user.
       GetInfo: (_call: unknown, answer: grpc.sendUnaryData<unknown>) =>
         answer(null, { root: scratch, features: { directoryExport: true } }),
       ExportToDirectory: (
@@ -296,7 +296,7 @@ test("a daemon behind a forwarded port that sees other files: the archive comes 
   const target = join(scratch, "exported");
   await exportToLocalDirectory(client, "vm", target);
   await assertSameFiles(target, source);
-  // A random directory made for this call, which exists on no other machine.
+  // The client asks for a random directory of this call, which exists on no other machine.
   assert.match(asked[0] ?? "", /\/\.stasis-partial-[0-9a-f]{12}\/files$/);
   assert.deepEqual((await readdir(scratch)).sort(), ["exported", "root", "source"]);
 });

@@ -1,4 +1,5 @@
-// Downloads: when one is complete, the errors of an incomplete one, back-pressure, leaving early.
+// Tests downloads: when one is complete, the errors of an incomplete one, back-pressure, and
+// readers that stop early.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
@@ -43,7 +44,7 @@ async function restoreOf(
   return (await startRawServer(t, methods, { Restore: handler, Export: handler })).client;
 }
 
-test("header, bytes, trailer", async (t) => {
+test("a download has a header, bytes and a trailer", async (t) => {
   const client = await restoreOf(t, [header, chunk, chunk, goodTrailer]);
   for (const download of [await client.restore("x"), await client.export({ ref: "x" })]) {
     assert.equal(download.header.snapshot?.config?.id, "x");
@@ -56,7 +57,7 @@ test("header, bytes, trailer", async (t) => {
   }
 });
 
-test("a daemon that sends all files although some were selected is refused", async (t) => {
+test("a daemon that sends all files instead of the selected ones is refused", async (t) => {
   const older = await restoreOf(t, [header, chunk, chunk, goodTrailer]);
   const request = { ref: "x", files: ["disk"] };
   for (const asked of [older.restore(request), older.export(request)]) {
@@ -69,7 +70,7 @@ test("a daemon that sends all files although some were selected is refused", asy
   assert.equal((await concat(download.bytes)).length, 2 * data.length);
 });
 
-test("pieces can be kept, or are freed when the next is requested", async (t) => {
+test("pieces can be kept, or are freed when the next piece is requested", async (t) => {
   const contents = [1, 2, 3].map((byte) => Buffer.alloc(100_000 + byte, byte)).concat(data);
   const all = Buffer.concat(contents);
   const frames = contents.map((value): Frame => ({ case: "chunk", value }));
@@ -87,7 +88,7 @@ test("pieces can be kept, or are freed when the next is requested", async (t) =>
   }
 });
 
-test("the pool of small Buffers is not freed, also where it is as large as in Node 24", async (t) => {
+test("the pool of small Buffers is not freed, also if it is as large as in Node 24", async (t) => {
   const { poolSize } = Buffer;
   t.after(() => void (Buffer.poolSize = poolSize));
   Buffer.poolSize = 64 * 1024;
@@ -130,7 +131,7 @@ test("frames out of order are refused", async (t) => {
   await assert.rejects(concat((await afterTrailer.restore("x")).bytes), /frame chunk/);
 });
 
-test("an error before the header and one after some bytes arrive as themselves", async (t) => {
+test("an error before the header and an error after some bytes are passed on unchanged", async (t) => {
   const missing = statusWith(grpc.status.NOT_FOUND, "SNAPSHOT_NOT_FOUND", "no snapshot x");
   const absent = await restoreOf(t, [], missing);
   await assert.rejects(absent.restore("x"), (error) => isStoreError(error, "SNAPSHOT_NOT_FOUND"));
@@ -143,7 +144,7 @@ test("an error before the header and one after some bytes arrive as themselves",
   );
 });
 
-test("a reader that pauses pauses the daemon, and continues where it was", async (t) => {
+test("a reader that pauses makes the daemon pause, and continues at its position", async (t) => {
   const chunkBytes = 256 * 1024;
   const chunks = 256;
   let sent = 0;
@@ -203,7 +204,7 @@ for (const how of ["leaving the loop", "disposing", "aborting the signal"]) {
   });
 }
 
-test("a connection that breaks in the middle is not a clean end", async (t) => {
+test("a connection that breaks in the middle of a download is not a clean end", async (t) => {
   const server = await startRawServer(t, methods, {
     Restore: (call: RestoreCall) => send(call, [header, chunk]),
   });

@@ -1,4 +1,4 @@
-// OpenDataDirectory as a lease: how it begins and the ways it ends.
+// Tests OpenDataDirectory as a lease: how the lease begins, and the ways in which it ends.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as grpc from "@grpc/grpc-js";
@@ -26,7 +26,7 @@ async function leaseServer(
   });
 }
 
-test("path and config come first, and disposing ends the call", async (t) => {
+test("path and configuration come first, and disposing ends the call", async (t) => {
   let cancelled: (() => void) | undefined;
   const cancelSeen = new Promise<void>((resolve) => (cancelled = resolve));
   const { client } = await leaseServer(t, (call) => {
@@ -60,7 +60,7 @@ test("a lease that the daemon ends reports the reason", async (t) => {
   assert.equal(lease.signal.reason, error);
 });
 
-test("a lease is lost with its connection, and when the daemon just ends the stream", async (t) => {
+test("a lease is lost with its connection, and also when the daemon merely ends the stream", async (t) => {
   const server = await leaseServer(t, (call) => {
     call.write(answer);
     if (call.request.ref === "short") call.end();
@@ -72,7 +72,7 @@ test("a lease is lost with its connection, and when the daemon just ends the str
   assert.ok(isStoreError(await lease.closed, "DAEMON_UNREACHABLE"));
 });
 
-test("the timeout bounds the wait for the path, not the lease", async (t) => {
+test("the timeout limits the wait for the path, and not the lease", async (t) => {
   const { client } = await leaseServer(t, (call) => {
     if (call.request.ref !== "slow") call.write(answer);
   });
@@ -85,7 +85,7 @@ test("the timeout bounds the wait for the path, not the lease", async (t) => {
   await lease[Symbol.asyncDispose]();
 });
 
-test("an error instead of the path, and an abort, reject", async (t) => {
+test("an error instead of the path rejects, and so does an abort", async (t) => {
   const { client } = await leaseServer(t, (call) => {
     if (call.request.ref === "slow") return;
     call.emit("error", statusWith(grpc.status.NOT_FOUND, "SNAPSHOT_NOT_FOUND", "none"));

@@ -1,5 +1,5 @@
-// A grpc-js server with generated messages that does exactly what a test tells it to, even what no
-// daemon would do.
+// Provides a grpc-js server with generated messages. It does exactly what a test requests,
+// including what no daemon would do.
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect as connectSocket, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -20,13 +20,13 @@ import { connect, type Client } from "../../../src/client/index.js";
 import { ErrorInfoSchema } from "../../../gen/ts/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../../gen/ts/google/rpc/status_pb.js";
 
-/** Handlers by method name, for example `Create`; the kind of call follows from the descriptor. */
+/** Maps method names such as `Create` to handlers. The descriptor determines the kind of call. */
 export type Handlers = Record<string, grpc.UntypedHandleCall>;
 
 export interface RawServer {
   readonly address: string;
   readonly client: Client;
-  /** Cuts all connections. */
+  /** Destroys all connections. */
   kill(): void;
 }
 
@@ -57,7 +57,10 @@ export async function startRawServer(
   return { address: wire.address, client, kill: () => wire.cut() };
 }
 
-/** A connection to the server that can be cut, because grpc-js itself always closes properly. */
+/**
+ * Opens a relay to the server whose connections can be destroyed. The server itself always closes
+ * its connections properly.
+ */
 async function openWire(port: number): Promise<{ address: string; cut: () => void }> {
   const sockets = new Set<Socket>();
   const wire = createServer((near) => {
@@ -95,7 +98,7 @@ function encode(schema: DescMessage, message: MessageInitShape<DescMessage>): Bu
   return Buffer.from(toBinary(schema, create(schema, message)));
 }
 
-/** A status in the daemon's form. */
+/** Returns a status in the form of the daemon. */
 export function statusWith(
   code: grpc.status,
   reason: string,
@@ -115,7 +118,7 @@ export async function scratchDirectory(t: TestContext): Promise<string> {
   return directory;
 }
 
-/** Resolves once `value` has stayed the same for a while. */
+/** Resolves when `value` has stayed the same for some time. */
 export async function settled(value: () => number): Promise<number> {
   for (let same = 0, last = value(); ;) {
     await new Promise((resolve) => setTimeout(resolve, 20));

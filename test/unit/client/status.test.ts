@@ -1,5 +1,5 @@
-// Converts a failed call back to a StoreError: the daemon's errors, and those of other programs on
-// the way.
+// Tests how a failed call becomes a StoreError. The error may come from the daemon or from another
+// program between the client and the daemon.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ function statusOf(code: grpc.status, message: string, details: Any[]): grpc.Stat
   return { code, details: message, metadata };
 }
 
-/** The error of Inspect when a server answers with this status. */
+/** Returns the error of Inspect if a server answers with this status. */
 async function inspectError(t: Context, status: Partial<grpc.StatusObject>): Promise<StoreError> {
   const { client } = await startRawServer(t, [SnapshotService.method.inspect], {
     Inspect: (_call: UnaryCall, answer: Answer) => answer(status),
@@ -52,7 +52,7 @@ async function rejection(promise: Promise<unknown>): Promise<StoreError> {
   throw new assert.AssertionError({ message: "expected a rejection" });
 }
 
-test("every reason of the API is known to the client, under its code", () => {
+test("the client knows every reason of the API, with its code", () => {
   const names = Object.keys(ErrorReason).filter((name) => Number.isNaN(Number(name)));
   assert.deepEqual(new Set(names), new Set(["UNSPECIFIED", ...Object.keys(codeOfReason)]));
 });
@@ -90,7 +90,7 @@ test("a reason of a newer daemon keeps its code", async (t) => {
   assert.deepEqual(error.metadata, { reason: "MOON_IN_THE_WAY" });
 });
 
-test("details of another domain and details that are no details are skipped", async (t) => {
+test("details of another domain are skipped, and so are invalid details", async (t) => {
   const info = { reason: "SNAPSHOT_NOT_FOUND", domain: "example.com" };
   const foreign = statusOf(grpc.status.NOT_FOUND, "gone", [pack(ErrorInfoSchema, info)]);
   assert.equal((await inspectError(t, foreign)).reason, "UNRECOGNIZED");
@@ -124,7 +124,7 @@ test("a bare status keeps its code", async (t) => {
   assert.equal(outOfRange.code, "UNKNOWN");
 });
 
-test("no daemon at a TCP address or a socket: DAEMON_UNREACHABLE, and what to do", async (t) => {
+test("without a daemon at the TCP address or socket the error is DAEMON_UNREACHABLE with a hint", async (t) => {
   const directory = await scratchDirectory(t);
   for (const address of ["127.0.0.1:1", `unix:${join(directory, "absent.sock")}`]) {
     await using client = connect(address);
@@ -136,13 +136,13 @@ test("no daemon at a TCP address or a socket: DAEMON_UNREACHABLE, and what to do
   }
 });
 
-test("a server that is not stasis: NOT_IMPLEMENTED", async (t) => {
+test("a server that is not stasis is NOT_IMPLEMENTED", async (t) => {
   const { client } = await startRawServer(t, [], {});
   const error = await rejection(client.inspect("x"));
   assert.equal(error.reason, "NOT_IMPLEMENTED");
 });
 
-test("a deadline that passes", async (t) => {
+test("a deadline that passes ends the call with DEADLINE_PASSED", async (t) => {
   const { client } = await startRawServer(t, [SnapshotService.method.inspect], {
     Inspect: () => undefined,
   });
@@ -151,7 +151,7 @@ test("a deadline that passes", async (t) => {
   assert.equal(error.message, "Inspect did not end within 30 ms");
 });
 
-test("a signal that fires before, during and after a call", async (t) => {
+test("a signal cancels a running call and a later call, and has no effect on a finished one", async (t) => {
   const { client } = await startRawServer(t, [SnapshotService.method.inspect], {
     Inspect: (call: UnaryCall, answer: Answer) => {
       if ((call.request as { ref: string }).ref === "fast") answer(null, {});
@@ -168,7 +168,7 @@ test("a signal that fires before, during and after a call", async (t) => {
   assert.ok(isStoreError(await rejection(client.inspect("fast", { signal })), "CALL_CANCELLED"));
 });
 
-test("a closed client refuses calls, and closing twice is fine", async () => {
+test("a closed client refuses calls, and may be closed twice", async () => {
   const client = connect("127.0.0.1:1");
   client.close();
   client.close();

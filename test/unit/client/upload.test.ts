@@ -1,4 +1,4 @@
-// Uploads: frames and their order, back-pressure, early answers, failing sources.
+// Tests uploads: the order of their frames, back-pressure, early answers, and failing sources.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32 } from "node:zlib";
@@ -15,12 +15,12 @@ const methods = [SnapshotService.method.create];
 type CreateCall = grpc.ServerReadableStream<CreateRequest, CreateResponse>;
 type Answer = grpc.sendUnaryData<CreateResponse>;
 
-/** A stored snapshot of that name, as far as these tests read it. */
+/** Returns a stored snapshot of that name, with only the fields that these tests read. */
 function stored(name: string): CreateResponse {
   return { snapshot: { config: { name } } } as unknown as CreateResponse;
 }
 
-/** Endless pieces of 64 KiB, and their state. */
+/** Returns a source of endless pieces of 64 KiB, which reports its state. */
 function endlessSource(): AsyncIterable<Uint8Array> & { pulled: number; stopped: Promise<void> } {
   const piece = Buffer.alloc(64 * 1024, 1);
   let stopped: (() => void) | undefined;
@@ -69,7 +69,7 @@ test("an upload sends a header, chunks of at most 1 MiB, and a commit with total
   assert.equal(commit.value.crc32, crc32(data));
 });
 
-test("an empty source is header and commit", async (t) => {
+test("an empty source sends a header and a commit", async (t) => {
   const cases: (string | undefined)[] = [];
   const { client } = await startRawServer(t, methods, {
     Create: (call: CreateCall, answer: Answer) => {
@@ -103,7 +103,7 @@ test("memory that the source reuses does not change the sent data", async (t) =>
   }
 });
 
-test("a daemon that does not read pauses the source, which continues afterwards", async (t) => {
+test("a daemon that does not read pauses the source, which continues later", async (t) => {
   let resume: (() => void) | undefined;
   let received = 0;
   const { client } = await startRawServer(t, methods, {
@@ -134,7 +134,7 @@ test("a daemon that does not read pauses the source, which continues afterwards"
   assert.equal(received, total);
 });
 
-test("an early refusal arrives as itself and stops the source", async (t) => {
+test("an early refusal is passed on unchanged and stops the source", async (t) => {
   const { client } = await startRawServer(t, methods, {
     Create: (call: CreateCall, answer: Answer) => {
       call.once("data", () => {
@@ -157,7 +157,7 @@ test("an early refusal arrives as itself and stops the source", async (t) => {
   await source.stopped;
 });
 
-test("an early refusal arrives while the source waits for input that never comes", async (t) => {
+test("an early refusal arrives while the source waits for input that never arrives", async (t) => {
   const { client } = await startRawServer(t, methods, {
     Create: (call: CreateCall, answer: Answer) => {
       call.once("data", () => {
@@ -232,7 +232,7 @@ test("aborting the signal ends the upload with CALL_CANCELLED and stops the sour
   );
 });
 
-test("a daemon that dies in the middle of an upload is reported", async (t) => {
+test("a daemon that is killed in the middle of an upload is reported", async (t) => {
   const server = await startRawServer(t, methods, {
     Create: (call: CreateCall) => void call.resume(),
   });

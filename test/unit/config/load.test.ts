@@ -1,4 +1,4 @@
-// The source of each value, and the errors for unusable values.
+// Tests the source of each value, and the errors for unusable values.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +28,7 @@ function failure(action: () => unknown): StoreError {
   throw new assert.AssertionError({ message: "expected an error" });
 }
 
-test("defaults stand for everything that is not given", () => {
+test("every value that is not set has its default", () => {
   const { config, origins } = loadDaemonConfig({ env: { XDG_DATA_HOME: "/data" } });
   assert.equal(config.listen, undefined);
   assert.equal(config.drainGraceMs, 30_000);
@@ -40,7 +40,7 @@ test("defaults stand for everything that is not given", () => {
   assert.ok(Object.values(origins).every((origin) => origin === "default"));
 });
 
-test("the default socket lies in the root that is given", () => {
+test("the default socket is in the configured root", () => {
   const { config } = loadDaemonConfig({ flags: { root: "/srv/snapshots" } });
   assert.equal(config.socket, "/srv/snapshots/stasis.sock");
 });
@@ -61,7 +61,7 @@ test("a flag takes precedence over the environment, then the file, then the defa
   );
 });
 
-test("STASIS_CONFIG names the file; an empty variable counts as not set", (t) => {
+test("STASIS_CONFIG names the file, and an empty variable counts as unset", (t) => {
   const file = configFile(t, "plaintext_network = true\nreserve = 4096\n");
   const { config } = loadDaemonConfig({ env: { STASIS_CONFIG: file, STASIS_LISTEN: "" } });
   assert.equal(config.plaintextNetwork, true);
@@ -69,7 +69,7 @@ test("STASIS_CONFIG names the file; an empty variable counts as not set", (t) =>
   assert.equal(config.listen, undefined);
 });
 
-test("none switches one listener off, but not both", () => {
+test("`none` disables one listener, but not both", () => {
   assert.equal(loadDaemonConfig({ flags: { listen: "none" } }).config.listen, undefined);
   const tcp = { listen: "127.0.0.1:0", tokens: "t.json" };
   assert.equal(loadDaemonConfig({ flags: { ...tcp, socket: "none" } }).config.socket, undefined);
@@ -77,7 +77,7 @@ test("none switches one listener off, but not both", () => {
   assert.equal(error.reason, "FIELD_INVALID");
 });
 
-test("the error for a bad value names key, source, accepted and actual value", (t) => {
+test("the error for an invalid value names the key, the source, the accepted and the actual value", (t) => {
   const fromFlag = failure(() => loadDaemonConfig({ flags: { "drain-grace": "soon" } }));
   assert.match(fromFlag.message, /drain_grace: expected a duration .* from 0s to 1h, got "soon"/);
   assert.match(fromFlag.text, /flag --drain-grace/);
@@ -88,7 +88,7 @@ test("the error for a bad value names key, source, accepted and actual value", (
   assert.match(fromFile.text, /max_streams: expected a whole number .*got 1\.5.*stasis\.toml/);
 });
 
-test("an unknown key, a table and a broken line in the file are refused", (t) => {
+test("an unknown key, a table and a malformed line in the file are refused", (t) => {
   const unknown = failure(() => loadDaemonConfig({ configFile: configFile(t, "drain_grase = 1") }));
   assert.match(unknown.text, /drain_grase: expected one of .*drain_grace/);
   const table = failure(() =>
@@ -107,7 +107,7 @@ test("an unknown key, a table and a broken line in the file are refused", (t) =>
 const elsewhere = ["0.0.0.0:7420", "[::]:7420", "node7:7420", "10.0.0.1:1"];
 const here = ["127.0.0.1:0", "127.8.8.8:1", "[::1]:7420", "localhost:7420"];
 
-test("nobody is admitted over TCP without credentials, unless the configuration says who", () => {
+test("nobody is admitted over TCP without credentials unless the configuration says so", () => {
   for (const listen of [...elsewhere, ...here]) {
     const error = failure(() => loadDaemonConfig({ flags: { listen } }));
     const scope = here.includes(listen) ? "this-machine" : "network";
@@ -124,7 +124,7 @@ test("nobody is admitted over TCP without credentials, unless the configuration 
   }
 });
 
-test("callers over TCP need credentials or do not: both at once is refused", () => {
+test("callers over TCP either need credentials or do not, and a configuration of both is refused", () => {
   const flags = { listen: "127.0.0.1:0", tokens: "t.json", "unauthenticated-tcp": "this-machine" };
   const error = failure(() => loadDaemonConfig({ flags }));
   assert.match(error.message, /^unauthenticated_tcp: expected "none", since tokens or client_ca/);
@@ -160,7 +160,7 @@ test("other machines are admitted with TLS and credentials", (t) => {
   assert.deepEqual(identities, [expected]);
 });
 
-test("certificates, keys and identities come together", (t) => {
+test("certificates, keys and identities must be set together", (t) => {
   const alone = failure(() => loadDaemonConfig({ flags: { "server-cert": "a.pem" } }));
   assert.match(alone.message, /^server_key: /);
   const ca = failure(() => loadDaemonConfig({ flags: { "client-ca": "a.pem" } }));
@@ -182,7 +182,7 @@ test("certificates, keys and identities come together", (t) => {
   }
 });
 
-test("rules between options", () => {
+test("rules that concern several options are checked", () => {
   const chunk = failure(() => loadDaemonConfig({ flags: { "max-message": "512KiB" } }));
   assert.match(chunk.message, /^chunk: expected at most max_message/);
   const window = failure(() => loadDaemonConfig({ flags: { "connection-window": "1MiB" } }));
@@ -214,7 +214,7 @@ test("flags and variables are named after the key, and the table has a row for e
   assert.deepEqual(new Set(columns), new Set([8]));
 });
 
-test("peers: valid combinations, and errors that name the key", (t) => {
+test("valid combinations of options for peers are accepted, and errors name the key", (t) => {
   const read = (text: string) => loadDaemonConfig({ configFile: configFile(t, text) }).config.peers;
   const two =
     '[[peers]]\nname = "a"\naddress = "a:1"\n[[peers]]\nname = "b"\naddress = "unix:/s"\n';
@@ -248,7 +248,7 @@ test("peers: valid combinations, and errors that name the key", (t) => {
   }
 });
 
-test("remotes: defaults, valid combinations, and errors that name the key", (t) => {
+test("remotes have defaults, valid combinations are accepted, and errors name the key", (t) => {
   const read = (text: string) => loadDaemonConfig({ configFile: configFile(t, text) }).config;
   const valid = '[[remotes]]\nname = "cold"\nendpoint = "https://s3.test"\nbucket = "snapshots"\n';
   assert.deepEqual(read(valid).remotes, [

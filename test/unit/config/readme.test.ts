@@ -1,3 +1,4 @@
+// Tests that the tables of options in README.md match the program.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -8,7 +9,7 @@ import {
   renderRemotesTable,
 } from "../../../src/config/options-table.js";
 
-void test("README has the tables of all options, of peers and of remotes (npm run fix writes them)", () => {
+void test("README.md has the current tables of options, peers and remotes (npm run fix writes them)", () => {
   const path = fileURLToPath(new URL("../../../../README.md", import.meta.url));
   const text = readFileSync(path, "utf8");
   assert.ok(text.includes(renderOptionsTable()));

@@ -1,4 +1,4 @@
-// The configuration as a bundle shows it: what the daemon would read again as the same.
+// Tests the configuration in a support bundle. A daemon that reads it gets the same values.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadDaemonConfig } from "../../../src/config/load.js";
@@ -29,7 +29,7 @@ test("every option is shown in the syntax in which it can be set", () => {
   }
 });
 
-test("of a collector only the origin is shown", () => {
+test("only the origin of a collector's address is shown", () => {
   const shown = (url: string): unknown => {
     const { config } = loadDaemonConfig({ flags: { "otlp-endpoint": url } });
     return shownConfig(config).options["otlp_endpoint"];

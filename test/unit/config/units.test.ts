@@ -1,10 +1,10 @@
-// Sizes and durations: accepted and refused texts, and exact formatting.
+// Tests sizes and durations: the accepted and refused texts, and exact formatting.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../../../src/config/units.js";
 
-test("sizes with binary, decimal and no units", () => {
+test("sizes may have binary, decimal and no units", () => {
   assert.equal(parseSize("1.5GiB"), 1_610_612_736);
   assert.equal(parseSize("512KiB"), 524_288);
   assert.equal(parseSize("512 kib"), 524_288);
@@ -14,13 +14,13 @@ test("sizes with binary, decimal and no units", () => {
   assert.equal(parseSize("100TiB"), 100 * 2 ** 40);
 });
 
-test("invalid sizes: ambiguous, negative, fractional or beyond safe integers", () => {
+test("sizes that are ambiguous, negative, fractional or beyond safe integers are invalid", () => {
   for (const text of ["", "5M", "-1", "1.5", "0.3B", "1e9", "9999999TiB", "GiB", "1 2KiB"]) {
     assert.equal(parseSize(text), undefined, text);
   }
 });
 
-test("durations need a unit, except 0", () => {
+test("durations need a unit, except for 0", () => {
   assert.equal(parseDuration("250ms"), 250);
   assert.equal(parseDuration("30s"), 30_000);
   assert.equal(parseDuration("1.5h"), 5_400_000);

@@ -1,3 +1,4 @@
+// Tests the garbage collection after many streams have ended.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createTidying } from "../../../src/daemon/memory.js";

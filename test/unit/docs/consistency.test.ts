@@ -1,11 +1,11 @@
-// docs/consistency.md names a test file for every guarantee, and each file exists.
+// Tests that docs/consistency.md names a test file for every guarantee, and that each file exists.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const repository = new URL("../../../../", import.meta.url);
 
-test("the tests that docs/consistency.md names are there, and every promise names one", () => {
+test("the tests that docs/consistency.md names exist, and every guarantee names one", () => {
   const text = readFileSync(new URL("docs/consistency.md", repository), "utf8");
   const named = [...text.matchAll(/`([a-z/-]+\/[a-z-]+(?:\.test)?\.ts)`/g)].map(
     ([, path]) => path ?? "",

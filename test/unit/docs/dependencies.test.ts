@@ -1,4 +1,5 @@
-// CONTRIBUTING.md's table of dependencies, package.json and the imports agree.
+// Tests that the table of dependencies in CONTRIBUTING.md agrees with package.json and with the
+// imports.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -18,10 +19,10 @@ interface PackageJson {
 }
 
 const manifest = JSON.parse(read("package.json")) as PackageJson;
-/** Those who want what they do install them beside stasis. Tests use them as they are. */
+/** Users who need a peer install it beside stasis. The tests use the real packages. */
 const peers = Object.keys(manifest.peerDependencies);
 const shipped = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
-/** Types have no reason of their own, because they belong to their package. */
+/** Packages of types have no row of their own, because they belong to their package. */
 const development = Object.keys(manifest.devDependencies).filter(
   (name) => !name.startsWith("@types/") && !peers.includes(name),
 );
@@ -54,13 +55,13 @@ test("every dependency has its reason in CONTRIBUTING.md, and no other package h
       if (kind === "optional") assert.ok(name in manifest.optionalDependencies, name);
       if (kind === undefined) assert.ok(!(name in manifest.optionalDependencies), name);
       assert.equal(kind === "optional peers", peers.includes(name), name);
-      // Packages that only make gen/ are listed with the package that reads it.
+      // Packages that only generate gen/ share the row of the package that reads it.
       if (kind === "development") assert.ok(name in manifest.devDependencies, name);
     }
   }
 });
 
-test("shipped packages are imported by the program, others are used only elsewhere", () => {
+test("the program imports the shipped packages, and other packages are used only elsewhere", () => {
   const source = textOf("src", /\.ts$/) + textOf("gen/ts", /\.ts$/);
   for (const name of shipped)
     assert.ok(isImported(name, source), `${name} is not imported in src/`);
@@ -88,7 +89,7 @@ test("a peer is optional, tested here, and loaded only when it is needed", () =>
   }
 });
 
-test("each types package belongs to an installed package", () => {
+test("each package of types belongs to an installed package", () => {
   for (const name of Object.keys(manifest.devDependencies)) {
     const [, typed] = /^@types\/(.+)$/.exec(name) ?? [];
     if (typed === undefined || typed === "node") continue;

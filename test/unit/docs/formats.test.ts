@@ -1,4 +1,4 @@
-// The table of versions in docs/formats.md matches the program.
+// Tests that the table of versions in docs/formats.md matches the program.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -6,13 +6,13 @@ import { formats } from "../../../src/store/parts/formats.js";
 
 const page = readFileSync(new URL("../../../../docs/formats.md", import.meta.url), "utf8");
 
-/** The written versions, by the first words of a row. */
+/** Returns the written versions of a row, which is found by its first words. */
 function written(what: string): string | undefined {
   const row = page.split("\n").find((line) => line.startsWith(`| ${what} |`));
   return row?.split("|")[3]?.trim();
 }
 
-test("docs/formats.md has the versions that are written now", () => {
+test("docs/formats.md has the versions that the program writes", () => {
   assert.equal(written("the store"), String(formats.store));
   assert.equal(written("catalog"), String(formats.catalog));
   assert.equal(written("manifest"), String(formats.manifest));

@@ -1,11 +1,11 @@
-// The image contains only files of the repository.
+// Tests that the image contains only files of the repository.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const repository = new URL("../../../../", import.meta.url);
 
-test("the Dockerfile's COPY leaves out the host's build output and the git history", () => {
+test("the COPY of the Dockerfile excludes the host's build output and the git history", () => {
   const dockerfile = readFileSync(new URL("deploy/Dockerfile", repository), "utf8");
   assert.match(dockerfile, /^COPY \. \.$/m);
   const leftOut = readFileSync(new URL(".dockerignore", repository), "utf8").split("\n");

@@ -1,4 +1,5 @@
-// The documents name files of src/ and test/, and functions in them. Each of them must exist.
+// Tests that the files of src/ and test/ that the documents name exist, and also the functions in
+// them.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -30,8 +31,8 @@ for (const document of documents) {
 const allSources = [...sourcesIn("src").values()];
 
 /**
- * Names of functions in a document that no file beside them contains. If a paragraph names no file,
- * any file of src/ may contain its names.
+ * Returns the functions that a document names, but that no file in the same paragraph contains. If
+ * a paragraph names no file, any file of src/ may contain its functions.
  */
 function missingNames(text: string): string[] {
   return text.split(/\n(?=\n|[-|\d])/).flatMap((paragraph) => {
@@ -40,7 +41,7 @@ function missingNames(text: string): string[] {
       const path = join(root, "src", file);
       return existsSync(path) ? [readFileSync(path, "utf8")] : [];
     });
-    // `commit()` or `insertPending`, but neither `files/` nor `pending`.
+    // This matches `commit()` and `insertPending`, but not `files/` or `pending`.
     const names = [...paragraph.matchAll(/`([a-z]\w*)\(\)`|`([a-z]+[A-Z]\w*)`/g)];
     const place = sources.length === 0 ? "src/" : files.join(", ");
     return names
@@ -58,7 +59,7 @@ void test("docs/life-of-a-snapshot.md names functions that its files contain", (
   assert.deepEqual(missingNames(text), []);
 });
 
-void test("a function that was renamed is noticed", () => {
+void test("the name of a renamed function is noticed", () => {
   const text =
     "`publishStaged()` in `files/publish.ts` syncs; `wasRenamed` in `files/staging.ts`.\n";
   assert.deepEqual(missingNames(text), ["wasRenamed: not in files/publish.ts, files/staging.ts"]);

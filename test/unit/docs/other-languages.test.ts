@@ -1,6 +1,6 @@
-// Comments in files that ESLint does not read (protobuf, deployment, clients in other languages)
-// follow the same two rules: at most 100 columns, and none of the private terms. The summaries of
-// the alert rules and the descriptions of the dashboard count as comments.
+// Tests two rules for comments in files that ESLint does not read: protobuf, deployment, and
+// clients in other languages. Comments have at most 100 columns and no private term. The summaries
+// of the alert rules and the descriptions of the dashboard count as comments.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { basename, extname, join } from "node:path";
@@ -17,10 +17,10 @@ interface Rules {
 const { plainWordFor } = (await import(join(repository, "eslint.comments.js"))) as Rules;
 
 const folders = ["proto/stasis", "deploy", "examples", "scripts", "test", "web", ".ci"];
-/** Folders that builds and other tests fill and empty while this test runs. */
+/** Builds and other tests change these folders while this test runs. */
 const built = new Set(["target", "build", "node_modules", "__pycache__"]);
 
-/** How a line of a comment begins, by the language. */
+/** These expressions match the beginning of a comment line, by language. */
 const slashes = /^\s*(?:\/\/[/!]?|\/?\*+)\s?/;
 const hash = /^\s*#(?!!)\s?|^\s*(?:summary|description): /;
 const startOf: Readonly<Record<string, RegExp>> = {
@@ -29,7 +29,7 @@ const startOf: Readonly<Record<string, RegExp>> = {
   ".json": /^\s*"(?:description|title)": /,
 };
 
-/** The files below a folder of the repository, without those that builds leave. */
+/** Returns the files below a folder of the repository, without the files of builds. */
 function* filesBelow(folder: string): Generator<string, void, undefined> {
   for (const entry of readdirSync(join(repository, folder), { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`;
@@ -40,13 +40,13 @@ function* filesBelow(folder: string): Generator<string, void, undefined> {
 
 interface Line {
   readonly number: number;
-  /** As in the file, with its indentation. */
+  /** The line as it is in the file, with its indentation. */
   readonly whole: string;
-  /** Without the sign that begins the comment. */
+  /** The text without the characters that begin the comment. */
   readonly text: string;
 }
 
-/** The comments of a file; lines that follow each other are one comment. */
+/** Returns the comments of a file. Adjacent comment lines form one comment. */
 function commentsIn(text: string, start: RegExp): Line[][] {
   const comments: Line[][] = [];
   let last = -2;
@@ -91,7 +91,7 @@ test("comments in other languages have at most 100 columns and no private term",
   assert.deepEqual(unseen, [], "no file has this ending");
 });
 
-test("a private term over two lines and a wide comment are found", () => {
+test("a private term over two lines and a wide comment are noticed", () => {
   const proto = "// The daemon lets go\n// of the lease.\nmessage A {}\n";
   assert.match(problemsIn(proto, slashes).join(), /^1: “lets go of”/);
   const wide = `# ${"word ".repeat(25)}\nkey = 1 # ${"word ".repeat(25)}\n`;

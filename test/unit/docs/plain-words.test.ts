@@ -1,4 +1,4 @@
-// The documents use the terms of the field. They are checked with the word list of the lint rule.
+// Tests that the documents use the terms of the field, with the word list of the lint rule.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ function documents(): string[] {
   return [...top, ...["docs", "examples", "gen", "test"].flatMap(below)];
 }
 
-/** The sentences of a document: without code, table borders and line ends. */
+/** Returns the sentences of a document, without code, table borders and line breaks. */
 function* sentences(text: string): Generator<string> {
   const own = text.replace(/<!-- results:[^]*<!-- \/results -->/, "");
   const prose = own.replace(/```[^]*?```/g, "").replace(/`[^`\n]*`/g, "CODE");
@@ -30,7 +30,7 @@ function* sentences(text: string): Generator<string> {
     yield block.replace(/\s+/g, " ").trim();
 }
 
-test("the documents contain none of the private terms", () => {
+test("the documents contain no private term", () => {
   const files = documents();
   assert.ok(files.length > 8, `only ${files.length} documents`);
   const problems = files.flatMap((file) =>

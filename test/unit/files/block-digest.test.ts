@@ -1,16 +1,17 @@
-// The digests of blocks follow the specifications, for any pieces, one after the other.
+// Tests that the digests of blocks follow their specifications, whatever the pieces are, and for
+// several digests in a row.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { algorithms, createBlockDigest, digestOf } from "../../../src/files/block-digest.js";
 import { patternBytes } from "../../support/scratch.js";
 
-/** Like BLAKE3's test vectors: the bytes 0 to 250, repeated. */
+/** Returns the input of BLAKE3's test vectors: the bytes 0 to 250, repeated. */
 function vectorInput(length: number): Buffer {
   return Buffer.from(Array.from({ length }, (_, index) => index % 251));
 }
 
-/** From test_vectors.json of BLAKE3, the first 32 bytes of each. */
+/** The vectors are from BLAKE3's test_vectors.json. Each has the first 32 bytes of the hash. */
 const vectors: readonly (readonly [number, string])[] = [
   [0, "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"],
   [1, "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213"],
@@ -19,20 +20,20 @@ const vectors: readonly (readonly [number, string])[] = [
   [102400, "bc3e3d41a1146b069abffad3c0d44860cf664390afce4d9661f7902e7943e085"],
 ];
 
-test("BLAKE3 matches its test vectors", () => {
+test("BLAKE3 matches its published test vectors", () => {
   for (const [length, hex] of vectors) {
     assert.equal(digestOf("blake3", vectorInput(length)).toString("hex"), hex, `${length} bytes`);
   }
 });
 
-test("SHA-256 matches OpenSSL", () => {
+test("SHA-256 matches the result of OpenSSL", () => {
   const bytes = patternBytes(100_000, 4);
   const expected = createHash("sha256").update(bytes).digest();
   assert.deepEqual(digestOf("sha256", bytes), expected);
 });
 
 for (const algorithm of algorithms) {
-  test(`${algorithm} in pieces of any length and place in memory, one digest after the other`, () => {
+  test(`${algorithm} is correct for pieces of any length and alignment, and for several digests in a row`, () => {
     const digest = createBlockDigest(algorithm);
     assert.deepEqual(digest.take(), digestOf(algorithm, Buffer.alloc(0)));
     for (const length of [1, 63, 64, 1025, 4096, 100_000, 262_144]) {

@@ -1,3 +1,4 @@
+// Tests block tables: their computation, their roots, and their files.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
@@ -30,7 +31,7 @@ import { patternBytes, withScratchDir } from "../../support/scratch.js";
 const kib = 1024;
 const tib = 1024 ** 4;
 
-/** The table of a completely written content, computed in the simplest way. */
+/** Returns the table of a completely written content, computed in the simplest way. */
 function plainTable(
   content: Uint8Array,
   algorithm: DigestAlgorithm = currentAlgorithm,
@@ -52,7 +53,7 @@ function plainTable(
   };
 }
 
-/** Contents of a few blocks in which whole blocks, parts of blocks, or no bytes are zero. */
+/** Generates contents of a few blocks. Whole blocks, parts of blocks or no bytes are zero. */
 const contents = fc
   .tuple(
     fc.array(fc.constantFrom("zero", "data", "start", "middle", "end"), { maxLength: 5 }),
@@ -73,7 +74,10 @@ const contents = fc
 
 const cuts = fc.array(fc.nat({ max: 200 * kib }), { minLength: 1, maxLength: 8 });
 
-/** Feeds the content cut in the given lengths; zero pieces may be left out as holes. */
+/**
+ * Passes the content to a hasher in pieces of the given lengths. Zero pieces may be left out as
+ * holes.
+ */
 function hashInPieces(
   content: Uint8Array,
   lengths: readonly number[],
@@ -91,7 +95,7 @@ function hashInPieces(
   return hasher.finish(content.length);
 }
 
-test("hashing in any pieces gives the plain table", () => {
+test("hashing in pieces of any length gives the same table as the simple way", () => {
   fc.assert(
     fc.property(contents, cuts, fc.constantFrom(...algorithms), (content, lengths, algorithm) => {
       const table = hashInPieces(content, lengths, false, algorithm);
@@ -101,7 +105,7 @@ test("hashing in any pieces gives the plain table", () => {
   );
 });
 
-test("however a file was cut into pieces of blocks, it has the same table", () => {
+test("a file has the same table however it is cut into pieces of blocks", () => {
   const content = patternBytes(9 * blockBytes + 1234, 5);
   content.fill(0, 4 * blockBytes, 5 * blockBytes);
   content.fill(0, 6 * blockBytes, 6 * blockBytes + 5000);
@@ -109,7 +113,7 @@ test("however a file was cut into pieces of blocks, it has the same table", () =
     const expected = plainTable(content, algorithm);
     const lengths = [10_000, blockBytes, 2 * blockBytes, 3 * blockBytes + 5, content.length];
     for (const pieceBytes of lengths) {
-      // Like an archive's pieces, which begin behind a header.
+      // The second case resembles an archive, whose first piece begins after a header.
       for (const firstBytes of [pieceBytes, pieceBytes - 1536]) {
         const hasher = createBlockHasher(algorithm);
         hasher.update(0, content.subarray(0, firstBytes));
@@ -123,7 +127,7 @@ test("however a file was cut into pieces of blocks, it has the same table", () =
   }
 });
 
-test("equal bytes have equal roots whatever their holes and pieces", () => {
+test("equal bytes have equal roots, whatever their holes and pieces are", () => {
   fc.assert(
     fc.property(contents, cuts, cuts, (content, first, second) => {
       const root = rootDigest(plainTable(content));
@@ -134,7 +138,7 @@ test("equal bytes have equal roots whatever their holes and pieces", () => {
   );
 });
 
-test("one other byte, or another size, gives another root", () => {
+test("a single different byte gives another root, and so does another size", () => {
   fc.assert(
     fc.property(contents, fc.nat(), (content, position) => {
       const root = rootDigest(plainTable(content));
@@ -178,7 +182,7 @@ for (const [algorithm, domain] of [
   });
 }
 
-test("a block is a hole, zero or data by its written bytes", () => {
+test("a block is a hole, zeros or data according to its written bytes", () => {
   const hasher = createBlockHasher();
   hasher.update(2 * blockBytes + 100, Buffer.alloc(10));
   hasher.update(4 * blockBytes - 1, Buffer.from([0, 5]));
@@ -198,7 +202,7 @@ test("a block is a hole, zero or data by its written bytes", () => {
   );
 });
 
-test("a hasher refuses to go back, and to end twice or before its last byte", () => {
+test("a hasher refuses to go back, to end twice, and to end before its last byte", () => {
   const hasher = createBlockHasher();
   hasher.update(10, Buffer.alloc(10));
   assert.throws(() => {
@@ -212,7 +216,7 @@ test("a hasher refuses to go back, and to end twice or before its last byte", ()
   }, /after byte 20/);
 });
 
-test("a hole of a TiB costs a few bytes, and a full GiB 32 bytes a block", () => {
+test("a hole of a TiB costs a few bytes, and a full GiB costs 32 bytes per block", () => {
   const hole = createBlockHasher().finish(8 * tib + 1);
   const bytes = encodeBlockTable(hole);
   assert.equal(bytes.length, 80);
@@ -229,7 +233,7 @@ test("a hole of a TiB costs a few bytes, and a full GiB 32 bytes a block", () =>
   assert.equal(encodeBlockTable(full).length, 40 + 8 + count * digestBytes + 32);
 });
 
-test("runs longer than one record can count survive", () => {
+test("runs that are longer than one record can count are read back", () => {
   const blocks = 2 ** 32 + 5;
   const table: BlockTable = {
     sizeBytes: blocks * 512,
@@ -270,7 +274,7 @@ const tables = fc
     };
   });
 
-test("any table survives its file", () => {
+test("any table is written to its file and read back unchanged", () => {
   fc.assert(
     fc.property(tables, (table) => {
       assert.deepEqual(decodeBlockTable(encodeBlockTable(table), "t"), table);
@@ -279,7 +283,7 @@ test("any table survives its file", () => {
   );
 });
 
-test("any changed, missing or added byte is found, and the file named", () => {
+test("any changed, missing or added byte is found, and the error names the file", () => {
   fc.assert(
     fc.property(tables, fc.nat(), fc.integer({ min: 1, max: 255 }), (table, place, flip) => {
       const bytes = Buffer.from(encodeBlockTable(table));
@@ -297,7 +301,7 @@ test("any changed, missing or added byte is found, and the file named", () => {
   );
 });
 
-test("a wrong table is refused although its checksum is right", () => {
+test("a wrong table is refused even if its checksum is right", () => {
   const good: BlockTable = {
     sizeBytes: 3 * blockBytes,
     blockSizeBytes: blockBytes,
@@ -327,7 +331,7 @@ test("a wrong table is refused although its checksum is right", () => {
   }
 });
 
-test("a table is read from its file, and a missing one is damage", async () => {
+test("a table is read from its file, and a missing file is damage", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "0000.blk");
     await assert.rejects(readBlockTable(path), {
@@ -340,7 +344,7 @@ test("a table is read from its file, and a missing one is damage", async () => {
   });
 });
 
-test("a table of a newer version is not damage; one whose version was changed by accident is", () => {
+test("a table of a newer version is not damage, but an accidentally changed version is", () => {
   const bytes = Buffer.from(encodeBlockTable(plainTable(patternBytes(blockBytes, 3))));
   const changed = Buffer.from(bytes);
   changed.writeUInt32LE(3, 8);

@@ -1,3 +1,4 @@
+// Tests the directories of stored snapshots, and exports to directories.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
@@ -33,7 +34,7 @@ import {
 import { memoryBytes, storeSnapshot, treeOf, withStore } from "./support.js";
 import { pastModes } from "../../support/tamper.js";
 
-test("data files are listed by the bytes of their names, with size and mode", () =>
+test("data files are listed in the byte order of their names, with size and mode", () =>
   withScratchDir(async (directory) => {
     for (const name of ["b", "\u{1f600}", "\uff5e", "B", "snapshot.json", "a b"]) {
       await writeFile(join(directory, name), name);
@@ -78,7 +79,7 @@ test("an entry that is not a data file is refused by name", () =>
     });
   }));
 
-test("a directory that cannot be listed is the caller's mistake", () =>
+test("a directory that cannot be listed is a mistake of the caller", () =>
   withScratchDir(async (directory) => {
     await writeFile(join(directory, "file"), "");
     for (const [path, reason] of [
@@ -123,7 +124,7 @@ test("a stored snapshot has the path of its data", () =>
     await stored[Symbol.asyncDispose]();
   }));
 
-test("disposing closes what a consumer left open, and opens nothing afterwards", () =>
+test("disposing closes the files that a consumer left open, and prevents later opens", () =>
   withStored(async (stored) => {
     const left = await stored.open("memory");
     {
@@ -136,7 +137,7 @@ test("disposing closes what a consumer left open, and opens nothing afterwards",
     await assert.rejects(stored.open("memory"), /was closed/);
   }));
 
-test("an open snapshot is read to its end although it was moved to the trash", () =>
+test("an open snapshot is read to its end even if it was moved to the trash", () =>
   withStored(async (stored, layout, directory) => {
     assert.equal(await moveToTrash(layout, stored.id), true);
     await using handle = await stored.open("config.json");
@@ -175,7 +176,7 @@ test("digests that are missing are computed from the stored bytes", () =>
     assert.deepEqual(await hashStored(layout, id, blank), files);
     const blocks = join(layout.dataDirectory(id), "blocks");
     assert.deepEqual(await treeOf(blocks), ["0000.blk", "0001.blk"]);
-    // In order of names: config.json, memory.
+    // In the order of names, config.json comes first and memory second.
     const memory = files.find(({ name }) => name === "memory");
     assert.equal(rootDigest(await readBlockTable(join(blocks, "0001.blk"))), memory?.digest);
     assert.deepEqual(await hashStored(layout, id, files), files);
@@ -186,7 +187,7 @@ test("digests that are missing are computed from the stored bytes", () =>
 
 const envelope = Buffer.from('{"version": 1}\n');
 
-test("an export is everything with the envelope, into an absent or empty directory", () =>
+test("an export has all files and the envelope, and goes to an absent or empty directory", () =>
   withStored(async (stored, layout, directory) => {
     const empty = join(directory, "empty");
     await mkdir(empty, { mode: 0o755 });
@@ -216,7 +217,8 @@ test("an export refuses a target that is not empty or not usable", () =>
       [join(directory, "absent", "deep"), "DIRECTORY_NOT_FOUND"],
       ["relative", "FIELD_INVALID"],
       ["/proc/nothing", "DIRECTORY_NOT_FOUND"],
-      // Empty, but the next start clears it. Entries without a record go to quarantine.
+      // These targets would not be kept: the next start clears the staging area, and moves
+      // directories without a record to quarantine.
       [layout.stagingRoot, "FIELD_INVALID"],
       [join(directory, "link"), "FIELD_INVALID"],
       [join(layout.dataRoot, "new"), "FIELD_INVALID"],
@@ -232,7 +234,7 @@ test("an export refuses a target that is not empty or not usable", () =>
     assert.deepEqual(await readdir(layout.dataRoot), [stored.id]);
   }));
 
-test("an export that fails removes what it made", { skip: cannotMount("tmpfs") }, () =>
+test("an export that fails removes what it has written", { skip: cannotMount("tmpfs") }, () =>
   withFilesystem("tmpfs", 1, async (small) => {
     await withStored(async (stored, layout) => {
       execFileSync("sh", ["-c", `head -c 900000 /dev/zero > "${small}/other"`]);

@@ -1,3 +1,4 @@
+// Tests file operations that are durable when they return.
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import {
 import { withIoError } from "../../../src/holes/errno.js";
 import { cannotMount, withFilesystem, withScratchDir } from "../../support/scratch.js";
 
-test("a file is written whole, replaced whole, and nothing else stays", async () => {
+test("a file is written completely or replaced completely, and no other file remains", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "file");
     await writeFileDurably(path, Buffer.from("one"));
@@ -23,7 +24,7 @@ test("a file is written whole, replaced whole, and nothing else stays", async ()
   });
 });
 
-test("a new file never replaces, nor follows a link", async () => {
+test("a new file never replaces an existing one, and never follows a link", async () => {
   await withScratchDir(async (directory) => {
     await writeFile(join(directory, "file"), "old");
     await symlink(join(directory, "elsewhere"), join(directory, "link"));
@@ -38,7 +39,7 @@ test("a new file never replaces, nor follows a link", async () => {
 });
 
 test(
-  "a full disk leaves the old content and no temporary file",
+  "a full disk keeps the old content and leaves no temporary file",
   { skip: cannotMount("tmpfs") },
   () =>
     withFilesystem("tmpfs", 1, async (directory) => {

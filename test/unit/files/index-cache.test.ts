@@ -1,4 +1,4 @@
-// The cache of block tables: what was used last stays, and the memory is bounded.
+// Tests the cache of block tables. It keeps the most recently used tables, in bounded memory.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { indexBlocks } from "../../../src/files/block-access.js";
@@ -11,7 +11,7 @@ function indexOf(blocks: number) {
   return indexBlocks(builder.build(blocks * 256 * 1024));
 }
 
-test("the index that was used least lately goes first", () => {
+test("the least recently used table is dropped first", () => {
   const cache = new IndexCache(32 * 1024);
   for (let each = 0; each < 3; each += 1) cache.add(`digest ${each}`, indexOf(256));
   assert.ok(cache.get("digest 0") !== undefined);
@@ -22,7 +22,7 @@ test("the index that was used least lately goes first", () => {
   assert.ok(cache.bytes <= 32 * 1024, `${cache.bytes} bytes`);
 });
 
-test("an index that would fill the cache is not kept, and none counts twice", () => {
+test("a table that would fill the cache is not kept, and no table counts twice", () => {
   const cache = new IndexCache(32 * 1024);
   cache.add("small", indexOf(10));
   const before = cache.bytes;

@@ -1,3 +1,4 @@
+// Tests the layout of the root directory, and the ballast.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, realpath, stat, symlink, writeFile } from "node:fs/promises";
@@ -15,7 +16,7 @@ import { newSnapshotId } from "../../../src/model/name.js";
 import { cannotMount, withFilesystem, withScratchDir } from "../../support/scratch.js";
 import { treeOf, withStore } from "./support.js";
 
-test("opening makes the directories, for their owner only, and again changes nothing", async () => {
+test("opening makes the directories for their owner only, and opening again changes nothing", async () => {
   await withScratchDir(async (directory) => {
     const root = join(directory, "deep", "root");
     const layout = await openLayout(root);
@@ -54,7 +55,7 @@ test("a part of the store on another filesystem is refused", { skip: cannotMount
   }),
 );
 
-test("a read-only filesystem is reported as such", { skip: cannotMount("tmpfs") }, () =>
+test("a read-only filesystem is reported as read-only", { skip: cannotMount("tmpfs") }, () =>
   withFilesystem("tmpfs", 1, async (mountPoint) => {
     execFileSync("mount", ["-o", "remount,ro", mountPoint]);
     await assert.rejects(openLayout(join(mountPoint, "root")), {
@@ -65,7 +66,7 @@ test("a read-only filesystem is reported as such", { skip: cannotMount("tmpfs") 
   }),
 );
 
-test("no path is built from anything but an id", () =>
+test("paths are built only from ids", () =>
   withStore((layout) => {
     const id = newSnapshotId();
     assert.equal(layout.filesDirectory(id), join(layout.root, "data", id, "files"));
@@ -77,7 +78,7 @@ test("no path is built from anything but an id", () =>
     return Promise.resolve();
   }));
 
-test("isInside tells the store's own paths", () =>
+test("isInside recognizes the store's own paths", () =>
   withStore((layout, directory) => {
     assert.equal(isInside(layout, layout.root), true);
     assert.equal(isInside(layout, layout.dataRoot), true);
@@ -87,7 +88,7 @@ test("isInside tells the store's own paths", () =>
     return Promise.resolve();
   }));
 
-test("the ballast is made once, deleted, and made again", () =>
+test("the ballast is created once, deleted, and created again", () =>
   withStore(async (layout) => {
     assert.equal(await ensureBallast(layout), true);
     const first = await contentsOf(layout.ballast);
@@ -112,7 +113,7 @@ async function contentsOf(directory: string): Promise<ReadonlyMap<string, Buffer
   return contents;
 }
 
-test("the ballast of an older version, a file, gives way to a directory", () =>
+test("the ballast file of an older version is replaced by a directory", () =>
   withStore(async (layout) => {
     await writeFile(layout.ballast, Buffer.alloc(1024 * 1024, 1));
     assert.equal(await isBallastComplete(layout), false);
@@ -124,7 +125,7 @@ test("the ballast of an older version, a file, gives way to a directory", () =>
   }));
 
 test(
-  "on a full disk the ballast frees space, and as much of it is made again as fits",
+  "on a full disk the ballast frees space, and is created again as far as it fits",
   { skip: cannotMount("tmpfs") },
   () =>
     withFilesystem("tmpfs", 6, async (mountPoint) => {

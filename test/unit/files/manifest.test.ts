@@ -1,3 +1,4 @@
+// Tests manifests: their files, their checksums, and the snapshot digest.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
@@ -40,8 +41,8 @@ function manifestOf(files: readonly SnapshotFile[], changes: Partial<Manifest> =
   };
 }
 
-test("a manifest survives its file; its files are sorted by the bytes of their names", () => {
-  // U+FF5E sorts after U+1F600 in UTF-16, before it in bytes.
+test("a manifest is read back unchanged, with its files in the byte order of their names", () => {
+  // In UTF-16, U+FF5E sorts after U+1F600. In bytes, it sorts before U+1F600.
   const names = ["memory", "B", "a", "\u{1f600}", "\uff5e", "é"];
   const manifest = manifestOf(names.map((name) => fileOf(name)));
   const decoded = decodeManifest(encodeManifest(manifest), "m");
@@ -53,7 +54,7 @@ test("a manifest survives its file; its files are sorted by the bytes of their n
   assert.doesNotThrow(() => JSON.parse(Buffer.from(encodeManifest(manifest)).toString()));
 });
 
-test("unknown keys survive, whatever they are called", () => {
+test("unknown keys are kept, whatever their names are", () => {
   const keys = JSON.parse('{"__proto__": "1e400", "constructor": "{}", "7": "[1]"}') as Record<
     string,
     string
@@ -67,7 +68,7 @@ test("unknown keys survive, whatever they are called", () => {
   assert.equal(({} as Record<string, unknown>)["1e400"], undefined);
 });
 
-test("any changed, missing or added byte is found, and the file named", () => {
+test("any changed, missing or added byte is found, and the error names the file", () => {
   const bytes = Buffer.from(encodeManifest(manifestOf([fileOf("a"), fileOf("b")])));
   fc.assert(
     fc.property(fc.nat({ max: bytes.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, flip) => {
@@ -89,7 +90,7 @@ test("any changed, missing or added byte is found, and the file named", () => {
   );
 });
 
-/** A manifest file whose checksum is right whatever the body says. */
+/** Returns a manifest file whose checksum is right, whatever the body says. */
 function forge(body: unknown): Buffer {
   return forgeText(JSON.stringify(body));
 }
@@ -99,7 +100,7 @@ function forgeText(text: string): Buffer {
   return Buffer.from(`{\n"checksum": "sha256:${checksum}",\n"manifest": ${text}\n}\n`);
 }
 
-test("a wrong manifest is refused although its checksum is right", () => {
+test("a wrong manifest is refused even if its checksum is right", () => {
   const good = manifestOf([fileOf("a"), fileOf("b")]);
   const plain = JSON.parse(
     JSON.stringify({ ...good, createdAt: good.createdAt.toISOString() }),
@@ -131,7 +132,7 @@ test("a wrong manifest is refused although its checksum is right", () => {
   assert.throws(() => decodeManifest(forge([]), "m"), { reason: "STORED_DATA_CORRUPT" });
 });
 
-test("a version of any shape and length is refused in few words", () => {
+test("a version of any form and length is refused with a short error", () => {
   const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
   for (const version of [deep, JSON.stringify("x\n".repeat(10_000)), "{}", "null", "1e309"]) {
     assert.throws(
@@ -145,7 +146,7 @@ test("a version of any shape and length is refused in few words", () => {
   }
 });
 
-test("the snapshot digest is over names, sizes and roots, in any order of files", () => {
+test("the snapshot digest covers names, sizes and roots, and the order of files does not matter", () => {
   const files = [fileOf("b", 2), fileOf("a", 1)];
   const hash = createHash("sha256").update("stasis-snapshot-v1");
   for (const [name, size] of [
@@ -164,7 +165,7 @@ test("the snapshot digest is over names, sizes and roots, in any order of files"
   assert.equal(snapshotDigest([fileOf("b"), { ...fileOf("a"), digest: "" }]), "");
 });
 
-test("a stored manifest is read and replaced; a missing or foreign one is damage", async () => {
+test("a stored manifest is read and replaced, and a missing or foreign manifest is damage", async () => {
   await withScratchDir(async (directory) => {
     const layout = await openLayout(join(directory, "root"));
     const manifest = manifestOf([fileOf("a")]);
@@ -183,7 +184,7 @@ test("a stored manifest is read and replaced; a missing or foreign one is damage
   });
 });
 
-test("a manifest of a newer version is not damage, whatever else is in it", () => {
+test("a manifest of a newer version is not damage, whatever else it contains", () => {
   for (const more of [{}, { digest: 1, files: "elsewhere" }]) {
     const body = { ...manifestOf([fileOf("a")]), createdAt: "then", ...more, version: 2 };
     assert.throws(() => decodeManifest(forge(body), "/the/file"), {

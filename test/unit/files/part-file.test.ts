@@ -1,4 +1,5 @@
-// A file assembled over several attempts: data of an earlier attempt is trusted only by its digest.
+// Tests a file that is assembled over several attempts. Data of an earlier attempt is trusted only
+// if its digest is right.
 import assert from "node:assert/strict";
 import { open, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ import { openPartFile } from "../../../src/files/part-file.js";
 import { patternBytes, withScratchDir } from "../../support/scratch.js";
 
 const { signal } = new AbortController();
-/** A block of data, a hole, a block with a page of zeros, a short one. */
+/** The file has a block of data, a hole, a block with a page of zeros, and a short block. */
 const sizeBytes = 3 * blockBytes + 1000;
 
 function makeContent(): Buffer {
@@ -30,7 +31,7 @@ function blockOf(content: Buffer, block: number): Buffer {
   return content.subarray(block * blockBytes, (block + 1) * blockBytes);
 }
 
-test("blocks in any order, over two attempts, give the file", () =>
+test("blocks in any order, over two attempts, give the complete file", () =>
   withScratchDir(async (directory) => {
     const path = join(directory, "part");
     const content = makeContent();
@@ -57,8 +58,8 @@ test("wrong blocks of an earlier attempt are found and replaced", () =>
     const path = join(directory, "part");
     const content = makeContent();
     const table = tableOf(content);
-    // Garbage everywhere: in the hole, in the place of zeros, and one wrong byte in the first
-    // block.
+    // Three blocks are wrong. The first has one wrong byte, and the next two contain garbage in
+    // place of the hole and the zeros.
     const wrong = patternBytes(sizeBytes, 6);
     blockOf(content, 0).copy(wrong);
     wrong[100] = (wrong[100] ?? 0) ^ 1;
@@ -74,7 +75,7 @@ test("wrong blocks of an earlier attempt are found and replaced", () =>
     assert.ok((await readFile(path)).equals(content));
   }));
 
-test("a part of another size starts again; sharing falls back to writing", () =>
+test("a part of another size starts again, and blocks that cannot be shared are written", () =>
   withScratchDir(async (directory) => {
     const path = join(directory, "part");
     const content = makeContent();

@@ -1,5 +1,5 @@
-// A root that another user could change or replace is refused. Otherwise it is closed, whatever the
-// umask.
+// Tests that a root that another user can change or replace is refused. Any other root is made
+// private, whatever the umask is.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmod, chown, lstat, lchown, mkdir, readdir, stat, symlink } from "node:fs/promises";
@@ -20,7 +20,7 @@ async function modeOf(path: string): Promise<number> {
   return (await stat(path)).mode & 0o777;
 }
 
-test("a root that others can only read is closed, one for a data group stays open to it", () =>
+test("a root that others can only read becomes private, and a data group keeps its access", () =>
   withScratchDir(async (directory) => {
     const root = join(directory, "root");
     for (const [before, after] of [
@@ -36,7 +36,7 @@ test("a root that others can only read is closed, one for a data group stays ope
     }
   }));
 
-test("a root that others can write to is refused, and nothing is made in it", () =>
+test("a root that others can write to is refused, and nothing is created in it", () =>
   withScratchDir(async (directory) => {
     const root = join(directory, "root");
     await mkdir(root);
@@ -50,7 +50,7 @@ test("a root that others can write to is refused, and nothing is made in it", ()
     await failsWith(openLayout(root), "ROOT_UNSAFE");
   }));
 
-test("a group that has other users counts as others", { skip: needsRoot }, () =>
+test("a group with other users counts as other users", { skip: needsRoot }, () =>
   withScratchDir(async (directory) => {
     const root = join(directory, "root");
     await mkdir(root);
@@ -58,7 +58,7 @@ test("a group that has other users counts as others", { skip: needsRoot }, () =>
     await chmod(root, 0o770);
     const error = await failsWith(openLayout(root), "ROOT_UNSAFE");
     assert.match(error.message, /the group with id 65534 can write to it/);
-    // A group that contains only this user does not make the root unsafe. The root is closed.
+    // If this user is the only member of the group, the root is safe, and it becomes private.
     await chown(root, 0, 0);
     await openLayout(root);
     assert.equal(await modeOf(root), 0o700);
@@ -76,7 +76,7 @@ test("a root of another user is refused", { skip: needsRoot }, () =>
   }),
 );
 
-test("a directory above, where others can put another root in its place, is refused", () =>
+test("a directory above the root is refused if others can replace the root in it", () =>
   withScratchDir(async (directory) => {
     const above = join(directory, "above");
     const root = join(above, "between", "root");
@@ -85,7 +85,7 @@ test("a directory above, where others can put another root in its place, is refu
     const error = await failsWith(openLayout(root), "ROOT_UNSAFE");
     assert.match(error.message, /all users can write to .*above, and put another one in its place/);
     assert.deepEqual(await readdir(above), [], "it was made nevertheless");
-    // Like /tmp: only owners can rename its entries.
+    // As in /tmp, only owners can rename their entries.
     await chmod(above, 0o1777);
     await openLayout(root);
     assert.equal(await modeOf(join(above, "between")), 0o700);
@@ -94,16 +94,18 @@ test("a directory above, where others can put another root in its place, is refu
     const owned = await failsWith(openLayout(root), "ROOT_UNSAFE");
     assert.match(owned.message, /above belongs to the user with id 65534/);
     await chown(above, 0, 0);
-    // A link of another user may lead anywhere.
+    // A link that belongs to another user may change its target at any time.
     await mkdir(join(directory, "mine"));
     await symlink(join(directory, "mine"), join(above, "link"));
     await openLayout(join(above, "link"));
     await lchown(join(above, "link"), nobody, 0);
-    // The kernel may refuse to follow it by itself.
+    // Some kernels refuse to follow this link by themselves.
     await assert.rejects(openLayout(join(above, "link")), { reason: /ROOT_UNSAFE|IO_FAILED/ });
   }));
 
-/** Everything below a directory with its mode, except sockets, which have their own options. */
+/**
+ * Returns the entries below a directory whose mode is too open. Sockets have options of their own.
+ */
 async function openEntries(root: string): Promise<string[]> {
   const open: string[] = [];
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
@@ -112,7 +114,7 @@ async function openEntries(root: string): Promise<string[]> {
     const path = join(entry.parentPath, entry.name);
     const mode = (await lstat(path)).mode & 0o777;
     const isStored = /\/data\/[^/]+\/files(\/|$)/.test(path);
-    // Read-only, even for a group, but the path to them is closed.
+    // Stored files may be readable, even for a group, because the path to them is private.
     const allowed = isStored ? 0o550 : entry.isDirectory() ? 0o700 : 0o640;
     if (!entry.isSocket() && (mode & ~allowed) !== 0) open.push(`${path} ${mode.toString(8)}`);
   }
@@ -147,7 +149,7 @@ for (const umask of ["000", "777"]) {
     }));
 }
 
-test("serve refuses an unsafe root in one line; an offline repair does, too", () =>
+test("serve refuses an unsafe root in one line, and so does an offline repair", () =>
   withScratchDir(async (directory) => {
     const root = join(directory, "root");
     {

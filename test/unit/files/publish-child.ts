@@ -1,5 +1,5 @@
-// Runs under strace for publish-order.test.ts: stages and publishes one snapshot, and reports the
-// outcome.
+// Runs under strace for publish-order.test.ts. It stages and publishes one snapshot, and reports
+// the outcome.
 import { writeSync } from "node:fs";
 import { isStoreError } from "../../../src/base/errors.js";
 import { layoutOf } from "../../../src/files/layout.js";
@@ -16,5 +16,6 @@ try {
 } catch (error) {
   say(isStoreError(error) ? error.reason : String(error));
 }
-// Node's own exit calls fsync on its standard streams, and hangs if strace makes that fail.
+// The regular exit of Node calls fsync on its standard streams, and hangs if strace makes that
+// fail.
 process.kill(process.pid, "SIGKILL");

@@ -1,5 +1,6 @@
-// The order of system calls that makes a snapshot durable. Power cuts do not show a missing fsync
-// of a directory while another fsync flushes the same journal, so the calls themselves are checked.
+// Tests the order of the system calls that make a snapshot durable. A power cut does not reveal a
+// missing fsync of a directory if another fsync flushes the same journal, so the test checks the
+// calls.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
@@ -15,9 +16,9 @@ const child = fileURLToPath(new URL("publish-child.js", import.meta.url));
 const skip = cannotStrace();
 
 interface Traced {
-  /** The child's report. */
+  /** The output of the child. */
   readonly answer: string;
-  /** Calls in the order in which they began: name and path below the root. */
+  /** The calls in the order in which they began, each with its name and its path below the root. */
   readonly calls: readonly string[];
 }
 
@@ -28,7 +29,7 @@ async function publishTraced(layout: Layout, log: string, inject?: string): Prom
   const program = [process.execPath, child, layout.root, id];
   const { stdout } = spawnSync("strace", [...strace, ...program], {
     encoding: "utf8",
-    // One thread, because strace counts calls per thread when it fails the N-th.
+    // The pool has one thread, because strace counts calls per thread when it fails the n-th.
     env: { ...process.env, UV_THREADPOOL_SIZE: "1" },
     timeout: 60_000,
     killSignal: "SIGKILL",
@@ -38,7 +39,7 @@ async function publishTraced(layout: Layout, log: string, inject?: string): Prom
   return { answer, calls: callsIn(text.replaceAll(layout.root, "").replaceAll(id, "ID")) };
 }
 
-/** Fails if a call begins before the previous one has ended. */
+/** Parses the calls. Fails if a call begins before the previous call has ended. */
 function callsIn(text: string): string[] {
   const calls: string[] = [];
   let unfinished: string | undefined;
@@ -74,7 +75,7 @@ const order = [
 const moved = order.indexOf("renameat2 /staging/ID");
 
 test(
-  "publishing syncs files, names, tables, manifest, staging, then renames, then syncs",
+  "publishing syncs files, names, tables, manifest and staging, then renames, then syncs again",
   { skip },
   () =>
     withStore(async (layout, directory) => {
@@ -85,7 +86,7 @@ test(
     }),
 );
 
-test("a failed fsync is never retried, and nothing stays", { skip }, () =>
+test("a failed fsync is never retried, and nothing remains", { skip }, () =>
   withStore(async (layout, directory) => {
     const syncs = order.filter((call) => call.startsWith("fsync"));
     for (const [index, failing] of syncs.entries()) {
@@ -121,7 +122,7 @@ test("a rename that fails publishes nothing", { skip }, () =>
   }),
 );
 
-test("a kernel without renameat2 gets the older rename", { skip }, () =>
+test("on a kernel without renameat2 the older rename is used", { skip }, () =>
   withStore(async (layout, directory) => {
     const inject = "renameat2:error=ENOSYS";
     const { answer, calls } = await publishTraced(layout, join(directory, "log"), inject);

@@ -1,6 +1,6 @@
-// A process for root-lock.test.ts: tries to lock each root that it reads from standard input and
-// reports the outcome. It holds the lock until it is killed or its input ends. With the argument
-// `sqlite`, it locks like builds that used SQLite for it.
+// Runs as a process of root-lock.test.ts. It tries to lock each root that it reads from standard
+// input, and reports the outcome. It keeps its locks until it is killed or its input ends. With the
+// argument `sqlite` it locks like builds that used SQLite for locking.
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { isStoreError } from "../../../src/base/errors.js";
@@ -21,7 +21,7 @@ async function outcomeOf(root: string): Promise<string> {
   }
 }
 
-/** The garbage collector closes a connection without references. */
+/** The connections are stored here because the garbage collector closes unreferenced ones. */
 const held: Database[] = [];
 
 function lockWithSqlite(path: string): void {

@@ -1,6 +1,6 @@
-// One root, one daemon: within a process, between processes, through symlinks and after kill -9.
-// Also with builds that lock with SQLite, on a full disk, and on filesystems whose locks do not
-// work.
+// Tests that a root has at most one daemon: within a process, between processes, through symlinks,
+// and after kill -9. This also holds with builds that lock with SQLite, on a full disk, and on
+// filesystems whose locks do not work.
 import assert from "node:assert/strict";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -57,7 +57,7 @@ async function rejectsWith(work: Promise<unknown>, reason: ErrorReason): Promise
 
 interface Holder {
   readonly child: ChildProcess;
-  /** The outcome of the attempt to lock this root. */
+  /** Tries to lock this root in the process, and returns the outcome. */
   tryLock(root: string): Promise<string>;
 }
 
@@ -96,7 +96,7 @@ test("a locked root refuses a second lock in the same process, also through a sy
     (await lockRoot(filesIn(directory))).release();
   }));
 
-test("disposing releases the lock; the text then says that nobody holds the root", () =>
+test("disposing releases the lock, and the text then says that nobody has locked the root", () =>
   withScratchDir(async (directory) => {
     const files = filesIn(directory);
     const read = (): Record<string, unknown> =>
@@ -124,16 +124,17 @@ test("another process is refused with the holder's name, and admitted after kill
     } finally {
       await stop(child, "SIGKILL");
     }
-    // The killed holder could not change its text, which must not block the next one.
+    // The killed holder could not update its text, which must not block the next holder.
     assert(existsSync(filesIn(directory).lockInfo));
     (await lockRoot(filesIn(directory))).release();
   }));
 
-test("of concurrent processes exactly one gets the root", () =>
+test("of several concurrent processes exactly one gets the root", () =>
   withScratchDir(async (directory) => {
     const holders = [startHolder(), startHolder()];
     try {
-      // Each warms up alone. Then they race, each round for another root.
+      // Each process first locks a root alone, to warm up. Then all compete, each round for another
+      // root.
       for (const [index, holder] of holders.entries()) {
         const root = join(directory, `warm-${index}`);
         mkdirSync(root);
@@ -150,7 +151,7 @@ test("of concurrent processes exactly one gets the root", () =>
     }
   }));
 
-test("a malformed text about the holder is not shown, the process is found", () =>
+test("a malformed text about the holder is not shown, but its process is found", () =>
   withScratchDir(async (directory) => {
     const files = filesIn(directory);
     const lock = await lockRoot(files);
@@ -162,7 +163,7 @@ test("a malformed text about the holder is not shown, the process is found", () 
     lock.release();
   }));
 
-test("a missing root, or a lock file of another type, is a clear error", () =>
+test("a missing root is a clear error, and so is a lock file of another type", () =>
   withScratchDir(async (directory) => {
     const missing = await rejectsWith(lockRoot(filesIn(join(directory, "none"))), "IO_FAILED");
     assert.match(missing.message, /cannot open the lock of the root: ENOENT/);
@@ -173,7 +174,7 @@ test("a missing root, or a lock file of another type, is a clear error", () =>
     assert.equal(statSync(join(directory, "target")).mode & 0o777, 0o644);
   }));
 
-test("builds that lock with SQLite are kept out, and keep this one out", () =>
+test("builds that lock with SQLite and this build exclude each other", () =>
   withScratchDir(async (directory) => {
     const files = filesIn(directory);
     const old = startHolder("sqlite");
@@ -189,13 +190,13 @@ test("builds that lock with SQLite are kept out, and keep this one out", () =>
     } finally {
       await stop(old.child, "SIGKILL");
     }
-    // On some filesystems the killed holder leaves a journal.
+    // On some filesystems a killed holder leaves a journal.
     writeFileSync(`${files.lockDatabase}-journal`, "left");
     (await lockRoot(files)).release();
     assert.deepEqual(readdirSync(directory).sort(), ["lock.db", "lock.info"]);
   }));
 
-test("several readers may hold the lock at once; they keep a daemon out, and it keeps them out", () =>
+test("several readers may share the lock, and readers and a daemon exclude each other", () =>
   withScratchDir(async (directory) => {
     const files = filesIn(directory);
     {
@@ -219,7 +220,7 @@ function disposable(lock: { release(): void }): Disposable {
   return { [Symbol.dispose]: () => lock.release() };
 }
 
-test("the files are for their owner alone, whatever the umask and whatever they were", () =>
+test("the lock files become private to their owner, whatever the umask and their mode were", () =>
   withScratchDir(async (directory) => {
     const files = filesIn(directory);
     const before = process.umask(0);
@@ -238,7 +239,7 @@ test("the files are for their owner alone, whatever the umask and whatever they 
     }
   }));
 
-test("lock.info does not follow a symbolic link, neither when it is written nor when it is read", () =>
+test("lock.info never follows a symbolic link, neither when it is written nor when it is read", () =>
   withScratchDir(async (directory) => {
     const files = filesIn(directory);
     const target = join(directory, "target");
@@ -255,7 +256,7 @@ test("lock.info does not follow a symbolic link, neither when it is written nor 
     assert.match(readFileSync(target, "utf8"), /elsewhere/);
   }));
 
-test("a replaced lock file admits nobody while its holder is alive", () =>
+test("a replaced lock file does not admit a second holder while the first is alive", () =>
   withScratchDir(async (directory) => {
     const files = filesIn(directory);
     const { child, tryLock } = startHolder();
@@ -265,7 +266,7 @@ test("a replaced lock file admits nobody while its holder is alive", () =>
       const error = await rejectsWith(lockRoot(files), "ROOT_LOCKED");
       assert.equal(error.metadata["pid"], String(child.pid));
       assert.match(error.text, /lock\.db was replaced/);
-      // A copy of the store is another store, whatever its lock.info says.
+      // A copy of a store is another store, although its lock.info names the same holder.
       const copy = join(directory, "copy");
       mkdirSync(copy);
       cpSync(files.lockInfo, join(copy, "lock.info"));
@@ -281,24 +282,27 @@ const fill = (mountPoint: string): void => {
   try {
     execFileSync("sh", ["-c", script, mountPoint], { stdio: "ignore" });
   } catch {
-    // It ends with an error: the disk is full.
+    // The script ends with an error because the disk is full.
   }
 };
 
-test("a disk without a free byte or inode can be locked", { skip: cannotMount("tmpfs") }, () =>
-  withFilesystem("tmpfs", 1, async (mountPoint) => {
-    execFileSync("mount", ["-o", "remount,nr_inodes=64", mountPoint]);
-    const files = filesIn(mountPoint);
-    (await lockRoot(files)).release();
-    fill(mountPoint);
-    assert.throws(() => writeFileSync(join(mountPoint, "more"), "x"), { code: "ENOSPC" });
-    await using lock = await lockRoot(files);
-    // The bytes of the old text were overwritten.
-    assert.ok(readFileSync(files.lockInfo, "utf8").includes(lock.holder.nonce));
-  }),
+test(
+  "a root on a disk without a free byte or inode can be locked",
+  { skip: cannotMount("tmpfs") },
+  () =>
+    withFilesystem("tmpfs", 1, async (mountPoint) => {
+      execFileSync("mount", ["-o", "remount,nr_inodes=64", mountPoint]);
+      const files = filesIn(mountPoint);
+      (await lockRoot(files)).release();
+      fill(mountPoint);
+      assert.throws(() => writeFileSync(join(mountPoint, "more"), "x"), { code: "ENOSPC" });
+      await using lock = await lockRoot(files);
+      // The new text has overwritten the bytes of the old text.
+      assert.ok(readFileSync(files.lockInfo, "utf8").includes(lock.holder.nonce));
+    }),
 );
 
-test("a holder is alive, has ended, or is unknown here", () =>
+test("a holder is recognized as alive, ended or unknown", () =>
   withScratchDir((directory) => {
     const self = describeSelf(directory);
     const none = new Set<string>();
@@ -325,7 +329,7 @@ function startOf(pid: number): string {
   return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
 }
 
-/** A type that several kernels may mount, as network filesystems are. */
+/** Mounts a filesystem of a type that other machines may mount too, as network filesystems are. */
 async function withSharedFilesystem(body: (mountPoint: string) => Promise<void>): Promise<void> {
   await withScratchDir(async (mountPoint) => {
     execFileSync("mount", ["-t", "ramfs", "-o", "mode=700", "ramfs", mountPoint]);
@@ -339,35 +343,38 @@ async function withSharedFilesystem(body: (mountPoint: string) => Promise<void>)
 
 const noMounts = cannotMount("tmpfs");
 
-test("if other machines may have the files, a holder there is detected", { skip: noMounts }, () =>
-  withSharedFilesystem(async (directory) => {
-    const files = filesIn(directory);
-    const elsewhere = {
-      ...describeSelf(directory),
-      host: "elsewhere",
-      pid: 4711,
-      bootId: "another",
-    };
-    writeFileSync(files.lockInfo, JSON.stringify(elsewhere));
-    const heartbeat = setInterval(() => utimesSync(files.lockInfo, new Date(), new Date()), 500);
-    try {
-      const error = await rejectsWith(lockRoot(files), "ROOT_LOCKED");
-      assert.match(error.message, /in use by process 4711 on elsewhere/);
-      assert.match(error.hint ?? "", /the filesystem does not forward locks/);
-      assert.ok(readFileSync(files.lockInfo, "utf8").includes(elsewhere.nonce));
-    } finally {
-      clearInterval(heartbeat);
-    }
-    // It has stopped touching the file.
-    await using lock = await lockRoot(files);
-    using _guard = guardRoot(files, lock.holder, createLogger("silent"));
-    const { mtimeMs } = statSync(files.lockInfo);
-    await pause(2 * heartbeatMs);
-    assert.ok(statSync(files.lockInfo).mtimeMs > mtimeMs, "no heartbeat");
-  }),
+test(
+  "if other machines may have the files, a holder on another machine is detected",
+  { skip: noMounts },
+  () =>
+    withSharedFilesystem(async (directory) => {
+      const files = filesIn(directory);
+      const elsewhere = {
+        ...describeSelf(directory),
+        host: "elsewhere",
+        pid: 4711,
+        bootId: "another",
+      };
+      writeFileSync(files.lockInfo, JSON.stringify(elsewhere));
+      const heartbeat = setInterval(() => utimesSync(files.lockInfo, new Date(), new Date()), 500);
+      try {
+        const error = await rejectsWith(lockRoot(files), "ROOT_LOCKED");
+        assert.match(error.message, /in use by process 4711 on elsewhere/);
+        assert.match(error.hint ?? "", /the filesystem does not forward locks/);
+        assert.ok(readFileSync(files.lockInfo, "utf8").includes(elsewhere.nonce));
+      } finally {
+        clearInterval(heartbeat);
+      }
+      // The holder elsewhere does not touch the file any more.
+      await using lock = await lockRoot(files);
+      using _guard = guardRoot(files, lock.holder, createLogger("silent"));
+      const { mtimeMs } = statSync(files.lockInfo);
+      await pause(2 * heartbeatMs);
+      assert.ok(statSync(files.lockInfo).mtimeMs > mtimeMs, "no heartbeat");
+    }),
 );
 
-test("a local disk is not touched for a holder on another machine", () =>
+test("on a local disk the holder writes no heartbeat for other machines", () =>
   withScratchDir(async (directory) => {
     const files = filesIn(directory);
     await using lock = await lockRoot(files);

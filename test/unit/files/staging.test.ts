@@ -1,3 +1,4 @@
+// Tests staging: uploads, copies and directories before they are published, and their removal.
 import assert from "node:assert/strict";
 import { readdirSync, readlinkSync } from "node:fs";
 import {
@@ -40,7 +41,7 @@ import { manifestOf, storeSnapshot, treeOf, upload, withStore } from "./support.
 const mib = 1024 ** 2;
 const gib = 1024 ** 3;
 
-/** A directory such as a hypervisor leaves: a memory image with holes and a small file. */
+/** Makes a directory as a hypervisor leaves it, with a memory image with holes and a small file. */
 async function makeSource(directory: string): Promise<string> {
   const source = join(directory, "source");
   await mkdir(source, { mode: 0o755 });
@@ -63,7 +64,7 @@ const everything = [
   "/manifest.json",
 ];
 
-test("publishing stores a manifest, block tables and the files, and leaves nothing else", () =>
+test("publishing stores a manifest, block tables and the files, and no other file remains", () =>
   withStore(async (layout) => {
     const { id, files } = await storeSnapshot(layout);
     assert.deepEqual(await treeOf(layout.root), [
@@ -91,7 +92,7 @@ test("publishing stores a manifest, block tables and the files, and leaves nothi
     assert.equal((await stat(layout.filesDirectory(id))).mode & 0o777, 0o550);
   }));
 
-test("until it is published and recorded, disposing removes everything", () =>
+test("disposing removes everything that is not yet published and recorded", () =>
   withStore(async (layout) => {
     const before = await treeOf(layout.root);
     {
@@ -127,13 +128,13 @@ test("a discarded file leaves no bytes, but its name cannot be used again", () =
     await assert.rejects(upload(staging, "..", Buffer.from("x")), { reason: "ARCHIVE_INVALID" });
   }));
 
-test("an id is staged once, published once, and its name never replaced", () =>
+test("an id is staged once and published once, and its name is never replaced", () =>
   withStore(async (layout) => {
     const { id } = await storeSnapshot(layout);
     await using again = await openStaging(layout, id);
     await assert.rejects(openStaging(layout, id), { reason: "IO_FAILED", message: /EEXIST/ });
     const file = await upload(again, "other", Buffer.from("x"));
-    // The id belongs to another one already, and disposing `again` must not remove that one.
+    // The id already belongs to another snapshot, which disposing `again` must not remove.
     await assert.rejects(again.publish(manifestOf(id, [file])), { message: /EEXIST/ });
     await assert.rejects(again.publish(manifestOf(id, [file])), /is publishing/);
     await again[Symbol.asyncDispose]();
@@ -141,7 +142,7 @@ test("an id is staged once, published once, and its name never replaced", () =>
     assert.deepEqual(await readdir(layout.stagingRoot), []);
   }));
 
-test("a manifest of other files than those staged is not published", () =>
+test("a manifest that lists other files than those staged is not published", () =>
   withStore(async (layout) => {
     const id = newSnapshotId();
     await using staging = await openStaging(layout, id);
@@ -152,7 +153,7 @@ test("a manifest of other files than those staged is not published", () =>
     assert.deepEqual(await readdir(layout.dataRoot), []);
   }));
 
-test("many files are stored although few stay open", () =>
+test("a snapshot of many files is stored with few files open at once", () =>
   withStore(async (layout) => {
     const id = newSnapshotId();
     await using staging = await openStaging(layout, id);
@@ -179,7 +180,7 @@ function openFilesBelow(layout: Layout): number {
 }
 
 test(
-  "an upload to a full disk is STORAGE_FULL and leaves nothing",
+  "an upload to a full disk is STORAGE_FULL and leaves nothing behind",
   { skip: cannotMount("tmpfs") },
   () =>
     withFilesystem("tmpfs", 4, async (mountPoint) => {
@@ -194,7 +195,7 @@ test(
     }),
 );
 
-test("a copied file has its bytes, holes and digest, and the source stays", () =>
+test("a copied file has the same bytes, holes and digest, and the source is unchanged", () =>
   withStore(async (layout, directory) => {
     const source = await makeSource(directory);
     const id = newSnapshotId();
@@ -206,7 +207,7 @@ test("a copied file has its bytes, holes and digest, and the source stays", () =
     staging.recorded();
     await compareFiles(join(layout.filesDirectory(id), "memory"), join(source, "memory"));
 
-    // The same bytes uploaded have the same digest, whatever was a hole.
+    // If the same bytes are uploaded, the digest is the same, whatever the holes are.
     await using other = await openStaging(layout, newSnapshotId());
     const options = { mode: 0o600, sizeBytes: 6 * gib, detectZeros: true };
     await using file = await other.createFile("memory", options);
@@ -216,7 +217,7 @@ test("a copied file has its bytes, holes and digest, and the source stays", () =
     assert.equal((await file.finish()).digest, memory.digest);
   }));
 
-test("a directory is taken over by rename, and hashed when asked", () =>
+test("a directory is taken over by rename, and hashed on request", () =>
   withStore(async (layout, directory) => {
     const source = await makeSource(directory);
     const extents = await extentsOf(join(source, "memory"));
@@ -248,7 +249,7 @@ test("a directory is taken over by rename, and hashed when asked", () =>
     assert.deepEqual(await extentsOf(memory), extents);
   }));
 
-test("a directory that was taken over goes back unless it is recorded", () =>
+test("a directory that was taken over returns to its place unless it is recorded", () =>
   withStore(async (layout, directory) => {
     const source = await makeSource(directory);
     const before = await treeOf(directory);
@@ -264,7 +265,7 @@ test("a directory that was taken over goes back unless it is recorded", () =>
     assert.equal(await readFile(join(source, "state.json"), "utf8"), "{}");
   }));
 
-test("a file with other links stays with them: the snapshot gets a copy", () =>
+test("a file with other hard links stays with them, and the snapshot gets a copy", () =>
   withStore(async (layout, directory) => {
     const source = await makeSource(directory);
     const extents = await extentsOf(join(source, "memory"));
@@ -311,7 +312,7 @@ test("a file with other links stays with them: the snapshot gets a copy", () =>
     ]);
   }));
 
-test("a directory with linked files goes back with the same files unless it is recorded", () =>
+test("a directory with linked files returns with the same files unless it is recorded", () =>
   withStore(async (layout, directory) => {
     const source = await makeSource(directory);
     await link(join(source, "memory"), join(directory, "other"));
@@ -329,7 +330,7 @@ test("a directory with linked files goes back with the same files unless it is r
     }
   }));
 
-test("a linked file that changes after it was copied is refused, and its directory goes back", () =>
+test("a linked file that changes after its copy is refused, and its directory returns", () =>
   withStore(async (layout, directory) => {
     const source = await makeSource(directory);
     await link(join(source, "memory"), join(directory, "other"));
@@ -337,7 +338,7 @@ test("a linked file that changes after it was copied is refused, and its directo
     let calls = 0;
     const reserve = async (): Promise<void> => {
       calls += 1;
-      // The first file has been copied by now.
+      // The first file has been copied at this point.
       if (calls === 2) await appendFile(join(directory, "other"), "more");
     };
     const adopting = async (): Promise<void> => {
@@ -350,7 +351,7 @@ test("a linked file that changes after it was copied is refused, and its directo
     assert.deepEqual((await readdir(source)).sort(), ["memory", "state.json"]);
   }));
 
-test("a directory that cannot be taken over stays unchanged", () =>
+test("a directory that cannot be taken over is unchanged", () =>
   withStore(async (layout, directory) => {
     const source = await makeSource(directory);
     const add = (name: string) => join(source, name);
@@ -383,7 +384,7 @@ test("a directory that cannot be taken over stays unchanged", () =>
   }));
 
 test(
-  "on another filesystem: CROSS_FILESYSTEM, source untouched",
+  "a directory on another filesystem is CROSS_FILESYSTEM and unchanged",
   { skip: cannotMount("tmpfs") },
   () =>
     withFilesystem("tmpfs", 16, async (other) => {
@@ -407,12 +408,12 @@ test(
     }),
 );
 
-test("after a crash, staging is cleared and directories go back where they came from", () =>
+test("after a crash, staging is cleared and directories return to their places", () =>
   withStore(async (layout, directory) => {
     const source = await makeSource(directory);
     const before = await treeOf(source);
     const [upload1, adopted, kept] = [newSnapshotId(), newSnapshotId(), newSnapshotId()];
-    // We do not dispose it before the purge, so it looks like the remains of a crash.
+    // The staging is not disposed before the purge, so it looks like the remains of a crash.
     await using staging = await openStaging(layout, upload1);
     await upload(staging, "a", Buffer.from("x"));
     await (await openStaging(layout, adopted)).adoptDirectory({ path: source });
@@ -435,7 +436,7 @@ test("after a crash, staging is cleared and directories go back where they came 
     assert.match(await readFile(`${stray}.reason.txt`, "utf8"), /no snapshot id/);
   }));
 
-test("a directory whose place has been taken is kept in quarantine", () =>
+test("a directory whose original place is taken is kept in quarantine", () =>
   withStore(async (layout, directory) => {
     const source = await makeSource(directory);
     const id = newSnapshotId();
@@ -449,7 +450,7 @@ test("a directory whose place has been taken is kept in quarantine", () =>
     assert.match(await readFile(`${kept}.reason.txt`, "utf8"), /could not be restored: .*EEXIST/);
   }));
 
-test("a snapshot moves to the trash once, and the trash is emptied", () =>
+test("a snapshot moves to the trash once, and then the trash is emptied", () =>
   withStore(async (layout) => {
     const { id } = await storeSnapshot(layout);
     assert.equal(await moveToTrash(layout, id), true);
@@ -460,7 +461,7 @@ test("a snapshot moves to the trash once, and the trash is emptied", () =>
     assert.deepEqual(await readdir(layout.trashRoot), []);
   }));
 
-test("quarantine keeps everything, also of one name", () =>
+test("quarantine keeps every directory, also several with the same name", () =>
   withStore(async (layout) => {
     const path = join(layout.dataRoot, "strange");
     for (const text of ["one", "two"]) {
@@ -472,7 +473,7 @@ test("quarantine keeps everything, also of one name", () =>
     assert.equal((await readdir(layout.quarantineRoot)).length, 4);
   }));
 
-test("a store that is renamed as a whole still opens its snapshots", () =>
+test("a store whose root is renamed still opens its snapshots", () =>
   withScratchDir(async (directory) => {
     const first = await openLayout(join(directory, "first"));
     const { id } = await storeSnapshot(first);

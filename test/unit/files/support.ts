@@ -1,4 +1,4 @@
-// Shared helpers for the tests of src/files: a store in a scratch directory, with a snapshot.
+// Provides helpers for the tests of src/files: a store in a temporary directory, and a snapshot.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { openLayout, type Layout } from "../../../src/files/layout.js";
@@ -33,7 +33,7 @@ export function manifestOf(id: string, files: readonly SnapshotFile[]): Manifest
 
 export const memoryBytes = 3 * 1024 ** 2 + 77;
 
-/** Stores a snapshot of two files: `memory`, with holes, and `config.json`. */
+/** Stores a snapshot with two files: `memory`, which has holes, and `config.json`. */
 export async function storeSnapshot(
   layout: Layout,
   id = newSnapshotId(),
@@ -43,7 +43,7 @@ export async function storeSnapshot(
   const config = await upload(staging, "config.json", Buffer.from("{}\n"));
   await staging.publish(manifestOf(id, [memory, config]));
   staging.recorded();
-  // The files in the order of their names, as in a catalog.
+  // Like in a catalog, the files are in the order of their names.
   return { id, files: [config, memory] };
 }
 
@@ -68,7 +68,7 @@ export async function upload(
   return await file.finish();
 }
 
-/** Every path below a directory, sorted. */
+/** Returns every path below a directory, sorted. */
 export async function treeOf(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true });
   return entries.sort();

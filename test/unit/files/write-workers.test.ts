@@ -1,4 +1,5 @@
-// Writing and hashing in a worker: the same files and tables as in one thread, and its errors.
+// Tests writing and hashing in a worker. The files and tables are the same as in one thread, and
+// errors are reported.
 import assert from "node:assert/strict";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,7 +23,7 @@ import {
 
 const mib = 1024 * 1024;
 
-test("several files at once over one thread: bytes and tables are those of one thread", () =>
+test("several files over one worker thread have the bytes and tables of a single thread", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);
     const files = Array.from({ length: 5 }, async (_, index) => {
@@ -39,7 +40,7 @@ test("several files at once over one thread: bytes and tables are those of one t
         const chunk = OwnedChunk.constant(piece);
         await lane.write(gap + start, chunk);
         assert.equal(chunk.length, piece.length, "memory that others use is copied");
-        // Overwrites the memory, so that the test notices a view instead of a copy.
+        // If the lane kept a view instead of a copy, this would change the written bytes.
         piece.fill(0xff);
       }
       await lane.idle();
@@ -56,7 +57,7 @@ test("several files at once over one thread: bytes and tables are those of one t
     await Promise.all(files);
   }));
 
-test("memory that a chunk owns is transferred without a copy, and is gone then", () =>
+test("memory that a chunk owns is transferred without a copy, and is then detached", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);
     const files = Array.from({ length: 3 }, async (_, index) => {
@@ -66,7 +67,7 @@ test("memory that a chunk owns is transferred without a copy, and is gone then",
       const lane = workers.openLane(handle.fd, path);
       const hasher = createBlockHasher();
       hasher.update(0, content);
-      // Like an archive: the first piece is shorter, and small pieces come between large ones.
+      // As in an archive, the first piece is shorter, and small pieces come between large ones.
       const sizes = [bufferBytes - 1536, bufferBytes, 300, 2 * mib, minTakenBytes, 64 * 1024];
       let taken = 0;
       for (let offset = 0, turn = 0; offset < content.length; turn += 1) {
@@ -90,7 +91,7 @@ test("memory that a chunk owns is transferred without a copy, and is gone then",
     await Promise.all(files);
   }));
 
-test("writing uses bounded memory, however much is written", () =>
+test("writing uses bounded memory, however much data is written", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);
     const path = join(directory, "file");
@@ -123,7 +124,7 @@ test("a finished or discarded lane is idle", () =>
     }
   }));
 
-test("lanes with idle peers do not block others", () =>
+test("lanes with idle peers do not block other lanes", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);
     const path = join(directory, "file");
@@ -142,7 +143,7 @@ test("lanes with idle peers do not block others", () =>
     }
   }));
 
-test("a failed lane releases its room", () =>
+test("a failed lane releases its memory", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);
     const path = join(directory, "file");
@@ -163,7 +164,7 @@ test("a failed lane releases its room", () =>
     for (const lane of [failed, ...slow]) lane.drop();
   }));
 
-test("bytes that wait for more do not count as written", () =>
+test("bytes that wait for more bytes do not count as written", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);
     const path = join(directory, "file");
@@ -179,7 +180,7 @@ test("bytes that wait for more do not count as written", () =>
 
 const noTmpfs = cannotMount("tmpfs");
 
-test("a full disk is STORAGE_FULL, for this file only", { skip: noTmpfs }, () =>
+test("a full disk is STORAGE_FULL for the affected file only", { skip: noTmpfs }, () =>
   withFilesystem("tmpfs", 2, async (mountPoint) => {
     await using workers = openWriteWorkers(1);
     const path = join(mountPoint, "large");
@@ -203,7 +204,7 @@ test("a full disk is STORAGE_FULL, for this file only", { skip: noTmpfs }, () =>
   }),
 );
 
-test("a bad descriptor fails the lane, and a dead thread fails all of its lanes", () =>
+test("an invalid descriptor fails its lane, and a dead thread fails all of its lanes", () =>
   withScratchDir(async (directory) => {
     const workers = openWriteWorkers(1);
     const bad = workers.openLane(1_000_000, "nothing");

@@ -1,5 +1,5 @@
-// Direct writes: the bytes are right for any pieces, and large pieces leave no pages in the cache.
-// Data that a filesystem refuses is written normally, and a failing disk is reported.
+// Tests direct writes. The bytes are right for any pieces, and large pieces leave no pages in the
+// page cache. Data that a filesystem refuses is written normally, and a failing disk is reported.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
@@ -27,12 +27,14 @@ const mib = 1024 * 1024;
 const twoAtOnce = createWriteSlots(createThreadSemaphore(2));
 
 interface Cut {
-  /** Skipped before the piece: a hole. */
+  /** The length of the hole before the piece. */
   readonly gapBytes: number;
   readonly bytes: number;
 }
 
-/** Writes pieces of a pattern. Returns the expected file, after comparing the observer's bytes. */
+/**
+ * Writes pieces of a pattern. Compares the bytes of the observer, and returns the expected file.
+ */
 async function writeCuts(
   path: string,
   cuts: readonly Cut[],
@@ -57,7 +59,7 @@ async function writeCuts(
       const piece = patternBytes(bytes, offset);
       piece.copy(expected, offset);
       const { written } = await writer.write(offset, piece);
-      // Its memory belongs to the caller again.
+      // At this point the memory belongs to the caller again.
       piece.fill(0);
       written.catch(() => undefined);
       writes.push(written);
@@ -82,7 +84,7 @@ const cutsOfAnyKind = fc.array(
   { minLength: 1, maxLength: 12 },
 );
 
-test("any pieces in ascending order", () =>
+test("pieces in ascending order are written correctly", () =>
   withScratchDir(async (directory) => {
     const path = join(directory, "file");
     await fc.assert(
@@ -97,7 +99,7 @@ test("any pieces in ascending order", () =>
     );
   }));
 
-test("without a free permit the thread writes by itself, and the semaphore is released", () =>
+test("without a free permit the thread writes by itself, and all permits are released", () =>
   withScratchDir(async (directory) => {
     const semaphore = createThreadSemaphore(1);
     const slots = createWriteSlots(semaphore);
@@ -118,7 +120,7 @@ test("no write starves if another thread takes the released permit", () =>
       ...semaphore,
       release() {
         semaphore.release();
-        // Acts like a thread that comes in between and keeps the permit.
+        // This acts like another thread that takes the permit and keeps it.
         if (takenAway++ === 0) assert.ok(semaphore.tryAcquire());
       },
     };
@@ -128,7 +130,7 @@ test("no write starves if another thread takes the released permit", () =>
     assert.ok(takenAway > 0);
   }));
 
-/** The pieces are shifted by a header, like the chunks of an archive. */
+/** A header shifts the pieces, as in the chunks of an archive. */
 const shifted: readonly Cut[] = [
   { gapBytes: 0, bytes: mib - 1536 },
   ...Array.from({ length: 15 }, () => ({ gapBytes: 0, bytes: mib })),
@@ -136,7 +138,7 @@ const shifted: readonly Cut[] = [
 ];
 
 for (const kind of ["ext4", "xfs", "btrfs"] as const) {
-  test(`${kind} keeps nothing of large pieces in memory`, { skip: cannotMount(kind) }, () =>
+  test(`on ${kind} no large piece remains in the page cache`, { skip: cannotMount(kind) }, () =>
     withFilesystem(kind, 512, async (directory) => {
       const path = join(directory, "file");
       const expected = await writeCuts(path, shifted);
@@ -147,26 +149,26 @@ for (const kind of ["ext4", "xfs", "btrfs"] as const) {
   );
 }
 
-test("a full disk is reported for the piece that did not fit", { skip: cannotMount("ext4") }, () =>
+test("a full disk is reported for the piece that does not fit", { skip: cannotMount("ext4") }, () =>
   withFilesystem("ext4", 24, async (directory) => {
     const cuts = Array.from({ length: 64 }, () => ({ gapBytes: 0, bytes: mib }));
     await assert.rejects(writeCuts(join(directory, "file"), cuts), { code: "ENOSPC" });
   }),
 );
 
-test("tmpfs takes all of it", { skip: cannotMount("tmpfs") }, () =>
+test("tmpfs accepts all pieces", { skip: cannotMount("tmpfs") }, () =>
   withFilesystem("tmpfs", 64, async (directory) => {
     const path = join(directory, "file");
     assert.ok((await writeCuts(path, shifted)).equals(await readFile(path)));
   }),
 );
 
-/** Source text for an import in a separate program. */
+/** Returns the source text of a module name, for an import in another program. */
 function moduleOf(name: string): string {
   return JSON.stringify(new URL(`../../../src/holes/${name}.js`, import.meta.url).href);
 }
 
-test("a filesystem that refuses direct writes gets ordinary ones", () =>
+test("a filesystem that refuses direct writes gets ordinary writes", () =>
   withScratchDir(async (directory) => {
     const path = join(directory, "file");
     const program = `
@@ -174,8 +176,8 @@ test("a filesystem that refuses direct writes gets ordinary ones", () =>
       import { createDirectWriter } from ${moduleOf("direct-writer")};
       import { createThreadSemaphore, createWriteSlots } from ${moduleOf("write-slots")};
       const fd = openSync(process.argv[1], "wx");
-      // The first such call of each thread fails. This thread's one is already used; the pool's are
-      // the direct writes.
+      // strace fails the first such call of each thread. This call is the one of this thread, so
+      // the next ones to fail are the direct writes of the pool.
       try { writeSync(fd, "x", 0); } catch {}
       const writer = createDirectWriter(fd, process.argv[1], createWriteSlots(createThreadSemaphore(2)), { update() {} });
       for (let turn = 0; turn < 6; turn++) {

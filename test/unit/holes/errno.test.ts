@@ -1,3 +1,4 @@
+// Tests how errors of the system become errors of the store.
 import assert from "node:assert/strict";
 import { lstat, mkdir } from "node:fs/promises";
 import { test } from "node:test";
@@ -10,7 +11,7 @@ function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: some words, write '/p'`), { code, syscall: "write" });
 }
 
-test("every errno that a store meets has a reason and a hint", () => {
+test("every errno that a store encounters has a reason and a hint", () => {
   const expected: readonly [string, "store" | "caller", ErrorReason][] = [
     ["ENOSPC", "store", "STORAGE_FULL"],
     ["EDQUOT", "caller", "STORAGE_FULL"],
@@ -56,7 +57,7 @@ test("an error that is not a system error passes unchanged", () => {
   assert.equal(ioError(bug, context), bug);
 });
 
-test("errors of Node and of native calls are read alike", async () => {
+test("errors of Node and of native calls are read in the same way", async () => {
   await withScratchDir(async (directory) => {
     await assert.rejects(
       withIoError({ what: "look", path: "x" }, () => lstat(`${directory}/absent`)),

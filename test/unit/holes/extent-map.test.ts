@@ -1,3 +1,4 @@
+// Tests maps of extents, whose memory is bounded.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -13,7 +14,7 @@ function fill(map: ExtentMap, count: number, add: "push" | "pushOrMerge"): void 
   for (let index = 0; index < count; index += 1) map[add](index * 8192, 4096);
 }
 
-test("a map returns the pushed extents, by index and in order, over several chunks", () => {
+test("a map returns the pushed extents by index and in order, over several chunks", () => {
   using map = new ExtentMap();
   const count = 3 * perChunk + 5;
   fill(map, count, "push");
@@ -32,12 +33,12 @@ test("a map returns the pushed extents, by index and in order, over several chun
   assert.equal(map.filledHoles, false);
 });
 
-test("maps share their memory: one without room is refused until another is disposed of", async () => {
+test("maps share their memory, and a map without room is refused until another is disposed of", async () => {
   const memory = createMapMemory(2 * mib);
   using first = new ExtentMap({ memory });
   fill(first, 3 * perChunk, "push");
   using second = new ExtentMap({ memory });
-  // The first chunk of a map never waits for others.
+  // The first chunk of a map never waits for other maps.
   fill(second, perChunk, "push");
   const more = async (): Promise<void> => second.push(perChunk * 8192, 4096);
   const refused = await failsWith(more(), "TOO_MANY_STREAMS");
@@ -50,7 +51,7 @@ test("maps share their memory: one without room is refused until another is disp
   assert.equal(first.length, 3 * perChunk, "what it holds stays readable");
 });
 
-test("a local file gets a shorter map instead of a refusal, and releases the memory", () => {
+test("a local file gets a shorter map instead of a refusal, and the map releases its memory", () => {
   const memory = createMapMemory(mib);
   using map = new ExtentMap({ memory });
   const count = 5 * perChunk;
@@ -66,7 +67,7 @@ test("a local file gets a shorter map instead of a refusal, and releases the mem
   fill(other, 2 * perChunk, "push");
 });
 
-test("the most extents of a map hold without any other map", () => {
+test("the maximum number of extents also applies to a single map", () => {
   using map = new ExtentMap({ maxExtents: 100 });
   fill(map, 1000, "pushOrMerge");
   assert.ok(map.length <= 100);
@@ -91,7 +92,7 @@ const someExtents = fc
     });
   });
 
-test("fewer extents hold all of the others, are no more than asked for, and fill small holes", () => {
+test("fewer extents contain all of the others, respect the maximum, and fill the smallest holes", () => {
   fc.assert(
     fc.property(someExtents, fc.integer({ min: 1, max: 250 }), (extents, most) => {
       const fewer = [...fewerExtents(extents, most)];
@@ -108,7 +109,8 @@ test("fewer extents hold all of the others, are no more than asked for, and fill
         assert.ok(fewer.some(holds), `${offset}+${length}`);
       }
       assert.equal(fewer[0]?.offset, extents[0]?.offset);
-      // An eighth of a power of two: no filled hole is much larger than a kept one.
+      // The sizes of holes are distinguished by an eighth of a power of two, so a filled hole may
+      // be slightly larger than a kept one.
       const filled: number[] = [];
       const kept: number[] = [];
       for (const [index, { offset }] of extents.entries()) {

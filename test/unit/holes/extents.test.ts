@@ -1,3 +1,4 @@
+// Tests how extents of files are found and read.
 import assert from "node:assert/strict";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,7 +24,7 @@ import {
 
 const kib = 1024;
 const gib = 1024 ** 3;
-/** A multiple of the largest block of the filesystems tried here. */
+/** A multiple of the largest block size of the filesystems in these tests. */
 const step = 64 * kib;
 
 async function extentsBothWays(path: string, sizeBytes: number): Promise<readonly Extent[]> {
@@ -67,7 +68,7 @@ async function checkExtents(directory: string): Promise<void> {
   ]);
 }
 
-test("extents are found on the filesystem of the scratch directory", () =>
+test("extents are found on the filesystem of the temporary directory", () =>
   withScratchDir(checkExtents));
 
 for (const kind of ["ext4", "xfs", "btrfs", "tmpfs"] as const satisfies FilesystemKind[]) {
@@ -76,7 +77,7 @@ for (const kind of ["ext4", "xfs", "btrfs", "tmpfs"] as const satisfies Filesyst
   );
 }
 
-test("without information about holes there is no answer instead of a wrong one", async () => {
+test("without information about holes there is no answer instead of a wrong answer", async () => {
   await using handle = await open("/dev/null", "r");
   const answer = dataExtents(handle.fd, 100);
   assert.ok(answer === undefined || answer.length <= 1);
@@ -84,7 +85,7 @@ test("without information about holes there is no answer instead of a wrong one"
   assert.throws(() => lazyExtents(9999, 100), { reason: "IO_FAILED" });
 });
 
-test("thousands of extents are found, and looking for them can be cancelled", async () => {
+test("thousands of extents are found, and the search can be cancelled", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "many");
     const count = 3000;
@@ -100,7 +101,7 @@ test("thousands of extents are found, and looking for them can be cancelled", as
   });
 });
 
-test("readExtent gives the bytes of any range in pieces of their own", async () => {
+test("readExtent returns the bytes of any range in pieces with their own memory", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "file");
     const bytes = patternBytes(3 * pieceBytes + 100, 6);
@@ -156,13 +157,13 @@ test("pieces match the requested ranges, for any arrangement", async () => {
   });
 });
 
-test("a slow consumer, and one that frees what it has copied, get the same bytes", async () => {
+test("a slow consumer gets the same bytes, and so does one that frees what it has copied", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "file");
     const bytes = patternBytes(6 * pieceBytes, 3);
     await makeSparseFile(path, bytes.length, [{ offset: 0, bytes }]);
     await using handle = await open(path, "r");
-    // Parts that share a read, and parts that do not.
+    // Some parts share a read, and others do not.
     const extents = Array.from({ length: 12 }, (_, index) => ({
       offset: (index * pieceBytes) / 2,
       length: pieceBytes / 2 - 4096,
@@ -171,7 +172,7 @@ test("a slow consumer, and one that frees what it has copied, get the same bytes
     let parts = 0;
     for await (const { offset, chunk } of readExtents(handle, extents)) {
       const { bytes: found } = chunk;
-      // The data that was read ahead is freed meanwhile, more than once.
+      // Meanwhile, the data that was read ahead is freed several times.
       if (parts % 5 === 1) await new Promise((resolve) => setTimeout(resolve, 500));
       assert.ok(bytes.subarray(offset, offset + found.length).equals(found), `at ${offset}`);
       parts++;
@@ -183,7 +184,7 @@ test("a slow consumer, and one that frees what it has copied, get the same bytes
   });
 });
 
-test("a file that ends early is damage, named with its place", async () => {
+test("a file that ends early is damage, and the error names the position", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "file");
     await makeSparseFile(path, 1000, [{ offset: 0, bytes: patternBytes(1000, 8) }]);
@@ -202,7 +203,7 @@ test("a file that ends early is damage, named with its place", async () => {
   });
 });
 
-test("reading stops at an abort and when the consumer has enough", async () => {
+test("reading stops at an abort and when the consumer has read enough", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "file");
     await makeSparseFile(path, 8 * pieceBytes, []);
@@ -221,7 +222,7 @@ test("reading stops at an abort and when the consumer has enough", async () => {
     );
     assert.equal(pieces, 1);
     for await (const _ of readExtent(handle, 0, 8 * pieceBytes)) break;
-    // Nothing is reading any more, so closing is safe.
+    // No read is running any more, so closing is safe.
     await handle.close();
   });
 });

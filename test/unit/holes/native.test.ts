@@ -1,3 +1,4 @@
+// Tests the native calls that Node does not have.
 import assert from "node:assert/strict";
 import { mkdir, open, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import {
 } from "../../../src/holes/native.js";
 import { withScratchDir } from "../../support/scratch.js";
 
-test("offsets beyond 4 GiB and up to 2^53 reach the kernel whole", async () => {
+test("offsets beyond 4 GiB and up to 2^53 reach the kernel unchanged", async () => {
   await withScratchDir(async (directory) => {
     await using handle = await open(join(directory, "file"), "wx+");
     const far = 8 * 1024 ** 4;
@@ -25,7 +26,7 @@ test("offsets beyond 4 GiB and up to 2^53 reach the kernel whole", async () => {
   });
 });
 
-test("copyRange copies at one offset and leaves file positions alone", async () => {
+test("copyRange copies at one offset and does not move file positions", async () => {
   await withScratchDir(async (directory) => {
     await using source = await open(join(directory, "source"), "wx+");
     await using target = await open(join(directory, "target"), "wx+");
@@ -39,7 +40,7 @@ test("copyRange copies at one offset and leaves file positions alone", async () 
   });
 });
 
-test("a failing call rejects with its own errno, also among many at once", async () => {
+test("a failing call rejects with its own errno, also among many concurrent calls", async () => {
   await withScratchDir(async (directory) => {
     await using handle = await open(join(directory, "file"), "wx+");
     const calls = Array.from({ length: 600 }, (_, index) =>
@@ -58,7 +59,7 @@ test("a failing call rejects with its own errno, also among many at once", async
   });
 });
 
-test("renameWithoutReplace takes names of any bytes and never replaces", async () => {
+test("renameWithoutReplace accepts names of any bytes and never replaces", async () => {
   await withScratchDir(async (directory) => {
     const from = join(directory, "von 'é' 日本");
     const to = join(directory, "nach\nß");

@@ -1,3 +1,4 @@
+// Tests copies of sparse files.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
@@ -26,7 +27,7 @@ async function makeDisk(path: string): Promise<void> {
   ]);
 }
 
-test("ext4: copied inside the kernel, extent by extent", { skip: cannotMount("ext4") }, () =>
+test("ext4: the kernel copies the file, extent by extent", { skip: cannotMount("ext4") }, () =>
   withFilesystem("ext4", 200, async (directory) => {
     const [from, to] = [join(directory, "from"), join(directory, "to")];
     await makeDisk(from);
@@ -59,20 +60,23 @@ for (const kind of ["xfs", "btrfs"] as const) {
   );
 }
 
-test("between filesystems: read and written, holes kept", { skip: cannotMount("tmpfs") }, () =>
-  withFilesystem("tmpfs", 64, async (other) => {
-    await withScratchDir(async (directory) => {
-      const [from, to] = [join(directory, "from"), join(other, "to")];
-      await makeDisk(from);
-      const copied = await copySparse(from, to, options);
-      assert.equal(copied.method, "bytes");
-      await compareFiles(to, from);
-      assert.ok((await allocatedBytesOf(to)) < 26 * mib);
-    });
-  }),
+test(
+  "between filesystems the file is read and written, and its holes are kept",
+  { skip: cannotMount("tmpfs") },
+  () =>
+    withFilesystem("tmpfs", 64, async (other) => {
+      await withScratchDir(async (directory) => {
+        const [from, to] = [join(directory, "from"), join(other, "to")];
+        await makeDisk(from);
+        const copied = await copySparse(from, to, options);
+        assert.equal(copied.method, "bytes");
+        await compareFiles(to, from);
+        assert.ok((await allocatedBytesOf(to)) < 26 * mib);
+      });
+    }),
 );
 
-test("empty files, holes alone and unreadable modes are copied", async () => {
+test("empty files, files of holes and unreadable modes are copied", async () => {
   await withScratchDir(async (directory) => {
     for (const sizeBytes of [0, 1, 4097, 5 * gib]) {
       const [from, to] = [join(directory, `from-${sizeBytes}`), join(directory, `to-${sizeBytes}`)];
@@ -86,7 +90,7 @@ test("empty files, holes alone and unreadable modes are copied", async () => {
   });
 });
 
-test("an existing target is left alone", async () => {
+test("an existing target is not changed", async () => {
   await withScratchDir(async (directory) => {
     const [from, to] = [join(directory, "from"), join(directory, "to")];
     await writeFile(from, "new");
@@ -96,7 +100,7 @@ test("an existing target is left alone", async () => {
   });
 });
 
-test("only a regular file is copied, and a caller's mistake is the caller's", async () => {
+test("only a regular file is copied, and a mistake of the caller is reported as such", async () => {
   await withScratchDir(async (directory) => {
     const to = join(directory, "to");
     await mkdir(join(directory, "directory"));
@@ -115,7 +119,7 @@ test("only a regular file is copied, and a caller's mistake is the caller's", as
   });
 });
 
-test("a full disk leaves no half copy", { skip: cannotMount("tmpfs") }, () =>
+test("a full disk leaves no partial copy", { skip: cannotMount("tmpfs") }, () =>
   withFilesystem("tmpfs", 12, async (directory) => {
     const [from, to] = [join(directory, "from"), join(directory, "to")];
     await makeSparseFile(from, 8 * mib, [{ offset: 0, bytes: patternBytes(8 * mib, 1) }]);
@@ -129,7 +133,7 @@ test("a full disk leaves no half copy", { skip: cannotMount("tmpfs") }, () =>
   }),
 );
 
-test("an abort leaves no half copy", async () => {
+test("an abort leaves no partial copy", async () => {
   await withScratchDir(async (directory) => {
     const [from, to] = [join(directory, "from"), join(directory, "to")];
     await makeDisk(from);

@@ -1,3 +1,4 @@
+// Tests how sparse files are written.
 import assert from "node:assert/strict";
 import { open, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,7 +20,7 @@ const mib = 1024 ** 2;
 const gib = 1024 ** 3;
 const plain = { mode: 0o640, detectZeros: false };
 
-test("a 10 GiB file with 25 MB of data costs 25 MB", async () => {
+test("a file of 10 GiB with 25 MB of data takes 25 MB", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "disk");
     const piece = patternBytes(512 * 1024, 1);
@@ -42,7 +43,7 @@ test("a 10 GiB file with 25 MB of data costs 25 MB", async () => {
 });
 
 for (const kind of ["xfs", "btrfs"] as const) {
-  test(`holes stay holes on ${kind}`, { skip: cannotMount(kind) }, () =>
+  test(`holes are kept on ${kind}`, { skip: cannotMount(kind) }, () =>
     withFilesystem(kind, 400, async (directory) => {
       const path = join(directory, "disk");
       const piece = patternBytes(mib, 2);
@@ -56,7 +57,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
   );
 }
 
-test("blocks of known extents are reserved before the data comes, and no others", async () => {
+test("blocks of known extents are reserved before the data arrives, and no other blocks", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "file");
     const expectedExtents = [
@@ -79,7 +80,7 @@ test("blocks of known extents are reserved before the data comes, and no others"
   });
 });
 
-test("a file of known size is reserved as long as it has no holes", async () => {
+test("a file of known size is reserved until its first hole", async () => {
   await withScratchDir(async (directory) => {
     const expectedBytes = 200 * mib;
     const options = { mode: 0o600, detectZeros: true, expectedBytes };
@@ -90,7 +91,7 @@ test("a file of known size is reserved as long as it has no holes", async () => 
     assert.ok(isAbout(await allocatedBytesOf(dense), 64 * mib));
     for (let at = 1; at < 65; at += 1) await whole.write(at * mib, chunkOf(piece));
     assert.ok(isAbout(await allocatedBytesOf(dense), 128 * mib));
-    // A hole up to the end.
+    // The file ends with a hole.
     const written = await whole.finish({ sizeBytes: expectedBytes, sync: true });
     assert.ok(isAbout(written.allocatedBytes, 65 * mib), `${written.allocatedBytes} bytes`);
     assert.deepEqual(await readRange(dense, 64 * mib, mib), piece);
@@ -121,16 +122,19 @@ test("a failed reservation does not fail the write", { skip: cannotMount("tmpfs"
   }),
 );
 
-test("reserving meets a full disk before the data does", { skip: cannotMount("tmpfs") }, () =>
-  withFilesystem("tmpfs", 4, async (directory) => {
-    const expectedExtents = [{ offset: 0, length: 8 * mib }];
-    const options = { ...plain, expectedExtents };
-    await using writer = await createSparseFile(join(directory, "file"), options);
-    await assert.rejects(writer.write(0, chunkOf(Buffer.alloc(1))), {
-      reason: "STORAGE_FULL",
-      message: /reserve/,
-    });
-  }),
+test(
+  "a reservation fails on a full disk before any data is written",
+  { skip: cannotMount("tmpfs") },
+  () =>
+    withFilesystem("tmpfs", 4, async (directory) => {
+      const expectedExtents = [{ offset: 0, length: 8 * mib }];
+      const options = { ...plain, expectedExtents };
+      await using writer = await createSparseFile(join(directory, "file"), options);
+      await assert.rejects(writer.write(0, chunkOf(Buffer.alloc(1))), {
+        reason: "STORAGE_FULL",
+        message: /reserve/,
+      });
+    }),
 );
 
 function isAbout(actual: number, expected: number): boolean {
@@ -142,7 +146,7 @@ async function readRange(path: string, offset: number, length: number): Promise<
   return (await handle.read(Buffer.alloc(length), 0, length, offset)).buffer;
 }
 
-test("zero blocks become holes, other zeros are kept", async () => {
+test("zero blocks become holes, and other zeros are kept", async () => {
   await withScratchDir(async (directory) => {
     const bytes = Buffer.alloc(64 * 1024);
     bytes[5000] = 1;
@@ -164,7 +168,7 @@ test("zero blocks become holes, other zeros are kept", async () => {
   });
 });
 
-test("any cutting into pieces gives the same file", async () => {
+test("a file is the same however it is cut into pieces", async () => {
   await withScratchDir(async (directory) => {
     let count = 0;
     const pieces = fc.array(
@@ -189,7 +193,7 @@ test("any cutting into pieces gives the same file", async () => {
   });
 });
 
-test("the file has mode 0600 while written and its own at the end, readable at least", async () => {
+test("the file has mode 0600 while it is written, and its own mode at the end, readable at least", async () => {
   await withScratchDir(async (directory) => {
     for (const [mode, expected] of [
       [0o640, 0o640],
@@ -219,7 +223,7 @@ test("an existing file or link is never written to", async () => {
   });
 });
 
-test("writes must ascend and stay inside the announced size", async () => {
+test("writes must ascend and stay within the announced size", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "file");
     await using writer = await createSparseFile(path, { ...plain, expectedBytes: 100 });
@@ -240,7 +244,7 @@ test("writes must ascend and stay inside the announced size", async () => {
   });
 });
 
-test("discarding removes the file, finishing keeps it", async () => {
+test("discarding removes the file, and finishing keeps it", async () => {
   await withScratchDir(async (directory) => {
     {
       await using writer = await createSparseFile(join(directory, "dropped"), plain);
@@ -256,7 +260,7 @@ test("discarding removes the file, finishing keeps it", async () => {
   });
 });
 
-test("a file is kept that is disposed while it still finishes", async () => {
+test("a file that is disposed while it is finishing is kept", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "file");
     let finishing: Promise<unknown>;

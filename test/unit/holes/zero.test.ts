@@ -1,9 +1,10 @@
+// Tests the search for zeros and for blocks of data.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { dataRuns, isZero, zeroBlockBytes } from "../../../src/holes/zero.js";
 
-test("isZero finds a single byte anywhere", () => {
+test("isZero finds a single byte at any position", () => {
   for (const length of [0, 1, 4095, 4096, 65536, 65537, 200_000]) {
     const bytes = new Uint8Array(length);
     assert.equal(isZero(bytes), true, `${length} zeros`);
@@ -16,7 +17,7 @@ test("isZero finds a single byte anywhere", () => {
   }
 });
 
-test("isZero looks only at its view", () => {
+test("isZero reads only its own view", () => {
   const memory = new Uint8Array(100).fill(7);
   memory.fill(0, 10, 90);
   assert.equal(isZero(memory.subarray(10, 90)), true);
@@ -24,10 +25,10 @@ test("isZero looks only at its view", () => {
   assert.equal(isZero(memory.subarray(10, 91)), false);
 });
 
-test("dataRuns aligns blocks to the file, not to the piece", () => {
+test("dataRuns aligns blocks to the file and not to the piece", () => {
   const bytes = new Uint8Array(3 * zeroBlockBytes);
   bytes[100] = 1;
-  // At 4096-50 the first block ends after 50 bytes: byte 100 is in the second.
+  // At 4096-50, the first block ends after 50 bytes, so byte 100 is in the second block.
   assert.deepEqual(dataRuns(bytes, zeroBlockBytes - 50), [
     { offset: zeroBlockBytes, length: zeroBlockBytes },
   ]);
@@ -42,7 +43,7 @@ test("dataRuns works at offsets beyond 4 GiB", () => {
   ]);
 });
 
-test("dataRuns keeps every byte that is not zero and drops every zero block", () => {
+test("dataRuns keeps every byte that is not zero, and drops every zero block", () => {
   const piece = fc.record({
     offset: fc.nat({ max: 3 * zeroBlockBytes }),
     length: fc.nat({ max: 6 * zeroBlockBytes }),

@@ -11,7 +11,7 @@ import tseslint from "typescript-eslint";
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const source = join(root, "src");
 
-/** Every folder of src/ with code in it, relative to src/. */
+/** Every folder of src/ that contains code, relative to src/. */
 const folders = readdirSync(source, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => relative(source, join(entry.parentPath, entry.name)))
@@ -23,7 +23,8 @@ const rule = (await import(pathToFileURL(join(root, "eslint.boundaries.js")).hre
 
 const eslint = new ESLint({
   cwd: root,
-  // Only the rule of the floors, because others need the types of files that do not exist here.
+  // Only the rule of the floors is active. Other rules need the types of files that do not exist
+  // here.
   overrideConfigFile: true,
   overrideConfig: {
     files: ["src/**/*.ts"],
@@ -33,7 +34,9 @@ const eslint = new ESLint({
   },
 });
 
-/** The messages for a new file in `folder` that imports `target`; both are relative to src/. */
+/**
+ * Returns the messages for a new file in `folder` that imports `target`. Both are relative to src/.
+ */
 async function judge(folder: string, target: string): Promise<string[]> {
   const path = relative(join(source, folder), join(source, target)).replace(/\.ts$/, ".js");
   const specifier = path.startsWith(".") ? path : `./${path}`;
@@ -67,7 +70,7 @@ void test("only store/remove and store/heal can remove", async () => {
   assert.deepEqual(await foldersThatMayImport("files/removal.ts"), ["files", ...rooms]);
 });
 
-void test("no way around the ports: files are moved and deleted, and the whole catalog named, only there", async () => {
+void test("only the ports may move and delete files, and name the whole catalog", async () => {
   const durable = (name: string): string => `import { ${name} } from "../../files/durable.js";\n`;
   const ways = {
     removeTree: durable("removeTree"),
@@ -100,12 +103,12 @@ void test("replication never imports the layout of the store's files, nor the wh
   assert.deepEqual(await judgeText("replication", whole.replace("Snapshot", "Confined")), []);
 });
 
-void test("a folder that the table does not know is refused", async () => {
+void test("a folder that is missing in the table is refused", async () => {
   const [message] = await judge("attic", "base/errors.ts");
   assert.match(message ?? "", /is on no floor/);
 });
 
-void test("only the hooks of the transport load node:http2; its types are free", async () => {
+void test("only the hooks of the transport load node:http2, and its types are free", async () => {
   const asValue = 'import { constants } from "node:http2";\n';
   const asType = 'import type { ServerHttp2Stream } from "node:http2";\n';
   for (const folder of ["transport", "transport/auth", "client", "daemon"]) {

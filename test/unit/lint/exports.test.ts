@@ -6,13 +6,13 @@ import { test } from "node:test";
 import ts from "typescript";
 import { sourcesIn } from "./sources.js";
 
-/** What people import from the package, and what the executable runs. */
+/** The files that users of the package import, and the file that the executable runs. */
 const entries = ["src/client/index.ts", "src/main.ts"];
 const importers = ["src", "test", "bench", "scripts", "web", "examples"];
 
 type Names = readonly string[];
 
-/** The names that a statement exports. */
+/** Returns the names that a statement exports. */
 function exportsOf(statement: ts.Statement): Names {
   if (ts.isExportDeclaration(statement)) {
     const { exportClause } = statement;
@@ -30,7 +30,9 @@ function exportsOf(statement: ts.Statement): Names {
   return name === undefined ? [] : [name.text];
 }
 
-/** Calls `use` with each module that a file names, and the name that it takes; `*` for all. */
+/**
+ * Calls `use` with each module that a file imports and each imported name, or `*` for all names.
+ */
 function eachUse(file: ts.SourceFile, use: (specifier: string, name: string) => void): void {
   const clauseOf = (
     bindings: ts.NamedImportBindings | ts.NamedExportBindings | undefined,
@@ -58,7 +60,7 @@ function isLazyImport(node: ts.Node): node is ts.CallExpression {
   return ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword;
 }
 
-/** The exports of src/ in `files` that no other of these files imports. */
+/** Returns the exports of src/ in `files` that no other of these files imports. */
 function unusedExports(files: ReadonlyMap<string, string>): string[] {
   const exported: (readonly [file: string, name: string])[] = [];
   const used = new Set<string>();

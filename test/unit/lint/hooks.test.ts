@@ -1,5 +1,5 @@
-// Tests that reliance on internals of grpc-js and of Node's sockets stays in the rooms of hooks:
-// the lint rule refuses it elsewhere, and each hook says what it relies on and has a contract test.
+// Tests that only the rooms of hooks rely on internals of grpc-js and of Node's sockets. The lint
+// rule refuses such reliance elsewhere. Each hook documents it and has a contract test.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -67,7 +67,7 @@ for (const [what, text] of Object.entries(ways)) {
   });
 }
 
-void test("what the types show is free everywhere", async () => {
+void test("the documented types may be used everywhere", async () => {
   const text =
     "export const open = session as ServerHttp2Session | undefined;\n" +
     'export const size = { ...session.localSettings }, listeners = stream.listeners("end");\n' +
@@ -75,7 +75,7 @@ void test("what the types show is free everywhere", async () => {
   assert.equal(await refusals(outside, types + text), 0);
 });
 
-/** Files of the rooms that hook into nothing, each with its purpose. */
+/** Files of these rooms that do not use internals, each with its purpose. */
 const helpers: Readonly<Record<string, string>> = {
   "src/client/grpc-hooks/missing.ts": "reports hooks that do not attach",
   "src/transport/grpc-hooks/attachments.ts": "reports hooks that do not attach",
@@ -83,7 +83,7 @@ const helpers: Readonly<Record<string, string>> = {
   "src/transport/grpc-hooks/first-call.ts": "uses all hooks once",
 };
 
-void test("each hook says what it relies on, what for, and what happens, and has a contract test", () => {
+void test("each hook documents what it relies on, why, and the effect of a failure, and has a contract test", () => {
   const tests = sourcesIn("test");
   const files = [...sourcesIn("src/transport/grpc-hooks"), ...sourcesIn("src/client/grpc-hooks")];
   assert.ok(files.length > Object.keys(helpers).length, "no hooks");

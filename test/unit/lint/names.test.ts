@@ -1,5 +1,5 @@
-// Tests that a name means one thing in src/: no two files export the same name, and no two files
-// declare a type of the same name.
+// Tests that a name means one thing in src/. No two files export the same name, and no two files
+// declare a type with the same name.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import ts from "typescript";
@@ -16,7 +16,7 @@ interface Declared {
   readonly isType: boolean;
 }
 
-/** The declarations at the top level of a file. */
+/** Returns the declarations at the top level of a file. */
 function declarationsOf(file: string, text: string): Declared[] {
   const { statements } = ts.createSourceFile(file, text, ts.ScriptTarget.Latest);
   return statements.flatMap((statement): Declared[] => {
@@ -43,7 +43,7 @@ function declarationsOf(file: string, text: string): Declared[] {
   });
 }
 
-/** Names with more than one meaning, each with the files that declare it. */
+/** Returns the names with more than one meaning, each with the files that declare it. */
 function homonymsIn(files: ReadonlyMap<string, string>): Map<string, string[]> {
   const exported = new Map<string, Set<string>>();
   const types = new Map<string, Set<string>>();
@@ -60,7 +60,7 @@ function homonymsIn(files: ReadonlyMap<string, string>): Map<string, string[]> {
   return new Map(all.map(([name, places]) => [name, [...places].sort()]));
 }
 
-void test("no two files of src/ give one name to two things", () => {
+void test("no two files of src/ give the same name to different things", () => {
   const found = homonymsIn(sourcesIn("src"));
   const unknown = [...found].filter(([name]) => !Object.hasOwn(shared, name));
   assert.deepEqual(unknown, [], "choose one name per concept, or give a reason in `shared`");
@@ -68,7 +68,7 @@ void test("no two files of src/ give one name to two things", () => {
   assert.deepEqual(stale, [], "these names are no longer shared");
 });
 
-void test("a second export and a second type of one name are noticed, a private function is not", () => {
+void test("a second export and a second type with the same name are noticed, and a private function is not", () => {
   const found = homonymsIn(
     new Map([
       ["one.ts", "export function open() {}\ninterface Slot {}\nfunction close() {}\n"],

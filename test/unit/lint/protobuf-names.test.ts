@@ -30,7 +30,7 @@ const homes: Readonly<Record<string, string>> = {
 /** Attributes of spans have their own notation: `stasis.snapshot_id`. */
 const spanAttribute = /^stasis\.[a-z_]+$/;
 
-/** The names of the fields of the API that consist of several words. */
+/** Returns the names of the API's fields that consist of several words. */
 function fieldNames(): Set<string> {
   const folder = join(root, "proto/stasis/v1");
   const field = /^\s*(?:optional |repeated )?[\w.<>, ]+ ([a-z0-9]+(?:_[a-z0-9]+)+) = \d+/gm;
@@ -38,7 +38,7 @@ function fieldNames(): Set<string> {
   return new Set(texts.flatMap((text) => [...text.matchAll(field)].map(([, name = ""]) => name)));
 }
 
-/** The names of fields in the strings of a source file. */
+/** Returns the names of fields in the strings of a source file. */
 function namesIn(text: string, names: ReadonlySet<string>): string[] {
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
@@ -77,7 +77,7 @@ void test("no text of the domain contains the name of a protobuf field", () => {
   assert.deepEqual(stale, [], "these files contain no such name");
 });
 
-void test("names of fields are found in strings and templates, not in code", () => {
+void test("names of fields are found in strings and templates, and not in code", () => {
   const names = fieldNames();
   assert.ok(names.has("request_id") && names.has("image_blob_ids"), [...names].join(" "));
   const text = 'const a = ["request_id: x", `${b}page_token`, `update_mask${c}`, row.size_bytes];';

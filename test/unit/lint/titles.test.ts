@@ -1,4 +1,4 @@
-// Tests that titles of tests are sentences, so that a list of them reads as a description.
+// Tests that titles of tests are sentences, so that their list is a description of the program.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import ts from "typescript";
@@ -7,7 +7,7 @@ import { sourcesIn } from "./sources.js";
 const functions = new Set(["test", "it"]);
 const minWords = 3;
 
-/** What is wrong with a title. A title with a placeholder may be short. */
+/** Returns the problem of a title, if any. A title with a placeholder may be short. */
 function problemOf(title: string, hasPlaceholder: boolean): string | undefined {
   if (title.endsWith(".")) return "ends with a full stop";
   if (hasPlaceholder) return undefined;

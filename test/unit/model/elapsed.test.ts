@@ -1,4 +1,4 @@
-// Elapsed time of a store under steps of the wall clock, restarts and reboots.
+// Tests the elapsed time of a store under steps of the wall clock, restarts and reboots.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -17,7 +17,7 @@ const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 const yearMs = 365 * dayMs;
 
-/** A machine with a store, and the saved state of its clock. */
+/** Simulates a machine with a store, and keeps the saved state of the store's clock. */
 class Machine {
   wallMs = Date.UTC(2026, 0, 1);
   sinceBootMs = 10 * dayMs;
@@ -39,7 +39,7 @@ class Machine {
     return this.look();
   }
 
-  /** With readings as often as a daemon makes them, and slewing of 500 ppm. */
+  /** Advances the time, with readings like those of a daemon and with a clock slewed by 500 ppm. */
   pass(ms: number): this {
     const looks = 20;
     for (let look = 0; look < looks; look += 1) {
@@ -57,7 +57,7 @@ class Machine {
     return this.look();
   }
 
-  /** The age of the first stamp, or of another one. */
+  /** Returns the age of a stamp, by default of the first. */
   ageMs(stampMs: number = this.#startMs): number {
     const { elapsedMs, offTimes } = this.state;
     const before = offTimes.filter(({ atMs }) => atMs >= stampMs);
@@ -70,7 +70,7 @@ class Machine {
 }
 
 for (const stepMs of [dayMs, -dayMs, yearMs, -yearMs, 2 * minuteMs, -2 * minuteMs]) {
-  test(`a step of ${stepMs / hourMs} hours while the machine is up makes nothing older`, () => {
+  test(`a step of ${stepMs / hourMs} hours while the machine is up does not change any age`, () => {
     const machine = new Machine().pass(hourMs).step(stepMs);
     assert.equal(machine.ageMs(), hourMs);
     assert.ok(machine.suspect);
@@ -81,14 +81,14 @@ for (const stepMs of [dayMs, -dayMs, yearMs, -yearMs, 2 * minuteMs, -2 * minuteM
     assert.equal(machine.ageMs(), 26 * hourMs);
   });
 
-  test(`a corrected step of ${stepMs / hourMs} hours is forgotten at once`, () => {
+  test(`after a corrected step of ${stepMs / hourMs} hours the clock is not suspect any more`, () => {
     const machine = new Machine().step(stepMs).pass(hourMs).step(-stepMs);
     assert.equal(machine.state.doubt, undefined);
     assert.equal(machine.ageMs(), hourMs);
   });
 }
 
-test("an operator ends a doubt, and time that did not pass does not count", () => {
+test("an operator can end the doubt, and the time of the step does not count", () => {
   const machine = new Machine().step(yearMs);
   machine.state = trustClock(machine.state);
   machine.pass(hourMs);
@@ -96,7 +96,7 @@ test("an operator ends a doubt, and time that did not pass does not count", () =
   assert.equal(machine.ageMs(), hourMs);
 });
 
-test("a suspended machine is not a step", () => {
+test("the time of a suspended machine is not taken for a step", () => {
   const machine = new Machine();
   machine.sinceBootMs += 5 * dayMs;
   machine.wallMs += 5 * dayMs;
@@ -104,7 +104,7 @@ test("a suspended machine is not a step", () => {
   assert.equal(machine.state.doubt, undefined);
 });
 
-test("a short time off counts after an hour, and nobody is alarmed", () => {
+test("a short time off counts after an hour, and the clock is not suspect", () => {
   const machine = new Machine().reboot(12 * hourMs);
   assert.equal(machine.suspect, false);
   assert.ok(machine.ageMs() < minuteMs, `${machine.ageMs()}`);
@@ -113,7 +113,7 @@ test("a short time off counts after an hour, and nobody is alarmed", () => {
   assert.ok(machine.ageMs() >= 14 * hourMs && machine.ageMs() < 14 * hourMs + minuteMs);
 });
 
-test("a clock that is eight hours wrong after a reboot and is then corrected ages nothing", () => {
+test("a clock that is eight hours wrong after a reboot and is then corrected changes no age", () => {
   for (const stepMs of [8 * hourMs, -8 * hourMs]) {
     const machine = new Machine()
       .reboot(10 * minuteMs, stepMs)
@@ -125,7 +125,7 @@ test("a clock that is eight hours wrong after a reboot and is then corrected age
   }
 });
 
-test("a year off makes the clock suspect, and counts after a day or when it is trusted", () => {
+test("a year off makes the clock suspect, and counts after a day or when the clock is trusted", () => {
   const off = () => new Machine().reboot(yearMs);
   assert.ok(off().suspect);
   assert.ok(off().pass(23 * hourMs).suspect);
@@ -148,7 +148,7 @@ test("a year off makes the clock suspect, and counts after a day or when it is t
   assert.ok(corrected.ageMs() < 3 * dayMs);
 });
 
-test("a clock that went back over a reboot: the time up counts, and a correction is believed", () => {
+test("if a clock went back over a reboot, the time up counts, and a correction is believed", () => {
   const machine = new Machine().reboot(10 * minuteMs, -yearMs);
   assert.ok(machine.suspect);
   machine.pass(hourMs);
@@ -171,7 +171,7 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
   ),
 );
 
-test("elapsed time never goes back; without reboots it is the time since boot to the millisecond", () => {
+test("elapsed time never decreases, and without reboots it equals the time since boot to the millisecond", () => {
   fc.assert(
     fc.property(fc.array(moves, { maxLength: 30 }), (played) => {
       const machine = new Machine();
@@ -190,7 +190,7 @@ test("elapsed time never goes back; without reboots it is the time since boot to
   );
 });
 
-test("time off ages earlier snapshots, not those stored while it was pending", () => {
+test("time off ages earlier snapshots, but not those stored while it was pending", () => {
   const machine = new Machine().pass(hourMs).reboot(yearMs).pass(hourMs);
   const stampMs = machine.state.elapsedMs;
   machine.pass(25 * hourMs);
@@ -198,7 +198,7 @@ test("time off ages earlier snapshots, not those stored while it was pending", (
   assert.equal(machine.ageMs(stampMs), 25 * hourMs);
 });
 
-test("the stamp of an age separates older from newer snapshots, over many times off", () => {
+test("the stamp for an age separates older from newer snapshots, over many times off", () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ upMs: fc.nat(100), offMs: fc.nat(100) }), { maxLength: 10 }),
@@ -223,7 +223,7 @@ test("the stamp of an age separates older from newer snapshots, over many times 
   );
 });
 
-test("a machine that is rebooted every day for ten years keeps few times off", () => {
+test("a machine that is rebooted every day for ten years stores few times off", () => {
   const machine = new Machine();
   for (let day = 0; day < 3650; day += 1) machine.reboot(12 * hourMs).pass(2 * hourMs);
   assert.ok(machine.state.offTimes.length <= 500);
@@ -231,7 +231,7 @@ test("a machine that is rebooted every day for ten years keeps few times off", (
   assert.ok(years > 5.8 && years < 5.9, `${years}`);
 });
 
-test("rare readings miss no step: only the sum counts", () => {
+test("rare readings detect every step, because only the sum of the steps counts", () => {
   const machine = new Machine();
   machine.sinceBootMs += 10 * dayMs;
   machine.wallMs += 10 * dayMs + stepBoundMs + 1;
@@ -239,7 +239,7 @@ test("rare readings miss no step: only the sum counts", () => {
   assert.equal(machine.ageMs(), 10 * dayMs);
 });
 
-test("a catalog from before elapsed time may have been used in this boot: no doubt, and no time invented", () => {
+test("a catalog older than elapsed time may have been used since the boot, so there is no doubt and no added time", () => {
   const wallMs = Date.UTC(2026, 0, 1);
   const migrated = (): ElapsedState => ({
     elapsedMs: wallMs,
@@ -251,7 +251,7 @@ test("a catalog from before elapsed time may have been used in this boot: no dou
   const soon = look(2 * hourMs);
   assert.equal(soon.elapsedMs, wallMs + 2 * hourMs);
   assert.equal(soon.doubt, undefined);
-  // Longer ago than the boot, so the machine may have been off.
+  // The last use was before the boot, so the machine may have been off.
   const later = look(11 * dayMs);
   assert.equal(later.elapsedMs, wallMs + 10 * dayMs);
   assert.equal(later.doubt?.aheadMs, dayMs);

@@ -1,4 +1,5 @@
-// The plan of a collection: examples of each criterion, and properties for every store and policy.
+// Tests the plan of a collection with examples for each criterion, and with properties for every
+// store and policy.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -18,7 +19,7 @@ interface Held extends GcSnapshot {
   readonly inUse: boolean;
 }
 
-/** `age`: hours since it was made and last accessed. */
+/** Returns a snapshot that was made and last accessed `age` hours ago. */
 function snapshot(id: string, age: number, extra: Partial<Held> = {}): Held {
   const atMs = elapsedMs - age * hourMs;
   const times = { createdAtMs: atMs, lastAccessedAtMs: atMs, lastUsedMs: atMs };
@@ -40,14 +41,14 @@ function removed(rows: readonly GcRow[]): string[] {
   return rows.filter(({ verdict }) => verdict === "remove").map(({ id }) => id);
 }
 
-test("without a policy only leftovers go", () => {
+test("without a policy a collection removes only leftovers", () => {
   const leftover: GcLeftover = { reason: "orphan", id: "x", name: "", chargedBytes: 5 };
   const rows = plan([snapshot("a", 1000)], {}, [leftover]);
   assert.deepEqual(removed(rows), ["x"]);
   assert.deepEqual(rows[0]?.reasons, ["orphan"]);
 });
 
-test("the record of a snapshot without a directory stays if it is protected or in use", () => {
+test("the record of a snapshot without a directory is kept if it is protected or in use", () => {
   const missing = { reason: "missing_directory", name: "", chargedBytes: 0 } as const;
   const leftovers = [
     { ...missing, id: "gone" },
@@ -67,7 +68,7 @@ test("the record of a snapshot without a directory stays if it is protected or i
   );
 });
 
-test("keep_last keeps the newest of each value of a label", () => {
+test("keep_last keeps the newest snapshots for each value of a label", () => {
   const of = (group: string) => ({ group });
   const all = [
     snapshot("a1", 1, of("a")),
@@ -82,12 +83,12 @@ test("keep_last keeps the newest of each value of a label", () => {
   assert.deepEqual(removed(plan(all, { keepLast: 4 })), ["none2", "none"]);
 });
 
-test("max_age goes by the last access, and a time ahead of the clock is never old", () => {
+test("max_age follows the last access, and an access in the future is never old", () => {
   const all = [snapshot("old", 25), snapshot("edge", 24), snapshot("future", -1000)];
   assert.deepEqual(removed(plan(all, { maxAgeMs: 24 * hourMs })), ["old"]);
 });
 
-test("max_total_bytes skips snapshots that must be kept, and reports it", () => {
+test("max_total_bytes skips snapshots that must be kept, and lists them with the reason", () => {
   const all = [
     snapshot("a", 4, { protected: true }),
     snapshot("b", 3, { inUse: true }),
@@ -105,7 +106,7 @@ test("max_total_bytes skips snapshots that must be kept, and reports it", () => 
   );
 });
 
-test("every matching reason is named", () => {
+test("the plan names every reason that applies", () => {
   const policy = { keepLast: 1, maxAgeMs: hourMs, maxTotalBytes: 100, evictAll: true };
   const [row] = plan([snapshot("old", 5), snapshot("new", 0)], policy);
   assert.deepEqual(row?.reasons, ["keep_last", "max_age", "max_total_bytes", "evict_all"]);
@@ -146,7 +147,7 @@ function survivors(all: readonly Held[], policy: GcPolicy): Set<string> {
   return new Set(all.map(({ id }) => id).filter((id) => !gone.has(id)));
 }
 
-test("never touches a protected or leased one; the same input gives the same plan", () => {
+test("the plan never removes a protected or leased snapshot, and equal input gives equal plans", () => {
   fc.assert(
     fc.property(snapshots, policies, (all, policy) => {
       const rows = plan(all, policy);
@@ -160,7 +161,7 @@ test("never touches a protected or leased one; the same input gives the same pla
   );
 });
 
-test("the survivors of two criteria survive each of them", () => {
+test("a snapshot survives several criteria exactly if it survives each of them", () => {
   fc.assert(
     fc.property(snapshots, policies, (all, policy) => {
       const { groupByLabel } = policy;
@@ -179,7 +180,7 @@ test("the survivors of two criteria survive each of them", () => {
   );
 });
 
-test("never evicts more than the criteria ask", () => {
+test("the plan never evicts more than the criteria require", () => {
   fc.assert(
     fc.property(
       snapshots,
@@ -192,8 +193,7 @@ test("never evicts more than the criteria ask", () => {
         const left = all.filter(({ id }) => survivors(all, { maxTotalBytes }).has(id));
         const bytes = left.reduce((sum, { chargedBytes }) => sum + chargedBytes, 0);
         const goneFree = free.filter((one) => !left.includes(one));
-        // The last eviction was necessary, and nothing that could be evicted was left above the
-        // limit.
+        // The last eviction was necessary, and no evictable snapshot remains above the limit.
         const newest = goneFree.sort(
           (a, b) =>
             b.lastUsedMs - a.lastUsedMs || b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1),

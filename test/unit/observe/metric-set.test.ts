@@ -1,4 +1,5 @@
-// Figures are read when a page is made. A source that fails or hangs costs only its own values.
+// Tests that metrics are read when a page is rendered. A source that fails or hangs affects only
+// its own values.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MetricSet, reading } from "../../../src/observe/metric-set.js";
@@ -16,7 +17,7 @@ const readings = [
   reading<{ n: number }>("stasis_done_total", "A counter", ({ n }) => n),
 ];
 
-test("values are those of the moment, and a label that is gone goes", async () => {
+test("values are current, and a label that disappears is not shown any more", async () => {
   const set = new MetricSet();
   let n = 1;
   let asked = 0;
@@ -33,7 +34,7 @@ test("values are those of the moment, and a label that is gone goes", async () =
   assert.equal(asked, 2);
 });
 
-test("a source that fails has no values; others have theirs", async () => {
+test("a source that fails has no values, and others keep theirs", async () => {
   const set = new MetricSet();
   let fails = true;
   set.readings(
@@ -53,7 +54,7 @@ test("a source that fails has no values; others have theirs", async () => {
   assert.equal(parsePage(await set.render()).get("stasis_plain"), 3);
 });
 
-test("a source that hangs is asked once, however many pages are made", async () => {
+test("a source that hangs is read once, however many pages are rendered", async () => {
   const set = new MetricSet();
   let asked = 0;
   let answer = (_: { n: number }): void => undefined;
@@ -72,7 +73,7 @@ test("a source that hangs is asked once, however many pages are made", async () 
   answer({ n: 1 });
 });
 
-test("labels stay within their sets, whatever a caller or a peer sends", async () => {
+test("labels have only allowed values, whatever a caller or a peer sends", async () => {
   using metrics = createMetrics(["a.Service/Known"]);
   metrics.calls.ended("a.Service/Guess", "OK", 0.1);
   metrics.calls.ended("a.Service/Known", "OK", 0.1);

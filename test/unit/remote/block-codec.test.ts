@@ -1,4 +1,5 @@
-// The encodings of a block: what was encoded is decoded, and hostile bytes are refused.
+// Tests the encodings of a block. Every encoded block is decoded again, and hostile bytes are
+// refused.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
@@ -9,12 +10,14 @@ import { decodeBlock, encodeBlock } from "../../../src/remote/format/block-codec
 const codec = await loadZstdBlockCodec();
 assert.ok(codec !== undefined, "run `npm run setup`: zstd is missing");
 
-/** A block of `length` bytes that repeats with a short period, so that zstd shortens it. */
+/**
+ * Returns a block of `length` bytes that repeats with a short period, so that zstd compresses it.
+ */
 function patterned(length: number, seed: number): Buffer {
   return Buffer.alloc(length, Buffer.from(`page ${seed} of a guest, `));
 }
 
-test("a block that zstd shortens is a frame, one of noise is raw", async () => {
+test("a block that zstd compresses becomes a frame, and a block of noise is stored raw", async () => {
   const text = patterned(256 * 1024, 1);
   const noise = randomBytes(256 * 1024);
   assert.equal((await encodeBlock(codec, text)).encoding, "zstd");
@@ -23,7 +26,7 @@ test("a block that zstd shortens is a frame, one of noise is raw", async () => {
   assert.ok(noise.equals(raw.bytes));
 });
 
-test("a block that differs from its base in one page is a patch of little more than that page", async () => {
+test("a block that differs from its base in one page becomes a patch of little more than that page", async () => {
   const base = randomBytes(256 * 1024);
   const block = Buffer.from(base);
   randomBytes(4096).copy(block, 8192);
@@ -34,7 +37,7 @@ test("a block that differs from its base in one page is a patch of little more t
   assert.ok(decoded !== undefined && block.equals(decoded));
 });
 
-test("without zstd every block is raw", async () => {
+test("without zstd every block is stored raw", async () => {
   const { encoding } = await encodeBlock(undefined, patterned(4096, 1), Buffer.alloc(4096, 1));
   assert.equal(encoding, "raw");
 });
@@ -45,7 +48,7 @@ const edits = fc.array(
   { maxLength: 4 },
 );
 
-test("any block with any base comes back as it was", async () => {
+test("any block is decoded unchanged, with any base", async () => {
   await fc.assert(
     fc.asyncProperty(length, fc.boolean(), edits, async (size, isNoise, changes) => {
       const base = isNoise ? randomBytes(size) : patterned(size, 2);
@@ -61,7 +64,7 @@ test("any block with any base comes back as it was", async () => {
   );
 });
 
-test("a frame of another length, two frames, and a cut frame are refused", async () => {
+test("a frame of another length, two frames, and a truncated frame are refused", async () => {
   const block = patterned(100_000, 3);
   const frame = await codec.compress(block);
   const encoding = "zstd";
@@ -78,7 +81,7 @@ test("a frame of another length, two frames, and a cut frame are refused", async
   }
 });
 
-test("a patch is refused without its base, with pages behind the end, and without pages", async () => {
+test("a patch is refused without its base, without pages, or with pages beyond the end", async () => {
   const base = patterned(10_000, 4);
   const block = Buffer.from(base);
   block.fill(7, 9000);

@@ -1,4 +1,4 @@
-// Ids, keys and the JSON objects of a remote.
+// Tests the ids, the keys and the JSON objects of a remote.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
@@ -31,7 +31,7 @@ import { makeKey, now, smallCommit } from "./support.js";
 
 const reason = "REMOTE_DATA_INVALID";
 
-test("an id keeps its time and its bits, and later ids sort behind", () => {
+test("an id contains its time and its bits, and later ids sort after earlier ones", () => {
   const time = fc.integer({ min: 0, max: 2 ** 48 - 1 });
   fc.assert(
     fc.property(time, time, (one, two) => {
@@ -49,7 +49,7 @@ test("an id keeps its time and its bits, and later ids sort behind", () => {
   );
 });
 
-test("keys of packs and snapshots are read back, and nothing else is one", () => {
+test("keys of packs and snapshots are parsed, and other keys are not recognized", () => {
   const push = newRemoteId(now);
   const key = packKey({ push, attempt: 3, sequence: 42 });
   assert.ok(key.startsWith(packsOfPush(push)));
@@ -77,7 +77,7 @@ for (const [how, seal] of Object.entries(openers)) {
     assert.equal(keyId, seal.keyId);
     return seal;
   };
-  test(`${how}: JSON comes back as it was, and any changed byte is noticed`, () => {
+  test(`${how}: JSON is decoded unchanged, and any changed byte is noticed`, () => {
     fc.assert(
       fc.property(fc.json(), (json) => {
         const content = JSON.parse(json) as unknown;
@@ -89,7 +89,7 @@ for (const [how, seal] of Object.entries(openers)) {
     for (let at = 0; at < bytes.length; at += 1) {
       const wrong = Uint8Array.from(bytes);
       wrong[at] = (wrong[at] ?? 0) ^ 1;
-      // A changed id of a key is for `sealOf` to refuse.
+      // If the id of the encryption key was changed, `sealOf` refuses it.
       assert.throws(() => decodeJson("a.json", wrong, sealOf), Error, `byte ${at}`);
     }
     for (let length = 0; length < bytes.length; length += 1) {
@@ -104,7 +104,7 @@ test("an encrypted object does not pass as another object", () => {
   assert.throws(() => decodeJson("b.json", bytes, () => sealed), { reason });
 });
 
-test("a commit object comes back as it was, with the manifest", () => {
+test("a commit object is decoded unchanged, with the manifest", () => {
   const commit = smallCommit(noSeal);
   const bytes = encodeCommit(commit, noSeal);
   assert.deepEqual(
@@ -139,7 +139,7 @@ test("a commit object of a newer version, without a section, or with another len
   assert.throws(() => read((content) => ({ ...content, manifest: "{}" })), { reason });
 });
 
-test("the format of a remote and a repository key come back; another outer key opens nothing", () => {
+test("the format of a remote and its repository key are decoded, and another outer key fails", () => {
   const format = { id: newRemoteId(now), encrypted: true };
   assert.deepEqual(decodeFormat(encodeFormat(format)), format);
   const outer = randomBytes(32);

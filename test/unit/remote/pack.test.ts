@@ -1,5 +1,5 @@
-// Packs and maps: what was written is read, with and without encryption; and any changed byte is
-// noticed.
+// Tests packs and maps. What was written is read again, with and without encryption, and any
+// changed byte is noticed.
 import assert from "node:assert/strict";
 import { randomBytes, randomInt } from "node:crypto";
 import { test } from "node:test";
@@ -63,7 +63,7 @@ const seals = [
 ];
 
 for (const { how, seal } of seals) {
-  test(`${how}: any pack is read from its footer alone, and holds its entries`, () => {
+  test(`${how}: any pack is read from its footer alone, and contains its entries`, () => {
     const block = fc.uint8Array({ minLength: 1, maxLength: 5000 });
     fc.assert(
       fc.property(fc.array(block, { minLength: 1, maxLength: 20 }), (blocks) => {
@@ -76,7 +76,7 @@ for (const { how, seal } of seals) {
     );
   });
 
-  test(`${how}: a changed byte of head, footer or tail is REMOTE_DATA_INVALID`, () => {
+  test(`${how}: a changed byte of the head, footer or tail is REMOTE_DATA_INVALID`, () => {
     const { object } = buildPack(seal, [randomBytes(900), randomBytes(1)]);
     const tail = decodePackTail(object.subarray(-tailBytes), object.length, packKey(name));
     for (let at = 0; at < object.length; at += 1) {
@@ -89,7 +89,7 @@ for (const { how, seal } of seals) {
         (error) =>
           (error instanceof StoreError && error.reason === "REMOTE_DATA_INVALID") ||
           (isVersion && error instanceof StoreError && error.reason === "FORMAT_UNSUPPORTED") ||
-          // The id of the key is part of the head.
+          // The id of the encryption key is a part of the head.
           (at >= 12 && at < 32 && error instanceof assert.AssertionError),
         `byte ${at}`,
       );
@@ -124,7 +124,7 @@ function readSection(
 }
 
 for (const how of ["plain", "encrypted"]) {
-  test(`${how}: a map has its sections, and notices any changed byte of them`, () => {
+  test(`${how}: a map has its sections, and any changed byte of them is noticed`, () => {
     const id = newRemoteId(now);
     const seal = how === "plain" ? noSeal : sealWith(makeKey(), id);
     const map = smallMap(seal, id);
@@ -152,7 +152,7 @@ for (const how of ["plain", "encrypted"]) {
   });
 }
 
-test("places outside their pack, patches without a base, and unknown packs are refused", () => {
+test("positions outside their pack, patches without a base, and unknown packs are refused", () => {
   const packs = [{ ...name, bytes: 1000, keyId: undefined }];
   const base = { pack: 0, offset: 40, bytes: 10, encoding: "raw", blockBytes: 9 } as const;
   const bases = [{ ...base, digest: blake3(Buffer.from("")) }];

@@ -1,4 +1,4 @@
-// Objects of a remote for tests of their formats.
+// Provides objects of a remote for tests of their formats.
 import { randomBytes } from "node:crypto";
 import { blake3 } from "@napi-rs/blake-hash";
 import { encodeBlockTable } from "../../../src/files/block-table-codec.js";
@@ -27,7 +27,7 @@ export function sealFor(object: string, key: RepositoryKey | undefined, plain: S
   return key === undefined ? plain : sealWith(key, object);
 }
 
-/** A file of a hole, two blocks of data and a block of zeros. */
+/** Returns the table of a file with a hole, two blocks of data and a block of zeros. */
 export function smallTable(): BlockTable {
   return {
     sizeBytes: 3 * blockBytes + 100,
@@ -48,7 +48,7 @@ export interface SmallMap {
   readonly written: WrittenMap;
 }
 
-/** The map of one file with `smallTable`: one block raw, one a patch. */
+/** Returns the map of one file with `smallTable`. One block is raw, and one is a patch. */
 export function smallMap(seal: Seal, id = newRemoteId(now)): SmallMap {
   const packs = [
     { push: id, attempt: 0, sequence: 0, bytes: 70_000, keyId: seal.keyId },

@@ -1,4 +1,5 @@
-// The pages of a block, as a mask and as a bitmap, and the differences that name them.
+// Tests the sets of pages of a block, as a mask and as a bitmap, and the differences that contain
+// them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -13,7 +14,7 @@ import { patternBytes } from "../../support/scratch.js";
 
 const kib = 1024;
 
-test("a set of pages of any size comes back from the wire", () => {
+test("a set of pages of any size is decoded unchanged", () => {
   const sizes = fc.constantFrom(512, 1024, 4096, 65_536, 262_144);
   const length = fc.integer({ min: 1, max: 256 * kib });
   fc.assert(
@@ -34,10 +35,10 @@ test("a set of pages of any size comes back from the wire", () => {
   );
 });
 
-test("only the forms that are allowed are made, and each gives the block back", async () => {
+test("only allowed forms are produced, and each of them restores the block", async () => {
   const base = patternBytes(256 * kib, 1);
   const target = Buffer.from(base);
-  // One page that compresses against the base, one that does not.
+  // One of the two pages compresses against the base, and the other does not.
   target.fill(7, 10 * kib, 10 * kib + 40);
   for (const [plain, deflated, expected] of [
     [true, true, true],

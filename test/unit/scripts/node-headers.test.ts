@@ -1,4 +1,4 @@
-// The headers with which `npm run setup` builds native packages.
+// Tests which headers `npm run setup` uses to build native packages.
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const { chooseHeaders } = (await import(script.href)) as {
 
 const abi = Number(process.versions.modules);
 
-test("a nodedir with the headers of another Node is not used", async () => {
+test("a nodedir with headers of another Node is not used", async () => {
   await withScratch((directory) => {
     const other = prefixWithAbi(join(directory, "other"), abi + 1);
     const without = join(directory, "without");
@@ -26,7 +26,7 @@ test("a nodedir with the headers of another Node is not used", async () => {
   });
 });
 
-test("a nodedir that fits stays in force, and this Node's own headers are named without one", async () => {
+test("a nodedir that fits is used, and without one the headers of this Node are used", async () => {
   await withScratch((directory) => {
     const set = prefixWithAbi(join(directory, "set"), abi);
     const own = prefixWithAbi(join(directory, "own"), abi);

@@ -1,4 +1,4 @@
-// Commits block the thread. Between two of them, other work runs.
+// Tests that other work runs between two commits, each of which blocks the thread.
 import assert from "node:assert/strict";
 import { setImmediate as nextRound } from "node:timers/promises";
 import { test } from "node:test";
@@ -7,14 +7,14 @@ import { CommitTurns } from "../../../src/store/parts/commit-turns.js";
 
 const longerThanAPauseMs = 200;
 
-/** The effect of a commit on a slow disk. */
+/** Blocks the thread like a commit on a slow disk. */
 function block(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);
 }
 
 for (const commitMs of [0, 15]) {
-  test(`writers that commit for ${commitMs} ms take turns in order, and reads come between them`, async () => {
+  test(`writers that commit for ${commitMs} ms take turns in order, with reads between them`, async () => {
     const turns = new CommitTurns();
     const log: string[] = [];
     const writers = Array.from({ length: 8 }, async (_, index) => {
@@ -35,13 +35,13 @@ for (const commitMs of [0, 15]) {
       commits.map((_, index) => `w${index}`),
     );
     assert.equal(commits.length, 8);
-    // The first two may share a round of the event loop.
+    // The first two commits may be in the same round of the event loop.
     const rounds = log.slice(log.indexOf("w1")).join(" ");
     assert.doesNotMatch(rounds, /w\d w\d/);
   });
 }
 
-test("an idle store grants a turn at once, and again after a writer that commits nothing", async () => {
+test("an idle store grants a turn at once, and does so again after a writer that commits nothing", async () => {
   const turns = new CommitTurns();
   for (let round = 0; round < 2; round += 1) {
     let granted = false;
@@ -49,7 +49,7 @@ test("an idle store grants a turn at once, and again after a writer that commits
     await Promise.resolve();
     assert.ok(granted);
     await nextRound();
-    // A machine that is busy makes this round look like a slow commit, which has a pause after it.
+    // On a busy machine, this round may look like a slow commit, which is followed by a pause.
     await sleep(longerThanAPauseMs);
   }
 });

@@ -1,4 +1,4 @@
-// Damage that a read finds marks the snapshot. Other errors do not.
+// Tests that damage marks the snapshot when a read finds it. Other errors do not mark it.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -36,7 +36,7 @@ interface Scene {
   readonly store: SnapshotStore;
   readonly snapshot: Snapshot;
   readonly scratch: string;
-  /** Types of the events since the scene was made. */
+  /** Returns the types of the events since the scene was opened. */
   events(): Promise<string[]>;
 }
 
@@ -48,7 +48,7 @@ async function withScene(scratch: string, body: (scene: Scene) => Promise<void>)
   const iterator = watching[Symbol.asyncIterator]();
   await iterator.next();
   const events = async (): Promise<string[]> => {
-    // An event of our own ends the list.
+    // This change adds the last event of the list.
     await store.update({ ref: "a", labels: { last: "yes" } });
     const types: string[] = [];
     for (;;) {
@@ -67,7 +67,7 @@ async function withScene(scratch: string, body: (scene: Scene) => Promise<void>)
 
 const damaged = (error: unknown): boolean => isStoreError(error, "STORED_DATA_CORRUPT");
 
-void test("a verified read that finds damage marks the snapshot, once, with an event", () =>
+void test("a verified read that finds damage marks the snapshot once, with one event", () =>
   withScratchDir((directory) =>
     withScene(directory, async ({ store, snapshot, events }) => {
       await flip(pathOf(store, snapshot, "memory-ranges"), MiB + 17);
@@ -81,7 +81,7 @@ void test("a verified read that finds damage marks the snapshot, once, with an e
     }),
   ));
 
-void test("an unverified read that reaches the end of a truncated file marks it too", () =>
+void test("an unverified read that reaches the end of a truncated file also marks the snapshot", () =>
   withScratchDir((directory) =>
     withScene(directory, async ({ store, snapshot }) => {
       const options = { ...{ force: false, verify: false, envelope: false } };
@@ -96,7 +96,7 @@ void test("an unverified read that reaches the end of a truncated file marks it 
     }),
   ));
 
-void test("a damaged block table marks it when something is compared", () =>
+void test("a damaged block table marks the snapshot when data is compared with the table", () =>
   withScratchDir((directory) =>
     withScene(directory, async ({ store, snapshot }) => {
       await flip(join(store.layout.dataDirectory(snapshot.config.id), "blocks/0000.blk"), 60);
@@ -107,7 +107,7 @@ void test("a damaged block table marks it when something is compared", () =>
     }),
   ));
 
-void test("an aborted read, and an unreadable file, mark nothing", () =>
+void test("an aborted read marks nothing, and neither does an unreadable file", () =>
   withScratchDir((directory) =>
     withScene(directory, async ({ store, snapshot, scratch, events }) => {
       const ending = new AbortController();
@@ -126,7 +126,7 @@ void test("an aborted read, and an unreadable file, mark nothing", () =>
       const socket = join(scratch, "socket");
       const server = createServer().listen(socket);
       await once(server, "listening");
-      // No file operation opens a socket.
+      // A socket cannot be opened as a file.
       const path = pathOf(store, snapshot, "state.json");
       await pastModes(path, () => rename(socket, path));
       server.close();
@@ -153,14 +153,14 @@ void test(
         assert.ok(!(await readdir(scratch)).includes("out"));
         assert.equal(store.inspect("a").corrupt, true);
         assert.deepEqual(await events(), ["corrupt"]);
-        // Unchanged, for callers that want the remaining data.
+        // With `force`, the export includes damaged data, for callers that want the remaining data.
         await exported(true, target);
         assert.equal((await readFile(join(target, "memory-ranges"))).length, whole.length);
       }),
     ),
 );
 
-void test("an export that shares blocks reads nothing", { skip: cannotMount("btrfs") }, () =>
+void test("an export that shares blocks reads no data", { skip: cannotMount("btrfs") }, () =>
   withFilesystem("btrfs", 200, (mountPoint) =>
     withScene(mountPoint, async ({ store, snapshot, scratch }) => {
       await flip(pathOf(store, snapshot, "memory-ranges"), 5);

@@ -1,4 +1,4 @@
-// How long a request id is remembered.
+// Tests how long a request id is remembered.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ function create(store: SnapshotStore, name: string, requestId: string) {
   return store.create(requestFor(name, { requestId }), tarOf({ f: Buffer.from("x") }), never);
 }
 
-test("a request id is forgotten when its time is over, and not before, also across restarts", async () => {
+test("a request id is forgotten when its time is over and not earlier, also across restarts", async () => {
   await withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     const startMs = Date.UTC(2030, 0, 1);
@@ -52,7 +52,7 @@ test("a request id is forgotten when its time is over, and not before, also acro
       }
     });
     assert.equal(again.config.name, "other");
-    // The run that expired the older one has seen the younger one too, and left it.
+    // The run that removed the older request id has checked the younger one, and has kept it.
     await failsWith(create(store, "another", younger), "REQUEST_ID_REUSED");
     assert.equal(store.list({ pageSize: 10 }).totalSize, 3);
   });

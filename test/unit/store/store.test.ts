@@ -1,3 +1,4 @@
+// Tests a store in this process, without a daemon.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
@@ -22,7 +23,7 @@ void test("closing waits for a running publication, and refuses later calls", as
   });
 });
 
-void test("a directory that was taken over gets the digests that an upload would have", async () => {
+void test("a directory that was taken over gets the same digests as an upload", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     const memory = Buffer.concat([randomBytes(700_000), Buffer.alloc(600_000), randomBytes(99)]);

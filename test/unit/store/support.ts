@@ -1,4 +1,4 @@
-// A store on a scratch root, filled without a daemon.
+// Provides a store in a temporary root, which tests fill without a daemon.
 import { pack } from "tar-stream";
 import { systemClock, type Clock } from "../../../src/base/clock.js";
 import { createLogger } from "../../../src/base/logger.js";

@@ -1,3 +1,4 @@
+// Tests the verification of stored snapshots.
 import assert from "node:assert/strict";
 import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
@@ -30,7 +31,7 @@ function pathOf(store: SnapshotStore, snapshot: Snapshot, file: string): string 
   return join(store.layout.filesDirectory(snapshot.config.id), file);
 }
 
-/** Changes one byte. Returns a function that restores it. */
+/** Changes one byte. Returns a function that restores the byte. */
 async function flip(path: string, offset: number): Promise<() => Promise<void>> {
   await using file = await openPastMode(path);
   const byte = Buffer.alloc(1);
@@ -43,13 +44,13 @@ async function flip(path: string, offset: number): Promise<() => Promise<void>> 
   };
 }
 
-/** Data, zeros, data, and a partial last block. */
+/** Returns files with data, zeros, data again, and a partial last block. */
 function someFiles(): Record<string, Buffer> {
   const memory = Buffer.concat([randomBytes(MiB), Buffer.alloc(MiB), randomBytes(MiB + 1234)]);
   return { "memory-ranges": memory, "state.json": Buffer.from("{}"), empty: Buffer.alloc(0) };
 }
 
-void test("an untouched snapshot is intact, also by verified reads", async () => {
+void test("an untouched snapshot is intact, and verified reads succeed", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     await createFrom(store, "a", someFiles());
@@ -66,7 +67,7 @@ void test("an untouched snapshot is intact, also by verified reads", async () =>
   });
 });
 
-void test("every flipped byte is found, named by file and range, and not served", async () => {
+void test("every flipped byte is found with its file and range, and is not served", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     const files = someFiles();
@@ -114,7 +115,7 @@ void test("data that has become a hole is damage", async () => {
   });
 });
 
-void test("a missing, a short and an unknown file do not hide damage in the others", async () => {
+void test("a missing, a short and an unknown file do not hide damage in other files", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     const snapshot = await createFrom(store, "a", someFiles());
@@ -137,7 +138,7 @@ void test("a missing, a short and an unknown file do not hide damage in the othe
   });
 });
 
-void test("damage is marked before it is reported, even if nobody waits for the rest", async () => {
+void test("damage is marked before it is reported, even if the caller does not wait for the rest", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     const snapshot = await createFrom(store, "a", someFiles());
@@ -158,7 +159,7 @@ void test("an unreadable file does not stop the verification of others", async (
       const socket = join(scratch, "socket");
       const server = createServer().listen(socket);
       await once(server, "listening");
-      // No file operation opens a socket.
+      // A socket cannot be opened as a file.
       const path = pathOf(store, snapshot, "empty");
       await pastModes(path, () => rename(socket, path));
       server.close();
@@ -177,27 +178,30 @@ void test("an unreadable file does not stop the verification of others", async (
   });
 });
 
-void test("the data on the disk counts, not the page cache", { skip: cannotMount("ext4") }, () =>
-  withFilesystem("ext4", 64, async (mountPoint) => {
-    const bytes = randomBytes(MiB);
-    const image = join(dirname(mountPoint), "image");
-    await using store = await openTestStore(join(mountPoint, "root"));
-    await createFrom(store, "a", { "memory-ranges": bytes });
-    const offset = (await readFile(image)).indexOf(bytes.subarray(-4096));
-    assert.ok(offset > 0);
-    await flip(image, offset);
-    // This reads from memory, where the data is intact.
-    assert.ok((await download(store, "a")).includes(bytes.subarray(-4096)));
-    const found = await verdicts(store, "a");
-    const damaged = [{ offset: 3 * blockBytes, length: blockBytes }];
-    assert.deepEqual(
-      found.map((event) => event.damaged),
-      [damaged],
-    );
-  }),
+void test(
+  "the data on the disk is verified, and not the page cache",
+  { skip: cannotMount("ext4") },
+  () =>
+    withFilesystem("ext4", 64, async (mountPoint) => {
+      const bytes = randomBytes(MiB);
+      const image = join(dirname(mountPoint), "image");
+      await using store = await openTestStore(join(mountPoint, "root"));
+      await createFrom(store, "a", { "memory-ranges": bytes });
+      const offset = (await readFile(image)).indexOf(bytes.subarray(-4096));
+      assert.ok(offset > 0);
+      await flip(image, offset);
+      // This read comes from the page cache, where the data is intact.
+      assert.ok((await download(store, "a")).includes(bytes.subarray(-4096)));
+      const found = await verdicts(store, "a");
+      const damaged = [{ offset: 3 * blockBytes, length: blockBytes }];
+      assert.deepEqual(
+        found.map((event) => event.damaged),
+        [damaged],
+      );
+    }),
 );
 
-void test("verifying all reads every ready snapshot", async () => {
+void test("verifying all snapshots reads every ready snapshot", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     for (const name of ["a", "b"]) await createFrom(store, name, someFiles());

@@ -1,4 +1,4 @@
-// Watching the domain: limits, slow watchers, ends.
+// Tests watches of the domain: their limits, slow watchers, and the ways in which a watch ends.
 import assert from "node:assert/strict";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -39,7 +39,7 @@ function watch(store: SnapshotStore, request: Partial<WatchRequest> = {}): Watch
   };
 }
 
-/** Opens a store, uses it, and returns the position after its events. */
+/** Opens a store, runs `work`, and returns the position after its events. */
 async function tokenAfter(
   root: string,
   work: (store: SnapshotStore) => Promise<unknown>,
@@ -51,7 +51,7 @@ async function tokenAfter(
   return (await events.next()).resumeToken;
 }
 
-/** Renames `n0` to `n1`, and so on: one event each. */
+/** Renames `n0` to `n1` and so on, with one event for each step. */
 async function rename(store: SnapshotStore, from: number, to: number): Promise<void> {
   for (let n = from; n < to; n += 1) await store.update({ ref: `n${n}`, name: `n${n + 1}` });
 }
@@ -60,14 +60,14 @@ function nameOf(event: WatchEvent): string {
   return "snapshot" in event ? event.snapshot.config.name : event.type;
 }
 
-test("a lagging watcher gets all kept events, holds none itself, and learns that it missed some", async () => {
+test("a lagging watcher gets all kept events, buffers none itself, and is informed that it missed some", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"), { maxEvents: 50 });
     await using slow = watch(store);
     assert.equal((await slow.next()).type, "position");
     await createFrom(store, "n0", files);
     assert.equal(nameOf(await slow.next()), "n0");
-    // Far enough behind for a page, but nothing was trimmed.
+    // The watcher is more than a page behind, but no event was trimmed.
     await rename(store, 0, 40);
     for (let n = 1; n <= 40; n += 1) assert.equal(nameOf(await slow.next()), `n${n}`);
     await rename(store, 40, 45);
@@ -79,7 +79,7 @@ test("a lagging watcher gets all kept events, holds none itself, and learns that
   });
 });
 
-test("a watcher of damaged snapshots learns of damage, and that it was no damage", async () => {
+test("a watcher of damaged snapshots is notified when damage is found and when it is gone", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     await using damaged = watch(store, { filter: { corrupt: true } });
@@ -135,13 +135,13 @@ test("a watch from a token whose events were trimmed begins with MISSED", async 
   });
 });
 
-test("a rebuilt catalog, and an older copy of it, do not know the tokens of before", async () => {
+test("a rebuilt or older catalog does not recognize tokens of events that it does not contain", async () => {
   await withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     const { catalogDatabase } = await openLayout(root);
     const first = await tokenAfter(root, (store) => createFrom(store, "a", files));
     const second = await tokenAfter(root, (store) => createFrom(store, "b", files));
-    // An older copy of the catalog: the same node, whose last event never happened.
+    // This is an older copy of the catalog of the same node. In it, the last event never happened.
     const older = new Database(catalogDatabase);
     older.exec("DELETE FROM events WHERE sequence = 2");
     older.exec("DELETE FROM snapshots WHERE name = 'b'");
@@ -149,7 +149,7 @@ test("a rebuilt catalog, and an older copy of it, do not know the tokens of befo
     {
       await using store = await openTestStore(root);
       await using known = watch(store, { resumeToken: first });
-      // Recovery has found the snapshot again, and has recorded that as a different second event.
+      // Recovery has found the snapshot again. That is a different second event.
       assert.equal(nameOf(await known.next()), "b");
       await using unknown = watch(store, { resumeToken: second });
       assert.equal((await unknown.next()).type, "missed");
@@ -162,7 +162,7 @@ test("a rebuilt catalog, and an older copy of it, do not know the tokens of befo
   });
 });
 
-test("changes by recovery have events as well", async () => {
+test("changes by recovery also have events", async () => {
   await withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     const { dataRoot } = await openLayout(root);
@@ -176,11 +176,11 @@ test("changes by recovery have events as well", async () => {
   });
 });
 
-test("a filter that leaves out much still brings newer tokens", async () => {
+test("a filter that excludes many events still delivers newer tokens", async () => {
   await withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     const before = await tokenAfter(root, (store) => createFrom(store, "n0", files));
-    // The domain would sync a manifest for each change.
+    // The catalog is changed directly, because the domain would sync a manifest for each change.
     const { catalogDatabase } = await openLayout(root);
     const catalog = openCatalog(catalogDatabase, {
       clock: systemClock,
@@ -202,7 +202,7 @@ test("a filter that leaves out much still brings newer tokens", async () => {
   });
 });
 
-test("closing ends all watchers, waiting or not, and admits no new one", async () => {
+test("closing ends all watches, waiting or not, and admits no new watch", async () => {
   await withScratchDir(async (scratch) => {
     const store = await openTestStore(join(scratch, "root"));
     const waiting = watch(store);
@@ -220,7 +220,7 @@ test("closing ends all watchers, waiting or not, and admits no new one", async (
     assert.equal(nameOf(await lagging.next()), "n0");
     await store[Symbol.asyncDispose]();
     await ended;
-    // Its cached events may still arrive.
+    // Events that this watch has already read may still arrive.
     await failsWith(
       (async () => {
         for (let n = 0; n < 5; n += 1) await lagging.next();
@@ -231,7 +231,7 @@ test("closing ends all watchers, waiting or not, and admits no new one", async (
   });
 });
 
-test("watchers have a separate limit, and free their seats", async () => {
+test("watches have a separate limit, and each releases its seat", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"), { maxWatchers: 2 });
     const held = [watch(store), watch(store)];
@@ -240,7 +240,7 @@ test("watchers have a separate limit, and free their seats", async () => {
     assert.deepEqual(error.metadata, { limit: "watchers", max: "2" });
     assert.ok((error.retryAfterMs ?? 0) > 0);
     await held[0]?.[Symbol.asyncDispose]();
-    // A watch that fails at once uses no seat.
+    // A watch that fails at once does not keep a seat.
     await failsWith(watch(store, { resumeToken: "x" }).next(), "FIELD_INVALID");
     await using another = watch(store);
     await another.next();
@@ -248,7 +248,7 @@ test("watchers have a separate limit, and free their seats", async () => {
   });
 });
 
-test("one identity leaves seats for others", async () => {
+test("one identity cannot use all seats", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"), { maxWatchers: 4 });
     const held = [1, 2, 3].map(() => watch(store, { identity: "greedy" }));
@@ -278,7 +278,7 @@ test("a thousand watchers all receive every event", async () => {
   });
 });
 
-test("a signal that fires ends a watch with its reason", async () => {
+test("a signal that fires ends a watch with the signal's reason", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     const controller = new AbortController();

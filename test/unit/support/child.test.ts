@@ -1,4 +1,4 @@
-// Programs that a test starts end with the test, also when it fails.
+// Tests that programs started by a test end with the test, also when the test fails.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
@@ -19,7 +19,7 @@ for (const [how, code] of Object.entries({
   "leaves them running": "process.exit()",
   "throws outside of all tests": "setImmediate(() => { throw new Error() })",
 })) {
-  test(`a test's programs end with it when it ${how}`, async () => {
+  test(`the programs of a test end with it when it ${how}`, async () => {
     const script = `import { run } from "${childModule}";
       console.log(run("sleep", ["60"]).pid);
       ${code};`;

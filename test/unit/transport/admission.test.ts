@@ -1,5 +1,5 @@
-// Each limit on calls: a call at the limit is admitted, one above it is refused, and a released
-// permit can be used again.
+// Tests each limit on calls. A call at the limit is admitted, a call above it is refused, and a
+// released permit can be used again.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isStoreError } from "../../../src/base/errors.js";
@@ -28,7 +28,7 @@ interface Case {
   readonly limit: keyof CallLimits;
   readonly method: MethodBinding | undefined;
   readonly identity: Identity | undefined;
-  /** Calls that are still admitted when the limit of that kind is reached. */
+  /** A call that is still admitted when the limit is reached. */
   readonly stillIn: readonly [MethodBinding | undefined, Identity | undefined];
 }
 
@@ -59,7 +59,7 @@ function refusesWith(max: number, call: () => unknown): void {
 }
 
 for (const { limit, method, identity, stillIn } of cases) {
-  test(`${limit}: exactly that many calls may run`, () => {
+  test(`${limit}: exactly this many calls may run`, () => {
     const max = 3;
     const enter = enterWith({ [limit]: max });
     const admitted = [enter(method, identity), enter(method, identity), enter(method, identity)];
@@ -67,14 +67,14 @@ for (const { limit, method, identity, stillIn } of cases) {
     enter(...stillIn).leave();
     refusesWith(max, () => enter(method, identity));
     admitted[0]?.leave();
-    // Idempotent: it releases one permit only.
+    // A second release of the same call has no effect.
     admitted[0]?.leave();
     enter(method, identity);
     refusesWith(max, () => enter(method, identity));
   });
 }
 
-test("maxCalls: exactly that many calls of all kinds and callers may run", () => {
+test("maxCalls: exactly this many calls of all kinds and callers may run", () => {
   const enter = enterWith({ maxCalls: 3 });
   const first = enter(create, one);
   enter(list, shared);

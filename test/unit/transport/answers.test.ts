@@ -1,4 +1,5 @@
-// Answers that their callers do not read: their bytes are bounded, and they are not kept forever.
+// Tests answers that their callers do not read. Their bytes are bounded, and they are not kept
+// forever.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { status as grpcStatus } from "@grpc/grpc-js";
@@ -12,13 +13,13 @@ const mib = 1024 * 1024;
 const large = { snapshots: [], nextPageToken: "a".repeat(3 * mib) };
 const request = grpcFrame(encode(methods.list.input, {}));
 
-test("unread answers are bounded: one too many is refused, what is read has room again", async () => {
+test("unread answers are bounded: one too many is refused, and reading releases its bytes", async () => {
   await using harness = await startServer(
     { list: () => Promise.resolve(large) },
     { maxAnswerBytes: 16 * mib },
   );
   await using raw = await openRawClient(harness.port);
-  // Its window is 1 MiB, and nobody reads.
+  // The window of each call is 1 MiB, and the client does not read.
   const held = [0, 1].map(() => {
     const call = raw.call(pathOf(methods.list));
     call.stream.pause();
@@ -48,7 +49,7 @@ test("an answer that nobody reads is aborted", async () => {
   await call.closed;
 });
 
-test("an answer that is larger than its caller's part says so", () => {
+test("an answer that exceeds its caller's share is refused with that reason", () => {
   const account = createAnswerBytes(4 * mib).open({ name: "one", role: "reader", namePrefix: "" });
   assert.throws(
     () => account.take(2 * mib),

@@ -1,4 +1,4 @@
-// The hand-written encoder produces the bytes of the generated codec.
+// Tests that the hand-written encoder produces the bytes of the generated codec.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, toBinary, type DescMessage } from "@bufbuild/protobuf";
@@ -23,7 +23,7 @@ const frames = [
   ImportRequestSchema,
 ];
 
-/** The message as grpc-js takes it. */
+/** Returns the message as grpc-js copies it. */
 function written(encoded: EncodedMessage): Buffer {
   const target = Buffer.alloc(encoded.byteLength + 5);
   encoded.copy(target, 5);
@@ -40,7 +40,7 @@ function expectSame(schema: DescMessage, value: Uint8Array): void {
   assert.ok(written(encoded).equals(generated), `${schema.typeName} with ${value.length} bytes`);
 }
 
-test("chunks around each length of the length prefix are encoded as the codec does", () => {
+test("chunks around each boundary of the length prefix are encoded like the codec does", () => {
   for (const schema of frames) {
     for (const edge of [0, 1, 0x80, 0x4000, 0x200000]) {
       for (const sizeBytes of [edge - 1, edge, edge + 1].filter((size) => size >= 0)) {
@@ -50,7 +50,7 @@ test("chunks around each length of the length prefix are encoded as the codec do
   }
 });
 
-test("a chunk with its place is encoded as the codec does, small ones at once", () => {
+test("a chunk with its offset is encoded like the codec does, and a small one directly to a Buffer", () => {
   const shape = frameShapeOf(ReadFileResponseSchema);
   assert.ok(shape !== undefined);
   const places = [0, 1, 127, 128, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 42 + 5, 2 ** 53 - 1];
@@ -69,7 +69,7 @@ test("a chunk with its place is encoded as the codec does, small ones at once", 
   assert.equal(encodeBytesFrame(shape, trailer), undefined);
 });
 
-test("chunks of any content, also views into larger buffers, are encoded as the codec does", () => {
+test("chunks of any content are encoded like the codec does, also views into larger buffers", () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...frames),
@@ -81,7 +81,7 @@ test("chunks of any content, also views into larger buffers, are encoded as the 
   );
 });
 
-test("other frames and messages go through the codec", () => {
+test("other frames and messages use the codec", () => {
   const encode = createEncoder(RestoreResponseSchema);
   const others = [
     { frame: { case: "trailer", value: { totalBytes: 5n, crc32: 7 } } },
@@ -95,12 +95,12 @@ test("other frames and messages go through the codec", () => {
   assert.equal(frameShapeOf(InspectResponseSchema), undefined);
 });
 
-test("downloaded chunks have the bytes that the handler gave", async () => {
+test("downloaded chunks have the bytes that the handler produced", async () => {
   const sizes = [0, 1, 127, 128, 16_383, 16_384, 512 * 1024, 1024 * 1024];
   const content = (sizeBytes: number): Buffer => Buffer.alloc(sizeBytes, `bytes of ${sizeBytes}`);
   await using harness = await startServer({
     async *restore() {
-      // The handler may use its buffer again as soon as the next chunk is requested.
+      // The handler may reuse its buffer as soon as the next chunk is requested.
       const reused = Buffer.alloc(1024 * 1024);
       for (const sizeBytes of sizes) {
         content(sizeBytes).copy(reused);

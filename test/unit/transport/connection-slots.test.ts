@@ -1,4 +1,4 @@
-// Regression: 256 idle connections kept all other callers out.
+// Tests a fixed error: 256 idle connections prevented all other callers from connecting.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -11,7 +11,7 @@ function idle(port: number): Socket {
   return socket.resume();
 }
 
-test("idle connections are evicted for new ones, the oldest first; known callers keep theirs", async () => {
+test("idle connections are evicted for new ones, the oldest first, and known callers keep theirs", async () => {
   await using harness = await startServer(
     { list: () => Promise.resolve({}) },
     { maxConnections: 3 },
@@ -29,7 +29,7 @@ test("idle connections are evicted for new ones, the oldest first; known callers
   await unary(harness.client, methods.list, {});
 });
 
-test("if all connections have known callers, the new one is closed", async () => {
+test("if all connections belong to known callers, a new connection is closed", async () => {
   await using harness = await startServer(
     { list: () => Promise.resolve({}) },
     { maxConnections: 2 },

@@ -1,4 +1,5 @@
-// Whatever a handler throws, its caller gets one status and the server keeps running.
+// Tests that a caller gets one status whatever its handler throws, and that the server keeps
+// running.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { status as grpcStatus } from "@grpc/grpc-js";
@@ -33,7 +34,7 @@ test("a rejected promise reaches the caller as an opaque INTERNAL with an incide
   assert.equal((await unary(harness.client, methods.list, {})).totalSize, 7n);
 });
 
-test("a handler that throws before its first await is answered nevertheless", async () => {
+test("a handler that throws before its first await still gets an answer to its caller", async () => {
   await using harness = await startServer({
     inspect: () => {
       throw new StoreError("SNAPSHOT_NOT_FOUND", "no snapshot x", {
@@ -57,7 +58,7 @@ test("a handler that throws before its first await is answered nevertheless", as
   assert.equal(detailsOf(uploaded).reason, "STORAGE_FULL");
 });
 
-test("what a stream sent before its error arrives before the error", async () => {
+test("messages that a stream sent before its error arrive before the error", async () => {
   await using harness = await startServer({
     async *restore() {
       yield chunk(300_000);
@@ -98,7 +99,7 @@ test("a method without a handler answers UNIMPLEMENTED and names itself", async 
   assert.equal(uploaded.code, grpcStatus.UNIMPLEMENTED);
 });
 
-test("a service that is not served answers UNIMPLEMENTED", async () => {
+test("a service that the server does not have answers UNIMPLEMENTED", async () => {
   await using harness = await startServer({});
   const method = { ...methods.inspect, name: "NoSuchMethod" };
   const error = await failureOf(unary(harness.client, method, {}));

@@ -1,5 +1,5 @@
-// Errors leave the domain with the names of the domain's properties, and reach the caller with the
-// names of the fields of its message.
+// Tests the names in errors. In the domain they are names of its properties. The caller receives
+// the names of the fields of its message.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { StoreError, fieldInvalid } from "../../../src/base/errors.js";
@@ -13,21 +13,21 @@ async function renamed(names: FieldNames, error: Error): Promise<unknown> {
   return withFieldNames(names, () => Promise.reject(error)).catch((thrown: unknown) => thrown);
 }
 
-void test("the names of properties become names of fields, in the message too", () => {
+void test("names of properties become names of fields, also in the text of the error", () => {
   const error = withMessageFields(fieldInvalid("config.imageBlobIds", "no empty id", ""));
   assert.equal(error.fields[0]?.field, "config.image_blob_ids");
   assert.match(error.message, /^config\.image_blob_ids: expected no empty id/);
   assert.equal(error.reason, "FIELD_INVALID");
 });
 
-void test("keys of maps and names without capitals stay as they are", () => {
+void test("keys of maps and names without capitals are unchanged", () => {
   for (const field of ["labels[myKey]", "header.request_id", "ref"]) {
     const error = fieldInvalid(field, "something else", "x");
     assert.equal(withMessageFields(error), error, field);
   }
 });
 
-void test("a message that does not begin with the field stays as it is", () => {
+void test("a text that does not begin with the field is unchanged", () => {
   const fields = [{ field: "pageToken", description: "expected a token" }];
   const error = withMessageFields(
     new StoreError("PAGE_TOKEN_INVALID", "no such token", { fields }),
@@ -35,7 +35,7 @@ void test("a message that does not begin with the field stays as it is", () => {
   assert.deepEqual([error.message, error.fields[0]?.field], ["no such token", "page_token"]);
 });
 
-void test("a service puts the fields of the domain where its message has them", async () => {
+void test("a service maps the fields of the domain to the places in its message", async () => {
   const names: FieldNames = [
     ["config", "header"],
     ["requestId", "header.request_id"],

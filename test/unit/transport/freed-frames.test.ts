@@ -1,5 +1,5 @@
-// Frames of downloads are freed when they have been sent, and never before. If a connection is
-// aborted in the middle of a frame, Node may still be writing a part of it.
+// Tests that frames of downloads are freed after they have been sent, and never before. If a
+// connection is aborted in the middle of a frame, Node may still be writing a part of it.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -19,14 +19,14 @@ import { chunk, startServer } from "./harness.js";
 
 const mib = 1024 * 1024;
 
-/** RFC 7541, 6.2.2: without Huffman coding, lengths below 127. */
+/** Encodes a header as RFC 7541, 6.2.2 says, without Huffman coding. Lengths must be below 127. */
 function literalHeader(name: string, value: string): Buffer {
   const part = (text: string): Buffer =>
     Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
   return Buffer.concat([Buffer.from([0]), part(name), part(value)]);
 }
 
-test("a reader receives intact data of an aborted connection", async () => {
+test("a reader receives intact data from an aborted connection", async () => {
   let sent = 0;
   let ended = false;
   const keepaliveMs = 1000;
@@ -46,7 +46,7 @@ test("a reader receives intact data of an aborted connection", async () => {
   );
   const socket = connect(harness.port, "127.0.0.1");
   await once(socket, "connect");
-  // It reads nothing, and its window ends in the middle of a message.
+  // The client reads nothing, and its window ends in the middle of a message.
   socket.pause();
   const window = Buffer.from([0, 4, 0, 0, 0, 0]);
   window.writeUInt32BE(5_230_000, 2);
@@ -70,7 +70,7 @@ test("a reader receives intact data of an aborted connection", async () => {
     ]),
   );
   await eventually("the end of the call, whose connection is dead", () => ended);
-  // Further frames depend on the kernel's buffers.
+  // The buffers of the kernel determine whether more messages were sent.
   assert.ok(sent >= 3, `${sent} messages were sent`);
   await sleep(100);
   // A new allocation reuses the freed memory.

@@ -1,4 +1,5 @@
-// A real server on a real socket, and a small client of grpc-js and the generated descriptors.
+// Provides a real server on a real socket, and a small client of grpc-js with the generated
+// descriptors.
 import {
   create,
   fromBinary,
@@ -48,7 +49,7 @@ export interface Harness extends AsyncDisposable {
   readonly server: GrpcServer;
   readonly port: number;
   readonly client: Client;
-  /** A client with its own connection. */
+  /** Returns a client with its own connection. */
   connect(): Client;
 }
 
@@ -176,7 +177,7 @@ export function upload<I extends DescMessage, O extends DescMessage>(
         else resolve(value);
       },
     );
-    // Writes after the server has answered fail. Only the answer matters.
+    // Writes fail after the server has answered. Only the answer matters here.
     call.on("error", () => undefined);
   });
   if (call === undefined) throw new Error("no call");
@@ -194,7 +195,7 @@ export function bidi<I extends DescMessage, O extends DescMessage>(
   );
 }
 
-/** The error that a call ended with. */
+/** Returns the error with which a call ended. */
 export async function failureOf(result: Promise<unknown>): Promise<ServiceError> {
   const outcome = await result.then(
     (value: unknown) => ({ value }),
@@ -204,7 +205,7 @@ export async function failureOf(result: Promise<unknown>): Promise<ServiceError>
   return outcome.error as ServiceError;
 }
 
-/** All messages of a download. Rejects with its error. */
+/** Returns all messages of a download. Rejects with the error of the download. */
 export async function collect<T>(call: ClientReadableStream<T>): Promise<T[]> {
   const messages: T[] = [];
   for await (const message of call) messages.push(message as T);
@@ -221,7 +222,7 @@ export interface Details {
   readonly preconditions: readonly { type: string; subject: string }[];
 }
 
-/** The content of `grpc-status-details-bin` in an error. */
+/** Returns the content of `grpc-status-details-bin` in an error. */
 export function detailsOf(error: { readonly metadata: Metadata | null }): Details {
   const [encoded] = error.metadata?.get("grpc-status-details-bin") ?? [];
   if (!Buffer.isBuffer(encoded)) throw new Error("the error has no details");
@@ -242,7 +243,7 @@ export function detailsOf(error: { readonly metadata: Metadata | null }): Detail
   };
 }
 
-/** A promise that a test settles. */
+/** A promise that a test resolves. */
 export interface Signal<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T) => void;
@@ -256,7 +257,7 @@ export function createSignal<T = void>(): Signal<T> {
   return { promise, resolve };
 }
 
-/** The reason with which a signal fires. */
+/** Returns the reason with which a signal fires. */
 export function aborted(signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve(signal.reason);

@@ -1,4 +1,4 @@
-// grpc.health.v1 as its proto file describes it.
+// Tests grpc.health.v1 as its proto file describes it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { status as grpcStatus } from "@grpc/grpc-js";
@@ -12,7 +12,7 @@ import { download, failureOf, startServer, unary } from "./harness.js";
 const snapshotService = "stasis.v1.SnapshotService";
 const writes = `${snapshotService}/writes`;
 
-test("Check and List follow setServing, for the whole and for each service", async () => {
+test("Check and List follow setServing, for the whole server and for each service", async () => {
   await using harness = await startServer({});
   const check = async (service: string): Promise<ServingStatus> =>
     (await unary(harness.client, Health.method.check, { service })).status;
@@ -40,7 +40,7 @@ const stopped: readonly { problem: HealthProblem; services: readonly string[] }[
 ];
 
 for (const { problem, services } of stopped) {
-  test(`services that stop because of ${problem.error.reason}`, async () => {
+  test(`services are reported as not serving because of ${problem.error.reason}`, async () => {
     await using harness = await startServer({});
     const notServing = async (): Promise<string[]> => {
       const { statuses } = await unary(harness.client, Health.method.list, {});
@@ -65,7 +65,7 @@ test("Check of an unknown service answers NOT_FOUND", async () => {
   assert.equal(error.code, grpcStatus.NOT_FOUND);
 });
 
-test("Watch sends the status now and each change, and ends with its caller", async () => {
+test("Watch sends the current status and each change, and ends with its caller", async () => {
   await using harness = await startServer({});
   const call = download(harness.client, Health.method.watch, { service: snapshotService });
   call.on("error", () => undefined);
@@ -80,7 +80,7 @@ test("Watch sends the status now and each change, and ends with its caller", asy
   while (harness.server.activeCalls() > 0) await unary(harness.client, Health.method.list, {});
 });
 
-test("Watch of an unknown service says so and stays open", async () => {
+test("Watch of an unknown service reports it as unknown and stays open", async () => {
   await using harness = await startServer({});
   const call = download(harness.client, Health.method.watch, { service: "no.Such" });
   for await (const { status } of call) {

@@ -1,4 +1,5 @@
-// Limits on calls, streams, headers and connections, and attacks of strangers on the port.
+// Tests limits on calls, streams, headers and connections, and attacks of unauthenticated callers
+// on the port.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -22,7 +23,7 @@ import {
 import { eventually } from "../../support/eventually.js";
 import { grpcFrame, openRawClient } from "./raw-client.js";
 
-/** A service whose uploads report when they have started, and end with their caller. */
+/** Starts a service whose uploads report when they have started, and end with their caller. */
 function startHolder(
   limits: Parameters<typeof startServer>[1],
 ): Promise<Harness & { readonly started: () => Promise<void> }> {
@@ -49,7 +50,7 @@ function startHolder(
   }));
 }
 
-test("one byte stream too many gets TOO_MANY_STREAMS with a delay, other calls continue", async () => {
+test("one byte stream too many gets TOO_MANY_STREAMS with a delay, and other calls continue", async () => {
   await using harness = await startHolder({ maxStreams: 2 });
   const held = [upload(harness.client, methods.create), upload(harness.client, methods.create)];
   for (const { call } of held) {
@@ -81,7 +82,7 @@ test("the number of calls is bounded over all connections", async () => {
   await response;
 });
 
-test("requests that never arrive in full are bounded, and ended", async () => {
+test("requests that never arrive completely are bounded and ended", async () => {
   await using harness = await startHolder({ maxPendingRequests: 1, requestTimeoutMs: 200 });
   await using raw = await openRawClient(harness.port);
   const first = raw.call(pathOf(methods.list));
@@ -93,14 +94,14 @@ test("requests that never arrive in full are bounded, and ended", async () => {
   await unary(harness.client, methods.list, {});
 });
 
-test("streams that are open, answered or not, are bounded: one too many is answered at once", async () => {
+test("open streams are bounded, answered or not, and one too many is answered at once", async () => {
   await using harness = await startHolder({ maxOpenStreams: 2, maxStreams: 1 });
   await using raw = await openRawClient(harness.port);
   const create = pathOf(methods.create);
   const held = raw.call(create);
   held.stream.write(grpcFrame(encode(methods.create.input, chunk(1))));
   await harness.started();
-  // Answered, and still half-open.
+  // The stream is answered, but still half-open.
   const refused = raw.call(create);
   assert.match(
     String((await refused.status)["grpc-message"]),
@@ -132,7 +133,7 @@ test("a stream whose request has arrived does not count as an unfinished request
   watch.cancel();
 });
 
-test("the largest message is accepted, one byte more is not", async () => {
+test("the largest message is accepted, and a message with one byte more is not", async () => {
   const maxMessageBytes = 100_000;
   await using harness = await startHolder({ maxMessageBytes });
   const frame = encode(methods.create.input, chunk(maxMessageBytes)).length - maxMessageBytes;
@@ -158,7 +159,7 @@ test("metadata over the limit ends its call and no other", async () => {
   await unary(harness.client, methods.list, {}, { metadata });
 });
 
-test("a connection too many is closed, the others stay", async () => {
+test("a connection above the limit is closed, and the others stay open", async () => {
   await using harness = await startHolder({ maxConnections: 1 });
   await unary(harness.client, methods.list, {});
   const socket = connect(harness.port, "127.0.0.1");
@@ -167,7 +168,7 @@ test("a connection too many is closed, the others stay", async () => {
   await unary(harness.client, methods.list, {});
 });
 
-test("a connection that does not speak HTTP/2 is closed, the others stay", async () => {
+test("a connection that does not speak HTTP/2 is closed, and the others stay open", async () => {
   await using harness = await startHolder({});
   for (const noise of [
     "GET / HTTP/1.1\r\nHost: a\r\n\r\n",

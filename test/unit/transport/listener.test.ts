@@ -1,4 +1,4 @@
-// Sockets: modes, stale and live ones, ports in use.
+// Tests the listeners: modes of sockets, stale and live sockets, and ports in use.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -51,7 +51,7 @@ async function modeOf(path: string): Promise<string> {
   return ((await lstat(path)).mode & 0o777).toString(8);
 }
 
-test("a Unix socket is private to its user, serves, and is removed at close", async () => {
+test("a Unix socket is private to its user, serves calls, and is removed when the server closes", async () => {
   await using scratch = await openScratch();
   const path = join(scratch.directory, "run", "stasis.sock");
   const server = startListServer();
@@ -64,7 +64,7 @@ test("a Unix socket is private to its user, serves, and is removed at close", as
   await assert.rejects(access(path), { code: "ENOENT" });
 });
 
-test("a directory that is there keeps its mode", async () => {
+test("an existing directory keeps its mode", async () => {
   await using scratch = await openScratch();
   const directory = join(scratch.directory, "run");
   await mkdir(directory, { mode: 0o755 });
@@ -74,7 +74,7 @@ test("a directory that is there keeps its mode", async () => {
   assert.equal(await modeOf(join(directory, "stasis.sock")), "600");
 });
 
-test("a socket that a killed process left behind is taken over", async () => {
+test("the socket of a killed process is replaced", async () => {
   await using scratch = await openScratch();
   const path = join(scratch.directory, "stasis.sock");
   const script = `require("node:net").createServer().listen(process.argv[1], () => {
@@ -87,7 +87,7 @@ test("a socket that a killed process left behind is taken over", async () => {
   assert.equal(await peerSeenAt(address), "unix");
 });
 
-test("a socket that somebody listens on is left alone and named", async () => {
+test("a socket on which another process listens is not changed, and the error names it", async () => {
   await using scratch = await openScratch();
   const path = join(scratch.directory, "stasis.sock");
   await using first = startListServer();
@@ -115,7 +115,7 @@ test("a path that is too long for a socket is refused with both lengths", async 
   await assert.rejects(server.listenUnix(`/tmp/${"a".repeat(120)}`), /107 bytes.*125 bytes/);
 });
 
-test("port 0 picks a port, a port in use is named", async () => {
+test("port 0 selects a free port, and the error for a port in use names it", async () => {
   await using first = startListServer();
   const { port, address } = await first.listenTcp({ host: "127.0.0.1", port: 0 });
   assert.ok(port > 0);
@@ -135,7 +135,7 @@ test("an address of another machine is refused", async () => {
   );
 });
 
-test("a socket is its owner's from its first moment, whatever the umask", async () => {
+test("a socket is private to its owner from the beginning, whatever the umask is", async () => {
   await using scratch = await openScratch();
   const path = join(scratch.directory, "s.sock");
   const server = startListServer();

@@ -1,10 +1,10 @@
-// A gRPC call made directly on node:http2, for behaviour that no client library shows.
+// Makes gRPC calls directly on node:http2, for behaviour that no client library shows.
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
 import type { IncomingHttpHeaders } from "node:http2";
 
 export interface RawClient extends AsyncDisposable {
   readonly session: ClientHttp2Session;
-  /** Starts a call. The caller writes and ends it. */
+  /** Starts a call. The test writes to the call and ends it. */
   call(path: string, headers?: Record<string, string>): RawCall;
 }
 
@@ -12,7 +12,7 @@ export interface RawCall {
   readonly stream: ClientHttp2Stream;
   /** The events in order: headers, trailers, data, end, close:<RST code>. */
   readonly events: string[];
-  /** Headers of the answer, or its trailers: where `grpc-status` is. */
+  /** The headers or the trailers of the answer, whichever contain `grpc-status`. */
   readonly status: Promise<IncomingHttpHeaders>;
   readonly closed: Promise<number>;
 }
@@ -66,7 +66,7 @@ function startCall(
   return { stream, events, status, closed };
 }
 
-/** A length-prefixed message as gRPC frames it. */
+/** Returns a message with the length prefix of gRPC. */
 export function grpcFrame(message: Uint8Array): Buffer {
   const frame = Buffer.alloc(5 + message.length);
   frame.writeUInt32BE(message.length, 1);

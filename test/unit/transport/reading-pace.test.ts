@@ -1,5 +1,5 @@
-// A connection above its credit is not read for a while, and then read again. If an upgrade of Node
-// removes the hook's basis, this test fails.
+// Tests that a connection above its credit is not read for some time, and then read again. If an
+// upgrade of Node changes the internals on which the hook relies, this test fails.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type ServerHttp2Session } from "node:http2";
@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { createReadingPace } from "../../../src/transport/reading-pace.js";
 import { eventually } from "../../support/eventually.js";
 
-test("a connection over its credit is not read for a while, others are", async () => {
+test("a connection above its credit is not read for some time, and others are read", async () => {
   const server = createServer();
   const sessions: ServerHttp2Session[] = [];
   const streams = new Map<ServerHttp2Session | undefined, number>();
@@ -35,7 +35,7 @@ test("a connection over its credit is not read for a while, others are", async (
     const pace = createReadingPace();
     for (let charges = 0; charges < 10; charges++) pace.charge(other, undefined);
     for (let charges = 0; charges < 300; charges++) pace.charge(crowded, undefined);
-    // Requests of both connections; those of the second are answered first.
+    // Both connections send a request, and the request of the second is answered first.
     const order: number[] = [];
     await Promise.all(
       [0, 1].map(async (index) => {

@@ -1,4 +1,5 @@
-// Reflection answers the requests of grpcurl and buf curl, from the committed descriptor set.
+// Tests that reflection answers the requests of grpcurl and buf curl from the committed descriptor
+// set.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
@@ -57,7 +58,7 @@ function filesOf(answer: ServerReflectionResponse | undefined): FileDescriptorPr
   );
 }
 
-/** The order that the registry requires. */
+/** Returns the files in the order that the registry requires. */
 function importsFirst(files: readonly FileDescriptorProto[]): FileDescriptorProto[] {
   const sorted = new Set<FileDescriptorProto>();
   const add = (file: FileDescriptorProto | undefined): void => {
@@ -69,7 +70,7 @@ function importsFirst(files: readonly FileDescriptorProto[]): FileDescriptorProt
   return [...sorted];
 }
 
-test("all services that are served are listed, and no other", async () => {
+test("all services of the server are listed, and no others", async () => {
   for (const service of [ServerReflection, ServerReflectionAlpha]) {
     const [answer] = await ask([{ case: "listServices", value: "*" }], service);
     assert.equal(answer?.messageResponse.case, "listServicesResponse");
@@ -87,7 +88,7 @@ test("all services that are served are listed, and no other", async () => {
   }
 });
 
-test("every kind of symbol leads to its file", async () => {
+test("every kind of symbol is found in its file", async () => {
   const symbols: Record<string, string> = {
     "stasis.v1.SnapshotService": "stasis/v1/snapshot_service.proto",
     "stasis.v1.SnapshotService.Create": "stasis/v1/snapshot_service.proto",
@@ -109,7 +110,7 @@ test("every kind of symbol leads to its file", async () => {
   }
 });
 
-test("a file comes with all its imports, complete enough to build types from", async () => {
+test("a file comes with all its imports, so that types can be built from it", async () => {
   const symbol = "stasis.v1.SnapshotService";
   const [answer] = await ask([{ case: "fileContainingSymbol", value: symbol }]);
   const file = importsFirst(filesOf(answer));
@@ -118,14 +119,14 @@ test("a file comes with all its imports, complete enough to build types from", a
   assert.ok(registry.getMessage("google.protobuf.Timestamp") !== undefined);
 });
 
-test("comments are served", async () => {
+test("the files contain their comments", async () => {
   const fileName = "stasis/v1/snapshot_service.proto";
   const [answer] = await ask([{ case: "fileByFilename", value: fileName }]);
   const comments = filesOf(answer)[0]?.sourceCodeInfo?.location.map((one) => one.leadingComments);
   assert.ok(comments?.some((text) => text.includes("Stores the snapshots of one node")));
 });
 
-test("on one stream a file is sent again only if it is asked for", async () => {
+test("on one stream a file is sent again only if it is requested again", async () => {
   const service = { case: "fileContainingSymbol", value: "stasis.v1.SnapshotService" } as const;
   const timestamp = { case: "fileByFilename", value: "google/protobuf/timestamp.proto" } as const;
   const [first, again, imported] = await ask([service, service, timestamp]);
@@ -140,7 +141,7 @@ test("on one stream a file is sent again only if it is asked for", async () => {
   );
 });
 
-test("an unknown symbol answers NOT_FOUND and the stream continues", async () => {
+test("an unknown symbol answers NOT_FOUND, and the stream continues", async () => {
   const answers = await ask([
     { case: "fileByFilename", value: "no/such.proto" },
     { case: "fileContainingSymbol", value: "no.such.Symbol" },

@@ -1,4 +1,4 @@
-// Refusals beyond a rate are delayed, for one identity only.
+// Tests that refusals above a rate are delayed, separately for each identity.
 import assert from "node:assert/strict";
 import { setMaxListeners } from "node:events";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { createRefusals } from "../../../src/transport/refusals.js";
 
 const identityOf = (name: string) => ({ name, role: "writer", namePrefix: "" }) as const;
 
-test("the first refusals are answered at once, many more of one identity wait, others do not wait for them", async () => {
+test("the first refusals are answered at once, many more of one identity wait, and others do not", async () => {
   const refusals = createRefusals();
   const ending = new AbortController();
   setMaxListeners(0, ending.signal);
@@ -21,12 +21,12 @@ test("the first refusals are answered at once, many more of one identity wait, o
   await Promise.all([...first, other]);
   assert.equal(order.filter((name) => name === "other").length, 1);
   assert.ok(order.length < 1000, `${order.length} were answered at once`);
-  // A caller that disconnects is not waited for.
+  // The delay ends when its caller disconnects.
   ending.abort();
   await Promise.all(eager);
 });
 
-test("calls without an identity share one pace", async () => {
+test("calls without an identity share one rate", async () => {
   const refusals = createRefusals();
   const ending = new AbortController();
   setMaxListeners(0, ending.signal);

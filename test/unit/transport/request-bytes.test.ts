@@ -1,5 +1,5 @@
-// Bytes that have arrived and are held, on streams of real connections. If an upgrade of Node
-// removes the hook's basis, this test fails.
+// Tests the count of bytes that have arrived and are unread, on streams of real connections. If an
+// upgrade of Node changes the internals on which the hook relies, this test fails.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, constants, createServer } from "node:http2";
@@ -19,7 +19,7 @@ interface Pair {
   readonly server: ServerHttp2Stream;
 }
 
-/** Opens streams and returns the two ends of each. */
+/** Opens streams, and returns the two ends of each. */
 async function startPairs(t: TestContext): Promise<() => Promise<Pair>> {
   const server = createServer();
   const arrived: ServerHttp2Stream[] = [];
@@ -44,7 +44,7 @@ async function startPairs(t: TestContext): Promise<() => Promise<Pair>> {
   };
 }
 
-/** The error when there is no room for the bytes. */
+/** Opens an account, and records its refusals when there is no room for the bytes. */
 function watch(requests: RequestBytes, { server }: Pair, owner = one, keepsRequest = false) {
   const told: string[] = [];
   const account = requests.open(server, { owner, keepsRequest });
@@ -52,14 +52,14 @@ function watch(requests: RequestBytes, { server }: Pair, owner = one, keepsReque
   return { told, account };
 }
 
-test("bytes that nobody reads are counted, by identity and in all, and forgotten when the stream closes", async (t) => {
+test("unread bytes are counted by identity and in total, and are released when the stream closes", async (t) => {
   const open = await startPairs(t);
   const requests = createRequestBytes(64 * kib);
   const [first, second, third] = [await open(), await open(), await open()];
   const watched = [watch(requests, first), watch(requests, second), watch(requests, third, other)];
   first.client.write(Buffer.alloc(30 * kib));
   await eventually("the first", () => first.server.readableLength === 30 * kib);
-  // Three quarters are 48 KiB.
+  // An identity may use three quarters, which are 48 KiB.
   second.client.write(Buffer.alloc(30 * kib));
   await eventually("the second", () => watched[1]?.told.length === 1);
   assert.deepEqual(watched[1]?.told, ["KiB of requests of this identity"]);
@@ -77,7 +77,7 @@ test("bytes that nobody reads are counted, by identity and in all, and forgotten
   assert.deepEqual(last.told, []);
 });
 
-test("a request that is kept counts sixteen times, also what decompression has added", async (t) => {
+test("a retained request counts sixteen times, including what decompression has added", async (t) => {
   const open = await startPairs(t);
   const requests = createRequestBytes(64 * kib);
   const pair = await open();
@@ -90,7 +90,7 @@ test("a request that is kept counts sixteen times, also what decompression has a
   assert.equal(told.length, 1);
 });
 
-test("only the unread frames of a running upload count", async (t) => {
+test("of a running upload only the unread frames count", async (t) => {
   const open = await startPairs(t);
   const requests = createRequestBytes(32 * kib);
   const pair = await open();
@@ -105,7 +105,7 @@ test("only the unread frames of a running upload count", async (t) => {
   await eventually("too many frames", () => told.length === 1);
 });
 
-test("a stream whose bytes are too many is reset, unless its call says how it ends", async (t) => {
+test("a stream with too many bytes is reset, unless its call ends it in another way", async (t) => {
   const open = await startPairs(t);
   const requests = createRequestBytes(32 * kib);
   const pair = await open();

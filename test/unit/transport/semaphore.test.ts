@@ -1,4 +1,4 @@
-// Some of each resource is left for known callers, whatever others take.
+// Tests that some of each resource remains for known callers, whatever others acquire.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Identity } from "../../../src/model/access.js";
@@ -9,7 +9,7 @@ const other: Identity = { ...one, name: "other" };
 const unix: Identity = { ...one, name: "unix", shared: true };
 const stranger = undefined;
 
-/** The amount that an owner gets, one by one. It keeps it. */
+/** Acquires permits one by one until there are no more. Returns their number. */
 function fill(semaphore: Semaphore, owner: Owner): number {
   let taken = 0;
   for (; semaphore.exceededBy(owner) === undefined && taken < 1000; taken++)
@@ -17,7 +17,7 @@ function fill(semaphore: Semaphore, owner: Owner): number {
   return taken;
 }
 
-test("strangers get a quarter, an identity three quarters, a shared identity all that is left", () => {
+test("unauthenticated callers get a quarter, an identity three quarters, and a shared identity all that is left", () => {
   const semaphore = createSemaphore({ what: "things", max: 100 });
   assert.equal(fill(semaphore, stranger), 25);
   assert.equal(fill(semaphore, one), 75);
@@ -31,7 +31,7 @@ test("strangers get a quarter, an identity three quarters, a shared identity all
   assert.equal(fill(createSemaphore({ what: "things", max: 100 }), unix), 100);
 });
 
-test("a request for several permits gets all of them or none", () => {
+test("a request for several permits gets all of them or nothing", () => {
   const semaphore = createSemaphore({ what: "bytes", max: 100, perIdentity: 60, strangers: 10 });
   assert.deepEqual(semaphore.exceededBy(one, 61), { what: "bytes of this identity", limit: 60 });
   assert.deepEqual(semaphore.exceededBy(stranger, 11), {

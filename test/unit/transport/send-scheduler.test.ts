@@ -1,3 +1,4 @@
+// Tests the order in which downloads send their messages.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -5,7 +6,7 @@ import { createSendScheduler, type Sender } from "../../../src/transport/send-sc
 
 const longMs = 60_000;
 
-/** Begins a message, and says whether it may be sent. */
+/** Begins a message. The result says whether the message may be sent. */
 function tryToSend(sender: Sender, bytes = 1): { begun: boolean } {
   const message = { begun: false };
   void sender.begin(bytes).then(() => (message.begun = true));
@@ -41,7 +42,7 @@ test("senders take turns by bytes, and a single sender never waits", async () =>
   third.close();
 });
 
-test("a sender that ends while it waits blocks nobody", async () => {
+test("a sender that closes while it waits does not block others", async () => {
   const scheduler = createSendScheduler({ maxBytes: 10, maxPauseMs: longMs });
   const [first, second, third] = [scheduler.open(), scheduler.open(), scheduler.open()];
   await first.begin(1);
@@ -55,7 +56,7 @@ test("a sender that ends while it waits blocks nobody", async () => {
   third.close();
 });
 
-test("a sender that pauses loses its turn; one with a slow reader then sends unscheduled", async () => {
+test("a sender that pauses loses its turn, and one with a slow reader sends unscheduled", async () => {
   const scheduler = createSendScheduler({ maxBytes: 10, maxPauseMs: 400 });
   const [slow, other] = [scheduler.open(), scheduler.open()];
   await slow.begin(1);

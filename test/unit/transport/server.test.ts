@@ -1,4 +1,4 @@
-// Draining and closing.
+// Tests how a server drains and closes.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -58,7 +58,7 @@ test("a drain refuses new calls, lets a running upload finish, and ends", async 
   await assertClosed(harness.port);
 });
 
-test("a drain ends health watches at once, after a last NOT_SERVING", async () => {
+test("a drain ends health watches at once, after a final NOT_SERVING", async () => {
   await using harness = await startServer({});
   const call = download(harness.client, Health.method.watch, {});
   const statuses: ServingStatus[] = [];
@@ -75,7 +75,7 @@ test("a drain ends health watches at once, after a last NOT_SERVING", async () =
   await harness.server.drain({ graceMs: 60_000 });
 });
 
-test("when the grace period is over running calls end with DRAINING", async () => {
+test("when the grace period is over, running calls end with DRAINING", async () => {
   const reasons: unknown[] = [];
   const started = createSignal();
   await using harness = await startServer({
@@ -96,7 +96,7 @@ test("when the grace period is over running calls end with DRAINING", async () =
   assert.ok(isStoreError(reasons[0], "DRAINING"));
 });
 
-test("a handler that finishes after the grace period returns its true outcome", async () => {
+test("a handler that finishes after the grace period still returns its real outcome", async () => {
   const started = createSignal();
   await using harness = await startServer({
     async inspect(_request, { signal }) {
@@ -112,7 +112,7 @@ test("a handler that finishes after the grace period returns its true outcome", 
   assert.equal((await response).snapshot?.sizeBytes, 5n);
 });
 
-test("a drain ends although a caller has cancelled while it was not reading", async () => {
+test("a drain ends even if a caller cancelled while it was not reading", async () => {
   await using harness = await startServer({
     async *restore() {
       for (;;) yield chunk(512 * 1024);
@@ -128,7 +128,7 @@ test("a drain ends although a caller has cancelled while it was not reading", as
   assert.equal(harness.server.activeCalls(), 0);
 });
 
-test("a drain ends although a reader has stopped and a handler ignores its signal", async () => {
+test("a drain ends even if a reader has stopped and a handler ignores its signal", async () => {
   const started = createSignal();
   await using harness = await startServer({
     async *restore() {

@@ -1,4 +1,4 @@
-// Errors on the wire: details that fit, messages that survive.
+// Tests errors in messages: their details fit, and their texts are transferred correctly.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { status as grpcStatus } from "@grpc/grpc-js";
@@ -22,7 +22,7 @@ function encodedDetails(error: StoreError): Buffer {
   return encoded;
 }
 
-test("each reason travels with its code and domain", () => {
+test("each reason is sent with its code and domain", () => {
   for (const reason of reasons) {
     const status = wireStatus(new StoreError(reason, "message", { hint: "Do this" }));
     assert.equal(status.code, grpcStatus[codeOfReason[reason]]);
@@ -34,7 +34,7 @@ test("each reason travels with its code and domain", () => {
   }
 });
 
-test("all facts of an error arrive", () => {
+test("all parts of an error arrive", () => {
   const details = detailsOf(
     wireStatus(
       new StoreError("SNAPSHOT_IN_USE", "snapshot a is in use", {
@@ -57,7 +57,7 @@ test("all facts of an error arrive", () => {
   );
 });
 
-test("details of any error fit, keep their reason, and stay small on the wire", () => {
+test("the details of any error fit, keep their reason, and stay small on the wire", () => {
   const text = fc.oneof(
     fc.string({ unit: "binary", maxLength: 3000 }),
     fc.string({ unit: fc.constantFrom("a", "€", "😀", "\ud800", "\udc00", "\n"), maxLength: 3000 }),
@@ -88,7 +88,7 @@ test("details of any error fit, keep their reason, and stay small on the wire", 
   );
 });
 
-test("a short error keeps all its candidates, a long one as many as fit", () => {
+test("a short error keeps all its candidates, and a long error keeps as many as fit", () => {
   const metadataOf = (count: number): Record<string, string> =>
     Object.fromEntries(Array.from({ length: count }, (_, n) => [`key${n}`, "v".repeat(20)]));
   const few = new StoreError("AMBIGUOUS_REF", "a", { metadata: metadataOf(10) });
@@ -97,7 +97,7 @@ test("a short error keeps all its candidates, a long one as many as fit", () => 
   assert.ok(Object.keys(detailsOf(wireStatus(many)).metadata).length >= 16);
 });
 
-test("a long message is cut at its end, between characters", () => {
+test("a long text is shortened at its end, between characters", () => {
   const { details } = wireStatus(new StoreError("ARCHIVE_INVALID", "😀".repeat(1000)));
   assert.match(details, /^(?:😀)+…$/u);
   const ascii = wireStatus(new StoreError("ARCHIVE_INVALID", "a".repeat(5000))).details;
@@ -132,7 +132,7 @@ test("the error of an aborted operation becomes the reason of the abort", () => 
   const abortError = new DOMException("This operation was aborted", "AbortError");
   assert.equal(toCallError(abortError, call), reason);
   assert.equal(toCallError(reason, call), reason);
-  // If the call was not aborted, it is a fault.
+  // If the call was not aborted, the error is a fault of the program.
   const running = { ...call, signal: new AbortController().signal };
   assert.equal(toCallError(abortError, running).reason, "INTERNAL");
 });
@@ -146,7 +146,7 @@ test("thrown values that are not errors become INTERNAL too", () => {
   }
 });
 
-/** The error of a block with `await using` when both the block and its cleanup fail. */
+/** Returns the error of a block with `await using` when both the block and its cleanup fail. */
 async function failTwice(first: unknown, second: unknown): Promise<unknown> {
   try {
     await using _resource = { [Symbol.asyncDispose]: () => Promise.reject(second) };

@@ -1,5 +1,5 @@
-// Streams that never become calls: those of clients that ignore the server's settings, and those
-// with too many headers.
+// Tests streams that never become calls: those of clients that ignore the server's settings, and
+// those with too many headers.
 import assert from "node:assert/strict";
 import { constants } from "node:http2";
 import { test } from "node:test";
@@ -20,7 +20,7 @@ const listed = { list: () => Promise.resolve({}) };
 const endHeaders = 4;
 const endStreamAndHeaders = 5;
 
-/** The error codes of the frames of this type. */
+/** Returns the error codes in the frames of this type. */
 function codesOf({ frames }: RawConnection, type: number): number[] {
   const at = type === goawayFrame ? 4 : 0;
   return frames().flatMap((frame) => (frame.type === type ? [frame.payload.readUInt32BE(at)] : []));
@@ -36,7 +36,7 @@ test("a client that does not acknowledge the settings is disconnected", async ()
   obeying.socket.destroy();
 });
 
-test("header lists over the limit, before the settings bind their client: the stream is reset, then the connection ends", async () => {
+test("too many headers before the client acknowledges the settings reset the stream, then end the connection", async () => {
   await using harness = await startServer(listed, { maxMetadataBytes: 16 * 1024 });
   const connection = await openRawConnection(`127.0.0.1:${harness.port}`, { acknowledges: false });
   const first = Buffer.concat([
@@ -48,7 +48,7 @@ test("header lists over the limit, before the settings bind their client: the st
       grpcHeadersAgain(1),
       ...Array.from({ length: count }, () => indexedHeader(newestIndex)),
     ]);
-  // Five of them are below the limit.
+  // Five headers are below the limit.
   await connection.send(
     http2Frame(headersFrame, endHeaders, streamId(0), first),
     http2Frame(headersFrame, endHeaders, streamId(1), times(5)),
@@ -70,9 +70,9 @@ for (const [limit, named] of [
   ["maxConnectionMetadataBytes", "KiB_of_headers_on_this_connection"],
   ["maxTotalMetadataBytes", "KiB_of_headers"],
 ] as const) {
-  test(`${limit}: one stream too many is answered`, async () => {
+  test(`${limit}: one stream too many is answered with a refusal`, async () => {
     await using harness = await startServer(
-      // Never answers, so that its headers are held.
+      // This handler never answers, so the server keeps the headers of its calls.
       { ...listed, inspect: (_, { signal }) => untilAborted(signal) },
       { [limit]: 32 * 1024 },
     );
@@ -90,7 +90,7 @@ for (const [limit, named] of [
     const error = await failureOf(unary(harness.client, methods.list, {}, { metadata }));
     assert.equal(error.code, grpcStatus.RESOURCE_EXHAUSTED);
     assert.equal(detailsOf(error).metadata["limit"], named);
-    // There is still room for small ones.
+    // There is still room for small headers.
     await unary(harness.client, methods.list, {});
     await Promise.allSettled(held);
     await unary(harness.client, methods.list, {}, { metadata });

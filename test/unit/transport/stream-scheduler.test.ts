@@ -1,4 +1,4 @@
-// The order in which streams begin, with streams of real connections.
+// Tests the order in which streams begin, with streams of real connections.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type ClientHttp2Session, type ServerHttp2Stream } from "node:http2";
@@ -48,7 +48,7 @@ async function startScene(): Promise<Scene> {
   };
 }
 
-test("a stream does not wait behind the hundreds of another connection; each is begun once, in order", async () => {
+test("a stream does not wait for hundreds of another connection, and each begins once, in order", async () => {
   await using scene = await startScene();
   await scene.open(300);
   await scene.open(1);
@@ -83,12 +83,12 @@ test("a stream that was reset before its turn never begins", async () => {
   assert.equal(begun, inFirstTurn);
 });
 
-test("known callers do not wait for hundreds of streams of strangers, which begin nevertheless", async () => {
+test("known callers do not wait for hundreds of unauthenticated streams, which also begin", async () => {
   await using scene = await startScene();
   await scene.open(600);
   const scheduler = createStreamScheduler();
   const begun: string[] = [];
-  // Many streams of each kind, the strangers first.
+  // There are many streams of each kind. Those of unauthenticated callers come first.
   const order = [...scene.streams.keys()].map((index) => (index < 300 ? "stranger" : "known"));
   scene.streams.forEach((stream, index) => {
     const kind = order[index] ?? "";

@@ -1,4 +1,4 @@
-// Back-pressure, early answers, cancelling: the behaviour of streams when one side stops.
+// Tests streams when one side stops: back-pressure, early answers and cancellation.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { constants } from "node:http2";
@@ -72,7 +72,7 @@ test("a received chunk owns its memory, so that it can be transferred", async ()
   assert.deepEqual(seen, sizes);
 });
 
-test("an upload refused at once gets the reason while it still sends 100 MB", async () => {
+test("an upload that is refused at once gets the reason while it still sends 100 MB", async () => {
   await using harness = await startServer({ create: () => Promise.reject(nameTaken) });
   const { call, response } = upload(harness.client, methods.create);
   const failure = failureOf(response);
@@ -87,7 +87,7 @@ test("an upload refused at once gets the reason while it still sends 100 MB", as
   assert.equal(detailsOf(error).reason, "SNAPSHOT_NAME_TAKEN");
 });
 
-test("an upload refused in its middle gets the reason", async () => {
+test("an upload that is refused in the middle gets the reason", async () => {
   await using harness = await startServer({
     async create(requests) {
       for await (const { frame } of requests) if (frame.case === "chunk") throw nameTaken;
@@ -100,7 +100,7 @@ test("an upload refused in its middle gets the reason", async () => {
   assert.equal(detailsOf(await failureOf(response)).reason, "SNAPSHOT_NAME_TAKEN");
 });
 
-test("a refused upload sees the whole answer and no reset, on the wire", async () => {
+test("a refused upload receives the whole answer and no reset", async () => {
   await using harness = await startServer({ create: () => Promise.reject(nameTaken) });
   await using raw = await openRawClient(harness.port);
   const call = raw.call(pathOf(methods.create));
@@ -128,7 +128,7 @@ test("a client that continues to send after its answer is finally reset, with NO
   assert.deepEqual(call.events, ["headers", "end", "close:0"]);
 });
 
-test("a handler may stop reading and answer", async () => {
+test("a handler may stop reading and answer early", async () => {
   await using harness = await startServer({
     async create(requests) {
       for await (const request of requests) {
@@ -143,7 +143,7 @@ test("a handler may stop reading and answer", async () => {
   assert.equal((await response).snapshot?.sizeBytes, 1n);
 });
 
-test("a slow handler makes the daemon hold a window and a message, not the upload", async () => {
+test("with a slow handler the daemon buffers a window and a message, and not the whole upload", async () => {
   const release = createSignal();
   const streamWindowBytes = 4 * mib;
   await using harness = await startServer(
@@ -172,7 +172,7 @@ test("a slow handler makes the daemon hold a window and a message, not the uploa
     }
     call.stream.end();
   })();
-  // The first message was read and its window returned. Nothing after it may be read.
+  // The first message was read, and its window was returned. Nothing after it may be read.
   const boundBytes = streamWindowBytes + 2 * frame.length;
   while (acceptedBytes < streamWindowBytes - frame.length)
     await unary(harness.client, methods.list, {});
@@ -183,7 +183,7 @@ test("a slow handler makes the daemon hold a window and a message, not the uploa
   assert.equal((await call.status)["grpc-status"], "0");
 });
 
-test("a download produces no more than its reader takes", async () => {
+test("a download produces no more than its reader requests", async () => {
   let made = 0;
   await using harness = await startServer({
     async *restore() {
@@ -203,7 +203,7 @@ test("a download produces no more than its reader takes", async () => {
   assert.equal(taken, 200);
 });
 
-test("a client that stops reading and cancels frees the handler", async () => {
+test("when a client stops reading and cancels, its handler ends", async () => {
   const ended = createSignal<{ reason: unknown; context: CallContext }>();
   await using harness = await startServer({
     async *restore(_request, context) {
@@ -226,7 +226,7 @@ test("a client that stops reading and cancels frees the handler", async () => {
   assert.equal(await settled(() => harness.server.activeCalls()), 0);
 });
 
-test("a cancel fires the signal of a handler that waits for something else", async () => {
+test("a cancellation fires the signal of a handler that waits for something else", async () => {
   const started = createSignal();
   const reason = createSignal<unknown>();
   await using harness = await startServer({
@@ -302,7 +302,8 @@ test("success does not fire the signal", async () => {
   const { call, response } = upload(harness.client, methods.create);
   call.end();
   await response;
-  // grpc-js reports its cancel in a later turn, so another call on the connection comes even later.
+  // grpc-js reports its cancellation in a later turn. This other call on the connection ends even
+  // later.
   await unary(harness.client, methods.inspect, { ref: "x" });
   assert.equal(contexts.length, 4);
   assert.deepEqual(
@@ -321,7 +322,7 @@ test("a passed deadline fires the signal with DEADLINE_PASSED", async () => {
       throw context.signal.reason;
     },
   });
-  // A client that sends a deadline without enforcing it, so only the server's clock counts.
+  // This client sends a deadline without enforcing it, so only the clock of the server counts.
   await using raw = await openRawClient(harness.port);
   const call = raw.call(pathOf(methods.inspect), { "grpc-timeout": "50m" });
   call.stream.end(grpcFrame(encode(methods.inspect.input, { ref: "x" })));
@@ -330,7 +331,7 @@ test("a passed deadline fires the signal with DEADLINE_PASSED", async () => {
   assert.ok((await deadline.promise) instanceof Date);
 });
 
-test("a deadline more than 24.8 days away is kept as long as a timer can be", async () => {
+test("a deadline more than 24.8 days away is shortened to the maximum of a timer", async () => {
   const deadlines: (Date | undefined)[] = [];
   await using harness = await startServer({
     inspect: (_request, { deadline }) => {
@@ -369,7 +370,7 @@ test("an idle byte stream is ended", async () => {
   assert.equal(detailsOf(error).reason, "DEADLINE_PASSED");
 });
 
-test("a download whose reader has stopped is ended, and frees its handler", async () => {
+test("a download whose reader has stopped is ended, and its handler ends", async () => {
   const reason = createSignal<unknown>();
   await using harness = await startServer(
     {
@@ -389,7 +390,7 @@ test("a download whose reader has stopped is ended, and frees its handler", asyn
   await once(call.stream, "data");
   call.stream.pause();
   assert.ok(isStoreError(await reason.promise, "DEADLINE_PASSED"));
-  // The connection has stayed open, so the abort frees the handler and not a broken stream.
+  // The connection is still open, so the abort has ended the handler, and not a broken stream.
   assert.ok(!call.stream.destroyed);
 });
 
@@ -413,7 +414,7 @@ test("a busy handler does not count as an idle caller", async () => {
   await response;
 });
 
-/** The first value that stays the same over some turns of the event loop. */
+/** Returns the first value that stays the same over some turns of the event loop. */
 async function settled(read: () => number): Promise<number> {
   for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
   return read();

@@ -1,5 +1,5 @@
-// Ownership of chunks: which chunks may be kept, transferred and freed, and which uses the compiler
-// refuses.
+// Tests the ownership of chunks: which chunks may be kept, transferred and freed, and which uses
+// the compiler refuses.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ByteStream } from "../../../src/base/async.js";
@@ -15,7 +15,7 @@ import { lend, OwnedChunk, type BorrowedChunk, type OwnedStream } from "../../..
 
 const kib = 1024;
 
-test("memory is transferred once, with the last part", () => {
+test("memory is transferred once, with the last part of a chunk", () => {
   const bytes = new Uint8Array(new ArrayBuffer(100 * kib), 7);
   const chunk = OwnedChunk.handOver(bytes);
   assert.equal(chunk.part(0, 50).takeMemory(), undefined, "more bytes follow");
@@ -25,7 +25,7 @@ test("memory is transferred once, with the last part", () => {
   assert.equal(last.takeMemory(), undefined, "taken already");
 });
 
-test("memory may end behind the bytes of a chunk: it belongs to the last part", () => {
+test("memory after the bytes of a chunk belongs to the last part", () => {
   const bytes = new Uint8Array(new ArrayBuffer(100 * kib), 0, 90 * kib);
   const chunk = OwnedChunk.handOver(bytes);
   assert.equal(chunk.part(0, 50).takeMemory(), undefined);
@@ -48,7 +48,7 @@ test("the pool of small Buffers is never transferred", () => {
   }
 });
 
-test("freeing a chunk frees its memory, and constant bytes stay", () => {
+test("freeing a chunk frees its memory, and constant bytes are kept", () => {
   const bytes = new Uint8Array(100 * kib);
   const chunk = OwnedChunk.handOver(bytes);
   chunk.free();
@@ -67,7 +67,7 @@ test("a copy owns its bytes, whatever happens to the original", () => {
   assert.equal(copy.takeMemory(), copy.bytes.buffer);
 });
 
-test("a borrowed chunk is freed when the next one is requested, and not before", async () => {
+test("a borrowed chunk is freed when the next one is requested, and not earlier", async () => {
   const memories = [new Uint8Array(100 * kib), new Uint8Array(100 * kib)];
   async function* source(): OwnedStream {
     await Promise.resolve();
@@ -88,7 +88,7 @@ test("a borrowed chunk is freed when the next one is requested, and not before",
   );
 });
 
-/** Nobody calls this function. The compiler checks it. */
+/** Contains uses that the compiler must refuse. No test calls this function. */
 async function refusedByTheCompiler(
   borrowed: BorrowedChunk,
   stream: ByteStream,
@@ -101,7 +101,7 @@ async function refusedByTheCompiler(
   const { signal } = new AbortController();
   // @ts-expect-error: a file keeps its chunks until they have been written.
   await sinks.file.write(0, borrowed);
-  // @ts-expect-error: likewise.
+  // @ts-expect-error: a writer keeps its chunks until they have been written.
   await sinks.writer.write(0, borrowed);
   // @ts-expect-error: several writes run at once.
   await sinks.pool.write(0, borrowed);
@@ -124,6 +124,6 @@ async function refusedByTheCompiler(
 }
 
 test("the compiler refuses borrowed bytes where they would be kept", () => {
-  // The build fails if the compiler accepts one of its lines.
+  // The build fails if the compiler accepts one of the lines in that function.
   assert.equal(typeof refusedByTheCompiler, "function");
 });

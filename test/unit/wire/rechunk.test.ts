@@ -1,12 +1,12 @@
-// Chunks made of pieces of any size: all bytes, in order, no chunk too large, and large pieces not
-// copied.
+// Tests chunks made from pieces of any size. All bytes are in order, no chunk is too large, and
+// large pieces are not copied.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { bytesOf, OwnedChunk, type OwnedStream } from "../../../src/wire/chunk.js";
 import { rechunk } from "../../../src/wire/rechunk.js";
 
-/** Each piece is overwritten as soon as the next one is requested, as its producer may do. */
+/** Overwrites each piece when the next one is requested, as a producer may do. */
 async function* shortLived(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) {
     const piece = part.slice();
@@ -23,7 +23,7 @@ async function collect(parts: readonly Uint8Array[], chunkBytes: number): Promis
   return chunks;
 }
 
-test("all bytes come out, in order, in chunks that are neither empty nor too large", async () => {
+test("all bytes arrive in order, in chunks that are neither empty nor too large", async () => {
   const pieces = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 });
   await fc.assert(
     fc.asyncProperty(pieces, fc.integer({ min: 1, max: 200 }), async (parts, chunkBytes) => {
@@ -34,7 +34,7 @@ test("all bytes come out, in order, in chunks that are neither empty nor too lar
   );
 });
 
-test("small pieces are joined, a large one is cut where it lies", async () => {
+test("small pieces are joined, and a large piece is split without a copy", async () => {
   const sizes = async (...lengths: number[]): Promise<number[]> =>
     (
       await collect(
@@ -59,7 +59,7 @@ test("a large piece is not copied", async () => {
   }
 });
 
-test("the chunks of an owned stream are owned, and each memory goes with its last chunk", async () => {
+test("the chunks of an owned stream are owned, and memory is transferred with its last chunk", async () => {
   const large = new Uint8Array(250 * 1024).fill(1);
   const small = new Uint8Array(70 * 1024).fill(2);
   async function* source(): OwnedStream {

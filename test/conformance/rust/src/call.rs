@@ -1,4 +1,4 @@
-//! One call: made, fed, cancelled, and how it ended, as JSON.
+//! Makes one call, sends its frames, cancels it, and reports its outcome as JSON.
 use crate::stubs::{self, Frame, Headers};
 use crate::values::{number, to_text};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -21,7 +21,7 @@ static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
 static KEPT: LazyLock<Mutex<HashMap<String, Vec<u8>>>> = LazyLock::new(Mutex::default);
 static CHANNELS: LazyLock<Mutex<HashMap<String, Channel>>> = LazyLock::new(Mutex::default);
 
-/// How a call ended: what it answered, or its error.
+/// The outcome of a call: its answers, or its error.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub ok: bool,
@@ -72,7 +72,7 @@ fn decode(message: MessageDescriptor, bytes: &[u8]) -> Value {
     serde_json::to_value(&message).expect("JSON of a message")
 }
 
-/// The error with its decoded details, beside what came before it.
+/// Returns the error with its decoded details, and the messages that preceded it.
 fn failed(status: &Status, mut value: Map<String, Value>) -> Outcome {
     let message = POOL.get_message_by_name("google.rpc.Status").expect("google.rpc.Status");
     let details = match decode(message, status.details()) {
@@ -92,7 +92,8 @@ fn failed(status: &Status, mut value: Map<String, Value>) -> Outcome {
     Outcome { ok: false, value: value.into() }
 }
 
-/// The code as specifications write it: tonic says NotFound.
+/// Returns the code as the gRPC specification writes it. tonic writes NotFound instead of
+/// NOT_FOUND.
 fn code_name(code: Code) -> String {
     let name = format!("{code:?}");
     let mut spelled = String::new();
@@ -106,7 +107,7 @@ fn code_name(code: Code) -> String {
 }
 
 impl Call {
-    /// Makes the call; unless the step holds it or leaves it open, all is sent.
+    /// Starts the call and sends its frames. Half-closes it unless the step keeps it open.
     pub async fn open(targets: &Map<String, Value>, step: &Value) -> Result<Call, String> {
         let name = to_text(&step["call"]);
         let method = method_of(&name).ok_or(format!("no method {name}"))?;
@@ -165,7 +166,7 @@ impl Call {
         Ok(call)
     }
 
-    /// Stops when the call has ended: nobody takes frames any more.
+    /// Sends the frames. Stops when the call has ended, because nobody accepts frames then.
     pub async fn send_all(&self, frames: &Value) -> Result<(), String> {
         for frame in frames.as_array().into_iter().flatten() {
             if frame["body"].is_null() {
@@ -223,7 +224,7 @@ impl Call {
         }
     }
 
-    /// The first message has come.
+    /// Waits for the first message.
     pub async fn begun(&mut self) {
         let _ = self.progress.wait_for(|now| now.begun || now.outcome.is_some()).await;
     }
@@ -295,7 +296,7 @@ impl Reader {
         }
     }
 
-    /// The error, if it ended with one. Dropping the stream cancels the call.
+    /// Reads all answers. Returns the error if the call failed. Dropping the stream cancels it.
     async fn read_all(
         &mut self,
         name: &str,

@@ -1,4 +1,4 @@
-//! The runner in Rust: it uses the generated stubs of gen/rust and tonic. ../README.md explains
+//! Runs the scenario in Rust with the generated stubs of gen/rust and tonic. ../README.md explains
 //! each step.
 mod call;
 mod stubs;
@@ -96,7 +96,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Makes the call of the step, or ends one that is held, and checks how it ended.
+    /// Makes the call of the step, or ends a held call, and checks the outcome.
     async fn attempt(&mut self, step: &Value) -> Done {
         if let Some(name) = step["end"].as_str() {
             let held = self.held.get_mut(name).ok_or("no such call")?;
@@ -128,7 +128,7 @@ impl Runner {
         Ok(())
     }
 
-    /// The same call many times at once; `outcomes` says how many may end how.
+    /// Makes the same call many times at once. `outcomes` limits the number of each outcome.
     async fn parallel(&self, plan: &Value) -> Done {
         let targets = self.job["targets"].as_object().ok_or("no targets")?;
         let mut branches = Vec::new();
@@ -174,8 +174,8 @@ impl Runner {
         Ok(())
     }
 
-    /// Runs this program again in a process of its own. That process keeps whatever its steps hold
-    /// until it is killed.
+    /// Runs this program again in a separate process, which holds the calls of its steps until it
+    /// is killed.
     fn spawn(&mut self, step: &Value) -> Done {
         let name = to_text(&step["spawn"]);
         let mut job = self.job.clone();
@@ -207,7 +207,7 @@ async fn branch(targets: &Map<String, Value>, step: &Value) -> Result<String, St
     Ok(if reason.is_empty() { to_text(&ended.value["code"]) } else { reason })
 }
 
-/// What is wrong with how a call ended.
+/// Returns the first difference between the outcome of a call and the expectation.
 fn fits_outcome(step: &Value, ended: &Outcome) -> Done {
     let fails = step.get("error");
     let came = &ended.value;
@@ -224,7 +224,7 @@ fn texts(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().map(to_text).collect()
 }
 
-/// A line of /proc/self/status.
+/// Returns the value of a line of /proc/self/status, in MiB.
 fn memory_mib(line: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let found = status.lines().find_map(|each| each.strip_prefix(line));

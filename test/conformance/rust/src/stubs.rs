@@ -14,14 +14,14 @@ use tonic::{Request, Status, Streaming, metadata::MetadataMap, transport::Channe
 /// A frame of an upload or a download.
 pub enum Frame {
     Chunk(Vec<u8>),
-    /// A chunk that says where it belongs.
+    /// A chunk that contains its offset.
     Placed(Vec<u8>, i64),
     Message(Vec<u8>),
 }
 
 pub type Answers = Pin<Box<dyn Stream<Item = Result<Frame, Status>> + Send>>;
 
-/// Headers of a call, the deadline among them.
+/// The headers of a call, including its deadline.
 pub type Headers = MetadataMap;
 
 fn request<T>(message: T, headers: Headers) -> Request<T> {
@@ -76,7 +76,7 @@ pub async fn unary(
     )
 }
 
-/// An answer that may be a chunk.
+/// An answer that may be a chunk of bytes.
 trait Answer: Message {
     fn chunk(&mut self) -> Option<Frame> {
         None

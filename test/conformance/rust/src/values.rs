@@ -1,7 +1,8 @@
-//! JSON: variables, paths, and whether an answer is what a scenario expects of it.
+//! Handles JSON: replaces variables, follows paths, and compares an answer with its expectation.
 use serde_json::{Map, Value};
 
-/// `${name}` replaced in all strings; a string that is nothing else becomes the value itself.
+/// Replaces `${name}` in all strings. A string that consists of one reference becomes the value
+/// itself.
 pub fn fill(value: &Value, vars: &Map<String, Value>) -> Result<Value, String> {
     Ok(match value {
         Value::String(text) => fill_text(text, vars)?,
@@ -31,7 +32,7 @@ fn fill_text(text: &str, vars: &Map<String, Value>) -> Result<Value, String> {
     Ok(Value::String(filled + rest))
 }
 
-/// The string, or the JSON of another value.
+/// Returns the string, or the JSON of another value.
 pub fn to_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -44,13 +45,13 @@ pub fn number(value: &Value, absent: f64) -> f64 {
     to_text(value).parse().unwrap_or(absent)
 }
 
-/// Follows a path such as `snapshots.0.config.id`.
+/// Returns the value at a path such as `snapshots.0.config.id`.
 pub fn at(value: &Value, path: &str) -> Value {
     let pointer = format!("/{}", path.replace('.', "/"));
     value.pointer(&pointer).cloned().unwrap_or(Value::String(String::new()))
 }
 
-/// What does not fit, or nothing. An answer may have more than was expected.
+/// Returns the first difference, if any. An answer may have more fields than expected.
 pub fn fits(wanted: &Value, found: &Value, path: &str) -> Result<(), String> {
     let problem = Err(format!("{path}: expected {wanted}"));
     let fine = |good: bool| if good { Ok(()) } else { problem.clone() };
@@ -77,7 +78,8 @@ pub fn fits(wanted: &Value, found: &Value, path: &str) -> Result<(), String> {
     }
 }
 
-/// `*` is anything but nothing, `~text` a part; a number is its text.
+/// Matches a text. `*` matches any value that is not empty, and `~text` matches a part. A number is
+/// compared as text.
 fn fits_text(wanted: &str, found: &str) -> bool {
     match wanted.strip_prefix('~') {
         _ if wanted == "*" => !matches!(found, "" | "{}" | "[]"),

@@ -1,14 +1,17 @@
-// A collection of garbage: deletes packs and maps that no snapshot and no claim names.
+// Models a garbage collection, which deletes the packs and maps that no snapshot and no claim
+// names.
 import type { Actor, Turn } from "../turn.js";
 import { has, keysBelow, withFact } from "../world.js";
 
 export interface CollectorOptions {
   readonly name: string;
-  /** It may die at any step; the fact is for an operator. */
+  /** The collector may crash at any step. The world then records the crash, for the operator. */
   readonly dies?: boolean;
-  /** It also removes what belongs to snapshots that are gone: holds, and intents to delete them. */
+  /**
+   * The collector also deletes the holds and the deletion intents of snapshots that do not exist.
+   */
   readonly tidies?: boolean;
-  /** It leaves the intents of other runs alone, which makes a scene smaller. */
+  /** The collector ignores the intents of other runs. This makes a scene smaller. */
   readonly keepsIntentsOfOthers?: boolean;
 }
 
@@ -27,15 +30,19 @@ type Step =
 
 export interface Collector {
   readonly at: Step;
-  /** A burnt intent is followed by one with another key. */
+  /**
+   * The number of the intent. If its key is burnt, the collector uses a key with the next number.
+   */
   readonly run: number;
-  /** Keys and prefixes that the marking so far protects. */
+  /** The keys and prefixes that the marking has protected so far. */
   readonly roots: readonly string[];
-  /** Snapshots found by the first marking, with what they name. */
+  /** The snapshots that the first marking found, each with the keys that it names. */
   readonly seen: readonly (readonly [string, readonly string[]])[];
-  /** Snapshots that lack a pack or their map. They stay broken: no key is sent twice. */
+  /**
+   * Snapshots that lack a pack or their map. They stay incomplete, because no key is written twice.
+   */
   readonly broken: readonly string[];
-  /** Packs that were listed before the snapshots, by mistake. */
+  /** Packs that were listed before the snapshots. Only a mutation does this. */
   readonly packs: readonly string[] | null;
   readonly candidates: readonly string[];
   readonly intent: boolean;
@@ -123,18 +130,19 @@ const steps: Readonly<Record<Step, Play>> = {
   ended: () => {},
 };
 
-/** What a collector no longer needs after its last DELETE of a pack. */
+/** Clears the state that a collector does not need after it has deleted the last pack. */
 const nothing = { roots: [], seen: [], broken: [], packs: null, candidates: [] } as const;
 
 function markClaims(turn: Turn<Collector>, at: Step): void {
   const { roots } = turn.local;
   turn.list(["claims/"], (found) => ({ at, roots: union(roots, [...found.values()].flat()) }));
-  // An error ends the run, which is as if the collector were not scheduled again.
+  // A correct collector ends its run at an error. The model need not include that, because such a
+  // run equals one that is not scheduled again.
   if (turn.makes("ignore-errors"))
     turn.fail("GET of the claims: an error, which it ignores", { at });
 }
 
-/** Judges which snapshots lack something, and what no other snapshot and no claim names. */
+/** Computes which snapshots are incomplete, and which keys no other snapshot and no claim names. */
 function candidatesOf(
   turn: Turn<Collector>,
   packs: readonly string[],
@@ -172,7 +180,10 @@ function markSnapshotsAgain(turn: Turn<Collector>, at: Step): void {
   });
 }
 
-/** An intent whose packs are all gone protects nothing: packs do not come back. */
+/**
+ * Returns the intents whose packs are all deleted. They protect nothing, because a deleted pack
+ * never returns.
+ */
 function intentsWithoutPacks(turn: Turn<Collector>): string[] {
   const isGone = (packs: readonly string[]) => packs.every((pack) => !has(turn.world, pack));
   return keysBelow(turn.world, "gc/").filter(
@@ -184,7 +195,10 @@ function intentKey({ name, local }: Turn<Collector>): string {
   return `gc/${name}.${local.run}`;
 }
 
-/** A claim names whole pushes by the prefix of their packs, which ends in "-". */
+/**
+ * Returns whether a claim or a snapshot protects the key. A claim protects a whole push by the
+ * prefix of its packs, which ends in "-".
+ */
 function isRoot(roots: readonly string[], key: string): boolean {
   return roots.some((root) => (root.endsWith("-") ? key.startsWith(root) : key === root));
 }

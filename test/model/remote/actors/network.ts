@@ -1,5 +1,5 @@
-// What happens to the bucket without an actor: requests that nobody waits for take effect, and
-// claims expire. The time limit of claims is not in the model: any claim may expire at any moment.
+// Models changes of the bucket that no actor makes: abandoned requests take effect, and claims
+// expire. The model has no clock, so any claim may expire at any moment.
 import type { Move, Process } from "../explorer.js";
 import { keysBelow, landed, withFact, withoutObjects, type World } from "../world.js";
 

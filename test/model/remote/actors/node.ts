@@ -1,20 +1,25 @@
-// A node that depends on the remote copy of a snapshot: it offloads its data and rehydrates it
-// later. A lazy reader and a cold pull make the same requests.
+// Models a node that depends on the remote copy of a snapshot. The node offloads its data and
+// rehydrates it later. A lazy reader and a cold pull make the same requests.
 import type { Actor, Turn } from "../turn.js";
 import { localRecord, recordOf, withRecord, type CatalogRecord, type World } from "../world.js";
 
 export interface NodeOptions {
   readonly name: string;
-  /** Two nodes may have one id, if one is a copy of the other. The name by default. */
+  /** The id of the node, by default its name. A copied node may have the id of its original. */
   readonly id?: string;
-  /** The snapshot's key. The node waits until it is in the bucket. */
+  /** The snapshot's key. The node waits until the bucket contains it. */
   readonly snapshot: string;
-  /** How often it offloads; it rehydrates between and, if `rehydrates`, at the end. */
+  /**
+   * The number of offloads. The node rehydrates between them and, if `rehydrates`, after the last.
+   */
   readonly rounds?: number;
   readonly rehydrates?: boolean;
-  /** It may crash once during an offload. */
+  /** The node may crash once during an offload. */
   readonly crashes?: boolean;
-  /** It is a copy of this node, made at any moment: it starts with a copy of its catalog. */
+  /**
+   * The node is a copy of this node, made at any moment. It starts with a copy of that node's
+   * catalog.
+   */
   readonly copyOf?: string;
 }
 
@@ -38,12 +43,12 @@ type Step =
 export interface Node {
   readonly at: Step;
   readonly round: number;
-  /** Counts its holds. */
+  /** The number of the node's next hold. */
   readonly holds: number;
-  /** What the snapshot's map names. */
+  /** The keys that the snapshot's map names. */
   readonly content: readonly string[];
   readonly crashed: boolean;
-  /** The record of the original, in a copy that has not started yet. */
+  /** The copied record of the original, until the copy starts. */
   readonly copied: CatalogRecord;
 }
 
@@ -74,9 +79,9 @@ const steps: Readonly<Record<Step, Play>> = {
     if (copied.hold !== "")
       turn.go(`is made from ${copyOf}`, { at: "first start", content, copied });
   },
-  // A copy finds that its machine is another one, and takes a new id. What the record says of holds
-  // is about the original. Data that is cold gets a hold of the copy's own; until then only the
-  // original's hold protects it, and nothing else can.
+  // A copy detects that it runs on another machine, and takes a new id. The holds in its record
+  // belong to the original. If its data is cold, the copy puts a hold of its own. Until then, only
+  // the original's hold protects the data.
   "first start": (turn) => {
     const { copied } = turn.local;
     if (turn.makes("copy-keeps-id")) {
@@ -95,7 +100,8 @@ const steps: Readonly<Record<Step, Play>> = {
       return turn.go("puts no hold", { at }, put(turn, { state: "holding" }));
     }
     const key = holdKey(turn, options);
-    // The record is durable before the request is sent: later this node knows its own strays.
+    // The record is durable before the request is sent, so that the node can find its own strays
+    // later.
     const { strays, hold } = recordOf(turn.world, turn.name);
     const known = hold === "" || hold === key ? strays : [...strays, hold];
     const recorded = put(turn, { state: "holding", hold: key, strays: known });
@@ -166,7 +172,7 @@ const steps: Readonly<Record<Step, Play>> = {
   done: () => {},
 };
 
-/** The steps of an offload before its last look at the hold. */
+/** Returns the steps of an offload up to its last check of the hold. */
 function orderOf(turn: Turn<Node>): readonly [Step, ...Step[]] {
   if (turn.makes("hold-late")) {
     return ["list deletions", "put hold", "list intents", "head snapshot", "head packs"];
@@ -198,7 +204,7 @@ const offloading: readonly Step[] = [
   "go cold",
 ];
 
-/** After a crash the record says that an offload was running. Its hold is a stray. */
+/** Models a crash. The record says that an offload was running, so its hold becomes a stray. */
 function crash(turn: Turn<Node>): void {
   const world = put(turn, { state: "local" });
   turn.go("crashes, and starts again", { at: "release", crashed: true }, world);
@@ -208,7 +214,10 @@ function put({ world, name }: Turn<Node>, change: Partial<CatalogRecord>): World
   return withRecord(world, name, { ...recordOf(world, name), ...change });
 }
 
-/** Keys of holds are random: here, the node's name and a number make each one different. */
+/**
+ * Returns the key of a new hold. Real keys are random. Here, the node's name and a number make each
+ * key unique.
+ */
 function holdKey(turn: Turn<Node>, { snapshot, id = turn.name }: NodeOptions): string {
   const number = turn.makes("reuse-hold") ? 1 : turn.local.holds;
   return `${snapshot.replace("snapshots/", "holds/")}/${id}.${turn.name}${number}`;

@@ -1,4 +1,4 @@
-// What an operator does about nodes that do not come back.
+// Models what an operator does about nodes that do not return.
 import type { Actor } from "../turn.js";
 import { factsOf, keysBelow, recordOf, withFact, withoutObjects } from "../world.js";
 
@@ -7,8 +7,9 @@ interface Operator {
 }
 
 /**
- * `stasis remote gc --abandon RUN`: removes the intent of a collector or of a deletion whose daemon
- * is dead. The operator must know that, and that none of its requests is still under way.
+ * Models `stasis remote gc --abandon RUN`, which removes the intent of a collector or of a deletion
+ * whose daemon is dead. The operator must know that the daemon is dead and that none of its
+ * requests is still under way.
  */
 export function abandons(prefix: "gc/" | "deletes/"): Actor<Operator> {
   return {
@@ -30,8 +31,8 @@ export function abandons(prefix: "gc/" | "deletes/"): Actor<Operator> {
 }
 
 /**
- * `stasis remote holds --release NODE`: a node that is dead does not need its copies. The operator
- * may be wrong: a node that comes back before the end of an offload notices it.
+ * Models `stasis remote holds --release NODE`: a dead node does not need its remote copies. The
+ * operator may be wrong. A node that returns before the end of an offload notices the release.
  */
 export function releases(node: string): Actor<Operator> {
   return {

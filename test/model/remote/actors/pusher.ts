@@ -1,20 +1,22 @@
-// A push: stores a snapshot whose blocks are in packs of its own and in packs that other snapshots
-// use already ("borrowed").
+// Models a push. It stores a snapshot whose blocks are in new packs of its own, and in "borrowed"
+// packs that other snapshots already use.
 import type { Actor, Turn } from "../turn.js";
 import { withFact } from "../world.js";
 import { playDeletion, startDeletion, type Deletion } from "./remote-delete.js";
 
 export interface PusherOptions {
   readonly name: string;
-  /** Packs that it wants to borrow: it has read the base's map at some earlier time. */
+  /** The packs that the push tries to borrow. It read the map of its base at some earlier time. */
   readonly borrows?: readonly string[];
-  /** Instead: it waits until this snapshot is in the bucket, then reads its map. */
+  /**
+   * Replaces `borrows`: the push waits until the bucket contains this snapshot, then reads its map.
+   */
   readonly base?: string;
-  /** Pushes before it gives up, with new ids each. 1 by default. */
+  /** The number of pushes before the actor gives up, each with new ids. The default is 1. */
   readonly attempts?: number;
-  /** It may crash once, and continues the same push later. */
+  /** The actor may crash once, and continues the same push later. */
   readonly crashes?: boolean;
-  /** The map is an object of its own. Without it, the snapshot names its packs itself. */
+  /** The map is a separate object. Without this option, the snapshot itself names its packs. */
   readonly maps?: boolean;
 }
 
@@ -38,12 +40,12 @@ type Step =
 
 export interface Pusher {
   readonly at: Step;
-  /** Counts the pushes, their claims, the ids of their snapshots and their packs. */
+  /** These numbers count the pushes, their claims, the ids of their snapshots, and their packs. */
   readonly push: number;
   readonly claim: number;
   readonly id: number;
   readonly sequence: number;
-  /** What it would borrow, and what it borrows after the checks so far. */
+  /** The packs that the push would borrow, and those that the checks so far have confirmed. */
   readonly wanted: readonly string[];
   readonly borrowed: readonly string[];
   readonly own: readonly string[];
@@ -120,7 +122,8 @@ const steps: Readonly<Record<Step, Play>> = {
   },
   "put packs": (turn, { maps }) => {
     const { own, sequence, wanted, borrowed } = turn.local;
-    // One pack of new blocks, and one in place of each pack that it cannot borrow.
+    // The push needs one pack of new blocks, and one pack in place of each pack that it cannot
+    // borrow.
     if (own.length >= 1 + wanted.length - borrowed.length) {
       return turn.go("has all packs", { at: maps === true ? "put map" : "put snapshot" });
     }
@@ -137,7 +140,7 @@ const steps: Readonly<Record<Step, Play>> = {
       done: { at: "head claim" },
       burnt: newId(turn),
     }),
-  // A resumed push does not know whether its snapshot was written.
+  // A resumed push does not know whether it has already written its snapshot.
   "look for snapshot": (turn) => {
     const key = snapshotKey(turn);
     if (turn.missing([key]).length > 0) {
@@ -167,7 +170,7 @@ const steps: Readonly<Record<Step, Play>> = {
     }
     turn.go("HEAD everything: all there", { at: afterClaim(turn, "head everything") });
   },
-  // The answer to the caller, and the request that follows it.
+  // This step answers the caller and sends the request that follows the answer.
   acknowledge: (turn) => {
     const world = withFact(turn.world, `acknowledged ${snapshotKey(turn)}`);
     turn.remove(claimKey(turn), { at: "done" }, world);
@@ -200,7 +203,7 @@ const steps: Readonly<Record<Step, Play>> = {
   done: () => {},
 };
 
-/** The steps before the first PUT of a pack. */
+/** Returns the step that follows `step` before the first PUT of a pack. */
 function after(turn: Turn<Pusher>, step: Step): Step {
   let order: readonly Step[] = ["put claim", "list intents", "head packs", "put packs"];
   if (turn.makes("claim-late")) order = ["list intents", "head packs", "put claim", "put packs"];
@@ -210,14 +213,17 @@ function after(turn: Turn<Pusher>, step: Step): Step {
   return order[order.indexOf(step) + 1] ?? "put packs";
 }
 
-/** The steps after a claim that is gone. */
+/** Returns the step that follows `step` after the claim has expired. */
 function afterClaim(turn: Turn<Pusher>, step: Step): Step {
   const order: Step[] = ["list intents again", "head everything"];
   if (turn.makes("head-before-list")) order.reverse();
   return order[order.indexOf(step) + 1] ?? "acknowledge";
 }
 
-/** A burnt map or snapshot needs a new id, which no claim protects yet. The packs stay. */
+/**
+ * Changes the id of the snapshot after the key of its map or snapshot was burnt. No claim protects
+ * the new id yet. The packs stay valid.
+ */
 function newId(turn: Turn<Pusher>): Partial<Pusher> {
   const { id, claim } = turn.local;
   return { at: "put claim", id: id + 1, claim: claim + 1 };
@@ -229,8 +235,8 @@ const canResume: readonly Step[] = [
 ];
 
 /**
- * A crash loses what is in memory, and a PUT that was under way may take effect later. So a resumed
- * push uses other keys. Its packs are found again by listing `packs/<push>-`.
+ * Models a crash. It loses the state in memory, and a PUT that was under way may take effect later,
+ * so a resumed push uses other keys. The push finds its packs again by listing `packs/<push>-`.
  */
 function crash(turn: Turn<Pusher>): void {
   const { at, wanted, sequence } = turn.local;

@@ -1,4 +1,4 @@
-// The deletion of a snapshot at the remote: by a user, or by a pusher that rolls back.
+// Models the deletion of a snapshot at the remote, by a user or by a pusher that rolls back.
 import { has, withFact, type World } from "../world.js";
 import type { Actor, Turn } from "../turn.js";
 
@@ -6,24 +6,24 @@ export interface Deletion {
   readonly step: DeletionStep;
   /** The snapshot's key. */
   readonly snapshot: string;
-  /** Counts the intents of this author; a burnt key is not used again. */
+  /** The number of intents of this author. A burnt key is not used again. */
   readonly intents: number;
 }
 
 type DeletionStep =
   "put intent" | "list holds" | "delete snapshot" | "remove intent" | "withdraw intent";
 
-/** The steps of the whole protocol, in their order. */
+/** Returns a deletion at its first step. */
 export function startDeletion(snapshot: string): Deletion {
   return { step: "put intent", snapshot, intents: 1 };
 }
 
 export interface DeletionEnds<Local> {
-  /** The deletion continues like this. */
+  /** Returns the change that continues the deletion. */
   readonly next: (deletion: Deletion) => Partial<Local>;
   readonly deleted: Partial<Local>;
   readonly held: Partial<Local>;
-  /** The world in which the DELETE is sent, if that is a fact that the invariants know. */
+  /** The world in which the DELETE is sent, if it adds a fact that the invariants check. */
   readonly sends?: World;
 }
 
@@ -73,7 +73,7 @@ interface Deleter {
   readonly deletion: Deletion;
 }
 
-/** A user who deletes one snapshot from the remote. The daemon may die at any step. */
+/** Models a user who deletes one snapshot from the remote. The daemon may crash at any step. */
 export function deleter(
   name: string,
   snapshot: string,
@@ -85,7 +85,7 @@ export function deleter(
     play: (turn) => {
       const { at, deletion } = turn.local;
       if (at === "waits") {
-        // An intent for a snapshot that is not there yet would be taken for a leftover.
+        // The snapshot must exist first, because a collector would take the intent for a leftover.
         if (has(turn.world, snapshot)) turn.go(`HEAD ${snapshot}: there`, { at: "deletes" });
         else if (turn.makes("delete-unseen")) turn.go("does not look", { at: "deletes" });
       } else if (at === "deletes") {

@@ -1,11 +1,11 @@
-// A node looks for holds of its own that it no longer needs, for example after a crash.
+// Models a node that deletes its own holds that it does not need, for example after a crash.
 import type { Actor } from "../turn.js";
 import { recordOf } from "../world.js";
 
 export interface SweeperOptions {
-  /** The node whose record it reads. */
+  /** The node whose record the sweeper reads. */
   readonly node: string;
-  /** Sweeps so many times. */
+  /** The number of sweeps. */
   readonly rounds?: number;
 }
 
@@ -24,7 +24,7 @@ export function sweeper({ node, rounds = 1 }: SweeperOptions): Actor<Sweeper> {
       if (stray !== undefined) return turn.remove(stray, { strays: rest });
       if (round >= rounds) return;
       turn.list(["holds/"], (found) => {
-        // The record is read after the listing, in the same tick in which the strays are chosen.
+        // The node reads the record after the listing, in the tick in which it chooses the strays.
         const { state, hold, strays: known } = recordOf(turn.world, node);
         const inUse = turn.makes("sweep-running") ? state === "cold" : state !== "local";
         const own = [...found.keys()].filter((key) => key.includes(`/${node}.`));

@@ -1,5 +1,4 @@
-// Contract: a closed client of grpc-js leaves no connection behind, even if it was trying to
-// connect.
+// Contract: a closed client of grpc-js leaves no connection, even if it was connecting.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
@@ -9,7 +8,10 @@ import { connect } from "../../../../src/client/index.js";
 import { eventually } from "../../../support/eventually.js";
 import { failsWith } from "../../../support/errors.js";
 
-/** grpc-js retries after one second, plus or minus a fifth. */
+/**
+ * This is longer than the delay of grpc-js before it retries, which is one second plus or minus a
+ * fifth.
+ */
 const retriedMs = 2500;
 
 async function listenOn(server: Server, port: number): Promise<number> {
@@ -18,7 +20,7 @@ async function listenOn(server: Server, port: number): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-test("a client that is closed after a failed call does not connect when the daemon comes up", async (t) => {
+test("a client that is closed after a failed call does not connect when the daemon starts", async (t) => {
   const before = createServer();
   const port = await listenOn(before, 0);
   before.close();
@@ -27,7 +29,7 @@ test("a client that is closed after a failed call does not connect when the daem
     await using client = connect(`127.0.0.1:${port}`);
     await failsWith(client.getInfo(), "DAEMON_UNREACHABLE");
   }
-  // A client that is closed during its first attempt.
+  // This client is closed during its first attempt.
   const hasty = connect(`127.0.0.1:${port}`);
   const call = failsWith(hasty.getInfo(), "DAEMON_UNREACHABLE");
   hasty.close();
@@ -42,7 +44,7 @@ test("a client that is closed after a failed call does not connect when the daem
   });
   await listenOn(server, port);
   t.after(() => server.close());
-  // A client that is closed before the server has answered its connection.
+  // This client is closed before the server has answered its connection.
   const waiting = connect(`127.0.0.1:${port}`);
   const unanswered = failsWith(waiting.getInfo(), "DAEMON_UNREACHABLE");
   await eventually("a connection", () => connected.size > 0);

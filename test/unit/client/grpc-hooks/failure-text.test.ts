@@ -1,4 +1,4 @@
-// Contract: grpc-js reports why there is no connection in texts of this form.
+// Contract: grpc-js reports the cause of a failed connection in texts of this form.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer as createHttp } from "node:http";
@@ -30,7 +30,7 @@ async function failureAt(t: TestContext, target: string): Promise<string> {
   return error.details;
 }
 
-test("an error of the system is found without the words around it", (t) =>
+test("the system error is found within the text around it", (t) =>
   withScratchDir(async (directory) => {
     const missing = join(directory, "no-socket");
     assert.deepEqual(readFailure(await failureAt(t, `unix:${missing}`)), {
@@ -39,7 +39,7 @@ test("an error of the system is found without the words around it", (t) =>
     });
   }));
 
-test("a server that closes each connection is distinguished from one that speaks HTTP/1", async (t) => {
+test("a server that closes each connection is distinguished from a server that speaks HTTP/1", async (t) => {
   const closing = createServer((socket) => socket.on("error", () => undefined).destroy());
   const closed = readFailure(await failureAt(t, await portOf(t, closing)));
   assert.equal(closed.kind, "ended", closed.text);
@@ -47,7 +47,7 @@ test("a server that closes each connection is distinguished from one that speaks
   assert.equal(other.kind, "notHttp2", other.text);
 });
 
-test("a connection that ends during a call is lost", async (t) => {
+test("a connection that ends during a call is reported as lost", async (t) => {
   const server = createHttp2();
   server.on("session", (session) => session.on("error", () => undefined));
   server.on("stream", (stream) => {

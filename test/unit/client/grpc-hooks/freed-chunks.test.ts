@@ -1,5 +1,5 @@
-// Chunks of uploads are freed when they have been sent, and never before. If a stream is aborted in
-// the middle of a chunk, Node may still be writing a part of it.
+// Tests that chunks of uploads are freed after they have been sent, and never before. If a stream
+// is aborted in the middle of a chunk, Node may still be writing a part of it.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import http2, { type ClientHttp2Stream } from "node:http2";
@@ -18,7 +18,7 @@ import {
 
 const mib = 1024 * 1024;
 
-/** A server that opens the largest windows, and then reads nothing. */
+/** Starts a server that opens the largest windows and then reads nothing. */
 async function startDeafServer(): Promise<
   { address: string; socket: Promise<Socket> } & Disposable
 > {
@@ -40,7 +40,7 @@ async function startDeafServer(): Promise<
   return { address: `127.0.0.1:${port}`, socket, [Symbol.dispose]: () => server.close() };
 }
 
-/** The streams that grpc-js opens from now on. */
+/** Records the streams that grpc-js opens from now on. */
 function watchStreams(): ClientHttp2Stream[] & Disposable {
   const streams: ClientHttp2Stream[] = [];
   const original = http2.connect;
@@ -59,7 +59,7 @@ function watchStreams(): ClientHttp2Stream[] & Disposable {
   });
 }
 
-test("the daemon receives intact data of an upload whose stream was aborted", async () => {
+test("the daemon receives intact data from an upload whose stream was aborted", async () => {
   using server = await startDeafServer();
   using streams = watchStreams();
   await using client = connect(server.address);
@@ -94,6 +94,6 @@ test("the daemon receives intact data of an upload whose stream was aborted", as
   const data = dataOf(Buffer.concat(received).subarray(http2Preface.length));
   assert.ok(data.length > 2 * mib, `${data.length} bytes came`);
   const foreign = data.filter((byte) => byte === 0x55).length;
-  // A name or a checksum may have such bytes.
+  // A name or a checksum may contain these byte values.
   assert.ok(foreign < 100, `${foreign} of ${data.length} bytes are of ${others.length} others`);
 });

@@ -1,15 +1,15 @@
-// Contract: each large message that grpc-js delivers has memory of its own, and freeing it disturbs
-// nothing.
+// Contract: each large message from grpc-js has its own memory, which can be freed without an
+// effect on others.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ownReceived } from "../../../../src/client/grpc-hooks/received-frames.js";
 import { startGrpc } from "../../transport/grpc-hooks/scene.js";
 
 const messageBytes = 300_000;
-/** gRPC over HTTP/2, Length-Prefixed-Message. */
+/** The length of the prefix of a message in gRPC over HTTP/2 (Length-Prefixed-Message). */
 const prefixBytes = 5;
 
-test("a received chunk takes the memory of its message along, and only that", async () => {
+test("freeing a received chunk frees the memory of its message, and no other memory", async () => {
   await using scene = await startGrpc();
   const received: Buffer[] = [];
   for (const fill of [1, 2, 3]) {
@@ -18,7 +18,7 @@ test("a received chunk takes the memory of its message along, and only that", as
     const memoryBytes = answer.buffer.byteLength;
     assert.equal(memoryBytes, prefixBytes + messageBytes, "nothing else is in this memory");
     received.push(answer);
-    // While the next message arrives.
+    // The chunk is freed while the next message arrives.
     ownReceived(answer.subarray(8)).free();
     assert.equal(answer.length, 0, "freed");
   }

@@ -1,5 +1,5 @@
-// Contract: grpc-js copies a message by `length` and `copy` alone, and shows the stream that sends
-// it.
+// Contract: grpc-js copies a message only by `length` and `copy`, and shows the stream that sends
+// the message.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import http2, { type ServerHttp2Stream } from "node:http2";
@@ -18,7 +18,7 @@ interface Scene extends AsyncDisposable {
   readonly received: () => number;
 }
 
-/** An upload through the real grpc-js, to a server of node:http2 that reads everything. */
+/** Starts an upload through the real grpc-js to a server of node:http2 that reads everything. */
 async function openUpload(): Promise<Scene> {
   let stream: ServerHttp2Stream | undefined;
   let received = 0;
@@ -50,7 +50,7 @@ async function openUpload(): Promise<Scene> {
   };
 }
 
-/** A message of `messageBytes`, and the buffer of grpc-js that it was copied into. */
+/** Returns a message of `messageBytes`, and the buffer of grpc-js into which it was copied. */
 function createMessage() {
   let target: Buffer | undefined;
   const encoded = {
@@ -64,7 +64,7 @@ function createMessage() {
   return { message, target: () => target };
 }
 
-test("a message is copied once, and its memory is freed when it has been sent", async () => {
+test("a message is copied once, and its memory is freed after it has been sent", async () => {
   await using scene = await openUpload();
   const { message, target } = createMessage();
   const sent = new Promise<void>((resolve) => {
@@ -82,7 +82,7 @@ test("a message is copied once, and its memory is freed when it has been sent", 
   await eventually("all bytes", () => scene.received() === messageBytes + 5);
 });
 
-test("the memory of a message whose stream was destroyed is left alone", async () => {
+test("the memory of a message whose stream was destroyed is not freed", async () => {
   await using scene = await openUpload();
   const first = createMessage();
   await new Promise<void>((resolve) => scene.call.write(first.message, () => resolve()));

@@ -1,5 +1,5 @@
-// Credentials: from a file of AWS's format, from the environment, and from the standard chain,
-// which a real server of container credentials answers here.
+// Tests credentials from a file in the format of AWS, from the environment, and from the standard
+// chain. For the chain, the test runs a real server of container credentials.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -37,7 +37,7 @@ aws_access_key_id = AK
 [empty]
 `;
 
-test("a credentials file: default section, profile, session token", () =>
+test("a credentials file may have a default section, a profile and a session token", () =>
   withScratchDir(async (scratch) => {
     const path = join(scratch, "credentials");
     await writeFile(path, text);
@@ -61,7 +61,7 @@ test("a credentials file: default section, profile, session token", () =>
     assert.match((await failsWith(missing.current(signal), "FIELD_INVALID")).text, /ENOENT/);
   }));
 
-test("a changed credentials file is read again, at once after a refusal", () =>
+test("a changed credentials file is read again, and at once after a refusal", () =>
   withScratchDir(async (scratch) => {
     const path = join(scratch, "credentials");
     const write = (key: string) =>
@@ -75,7 +75,7 @@ test("a changed credentials file is read again, at once after a refusal", () =>
     assert.equal((await known.current(signal))?.accessKeyId, "TWO");
   }));
 
-test("the environment counts only where the remote names no file and no profile", async () => {
+test("the environment counts only if the remote sets no file and no profile", async () => {
   const env = { AWS_ACCESS_KEY_ID: "ENV", AWS_SECRET_ACCESS_KEY: "s", AWS_SESSION_TOKEN: "t" };
   assert.deepEqual(await source({}, env).current(signal), {
     ...{ accessKeyId: "ENV", secretAccessKey: "s", sessionToken: "t" },
@@ -83,7 +83,7 @@ test("the environment counts only where the remote names no file and no profile"
   assert.equal(await source({ anonymous: true }, env).current(signal), undefined);
 });
 
-test("a role: its credentials are temporary, and renewed before they end", () =>
+test("the credentials of a role are temporary, and are renewed before they end", () =>
   withScratchDir(async (scratch) => {
     let answers = 0;
     let lastsMs = 60_000;
@@ -98,7 +98,7 @@ test("a role: its credentials are temporary, and renewed before they end", () =>
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
     const before = { ...process.env };
-    // The chain reads the process's own environment.
+    // The chain reads the environment of the process itself.
     Object.assign(process.env, {
       ...{ AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${port}/role` },
       ...{
@@ -114,7 +114,7 @@ test("a role: its credentials are temporary, and renewed before they end", () =>
         { ...first, expiration: undefined },
         { accessKeyId: "ROLE1", secretAccessKey: "s", sessionToken: "t", expiration: undefined },
       );
-      // They end within five minutes.
+      // The first credentials end within five minutes, so the next call renews them.
       lastsMs = 3_600_000;
       assert.equal((await role.current(signal))?.accessKeyId, "ROLE2");
       assert.equal((await role.current(signal))?.accessKeyId, "ROLE2");
@@ -132,7 +132,7 @@ test("a role: its credentials are temporary, and renewed before they end", () =>
     }
   }));
 
-test("a program of the credentials file is asked", () =>
+test("a program in the credentials file is run", () =>
   withScratchDir(async (scratch) => {
     const path = join(scratch, "credentials");
     const keys = { Version: 1, AccessKeyId: "PROGRAM", SecretAccessKey: "s" };

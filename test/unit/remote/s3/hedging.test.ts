@@ -1,4 +1,4 @@
-// When a second request is sent beside a slow one, and which of two results counts.
+// Tests when a second request is sent in addition to a slow one, and which of two results counts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -36,7 +36,7 @@ interface Result {
   readonly good: boolean;
 }
 
-/** An attempt that ends after a time, or when it is stopped. */
+/** Returns an attempt that ends after a time, or when it is stopped. */
 function attempt(from: string, ms: number, good = true) {
   const made = { stopped: false };
   const start = async (stop: AbortSignal): Promise<Result> => {
@@ -72,7 +72,7 @@ async function race(first: ReturnType<typeof attempt>, second?: ReturnType<typeo
   return { ...outcome, seconds };
 }
 
-test("a fast attempt has no second one", async () => {
+test("a fast attempt has no second attempt", async () => {
   const outcome = await race(attempt("first", 1), attempt("second", 1));
   assert.deepEqual(outcome, {
     result: { from: "first", good: true },
@@ -81,7 +81,7 @@ test("a fast attempt has no second one", async () => {
   });
 });
 
-test("the sooner good result counts, and the other attempt is stopped", async () => {
+test("the earlier good result counts, and the other attempt is stopped", async () => {
   const slow = attempt("first", 5000);
   const won = await race(slow, attempt("second", 1));
   assert.deepEqual([won.result.from, won.second, slow.made.stopped], ["second", "won", true]);
@@ -99,7 +99,7 @@ test("a bad result waits for the other attempt", async () => {
   assert.deepEqual([neither.result.good, neither.second], [false, "lost"]);
 });
 
-test("without room for a second attempt the first one counts", async () => {
+test("without room for a second attempt the first result counts", async () => {
   const outcome = await race(attempt("first", 40));
   assert.deepEqual([outcome.result.from, outcome.second, outcome.seconds], ["first", undefined, 1]);
 });

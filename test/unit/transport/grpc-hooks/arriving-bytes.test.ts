@@ -5,7 +5,7 @@ import { watchArrivals } from "../../../../src/transport/grpc-hooks/arriving-byt
 import { eventually } from "../../../support/eventually.js";
 import { openStream, startHttp2 } from "./scene.js";
 
-test("all bytes are seen when they arrive, before anybody reads them", async () => {
+test("all bytes are counted when they arrive, before anybody reads them", async () => {
   await using scene = await startHttp2();
   const { client, stream } = await openStream(scene);
   stream.pause();

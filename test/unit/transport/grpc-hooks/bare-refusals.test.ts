@@ -1,4 +1,4 @@
-// Contract: grpc-js refuses a message that is too large through the `sendStatus` of the call.
+// Contract: grpc-js refuses a message that is too large through the call's `sendStatus`.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Metadata, ServerInterceptingCall, status } from "@grpc/grpc-js";

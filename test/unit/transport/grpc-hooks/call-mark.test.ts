@@ -5,7 +5,7 @@ import { Metadata, ServerInterceptingCall } from "@grpc/grpc-js";
 import { markCall, markOf } from "../../../../src/transport/grpc-hooks/call-mark.js";
 import { asInterceptor, startGrpc } from "./scene.js";
 
-test("a call has the mark of its stream, and a call without a stream has none", async () => {
+test("a call has the mark of its stream, and a call without a stream has no mark", async () => {
   const marks: (string | undefined)[] = [];
   const intercept = asInterceptor(
     (raw) =>
@@ -23,7 +23,7 @@ test("a call has the mark of its stream, and a call without a stream has none", 
   await using scene = await startGrpc({
     intercept,
     onStream(stream, headers, _rawHeaders, begin) {
-      // Acts as if the client had sent it.
+      // The forged header looks as if the client had sent it.
       headers["stasis-connection"] = "forged";
       markCall(headers, `mark.${stream.id}`);
       begin();

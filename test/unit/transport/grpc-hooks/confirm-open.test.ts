@@ -1,5 +1,4 @@
-// Contract: Node reports the close of a stream that was reset in the turn in which its reading
-// ends.
+// Contract: Node reports the close of a reset stream in the turn in which its reading ends.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { ServerHttp2Stream } from "node:http2";
@@ -9,7 +8,7 @@ import { openStream, startHttp2 } from "./scene.js";
 
 const gone = new Error("the caller is gone");
 
-/** Behaves like a call of grpc-js: the signal fires in a tick after the close. */
+/** Behaves like a call of grpc-js, whose signal fires in the tick after the close. */
 function signalOf(stream: ServerHttp2Stream): AbortSignal {
   const controller = new AbortController();
   stream.once("close", () => process.nextTick(() => controller.abort(gone)));

@@ -1,4 +1,4 @@
-// Contract: a call that an interceptor takes away never reaches the registered handler.
+// Contract: a call that an interceptor detaches never reaches the registered handler.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { detachCall, neverCalled } from "../../../../src/transport/grpc-hooks/detached-call.js";

@@ -1,4 +1,4 @@
-// Contract: a stream that grpc-js never sees can be answered, and its client gets the status.
+// Contract: a stream can be answered before grpc-js sees it, and its client gets the status.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Metadata, status } from "@grpc/grpc-js";

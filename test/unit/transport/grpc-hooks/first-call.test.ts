@@ -1,4 +1,5 @@
-// The first call of a server uses every hook, so that one that does not attach is logged at start.
+// Tests that the first call of a server uses every hook, so that a hook that does not attach is
+// logged at the start.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
@@ -23,7 +24,7 @@ async function linesOfFirstCall(): Promise<readonly Line[]> {
   return lines;
 }
 
-test("with the versions that stasis is tested with, all hooks attach", async () => {
+test("all hooks attach to the versions that stasis is tested with", async () => {
   assert.deepEqual(await linesOfFirstCall(), []);
 });
 
@@ -44,7 +45,7 @@ test("a hook that does not attach is logged before the first call", async (t) =>
   );
 });
 
-/** The prototype from which the Unix sockets of this process get `readStop`. */
+/** Returns the prototype from which the Unix sockets of this process inherit `readStop`. */
 async function handlePrototype(path: string): Promise<{ readStop?: unknown }> {
   const server = createServer((socket) => socket.end());
   server.listen(path);

@@ -1,10 +1,10 @@
-// Contract: the event `stream` carries the raw headers, names and values in turn.
+// Contract: the event `stream` passes the raw headers as alternating names and values.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { headerBytes } from "../../../../src/transport/grpc-hooks/header-bytes.js";
 import { openStream, startHttp2 } from "./scene.js";
 
-test("all headers of a stream are counted, also those of equal names", async () => {
+test("all headers of a stream are counted, also several with the same name", async () => {
   await using scene = await startHttp2();
   const session = await scene.connect();
   const plain = await openStream(scene);

@@ -1,4 +1,5 @@
-// Contract: a stream emits `finish` with its answer, and NO_ERROR after that does no harm to it.
+// Contract: a stream emits `finish` with its answer, and a later NO_ERROR does not damage the
+// answer.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { constants } from "node:http2";
@@ -22,7 +23,7 @@ test("a client that continues to send gets its answer, and then NO_ERROR", async
   assert.equal(stream.rstCode, constants.NGHTTP2_NO_ERROR);
 });
 
-test("a stream whose client has ended closes by itself, at once", async () => {
+test("a stream whose client has ended closes by itself at once", async () => {
   await using scene = await startHttp2();
   const { client, stream } = await openStream(scene);
   limitLinger(stream, 60_000);

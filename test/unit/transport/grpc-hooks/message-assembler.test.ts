@@ -1,5 +1,4 @@
-// Contract: calls of grpc-js accept our assembler, which assembles messages correctly from any
-// pieces.
+// Contract: calls of grpc-js accept our assembler. It assembles messages correctly from any pieces.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
@@ -33,7 +32,7 @@ const sizes = fc.oneof(
   fc.integer({ min: 0, max: maxMessageBytes }),
 );
 
-test("messages come out as they went in, whole, wherever their bytes were cut", () => {
+test("messages are assembled unchanged, wherever their bytes were cut", () => {
   const cutLengths = fc.array(fc.integer({ min: 1, max: 90_000 }), { minLength: 1, maxLength: 20 });
   fc.assert(
     fc.property(fc.array(sizes, { maxLength: 6 }), cutLengths, (lengths, cuts) => {
@@ -47,8 +46,8 @@ test("messages come out as they went in, whole, wherever their bytes were cut", 
       }
       assert.deepEqual(found, messages);
       for (const { byteLength, buffer, byteOffset } of found) {
-        // Large ones own memory that may be transferred (wire/chunk.ts). Small ones are in Node's
-        // pool.
+        // A large message has its own memory, which may be transferred (wire/chunk.ts). Small
+        // messages are in Node's pool.
         if (byteLength > Buffer.poolSize / 2)
           assert.equal(byteOffset + byteLength, buffer.byteLength);
       }
@@ -57,14 +56,14 @@ test("messages come out as they went in, whole, wherever their bytes were cut", 
   );
 });
 
-test("a message announced as larger than the maximum is refused at its first bytes", () => {
+test("a message that is announced as larger than the maximum is refused at its first bytes", () => {
   const prefix = framed(Buffer.alloc(0));
   prefix.writeUInt32BE(maxMessageBytes + 1, 1);
   const assembler = createMessageAssembler(maxMessageBytes);
   assert.throws(() => assembler.write(prefix), {
     message: "Received message larger than max (1000001 vs 1000000)",
   });
-  // Its caller does not know yet, and sends the rest.
+  // The caller has not received the refusal yet, and sends the rest.
   assert.deepEqual(assembler.write(Buffer.alloc(1000, 1)), []);
   assert.deepEqual(createMessageAssembler(-1).write(prefix), []);
 });
@@ -84,14 +83,15 @@ test("an announced message takes little memory until part of it has arrived", ()
   }
 });
 
-test("a message that comes a byte at a time takes little more than its bytes", () => {
+test("a message that arrives a byte at a time takes little more than its bytes", () => {
   const message = framed(Buffer.alloc(maxMessageBytes));
   const frames = 200_000;
   const before = process.memoryUsage();
   const assembler = createMessageAssembler(maxMessageBytes);
   for (let at = 0; at < frames; at++) assembler.write(Buffer.from(message.subarray(at, at + 1)));
   const after = process.memoryUsage();
-  // Retained buffers of one byte would take 20 MB. Garbage of the loop takes some of that too.
+  // If the buffers of one byte were kept, they would take 20 MB. Garbage of the loop also takes
+  // memory.
   const taken = after.arrayBuffers - before.arrayBuffers;
   assert.ok(taken < 2 * maxMessageBytes, `${taken} bytes`);
   const kept = assembler.write(message.subarray(frames));
@@ -109,7 +109,7 @@ const upload = {
   responseDeserialize: identity,
 } as const;
 
-test("the calls of grpc-js take it", async () => {
+test("the calls of grpc-js accept the assembler", async () => {
   const taken: boolean[] = [];
   const server = new Server({
     interceptors: [

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { peerUserOf } from "../../../../src/transport/grpc-hooks/peer-user.js";
 import { withScratchDir } from "../../../support/scratch.js";
 
-test("the user at the other end of a Unix socket is found, and of a closed one it is unknown", () =>
+test("the user at the other end of a Unix socket is found, and is unknown for a closed socket", () =>
   withScratchDir(async (directory) => {
     const path = join(directory, "socket");
     const server = createServer().listen(path);

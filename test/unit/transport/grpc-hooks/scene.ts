@@ -1,5 +1,5 @@
-// Servers for the contract tests of the hooks: node:http2 alone, and grpc-js with the hooks'
-// injector.
+// Provides servers for the contract tests of the hooks: node:http2 alone, and grpc-js with the
+// injector of the hooks.
 import { once } from "node:events";
 import { connect, createServer } from "node:http2";
 import type { ClientHttp2Session, IncomingHttpHeaders, ServerHttp2Session } from "node:http2";
@@ -31,7 +31,7 @@ export interface Http2Scene extends AsyncDisposable {
 
 type StreamEvent = [ServerHttp2Stream, IncomingHttpHeaders, number, readonly string[]];
 
-/** A server of node:http2 whose streams do nothing. */
+/** Starts a server of node:http2 whose streams do nothing. */
 export async function startHttp2(
   onSession: (session: ServerHttp2Session) => void = () => undefined,
 ): Promise<Http2Scene> {
@@ -73,7 +73,7 @@ export async function startHttp2(
   };
 }
 
-/** Opens a stream with a body on the scene. Returns its two ends. */
+/** Opens a stream with a body in the scene, and returns its two ends. */
 export async function openStream(scene: Http2Scene, headers: Record<string, string> = {}) {
   const session = await scene.connect();
   const before = scene.arrived.length;
@@ -97,14 +97,14 @@ export const method = {
 } as const;
 
 export interface GrpcScene extends AsyncDisposable {
-  /** How often the registered handler has run. */
+  /** Returns how often the registered handler has run. */
   readonly handled: () => number;
   call(request: Buffer, timeoutSeconds?: number): Promise<Buffer>;
 }
 
 export interface GrpcSceneOptions {
   readonly onStream?: Http2Hooks["onStream"];
-  /** Sees each call of grpc-js, and may replace it. */
+  /** Intercepts each call of grpc-js, and may replace it. */
   readonly intercept?: ReturnType<typeof asInterceptor>;
   readonly maxMessageBytes?: number;
 }
@@ -113,7 +113,7 @@ export const asInterceptor = (
   intercept: (raw: ServerInterceptingCallInterface) => ReturnType<ServerInterceptor>,
 ) => intercept;
 
-/** A server of grpc-js, whose handler answers with the request. */
+/** Starts a server of grpc-js whose handler answers with the request. */
 export async function startGrpc(options: GrpcSceneOptions = {}): Promise<GrpcScene> {
   let handled = 0;
   const { intercept, maxMessageBytes = -1 } = options;

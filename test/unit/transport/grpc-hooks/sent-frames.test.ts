@@ -1,5 +1,5 @@
-// Contract: grpc-js copies a message by `byteLength` and `copy` alone, and calls back when it was
-// sent.
+// Contract: grpc-js copies a message only by `byteLength` and `copy`, and calls back after the
+// message was sent.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sendAndFree } from "../../../../src/transport/grpc-hooks/sent-frames.js";
@@ -8,7 +8,7 @@ import { asInterceptor, startGrpc } from "./scene.js";
 
 const answerBytes = 300_000;
 
-test("a message is copied once, and its memory is freed when it has been sent", async () => {
+test("a message is copied once, and its memory is freed after it has been sent", async () => {
   let target: Buffer | undefined;
   let freedBeforeSent = false;
   const intercept = asInterceptor((raw) => {
@@ -38,7 +38,7 @@ test("a message is copied once, and its memory is freed when it has been sent", 
   assert.ok(freedBeforeSent);
 });
 
-test("the memory of a message whose stream was destroyed is left alone", () => {
+test("the memory of a message whose stream was destroyed is not freed", () => {
   const stream = { destroyed: false };
   let sent: (() => void) | undefined;
   let target: Buffer | undefined;

@@ -1,5 +1,5 @@
-// Contract: node:http2 emits `localSettings` when a client has acknowledged the settings, not
-// before.
+// Contract: node:http2 emits `localSettings` when a client has acknowledged the settings, and not
+// earlier.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

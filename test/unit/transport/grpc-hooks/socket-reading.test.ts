@@ -11,7 +11,7 @@ import {
 import { eventually } from "../../../support/eventually.js";
 import { startHttp2 } from "./scene.js";
 
-test("a connection that is paused is not read until it is resumed", async () => {
+test("a paused connection is not read until it is resumed", async () => {
   await using scene = await startHttp2();
   const client = await scene.connect();
   const [session] = scene.sessions;
@@ -25,7 +25,7 @@ test("a connection that is paused is not read until it is resumed", async () => 
   await eventually("the stream", () => scene.arrived.length === 1);
 });
 
-test("a closed connection can be paused and resumed without an error", async () => {
+test("pausing and resuming a closed connection causes no error", async () => {
   await using scene = await startHttp2();
   const client = await scene.connect();
   const [session] = scene.sessions;

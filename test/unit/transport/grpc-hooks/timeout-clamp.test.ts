@@ -1,4 +1,5 @@
-// Contract: grpc-js wraps long timeouts around, and takes the header that the hook has changed.
+// Contract: grpc-js lets long timeouts overflow, and it uses the header that the hook has
+// changed.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ServerInterceptingCall } from "@grpc/grpc-js";
@@ -14,7 +15,7 @@ function clamped(timeout: string): unknown {
   return headers["grpc-timeout"];
 }
 
-test("only timeouts that a timer of Node cannot hold are shortened", () => {
+test("only timeouts that a timer of Node cannot represent are shortened", () => {
   assert.equal(clamped("596H"), "596H");
   assert.equal(clamped("597H"), "2147483S");
   assert.equal(clamped("99999999S"), "2147483S");
@@ -33,7 +34,7 @@ test("a call with a deadline in thirty days succeeds with the hook", async () =>
   assert.deepEqual(await scene.call(message), message);
 });
 
-test("and its deadline has passed without the hook, so the hook is still needed", async () => {
+test("without the hook this deadline passes at once, so the hook is still needed", async () => {
   let deadline: unknown;
   await using scene = await startGrpc({
     onStream(_stream, headers, _rawHeaders, begin) {

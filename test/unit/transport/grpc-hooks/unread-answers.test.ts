@@ -1,4 +1,4 @@
-// Contract: `writableLength` of a stream falls when the client reads, and not before.
+// Contract: `writableLength` of a stream decreases when the client reads, and not earlier.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { constants } from "node:http2";
@@ -8,7 +8,7 @@ import { createUnreadAnswers } from "../../../../src/transport/grpc-hooks/unread
 import { eventually } from "../../../support/eventually.js";
 import { openStream, startHttp2 } from "./scene.js";
 
-test("an answer that nobody reads is reset; one that is read slowly is not", async () => {
+test("an answer that nobody reads is reset, and one that is read slowly is not", async () => {
   await using scene = await startHttp2();
   using unread = createUnreadAnswers(2000);
   const answer = Buffer.alloc(400_000);
@@ -19,7 +19,7 @@ test("an answer that nobody reads is reset; one that is read slowly is not", asy
     stream.end(answer);
     unread.answered(stream);
   }
-  // More than the window of 64 KiB cannot leave before the client reads.
+  // Bytes beyond the window of 64 KiB cannot be sent before the client reads.
   await sleep(50);
   assert.ok(idle.stream.writableLength > answer.length / 2);
   let read = 0;

@@ -1,4 +1,4 @@
-// Contract: grpc-js makes one HTTP/2 server, which takes our windows, so that a client sees them.
+// Contract: grpc-js makes one HTTP/2 server, which uses our windows, so that a client sees them.
 import assert from "node:assert/strict";
 import http2 from "node:http2";
 import { test } from "node:test";
@@ -15,20 +15,20 @@ const listed = { list: () => Promise.resolve({}) };
 
 async function answered(raw: RawClient): Promise<void> {
   const call = raw.call(pathOf(list));
-  // Makes no request, so the connection's window is unused.
+  // The stream sends no bytes, so the connection's window is not used.
   call.stream.end();
   await call.status;
-  // The server's settings and the WINDOW_UPDATE of the connection come before a ping's answer.
+  // The server's settings and the WINDOW_UPDATE of the connection precede the answer to a ping.
   await new Promise((resolve) => raw.session.ping(resolve));
 }
 
-test("a known caller sees the configured windows and limits", async () => {
+test("a known caller receives the configured windows and limits", async () => {
   const streamWindowBytes = 3_000_000;
   const connectionWindowBytes = 7_000_000;
   const limits = { streamWindowBytes, connectionWindowBytes, maxStreamsPerConnection: 777 };
   await using harness = await startServer(listed, limits);
   await using raw = await openRawClient(harness.port);
-  // There was no call yet.
+  // The client has not made a call yet.
   assert.equal(raw.session.remoteSettings.initialWindowSize, 65_535);
   assert.equal(raw.session.remoteSettings.maxConcurrentStreams, 100);
   await answered(raw);
@@ -36,7 +36,7 @@ test("a known caller sees the configured windows and limits", async () => {
   assert.equal(raw.session.state.remoteWindowSize, connectionWindowBytes);
 });
 
-test("a connection with many admitted streams may have more of them", async () => {
+test("a connection with many admitted streams may open more of them", async () => {
   await using harness = await startServer(listed, { maxStreamsPerConnection: 777 });
   await using raw = await openRawClient(harness.port);
   const calls = Array.from({ length: 90 }, () => raw.call(pathOf(list)));
@@ -47,7 +47,7 @@ test("a connection with many admitted streams may have more of them", async () =
   for (const { stream } of calls) stream.close();
 });
 
-test("the defaults reach the client too", async () => {
+test("the defaults also reach the client", async () => {
   await using harness = await startServer(listed);
   await using raw = await openRawClient(harness.port);
   await answered(raw);
@@ -57,7 +57,7 @@ test("the defaults reach the client too", async () => {
   await unary(harness.client, list, {});
 });
 
-test("node:http2 is as it was afterwards", () => {
+test("node:http2 is unchanged afterwards", () => {
   const { createServer, createSecureServer } = http2;
   const server = new Server();
   const hooks = { onSession: () => undefined, onStream: () => undefined };

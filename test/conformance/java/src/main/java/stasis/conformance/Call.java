@@ -46,9 +46,9 @@ import stasis.v1.ReplicationServiceGrpc;
 import stasis.v1.SnapshotServiceGrpc;
 import stasis.v1.SystemServiceGrpc;
 
-/** One call: made with a generated method, fed, cancelled, and how it ended, as JSON. */
+/** Makes one call with a generated method, sends its frames, and reports its outcome. */
 final class Call extends ClientCall.Listener<Message> {
-  /** How a call ended: what it answered, or its error. */
+  /** The outcome of a call: its answers, or its error. */
   record Outcome(boolean ok, JsonObject value) {}
 
   private static final List<ServiceDescriptor> SERVICES =
@@ -65,7 +65,7 @@ final class Call extends ClientCall.Listener<Message> {
   private static final Map<String, ManagedChannel> CHANNELS = new ConcurrentHashMap<>();
   private static final Map<String, byte[]> KEPT = new ConcurrentHashMap<>();
 
-  /** How long after its deadline a call may take to end. */
+  /** The time that a call may take to end after its deadline. */
   private static final long GRACE_MS = 30_000;
 
   private final JsonObject step;
@@ -85,7 +85,7 @@ final class Call extends ClientCall.Listener<Message> {
   private Outcome outcome;
   private String unreadable = "";
 
-  /** Makes the call; unless the step holds it or leaves it open, all is sent. */
+  /** Starts the call and sends its frames. Half-closes it unless the step keeps it open. */
   @SuppressWarnings("unchecked")
   Call(JsonObject targets, JsonObject step) throws IOException, InterruptedException {
     this.step = step;
@@ -138,7 +138,7 @@ final class Call extends ClientCall.Listener<Message> {
         });
   }
 
-  /** Stops when the call has ended: nobody takes frames any more. */
+  /** Sends the frames. Stops when the call has ended, because nobody accepts frames then. */
   void sendAll(JsonArray frames) throws IOException, InterruptedException {
     for (JsonElement element : frames) {
       JsonObject frame = element.getAsJsonObject();
@@ -174,7 +174,7 @@ final class Call extends ClientCall.Listener<Message> {
     return send(request.newBuilderForType().setField(chunkField(request), chunk).build());
   }
 
-  /** Waits until there is room; false if the call has ended. */
+  /** Waits until the call accepts a frame. Returns false if the call has ended. */
   private boolean send(Message frame) throws InterruptedException {
     synchronized (this) {
       await(() -> call.isReady() || closed);
@@ -202,7 +202,7 @@ final class Call extends ClientCall.Listener<Message> {
     notifyAll();
   }
 
-  /** The first message has come. */
+  /** Waits for the first message. */
   synchronized void awaitBegin() throws InterruptedException {
     await(() -> begun);
   }
@@ -245,7 +245,7 @@ final class Call extends ClientCall.Listener<Message> {
     else if (streamsAnswers) call.request(1);
   }
 
-  /** Must not throw: gRPC would only log the exception, and the waiting thread would never wake. */
+  /** Must not throw, because gRPC would only log the exception and leave the caller waiting. */
   @Override
   public void onClose(Status status, Metadata trailers) {
     Outcome ended = null;
@@ -290,7 +290,7 @@ final class Call extends ClientCall.Listener<Message> {
     return new Outcome(status.isOk(), value);
   }
 
-  /** The error with its decoded details, beside what came before it. */
+  /** Returns the error with its decoded details, and the messages that preceded it. */
   private static void addError(JsonObject value, Status status, Metadata trailers) {
     value.addProperty("code", status.getCode().name());
     value.addProperty("message", status.getDescription());

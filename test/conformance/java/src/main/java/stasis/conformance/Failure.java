@@ -1,6 +1,6 @@
 package stasis.conformance;
 
-/** A step that did not end as the scenario says. */
+/** Reports a step whose outcome differs from the scenario. */
 final class Failure extends RuntimeException {
   private static final long serialVersionUID = 1;
 

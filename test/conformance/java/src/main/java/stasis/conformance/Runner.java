@@ -27,11 +27,11 @@ import java.util.concurrent.TimeUnit;
 import stasis.conformance.Call.Outcome;
 
 /**
- * The runner in Java: it uses the generated methods of gen/java and grpc-java. ../README.md
+ * Runs the scenario in Java with the generated methods of gen/java and grpc-java. ../README.md
  * explains each step.
  */
 public final class Runner {
-  /** Most that a program of a step may take. */
+  /** The time limit of a program that a step runs, in seconds. */
   private static final long LIMIT_S = 60;
 
   private final Path jobFile;
@@ -46,7 +46,7 @@ public final class Runner {
   }
 
   public static void main(String[] args) throws IOException, InterruptedException {
-    // Threads of the runtime would keep this process alive.
+    // Threads of the gRPC runtime would keep this process alive.
     Thread.setDefaultUncaughtExceptionHandler(
         (thread, error) -> {
           error.printStackTrace();
@@ -114,7 +114,7 @@ public final class Runner {
     if (grown > number(step, "memoryMib", Long.MAX_VALUE)) throw new Failure("took " + grown + " MiB of memory");
   }
 
-  /** Makes the call of the step, or ends one that is held, and checks how it ended. */
+  /** Makes the call of the step, or ends a held call, and checks the outcome. */
   private void attempt(JsonObject step) throws IOException, InterruptedException {
     if (step.has("end")) {
       Call call = held.get(text(step.get("end")));
@@ -149,7 +149,7 @@ public final class Runner {
     if (!problem.isEmpty()) throw new Failure(problem + "; came " + outcome.value());
   }
 
-  /** The same call many times at once; `outcomes` says how many may end how. */
+  /** Makes the same call many times at once. `outcomes` limits the number of each outcome. */
   private void parallel(JsonObject plan) throws InterruptedException, ExecutionException {
     int count = (int) number(plan, "count", 0);
     ExecutorService threads = Executors.newFixedThreadPool(count);
@@ -206,8 +206,8 @@ public final class Runner {
   }
 
   /**
-   * Runs this program again in a process of its own. That process keeps whatever its steps hold
-   * until it is killed.
+   * Runs this program again in a separate process, which holds the calls of its steps until it is
+   * killed.
    */
   private void spawn(JsonObject step) throws IOException {
     String name = text(step.get("spawn"));
@@ -236,7 +236,7 @@ public final class Runner {
     return all;
   }
 
-  /** A line of /proc/self/status. */
+  /** Returns the value of a line of /proc/self/status, in MiB. */
   private static long memoryMib(String name) throws IOException {
     for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
       if (line.startsWith(name + ":")) return Long.parseLong(line.replaceAll("\\D", "")) / 1024;

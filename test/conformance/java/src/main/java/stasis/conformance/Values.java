@@ -10,13 +10,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.StreamSupport;
 
-/** JSON: variables, paths, and whether an answer is what a scenario expects of it. */
+/** Handles JSON: replaces variables, follows paths, and compares an answer with its expectation. */
 final class Values {
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{([\\w.]+)\\}");
 
   private Values() {}
 
-  /** `${name}` replaced in all strings; a string that is nothing else becomes the value itself. */
+  /**
+   * Replaces `${name}` in all strings. A string that consists of one reference becomes the value
+   * itself.
+   */
   static JsonElement fill(JsonElement value, JsonObject vars) {
     if (value.isJsonArray()) {
       JsonArray filled = new JsonArray();
@@ -38,7 +41,7 @@ final class Values {
         matcher.reset().replaceAll(found -> Matcher.quoteReplacement(text(vars.get(found.group(1))))));
   }
 
-  /** The string, or the JSON of another value. */
+  /** Returns the string, or the JSON of another value. */
   static String text(JsonElement value) {
     if (value == null || value.isJsonNull()) return "";
     return value.isJsonPrimitive() ? value.getAsString() : value.toString();
@@ -48,7 +51,7 @@ final class Values {
     return fields.has(key) ? fields.get(key).getAsLong() : absent;
   }
 
-  /** Follows a path such as `snapshots.0.config.id`. */
+  /** Returns the value at a path such as `snapshots.0.config.id`. */
   static JsonElement at(JsonElement value, String path) {
     JsonElement part = value;
     for (String key : path.split("\\.")) {
@@ -59,7 +62,7 @@ final class Values {
     return part;
   }
 
-  /** What does not fit, or nothing. An answer may have more than was expected. */
+  /** Returns the first difference, if any. An answer may have more fields than expected. */
   static String fits(JsonElement wanted, JsonElement found, String path) {
     String problem = path + ": expected " + wanted;
     boolean absent = found == null || found.isJsonNull();
@@ -101,7 +104,10 @@ final class Values {
     return "";
   }
 
-  /** `*` is anything but nothing, `~text` a part; a number is its text. */
+  /**
+   * Matches a text. `*` matches any value that is not empty, and `~text` matches a part. A number
+   * is compared as text.
+   */
   private static boolean fitsText(String wanted, String found) {
     if (wanted.equals("*")) return !found.isEmpty() && !found.equals("{}") && !found.equals("[]");
     return wanted.startsWith("~") ? found.contains(wanted.substring(1)) : found.equals(wanted);
