@@ -38,6 +38,7 @@ export function fillCatalogFile(path: string, count: number): string[] {
         corrupt: 0,
         revision: 1,
         manifest_dirty: 0,
+        expires_at: null,
       });
       label.run({ id, key: "vm", value: vm, created_at: createdAtMs });
       ids.push(id);

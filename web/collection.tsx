@@ -9,7 +9,7 @@ import { Bar, Card, Empty, Failure, Figure, SnapshotLink } from "./parts.js";
 /** GcReason and GcOutcome of the API, by number. */
 const reasons = [
   ...["", "leftover directory", "abandoned upload", "directory is missing", "beyond keep-last"],
-  ...["too old", "beyond the total size", "all were asked for"],
+  ...["too old", "beyond the total size", "all were asked for", "expired"],
 ];
 const planned = 1;
 

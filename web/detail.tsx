@@ -98,6 +98,7 @@ function Facts({ snapshot }: { readonly snapshot: Listed }) {
       <Fact name="Machine" value={machine.join(", ")} />
       <Fact name="Image" value={config.image} />
       <Fact name="Protected" value={snapshot.protected ? "yes" : "no"} />
+      <Fact name="Expires" value={snapshot.expireTime ? dateTime(snapshot.expireTime) : ""} />
       <Fact name="Digest" value={snapshot.digest && <code>{snapshot.digest}</code>} />
       <Fact name="About" value={config.description} />
     </dl>

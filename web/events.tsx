@@ -34,6 +34,7 @@ function Line({ event }: { readonly event: WatchEvent }) {
     previousName === "" ? "" : `was ${previousName}`,
     replacedBy === "" ? "" : `replaced by ${replacedBy}`,
     removalReason === "REMOVAL_REASON_TAKEN" ? "moved to a directory" : "",
+    removalReason === "REMOVAL_REASON_EXPIRED" ? "expired" : "",
     type === "missed" ? "events are gone: reload the page" : "",
   ];
   return (

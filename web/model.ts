@@ -19,6 +19,8 @@ export interface Listed {
   readonly chargedBytes: string;
   readonly digest: string;
   readonly protected: boolean;
+  /** RFC 3339. Missing if it does not expire. */
+  readonly expireTime?: string;
   readonly corrupt: boolean;
   readonly dataDir: string;
   readonly files: readonly FileFacts[];

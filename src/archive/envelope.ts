@@ -7,11 +7,13 @@ import { archiveInvalid } from "./archive-invalid.js";
 import { decodeConfig, encodeConfig, unknownTexts } from "./envelope-config.js";
 import {
   checkClaimedSize,
-  claimsKey,
   decodeClaims,
-  encodeClaims,
+  decodeExpireTime,
+  encodeOwn,
   noClaims,
+  ownKey,
   type FileClaims,
+  type OwnFacts,
 } from "./file-claims.js";
 import {
   objectMember,
@@ -29,6 +31,8 @@ export interface Envelope {
   /** Names of all data files. Undefined if the writer did not list them. */
   readonly files: readonly string[] | undefined;
   readonly claims: FileClaims;
+  /** When the snapshot would expire where it was exported. Undefined: never. */
+  readonly expireTime?: Date | undefined;
 }
 
 /**
@@ -40,28 +44,30 @@ export const maxEnvelopeBytes = 4 * 1024 * 1024;
 const envelopeVersion = "1";
 /** Maximum levels of nested braces and brackets. Our envelopes have four. */
 const maxDepth = 64;
-const knownKeys: ReadonlySet<string> = new Set(["config", "version", "files", claimsKey]);
+const knownKeys: ReadonlySet<string> = new Set(["config", "version", "files", ownKey]);
 /** `ignoreBOM` stops the decoder from dropping a byte order mark, which is not JSON. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Writes an envelope. `files` are the data files of the archive, sorted, and `leftOut` are the
- * files of the snapshot that the archive lacks. Throws LIMIT_EXCEEDED if the result is too large
- * for readers. If thousands of long names leave no room for the claims about the files, the
- * envelope contains neither the claims nor `leftOut`.
+ * Writes an envelope. `files` are the data files of the archive, sorted. Throws LIMIT_EXCEEDED if
+ * the result is too large for readers. If thousands of long names leave no room for the claims
+ * about the files, the envelope contains neither the claims nor the names of the files left out.
  */
 export function encodeEnvelope(
   config: SnapshotConfig,
   files: readonly string[],
   claims: FileClaims = noClaims,
-  leftOut: readonly string[] = [],
+  { leftOut = [], expireTime }: OwnFacts = {},
 ): Uint8Array {
   const members = [`"config":${encodeConfig(config)}`, `"version":${envelopeVersion}`];
   if (files.length > 0) members.push(`"files":${JSON.stringify(files)}`);
-  if (claims.size > 0) members.push(`"${claimsKey}":${encodeClaims(claims, leftOut)}`);
+  const ours = encodeOwn(claims, { leftOut, expireTime });
+  if (ours !== undefined) members.push(`"${ownKey}":${ours}`);
   members.push(...unknownTexts(config.unknown.envelope, knownKeys));
   const bytes = Buffer.from(`${indentJson(`{${members.join()}}`)}\n`);
-  if (bytes.byteLength > maxEnvelopeBytes && claims.size > 0) return encodeEnvelope(config, files);
+  if (bytes.byteLength > maxEnvelopeBytes && claims.size > 0) {
+    return encodeEnvelope(config, files, noClaims, { expireTime });
+  }
   checkSize(bytes);
   return bytes;
 }
@@ -79,10 +85,12 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
   if (config === undefined) {
     throw archiveInvalid(`${envelopeFileName}: expected the key "config", found none`);
   }
+  const expireTime = decodeExpireTime(envelope);
   return {
     config: decodeConfig(config, unknownMembers(envelope, knownKeys)),
     files: decodeFiles(envelope),
     claims: decodeClaims(envelope),
+    ...(expireTime && { expireTime }),
   };
 }
 

@@ -1,6 +1,6 @@
-// Handles the claims in our envelopes: the size and the digest that each file had at export. The
-// claims are under the key `stasis`, which other programs ignore. A program that does not know an
-// archive's notation of holes restores a file short and shifted, without an error. The claims
+// Handles the key `stasis` of our envelopes, which other programs ignore: claims (the size and the
+// digest that each file had at export) and other facts of a snapshot. A program that does not know
+// an archive's notation of holes restores a file short and shifted, without an error. The claims
 // reveal that.
 import { formatBytesApart } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
@@ -15,10 +15,11 @@ import {
   type JsonObject,
 } from "./json-object.js";
 
-export const claimsKey = "stasis";
+export const ownKey = "stasis";
 const filesKey = "files";
 /** The key that shows people and scripts that an archive contains only a part of a snapshot. */
 const leftOutKey = "left_out";
+const expireTimeKey = "expire_time";
 
 export interface FileClaim {
   readonly sizeBytes: number;
@@ -35,14 +36,41 @@ export type FileClaims = ReadonlyMap<string, FileClaim>;
 
 export const noClaims: FileClaims = new Map();
 
-/** Returns the value of the key as JSON. `leftOut` names files that the archive lacks. */
-export function encodeClaims(claims: FileClaims, leftOut: readonly string[]): string {
+/** What the key has beside the claims. */
+export interface OwnFacts {
+  /** Names of files of the snapshot that the archive lacks. */
+  readonly leftOut?: readonly string[];
+  readonly expireTime?: Date | undefined;
+}
+
+/** Returns the value of the key as JSON. Undefined if there is nothing to say. */
+export function encodeOwn(
+  claims: FileClaims,
+  { leftOut = [], expireTime }: OwnFacts,
+): string | undefined {
   const files = [...claims].map(([name, { sizeBytes, digest, blocks }]) => {
     const claim = { size: sizeBytes, ...(digest === "" ? {} : { digest, blocks }) };
     return `${JSON.stringify(name)}:${JSON.stringify(claim)}`;
   });
-  const rest = leftOut.length === 0 ? "" : `,"${leftOutKey}":${JSON.stringify(leftOut)}`;
-  return `{${JSON.stringify(filesKey)}:{${files.join()}}${rest}}`;
+  const members = [
+    ...(files.length === 0 ? [] : [`"${filesKey}":{${files.join()}}`]),
+    ...(leftOut.length === 0 ? [] : [`"${leftOutKey}":${JSON.stringify(leftOut)}`]),
+    ...(expireTime === undefined ? [] : [`"${expireTimeKey}":"${expireTime.toISOString()}"`]),
+  ];
+  return members.length === 0 ? undefined : `{${members.join()}}`;
+}
+
+/** RFC 3339 with a time zone. */
+const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+
+/** Throws ARCHIVE_INVALID if it is there and no time. */
+export function decodeExpireTime(envelope: JsonObject): Date | undefined {
+  const ours = objectMember(envelope, ownKey);
+  const text = ours === undefined ? "" : stringMember(ours, expireTimeKey);
+  if (text === "" || ours === undefined) return undefined;
+  const time = new Date(text);
+  if (timePattern.test(text) && !Number.isNaN(time.getTime())) return time;
+  throw archiveInvalid(`${pathOf(ours, expireTimeKey)}: expected a time as in RFC 3339`);
 }
 
 /**
@@ -50,7 +78,7 @@ export function encodeClaims(claims: FileClaims, leftOut: readonly string[]): st
  * such keys.
  */
 export function decodeClaims(envelope: JsonObject): FileClaims {
-  const ours = objectMember(envelope, claimsKey);
+  const ours = objectMember(envelope, ownKey);
   const files = ours && objectMember(ours, filesKey);
   if (files === undefined) return noClaims;
   const claims = new Map<string, FileClaim>();
@@ -86,7 +114,7 @@ export function checkClaimedSize(
 }
 
 const changedHint =
-  `The file was changed or damaged after the export: export again. If the change is meant, remove the key "${claimsKey}" ` +
+  `The file was changed or damaged after the export: export again. If the change is meant, remove the key "${ownKey}" ` +
   `from ${envelopeFileName}`;
 
 /**

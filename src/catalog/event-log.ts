@@ -55,7 +55,7 @@ const batchesPerTrim = 4;
  * disk.
  */
 const removals: ReadonlySet<CatalogEventType> = new Set([
-  ...(["deleted", "evicted", "taken", "lost"] as const),
+  ...(["deleted", "evicted", "expired", "taken", "lost"] as const),
 ]);
 
 /** Returns the log. The caller must call `committed` after each transaction. */

@@ -27,6 +27,8 @@ interface SnapshotText {
   /** The charge, which is missing in events of older versions. */
   readonly chargedBytes?: number;
   readonly digest: string;
+  /** Missing if it does not expire. */
+  readonly expiresAtMs?: number;
   readonly protected: boolean;
   readonly corrupt: boolean;
   /** True if `config` lacks the blob ids and a reader looks them up in the snapshot. */
@@ -42,7 +44,7 @@ const maxBlobIdBytes = 4096;
  * little room to write. Long lists of blob ids are looked up when the event is read.
  */
 export function eventText(snapshot: Snapshot, gone: boolean): string {
-  const { config, files, createdAt, lastAccessedAt, ...rest } = snapshot;
+  const { config, files, createdAt, lastAccessedAt, expireTime, ...rest } = snapshot;
   void files;
   const blobIdBytes = config.imageBlobIds.reduce((sum, id) => sum + Buffer.byteLength(id), 0);
   const lookUp = !gone && blobIdBytes > maxBlobIdBytes;
@@ -53,6 +55,7 @@ export function eventText(snapshot: Snapshot, gone: boolean): string {
     config: { ...config, imageBlobIds, unknown: noUnknownKeys },
     createdAt: createdAt.getTime(),
     lastAccessedAt: lastAccessedAt.getTime(),
+    ...(expireTime && { expiresAtMs: expireTime.getTime() }),
   } satisfies SnapshotText);
 }
 
@@ -65,7 +68,7 @@ export function eventFromRow(
   blobIdsOf: (id: string) => readonly string[],
 ): CatalogEvent {
   const text = parse(row, row.snapshot) as SnapshotText;
-  const { config, createdAt, lastAccessedAt, lookUpBlobIds, ...rest } = text;
+  const { config, createdAt, lastAccessedAt, expiresAtMs, lookUpBlobIds, ...rest } = text;
   const imageBlobIds = lookUpBlobIds === true ? blobIdsOf(row.snapshot_id) : config.imageBlobIds;
   return {
     sequence: row.sequence,
@@ -80,6 +83,7 @@ export function eventFromRow(
       config: { ...emptyConfig(), ...config, ...(imageBlobIds && { imageBlobIds }) },
       createdAt: new Date(createdAt),
       lastAccessedAt: new Date(lastAccessedAt),
+      ...(expiresAtMs === undefined ? {} : { expireTime: new Date(expiresAtMs) }),
       files: [],
     },
   };

@@ -3,10 +3,19 @@ import type { Snapshot } from "../model/snapshot.js";
 
 /**
  * created, renamed, updated, corrupt: the snapshot is listed, as the event shows it. deleted,
- * evicted, taken, lost: the snapshot is not listed any more; the event shows its last state.
+ * evicted, expired, taken, lost: the snapshot is not listed any more; the event shows its last
+ * state.
  */
 export type CatalogEventType =
-  "created" | "renamed" | "updated" | "corrupt" | "deleted" | "evicted" | "taken" | "lost";
+  | "created"
+  | "renamed"
+  | "updated"
+  | "corrupt"
+  | "deleted"
+  | "evicted"
+  | "expired"
+  | "taken"
+  | "lost";
 
 /**
  * The values of a snapshot before a change. Only these values can change while the snapshot stays
@@ -18,6 +27,8 @@ export interface PreviousValues {
   readonly protected: boolean;
   /** Missing in events that do not change this value. */
   readonly corrupt?: boolean;
+  /** Null: it did not expire. Missing in events of older versions. */
+  readonly expiresAtMs?: number | null;
 }
 
 /**

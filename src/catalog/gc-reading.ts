@@ -25,6 +25,7 @@ interface Row {
   readonly used_ms: number;
   readonly charged_bytes: number;
   readonly protected: number;
+  readonly expires_at: number | null;
   readonly group_value: string | null;
 }
 
@@ -42,6 +43,7 @@ export function createGcReading({ connection, accesses }: CatalogContext): GcRea
       chargedBytes: row.charged_bytes,
       group: row.group_value ?? undefined,
       protected: row.protected === 1,
+      expiresAtMs: row.expires_at ?? undefined,
     };
   };
   return {

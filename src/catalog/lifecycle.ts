@@ -23,6 +23,8 @@ export interface AdoptedSnapshot {
    */
   readonly lastUsedMs?: number;
   readonly protected: boolean;
+  /** Undefined: it does not expire. */
+  readonly expireTime?: Date | undefined;
   readonly files: readonly SnapshotFile[];
   /** The bytes that quotas count. Default: an estimate. */
   readonly chargedBytes?: number;
@@ -31,13 +33,17 @@ export interface AdoptedSnapshot {
   readonly revision: number;
 }
 
+/** The event of a removal. */
+type RemovalType = Extract<CatalogEventType, "deleted" | "evicted" | "expired">;
+
 export interface Lifecycle {
   /**
    * Tombstones all the snapshots. If one of them is neither ready nor replaced nor lost, this
    * tombstones no snapshot. Tombstoned snapshots are invisible, their names are free and their
-   * images are not pinned. Watchers receive `deleted`, or `evicted` with the option of that name.
+   * images are not pinned. Watchers receive an event of the type `as`, which is `deleted` by
+   * default.
    */
-  markDeleting(ids: readonly string[], options?: { readonly evicted?: boolean }): void;
+  markDeleting(ids: readonly string[], options?: { readonly as?: RemovalType }): void;
   /**
    * Deletes the row of a snapshot, which is the last step of every deletion. The row may have any
    * state, and a missing row is not an error.
@@ -66,10 +72,10 @@ export interface Lifecycle {
 export function createLifecycle(context: CatalogContext): Lifecycle {
   const { connection, accesses } = context;
   return {
-    markDeleting: (ids, { evicted = false } = {}) => {
+    markDeleting: (ids, { as = "deleted" } = {}) => {
       const unique = new Set(ids);
       connection.write("cannot record the removal", () => {
-        for (const id of unique) markDeleting(context, id, evicted ? "evicted" : "deleted");
+        for (const id of unique) markDeleting(context, id, as);
       });
       for (const id of unique) accesses.forgetAccess(id);
     },
@@ -107,7 +113,9 @@ export function createLifecycle(context: CatalogContext): Lifecycle {
         if (changed === 0) throw noSuchIdError(id);
         if (before === undefined || before.corrupt === corrupt) return;
         const { name, labels } = before.config;
-        const previous = { name, labels, protected: before.protected, corrupt: before.corrupt };
+        const expiresAtMs = before.expireTime?.getTime() ?? null;
+        const marks = { protected: before.protected, corrupt: before.corrupt, expiresAtMs };
+        const previous = { name, labels, ...marks };
         recordIf(context, corrupt ? "corrupt" : "updated", id, ["ready"], previous);
       });
     },
@@ -139,7 +147,7 @@ function recordIf(
 export function markDeleting(
   context: CatalogContext,
   id: string,
-  type: "deleted" | "evicted" | "taken",
+  type: RemovalType | "taken",
 ): void {
   const { connection } = context;
   // Watchers received the end of a replaced snapshot when it was replaced.
@@ -176,6 +184,7 @@ function adopt(context: CatalogContext, adopted: AdoptedSnapshot, overwrite: boo
     corrupt: 0,
     revision: adopted.revision,
     manifest_dirty: 0,
+    expires_at: adopted.expireTime?.getTime() ?? null,
   });
   const { chargedBytes = estimateCharge(config, adopted.files) } = adopted;
   setCharge(context, id, { name: config.name, bytes: chargedBytes });

@@ -18,6 +18,7 @@ export interface ListShape {
    * both are listed.
    */
   readonly corrupt: boolean | undefined;
+  readonly expiring: boolean;
   readonly labelCount: number;
 }
 
@@ -47,6 +48,7 @@ export function shapeOf(filter: ListFilter): ListShape {
     hypervisor: filter.hypervisor !== undefined,
     protected: filter.protected !== undefined,
     corrupt: filter.corrupt,
+    expiring: filter.expiresBefore !== undefined,
     labelCount: Object.keys(filter.labels ?? {}).length,
   };
 }
@@ -71,6 +73,8 @@ export function listParams(
   if (filter.image !== undefined) params["image"] = filter.image;
   if (filter.imageDigest !== undefined) params["imageDigest"] = filter.imageDigest;
   if (filter.hypervisor !== undefined) params["hypervisor"] = filter.hypervisor;
+  const { expiresBefore } = filter;
+  if (expiresBefore !== undefined) params["expiresBefore"] = expiresBefore.getTime();
   if (filter.protected !== undefined) params["protected"] = filter.protected ? 1 : 0;
   for (const [index, [key, value]] of labels.entries()) {
     params[`key${index}`] = key;
@@ -159,6 +163,9 @@ function columnConditions(shape: ListShape): string[] {
   }
   // This is a literal, because SQLite uses a partial index only if it sees the value.
   if (shape.corrupt !== undefined) conditions.push(`s.corrupt = ${shape.corrupt ? 1 : 0}`);
+  if (shape.expiring) {
+    conditions.push("s.expires_at IS NOT NULL AND s.expires_at < :expiresBefore");
+  }
   if (shape.namePrefix) conditions.push("s.name >= :prefix AND s.name < :prefixEnd");
   return conditions;
 }
@@ -169,6 +176,7 @@ function range(createdAt: string, id: string): string[] {
 
 function chooseIndex(shape: ListShape): string {
   if (shape.corrupt === true) return "ready_corrupt";
+  if (shape.expiring) return "ready_expiring";
   if (shape.imageDigest) return equalColumns.imageDigest.index;
   if (shape.image) return equalColumns.image.index;
   // The names with the prefix are then sorted by age in memory, which is fast because they are few.

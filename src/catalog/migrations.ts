@@ -284,6 +284,16 @@ CREATE TABLE takes (
 CREATE INDEX unfinished_takes ON takes (snapshot_id) WHERE finished = 0;
 `;
 
+/**
+ * `expires_at` is null for snapshots that do not expire. Usually few expire, and the index has only
+ * those.
+ */
+const version11 = `
+ALTER TABLE snapshots ADD COLUMN expires_at INTEGER;
+CREATE INDEX ready_expiring ON snapshots (created_at, id)
+  WHERE state = 'ready' AND expires_at IS NOT NULL;
+`;
+
 export const migrations: readonly Migration[] = [
   { version: 1, sql: version1 },
   { version: 2, sql: version2 },
@@ -295,6 +305,7 @@ export const migrations: readonly Migration[] = [
   { version: 8, sql: version8 },
   { version: 9, sql: version9 },
   { version: 10, sql: version10 },
+  { version: 11, sql: version11 },
 ];
 
 /** The version that this program writes. */

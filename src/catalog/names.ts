@@ -67,7 +67,7 @@ export function holderOf(
 
 function nameTakenError(name: string, holder: NameHolder, why: string): StoreError {
   return new StoreError("SNAPSHOT_NAME_TAKEN", `the name ${JSON.stringify(name)} ${why}`, {
-    hint: "Choose another name, or delete that snapshot; Create and Import can replace it (--replace)",
+    hint: "Choose another name, or delete that snapshot; Create and Import can replace it (--replace) or take its name (--take-name)",
     resource: { type: "snapshot", name },
     metadata: { snapshot_id: holder.id, state: holder.state },
   });

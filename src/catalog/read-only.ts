@@ -109,13 +109,14 @@ function requireSchema(database: Database, path: string): number {
  */
 function showAsNewest(database: Database, version: number): void {
   database.pragma("temp_store = 2");
-  if (version < 6) {
+  const columns = [
+    ...(version < 6 ? ["last_accessed_at AS used_ms"] : []),
+    ...(version < 7 ? ["0 AS charged_bytes"] : []),
+    ...(version < 11 ? ["NULL AS expires_at"] : []),
+  ];
+  if (columns.length > 0) {
     database.exec(`CREATE TEMP VIEW snapshots AS
-      SELECT *, last_accessed_at AS used_ms, 0 AS charged_bytes FROM main.snapshots`);
-  }
-  if (version === 6) {
-    database.exec(`CREATE TEMP VIEW snapshots AS
-      SELECT *, 0 AS charged_bytes FROM main.snapshots`);
+      SELECT *, ${columns.join(", ")} FROM main.snapshots`);
   }
   if (version < 7) {
     database.exec(`CREATE TEMP VIEW totals AS SELECT *, 0 AS charged_bytes FROM main.totals;

@@ -36,6 +36,8 @@ export interface Records {
   countInState(state: SnapshotState): number;
   /** Returns the number of ready snapshots that are marked as damaged. */
   countCorrupt(): number;
+  /** Returns the number of ready snapshots that have a time of expiry. */
+  countExpiring(): number;
   /** Returns the ids of the snapshots in `state` whose names begin with the prefix. */
   idsInStateWithName(state: SnapshotState, namePrefix: string): readonly string[];
   /** Returns the ids of all rows in any state, in order. */
@@ -74,6 +76,7 @@ export function createRecords(context: CatalogContext): Records {
     countInState: (state) =>
       connection.one<{ count: number }>(sql.countInState, { state })?.count ?? 0,
     countCorrupt: () => connection.one<{ count: number }>(sql.countCorrupt)?.count ?? 0,
+    countExpiring: () => connection.one<{ count: number }>(sql.countExpiring)?.count ?? 0,
     idsInStateWithName: (state, namePrefix) =>
       idsOf(connection.all(sql.idsInStateWithName, { state, ...prefixRange(namePrefix) })),
     allIds: () => idsOf([...walkRows(context)]),

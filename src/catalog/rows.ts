@@ -27,6 +27,7 @@ export interface SnapshotRow {
   readonly hypervisor: string;
   readonly description: string;
   readonly config: string;
+  readonly expires_at: number | null;
 }
 
 export interface FileRow {
@@ -79,6 +80,7 @@ export function snapshotFromRow(
     allocatedBytes: row.allocated_bytes,
     chargedBytes: row.charged_bytes,
     digest: row.digest,
+    ...(row.expires_at === null ? {} : { expireTime: new Date(row.expires_at) }),
     protected: row.protected === 1,
     corrupt: row.corrupt === 1,
     files: files.map(fileFromRow),

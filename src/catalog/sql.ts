@@ -12,11 +12,11 @@ export function register(text: string): Sql {
 
 const snapshotColumns = `id, state, kind, name, created_at, last_accessed_at, used_ms, size_bytes,
   allocated_bytes, digest, protected, corrupt, revision, manifest_dirty, image, image_digest,
-  hypervisor, description, config`;
+  hypervisor, description, config, expires_at`;
 
 /** `group_value` is null for snapshots without the label. */
 const gcColumns = `s.id, s.name, s.created_at, s.last_accessed_at, s.used_ms, s.charged_bytes,
-  s.protected, (SELECT l.value FROM snapshot_labels l WHERE l.snapshot_id = s.id AND l.key = :label)
+  s.protected, s.expires_at, (SELECT l.value FROM snapshot_labels l WHERE l.snapshot_id = s.id AND l.key = :label)
     AS group_value`;
 
 const outlineColumns = `s.id, s.name, s.created_at, s.last_accessed_at, s.size_bytes,
@@ -74,6 +74,8 @@ const texts = {
   countInState: `SELECT count(*) AS count FROM snapshots WHERE state = :state`,
   countCorrupt: `SELECT count(*) AS count FROM snapshots INDEXED BY ready_corrupt
     WHERE state = 'ready' AND corrupt = 1`,
+  countExpiring: `SELECT count(*) AS count FROM snapshots INDEXED BY ready_expiring
+    WHERE state = 'ready' AND expires_at IS NOT NULL AND created_at >= 0`,
   idsAfter: `SELECT id, state, size_bytes, allocated_bytes, charged_bytes FROM snapshots
     WHERE id > :after ORDER BY id LIMIT :limit`,
   readyRevisions: `SELECT id, revision FROM snapshots WHERE state = 'ready'`,
@@ -87,13 +89,15 @@ const texts = {
 
   insertSnapshot: `INSERT INTO snapshots (${snapshotColumns}) VALUES (:id, :state, :kind, :name,
     :created_at, :last_accessed_at, :used_ms, :size_bytes, :allocated_bytes, :digest, :protected,
-    :corrupt, :revision, :manifest_dirty, :image, :image_digest, :hypervisor, :description, :config)`,
+    :corrupt, :revision, :manifest_dirty, :image, :image_digest, :hypervisor, :description, :config,
+    :expires_at)`,
   setConfig: `UPDATE snapshots SET name = :name, description = :description, image = :image,
     image_digest = :image_digest, hypervisor = :hypervisor, config = :config
     WHERE id = :id AND state = 'pending'`,
   setReady: `UPDATE snapshots SET state = 'ready', created_at = :created_at,
     last_accessed_at = :created_at, used_ms = :used_ms, size_bytes = :size_bytes,
-    allocated_bytes = :allocated_bytes, digest = :digest WHERE id = :id AND state = 'pending'`,
+    allocated_bytes = :allocated_bytes, digest = :digest, expires_at = :expires_at
+    WHERE id = :id AND state = 'pending'`,
   setSizes: `UPDATE snapshots SET size_bytes = :size_bytes, allocated_bytes = :allocated_bytes
     WHERE id = :id`,
   setTotals: `UPDATE totals SET ready_count = :count, size_bytes = :size_bytes,
@@ -110,7 +114,7 @@ const texts = {
   setLost: `UPDATE snapshots SET state = 'lost', manifest_dirty = 0
     WHERE id = :id AND state IN ('ready', 'replaced')`,
   setDescribed: `UPDATE snapshots SET name = :name, description = :description, config = :config,
-    protected = :protected, revision = revision + 1, manifest_dirty = 1
+    protected = :protected, expires_at = :expires_at, revision = revision + 1, manifest_dirty = 1
     WHERE id = :id AND state = 'ready'`,
   clearDirty: `UPDATE snapshots SET manifest_dirty = 0 WHERE id = :id AND revision = :revision`,
   touch: `UPDATE snapshots SET last_accessed_at = max(last_accessed_at, :at),

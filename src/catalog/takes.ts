@@ -92,13 +92,14 @@ function answerText({ snapshot, files }: Taken): string {
 
 function answerFrom(text: string): Taken {
   const { snapshot, files } = JSON.parse(text) as Taken;
-  const { createdAt, lastAccessedAt, config, ...rest } = snapshot;
+  const { createdAt, lastAccessedAt, expireTime, config, ...rest } = snapshot;
   return {
     snapshot: {
       ...rest,
       config: { ...emptyConfig(), ...config },
       createdAt: new Date(createdAt),
       lastAccessedAt: new Date(lastAccessedAt),
+      ...(expireTime === undefined ? {} : { expireTime: new Date(expireTime) }),
     },
     files,
   };

@@ -17,6 +17,8 @@ interface SnapshotChanges {
   /** All labels after the change. Labels that are missing here are deleted. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly protected?: boolean;
+  /** Null: it does not expire. */
+  readonly expireTime?: Date | null;
 }
 
 export interface Updates {
@@ -27,11 +29,16 @@ export interface Updates {
 export function createUpdates(context: CatalogContext): Updates {
   return {
     update: (id, changes) =>
-      context.connection.write("cannot record the change", () => apply(context, id, changes)),
+      context.connection.write("cannot record the change", () => applyUpdate(context, id, changes)),
   };
 }
 
-function apply(context: CatalogContext, id: string, changes: SnapshotChanges): Snapshot {
+/** Call this inside the transaction of the change. */
+export function applyUpdate(
+  context: CatalogContext,
+  id: string,
+  changes: SnapshotChanges,
+): Snapshot {
   const { connection } = context;
   const row = connection.one<SnapshotRow>(sql.snapshotById, { id });
   if (row?.state !== "ready") throw noSuchIdError(id);
@@ -48,16 +55,20 @@ function apply(context: CatalogContext, id: string, changes: SnapshotChanges): S
   }
   const wasProtected = row.protected === 1;
   const isProtected = changes.protected ?? wasProtected;
-  const columns = configColumns(config);
-  connection.run(sql.setDescribed, { ...columns, protected: isProtected ? 1 : 0 });
+  const expiresAtMs =
+    changes.expireTime === undefined ? row.expires_at : (changes.expireTime?.getTime() ?? null);
+  const marks = { protected: isProtected ? 1 : 0, expires_at: expiresAtMs };
+  connection.run(sql.setDescribed, { ...configColumns(config), ...marks });
   // A change of the configuration changes the size of the manifest and the catalog. The rest of the
   // charge is unchanged.
   const bytes = Math.max(0, row.charged_bytes + chargeGrowth(old, config));
   setCharge(context, id, { name: config.name, bytes });
   if (changes.labels !== undefined) writeLabels(connection, config, row.created_at);
   const snapshot = requireSnapshot(context, id);
-  if (!isDeepStrictEqual([config, isProtected], [old, wasProtected])) {
-    const previous = { name: old.name, labels: old.labels, protected: wasProtected };
+  const before = [old, wasProtected, row.expires_at];
+  if (!isDeepStrictEqual([config, isProtected, expiresAtMs], before)) {
+    const wasMarked = { protected: wasProtected, expiresAtMs: row.expires_at };
+    const previous = { name: old.name, labels: old.labels, ...wasMarked };
     const type = config.name === old.name ? "updated" : "renamed";
     context.events.record(type, snapshot, { previous });
   }

@@ -9,6 +9,7 @@ import { noSuchIdError, requireListed, requireSnapshot, withId } from "./records
 import { addRequest, finishRequest } from "./requests.js";
 import { configColumns, sizeColumns } from "./rows.js";
 import { sql } from "./sql.js";
+import { applyUpdate } from "./update.js";
 
 export interface NewUpload {
   readonly id: string;
@@ -36,7 +37,12 @@ interface Publication {
   readonly chargedBytes: number;
   /** Empty until the digest is computed. */
   readonly digest: string;
+  /** Undefined: it does not expire. */
+  readonly expireTime?: Date | undefined;
+  /** The name moves from a ready snapshot that has it. */
   readonly replace: boolean;
+  /** With `replace`, the old snapshot stays, without a name. Default: false. */
+  readonly takeName?: boolean;
   /** Returns whether a replaced snapshot still has readers that need its directory. */
   readonly keepReplaced: (id: string) => boolean;
 }
@@ -45,6 +51,8 @@ interface Published {
   readonly snapshot: Snapshot;
   /** The snapshot that had the name before, and its new state. */
   readonly replaced?: { readonly id: string; readonly state: "deleting" | "replaced" };
+  /** Id of the snapshot that lost its name and stays. Its manifest is dirty. */
+  readonly nameless?: string;
 }
 
 export interface Uploads {
@@ -107,6 +115,7 @@ function insertPending(context: CatalogContext, upload: NewUpload): void {
     corrupt: 0,
     revision: 1,
     manifest_dirty: 0,
+    expires_at: null,
   });
   writePins(connection, config);
   if (upload.requestId !== undefined) {
@@ -135,13 +144,14 @@ function publish(context: CatalogContext, id: string, publication: Publication):
   reconfigure(context, config, publication.replace);
   // The old snapshot loses the name first, because the index forbids two ready snapshots with one
   // name.
-  const replaced = publication.replace ? displace(context, config, publication) : undefined;
+  const displaced = publication.replace ? displace(context, config, publication) : {};
   const createdAtMs = publication.createdAt.getTime();
   const changed = connection.run(sql.setReady, {
     id,
     created_at: createdAtMs,
     used_ms: context.storeClock.nextStamp(),
     digest: publication.digest,
+    expires_at: publication.expireTime?.getTime() ?? null,
     ...sizeColumns(id, publication.files),
   });
   if (changed === 0) throw noSuchIdError(id);
@@ -152,18 +162,22 @@ function publish(context: CatalogContext, id: string, publication: Publication):
   context.storeClock.save();
   context.events.record("created", requireListed(context, id));
   const snapshot = requireSnapshot(context, id);
-  return replaced === undefined ? { snapshot } : { snapshot, replaced };
+  return { snapshot, ...displaced };
 }
 
 function displace(
   context: CatalogContext,
   config: SnapshotConfig,
-  { keepReplaced }: Publication,
-): Published["replaced"] {
+  { keepReplaced, takeName = false }: Publication,
+): Omit<Published, "snapshot"> {
   const { connection } = context;
   const holder = holderOf(connection, config.name, "ready");
-  if (holder === undefined) return undefined;
+  if (holder === undefined) return {};
   const { id } = holder;
+  if (takeName) {
+    applyUpdate(context, id, { name: "" });
+    return { nameless: id };
+  }
   context.events.record("deleted", requireListed(context, id), { replacedBy: config.id });
   const state = keepReplaced(id) ? "replaced" : "deleting";
   connection.run(sql.deleteLabels, { id });
@@ -175,5 +189,5 @@ function displace(
     connection.run(sql.deletePins, { id });
     connection.run(sql.setDeleting, { id });
   }
-  return { id, state };
+  return { replaced: { id, state } };
 }

@@ -26,6 +26,15 @@ export function durationArgument(text: string): number {
   return ms;
 }
 
+/** Returns a time, which is given as a duration from now or as RFC 3339 writes it. */
+export function expiryArgument(text: string): Date {
+  const ms = parseDuration(text);
+  const time = ms === undefined ? new Date(text) : new Date(Date.now() + ms);
+  const isWritten = ms !== undefined || /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text);
+  if (isWritten && !Number.isNaN(time.getTime())) return time;
+  throw new InvalidArgumentError("Expected 12h, 30d or a time such as 2026-12-31T18:00:00Z.");
+}
+
 /** Returns a size in bytes. */
 export function sizeArgument(text: string): number {
   const bytes = parseSize(text);

@@ -34,6 +34,15 @@ export function formatTime(time: Timestamp | undefined, now: Date = new Date()):
   return `${timestampDate(time).toISOString()} (${formatAge(time, now)})`;
 }
 
+/** Formats a time as `2026-01-31T12:00:00.000Z (in 3 days)`, and no time as an empty text. */
+export function formatExpiry(time: Timestamp | undefined, now: Date = new Date()): string {
+  if (time === undefined) return "";
+  const date = timestampDate(time);
+  const seconds = (date.getTime() - now.getTime()) / 1000;
+  const left = seconds > 0 ? `in ${formatSeconds(seconds)}` : "it has expired";
+  return `${date.toISOString()} (${left})`;
+}
+
 /** Formats a duration as `3 days`, `1 h 05 min`, `2 min 05 s` or `7 s`. */
 export function formatSeconds(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

@@ -1,7 +1,15 @@
 // Renders snapshots for people: rows of a listing, and all details of one.
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Snapshot, SnapshotFile } from "../client/index.js";
 import { red, yellow } from "./color.js";
-import { formatAge, formatBytes, formatBytesExactly, formatTime, printable } from "./format.js";
+import {
+  formatAge,
+  formatBytes,
+  formatBytesExactly,
+  formatExpiry,
+  formatTime,
+  printable,
+} from "./format.js";
 import { renderFields, renderTable } from "./table.js";
 
 export function renderSnapshots(snapshots: readonly Snapshot[]): string {
@@ -14,12 +22,21 @@ export function renderSnapshots(snapshots: readonly Snapshot[]): string {
       formatBytes(snapshot.sizeBytes),
       formatBytes(snapshot.allocatedBytes),
       formatAge(snapshot.createdAt),
-      [snapshot.corrupt ? red("damaged") : "", snapshot.protected ? yellow("protected") : ""]
-        .filter(Boolean)
-        .join(", "),
+      notesOf(snapshot),
     ]),
     { cut: "NAME" },
   );
+}
+
+function notesOf({ corrupt, protected: isProtected, expireTime }: Snapshot): string {
+  const expires = expireTime === undefined ? "" : timestampDate(expireTime).toISOString();
+  return [
+    corrupt ? red("damaged") : "",
+    isProtected ? yellow("protected") : "",
+    expires === "" ? "" : `expires ${expires.slice(0, 10)}`,
+  ]
+    .filter(Boolean)
+    .join(", ");
 }
 
 /**
@@ -50,6 +67,7 @@ function identity(snapshot: Snapshot): FieldRows {
     ["Created", formatTime(snapshot.createdAt)],
     ["Last access", formatTime(snapshot.lastAccessedAt)],
     ["Protected", snapshot.protected ? "yes" : "no"],
+    ...optional("Expires", formatExpiry(snapshot.expireTime)),
     ...(snapshot.corrupt ? [["Damaged", red("yes: not served unless forced")] as const] : []),
   ];
 }

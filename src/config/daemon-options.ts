@@ -323,7 +323,7 @@ export const daemonOptions = {
     default: "0s",
     min: "0s",
     max: "365d",
-    doc: "How often garbage is collected: leftovers, and snapshots that the options below evict. 0 = never.",
+    doc: "How often garbage is collected: leftovers, expired snapshots, and what the options below evict. 0 = never.",
   }),
   gcKeepLast: integerOption({
     key: "gc_keep_last",

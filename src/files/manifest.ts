@@ -25,6 +25,8 @@ export interface Manifest {
   readonly config: SnapshotConfig;
   readonly createdAt: Date;
   readonly protected: boolean;
+  /** Undefined if the snapshot does not expire. The text then has no such key. */
+  readonly expireTime?: Date | undefined;
   /** The files, in any order in memory and sorted by name in the manifest's file. */
   readonly files: readonly SnapshotFile[];
   /** The `snapshotDigest` of the files; empty until every file has a digest. */
@@ -94,6 +96,7 @@ const manifestSchema = z.strictObject({
   config: configSchema,
   createdAt: z.iso.datetime({ precision: 3 }),
   protected: z.boolean(),
+  expireTime: z.iso.datetime({ precision: 3 }).optional(),
   files: z.array(
     z.strictObject({
       name: z.string(),
@@ -113,9 +116,10 @@ const middle = '",\n"manifest": ';
 const tail = "\n}\n";
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
-  const { createdAt, files, ...rest } = manifest;
+  const { createdAt, expireTime, files, ...rest } = manifest;
   const sorted = [...files].sort(byName);
-  const plain = { ...rest, createdAt: createdAt.toISOString(), files: sorted };
+  const times = { createdAt: createdAt.toISOString(), expireTime: expireTime?.toISOString() };
+  const plain = { ...rest, ...times, files: sorted };
   const checked = manifestSchema.parse(plain);
   const text = JSON.stringify(checked, null, 2);
   return Buffer.from(`${head}${sha256Hex(Buffer.from(text))}${middle}${text}${tail}`);
@@ -142,7 +146,12 @@ export function decodeManifest(bytes: Uint8Array, what: string): Manifest {
     const issue = parsed.error.issues[0];
     throw corrupt(what, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "malformed"}`);
   }
-  const manifest: Manifest = { ...parsed.data, createdAt: new Date(parsed.data.createdAt) };
+  const { createdAt, expireTime, ...rest } = parsed.data;
+  const manifest: Manifest = {
+    ...rest,
+    createdAt: new Date(createdAt),
+    ...(expireTime === undefined ? {} : { expireTime: new Date(expireTime) }),
+  };
   checkFiles(manifest, what);
   return manifest;
 }

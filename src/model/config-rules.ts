@@ -45,6 +45,17 @@ function checkSize(sizeBytes: number, field: string): void {
   throw fieldInvalid(field, "0 to 9007199254740991 bytes", sizeBytes);
 }
 
+/** The end of the year 9999 is the last time that protobuf's Timestamp can express. */
+export const latestTimeMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** Throws FIELD_INVALID unless the time can be stored and sent. */
+export function checkExpireTime(time: Date, field: string): void {
+  const ms = time.getTime();
+  if (ms >= 0 && ms <= latestTimeMs) return;
+  const found = Number.isNaN(ms) ? "no time" : `${ms} ms`;
+  throw fieldInvalid(field, "a time from 1970 to 9999", found);
+}
+
 /** Returns the ids sorted and without duplicates, because the order of blob ids has no meaning. */
 export function normalizeBlobIds(ids: readonly string[]): readonly string[] {
   return [...new Set(ids)].sort();

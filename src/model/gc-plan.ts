@@ -1,19 +1,20 @@
 // Plans which snapshots a collection evicts and which leftovers it discards. The plan is a pure
 // function of the store's content, the policy, and a stamp that limits ages.
 
-/** All reasons: leftovers first, then the criteria of a policy, with their API names. */
+/** All reasons: leftovers first, then expiry and the criteria of a policy, with their API names. */
 export type GcReason =
   | "orphan"
   | "stale_pending"
   | "missing_directory"
+  | "expired"
   | "keep_last"
   | "max_age"
   | "max_total_bytes"
   | "evict_all";
 
 /**
- * The criteria of a collection. If no criterion is set, nothing is evicted. Several criteria evict
- * the union of their selections.
+ * The criteria of a collection. If no criterion is set, only expired snapshots are evicted. Several
+ * criteria evict the union of their selections.
  */
 export interface GcPolicy {
   /** Keep this many of the newest snapshots of each group, and evict the others. */
@@ -33,8 +34,8 @@ export interface GcPolicy {
    */
   readonly groupByLabel?: string | undefined;
   /**
-   * The caller asserts that the wall clock is right. `maxAgeMs` then works while the clock is
-   * suspect.
+   * The caller asserts that the wall clock is right. `maxAgeMs` and expiry then work while the
+   * clock is suspect.
    */
   readonly trustClock?: boolean | undefined;
 }
@@ -61,6 +62,8 @@ export interface GcSnapshot {
    */
   readonly group: string | undefined;
   readonly protected: boolean;
+  /** When it expires, by the wall clock, in milliseconds since 1970. Undefined: never. */
+  readonly expiresAtMs?: number | undefined;
 }
 
 /** Something that does not belong in the store. */
@@ -99,6 +102,8 @@ export interface GcInput {
   readonly policy: GcPolicy;
   /** Snapshots with a smaller stamp were last used longer ago than the policy's `maxAgeMs`. */
   readonly oldStampMs: number;
+  /** The wall clock's time. Undefined while it is uncertain: then nothing expires. */
+  readonly nowMs?: number | undefined;
 }
 
 /**
@@ -107,7 +112,7 @@ export interface GcInput {
  * kept.
  */
 export function* planCollection(input: GcInput): Generator<GcRow, void, undefined> {
-  const { snapshots, inUse, leftovers, policy, oldStampMs } = input;
+  const { snapshots, inUse, leftovers, policy, oldStampMs, nowMs } = input;
   const { keepLast, maxAgeMs, maxTotalBytes, evictAll, groupByLabel } = policy;
   const isKept = (one: GcSnapshot): boolean => one.protected || inUse.has(one.id);
   /** The reasons of each snapshot, by position. Each reason is one bit, as in `evictions`. */
@@ -127,6 +132,11 @@ export function* planCollection(input: GcInput): Generator<GcRow, void, undefine
     }
   }
   const all = Array.from(snapshots.keys());
+  if (nowMs !== undefined) {
+    const hasExpired = (place: number): boolean =>
+      isPastExpiry(snapshots[place] as GcSnapshot, nowMs);
+    add(all.filter(hasExpired), "expired");
+  }
   if (maxAgeMs !== undefined) {
     const isOld = (place: number): boolean =>
       (snapshots[place] as GcSnapshot).lastUsedMs < oldStampMs;
@@ -164,7 +174,15 @@ function snapshotRow(snapshot: GcSnapshot, bits: number, inUse: ReadonlySet<stri
   return { id, name, chargedBytes, lastAccessedAt, lastUsedMs, reasons, verdict };
 }
 
-const evictions = ["keep_last", "max_age", "max_total_bytes", "evict_all"] as const;
+/** Returns whether a snapshot has expired at this time. */
+export function isPastExpiry(
+  { expiresAtMs }: Pick<GcSnapshot, "expiresAtMs">,
+  nowMs: number,
+): boolean {
+  return expiresAtMs !== undefined && expiresAtMs <= nowMs;
+}
+
+const evictions = ["expired", "keep_last", "max_age", "max_total_bytes", "evict_all"] as const;
 type EvictionReason = (typeof evictions)[number];
 
 /** Returns positions in `snapshots`, one list per group. */

@@ -36,6 +36,11 @@ export interface Snapshot {
   readonly chargedBytes: number;
   /** `sha256:<hex>` over the file manifest. Empty until it is computed. */
   readonly digest: string;
+  /**
+   * The time of the wall clock from which on collections evict the snapshot, in whole milliseconds.
+   * Undefined if the snapshot does not expire.
+   */
+  readonly expireTime?: Date | undefined;
   /** Garbage collection never evicts the snapshot. */
   readonly protected: boolean;
   /**

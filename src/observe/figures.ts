@@ -7,6 +7,8 @@ export interface StoreFigures {
   readonly snapshots: Readonly<Record<SnapshotState, number>>;
   /** Number of ready snapshots that are marked as damaged. */
   readonly damaged: number;
+  /** Number of ready snapshots that have a time of expiry. */
+  readonly expiring: number;
   /** This figure and the next count all ready snapshots. */
   readonly sizeBytes: number;
   readonly allocatedBytes: number;

@@ -69,6 +69,9 @@ export const storeReadings: readonly Reading<StoreFigures>[] = [
     (f) => by("state", f.snapshots),
     ["state"],
   ),
+  reading("stasis_snapshots_expiring", "Ready snapshots that have a time of expiry", (f) => {
+    return f.expiring;
+  }),
   reading("stasis_snapshots_damaged", "Ready snapshots that are marked as damaged", (f) => {
     return f.damaged;
   }),

@@ -6,6 +6,7 @@ import { blockTableVersions, decodeBlockTable } from "../files/block-table-codec
 import { maxDataFiles } from "../files/directory-source.js";
 import { snapshotDigest } from "../files/manifest.js";
 import { BlockHash, type Snapshot as SnapshotMessage } from "../client/index.js";
+import { latestTimeMs } from "../model/config-rules.js";
 import { emptyConfig, type SnapshotConfig } from "../model/config.js";
 import { checkDataFileName } from "../model/name.js";
 import type { SnapshotFile } from "../model/snapshot.js";
@@ -32,6 +33,7 @@ export interface PeerSnapshot {
   readonly digest: string;
   /** The configuration. Its `id` is empty. */
   readonly config: SnapshotConfig;
+  readonly expireTime: Date | undefined;
   readonly files: readonly SnapshotFile[];
   /** The algorithm that has hashed the blocks, by file name, as far as the peer reports it. */
   readonly hashes: ReadonlyMap<string, DigestAlgorithm>;
@@ -67,7 +69,9 @@ function readPeerSnapshot(message: SnapshotMessage | undefined): PeerSnapshot {
   });
   ensure(new Set(files.map(({ name }) => name)).size === files.length, "a file's name twice");
   ensure(snapshotDigest(files) === digest, "a digest that does not match its files");
-  return { id: config.id, digest, config: configOf(config), files, hashes: hashesOf(listed) };
+  const expireTime = message.expireTime && timeOf(message.expireTime);
+  const described = { id: config.id, digest, config: configOf(config), expireTime };
+  return { ...described, files, hashes: hashesOf(listed) };
 }
 
 /**
@@ -91,6 +95,12 @@ function hashesOf(
     hashes.set(name, algorithm);
   }
   return hashes;
+}
+
+function timeOf({ seconds, nanos }: NonNullable<SnapshotMessage["expireTime"]>): Date {
+  const ms = Number(seconds) * 1000 + Math.floor(nanos / 1e6);
+  ensure(ms >= 0 && ms <= latestTimeMs, "a time of expiry that is not a time");
+  return new Date(ms);
 }
 
 function checkName(name: string): void {

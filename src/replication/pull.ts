@@ -27,6 +27,8 @@ export interface PullRequest {
   readonly requestId: string;
   /** Maximum rate of the pull; 0 = no limit. */
   readonly limitBytesPerSecond: number;
+  /** The snapshot expires when it does at the peer. */
+  readonly keepExpireTime: boolean;
 }
 
 export interface PullParts extends Pick<FetchContext, "idleMs" | "throttle"> {
@@ -56,6 +58,7 @@ export async function pullSnapshot(
     requestId: request.requestId,
     onNameConflict: "fail",
     protected: false,
+    keepExpireTime: request.keepExpireTime,
     source: `${request.source} ${request.ref}`,
   } as const;
   await using held = holdTransfer(parts);
@@ -68,7 +71,8 @@ export async function pullSnapshot(
     const config = await place.reconfigure({ ...wanted.config, name });
     const claim = await held.claim(wanted.digest);
     try {
-      return { config, files: await filesFromPeer(parts, request, place, wanted, signal) };
+      const files = await filesFromPeer(parts, request, place, wanted, signal);
+      return { config, files, expireTime: wanted.expireTime };
     } catch (error) {
       await claim.measure();
       throw error;

@@ -156,6 +156,10 @@ test("a tenant's name neither conflicts with others nor reveals them", async (t)
   const error = await failsWith(a.create(header, toStream(tar)), "FIELD_INVALID");
   assert.ok(!JSON.stringify([error.message, error.metadata]).includes(ids.b));
   assert.equal((await all.inspect("b/one")).snapshot?.config?.id, ids.b);
+  const taking = { config: { name: "a/one" }, onNameConflict: OnNameConflict.TAKE_NAME };
+  const { fields } = await failsWith(a.create(taking, toStream(tar)), "FIELD_INVALID");
+  assert.equal(fields[0]?.field, "header.on_name_conflict");
+  assert.equal((await a.inspect("a/one")).snapshot?.config?.id, ids.a);
   const own = { config: { name: "a/one" }, onNameConflict: OnNameConflict.REPLACE };
   await a.create(own, toStream(tar));
   await failsWith(a.inspect(ids.a), "SNAPSHOT_NOT_FOUND");

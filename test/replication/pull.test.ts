@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { BlockEncoding, isStoreError, restoreToLocalDirectory } from "../../src/client/index.js";
 import {
   compareDirectories,
@@ -40,6 +41,18 @@ async function overwrite(path: string, offset: number): Promise<void> {
   await using handle = await openPastMode(path);
   await handle.write(Buffer.from("damage"), 0, 6, offset);
 }
+
+test("a pull drops the time of expiry, or keeps it", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  await createOn(from, await makeSmallSource(join(from.scratch, "source")), "web");
+  const expireTime = timestampFromDate(new Date("2030-01-02T03:04:05.678Z"));
+  await from.client.update({ ref: "web", expireTime, updateMask: { paths: ["expire_time"] } });
+  const request = { source: from.address, ref: "web" };
+  const dropped = await pull(to, { ...request, name: "dropped" });
+  assert.equal(dropped.snapshot.expireTime, undefined);
+  const kept = await pull(to, { ...request, name: "kept", keepExpireTime: true });
+  assert.deepEqual(kept.snapshot.expireTime, expireTime);
+});
 
 test("a pull without a base brings the same files and their digest", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];

@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { durationMs, durationFromMs } from "@bufbuild/protobuf/wkt";
+import { durationMs, durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { pino } from "pino";
 import {
   connect,
@@ -170,6 +170,26 @@ for (const [title, stepMs] of Object.entries(steps)) {
     await scene.collections();
     assert.deepEqual(await scene.names(), ["a", "b"]);
     clock.pass(7 * hourMs);
+    await scene.collections();
+    assert.deepEqual(await scene.names(), ["b"]);
+  });
+
+  test(`expire_time, ${title}: ignored while the clock is suspect, unless an operator trusts it`, async (t) => {
+    const scene = await openScene(t, {});
+    const { client, clock } = scene;
+    await scene.make("a", "b");
+    const inAnHour = timestampFromDate(new Date(clock.now().getTime() + hourMs));
+    const updateMask = { paths: ["expire_time"] };
+    await client.update({ ref: "a", expireTime: inAnHour, updateMask });
+    clock.step(stepMs);
+    await scene.collections();
+    assert.deepEqual(await scene.names(), ["a", "b"]);
+    assert.deepEqual((await scene.gc({}, true)).candidates, []);
+    const trusting = await scene.gc({ trustClock: true }, true);
+    assert.equal(trusting.candidates.length, stepMs > 0 ? 1 : 0);
+    clock.step(-stepMs);
+    await eventually("trust", async () => !(await clockOf(client)).suspect);
+    clock.pass(2 * hourMs);
     await scene.collections();
     assert.deepEqual(await scene.names(), ["b"]);
   });

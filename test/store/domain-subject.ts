@@ -127,11 +127,14 @@ function callsOf(store: () => SnapshotStore): StoreCalls {
 }
 
 function requestOf(header: CreateHeader): StoreRequest {
-  const { requestId = "", replace = false, protected: isProtected = false, ...config } = header;
+  const { requestId = "", protected: isProtected = false, ...rest } = header;
+  const { replace = false, takeName = false, expireTime, keepExpireTime = false, ...config } = rest;
   return {
+    expireTime,
+    keepExpireTime,
     config: { ...emptyConfig(), ...config },
     requestId,
-    onNameConflict: replace ? "replace" : "fail",
+    onNameConflict: takeName ? "take-name" : replace ? "replace" : "fail",
     protected: isProtected,
   };
 }
@@ -144,6 +147,7 @@ function plain({ config, ...snapshot }: Snapshot): PlainSnapshot {
   return {
     ...{ id, name, description, image, imageBlobIds, labels, ...times, ...sizes, digest, corrupt },
     protected: snapshot.protected,
+    expireTime: snapshot.expireTime,
     files: snapshot.files,
   };
 }

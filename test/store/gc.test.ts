@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   EventType,
   GcOutcome,
   GcReason,
+  RemovalReason,
   connect,
   type Client,
   type CollectGarbageResponse,
@@ -228,4 +229,48 @@ test("a snapshot that is deleted during the survey does not count as a leftover"
   })();
   const deletions = Promise.all(ids.map((id) => client.delete(id)));
   await Promise.all([deletions.finally(() => (deleting = false)), looking]);
+});
+
+test("expired snapshots go with any collection; those protected, in use or extended stay", async (t) => {
+  const { client, make } = await openScene(t);
+  const past = timestampFromDate(new Date(Date.now() - 1000));
+  const expire = (ref: string, expireTime = past) =>
+    client.update({ ref, expireTime, updateMask: { paths: ["expire_time"] } });
+  for (const name of ["gone", "safe", "open", "extended", "fresh"]) {
+    await make(name, { protected: name === "safe" });
+    if (name !== "fresh") await expire(name);
+  }
+  await expire("fresh", timestampFromDate(new Date(Date.now() + 3_600_000)));
+  const lease = await client.openDataDirectory("open");
+  const { sessionId, epoch } = await client.beginGc({ owner: "test" });
+  const session = { sessionId, epoch };
+  await client.listGcReferences(session);
+  const { candidates } = await client.listGcCandidates(session);
+  assert.deepEqual(candidates.map(({ name }) => name).sort(), ["extended", "gone"]);
+  await client.update({ ref: "extended", updateMask: { paths: ["expire_time"] } });
+  const ids = candidates.map(({ id }) => id);
+  const requestId = "11111111-2222-4333-8444-555555555555";
+  const watcher = client.watch();
+  const events = watcher[Symbol.asyncIterator]();
+  await events.next();
+  const { outcomes } = await client.collectGc({ ...session, ids, requestId });
+  await client.endGc(session);
+  assert.deepEqual(outcomes.map(({ name, outcome }) => `${name} ${GcOutcome[outcome]}`).sort(), [
+    "extended KEPT_CHANGED",
+    "gone REMOVED",
+  ]);
+  const { value: event } = await events.next();
+  assert.equal(event?.type, EventType.EVICTED);
+  assert.equal(event?.removalReason, RemovalReason.EXPIRED);
+  await events.return?.();
+  assert.deepEqual(lines(await client.collectGarbage({})).sort(), [
+    "open EXPIRED KEPT_IN_USE",
+    "safe EXPIRED KEPT_PROTECTED",
+  ]);
+  await lease[Symbol.asyncDispose]();
+  await eventually("the lease's end", async () => {
+    return lines(await client.collectGarbage({})).includes("open EXPIRED REMOVED");
+  });
+  const left = (await client.list()).snapshots.map(({ config }) => config?.name).sort();
+  assert.deepEqual(left, ["extended", "fresh", "safe"]);
 });

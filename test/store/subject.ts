@@ -24,6 +24,7 @@ export interface PlainSnapshot {
   readonly allocatedBytes: number;
   readonly digest: string;
   readonly protected: boolean;
+  readonly expireTime: Date | undefined;
   readonly corrupt: boolean;
   readonly files: readonly PlainFile[];
 }
@@ -35,13 +36,16 @@ export interface ImportHeader {
   readonly labels?: Readonly<Record<string, string>>;
   readonly requestId?: string;
   readonly replace?: boolean;
+  readonly takeName?: boolean;
   readonly protected?: boolean;
+  readonly keepExpireTime?: boolean;
 }
 
 export interface CreateHeader extends ImportHeader {
   readonly image?: string;
   readonly imageBlobIds?: readonly string[];
   readonly storageBytes?: number;
+  readonly expireTime?: Date;
 }
 
 export interface ListRequest {
@@ -54,6 +58,7 @@ export interface ListRequest {
     readonly createdAfter?: Date;
     readonly createdBefore?: Date;
     readonly protected?: boolean;
+    readonly expiresBefore?: Date;
   };
 }
 
@@ -68,6 +73,8 @@ export interface Changes {
   readonly description?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly protected?: boolean;
+  /** Null: it does not expire. */
+  readonly expireTime?: Date | null;
 }
 
 export const compressions = ["none", "gzip", "zstd"] as const;

@@ -8,6 +8,8 @@ import { rememberingBehaviours } from "./behaviours/remembering.js";
 import { repeatingBehaviours } from "./behaviours/repeating.js";
 import { selectingBehaviours } from "./behaviours/selecting.js";
 import { readingRangesBehaviours } from "./behaviours/reading-ranges.js";
+import { expiringBehaviours } from "./behaviours/expiring.js";
+import { takingNamesBehaviours } from "./behaviours/taking-names.js";
 import { takingBehaviours } from "./behaviours/taking.js";
 import { watchingBehaviours } from "./behaviours/watching.js";
 import { storeTestOf } from "./store-test.js";
@@ -25,5 +27,7 @@ export function storeSuite(name: string, open: OpenSubject): void {
   rememberingBehaviours(storeTest);
   takingBehaviours(storeTest);
   readingRangesBehaviours(storeTest);
+  expiringBehaviours(storeTest);
+  takingNamesBehaviours(storeTest);
   watchingBehaviours(storeTest);
 }

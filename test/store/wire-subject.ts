@@ -108,9 +108,12 @@ function callsOf(client: () => Client): StoreCalls {
       return { snapshots: page.snapshots.map(plain), nextPageToken, totalSize: Number(totalSize) };
     },
     inspect: async (ref) => plain((await client().inspect(ref)).snapshot),
-    update: async (ref, changes) => {
-      const updateMask = { paths: Object.keys(changes) };
-      return plain((await client().update({ ref, ...changes, updateMask })).snapshot);
+    update: async (ref, { expireTime, ...changes }) => {
+      const paths = Object.keys(changes);
+      if (expireTime !== undefined) paths.push("expire_time");
+      const time = expireTime ? { expireTime: timestampFromDate(expireTime) } : {};
+      const request = { ref, ...changes, ...time, updateMask: { paths } };
+      return plain((await client().update(request)).snapshot);
     },
     delete: async (refs, { allowMissing = false } = {}) =>
       (await client().delete({ refs: [...refs], allowMissing })).deletedIds,
@@ -173,21 +176,29 @@ function callsOf(client: () => Client): StoreCalls {
 }
 
 function createHeader(header: CreateHeader) {
-  const { requestId = "", replace, protected: isProtected = false, ...rest } = header;
-  const { storageBytes = 0, imageBlobIds = [], ...config } = rest;
+  const { requestId = "", protected: isProtected = false, ...rest } = header;
+  const { replace, takeName, expireTime, storageBytes = 0, imageBlobIds = [], ...config } = rest;
   return {
     config: { ...config, storage: BigInt(storageBytes), imageBlobIds: [...imageBlobIds] },
     requestId,
     protected: isProtected,
-    onNameConflict: conflict(replace),
+    onNameConflict: conflict({ replace, takeName }),
+    ...(expireTime && { expireTime: timestampFromDate(expireTime) }),
   };
 }
 
-function importHeader({ replace, ...header }: ImportHeader) {
-  return { ...header, onNameConflict: conflict(replace) };
+function importHeader({ replace, takeName, ...header }: ImportHeader) {
+  return { ...header, onNameConflict: conflict({ replace, takeName }) };
 }
 
-function conflict(replace: boolean | undefined): OnNameConflict {
+function conflict({
+  replace,
+  takeName,
+}: {
+  readonly replace: boolean | undefined;
+  readonly takeName: boolean | undefined;
+}): OnNameConflict {
+  if (takeName === true) return OnNameConflict.TAKE_NAME;
   return replace === true ? OnNameConflict.REPLACE : OnNameConflict.UNSPECIFIED;
 }
 
@@ -195,8 +206,14 @@ function listRequest({ filter = {}, ...rest }: ListRequest) {
   return { ...rest, filter: wireFilter(filter) };
 }
 
-function wireFilter({ createdAfter, createdBefore, ...rest }: NonNullable<ListRequest["filter"]>) {
+function wireFilter({
+  createdAfter,
+  createdBefore,
+  expiresBefore,
+  ...rest
+}: NonNullable<ListRequest["filter"]>) {
   return {
+    ...(expiresBefore === undefined ? {} : { expiresBefore: timestampFromDate(expiresBefore) }),
     ...rest,
     ...(createdAfter === undefined ? {} : { createdAfter: timestampFromDate(createdAfter) }),
     ...(createdBefore === undefined ? {} : { createdBefore: timestampFromDate(createdBefore) }),
@@ -238,6 +255,7 @@ function plain(snapshot: Snapshot | undefined): PlainSnapshot {
     allocatedBytes: Number(snapshot.allocatedBytes),
     digest: snapshot.digest,
     protected: snapshot.protected,
+    expireTime: snapshot.expireTime && timestampDate(snapshot.expireTime),
     corrupt: snapshot.corrupt,
     files: snapshot.files.map(plainFile),
   };

@@ -1,5 +1,6 @@
 // Implements `stasis create`, which stores a directory of data files, or a tar of them.
 import { create as newMessage } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import {
   CreateFromDirectoryResponseSchema,
@@ -11,9 +12,10 @@ import {
   type CreateHeaderInit,
   type CreateResponse,
 } from "../../client/index.js";
-import { collectLabel, type Labels } from "../arguments.js";
+import { collectLabel, expiryArgument, type Labels } from "../arguments.js";
 import { counted, createSentMark, reportingSent, resolveInput, type Input } from "../byte-input.js";
 import { readConfigFile } from "../config-file.js";
+import { addConflictOptions, conflictOf, type ConflictOptions } from "../conflict-option.js";
 import { usageError } from "../exit-codes.js";
 import { formatBytes } from "../format.js";
 import { explainInterruption } from "../interrupt.js";
@@ -27,19 +29,21 @@ import {
 import { snapshotTitle } from "../show-snapshot.js";
 import { requireTar } from "../tar-start.js";
 
-interface CreateOptions extends GlobalOptions {
+interface CreateOptions extends GlobalOptions, ConflictOptions {
   readonly name?: string;
   readonly description?: string;
   readonly label?: Labels;
   readonly config?: string;
-  readonly replace: boolean;
   readonly protect: boolean;
+  readonly expires?: Date;
   readonly requestId?: string;
   readonly move: boolean;
 }
 
+const expiresText = "garbage collection evicts it after this";
+
 export function addCreateCommand(program: Command): void {
-  program
+  const command = program
     .command("create")
     .summary("store a directory of data files, or a tar of them")
     .description(
@@ -50,9 +54,10 @@ export function addCreateCommand(program: Command): void {
     .option("--name <name>", "name to find it by, unique in the store")
     .option("--description <text>", "free text")
     .option("--label <key=value>", "label to find it by; repeatable", collectLabel)
-    .option("--config <file>", "JSON with the VM's configuration (SnapshotConfig)")
-    .option("--replace", "take the name over from the snapshot that has it", false)
+    .option("--config <file>", "JSON with the VM's configuration (SnapshotConfig)");
+  addConflictOptions(command)
     .option("--protect", "never evict it by garbage collection", false)
+    .option("--expires <when>", `${expiresText}: 12h, 30d or a time`, expiryArgument)
     .option("--request-id <uuid>", "makes a retry safe: the same id returns the first result")
     .option("--move", "the daemon takes DIR over by renaming it: instant, DIR is gone", false)
     .action(async (source: string | undefined, _options: unknown, command: Command) => {
@@ -74,8 +79,9 @@ async function headerFrom(options: CreateOptions): Promise<CreateHeaderInit> {
   return {
     config,
     requestId: options.requestId ?? "",
-    onNameConflict: options.replace ? OnNameConflict.REPLACE : OnNameConflict.FAIL,
+    onNameConflict: conflictOf(options),
     protected: options.protect,
+    ...(options.expires && { expireTime: timestampFromDate(options.expires) }),
   };
 }
 
@@ -109,7 +115,7 @@ async function moveIn(
 ): Promise<CreateFromDirectoryResponse> {
   if (input.kind !== "directory") throw usageError("--move needs a directory");
   explainInterruption(() => "the directory may have been taken over: see `stasis ls`");
-  const { config, requestId, onNameConflict, protected: isProtected } = header;
+  const { config, requestId, onNameConflict, protected: isProtected, expireTime } = header;
   return session.client.createFromDirectory(
     {
       directory: input.path,
@@ -117,6 +123,7 @@ async function moveIn(
       requestId: requestId ?? "",
       onNameConflict: onNameConflict ?? OnNameConflict.FAIL,
       protected: isProtected ?? false,
+      ...(expireTime && { expireTime }),
     },
     session.call,
   );

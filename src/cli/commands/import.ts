@@ -4,7 +4,6 @@ import type { Command } from "commander";
 import {
   ImportFromDirectoryResponseSchema,
   ImportResponseSchema,
-  OnNameConflict,
   importLocalDirectory,
   type ImportFromDirectoryResponse,
   type ImportHeaderInit,
@@ -12,6 +11,7 @@ import {
 } from "../../client/index.js";
 import { collectLabel, type Labels } from "../arguments.js";
 import { counted, createSentMark, reportingSent, resolveInput, type Input } from "../byte-input.js";
+import { addConflictOptions, conflictOf, type ConflictOptions } from "../conflict-option.js";
 import { usageError } from "../exit-codes.js";
 import { formatBytes } from "../format.js";
 import { explainInterruption } from "../interrupt.js";
@@ -25,18 +25,18 @@ import {
 import { snapshotTitle } from "../show-snapshot.js";
 import { requireTar } from "../tar-start.js";
 
-interface ImportOptions extends GlobalOptions {
+interface ImportOptions extends GlobalOptions, ConflictOptions {
   readonly name?: string;
   readonly description?: string;
   readonly label?: Labels;
-  readonly replace: boolean;
   readonly protect: boolean;
+  readonly keepExpiry: boolean;
   readonly requestId?: string;
   readonly onNode: boolean;
 }
 
 export function addImportCommand(program: Command): void {
-  program
+  const command = program
     .command("import")
     .summary("store an archive or a directory that export wrote")
     .description(
@@ -46,9 +46,10 @@ export function addImportCommand(program: Command): void {
     .argument("[source]", "FILE, DIR or - for stdin (default: stdin)")
     .option("--name <name>", "name in place of the archive's own")
     .option("--description <text>", "description in place of the archive's own")
-    .option("--label <key=value>", "label to add; repeatable", collectLabel)
-    .option("--replace", "take the name over from the snapshot that has it", false)
+    .option("--label <key=value>", "label to add; repeatable", collectLabel);
+  addConflictOptions(command)
     .option("--protect", "never evict it by garbage collection", false)
+    .option("--keep-expiry", "let it expire when the archive says so (default: never)", false)
     .option("--request-id <uuid>", "makes a retry safe: the same id returns the first result")
     .option("--on-node", "SOURCE is an absolute path of a directory on the daemon's node", false)
     .action(async (source: string | undefined, _options: unknown, command: Command) => {
@@ -72,8 +73,9 @@ function headerFrom(options: ImportOptions): Required<Omit<ImportHeaderInit, "$t
     description: options.description ?? "",
     labels: { ...options.label },
     requestId: options.requestId ?? "",
-    onNameConflict: options.replace ? OnNameConflict.REPLACE : OnNameConflict.FAIL,
+    onNameConflict: conflictOf(options),
     protected: options.protect,
+    keepExpireTime: options.keepExpiry,
   };
 }
 

@@ -1,13 +1,14 @@
 // Implements `stasis ls`, which finds snapshots.
 import type { Command } from "commander";
 import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   ListResponseSchema,
   type ListResponse,
   type SnapshotFilterInit,
 } from "../../client/index.js";
 import { watchList } from "./list-watch.js";
-import { collectLabel, countArgument, type Labels } from "../arguments.js";
+import { collectLabel, countArgument, expiryArgument, type Labels } from "../arguments.js";
 import { messageJson, withSession, type GlobalOptions, type Session } from "../session.js";
 import { renderSnapshots } from "../show-snapshot.js";
 import { printErr } from "../stdio.js";
@@ -18,6 +19,7 @@ interface ListOptions extends GlobalOptions {
   readonly image?: string;
   readonly hypervisor?: string;
   readonly damaged: boolean;
+  readonly expiresBefore?: Date;
   readonly limit?: number;
   readonly all: boolean;
   readonly watch: boolean;
@@ -39,6 +41,11 @@ export function addListCommand(program: Command): void {
     .option("--image <ref>", "only snapshots made from this image")
     .option("--hypervisor <name>", "only snapshots of this hypervisor")
     .option("--damaged", "only snapshots that are marked as damaged", false)
+    .option(
+      "--expires-before <when>",
+      "only snapshots that expire before: 7d or a time",
+      expiryArgument,
+    )
     .option(
       "--limit <n>",
       "show at most this many, with a note on stderr if there are more",
@@ -93,11 +100,13 @@ async function listUpTo(
 }
 
 function filterFrom(options: ListOptions): SnapshotFilterInit {
+  const { expiresBefore } = options;
   return {
     namePrefix: options.namePrefix ?? "",
     labels: { ...options.label },
     image: options.image ?? "",
     hypervisor: options.hypervisor ?? "",
     ...(options.damaged && { corrupt: true }),
+    ...(expiresBefore && { expiresBefore: timestampFromDate(expiresBefore) }),
   };
 }

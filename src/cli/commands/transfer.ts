@@ -30,6 +30,7 @@ interface MoveOptions extends GlobalOptions {
   readonly limitRate?: number;
   readonly requestId?: string;
   readonly source?: string;
+  readonly keepExpiry: boolean;
 }
 
 const peerText = "the other daemon: its name in [[peers]] of this daemon, HOST:PORT or unix:PATH";
@@ -51,6 +52,7 @@ export function addPullCommand(program: Command): void {
       "--repair",
       "read REF here again, and fetch what is damaged or missing in it from PEER, which must have the same",
     )
+    .option("--keep-expiry", "let it expire when it does there (default: never)", false)
     .option("--limit-rate <size>", rateText, sizeArgument)
     .option("--request-id <uuid>", "makes a retry safe: the same id returns the first result")
     .action(async (source: string, ref: string, _options: unknown, command: Command) => {
@@ -79,6 +81,7 @@ export function addPushCommand(program: Command): void {
       "--source <address>",
       "address at which the other daemon reaches this one, or its name there",
     )
+    .option("--keep-expiry", "let it expire when it does here (default: never)", false)
     .option("--limit-rate <size>", rateText, sizeArgument)
     .option("--request-id <uuid>", "makes a retry safe: the same id returns the first result")
     .action(async (target: string, ref: string, _options: unknown, command: Command) => {
@@ -118,8 +121,9 @@ export function addTransfersCommand(program: Command): void {
     });
 }
 
-function common({ as, limitRate, requestId }: MoveOptions) {
+function common({ as, limitRate, requestId, keepExpiry }: MoveOptions) {
   return {
+    keepExpireTime: keepExpiry,
     name: as ?? "",
     limitBytesPerSecond: BigInt(limitRate ?? 0),
     requestId: requestId ?? "",

@@ -1,7 +1,9 @@
-// Implements `stasis update`, which changes name, description, labels and protection.
+// Implements `stasis update`, which changes name, description, labels, protection and the time of
+// expiry.
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import { UpdateResponseSchema, type UpdateResponse } from "../../client/index.js";
-import { collectLabel, collectWord, type Labels } from "../arguments.js";
+import { collectLabel, collectWord, expiryArgument, type Labels } from "../arguments.js";
 import { usageError } from "../exit-codes.js";
 import { messageJson, withSession, type GlobalOptions, type Session } from "../session.js";
 import { snapshotTitle } from "../show-snapshot.js";
@@ -12,12 +14,14 @@ interface UpdateOptions extends GlobalOptions {
   readonly label?: Labels;
   readonly removeLabel?: readonly string[];
   readonly protect?: boolean;
+  /** False: it does not expire. */
+  readonly expires?: Date | false;
 }
 
 export function addUpdateCommand(program: Command): void {
   program
     .command("update")
-    .summary("change name, description, labels or protection")
+    .summary("change name, description, labels, protection or the time of expiry")
     .argument("<ref>", "id, name or unique id prefix")
     .option("--name <name>", "new name; an empty text removes the name")
     .option("--description <text>", "new description")
@@ -25,6 +29,12 @@ export function addUpdateCommand(program: Command): void {
     .option("--remove-label <key>", "label to remove; repeatable", collectWord)
     .option("--protect", "never evict it by garbage collection")
     .option("--no-protect", "let garbage collection evict it")
+    .option(
+      "--expires <when>",
+      "garbage collection evicts it after this: 12h, 30d or a time",
+      expiryArgument,
+    )
+    .option("--no-expires", "it does not expire")
     .action(async (ref: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<UpdateOptions>();
       const paths = changedPaths(options);
@@ -46,6 +56,7 @@ function changedPaths(options: UpdateOptions): string[] {
   if (options.description !== undefined) paths.push("description");
   if (options.label !== undefined || options.removeLabel !== undefined) paths.push("labels");
   if (options.protect !== undefined) paths.push("protected");
+  if (options.expires !== undefined) paths.push("expire_time");
   return paths;
 }
 
@@ -62,6 +73,7 @@ async function update(
       description: options.description ?? "",
       labels: paths.includes("labels") ? await changedLabels(session, ref, options) : {},
       protected: options.protect ?? false,
+      ...(options.expires && { expireTime: timestampFromDate(options.expires) }),
       updateMask: { paths },
     },
     session.call,

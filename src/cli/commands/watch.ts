@@ -82,6 +82,7 @@ export function textLine({
     type === EventType.RENAMED ? `was ${previousName || "nameless"}` : "",
     replacedBy === "" ? "" : `replaced by ${replacedBy}`,
     removalReason === RemovalReason.TAKEN ? "moved to a directory" : "",
+    removalReason === RemovalReason.EXPIRED ? "expired" : "",
     type === EventType.MISSED ? "events are gone: list again" : "",
   ];
   const cells = [time, typeText(type).padEnd(typeWidth), id.padEnd(idWidth), name || "-", ...notes];

@@ -108,6 +108,7 @@ function differingFields(snapshot: Snapshot, manifest: Manifest): string[] {
     ["config", plain(snapshot.config), plain(manifest.config)],
     ["createdAt", snapshot.createdAt.getTime(), manifest.createdAt.getTime()],
     ["protected", snapshot.protected, manifest.protected],
+    ["expireTime", snapshot.expireTime?.getTime(), manifest.expireTime?.getTime()],
     ["digest", snapshot.digest, manifest.digest],
     ["files", filesByName(snapshot.files), filesByName(manifest.files)],
   ];

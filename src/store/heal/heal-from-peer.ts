@@ -203,8 +203,8 @@ async function storeAgain(
     }
     await collecting.waitUntilOpen(signal);
     const revision = (catalog.manifestState(id)?.revision ?? 0) + 1;
-    const { config, createdAt, digest, protected: isProtected } = snapshot;
-    const shown = { id, revision, config, createdAt, protected: isProtected, digest };
+    const { config, createdAt, digest, protected: isProtected, expireTime } = snapshot;
+    const shown = { id, revision, config, createdAt, protected: isProtected, expireTime, digest };
     const manifest = { ...shown, version: manifestVersion, files: stored } as const;
     healer.root.check();
     await staging.publish(manifest);

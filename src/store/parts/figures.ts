@@ -16,6 +16,7 @@ export async function figuresOf(ports: FigurePorts): Promise<StoreFigures> {
   return {
     snapshots: { ready: count, ...otherStates(ports) },
     damaged: catalog.countCorrupt(),
+    expiring: catalog.countExpiring(),
     sizeBytes,
     allocatedBytes,
     chargedBytes: chargedBytes(ports),

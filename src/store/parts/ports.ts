@@ -31,6 +31,7 @@ export type CatalogReader = Pick<
   | "idsInStateWithName"
   | "countInState"
   | "countCorrupt"
+  | "countExpiring"
   | "idsWithDigest"
   | "idsWithoutDigest"
   | "allIds"

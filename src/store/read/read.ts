@@ -233,5 +233,6 @@ async function envelopeOf(snapshot: Snapshot, stored: StoredSnapshot): Promise<U
     claims.set(name, { sizeBytes, ...claim });
   }
   const leftOut = snapshot.files.map(({ name }) => name).filter((name) => !claims.has(name));
-  return encodeEnvelope(snapshot.config, [...claims.keys()], claims, leftOut);
+  const { config, expireTime } = snapshot;
+  return encodeEnvelope(config, [...claims.keys()], claims, { leftOut, expireTime });
 }

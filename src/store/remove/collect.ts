@@ -12,6 +12,7 @@ import {
   quarantine,
 } from "../../files/removal.js";
 import {
+  isPastExpiry,
   planCollection,
   type GcInput,
   type GcLeftover,
@@ -94,8 +95,15 @@ export async function planNow(
 
 function inputFor(remover: Remover, survey: GcSurvey, policy: GcPolicy): GcInput {
   requireKnownAges(remover, policy);
+  const { catalog, clock } = remover;
   const { maxAgeMs = 0, trustClock } = policy;
-  return { ...survey, policy, oldStampMs: remover.catalog.stampOfAge(maxAgeMs, trustClock) };
+  const isKnown = trustClock === true || !isSuspect(catalog.clockDoubt());
+  return {
+    ...survey,
+    policy,
+    oldStampMs: catalog.stampOfAge(maxAgeMs, trustClock),
+    nowMs: isKnown ? clock.now().getTime() : undefined,
+  };
 }
 
 /** Throws CLOCK_SUSPECT if the policy needs ages while ages are uncertain. */
@@ -134,7 +142,8 @@ async function actOn(remover: Remover, row: GcRow): Promise<GcResult> {
   try {
     const [reason] = row.reasons;
     if (isLeftoverReason(reason)) return await removeLeftover(remover, row, reason);
-    const refusal = await evict(remover, row.id, () => keptBecause(remover, row));
+    const as = row.reasons.includes("expired") ? "expired" : "evicted";
+    const refusal = await evict(remover, row.id, () => keptBecause(remover, row), as);
     return result(row, refusal ?? "removed");
   } catch (error) {
     remover.logger.error({ err: error, id: row.id }, "garbage collection could not remove it");
@@ -152,8 +161,11 @@ function keptBecause(remover: Remover, row: GcRow): GcOutcome | undefined {
   if (now?.state !== "ready") return "kept_changed";
   const taken = keptForSomebody(remover, now);
   if (taken !== undefined) return taken;
-  const unchanged = remover.catalog.gcSnapshot("", row.id)?.lastUsedMs === row.lastUsedMs;
-  return unchanged ? undefined : "kept_changed";
+  const current = remover.catalog.gcSnapshot("", row.id);
+  if (current === undefined || current.lastUsedMs !== row.lastUsedMs) return "kept_changed";
+  const nowMs = remover.clock.now().getTime();
+  const wasExtended = row.reasons.includes("expired") && !isPastExpiry(current, nowMs);
+  return wasExtended ? "kept_changed" : undefined;
 }
 
 function keptForSomebody(remover: Remover, snapshot: Snapshot): GcOutcome | undefined {

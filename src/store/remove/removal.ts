@@ -111,11 +111,12 @@ export async function evict<Refusal>(
   remover: Remover,
   id: string,
   refuse: () => Refusal | undefined,
+  as: "evicted" | "expired" = "evicted",
 ): Promise<Refusal | undefined> {
   await remover.commits.take();
   const refusal = await withBallast(remover.layout, () => {
     const refusal = refuse();
-    if (refusal === undefined) remover.catalog.markDeleting([id], { evicted: true });
+    if (refusal === undefined) remover.catalog.markDeleting([id], { as });
     return refusal;
   });
   if (refusal === undefined) await detach(remover, id);

@@ -11,14 +11,17 @@ export function eventMatches(filter: ListFilter, event: CatalogEvent): boolean {
   if (snapshotMatches(filter, snapshot)) return true;
   if (previous === undefined) return false;
   const { name, labels, protected: wasProtected, corrupt = snapshot.corrupt } = previous;
+  const { expiresAtMs = snapshot.expireTime?.getTime() ?? null } = previous;
   const config = { ...snapshot.config, name, labels };
-  return snapshotMatches(filter, { ...snapshot, config, protected: wasProtected, corrupt });
+  const expireTime = expiresAtMs === null ? undefined : new Date(expiresAtMs);
+  const marks = { protected: wasProtected, corrupt, expireTime };
+  return snapshotMatches(filter, { ...snapshot, config, ...marks });
 }
 
 /** Evaluates the conditions that the catalog's listing evaluates in SQL. */
 function snapshotMatches(filter: ListFilter, snapshot: Snapshot): boolean {
-  const { config, createdAt } = snapshot;
-  const { namePrefix = "", labels = {}, createdAfter, createdBefore } = filter;
+  const { config, createdAt, expireTime } = snapshot;
+  const { namePrefix = "", labels = {}, createdAfter, createdBefore, expiresBefore } = filter;
   return (
     config.name.startsWith(namePrefix) &&
     Object.entries(labels).every(([key, value]) => config.labels[key] === value) &&
@@ -28,6 +31,7 @@ function snapshotMatches(filter: ListFilter, snapshot: Snapshot): boolean {
     (filter.protected ?? snapshot.protected) === snapshot.protected &&
     (filter.corrupt ?? snapshot.corrupt) === snapshot.corrupt &&
     (createdAfter === undefined || createdAt >= createdAfter) &&
-    (createdBefore === undefined || createdAt < createdBefore)
+    (createdBefore === undefined || createdAt < createdBefore) &&
+    (expiresBefore === undefined || (expireTime !== undefined && expireTime < expiresBefore))
   );
 }

@@ -17,6 +17,7 @@ import { entryInvalid, listDataFiles } from "../../files/directory-source.js";
 import { foreignOwner, holdDirectory, type HeldDirectory } from "../../files/held-directory.js";
 import type { CallerPath } from "../../model/caller-path.js";
 import { fileBytes } from "../../model/charge.js";
+import { checkExpireTime } from "../../model/config-rules.js";
 import type { SnapshotConfig } from "../../model/config.js";
 import { envelopeFileName } from "../../model/name.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
@@ -99,8 +100,10 @@ async function checkedImport(
       hint: "A snapshot has at least one file",
     });
   }
+  const { expireTime } = envelope;
+  if (expireTime !== undefined) checkExpireTime(expireTime, "expireTime");
   const config = await intake.reconfigure(overlay(envelope.config, request.config));
-  return { config, files };
+  return { config, files, expireTime };
 }
 
 async function checkDigest(

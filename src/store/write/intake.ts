@@ -2,19 +2,26 @@
 // effects: reserve the name, stage the files, make them durable, publish, record, acknowledge.
 import { join, resolve } from "node:path";
 import { createCleanup } from "../../base/cleanup.js";
-import { StoreError } from "../../base/errors.js";
+import { fieldInvalid } from "../../base/errors.js";
 import { exists } from "../../files/durable.js";
 import { linkedDirectoryName } from "../../files/layout.js";
 import { spaceBelow } from "../../files/leftovers.js";
 import { manifestVersion, snapshotDigest, type Manifest } from "../../files/manifest.js";
 import { openStaging, type Staging } from "../../files/staging.js";
 import { catalogBytes, chargeOf, estimateCharge } from "../../model/charge.js";
-import { checkConfig, checkRequestId, normalizeBlobIds } from "../../model/config-rules.js";
+import {
+  checkConfig,
+  checkExpireTime,
+  checkRequestId,
+  normalizeBlobIds,
+} from "../../model/config-rules.js";
 import type { SnapshotConfig } from "../../model/config.js";
 import { newSnapshotId } from "../../model/name.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 import { inSpan } from "../../observe/spans.js";
+import { earlierOutcome } from "./earlier-outcome.js";
 import type { Publisher } from "./publisher.js";
+import { followWithManifest } from "./update.js";
 import { openAllowance, type Allowance } from "../parts/allowance.js";
 import { commitUnknown } from "../parts/commit-turns.js";
 import { areDefaults, fingerprintOf, type Fingerprint } from "../parts/fingerprint.js";
@@ -27,8 +34,13 @@ export interface IntakeRequest {
   readonly config: SnapshotConfig;
   /** Either empty or a UUID, which makes a retry safe. */
   readonly requestId: string;
-  readonly onNameConflict: "fail" | "replace";
+  /** With `take-name`, the new snapshot gets the name, and the old one stays without a name. */
+  readonly onNameConflict: "fail" | "replace" | "take-name";
   readonly protected: boolean;
+  /** Undefined: it does not expire. */
+  readonly expireTime?: Date | undefined;
+  /** Import and Pull: it expires when the envelope or the peer says so. Default: false. */
+  readonly keepExpireTime?: boolean;
   /** Further properties that must match when a request is repeated, for example the directory. */
   readonly source?: string;
 }
@@ -38,6 +50,8 @@ export interface Filled {
   /** The configuration to store, which an envelope may have changed. */
   readonly config: SnapshotConfig;
   readonly files: readonly SnapshotFile[];
+  /** Of the envelope or the peer; used if the request keeps it. */
+  readonly expireTime?: Date | undefined;
 }
 
 /** The snapshot that an earlier call with the same request id created. There is nothing to do. */
@@ -196,11 +210,12 @@ class OpenIntake implements Intake {
     await collecting.waitUntilOpen(this.#signal);
     this.allowance.resize(chargedBytes);
     const whole = { ...filled, createdAt, chargedBytes };
-    const snapshot = record(this.#publisher, this.#request, whole);
+    const { snapshot, nameless } = record(this.#publisher, this.#request, whole);
     // From here on the catalog counts the space of the snapshot.
     this.allowance[Symbol.dispose]();
     this.staging.recorded();
     this.#committed = true;
+    if (nameless !== undefined) await followWithManifest(this.#publisher, nameless);
     return snapshot;
   }
 
@@ -220,12 +235,17 @@ function reserve(
 ): void {
   const config = normalize({ ...request.config, id: identity.id });
   checkConfig(config, "config");
+  if (request.onNameConflict === "take-name" && publisher.namePrefix !== "") {
+    const found = "TAKE_NAME of a caller that is confined to names";
+    throw fieldInvalid("onNameConflict", "FAIL or REPLACE", found);
+  }
+  if (request.expireTime !== undefined) checkExpireTime(request.expireTime, "expireTime");
   publisher.catalog.insertPending({
     id: identity.id,
     config,
     createdAt: publisher.clock.now(),
     kind: request.kind,
-    replace: request.onNameConflict === "replace",
+    replace: request.onNameConflict !== "fail",
     protected: request.protected,
     ...(identity.requestId === undefined
       ? {}
@@ -243,13 +263,17 @@ function reconfigure(
   checkConfig(normalized, "config");
   publisher.catalog.updatePending(id, {
     config: normalized,
-    replace: request.onNameConflict === "replace",
+    replace: request.onNameConflict !== "fail",
   });
   return normalized;
 }
 
 function normalize(config: SnapshotConfig): SnapshotConfig {
   return { ...config, imageBlobIds: normalizeBlobIds(config.imageBlobIds) };
+}
+
+function expireTimeOf(request: IntakeRequest, filled: Filled): Date | undefined {
+  return request.keepExpireTime === true ? filled.expireTime : request.expireTime;
 }
 
 function manifestOf(request: IntakeRequest, filled: Filled, createdAt: Date): Manifest {
@@ -260,6 +284,7 @@ function manifestOf(request: IntakeRequest, filled: Filled, createdAt: Date): Ma
     config: filled.config,
     createdAt,
     protected: request.protected,
+    expireTime: expireTimeOf(request, filled),
     files: filled.files,
     digest: snapshotDigest(filled.files),
   };
@@ -282,15 +307,17 @@ function record(
   publisher: Publisher,
   request: IntakeRequest,
   whole: Filled & { readonly createdAt: Date; readonly chargedBytes: number },
-): Snapshot {
-  const { snapshot, replaced } = publisher.catalog.markReady(whole.config.id, {
+): { readonly snapshot: Snapshot; readonly nameless: string | undefined } {
+  const { snapshot, replaced, nameless } = publisher.catalog.markReady(whole.config.id, {
     ...whole,
     digest: snapshotDigest(whole.files),
-    replace: request.onNameConflict === "replace",
+    expireTime: expireTimeOf(request, whole),
+    replace: request.onNameConflict !== "fail",
+    takeName: request.onNameConflict === "take-name",
     keepReplaced: (id) => publisher.leases.isKeptInPlace(id),
   });
   if (replaced !== undefined) publisher.retire(replaced);
-  return snapshot;
+  return { snapshot, nameless };
 }
 
 /**
@@ -306,51 +333,6 @@ async function abandon(publisher: Publisher, id: string): Promise<void> {
     // The row stays pending and invisible. Recovery drops it at the next start.
     publisher.logger.error({ err: error, id }, "could not drop the record of a failed upload");
   }
-}
-
-/**
- * Returns the snapshot of the first request with this id. Undefined if this is the first request.
- */
-function earlierOutcome(
-  publisher: Publisher,
-  requestId: string | undefined,
-  fingerprint: Fingerprint,
-): Snapshot | undefined {
-  if (requestId === undefined) return undefined;
-  const earlier = publisher.catalog.findRequest(requestId);
-  if (earlier === undefined) return undefined;
-  if (!fingerprint.matches(earlier.fingerprint)) {
-    throw new StoreError(
-      "REQUEST_ID_REUSED",
-      `the request id ${requestId} was already used by a request with other contents`,
-      { hint: "Use a new UUID for each new request", metadata: { request_id: requestId } },
-    );
-  }
-  const snapshot = publisher.catalog.get(earlier.snapshotId);
-  if (snapshot === undefined || snapshot.state === "deleting" || snapshot.state === "lost") {
-    throw new StoreError(
-      "SNAPSHOT_NOT_FOUND",
-      `the snapshot ${earlier.snapshotId} that the request id ${requestId} made has been deleted since`,
-      {
-        hint: "Use a new request id to store it again",
-        resource: { type: "snapshot", name: earlier.snapshotId },
-        metadata: { snapshot_id: earlier.snapshotId },
-      },
-    );
-  }
-  if (snapshot.state === "pending") {
-    throw new StoreError(
-      "OPERATION_IN_PROGRESS",
-      `the first call with the request id ${requestId} is still running`,
-      {
-        hint: "Try again when it has ended",
-        resource: { type: "snapshot", name: earlier.snapshotId },
-        metadata: { snapshot_id: earlier.snapshotId },
-        retryAfterMs: 1000,
-      },
-    );
-  }
-  return snapshot;
 }
 
 /**

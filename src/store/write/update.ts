@@ -4,6 +4,7 @@ import { fieldInvalid } from "../../base/errors.js";
 import type { ManifestState } from "../../catalog/open.js";
 import { manifestVersion, writeManifest } from "../../files/manifest.js";
 import { chargeGrowth } from "../../model/charge.js";
+import { checkExpireTime } from "../../model/config-rules.js";
 import { checkDescription, checkLabels, checkName } from "../../model/name.js";
 import type { Snapshot } from "../../model/snapshot.js";
 import type { Publisher } from "./publisher.js";
@@ -15,6 +16,8 @@ export interface UpdateRequest {
   readonly description?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly protected?: boolean;
+  /** Null: it does not expire. */
+  readonly expireTime?: Date | null;
 }
 
 export async function updateSnapshot(
@@ -23,11 +26,16 @@ export async function updateSnapshot(
 ): Promise<Snapshot> {
   const { ref, ...changes } = request;
   if (Object.keys(changes).length === 0) {
-    throw fieldInvalid("changes", "name, description, labels or protected", "nothing");
+    throw fieldInvalid(
+      "changes",
+      "a name, description, labels, protection or time of expiry",
+      "nothing",
+    );
   }
   if (changes.name !== undefined) checkName(changes.name, "name");
   if (changes.description !== undefined) checkDescription(changes.description, "description");
   if (changes.labels !== undefined) checkLabels(changes.labels, "labels");
+  if (changes.expireTime) checkExpireTime(changes.expireTime, "expireTime");
   await publisher.commits.take();
   const old = publisher.catalog.resolveRef(ref).config;
   const { id } = old;
@@ -44,7 +52,7 @@ export async function updateSnapshot(
  * manifest must not look like a refusal. The row stays marked, and the next update or start writes
  * the manifest again.
  */
-async function followWithManifest(publisher: Publisher, id: string): Promise<void> {
+export async function followWithManifest(publisher: Publisher, id: string): Promise<void> {
   try {
     await syncManifest(publisher, id);
   } catch (error) {
@@ -92,6 +100,7 @@ async function writeCurrent(
     config,
     createdAt,
     protected: snapshot.protected,
+    expireTime: snapshot.expireTime,
     files,
     digest,
   });

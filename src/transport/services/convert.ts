@@ -7,6 +7,7 @@ import { emptyConfig, type SnapshotConfig } from "../../model/config.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 import type { FileHashes } from "../../store/read/block-hashes.js";
 import type { DownloadStream } from "../../store/read/read.js";
+import type { StoreRequest } from "../../store/snapshot-store.js";
 import type { VerifyEvent } from "../../store/heal/verify.js";
 import {
   BlockHash,
@@ -102,6 +103,7 @@ export function snapshotToMessage(
     digest: snapshot.digest,
     protected: snapshot.protected,
     corrupt: snapshot.corrupt,
+    ...(snapshot.expireTime && { expireTime: timestampFromDate(snapshot.expireTime) }),
     files: snapshot.files.map((file) => fileToMessage(file, hashes.get(file.name))),
   };
 }
@@ -158,15 +160,25 @@ export function dateFromWire(timestamp: Timestamp, field: string): Date {
   return date;
 }
 
-export function conflictFromWire(value: OnNameConflict, field: string): "fail" | "replace" {
+/** Of a request: unset means that the snapshot does not expire. Whole milliseconds. */
+export function expireTimeFromWire(time: Timestamp | undefined, field: string): Date | undefined {
+  return time === undefined ? undefined : dateFromWire(time, field);
+}
+
+export function conflictFromWire(
+  value: OnNameConflict,
+  field: string,
+): StoreRequest["onNameConflict"] {
   switch (value) {
     case OnNameConflict.UNSPECIFIED:
     case OnNameConflict.FAIL:
       return "fail";
     case OnNameConflict.REPLACE:
       return "replace";
+    case OnNameConflict.TAKE_NAME:
+      return "take-name";
     default:
-      throw unknownEnum(field, "FAIL (1) or REPLACE (2)", value);
+      throw unknownEnum(field, "FAIL (1), REPLACE (2) or TAKE_NAME (3)", value);
   }
 }
 

@@ -127,6 +127,7 @@ const wireReason: Readonly<Record<GcReason, WireReason>> = {
   orphan: WireReason.ORPHAN,
   stale_pending: WireReason.STALE_PENDING,
   missing_directory: WireReason.MISSING_DIRECTORY,
+  expired: WireReason.EXPIRED,
   keep_last: WireReason.KEEP_LAST,
   max_age: WireReason.MAX_AGE,
   max_total_bytes: WireReason.MAX_TOTAL_BYTES,

@@ -35,5 +35,8 @@ export function filterFromMessage(filter: SnapshotFilter): ListFilter {
       : { createdBefore: dateFromWire(filter.createdBefore, "filter.created_before") }),
     ...(filter.protected === undefined ? {} : { protected: filter.protected }),
     ...(filter.corrupt === undefined ? {} : { corrupt: filter.corrupt }),
+    ...(filter.expiresBefore === undefined
+      ? {}
+      : { expiresBefore: dateFromWire(filter.expiresBefore, "filter.expires_before") }),
   };
 }

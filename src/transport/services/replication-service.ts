@@ -62,7 +62,10 @@ function implementPull(
       if (ref === "") throw fieldInvalid("ref", "an id, a name or a prefix of an id", ref);
       if (repair && name !== "") throw fieldInvalid("name", "nothing with repair", name);
       const limitBytesPerSecond = sizeFromWire(rest.limitBytesPerSecond, "limit_bytes_per_second");
-      const request = { source, ref, name, requestId, repair, limitBytesPerSecond };
+      const { keepExpireTime } = rest;
+      const request = {
+        ...{ source, ref, name, requestId, repair, limitBytesPerSecond, keepExpireTime },
+      };
       const events = replicator.pull(request, signal);
       for await (const event of streamWithFieldNames([["config", ""]], events)) {
         if (event.kind === "progress") {
@@ -98,9 +101,11 @@ function implementPush(
         throw fieldInvalid("source", "where the peer reaches this daemon", source, hint);
       }
       const { id } = store.inspect(ref).config;
-      const { limitBytesPerSecond } = rest;
+      const { limitBytesPerSecond, keepExpireTime } = rest;
       await using client = replicator.connect(target, "target");
-      const request = { source, ref: id, name, requestId, limitBytesPerSecond };
+      const request = {
+        ...{ source, ref: id, name, requestId, limitBytesPerSecond, keepExpireTime },
+      };
       for await (const { event } of client.pull(request, { signal })) yield { event };
     },
   };

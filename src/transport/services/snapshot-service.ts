@@ -27,6 +27,7 @@ import {
   compressionFromWire,
   configFromMessage,
   conflictFromWire,
+  expireTimeFromWire,
   sizeFromWire,
   snapshotToMessage,
   sparseFormatFromWire,
@@ -280,6 +281,7 @@ function createRequest(header: Omit<CreateHeader, "$typeName">, prefix: FieldPre
     requestId: header.requestId,
     onNameConflict: conflictFromWire(header.onNameConflict, `${prefix}on_name_conflict`),
     protected: header.protected,
+    expireTime: expireTimeFromWire(header.expireTime, `${prefix}expire_time`),
   };
 }
 
@@ -287,6 +289,8 @@ function createFields(prefix: FieldPrefix): FieldNames {
   return [
     ["config", `${prefix}config`],
     ["requestId", `${prefix}request_id`],
+    ["expireTime", `${prefix}expire_time`],
+    ["onNameConflict", `${prefix}on_name_conflict`],
   ];
 }
 
@@ -298,6 +302,7 @@ function importFields(prefix: FieldPrefix): FieldNames {
   return [
     ["config", prefix === "" ? "" : "header"],
     ["requestId", `${prefix}request_id`],
+    ["onNameConflict", `${prefix}on_name_conflict`],
   ];
 }
 
@@ -309,25 +314,26 @@ function importRequest(header: Omit<ImportHeader, "$typeName">, prefix: FieldPre
     requestId: header.requestId,
     onNameConflict: conflictFromWire(header.onNameConflict, `${prefix}on_name_conflict`),
     protected: header.protected,
+    keepExpireTime: header.keepExpireTime,
   };
 }
 
-const updatable = ["name", "description", "labels", "protected"] as const;
-type Updatable = (typeof updatable)[number];
+const updatable = ["name", "description", "labels", "protected", "expire_time"] as const;
 
-function changes(
-  request: UpdateRequest,
-): { ref: string } & Partial<Pick<UpdateRequest, Updatable>> {
-  const chosen: Partial<Record<Updatable, unknown>> = {};
-  for (const path of request.updateMask?.paths ?? []) {
-    if (!isUpdatable(path)) throw fieldInvalid("update_mask", updatable.join(", "), path);
-    chosen[path] = request[path];
-  }
-  return { ref: request.ref, ...(chosen as Partial<Pick<UpdateRequest, Updatable>>) };
-}
-
-function isUpdatable(path: string): path is Updatable {
-  return (updatable as readonly string[]).includes(path);
+function changes(request: UpdateRequest): Parameters<ConfinedStore["update"]>[0] {
+  const { ref, name, description, labels, expireTime: time } = request;
+  const paths = request.updateMask?.paths ?? [];
+  const unknown = paths.find((path) => !(updatable as readonly string[]).includes(path));
+  if (unknown !== undefined) throw fieldInvalid("update_mask", updatable.join(", "), unknown);
+  const isChosen = (path: (typeof updatable)[number]): boolean => paths.includes(path);
+  return {
+    ref,
+    ...(isChosen("name") && { name }),
+    ...(isChosen("description") && { description }),
+    ...(isChosen("labels") && { labels }),
+    ...(isChosen("protected") && { protected: request.protected }),
+    ...(isChosen("expire_time") && { expireTime: expireTimeFromWire(time, "expire_time") ?? null }),
+  };
 }
 
 function absolutePath(directory: string): string {

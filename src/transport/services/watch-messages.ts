@@ -16,6 +16,7 @@ const typeOf: Readonly<Record<WatchEvent["type"], EventType>> = {
   created: EventType.CREATED,
   deleted: EventType.DELETED,
   evicted: EventType.EVICTED,
+  expired: EventType.EVICTED,
   taken: EventType.DELETED,
   renamed: EventType.RENAMED,
   missed: EventType.MISSED,
@@ -37,6 +38,11 @@ export function watchEventToMessage(
   const common = { type: typeOf[type], occurredAt: timestampFromDate(occurredAt), resumeToken };
   if (!("snapshot" in event)) return common;
   const { snapshot, previousName, replacedBy } = event;
-  const removalReason = type === "taken" ? RemovalReason.TAKEN : RemovalReason.UNSPECIFIED;
+  const removalReason = reasonOf(type);
   return { ...common, snapshot: toMessage(snapshot), previousName, replacedBy, removalReason };
+}
+
+function reasonOf(type: WatchEvent["type"]): RemovalReason {
+  if (type === "taken") return RemovalReason.TAKEN;
+  return type === "expired" ? RemovalReason.EXPIRED : RemovalReason.UNSPECIFIED;
 }

@@ -430,3 +430,21 @@ test("the JSON reader agrees with JSON.parse on members, depth and indentation",
   assert.equal(isDeeperThan('["[[[[",{"]":[]}]', 3), false);
   assert.equal(isDeeperThan('["[[[[",{"]":[]}]', 2), true);
 });
+
+test("the time of expiry is under our own key, to the millisecond, and must be a time", () => {
+  const expireTime = new Date("2030-01-02T03:04:05.678Z");
+  const bytes = encodeEnvelope(emptyConfig(), ["a"], noClaims, { expireTime });
+  assert.match(
+    Buffer.from(bytes).toString(),
+    /"stasis": \{\s+"expire_time": "2030-01-02T03:04:05.678Z"/,
+  );
+  assert.deepEqual(decodeEnvelope(bytes).expireTime, expireTime);
+  const decode = (text: string) =>
+    decodeEnvelope(Buffer.from(`{"version":1,"config":{},"stasis":{"expire_time":${text}}}`));
+  assert.deepEqual(decode('"2030-01-02T04:04:05.678+01:00"').expireTime, expireTime);
+  for (const none of ["null", '""']) assert.equal(decode(none).expireTime, undefined);
+  for (const wrong of ['"soon"', '"2030-01-02"', "1", '"2030-13-02T03:04:05Z"', "{}"]) {
+    assert.throws(() => decode(wrong), { reason: "ARCHIVE_INVALID" }, wrong);
+  }
+  assert.equal(decodeEnvelope(encodeEnvelope(emptyConfig(), ["a"])).expireTime, undefined);
+});

@@ -51,7 +51,7 @@ test("every visible change has one event with the current or last state of the s
     store(catalog, idOf("d"));
     store(catalog, idOf("e"));
     catalog.markDeleting([idOf("c"), idOf("b")]);
-    catalog.markDeleting([idOf("d")], { evicted: true });
+    catalog.markDeleting([idOf("d")], { as: "evicted" });
     catalog.markLost(idOf("e"));
     catalog.markDeleting([idOf("e")]);
     const events = eventsOf(catalog);

@@ -54,6 +54,7 @@ function fill(path: string): void {
         corrupt: 0,
         revision: 1,
         manifest_dirty: 0,
+        expires_at: null,
       });
       label.run({ id, key: "group", value: labelAt(n), created_at: timeAt(n) });
       label.run({ id, key: "half", value: String(n % 2), created_at: timeAt(n) });

@@ -46,10 +46,11 @@ function assertNoScan(what: string, plan: readonly string[]): void {
 
 function shapes(): ListShape[] {
   const all: ListShape[] = [];
-  for (let bits = 0; bits < 96; bits++) {
+  for (let bits = 0; bits < 192; bits++) {
     for (const labelCount of [0, 1, 2, 3, 64]) {
       all.push({
-        corrupt: [undefined, true, false][bits >> 5],
+        corrupt: [undefined, true, false][(bits >> 5) % 3],
+        expiring: bits >= 96,
         namePrefix: (bits & 1) !== 0,
         image: (bits & 2) !== 0,
         imageDigest: (bits & 4) !== 0,
@@ -100,6 +101,7 @@ test("the unfiltered listing follows one index", () => {
     hypervisor: false,
     protected: false,
     corrupt: undefined,
+    expiring: false,
   };
   assert.deepEqual(planOf(listStatements({ ...none, labelCount: 0 }).page), [
     "SEARCH s USING COVERING INDEX ready_by_age (created_at>? AND (created_at,id)<(?,?))",

@@ -115,3 +115,37 @@ test("gc reports more rows than fit into a message of the default 4 MiB", async 
   // The two additional lines are the title and the sum.
   assert.equal(stdout.trimEnd().split("\n").length, candidates.length + 2);
 });
+
+test("a time of expiry is set, shown, listed, collected and kept by an import", async (t) => {
+  const { address, scratch } = await startTestDaemon(t);
+  const stasis = async (...args: string[]) => {
+    const finishedRun = await runStasis(["--addr", address, ...args], { cwd: scratch });
+    assert.equal(finishedRun.code, 0, finishedRun.stderr);
+    return finishedRun.stdout;
+  };
+  await mkdir(join(scratch, "vm"));
+  await writeFile(join(scratch, "vm", "memory"), "x");
+  await stasis("create", "vm", "--name", "web", "--expires", "30d");
+  assert.match(await stasis("inspect", "web"), /^Expires: +\S+Z \(in 29 days\)$/m);
+  assert.match(await stasis("ls"), / expires \d{4}-\d\d-\d\d$/m);
+  assert.equal(await stasis("ls", "--quiet", "--expires-before", "7d"), "");
+  assert.notEqual(await stasis("ls", "--quiet", "--expires-before", "60d"), "");
+  await stasis("export", "web", "-o", "web.tar");
+  await stasis("import", "web.tar", "--name", "dropped");
+  assert.doesNotMatch(await stasis("inspect", "dropped"), /Expires/);
+  await stasis("import", "web.tar", "--name", "kept", "--keep-expiry");
+  assert.match(await stasis("inspect", "kept"), /^Expires: /m);
+  await stasis("update", "kept", "--no-expires");
+  assert.doesNotMatch(await stasis("inspect", "kept"), /Expires/);
+  await stasis("update", "web", "--expires", "2020-01-01T00:00:00Z");
+  assert.match(await stasis("inspect", "web"), /\(it has expired\)$/m);
+  assert.match(await stasis("gc"), / expired +removed +web$/m);
+  for (const wrong of ["soon", "2020-01-01", "-1d"]) {
+    const refused = await runStasis(["--addr", address, "update", "kept", "--expires", wrong]);
+    assert.equal(refused.code, 2, refused.stderr);
+  }
+  await stasis("create", "vm", "--name", "kept", "--take-name");
+  assert.equal((await stasis("ls", "--quiet")).trim().split("\n").length, 3);
+  const both = ["create", "vm", "--name", "kept", "--take-name", "--replace"];
+  assert.equal((await runStasis(["--addr", address, ...both], { cwd: scratch })).code, 2);
+});

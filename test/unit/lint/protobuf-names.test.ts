@@ -15,6 +15,7 @@ const homes: Readonly<Record<string, string>> = {
   "config/": "keys of the configuration file",
   "admin/gc-picture.ts": "query parameters of the admin page",
   "archive/envelope-config.ts": "keys of the envelope, which another program defines",
+  "archive/file-claims.ts": "keys of the envelope, below our own key",
   "cocoon/cocoon-store.ts": "keys of the other program's records",
   "catalog/list-sql.ts": "columns of SQL",
   "catalog/migrations.ts": "columns of SQL",

@@ -48,6 +48,33 @@ test("without a policy a collection removes only leftovers", () => {
   assert.deepEqual(rows[0]?.reasons, ["orphan"]);
 });
 
+test("expired snapshots go whatever the policy, unless protected, in use, or the time is unknown", () => {
+  const nowMs = Date.UTC(2026, 5, 1);
+  const snapshots = [
+    snapshot("before", 1, { expiresAtMs: nowMs - 1 }),
+    snapshot("now", 1, { expiresAtMs: nowMs }),
+    snapshot("after", 1, { expiresAtMs: nowMs + 1 }),
+    snapshot("never", 1),
+    snapshot("safe", 1, { expiresAtMs: 0, protected: true }),
+    snapshot("open", 1, { expiresAtMs: 0, inUse: true }),
+  ];
+  const input = { snapshots, inUse: new Set(["open"]), leftovers: [], oldStampMs: 0 };
+  const rows = [...planCollection({ ...input, policy: {}, nowMs })];
+  assert.deepEqual(removed(rows), ["before", "now"]);
+  assert.deepEqual(
+    rows.map(({ id, reasons, verdict }) => [id, reasons.join(), verdict]),
+    [
+      ["before", "expired", "remove"],
+      ["now", "expired", "remove"],
+      ["open", "expired", "kept_in_use"],
+      ["safe", "expired", "kept_protected"],
+    ],
+  );
+  assert.deepEqual([...planCollection({ ...input, policy: {} })], []);
+  const both = [...planCollection({ ...input, policy: { evictAll: true }, nowMs })];
+  assert.deepEqual(both.find(({ id }) => id === "now")?.reasons, ["expired", "evict_all"]);
+});
+
 test("the record of a snapshot without a directory is kept if it is protected or in use", () => {
   const missing = { reason: "missing_directory", name: "", chargedBytes: 0 } as const;
   const leftovers = [

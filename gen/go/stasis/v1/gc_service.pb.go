@@ -45,6 +45,8 @@ const (
 	GcReason_GC_REASON_MAX_TOTAL_BYTES GcReason = 6
 	// Selected by evict_all.
 	GcReason_GC_REASON_EVICT_ALL GcReason = 7
+	// Its expire_time has passed.
+	GcReason_GC_REASON_EXPIRED GcReason = 8
 )
 
 // Enum value maps for GcReason.
@@ -58,6 +60,7 @@ var (
 		5: "GC_REASON_MAX_AGE",
 		6: "GC_REASON_MAX_TOTAL_BYTES",
 		7: "GC_REASON_EVICT_ALL",
+		8: "GC_REASON_EXPIRED",
 	}
 	GcReason_value = map[string]int32{
 		"GC_REASON_UNSPECIFIED":       0,
@@ -68,6 +71,7 @@ var (
 		"GC_REASON_MAX_AGE":           5,
 		"GC_REASON_MAX_TOTAL_BYTES":   6,
 		"GC_REASON_EVICT_ALL":         7,
+		"GC_REASON_EXPIRED":           8,
 	}
 )
 
@@ -171,8 +175,9 @@ func (GcOutcome) EnumDescriptor() ([]byte, []int) {
 	return file_stasis_v1_gc_service_proto_rawDescGZIP(), []int{1}
 }
 
-// Selects the snapshots to evict. If no criterion is set, only leftovers are removed. Several
-// criteria evict the union of their selections.
+// Selects the snapshots to evict. If no criterion is set, only leftovers and expired snapshots are
+// removed: those whose expire_time has passed, unless the clock is suspect and `trust_clock` is not
+// set. Several criteria evict the union of their selections.
 type GcPolicy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Keep this many of the newest snapshots, evict the others. 0 = not used.
@@ -372,7 +377,7 @@ func (x *GcCandidate) GetMessage() string {
 // Request of CollectGarbage.
 type CollectGarbageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Default: leftovers only.
+	// Default: leftovers and expired snapshots only.
 	Policy *GcPolicy `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
 	// True: report what would be done, and do nothing.
 	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
@@ -752,7 +757,7 @@ type ListGcCandidatesRequest struct {
 	SessionId string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// From BeginGc.
 	Epoch int64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// Default: leftovers only.
+	// Default: leftovers and expired snapshots only.
 	Policy *GcPolicy `protobuf:"bytes,3,opt,name=policy,proto3" json:"policy,omitempty"`
 	// Most rows to return: 1 to 1000. 0 = 100.
 	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
@@ -1279,7 +1284,7 @@ const file_stasis_v1_gc_service_proto_rawDesc = "" +
 	"\n" +
 	"session_id\x18\x01 \x01(\tR\tsessionId\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x03R\x05epoch\"\x0f\n" +
-	"\rEndGcResponse*\xe1\x01\n" +
+	"\rEndGcResponse*\xf8\x01\n" +
 	"\bGcReason\x12\x19\n" +
 	"\x15GC_REASON_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10GC_REASON_ORPHAN\x10\x01\x12\x1b\n" +
@@ -1288,7 +1293,8 @@ const file_stasis_v1_gc_service_proto_rawDesc = "" +
 	"\x13GC_REASON_KEEP_LAST\x10\x04\x12\x15\n" +
 	"\x11GC_REASON_MAX_AGE\x10\x05\x12\x1d\n" +
 	"\x19GC_REASON_MAX_TOTAL_BYTES\x10\x06\x12\x17\n" +
-	"\x13GC_REASON_EVICT_ALL\x10\a*\xe0\x01\n" +
+	"\x13GC_REASON_EVICT_ALL\x10\a\x12\x15\n" +
+	"\x11GC_REASON_EXPIRED\x10\b*\xe0\x01\n" +
 	"\tGcOutcome\x12\x1a\n" +
 	"\x16GC_OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12GC_OUTCOME_PLANNED\x10\x01\x12\x16\n" +

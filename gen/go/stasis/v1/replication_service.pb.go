@@ -104,9 +104,11 @@ type PullRequest struct {
 	// Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
 	// from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
 	// snapshot.
-	Repair        bool `protobuf:"varint,6,opt,name=repair,proto3" json:"repair,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Repair bool `protobuf:"varint,6,opt,name=repair,proto3" json:"repair,omitempty"`
+	// True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+	KeepExpireTime bool `protobuf:"varint,7,opt,name=keep_expire_time,json=keepExpireTime,proto3" json:"keep_expire_time,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *PullRequest) Reset() {
@@ -177,6 +179,13 @@ func (x *PullRequest) GetLimitBytesPerSecond() int64 {
 func (x *PullRequest) GetRepair() bool {
 	if x != nil {
 		return x.Repair
+	}
+	return false
+}
+
+func (x *PullRequest) GetKeepExpireTime() bool {
+	if x != nil {
+		return x.KeepExpireTime
 	}
 	return false
 }
@@ -283,9 +292,11 @@ type PushRequest struct {
 	LimitBytesPerSecond int64 `protobuf:"varint,5,opt,name=limit_bytes_per_second,json=limitBytesPerSecond,proto3" json:"limit_bytes_per_second,omitempty"`
 	// How the peer reaches this daemon: an address, or this daemon's name in the peer's
 	// configuration; empty = option `advertise`.
-	Source        string `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Source string `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
+	// As in PullRequest.
+	KeepExpireTime bool `protobuf:"varint,7,opt,name=keep_expire_time,json=keepExpireTime,proto3" json:"keep_expire_time,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *PushRequest) Reset() {
@@ -358,6 +369,13 @@ func (x *PushRequest) GetSource() string {
 		return x.Source
 	}
 	return ""
+}
+
+func (x *PushRequest) GetKeepExpireTime() bool {
+	if x != nil {
+		return x.KeepExpireTime
+	}
+	return false
 }
 
 // A message of Push.
@@ -1292,7 +1310,7 @@ var File_stasis_v1_replication_service_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"\n" +
-	"#stasis/v1/replication_service.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stasis/v1/resources.proto\"\xb7\x01\n" +
+	"#stasis/v1/replication_service.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stasis/v1/resources.proto\"\xe1\x01\n" +
 	"\vPullRequest\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x10\n" +
 	"\x03ref\x18\x02 \x01(\tR\x03ref\x12\x12\n" +
@@ -1300,11 +1318,12 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x123\n" +
 	"\x16limit_bytes_per_second\x18\x05 \x01(\x03R\x13limitBytesPerSecond\x12\x16\n" +
-	"\x06repair\x18\x06 \x01(\bR\x06repair\"\x85\x01\n" +
+	"\x06repair\x18\x06 \x01(\bR\x06repair\x12(\n" +
+	"\x10keep_expire_time\x18\a \x01(\bR\x0ekeepExpireTime\"\x85\x01\n" +
 	"\fPullResponse\x129\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1b.stasis.v1.TransferProgressH\x00R\bprogress\x121\n" +
 	"\bsnapshot\x18\x02 \x01(\v2\x13.stasis.v1.SnapshotH\x00R\bsnapshotB\a\n" +
-	"\x05event\"\xb7\x01\n" +
+	"\x05event\"\xe1\x01\n" +
 	"\vPushRequest\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x10\n" +
 	"\x03ref\x18\x02 \x01(\tR\x03ref\x12\x12\n" +
@@ -1312,7 +1331,8 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x123\n" +
 	"\x16limit_bytes_per_second\x18\x05 \x01(\x03R\x13limitBytesPerSecond\x12\x16\n" +
-	"\x06source\x18\x06 \x01(\tR\x06source\"\x85\x01\n" +
+	"\x06source\x18\x06 \x01(\tR\x06source\x12(\n" +
+	"\x10keep_expire_time\x18\a \x01(\bR\x0ekeepExpireTime\"\x85\x01\n" +
 	"\fPushResponse\x129\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1b.stasis.v1.TransferProgressH\x00R\bprogress\x121\n" +
 	"\bsnapshot\x18\x02 \x01(\v2\x13.stasis.v1.SnapshotH\x00R\bsnapshotB\a\n" +

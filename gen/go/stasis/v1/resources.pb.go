@@ -408,7 +408,11 @@ type Snapshot struct {
 	Corrupt bool `protobuf:"varint,10,opt,name=corrupt,proto3" json:"corrupt,omitempty"`
 	// The bytes that count against quotas: the blocks of its files, block tables, manifest and
 	// directories, an amount for each inode, and its part of the catalog (docs/formats.md).
-	ChargedBytes  int64 `protobuf:"varint,11,opt,name=charged_bytes,json=chargedBytes,proto3" json:"charged_bytes,omitempty"`
+	ChargedBytes int64 `protobuf:"varint,11,opt,name=charged_bytes,json=chargedBytes,proto3" json:"charged_bytes,omitempty"`
+	// From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+	// unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+	// clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -520,6 +524,13 @@ func (x *Snapshot) GetChargedBytes() int64 {
 	return 0
 }
 
+func (x *Snapshot) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
 var File_stasis_v1_resources_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_resources_proto_rawDesc = "" +
@@ -561,7 +572,7 @@ const file_stasis_v1_resources_proto_rawDesc = "" +
 	"\x04mode\x18\x04 \x01(\rR\x04mode\x12\x16\n" +
 	"\x06digest\x18\x05 \x01(\tR\x06digest\x123\n" +
 	"\n" +
-	"block_hash\x18\x06 \x01(\x0e2\x14.stasis.v1.BlockHashR\tblockHash\"\xc5\x03\n" +
+	"block_hash\x18\x06 \x01(\x0e2\x14.stasis.v1.BlockHashR\tblockHash\"\x82\x04\n" +
 	"\bSnapshot\x121\n" +
 	"\x06config\x18\x01 \x01(\v2\x19.stasis.v1.SnapshotConfigR\x06config\x129\n" +
 	"\n" +
@@ -576,7 +587,9 @@ const file_stasis_v1_resources_proto_rawDesc = "" +
 	"\x05files\x18\t \x03(\v2\x17.stasis.v1.SnapshotFileR\x05files\x12\x18\n" +
 	"\acorrupt\x18\n" +
 	" \x01(\bR\acorrupt\x12#\n" +
-	"\rcharged_bytes\x18\v \x01(\x03R\fchargedBytes*U\n" +
+	"\rcharged_bytes\x18\v \x01(\x03R\fchargedBytes\x12;\n" +
+	"\vexpire_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime*U\n" +
 	"\tBlockHash\x12\x1a\n" +
 	"\x16BLOCK_HASH_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11BLOCK_HASH_SHA256\x10\x01\x12\x15\n" +
@@ -613,11 +626,12 @@ var file_stasis_v1_resources_proto_depIdxs = []int32{
 	5, // 3: stasis.v1.Snapshot.created_at:type_name -> google.protobuf.Timestamp
 	5, // 4: stasis.v1.Snapshot.last_accessed_at:type_name -> google.protobuf.Timestamp
 	2, // 5: stasis.v1.Snapshot.files:type_name -> stasis.v1.SnapshotFile
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	5, // 6: stasis.v1.Snapshot.expire_time:type_name -> google.protobuf.Timestamp
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_resources_proto_init() }

@@ -37,6 +37,10 @@ const (
 	// holds a lease on the old data directory, the old snapshot loses its name, and is deleted when
 	// the lease ends.
 	OnNameConflict_ON_NAME_CONFLICT_REPLACE OnNameConflict = 2
+	// In one atomic step the name moves to the new snapshot. The old one stays, without a name. The
+	// daemon refuses this to callers that are confined to a name prefix (FIELD_INVALID), because they
+	// could no longer see the old snapshot.
+	OnNameConflict_ON_NAME_CONFLICT_TAKE_NAME OnNameConflict = 3
 )
 
 // Enum value maps for OnNameConflict.
@@ -45,11 +49,13 @@ var (
 		0: "ON_NAME_CONFLICT_UNSPECIFIED",
 		1: "ON_NAME_CONFLICT_FAIL",
 		2: "ON_NAME_CONFLICT_REPLACE",
+		3: "ON_NAME_CONFLICT_TAKE_NAME",
 	}
 	OnNameConflict_value = map[string]int32{
 		"ON_NAME_CONFLICT_UNSPECIFIED": 0,
 		"ON_NAME_CONFLICT_FAIL":        1,
 		"ON_NAME_CONFLICT_REPLACE":     2,
+		"ON_NAME_CONFLICT_TAKE_NAME":   3,
 	}
 )
 
@@ -385,6 +391,8 @@ const (
 	RemovalReason_REMOVAL_REASON_UNSPECIFIED RemovalReason = 0
 	// TakeToDirectory: its files are in a directory of the daemon's node.
 	RemovalReason_REMOVAL_REASON_TAKEN RemovalReason = 1
+	// Garbage collection, because its expire_time had passed.
+	RemovalReason_REMOVAL_REASON_EXPIRED RemovalReason = 2
 )
 
 // Enum value maps for RemovalReason.
@@ -392,10 +400,12 @@ var (
 	RemovalReason_name = map[int32]string{
 		0: "REMOVAL_REASON_UNSPECIFIED",
 		1: "REMOVAL_REASON_TAKEN",
+		2: "REMOVAL_REASON_EXPIRED",
 	}
 	RemovalReason_value = map[string]int32{
 		"REMOVAL_REASON_UNSPECIFIED": 0,
 		"REMOVAL_REASON_TAKEN":       1,
+		"REMOVAL_REASON_EXPIRED":     2,
 	}
 )
 
@@ -444,8 +454,8 @@ const (
 	// Events that the caller has not seen are no longer kept. List again; the stream continues with
 	// the events after this message.
 	EventType_EVENT_TYPE_MISSED EventType = 5
-	// Description, labels or protection changed, digests were computed, or a mark of damage was
-	// removed.
+	// Description, labels, protection or the time of expiry changed, digests were computed, or a mark
+	// of damage was removed.
 	EventType_EVENT_TYPE_UPDATED EventType = 6
 	// A snapshot was marked `corrupt`.
 	EventType_EVENT_TYPE_CORRUPT EventType = 7
@@ -891,7 +901,9 @@ type CreateHeader struct {
 	// What to do if `config.name` is taken. Default: FAIL.
 	OnNameConflict OnNameConflict `protobuf:"varint,3,opt,name=on_name_conflict,json=onNameConflict,proto3,enum=stasis.v1.OnNameConflict" json:"on_name_conflict,omitempty"`
 	// True: never evicted by garbage collection. Default: false.
-	Protected     bool `protobuf:"varint,4,opt,name=protected,proto3" json:"protected,omitempty"`
+	Protected bool `protobuf:"varint,4,opt,name=protected,proto3" json:"protected,omitempty"`
+	// See Snapshot.expire_time: from 1970 to 9999, the past included. Unset = it does not expire.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -954,6 +966,13 @@ func (x *CreateHeader) GetProtected() bool {
 	return false
 }
 
+func (x *CreateHeader) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
 // Answer of Create.
 type CreateResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1012,7 +1031,9 @@ type CreateFromDirectoryRequest struct {
 	// As in CreateHeader.
 	OnNameConflict OnNameConflict `protobuf:"varint,4,opt,name=on_name_conflict,json=onNameConflict,proto3,enum=stasis.v1.OnNameConflict" json:"on_name_conflict,omitempty"`
 	// As in CreateHeader.
-	Protected     bool `protobuf:"varint,5,opt,name=protected,proto3" json:"protected,omitempty"`
+	Protected bool `protobuf:"varint,5,opt,name=protected,proto3" json:"protected,omitempty"`
+	// As in CreateHeader.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1082,6 +1103,13 @@ func (x *CreateFromDirectoryRequest) GetProtected() bool {
 	return false
 }
 
+func (x *CreateFromDirectoryRequest) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
 // Answer of CreateFromDirectory.
 type CreateFromDirectoryResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1148,7 +1176,9 @@ type SnapshotFilter struct {
 	// Whether the snapshot is protected.
 	Protected *bool `protobuf:"varint,8,opt,name=protected,proto3,oneof" json:"protected,omitempty"`
 	// Whether the snapshot is marked `corrupt`.
-	Corrupt       *bool `protobuf:"varint,9,opt,name=corrupt,proto3,oneof" json:"corrupt,omitempty"`
+	Corrupt *bool `protobuf:"varint,9,opt,name=corrupt,proto3,oneof" json:"corrupt,omitempty"`
+	// expire_time is set and before this time.
+	ExpiresBefore *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=expires_before,json=expiresBefore,proto3" json:"expires_before,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1244,6 +1274,13 @@ func (x *SnapshotFilter) GetCorrupt() bool {
 		return *x.Corrupt
 	}
 	return false
+}
+
+func (x *SnapshotFilter) GetExpiresBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresBefore
+	}
+	return nil
 }
 
 // Request of List.
@@ -1482,9 +1519,11 @@ type UpdateRequest struct {
 	Labels map[string]string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// New protection.
 	Protected bool `protobuf:"varint,5,opt,name=protected,proto3" json:"protected,omitempty"`
-	// The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-	// (FIELD_INVALID).
-	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,6,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+	// least one (FIELD_INVALID).
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,6,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// New time of expiry, as in CreateHeader; unset = it does not expire.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1557,6 +1596,13 @@ func (x *UpdateRequest) GetProtected() bool {
 func (x *UpdateRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 	if x != nil {
 		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateRequest) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
 	}
 	return nil
 }
@@ -3155,9 +3201,11 @@ type ImportHeader struct {
 	// As in CreateHeader.
 	Protected bool `protobuf:"varint,5,opt,name=protected,proto3" json:"protected,omitempty"`
 	// Added to the labels of the envelope, replacing equal keys.
-	Labels        map[string]string `protobuf:"bytes,6,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Labels map[string]string `protobuf:"bytes,6,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// True: the snapshot expires when the envelope says so. Default: false, it does not expire.
+	KeepExpireTime bool `protobuf:"varint,7,opt,name=keep_expire_time,json=keepExpireTime,proto3" json:"keep_expire_time,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ImportHeader) Reset() {
@@ -3232,6 +3280,13 @@ func (x *ImportHeader) GetLabels() map[string]string {
 	return nil
 }
 
+func (x *ImportHeader) GetKeepExpireTime() bool {
+	if x != nil {
+		return x.KeepExpireTime
+	}
+	return false
+}
+
 // Answer of Import.
 type ImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3294,9 +3349,11 @@ type ImportFromDirectoryRequest struct {
 	// As in CreateHeader.
 	Protected bool `protobuf:"varint,6,opt,name=protected,proto3" json:"protected,omitempty"`
 	// As in ImportHeader.
-	Labels        map[string]string `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Labels map[string]string `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// As in ImportHeader.
+	KeepExpireTime bool `protobuf:"varint,8,opt,name=keep_expire_time,json=keepExpireTime,proto3" json:"keep_expire_time,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ImportFromDirectoryRequest) Reset() {
@@ -3376,6 +3433,13 @@ func (x *ImportFromDirectoryRequest) GetLabels() map[string]string {
 		return x.Labels
 	}
 	return nil
+}
+
+func (x *ImportFromDirectoryRequest) GetKeepExpireTime() bool {
+	if x != nil {
+		return x.KeepExpireTime
+	}
+	return false
 }
 
 // Answer of ImportFromDirectory.
@@ -3953,7 +4017,8 @@ type WatchResponse struct {
 	PreviousName string `protobuf:"bytes,5,opt,name=previous_name,json=previousName,proto3" json:"previous_name,omitempty"`
 	// DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
 	ReplacedBy string `protobuf:"bytes,6,opt,name=replaced_by,json=replacedBy,proto3" json:"replaced_by,omitempty"`
-	// DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
+	// DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE. EVICTED:
+	// EXPIRED if the snapshot had expired.
 	RemovalReason RemovalReason `protobuf:"varint,7,opt,name=removal_reason,json=removalReason,proto3,enum=stasis.v1.RemovalReason" json:"removal_reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4067,24 +4132,28 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x06header\x18\x01 \x01(\v2\x17.stasis.v1.CreateHeaderH\x00R\x06header\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunk\x121\n" +
 	"\x06commit\x18\x03 \x01(\v2\x17.stasis.v1.UploadCommitH\x00R\x06commitB\a\n" +
-	"\x05frame\"\xc3\x01\n" +
+	"\x05frame\"\x80\x02\n" +
 	"\fCreateHeader\x121\n" +
 	"\x06config\x18\x01 \x01(\v2\x19.stasis.v1.SnapshotConfigR\x06config\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tR\trequestId\x12C\n" +
 	"\x10on_name_conflict\x18\x03 \x01(\x0e2\x19.stasis.v1.OnNameConflictR\x0eonNameConflict\x12\x1c\n" +
-	"\tprotected\x18\x04 \x01(\bR\tprotected\"A\n" +
+	"\tprotected\x18\x04 \x01(\bR\tprotected\x12;\n" +
+	"\vexpire_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\"A\n" +
 	"\x0eCreateResponse\x12/\n" +
-	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xef\x01\n" +
+	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xac\x02\n" +
 	"\x1aCreateFromDirectoryRequest\x12\x1c\n" +
 	"\tdirectory\x18\x01 \x01(\tR\tdirectory\x121\n" +
 	"\x06config\x18\x02 \x01(\v2\x19.stasis.v1.SnapshotConfigR\x06config\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tR\trequestId\x12C\n" +
 	"\x10on_name_conflict\x18\x04 \x01(\x0e2\x19.stasis.v1.OnNameConflictR\x0eonNameConflict\x12\x1c\n" +
-	"\tprotected\x18\x05 \x01(\bR\tprotected\"N\n" +
+	"\tprotected\x18\x05 \x01(\bR\tprotected\x12;\n" +
+	"\vexpire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\"N\n" +
 	"\x1bCreateFromDirectoryResponse\x12/\n" +
-	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xe4\x03\n" +
+	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xa7\x04\n" +
 	"\x0eSnapshotFilter\x12\x1f\n" +
 	"\vname_prefix\x18\x01 \x01(\tR\n" +
 	"namePrefix\x12=\n" +
@@ -4097,7 +4166,9 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\rcreated_after\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\fcreatedAfter\x12A\n" +
 	"\x0ecreated_before\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12!\n" +
 	"\tprotected\x18\b \x01(\bH\x00R\tprotected\x88\x01\x01\x12\x1d\n" +
-	"\acorrupt\x18\t \x01(\bH\x01R\acorrupt\x88\x01\x01\x1a9\n" +
+	"\acorrupt\x18\t \x01(\bH\x01R\acorrupt\x88\x01\x01\x12A\n" +
+	"\x0eexpires_before\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\rexpiresBefore\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\f\n" +
@@ -4118,7 +4189,7 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x0eInspectRequest\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\"B\n" +
 	"\x0fInspectResponse\x12/\n" +
-	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xab\x02\n" +
+	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xe8\x02\n" +
 	"\rUpdateRequest\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
@@ -4126,7 +4197,9 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x06labels\x18\x04 \x03(\v2$.stasis.v1.UpdateRequest.LabelsEntryR\x06labels\x12\x1c\n" +
 	"\tprotected\x18\x05 \x01(\bR\tprotected\x12;\n" +
 	"\vupdate_mask\x18\x06 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
-	"updateMask\x1a9\n" +
+	"updateMask\x12;\n" +
+	"\vexpire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"A\n" +
@@ -4231,7 +4304,7 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x06header\x18\x01 \x01(\v2\x17.stasis.v1.ImportHeaderH\x00R\x06header\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunk\x121\n" +
 	"\x06commit\x18\x03 \x01(\v2\x17.stasis.v1.UploadCommitH\x00R\x06commitB\a\n" +
-	"\x05frame\"\xbe\x02\n" +
+	"\x05frame\"\xe8\x02\n" +
 	"\fImportHeader\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1d\n" +
@@ -4239,12 +4312,13 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"request_id\x18\x03 \x01(\tR\trequestId\x12C\n" +
 	"\x10on_name_conflict\x18\x04 \x01(\x0e2\x19.stasis.v1.OnNameConflictR\x0eonNameConflict\x12\x1c\n" +
 	"\tprotected\x18\x05 \x01(\bR\tprotected\x12;\n" +
-	"\x06labels\x18\x06 \x03(\v2#.stasis.v1.ImportHeader.LabelsEntryR\x06labels\x1a9\n" +
+	"\x06labels\x18\x06 \x03(\v2#.stasis.v1.ImportHeader.LabelsEntryR\x06labels\x12(\n" +
+	"\x10keep_expire_time\x18\a \x01(\bR\x0ekeepExpireTime\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"A\n" +
 	"\x0eImportResponse\x12/\n" +
-	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xf8\x02\n" +
+	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xa2\x03\n" +
 	"\x1aImportFromDirectoryRequest\x12\x1c\n" +
 	"\tdirectory\x18\x01 \x01(\tR\tdirectory\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
@@ -4253,7 +4327,8 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x12C\n" +
 	"\x10on_name_conflict\x18\x05 \x01(\x0e2\x19.stasis.v1.OnNameConflictR\x0eonNameConflict\x12\x1c\n" +
 	"\tprotected\x18\x06 \x01(\bR\tprotected\x12I\n" +
-	"\x06labels\x18\a \x03(\v21.stasis.v1.ImportFromDirectoryRequest.LabelsEntryR\x06labels\x1a9\n" +
+	"\x06labels\x18\a \x03(\v21.stasis.v1.ImportFromDirectoryRequest.LabelsEntryR\x06labels\x12(\n" +
+	"\x10keep_expire_time\x18\b \x01(\bR\x0ekeepExpireTime\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"N\n" +
@@ -4301,11 +4376,12 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\rprevious_name\x18\x05 \x01(\tR\fpreviousName\x12\x1f\n" +
 	"\vreplaced_by\x18\x06 \x01(\tR\n" +
 	"replacedBy\x12?\n" +
-	"\x0eremoval_reason\x18\a \x01(\x0e2\x18.stasis.v1.RemovalReasonR\rremovalReason*k\n" +
+	"\x0eremoval_reason\x18\a \x01(\x0e2\x18.stasis.v1.RemovalReasonR\rremovalReason*\x8b\x01\n" +
 	"\x0eOnNameConflict\x12 \n" +
 	"\x1cON_NAME_CONFLICT_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ON_NAME_CONFLICT_FAIL\x10\x01\x12\x1c\n" +
-	"\x18ON_NAME_CONFLICT_REPLACE\x10\x02*l\n" +
+	"\x18ON_NAME_CONFLICT_REPLACE\x10\x02\x12\x1e\n" +
+	"\x1aON_NAME_CONFLICT_TAKE_NAME\x10\x03*l\n" +
 	"\vCompression\x12\x1b\n" +
 	"\x17COMPRESSION_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10COMPRESSION_NONE\x10\x01\x12\x14\n" +
@@ -4331,10 +4407,11 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x15TAKE_MODE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fTAKE_MODE_MOVED\x10\x01\x12\x15\n" +
 	"\x11TAKE_MODE_REFLINK\x10\x02\x12\x12\n" +
-	"\x0eTAKE_MODE_COPY\x10\x03*I\n" +
+	"\x0eTAKE_MODE_COPY\x10\x03*e\n" +
 	"\rRemovalReason\x12\x1e\n" +
 	"\x1aREMOVAL_REASON_UNSPECIFIED\x10\x00\x12\x18\n" +
-	"\x14REMOVAL_REASON_TAKEN\x10\x01*\xfc\x01\n" +
+	"\x14REMOVAL_REASON_TAKEN\x10\x01\x12\x1a\n" +
+	"\x16REMOVAL_REASON_EXPIRED\x10\x02*\xfc\x01\n" +
 	"\tEventType\x12\x1a\n" +
 	"\x16EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12EVENT_TYPE_CREATED\x10\x01\x12\x16\n" +
@@ -4458,98 +4535,102 @@ var file_stasis_v1_snapshot_service_proto_depIdxs = []int32{
 	8,  // 4: stasis.v1.CreateRequest.commit:type_name -> stasis.v1.UploadCommit
 	62, // 5: stasis.v1.CreateHeader.config:type_name -> stasis.v1.SnapshotConfig
 	0,  // 6: stasis.v1.CreateHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	61, // 7: stasis.v1.CreateResponse.snapshot:type_name -> stasis.v1.Snapshot
-	62, // 8: stasis.v1.CreateFromDirectoryRequest.config:type_name -> stasis.v1.SnapshotConfig
-	0,  // 9: stasis.v1.CreateFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	61, // 10: stasis.v1.CreateFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	57, // 11: stasis.v1.SnapshotFilter.labels:type_name -> stasis.v1.SnapshotFilter.LabelsEntry
-	63, // 12: stasis.v1.SnapshotFilter.created_after:type_name -> google.protobuf.Timestamp
-	63, // 13: stasis.v1.SnapshotFilter.created_before:type_name -> google.protobuf.Timestamp
-	17, // 14: stasis.v1.ListRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	61, // 15: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
-	61, // 16: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
-	58, // 17: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
-	64, // 18: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
-	61, // 19: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
-	2,  // 20: stasis.v1.RestoreRequest.sparse_format:type_name -> stasis.v1.SparseFormat
-	10, // 21: stasis.v1.RestoreResponse.header:type_name -> stasis.v1.DownloadHeader
-	9,  // 22: stasis.v1.RestoreResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	1,  // 23: stasis.v1.ExportRequest.compression:type_name -> stasis.v1.Compression
-	2,  // 24: stasis.v1.ExportRequest.sparse_format:type_name -> stasis.v1.SparseFormat
-	10, // 25: stasis.v1.ExportResponse.header:type_name -> stasis.v1.DownloadHeader
-	9,  // 26: stasis.v1.ExportResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	54, // 27: stasis.v1.ReadFileRequest.ranges:type_name -> stasis.v1.ByteRange
-	32, // 28: stasis.v1.ReadFileResponse.header:type_name -> stasis.v1.ReadFileHeader
-	33, // 29: stasis.v1.ReadFileResponse.holes:type_name -> stasis.v1.HoleMap
-	9,  // 30: stasis.v1.ReadFileResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	65, // 31: stasis.v1.ReadFileHeader.file:type_name -> stasis.v1.SnapshotFile
-	54, // 32: stasis.v1.HoleMap.holes:type_name -> stasis.v1.ByteRange
-	61, // 33: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	4,  // 34: stasis.v1.CloneFile.mode:type_name -> stasis.v1.CloneMode
-	36, // 35: stasis.v1.CloneToDirectoryRequest.files:type_name -> stasis.v1.CloneFile
-	4,  // 36: stasis.v1.CloneToDirectoryRequest.default_mode:type_name -> stasis.v1.CloneMode
-	4,  // 37: stasis.v1.ClonedFile.mode:type_name -> stasis.v1.CloneMode
-	61, // 38: stasis.v1.CloneToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	38, // 39: stasis.v1.CloneToDirectoryResponse.files:type_name -> stasis.v1.ClonedFile
-	5,  // 40: stasis.v1.TakenFile.mode:type_name -> stasis.v1.TakeMode
-	61, // 41: stasis.v1.TakeToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	41, // 42: stasis.v1.TakeToDirectoryResponse.files:type_name -> stasis.v1.TakenFile
-	44, // 43: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
-	8,  // 44: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
-	0,  // 45: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	59, // 46: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
-	61, // 47: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
-	0,  // 48: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	60, // 49: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
-	61, // 50: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	61, // 51: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	52, // 52: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
-	53, // 53: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
-	54, // 54: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
-	17, // 55: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	7,  // 56: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
-	61, // 57: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
-	63, // 58: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
-	6,  // 59: stasis.v1.WatchResponse.removal_reason:type_name -> stasis.v1.RemovalReason
-	12, // 60: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
-	15, // 61: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
-	18, // 62: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
-	20, // 63: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
-	22, // 64: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
-	24, // 65: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
-	26, // 66: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
-	28, // 67: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
-	30, // 68: stasis.v1.SnapshotService.ReadFile:input_type -> stasis.v1.ReadFileRequest
-	34, // 69: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
-	37, // 70: stasis.v1.SnapshotService.CloneToDirectory:input_type -> stasis.v1.CloneToDirectoryRequest
-	40, // 71: stasis.v1.SnapshotService.TakeToDirectory:input_type -> stasis.v1.TakeToDirectoryRequest
-	43, // 72: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
-	46, // 73: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
-	48, // 74: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
-	50, // 75: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
-	55, // 76: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
-	14, // 77: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
-	16, // 78: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
-	19, // 79: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
-	21, // 80: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
-	23, // 81: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
-	25, // 82: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
-	27, // 83: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
-	29, // 84: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
-	31, // 85: stasis.v1.SnapshotService.ReadFile:output_type -> stasis.v1.ReadFileResponse
-	35, // 86: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
-	39, // 87: stasis.v1.SnapshotService.CloneToDirectory:output_type -> stasis.v1.CloneToDirectoryResponse
-	42, // 88: stasis.v1.SnapshotService.TakeToDirectory:output_type -> stasis.v1.TakeToDirectoryResponse
-	45, // 89: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
-	47, // 90: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
-	49, // 91: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
-	51, // 92: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
-	56, // 93: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
-	77, // [77:94] is the sub-list for method output_type
-	60, // [60:77] is the sub-list for method input_type
-	60, // [60:60] is the sub-list for extension type_name
-	60, // [60:60] is the sub-list for extension extendee
-	0,  // [0:60] is the sub-list for field type_name
+	63, // 7: stasis.v1.CreateHeader.expire_time:type_name -> google.protobuf.Timestamp
+	61, // 8: stasis.v1.CreateResponse.snapshot:type_name -> stasis.v1.Snapshot
+	62, // 9: stasis.v1.CreateFromDirectoryRequest.config:type_name -> stasis.v1.SnapshotConfig
+	0,  // 10: stasis.v1.CreateFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	63, // 11: stasis.v1.CreateFromDirectoryRequest.expire_time:type_name -> google.protobuf.Timestamp
+	61, // 12: stasis.v1.CreateFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	57, // 13: stasis.v1.SnapshotFilter.labels:type_name -> stasis.v1.SnapshotFilter.LabelsEntry
+	63, // 14: stasis.v1.SnapshotFilter.created_after:type_name -> google.protobuf.Timestamp
+	63, // 15: stasis.v1.SnapshotFilter.created_before:type_name -> google.protobuf.Timestamp
+	63, // 16: stasis.v1.SnapshotFilter.expires_before:type_name -> google.protobuf.Timestamp
+	17, // 17: stasis.v1.ListRequest.filter:type_name -> stasis.v1.SnapshotFilter
+	61, // 18: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
+	61, // 19: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
+	58, // 20: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
+	64, // 21: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
+	63, // 22: stasis.v1.UpdateRequest.expire_time:type_name -> google.protobuf.Timestamp
+	61, // 23: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
+	2,  // 24: stasis.v1.RestoreRequest.sparse_format:type_name -> stasis.v1.SparseFormat
+	10, // 25: stasis.v1.RestoreResponse.header:type_name -> stasis.v1.DownloadHeader
+	9,  // 26: stasis.v1.RestoreResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	1,  // 27: stasis.v1.ExportRequest.compression:type_name -> stasis.v1.Compression
+	2,  // 28: stasis.v1.ExportRequest.sparse_format:type_name -> stasis.v1.SparseFormat
+	10, // 29: stasis.v1.ExportResponse.header:type_name -> stasis.v1.DownloadHeader
+	9,  // 30: stasis.v1.ExportResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	54, // 31: stasis.v1.ReadFileRequest.ranges:type_name -> stasis.v1.ByteRange
+	32, // 32: stasis.v1.ReadFileResponse.header:type_name -> stasis.v1.ReadFileHeader
+	33, // 33: stasis.v1.ReadFileResponse.holes:type_name -> stasis.v1.HoleMap
+	9,  // 34: stasis.v1.ReadFileResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	65, // 35: stasis.v1.ReadFileHeader.file:type_name -> stasis.v1.SnapshotFile
+	54, // 36: stasis.v1.HoleMap.holes:type_name -> stasis.v1.ByteRange
+	61, // 37: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	4,  // 38: stasis.v1.CloneFile.mode:type_name -> stasis.v1.CloneMode
+	36, // 39: stasis.v1.CloneToDirectoryRequest.files:type_name -> stasis.v1.CloneFile
+	4,  // 40: stasis.v1.CloneToDirectoryRequest.default_mode:type_name -> stasis.v1.CloneMode
+	4,  // 41: stasis.v1.ClonedFile.mode:type_name -> stasis.v1.CloneMode
+	61, // 42: stasis.v1.CloneToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	38, // 43: stasis.v1.CloneToDirectoryResponse.files:type_name -> stasis.v1.ClonedFile
+	5,  // 44: stasis.v1.TakenFile.mode:type_name -> stasis.v1.TakeMode
+	61, // 45: stasis.v1.TakeToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	41, // 46: stasis.v1.TakeToDirectoryResponse.files:type_name -> stasis.v1.TakenFile
+	44, // 47: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
+	8,  // 48: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
+	0,  // 49: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	59, // 50: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
+	61, // 51: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
+	0,  // 52: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	60, // 53: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
+	61, // 54: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	61, // 55: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	52, // 56: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
+	53, // 57: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
+	54, // 58: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
+	17, // 59: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
+	7,  // 60: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
+	61, // 61: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
+	63, // 62: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
+	6,  // 63: stasis.v1.WatchResponse.removal_reason:type_name -> stasis.v1.RemovalReason
+	12, // 64: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
+	15, // 65: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
+	18, // 66: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
+	20, // 67: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
+	22, // 68: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
+	24, // 69: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
+	26, // 70: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
+	28, // 71: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
+	30, // 72: stasis.v1.SnapshotService.ReadFile:input_type -> stasis.v1.ReadFileRequest
+	34, // 73: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
+	37, // 74: stasis.v1.SnapshotService.CloneToDirectory:input_type -> stasis.v1.CloneToDirectoryRequest
+	40, // 75: stasis.v1.SnapshotService.TakeToDirectory:input_type -> stasis.v1.TakeToDirectoryRequest
+	43, // 76: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
+	46, // 77: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
+	48, // 78: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
+	50, // 79: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
+	55, // 80: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
+	14, // 81: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
+	16, // 82: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
+	19, // 83: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
+	21, // 84: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
+	23, // 85: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
+	25, // 86: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
+	27, // 87: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
+	29, // 88: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
+	31, // 89: stasis.v1.SnapshotService.ReadFile:output_type -> stasis.v1.ReadFileResponse
+	35, // 90: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
+	39, // 91: stasis.v1.SnapshotService.CloneToDirectory:output_type -> stasis.v1.CloneToDirectoryResponse
+	42, // 92: stasis.v1.SnapshotService.TakeToDirectory:output_type -> stasis.v1.TakeToDirectoryResponse
+	45, // 93: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
+	47, // 94: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
+	49, // 95: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
+	51, // 96: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
+	56, // 97: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
+	81, // [81:98] is the sub-list for method output_type
+	64, // [64:81] is the sub-list for method input_type
+	64, // [64:64] is the sub-list for extension type_name
+	64, // [64:64] is the sub-list for extension extendee
+	0,  // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_snapshot_service_proto_init() }

@@ -81,7 +81,7 @@ type SnapshotServiceClient interface {
 	List(ctx context.Context, in *ListRequest, opts ...grpc.CallOption) (*ListResponse, error)
 	// Returns one snapshot with its files.
 	Inspect(ctx context.Context, in *InspectRequest, opts ...grpc.CallOption) (*InspectResponse, error)
-	// Changes name, description, labels or protection.
+	// Changes name, description, labels, protection or the time of expiry.
 	//
 	// Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
 	Update(ctx context.Context, in *UpdateRequest, opts ...grpc.CallOption) (*UpdateResponse, error)
@@ -460,7 +460,7 @@ type SnapshotServiceServer interface {
 	List(context.Context, *ListRequest) (*ListResponse, error)
 	// Returns one snapshot with its files.
 	Inspect(context.Context, *InspectRequest) (*InspectResponse, error)
-	// Changes name, description, labels or protection.
+	// Changes name, description, labels, protection or the time of expiry.
 	//
 	// Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
 	Update(context.Context, *UpdateRequest) (*UpdateResponse, error)

@@ -21,6 +21,7 @@ class GcReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     GC_REASON_MAX_AGE: _ClassVar[GcReason]
     GC_REASON_MAX_TOTAL_BYTES: _ClassVar[GcReason]
     GC_REASON_EVICT_ALL: _ClassVar[GcReason]
+    GC_REASON_EXPIRED: _ClassVar[GcReason]
 
 class GcOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -40,6 +41,7 @@ GC_REASON_KEEP_LAST: GcReason
 GC_REASON_MAX_AGE: GcReason
 GC_REASON_MAX_TOTAL_BYTES: GcReason
 GC_REASON_EVICT_ALL: GcReason
+GC_REASON_EXPIRED: GcReason
 GC_OUTCOME_UNSPECIFIED: GcOutcome
 GC_OUTCOME_PLANNED: GcOutcome
 GC_OUTCOME_REMOVED: GcOutcome

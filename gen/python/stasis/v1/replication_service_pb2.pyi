@@ -25,20 +25,22 @@ BLOCK_ENCODING_XOR_DEFLATE: BlockEncoding
 BLOCK_ENCODING_NONZERO_PAGES: BlockEncoding
 
 class PullRequest(_message.Message):
-    __slots__ = ("source", "ref", "name", "request_id", "limit_bytes_per_second", "repair")
+    __slots__ = ("source", "ref", "name", "request_id", "limit_bytes_per_second", "repair", "keep_expire_time")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     REF_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     LIMIT_BYTES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
     REPAIR_FIELD_NUMBER: _ClassVar[int]
+    KEEP_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     source: str
     ref: str
     name: str
     request_id: str
     limit_bytes_per_second: int
     repair: bool
-    def __init__(self, source: _Optional[str] = ..., ref: _Optional[str] = ..., name: _Optional[str] = ..., request_id: _Optional[str] = ..., limit_bytes_per_second: _Optional[int] = ..., repair: bool = ...) -> None: ...
+    keep_expire_time: bool
+    def __init__(self, source: _Optional[str] = ..., ref: _Optional[str] = ..., name: _Optional[str] = ..., request_id: _Optional[str] = ..., limit_bytes_per_second: _Optional[int] = ..., repair: bool = ..., keep_expire_time: bool = ...) -> None: ...
 
 class PullResponse(_message.Message):
     __slots__ = ("progress", "snapshot")
@@ -49,20 +51,22 @@ class PullResponse(_message.Message):
     def __init__(self, progress: _Optional[_Union[TransferProgress, _Mapping]] = ..., snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ...) -> None: ...
 
 class PushRequest(_message.Message):
-    __slots__ = ("target", "ref", "name", "request_id", "limit_bytes_per_second", "source")
+    __slots__ = ("target", "ref", "name", "request_id", "limit_bytes_per_second", "source", "keep_expire_time")
     TARGET_FIELD_NUMBER: _ClassVar[int]
     REF_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     LIMIT_BYTES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    KEEP_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     target: str
     ref: str
     name: str
     request_id: str
     limit_bytes_per_second: int
     source: str
-    def __init__(self, target: _Optional[str] = ..., ref: _Optional[str] = ..., name: _Optional[str] = ..., request_id: _Optional[str] = ..., limit_bytes_per_second: _Optional[int] = ..., source: _Optional[str] = ...) -> None: ...
+    keep_expire_time: bool
+    def __init__(self, target: _Optional[str] = ..., ref: _Optional[str] = ..., name: _Optional[str] = ..., request_id: _Optional[str] = ..., limit_bytes_per_second: _Optional[int] = ..., source: _Optional[str] = ..., keep_expire_time: bool = ...) -> None: ...
 
 class PushResponse(_message.Message):
     __slots__ = ("progress", "snapshot")

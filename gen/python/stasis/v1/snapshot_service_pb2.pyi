@@ -17,6 +17,7 @@ class OnNameConflict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ON_NAME_CONFLICT_UNSPECIFIED: _ClassVar[OnNameConflict]
     ON_NAME_CONFLICT_FAIL: _ClassVar[OnNameConflict]
     ON_NAME_CONFLICT_REPLACE: _ClassVar[OnNameConflict]
+    ON_NAME_CONFLICT_TAKE_NAME: _ClassVar[OnNameConflict]
 
 class Compression(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -58,6 +59,7 @@ class RemovalReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REMOVAL_REASON_UNSPECIFIED: _ClassVar[RemovalReason]
     REMOVAL_REASON_TAKEN: _ClassVar[RemovalReason]
+    REMOVAL_REASON_EXPIRED: _ClassVar[RemovalReason]
 
 class EventType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -74,6 +76,7 @@ class EventType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 ON_NAME_CONFLICT_UNSPECIFIED: OnNameConflict
 ON_NAME_CONFLICT_FAIL: OnNameConflict
 ON_NAME_CONFLICT_REPLACE: OnNameConflict
+ON_NAME_CONFLICT_TAKE_NAME: OnNameConflict
 COMPRESSION_UNSPECIFIED: Compression
 COMPRESSION_NONE: Compression
 COMPRESSION_GZIP: Compression
@@ -97,6 +100,7 @@ TAKE_MODE_REFLINK: TakeMode
 TAKE_MODE_COPY: TakeMode
 REMOVAL_REASON_UNSPECIFIED: RemovalReason
 REMOVAL_REASON_TAKEN: RemovalReason
+REMOVAL_REASON_EXPIRED: RemovalReason
 EVENT_TYPE_UNSPECIFIED: EventType
 EVENT_TYPE_CREATED: EventType
 EVENT_TYPE_DELETED: EventType
@@ -159,16 +163,18 @@ class CreateRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[CreateHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., commit: _Optional[_Union[UploadCommit, _Mapping]] = ...) -> None: ...
 
 class CreateHeader(_message.Message):
-    __slots__ = ("config", "request_id", "on_name_conflict", "protected")
+    __slots__ = ("config", "request_id", "on_name_conflict", "protected", "expire_time")
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ON_NAME_CONFLICT_FIELD_NUMBER: _ClassVar[int]
     PROTECTED_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     config: _resources_pb2.SnapshotConfig
     request_id: str
     on_name_conflict: OnNameConflict
     protected: bool
-    def __init__(self, config: _Optional[_Union[_resources_pb2.SnapshotConfig, _Mapping]] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ...) -> None: ...
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, config: _Optional[_Union[_resources_pb2.SnapshotConfig, _Mapping]] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateResponse(_message.Message):
     __slots__ = ("snapshot",)
@@ -177,18 +183,20 @@ class CreateResponse(_message.Message):
     def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ...) -> None: ...
 
 class CreateFromDirectoryRequest(_message.Message):
-    __slots__ = ("directory", "config", "request_id", "on_name_conflict", "protected")
+    __slots__ = ("directory", "config", "request_id", "on_name_conflict", "protected", "expire_time")
     DIRECTORY_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ON_NAME_CONFLICT_FIELD_NUMBER: _ClassVar[int]
     PROTECTED_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     directory: str
     config: _resources_pb2.SnapshotConfig
     request_id: str
     on_name_conflict: OnNameConflict
     protected: bool
-    def __init__(self, directory: _Optional[str] = ..., config: _Optional[_Union[_resources_pb2.SnapshotConfig, _Mapping]] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ...) -> None: ...
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, directory: _Optional[str] = ..., config: _Optional[_Union[_resources_pb2.SnapshotConfig, _Mapping]] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateFromDirectoryResponse(_message.Message):
     __slots__ = ("snapshot",)
@@ -197,7 +205,7 @@ class CreateFromDirectoryResponse(_message.Message):
     def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ...) -> None: ...
 
 class SnapshotFilter(_message.Message):
-    __slots__ = ("name_prefix", "labels", "image", "image_digest", "hypervisor", "created_after", "created_before", "protected", "corrupt")
+    __slots__ = ("name_prefix", "labels", "image", "image_digest", "hypervisor", "created_after", "created_before", "protected", "corrupt", "expires_before")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -214,6 +222,7 @@ class SnapshotFilter(_message.Message):
     CREATED_BEFORE_FIELD_NUMBER: _ClassVar[int]
     PROTECTED_FIELD_NUMBER: _ClassVar[int]
     CORRUPT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_BEFORE_FIELD_NUMBER: _ClassVar[int]
     name_prefix: str
     labels: _containers.ScalarMap[str, str]
     image: str
@@ -223,7 +232,8 @@ class SnapshotFilter(_message.Message):
     created_before: _timestamp_pb2.Timestamp
     protected: bool
     corrupt: bool
-    def __init__(self, name_prefix: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., image: _Optional[str] = ..., image_digest: _Optional[str] = ..., hypervisor: _Optional[str] = ..., created_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., protected: bool = ..., corrupt: bool = ...) -> None: ...
+    expires_before: _timestamp_pb2.Timestamp
+    def __init__(self, name_prefix: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., image: _Optional[str] = ..., image_digest: _Optional[str] = ..., hypervisor: _Optional[str] = ..., created_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., protected: bool = ..., corrupt: bool = ..., expires_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "filter")
@@ -258,7 +268,7 @@ class InspectResponse(_message.Message):
     def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ...) -> None: ...
 
 class UpdateRequest(_message.Message):
-    __slots__ = ("ref", "name", "description", "labels", "protected", "update_mask")
+    __slots__ = ("ref", "name", "description", "labels", "protected", "update_mask", "expire_time")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -272,13 +282,15 @@ class UpdateRequest(_message.Message):
     LABELS_FIELD_NUMBER: _ClassVar[int]
     PROTECTED_FIELD_NUMBER: _ClassVar[int]
     UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     ref: str
     name: str
     description: str
     labels: _containers.ScalarMap[str, str]
     protected: bool
     update_mask: _field_mask_pb2.FieldMask
-    def __init__(self, ref: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., protected: bool = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, ref: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., protected: bool = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class UpdateResponse(_message.Message):
     __slots__ = ("snapshot",)
@@ -503,7 +515,7 @@ class ImportRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[ImportHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., commit: _Optional[_Union[UploadCommit, _Mapping]] = ...) -> None: ...
 
 class ImportHeader(_message.Message):
-    __slots__ = ("name", "description", "request_id", "on_name_conflict", "protected", "labels")
+    __slots__ = ("name", "description", "request_id", "on_name_conflict", "protected", "labels", "keep_expire_time")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -517,13 +529,15 @@ class ImportHeader(_message.Message):
     ON_NAME_CONFLICT_FIELD_NUMBER: _ClassVar[int]
     PROTECTED_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    KEEP_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     request_id: str
     on_name_conflict: OnNameConflict
     protected: bool
     labels: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    keep_expire_time: bool
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ..., labels: _Optional[_Mapping[str, str]] = ..., keep_expire_time: bool = ...) -> None: ...
 
 class ImportResponse(_message.Message):
     __slots__ = ("snapshot",)
@@ -532,7 +546,7 @@ class ImportResponse(_message.Message):
     def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ...) -> None: ...
 
 class ImportFromDirectoryRequest(_message.Message):
-    __slots__ = ("directory", "name", "description", "request_id", "on_name_conflict", "protected", "labels")
+    __slots__ = ("directory", "name", "description", "request_id", "on_name_conflict", "protected", "labels", "keep_expire_time")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -547,6 +561,7 @@ class ImportFromDirectoryRequest(_message.Message):
     ON_NAME_CONFLICT_FIELD_NUMBER: _ClassVar[int]
     PROTECTED_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    KEEP_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     directory: str
     name: str
     description: str
@@ -554,7 +569,8 @@ class ImportFromDirectoryRequest(_message.Message):
     on_name_conflict: OnNameConflict
     protected: bool
     labels: _containers.ScalarMap[str, str]
-    def __init__(self, directory: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    keep_expire_time: bool
+    def __init__(self, directory: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ..., labels: _Optional[_Mapping[str, str]] = ..., keep_expire_time: bool = ...) -> None: ...
 
 class ImportFromDirectoryResponse(_message.Message):
     __slots__ = ("snapshot",)

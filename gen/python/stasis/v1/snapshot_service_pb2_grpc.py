@@ -192,7 +192,7 @@ class SnapshotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Update(self, request, context):
-        """Changes name, description, labels or protection.
+        """Changes name, description, labels, protection or the time of expiry.
 
         Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
         """

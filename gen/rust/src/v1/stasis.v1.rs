@@ -264,8 +264,9 @@ impl ErrorReason {
         }
     }
 }
-/// Selects the snapshots to evict. If no criterion is set, only leftovers are removed. Several
-/// criteria evict the union of their selections.
+/// Selects the snapshots to evict. If no criterion is set, only leftovers and expired snapshots are
+/// removed: those whose expire_time has passed, unless the clock is suspect and `trust_clock` is not
+/// set. Several criteria evict the union of their selections.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GcPolicy {
     /// Keep this many of the newest snapshots, evict the others. 0 = not used.
@@ -321,7 +322,7 @@ pub struct GcCandidate {
 /// Request of CollectGarbage.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CollectGarbageRequest {
-    /// Default: leftovers only.
+    /// Default: leftovers and expired snapshots only.
     #[prost(message, optional, tag = "1")]
     pub policy: ::core::option::Option<GcPolicy>,
     /// True: report what would be done, and do nothing.
@@ -403,7 +404,7 @@ pub struct ListGcCandidatesRequest {
     /// From BeginGc.
     #[prost(int64, tag = "2")]
     pub epoch: i64,
-    /// Default: leftovers only.
+    /// Default: leftovers and expired snapshots only.
     #[prost(message, optional, tag = "3")]
     pub policy: ::core::option::Option<GcPolicy>,
     /// Most rows to return: 1 to 1000. 0 = 100.
@@ -496,6 +497,8 @@ pub enum GcReason {
     MaxTotalBytes = 6,
     /// Selected by evict_all.
     EvictAll = 7,
+    /// Its expire_time has passed.
+    Expired = 8,
 }
 impl GcReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -512,6 +515,7 @@ impl GcReason {
             Self::MaxAge => "GC_REASON_MAX_AGE",
             Self::MaxTotalBytes => "GC_REASON_MAX_TOTAL_BYTES",
             Self::EvictAll => "GC_REASON_EVICT_ALL",
+            Self::Expired => "GC_REASON_EXPIRED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -525,6 +529,7 @@ impl GcReason {
             "GC_REASON_MAX_AGE" => Some(Self::MaxAge),
             "GC_REASON_MAX_TOTAL_BYTES" => Some(Self::MaxTotalBytes),
             "GC_REASON_EVICT_ALL" => Some(Self::EvictAll),
+            "GC_REASON_EXPIRED" => Some(Self::Expired),
             _ => None,
         }
     }
@@ -1322,6 +1327,11 @@ pub struct Snapshot {
     /// directories, an amount for each inode, and its part of the catalog (docs/formats.md).
     #[prost(int64, tag = "11")]
     pub charged_bytes: i64,
+    /// From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+    /// unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+    /// clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+    #[prost(message, optional, tag = "13")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// The hash of the blocks of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1381,6 +1391,9 @@ pub struct PullRequest {
     /// snapshot.
     #[prost(bool, tag = "6")]
     pub repair: bool,
+    /// True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+    #[prost(bool, tag = "7")]
+    pub keep_expire_time: bool,
 }
 /// A message of Pull.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1424,6 +1437,9 @@ pub struct PushRequest {
     /// configuration; empty = option `advertise`.
     #[prost(string, tag = "6")]
     pub source: ::prost::alloc::string::String,
+    /// As in PullRequest.
+    #[prost(bool, tag = "7")]
+    pub keep_expire_time: bool,
 }
 /// A message of Push.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2025,6 +2041,9 @@ pub struct CreateHeader {
     /// True: never evicted by garbage collection. Default: false.
     #[prost(bool, tag = "4")]
     pub protected: bool,
+    /// See Snapshot.expire_time: from 1970 to 9999, the past included. Unset = it does not expire.
+    #[prost(message, optional, tag = "5")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Answer of Create.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2051,6 +2070,9 @@ pub struct CreateFromDirectoryRequest {
     /// As in CreateHeader.
     #[prost(bool, tag = "5")]
     pub protected: bool,
+    /// As in CreateHeader.
+    #[prost(message, optional, tag = "6")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Answer of CreateFromDirectory.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2092,6 +2114,9 @@ pub struct SnapshotFilter {
     /// Whether the snapshot is marked `corrupt`.
     #[prost(bool, optional, tag = "9")]
     pub corrupt: ::core::option::Option<bool>,
+    /// expire_time is set and before this time.
+    #[prost(message, optional, tag = "10")]
+    pub expires_before: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Request of List.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2157,10 +2182,13 @@ pub struct UpdateRequest {
     /// New protection.
     #[prost(bool, tag = "5")]
     pub protected: bool,
-    /// The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-    /// (FIELD_INVALID).
+    /// The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+    /// least one (FIELD_INVALID).
     #[prost(message, optional, tag = "6")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+    /// New time of expiry, as in CreateHeader; unset = it does not expire.
+    #[prost(message, optional, tag = "7")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Answer of Update.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2531,6 +2559,9 @@ pub struct ImportHeader {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// True: the snapshot expires when the envelope says so. Default: false, it does not expire.
+    #[prost(bool, tag = "7")]
+    pub keep_expire_time: bool,
 }
 /// Answer of Import.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2566,6 +2597,9 @@ pub struct ImportFromDirectoryRequest {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// As in ImportHeader.
+    #[prost(bool, tag = "8")]
+    pub keep_expire_time: bool,
 }
 /// Answer of ImportFromDirectory.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2703,7 +2737,8 @@ pub struct WatchResponse {
     /// DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
     #[prost(string, tag = "6")]
     pub replaced_by: ::prost::alloc::string::String,
-    /// DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
+    /// DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE. EVICTED:
+    /// EXPIRED if the snapshot had expired.
     #[prost(enumeration = "RemovalReason", tag = "7")]
     pub removal_reason: i32,
 }
@@ -2719,6 +2754,10 @@ pub enum OnNameConflict {
     /// holds a lease on the old data directory, the old snapshot loses its name, and is deleted when
     /// the lease ends.
     Replace = 2,
+    /// In one atomic step the name moves to the new snapshot. The old one stays, without a name. The
+    /// daemon refuses this to callers that are confined to a name prefix (FIELD_INVALID), because they
+    /// could no longer see the old snapshot.
+    TakeName = 3,
 }
 impl OnNameConflict {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2730,6 +2769,7 @@ impl OnNameConflict {
             Self::Unspecified => "ON_NAME_CONFLICT_UNSPECIFIED",
             Self::Fail => "ON_NAME_CONFLICT_FAIL",
             Self::Replace => "ON_NAME_CONFLICT_REPLACE",
+            Self::TakeName => "ON_NAME_CONFLICT_TAKE_NAME",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2738,6 +2778,7 @@ impl OnNameConflict {
             "ON_NAME_CONFLICT_UNSPECIFIED" => Some(Self::Unspecified),
             "ON_NAME_CONFLICT_FAIL" => Some(Self::Fail),
             "ON_NAME_CONFLICT_REPLACE" => Some(Self::Replace),
+            "ON_NAME_CONFLICT_TAKE_NAME" => Some(Self::TakeName),
             _ => None,
         }
     }
@@ -2947,6 +2988,8 @@ pub enum RemovalReason {
     Unspecified = 0,
     /// TakeToDirectory: its files are in a directory of the daemon's node.
     Taken = 1,
+    /// Garbage collection, because its expire_time had passed.
+    Expired = 2,
 }
 impl RemovalReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2957,6 +3000,7 @@ impl RemovalReason {
         match self {
             Self::Unspecified => "REMOVAL_REASON_UNSPECIFIED",
             Self::Taken => "REMOVAL_REASON_TAKEN",
+            Self::Expired => "REMOVAL_REASON_EXPIRED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2964,6 +3008,7 @@ impl RemovalReason {
         match value {
             "REMOVAL_REASON_UNSPECIFIED" => Some(Self::Unspecified),
             "REMOVAL_REASON_TAKEN" => Some(Self::Taken),
+            "REMOVAL_REASON_EXPIRED" => Some(Self::Expired),
             _ => None,
         }
     }
@@ -2986,8 +3031,8 @@ pub enum EventType {
     /// Events that the caller has not seen are no longer kept. List again; the stream continues with
     /// the events after this message.
     Missed = 5,
-    /// Description, labels or protection changed, digests were computed, or a mark of damage was
-    /// removed.
+    /// Description, labels, protection or the time of expiry changed, digests were computed, or a mark
+    /// of damage was removed.
     Updated = 6,
     /// A snapshot was marked `corrupt`.
     Corrupt = 7,
@@ -3248,7 +3293,7 @@ pub mod snapshot_service_client {
                 .insert(GrpcMethod::new("stasis.v1.SnapshotService", "Inspect"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes name, description, labels or protection.
+        /// Changes name, description, labels, protection or the time of expiry.
         ///
         /// Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
         pub async fn update(

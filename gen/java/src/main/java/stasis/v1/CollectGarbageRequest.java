@@ -52,7 +52,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.GcPolicy policy_;
   /**
    * <pre>
-   * Default: leftovers only.
+   * Default: leftovers and expired snapshots only.
    * </pre>
    *
    * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>
@@ -64,7 +64,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Default: leftovers only.
+   * Default: leftovers and expired snapshots only.
    * </pre>
    *
    * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>
@@ -76,7 +76,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Default: leftovers only.
+   * Default: leftovers and expired snapshots only.
    * </pre>
    *
    * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>
@@ -449,7 +449,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.GcPolicy, stasis.v1.GcPolicy.Builder, stasis.v1.GcPolicyOrBuilder> policyBuilder_;
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>
@@ -460,7 +460,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>
@@ -475,7 +475,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>
@@ -495,7 +495,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>
@@ -513,7 +513,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>
@@ -538,7 +538,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>
@@ -555,7 +555,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>
@@ -567,7 +567,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>
@@ -582,7 +582,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>

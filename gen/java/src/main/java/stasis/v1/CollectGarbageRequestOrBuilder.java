@@ -12,7 +12,7 @@ public interface CollectGarbageRequestOrBuilder extends
 
   /**
    * <pre>
-   * Default: leftovers only.
+   * Default: leftovers and expired snapshots only.
    * </pre>
    *
    * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>
@@ -21,7 +21,7 @@ public interface CollectGarbageRequestOrBuilder extends
   boolean hasPolicy();
   /**
    * <pre>
-   * Default: leftovers only.
+   * Default: leftovers and expired snapshots only.
    * </pre>
    *
    * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>
@@ -30,7 +30,7 @@ public interface CollectGarbageRequestOrBuilder extends
   stasis.v1.GcPolicy getPolicy();
   /**
    * <pre>
-   * Default: leftovers only.
+   * Default: leftovers and expired snapshots only.
    * </pre>
    *
    * <code>.stasis.v1.GcPolicy policy = 1 [json_name = "policy"];</code>

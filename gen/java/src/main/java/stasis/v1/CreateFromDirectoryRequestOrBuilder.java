@@ -105,4 +105,31 @@ public interface CreateFromDirectoryRequestOrBuilder extends
    * @return The protected.
    */
   boolean getProtected();
+
+  /**
+   * <pre>
+   * As in CreateHeader.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 6 [json_name = "expireTime"];</code>
+   * @return Whether the expireTime field is set.
+   */
+  boolean hasExpireTime();
+  /**
+   * <pre>
+   * As in CreateHeader.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 6 [json_name = "expireTime"];</code>
+   * @return The expireTime.
+   */
+  com.google.protobuf.Timestamp getExpireTime();
+  /**
+   * <pre>
+   * As in CreateHeader.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 6 [json_name = "expireTime"];</code>
+   */
+  com.google.protobuf.TimestampOrBuilder getExpireTimeOrBuilder();
 }

@@ -97,4 +97,31 @@ public interface CreateHeaderOrBuilder extends
    * @return The protected.
    */
   boolean getProtected();
+
+  /**
+   * <pre>
+   * See Snapshot.expire_time: from 1970 to 9999, the past included. Unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 5 [json_name = "expireTime"];</code>
+   * @return Whether the expireTime field is set.
+   */
+  boolean hasExpireTime();
+  /**
+   * <pre>
+   * See Snapshot.expire_time: from 1970 to 9999, the past included. Unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 5 [json_name = "expireTime"];</code>
+   * @return The expireTime.
+   */
+  com.google.protobuf.Timestamp getExpireTime();
+  /**
+   * <pre>
+   * See Snapshot.expire_time: from 1970 to 9999, the past included. Unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 5 [json_name = "expireTime"];</code>
+   */
+  com.google.protobuf.TimestampOrBuilder getExpireTimeOrBuilder();
 }

@@ -67,8 +67,8 @@ public enum EventType
   EVENT_TYPE_MISSED(5),
   /**
    * <pre>
-   * Description, labels or protection changed, digests were computed, or a mark of damage was
-   * removed.
+   * Description, labels, protection or the time of expiry changed, digests were computed, or a mark
+   * of damage was removed.
    * </pre>
    *
    * <code>EVENT_TYPE_UPDATED = 6;</code>
@@ -163,8 +163,8 @@ public enum EventType
   public static final int EVENT_TYPE_MISSED_VALUE = 5;
   /**
    * <pre>
-   * Description, labels or protection changed, digests were computed, or a mark of damage was
-   * removed.
+   * Description, labels, protection or the time of expiry changed, digests were computed, or a mark
+   * of damage was removed.
    * </pre>
    *
    * <code>EVENT_TYPE_UPDATED = 6;</code>

@@ -7,8 +7,9 @@ package stasis.v1;
 
 /**
  * <pre>
- * Selects the snapshots to evict. If no criterion is set, only leftovers are removed. Several
- * criteria evict the union of their selections.
+ * Selects the snapshots to evict. If no criterion is set, only leftovers and expired snapshots are
+ * removed: those whose expire_time has passed, unless the clock is suspect and `trust_clock` is not
+ * set. Several criteria evict the union of their selections.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.GcPolicy}
@@ -427,8 +428,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Selects the snapshots to evict. If no criterion is set, only leftovers are removed. Several
-   * criteria evict the union of their selections.
+   * Selects the snapshots to evict. If no criterion is set, only leftovers and expired snapshots are
+   * removed: those whose expire_time has passed, unless the clock is suspect and `trust_clock` is not
+   * set. Several criteria evict the union of their selections.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.GcPolicy}

@@ -79,6 +79,14 @@ public enum GcReason
    * <code>GC_REASON_EVICT_ALL = 7;</code>
    */
   GC_REASON_EVICT_ALL(7),
+  /**
+   * <pre>
+   * Its expire_time has passed.
+   * </pre>
+   *
+   * <code>GC_REASON_EXPIRED = 8;</code>
+   */
+  GC_REASON_EXPIRED(8),
   UNRECOGNIZED(-1),
   ;
 
@@ -155,6 +163,14 @@ public enum GcReason
    * <code>GC_REASON_EVICT_ALL = 7;</code>
    */
   public static final int GC_REASON_EVICT_ALL_VALUE = 7;
+  /**
+   * <pre>
+   * Its expire_time has passed.
+   * </pre>
+   *
+   * <code>GC_REASON_EXPIRED = 8;</code>
+   */
+  public static final int GC_REASON_EXPIRED_VALUE = 8;
 
 
   public final int getNumber() {
@@ -189,6 +205,7 @@ public enum GcReason
       case 5: return GC_REASON_MAX_AGE;
       case 6: return GC_REASON_MAX_TOTAL_BYTES;
       case 7: return GC_REASON_EVICT_ALL;
+      case 8: return GC_REASON_EXPIRED;
       default: return null;
     }
   }

@@ -166,36 +166,37 @@ public final class GcServiceProto extends com.google.protobuf.GeneratedFile {
       "GcResponse\0229\n\nexpires_at\030\001 \001(\0132\032.google." +
       "protobuf.TimestampR\texpiresAt\"C\n\014EndGcRe" +
       "quest\022\035\n\nsession_id\030\001 \001(\tR\tsessionId\022\024\n\005" +
-      "epoch\030\002 \001(\003R\005epoch\"\017\n\rEndGcResponse*\341\001\n\010" +
+      "epoch\030\002 \001(\003R\005epoch\"\017\n\rEndGcResponse*\370\001\n\010" +
       "GcReason\022\031\n\025GC_REASON_UNSPECIFIED\020\000\022\024\n\020G" +
       "C_REASON_ORPHAN\020\001\022\033\n\027GC_REASON_STALE_PEN" +
       "DING\020\002\022\037\n\033GC_REASON_MISSING_DIRECTORY\020\003\022" +
       "\027\n\023GC_REASON_KEEP_LAST\020\004\022\025\n\021GC_REASON_MA" +
       "X_AGE\020\005\022\035\n\031GC_REASON_MAX_TOTAL_BYTES\020\006\022\027" +
-      "\n\023GC_REASON_EVICT_ALL\020\007*\340\001\n\tGcOutcome\022\032\n" +
-      "\026GC_OUTCOME_UNSPECIFIED\020\000\022\026\n\022GC_OUTCOME_" +
-      "PLANNED\020\001\022\026\n\022GC_OUTCOME_REMOVED\020\002\022\032\n\026GC_" +
-      "OUTCOME_KEPT_IN_USE\020\003\022\035\n\031GC_OUTCOME_KEPT" +
-      "_PROTECTED\020\004\022\033\n\027GC_OUTCOME_KEPT_CHANGED\020" +
-      "\005\022\025\n\021GC_OUTCOME_FAILED\020\006\022\030\n\024GC_OUTCOME_N" +
-      "OT_FOUND\020\0072\244\004\n\tGcService\022U\n\016CollectGarba" +
-      "ge\022 .stasis.v1.CollectGarbageRequest\032!.s" +
-      "tasis.v1.CollectGarbageResponse\022@\n\007Begin" +
-      "Gc\022\031.stasis.v1.BeginGcRequest\032\032.stasis.v" +
-      "1.BeginGcResponse\022[\n\020ListGcReferences\022\"." +
-      "stasis.v1.ListGcReferencesRequest\032#.stas" +
-      "is.v1.ListGcReferencesResponse\022[\n\020ListGc" +
-      "Candidates\022\".stasis.v1.ListGcCandidatesR" +
-      "equest\032#.stasis.v1.ListGcCandidatesRespo" +
-      "nse\022F\n\tCollectGc\022\033.stasis.v1.CollectGcRe" +
-      "quest\032\034.stasis.v1.CollectGcResponse\022@\n\007R" +
-      "enewGc\022\031.stasis.v1.RenewGcRequest\032\032.stas" +
-      "is.v1.RenewGcResponse\022:\n\005EndGc\022\027.stasis." +
-      "v1.EndGcRequest\032\030.stasis.v1.EndGcRespons" +
-      "eB\210\001\n\tstasis.v1B\016GcServiceProtoP\001Z&stasi" +
-      "s.local/gen/go/stasis/v1;stasisv1\242\002\003SXX\252" +
-      "\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBM" +
-      "etadata\352\002\nStasis::V1b\006proto3"
+      "\n\023GC_REASON_EVICT_ALL\020\007\022\025\n\021GC_REASON_EXP" +
+      "IRED\020\010*\340\001\n\tGcOutcome\022\032\n\026GC_OUTCOME_UNSPE" +
+      "CIFIED\020\000\022\026\n\022GC_OUTCOME_PLANNED\020\001\022\026\n\022GC_O" +
+      "UTCOME_REMOVED\020\002\022\032\n\026GC_OUTCOME_KEPT_IN_U" +
+      "SE\020\003\022\035\n\031GC_OUTCOME_KEPT_PROTECTED\020\004\022\033\n\027G" +
+      "C_OUTCOME_KEPT_CHANGED\020\005\022\025\n\021GC_OUTCOME_F" +
+      "AILED\020\006\022\030\n\024GC_OUTCOME_NOT_FOUND\020\0072\244\004\n\tGc" +
+      "Service\022U\n\016CollectGarbage\022 .stasis.v1.Co" +
+      "llectGarbageRequest\032!.stasis.v1.CollectG" +
+      "arbageResponse\022@\n\007BeginGc\022\031.stasis.v1.Be" +
+      "ginGcRequest\032\032.stasis.v1.BeginGcResponse" +
+      "\022[\n\020ListGcReferences\022\".stasis.v1.ListGcR" +
+      "eferencesRequest\032#.stasis.v1.ListGcRefer" +
+      "encesResponse\022[\n\020ListGcCandidates\022\".stas" +
+      "is.v1.ListGcCandidatesRequest\032#.stasis.v" +
+      "1.ListGcCandidatesResponse\022F\n\tCollectGc\022" +
+      "\033.stasis.v1.CollectGcRequest\032\034.stasis.v1" +
+      ".CollectGcResponse\022@\n\007RenewGc\022\031.stasis.v" +
+      "1.RenewGcRequest\032\032.stasis.v1.RenewGcResp" +
+      "onse\022:\n\005EndGc\022\027.stasis.v1.EndGcRequest\032\030" +
+      ".stasis.v1.EndGcResponseB\210\001\n\tstasis.v1B\016" +
+      "GcServiceProtoP\001Z&stasis.local/gen/go/st" +
+      "asis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tSta" +
+      "sis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nStasis:" +
+      ":V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,

@@ -388,6 +388,21 @@ java.lang.String defaultValue) {
     return map.get(key);
   }
 
+  public static final int KEEP_EXPIRE_TIME_FIELD_NUMBER = 8;
+  private boolean keepExpireTime_ = false;
+  /**
+   * <pre>
+   * As in ImportHeader.
+   * </pre>
+   *
+   * <code>bool keep_expire_time = 8 [json_name = "keepExpireTime"];</code>
+   * @return The keepExpireTime.
+   */
+  @java.lang.Override
+  public boolean getKeepExpireTime() {
+    return keepExpireTime_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -426,6 +441,9 @@ java.lang.String defaultValue) {
         internalGetLabels(),
         LabelsDefaultEntryHolder.defaultEntry,
         7);
+    if (keepExpireTime_ != false) {
+      output.writeBool(8, keepExpireTime_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -465,6 +483,10 @@ java.lang.String defaultValue) {
       size += com.google.protobuf.CodedOutputStream
           .computeMessageSize(7, labels__);
     }
+    if (keepExpireTime_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(8, keepExpireTime_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -493,6 +515,8 @@ java.lang.String defaultValue) {
         != other.getProtected()) return false;
     if (!internalGetLabels().equals(
         other.internalGetLabels())) return false;
+    if (getKeepExpireTime()
+        != other.getKeepExpireTime()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -521,6 +545,9 @@ java.lang.String defaultValue) {
       hash = (37 * hash) + LABELS_FIELD_NUMBER;
       hash = (53 * hash) + internalGetLabels().hashCode();
     }
+    hash = (37 * hash) + KEEP_EXPIRE_TIME_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getKeepExpireTime());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -685,6 +712,7 @@ java.lang.String defaultValue) {
       onNameConflict_ = 0;
       protected_ = false;
       internalGetMutableLabels().clear();
+      keepExpireTime_ = false;
       return this;
     }
 
@@ -740,6 +768,9 @@ java.lang.String defaultValue) {
         result.labels_ = internalGetLabels();
         result.labels_.makeImmutable();
       }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.keepExpireTime_ = keepExpireTime_;
+      }
     }
 
     @java.lang.Override
@@ -783,6 +814,9 @@ java.lang.String defaultValue) {
       internalGetMutableLabels().mergeFrom(
           other.internalGetLabels());
       bitField0_ |= 0x00000040;
+      if (other.getKeepExpireTime() != false) {
+        setKeepExpireTime(other.getKeepExpireTime());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -848,6 +882,11 @@ java.lang.String defaultValue) {
               bitField0_ |= 0x00000040;
               break;
             } // case 58
+            case 64: {
+              keepExpireTime_ = input.readBool();
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 64
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1500,6 +1539,50 @@ java.lang.String defaultValue) {
       internalGetMutableLabels().getMutableMap()
           .putAll(values);
       bitField0_ |= 0x00000040;
+      return this;
+    }
+
+    private boolean keepExpireTime_ ;
+    /**
+     * <pre>
+     * As in ImportHeader.
+     * </pre>
+     *
+     * <code>bool keep_expire_time = 8 [json_name = "keepExpireTime"];</code>
+     * @return The keepExpireTime.
+     */
+    @java.lang.Override
+    public boolean getKeepExpireTime() {
+      return keepExpireTime_;
+    }
+    /**
+     * <pre>
+     * As in ImportHeader.
+     * </pre>
+     *
+     * <code>bool keep_expire_time = 8 [json_name = "keepExpireTime"];</code>
+     * @param value The keepExpireTime to set.
+     * @return This builder for chaining.
+     */
+    public Builder setKeepExpireTime(boolean value) {
+
+      keepExpireTime_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * As in ImportHeader.
+     * </pre>
+     *
+     * <code>bool keep_expire_time = 8 [json_name = "keepExpireTime"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearKeepExpireTime() {
+      bitField0_ = (bitField0_ & ~0x00000080);
+      keepExpireTime_ = false;
+      onChanged();
       return this;
     }
 

@@ -172,4 +172,14 @@ java.lang.String defaultValue);
    */
   java.lang.String getLabelsOrThrow(
       java.lang.String key);
+
+  /**
+   * <pre>
+   * As in ImportHeader.
+   * </pre>
+   *
+   * <code>bool keep_expire_time = 8 [json_name = "keepExpireTime"];</code>
+   * @return The keepExpireTime.
+   */
+  boolean getKeepExpireTime();
 }

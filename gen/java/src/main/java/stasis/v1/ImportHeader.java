@@ -340,6 +340,21 @@ java.lang.String defaultValue) {
     return map.get(key);
   }
 
+  public static final int KEEP_EXPIRE_TIME_FIELD_NUMBER = 7;
+  private boolean keepExpireTime_ = false;
+  /**
+   * <pre>
+   * True: the snapshot expires when the envelope says so. Default: false, it does not expire.
+   * </pre>
+   *
+   * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+   * @return The keepExpireTime.
+   */
+  @java.lang.Override
+  public boolean getKeepExpireTime() {
+    return keepExpireTime_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -375,6 +390,9 @@ java.lang.String defaultValue) {
         internalGetLabels(),
         LabelsDefaultEntryHolder.defaultEntry,
         6);
+    if (keepExpireTime_ != false) {
+      output.writeBool(7, keepExpireTime_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -411,6 +429,10 @@ java.lang.String defaultValue) {
       size += com.google.protobuf.CodedOutputStream
           .computeMessageSize(6, labels__);
     }
+    if (keepExpireTime_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(7, keepExpireTime_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -437,6 +459,8 @@ java.lang.String defaultValue) {
         != other.getProtected()) return false;
     if (!internalGetLabels().equals(
         other.internalGetLabels())) return false;
+    if (getKeepExpireTime()
+        != other.getKeepExpireTime()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -463,6 +487,9 @@ java.lang.String defaultValue) {
       hash = (37 * hash) + LABELS_FIELD_NUMBER;
       hash = (53 * hash) + internalGetLabels().hashCode();
     }
+    hash = (37 * hash) + KEEP_EXPIRE_TIME_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getKeepExpireTime());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -626,6 +653,7 @@ java.lang.String defaultValue) {
       onNameConflict_ = 0;
       protected_ = false;
       internalGetMutableLabels().clear();
+      keepExpireTime_ = false;
       return this;
     }
 
@@ -678,6 +706,9 @@ java.lang.String defaultValue) {
         result.labels_ = internalGetLabels();
         result.labels_.makeImmutable();
       }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.keepExpireTime_ = keepExpireTime_;
+      }
     }
 
     @java.lang.Override
@@ -716,6 +747,9 @@ java.lang.String defaultValue) {
       internalGetMutableLabels().mergeFrom(
           other.internalGetLabels());
       bitField0_ |= 0x00000020;
+      if (other.getKeepExpireTime() != false) {
+        setKeepExpireTime(other.getKeepExpireTime());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -776,6 +810,11 @@ java.lang.String defaultValue) {
               bitField0_ |= 0x00000020;
               break;
             } // case 50
+            case 56: {
+              keepExpireTime_ = input.readBool();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 56
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1336,6 +1375,50 @@ java.lang.String defaultValue) {
       internalGetMutableLabels().getMutableMap()
           .putAll(values);
       bitField0_ |= 0x00000020;
+      return this;
+    }
+
+    private boolean keepExpireTime_ ;
+    /**
+     * <pre>
+     * True: the snapshot expires when the envelope says so. Default: false, it does not expire.
+     * </pre>
+     *
+     * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+     * @return The keepExpireTime.
+     */
+    @java.lang.Override
+    public boolean getKeepExpireTime() {
+      return keepExpireTime_;
+    }
+    /**
+     * <pre>
+     * True: the snapshot expires when the envelope says so. Default: false, it does not expire.
+     * </pre>
+     *
+     * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+     * @param value The keepExpireTime to set.
+     * @return This builder for chaining.
+     */
+    public Builder setKeepExpireTime(boolean value) {
+
+      keepExpireTime_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * True: the snapshot expires when the envelope says so. Default: false, it does not expire.
+     * </pre>
+     *
+     * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearKeepExpireTime() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      keepExpireTime_ = false;
+      onChanged();
       return this;
     }
 

@@ -116,7 +116,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.GcPolicy policy_;
   /**
    * <pre>
-   * Default: leftovers only.
+   * Default: leftovers and expired snapshots only.
    * </pre>
    *
    * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>
@@ -128,7 +128,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Default: leftovers only.
+   * Default: leftovers and expired snapshots only.
    * </pre>
    *
    * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>
@@ -140,7 +140,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Default: leftovers only.
+   * Default: leftovers and expired snapshots only.
    * </pre>
    *
    * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>
@@ -767,7 +767,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.GcPolicy, stasis.v1.GcPolicy.Builder, stasis.v1.GcPolicyOrBuilder> policyBuilder_;
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>
@@ -778,7 +778,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>
@@ -793,7 +793,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>
@@ -813,7 +813,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>
@@ -831,7 +831,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>
@@ -856,7 +856,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>
@@ -873,7 +873,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>
@@ -885,7 +885,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>
@@ -900,7 +900,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: leftovers only.
+     * Default: leftovers and expired snapshots only.
      * </pre>
      *
      * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>

@@ -42,7 +42,7 @@ public interface ListGcCandidatesRequestOrBuilder extends
 
   /**
    * <pre>
-   * Default: leftovers only.
+   * Default: leftovers and expired snapshots only.
    * </pre>
    *
    * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>
@@ -51,7 +51,7 @@ public interface ListGcCandidatesRequestOrBuilder extends
   boolean hasPolicy();
   /**
    * <pre>
-   * Default: leftovers only.
+   * Default: leftovers and expired snapshots only.
    * </pre>
    *
    * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>
@@ -60,7 +60,7 @@ public interface ListGcCandidatesRequestOrBuilder extends
   stasis.v1.GcPolicy getPolicy();
   /**
    * <pre>
-   * Default: leftovers only.
+   * Default: leftovers and expired snapshots only.
    * </pre>
    *
    * <code>.stasis.v1.GcPolicy policy = 3 [json_name = "policy"];</code>

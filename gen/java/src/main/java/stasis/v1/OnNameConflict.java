@@ -41,6 +41,16 @@ public enum OnNameConflict
    * <code>ON_NAME_CONFLICT_REPLACE = 2;</code>
    */
   ON_NAME_CONFLICT_REPLACE(2),
+  /**
+   * <pre>
+   * In one atomic step the name moves to the new snapshot. The old one stays, without a name. The
+   * daemon refuses this to callers that are confined to a name prefix (FIELD_INVALID), because they
+   * could no longer see the old snapshot.
+   * </pre>
+   *
+   * <code>ON_NAME_CONFLICT_TAKE_NAME = 3;</code>
+   */
+  ON_NAME_CONFLICT_TAKE_NAME(3),
   UNRECOGNIZED(-1),
   ;
 
@@ -79,6 +89,16 @@ public enum OnNameConflict
    * <code>ON_NAME_CONFLICT_REPLACE = 2;</code>
    */
   public static final int ON_NAME_CONFLICT_REPLACE_VALUE = 2;
+  /**
+   * <pre>
+   * In one atomic step the name moves to the new snapshot. The old one stays, without a name. The
+   * daemon refuses this to callers that are confined to a name prefix (FIELD_INVALID), because they
+   * could no longer see the old snapshot.
+   * </pre>
+   *
+   * <code>ON_NAME_CONFLICT_TAKE_NAME = 3;</code>
+   */
+  public static final int ON_NAME_CONFLICT_TAKE_NAME_VALUE = 3;
 
 
   public final int getNumber() {
@@ -108,6 +128,7 @@ public enum OnNameConflict
       case 0: return ON_NAME_CONFLICT_UNSPECIFIED;
       case 1: return ON_NAME_CONFLICT_FAIL;
       case 2: return ON_NAME_CONFLICT_REPLACE;
+      case 3: return ON_NAME_CONFLICT_TAKE_NAME;
       default: return null;
     }
   }

@@ -275,6 +275,21 @@ private static final long serialVersionUID = 0L;
     return repair_;
   }
 
+  public static final int KEEP_EXPIRE_TIME_FIELD_NUMBER = 7;
+  private boolean keepExpireTime_ = false;
+  /**
+   * <pre>
+   * True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+   * </pre>
+   *
+   * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+   * @return The keepExpireTime.
+   */
+  @java.lang.Override
+  public boolean getKeepExpireTime() {
+    return keepExpireTime_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -307,6 +322,9 @@ private static final long serialVersionUID = 0L;
     if (repair_ != false) {
       output.writeBool(6, repair_);
     }
+    if (keepExpireTime_ != false) {
+      output.writeBool(7, keepExpireTime_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -336,6 +354,10 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(6, repair_);
     }
+    if (keepExpireTime_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(7, keepExpireTime_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -363,6 +385,8 @@ private static final long serialVersionUID = 0L;
         != other.getLimitBytesPerSecond()) return false;
     if (getRepair()
         != other.getRepair()) return false;
+    if (getKeepExpireTime()
+        != other.getKeepExpireTime()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -388,6 +412,9 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + REPAIR_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
         getRepair());
+    hash = (37 * hash) + KEEP_EXPIRE_TIME_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getKeepExpireTime());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -529,6 +556,7 @@ private static final long serialVersionUID = 0L;
       requestId_ = "";
       limitBytesPerSecond_ = 0L;
       repair_ = false;
+      keepExpireTime_ = false;
       return this;
     }
 
@@ -580,6 +608,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000020) != 0)) {
         result.repair_ = repair_;
       }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.keepExpireTime_ = keepExpireTime_;
+      }
     }
 
     @java.lang.Override
@@ -619,6 +650,9 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getRepair() != false) {
         setRepair(other.getRepair());
+      }
+      if (other.getKeepExpireTime() != false) {
+        setKeepExpireTime(other.getKeepExpireTime());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -676,6 +710,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000020;
               break;
             } // case 48
+            case 56: {
+              keepExpireTime_ = input.readBool();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 56
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1161,6 +1200,50 @@ private static final long serialVersionUID = 0L;
     public Builder clearRepair() {
       bitField0_ = (bitField0_ & ~0x00000020);
       repair_ = false;
+      onChanged();
+      return this;
+    }
+
+    private boolean keepExpireTime_ ;
+    /**
+     * <pre>
+     * True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+     * </pre>
+     *
+     * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+     * @return The keepExpireTime.
+     */
+    @java.lang.Override
+    public boolean getKeepExpireTime() {
+      return keepExpireTime_;
+    }
+    /**
+     * <pre>
+     * True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+     * </pre>
+     *
+     * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+     * @param value The keepExpireTime to set.
+     * @return This builder for chaining.
+     */
+    public Builder setKeepExpireTime(boolean value) {
+
+      keepExpireTime_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+     * </pre>
+     *
+     * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearKeepExpireTime() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      keepExpireTime_ = false;
       onChanged();
       return this;
     }

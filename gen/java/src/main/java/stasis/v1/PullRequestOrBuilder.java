@@ -115,4 +115,14 @@ public interface PullRequestOrBuilder extends
    * @return The repair.
    */
   boolean getRepair();
+
+  /**
+   * <pre>
+   * True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+   * </pre>
+   *
+   * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+   * @return The keepExpireTime.
+   */
+  boolean getKeepExpireTime();
 }

@@ -304,6 +304,21 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int KEEP_EXPIRE_TIME_FIELD_NUMBER = 7;
+  private boolean keepExpireTime_ = false;
+  /**
+   * <pre>
+   * As in PullRequest.
+   * </pre>
+   *
+   * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+   * @return The keepExpireTime.
+   */
+  @java.lang.Override
+  public boolean getKeepExpireTime() {
+    return keepExpireTime_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -336,6 +351,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(source_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 6, source_);
     }
+    if (keepExpireTime_ != false) {
+      output.writeBool(7, keepExpireTime_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -364,6 +382,10 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(source_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(6, source_);
     }
+    if (keepExpireTime_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(7, keepExpireTime_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -391,6 +413,8 @@ private static final long serialVersionUID = 0L;
         != other.getLimitBytesPerSecond()) return false;
     if (!getSource()
         .equals(other.getSource())) return false;
+    if (getKeepExpireTime()
+        != other.getKeepExpireTime()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -415,6 +439,9 @@ private static final long serialVersionUID = 0L;
         getLimitBytesPerSecond());
     hash = (37 * hash) + SOURCE_FIELD_NUMBER;
     hash = (53 * hash) + getSource().hashCode();
+    hash = (37 * hash) + KEEP_EXPIRE_TIME_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getKeepExpireTime());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -556,6 +583,7 @@ private static final long serialVersionUID = 0L;
       requestId_ = "";
       limitBytesPerSecond_ = 0L;
       source_ = "";
+      keepExpireTime_ = false;
       return this;
     }
 
@@ -607,6 +635,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000020) != 0)) {
         result.source_ = source_;
       }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.keepExpireTime_ = keepExpireTime_;
+      }
     }
 
     @java.lang.Override
@@ -648,6 +679,9 @@ private static final long serialVersionUID = 0L;
         source_ = other.source_;
         bitField0_ |= 0x00000020;
         onChanged();
+      }
+      if (other.getKeepExpireTime() != false) {
+        setKeepExpireTime(other.getKeepExpireTime());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -705,6 +739,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000020;
               break;
             } // case 50
+            case 56: {
+              keepExpireTime_ = input.readBool();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 56
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1227,6 +1266,50 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       source_ = value;
       bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+
+    private boolean keepExpireTime_ ;
+    /**
+     * <pre>
+     * As in PullRequest.
+     * </pre>
+     *
+     * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+     * @return The keepExpireTime.
+     */
+    @java.lang.Override
+    public boolean getKeepExpireTime() {
+      return keepExpireTime_;
+    }
+    /**
+     * <pre>
+     * As in PullRequest.
+     * </pre>
+     *
+     * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+     * @param value The keepExpireTime to set.
+     * @return This builder for chaining.
+     */
+    public Builder setKeepExpireTime(boolean value) {
+
+      keepExpireTime_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * As in PullRequest.
+     * </pre>
+     *
+     * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearKeepExpireTime() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      keepExpireTime_ = false;
       onChanged();
       return this;
     }

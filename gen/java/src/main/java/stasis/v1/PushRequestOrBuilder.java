@@ -121,4 +121,14 @@ public interface PushRequestOrBuilder extends
    */
   com.google.protobuf.ByteString
       getSourceBytes();
+
+  /**
+   * <pre>
+   * As in PullRequest.
+   * </pre>
+   *
+   * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
+   * @return The keepExpireTime.
+   */
+  boolean getKeepExpireTime();
 }

@@ -31,6 +31,14 @@ public enum RemovalReason
    * <code>REMOVAL_REASON_TAKEN = 1;</code>
    */
   REMOVAL_REASON_TAKEN(1),
+  /**
+   * <pre>
+   * Garbage collection, because its expire_time had passed.
+   * </pre>
+   *
+   * <code>REMOVAL_REASON_EXPIRED = 2;</code>
+   */
+  REMOVAL_REASON_EXPIRED(2),
   UNRECOGNIZED(-1),
   ;
 
@@ -59,6 +67,14 @@ public enum RemovalReason
    * <code>REMOVAL_REASON_TAKEN = 1;</code>
    */
   public static final int REMOVAL_REASON_TAKEN_VALUE = 1;
+  /**
+   * <pre>
+   * Garbage collection, because its expire_time had passed.
+   * </pre>
+   *
+   * <code>REMOVAL_REASON_EXPIRED = 2;</code>
+   */
+  public static final int REMOVAL_REASON_EXPIRED_VALUE = 2;
 
 
   public final int getNumber() {
@@ -87,6 +103,7 @@ public enum RemovalReason
     switch (value) {
       case 0: return REMOVAL_REASON_UNSPECIFIED;
       case 1: return REMOVAL_REASON_TAKEN;
+      case 2: return REMOVAL_REASON_EXPIRED;
       default: return null;
     }
   }

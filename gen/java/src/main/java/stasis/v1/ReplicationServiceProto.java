@@ -117,83 +117,85 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     java.lang.String[] descriptorData = {
       "\n#stasis/v1/replication_service.proto\022\ts" +
       "tasis.v1\032\037google/protobuf/timestamp.prot" +
-      "o\032\031stasis/v1/resources.proto\"\267\001\n\013PullReq" +
+      "o\032\031stasis/v1/resources.proto\"\341\001\n\013PullReq" +
       "uest\022\026\n\006source\030\001 \001(\tR\006source\022\020\n\003ref\030\002 \001(" +
       "\tR\003ref\022\022\n\004name\030\003 \001(\tR\004name\022\035\n\nrequest_id" +
       "\030\004 \001(\tR\trequestId\0223\n\026limit_bytes_per_sec" +
       "ond\030\005 \001(\003R\023limitBytesPerSecond\022\026\n\006repair" +
-      "\030\006 \001(\010R\006repair\"\205\001\n\014PullResponse\0229\n\010progr" +
-      "ess\030\001 \001(\0132\033.stasis.v1.TransferProgressH\000" +
-      "R\010progress\0221\n\010snapshot\030\002 \001(\0132\023.stasis.v1" +
-      ".SnapshotH\000R\010snapshotB\007\n\005event\"\267\001\n\013PushR" +
-      "equest\022\026\n\006target\030\001 \001(\tR\006target\022\020\n\003ref\030\002 " +
-      "\001(\tR\003ref\022\022\n\004name\030\003 \001(\tR\004name\022\035\n\nrequest_" +
-      "id\030\004 \001(\tR\trequestId\0223\n\026limit_bytes_per_s" +
-      "econd\030\005 \001(\003R\023limitBytesPerSecond\022\026\n\006sour" +
-      "ce\030\006 \001(\tR\006source\"\205\001\n\014PushResponse\0229\n\010pro" +
+      "\030\006 \001(\010R\006repair\022(\n\020keep_expire_time\030\007 \001(\010" +
+      "R\016keepExpireTime\"\205\001\n\014PullResponse\0229\n\010pro" +
       "gress\030\001 \001(\0132\033.stasis.v1.TransferProgress" +
       "H\000R\010progress\0221\n\010snapshot\030\002 \001(\0132\023.stasis." +
-      "v1.SnapshotH\000R\010snapshotB\007\n\005event\"\226\001\n\020Tra" +
-      "nsferProgress\022\037\n\013total_bytes\030\001 \001(\003R\ntota" +
-      "lBytes\022\035\n\ndone_bytes\030\002 \001(\003R\tdoneBytes\022#\n" +
-      "\rchanged_bytes\030\003 \001(\003R\014changedBytes\022\035\n\nse" +
-      "nt_bytes\030\004 \001(\003R\tsentBytes\"\026\n\024ListTransfe" +
-      "rsRequest\"J\n\025ListTransfersResponse\0221\n\ttr" +
-      "ansfers\030\001 \003(\0132\023.stasis.v1.TransferR\ttran" +
-      "sfers\"\330\001\n\010Transfer\022\026\n\006digest\030\001 \001(\tR\006dige" +
-      "st\022\026\n\006source\030\002 \001(\tR\006source\022\020\n\003ref\030\003 \001(\tR" +
-      "\003ref\022\026\n\006active\030\004 \001(\010R\006active\0227\n\010progress" +
-      "\030\005 \001(\0132\033.stasis.v1.TransferProgressR\010pro" +
-      "gress\0229\n\nstarted_at\030\006 \001(\0132\032.google.proto" +
-      "buf.TimestampR\tstartedAt\"/\n\025CancelTransf" +
-      "erRequest\022\026\n\006digest\030\001 \001(\tR\006digest\".\n\026Can" +
-      "celTransferResponse\022\024\n\005found\030\001 \001(\010R\005foun" +
-      "d\"\272\001\n\022GetManifestRequest\022\020\n\003ref\030\001 \001(\tR\003r" +
-      "ef\022!\n\014base_digests\030\002 \003(\tR\013baseDigests\022#\n" +
-      "\rsnapshot_only\030\003 \001(\010R\014snapshotOnly\022\026\n\006di" +
-      "gest\030\004 \001(\tR\006digest\0222\n\025accept_table_versi" +
-      "ons\030\005 \003(\005R\023acceptTableVersions\"\242\001\n\023GetMa" +
-      "nifestResponse\0221\n\010snapshot\030\001 \001(\0132\023.stasi" +
-      "s.v1.SnapshotH\000R\010snapshot\022/\n\006blocks\030\002 \001(" +
-      "\0132\025.stasis.v1.FileBlocksH\000R\006blocks\022\037\n\013ba" +
-      "se_digest\030\003 \001(\tR\nbaseDigestB\006\n\004part\"J\n\nF" +
-      "ileBlocks\022\022\n\004file\030\001 \001(\tR\004file\022\024\n\005table\030\002" +
-      " \001(\014R\005table\022\022\n\004last\030\003 \001(\010R\004last\"\301\002\n\021Read" +
-      "BlocksRequest\022\037\n\013snapshot_id\030\001 \001(\tR\nsnap" +
-      "shotId\022\022\n\004file\030\002 \001(\tR\004file\022-\n\006ranges\030\003 \003" +
-      "(\0132\025.stasis.v1.BlockRangeR\006ranges\022\037\n\013bas" +
-      "e_digest\030\004 \001(\tR\nbaseDigest\0222\n\025accepts_no" +
-      "nzero_pages\030\005 \001(\010R\023acceptsNonzeroPages\022C" +
-      "\n\020accept_encodings\030\006 \003(\0162\030.stasis.v1.Blo" +
-      "ckEncodingR\017acceptEncodings\022.\n\023accepts_p" +
-      "age_bitmap\030\007 \001(\010R\021acceptsPageBitmap\"8\n\nB" +
-      "lockRange\022\024\n\005first\030\001 \001(\003R\005first\022\024\n\005count" +
-      "\030\002 \001(\003R\005count\"\331\001\n\022ReadBlocksResponse\022\024\n\005" +
-      "index\030\001 \001(\003R\005index\022\022\n\004data\030\002 \001(\014R\004data\0224" +
-      "\n\010encoding\030\003 \001(\0162\030.stasis.v1.BlockEncodi" +
-      "ngR\010encoding\022#\n\rchanged_pages\030\004 \001(\006R\014cha" +
-      "ngedPages\022\037\n\013page_bitmap\030\005 \001(\014R\npageBitm" +
-      "ap\022\035\n\npage_bytes\030\006 \001(\rR\tpageBytes*\243\001\n\rBl" +
-      "ockEncoding\022\036\n\032BLOCK_ENCODING_UNSPECIFIE" +
-      "D\020\000\022\026\n\022BLOCK_ENCODING_RAW\020\001\022\030\n\024BLOCK_ENC" +
-      "ODING_PAGES\020\002\022\036\n\032BLOCK_ENCODING_XOR_DEFL" +
-      "ATE\020\003\022 \n\034BLOCK_ENCODING_NONZERO_PAGES\020\0042" +
-      "\322\003\n\022ReplicationService\0229\n\004Pull\022\026.stasis." +
-      "v1.PullRequest\032\027.stasis.v1.PullResponse0" +
-      "\001\0229\n\004Push\022\026.stasis.v1.PushRequest\032\027.stas" +
-      "is.v1.PushResponse0\001\022R\n\rListTransfers\022\037." +
-      "stasis.v1.ListTransfersRequest\032 .stasis." +
-      "v1.ListTransfersResponse\022U\n\016CancelTransf" +
-      "er\022 .stasis.v1.CancelTransferRequest\032!.s" +
-      "tasis.v1.CancelTransferResponse\022N\n\013GetMa" +
-      "nifest\022\035.stasis.v1.GetManifestRequest\032\036." +
-      "stasis.v1.GetManifestResponse0\001\022K\n\nReadB" +
-      "locks\022\034.stasis.v1.ReadBlocksRequest\032\035.st" +
-      "asis.v1.ReadBlocksResponse0\001B\221\001\n\tstasis." +
-      "v1B\027ReplicationServiceProtoP\001Z&stasis.lo" +
-      "cal/gen/go/stasis/v1;stasisv1\242\002\003SXX\252\002\tSt" +
-      "asis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetad" +
-      "ata\352\002\nStasis::V1b\006proto3"
+      "v1.SnapshotH\000R\010snapshotB\007\n\005event\"\341\001\n\013Pus" +
+      "hRequest\022\026\n\006target\030\001 \001(\tR\006target\022\020\n\003ref\030" +
+      "\002 \001(\tR\003ref\022\022\n\004name\030\003 \001(\tR\004name\022\035\n\nreques" +
+      "t_id\030\004 \001(\tR\trequestId\0223\n\026limit_bytes_per" +
+      "_second\030\005 \001(\003R\023limitBytesPerSecond\022\026\n\006so" +
+      "urce\030\006 \001(\tR\006source\022(\n\020keep_expire_time\030\007" +
+      " \001(\010R\016keepExpireTime\"\205\001\n\014PushResponse\0229\n" +
+      "\010progress\030\001 \001(\0132\033.stasis.v1.TransferProg" +
+      "ressH\000R\010progress\0221\n\010snapshot\030\002 \001(\0132\023.sta" +
+      "sis.v1.SnapshotH\000R\010snapshotB\007\n\005event\"\226\001\n" +
+      "\020TransferProgress\022\037\n\013total_bytes\030\001 \001(\003R\n" +
+      "totalBytes\022\035\n\ndone_bytes\030\002 \001(\003R\tdoneByte" +
+      "s\022#\n\rchanged_bytes\030\003 \001(\003R\014changedBytes\022\035" +
+      "\n\nsent_bytes\030\004 \001(\003R\tsentBytes\"\026\n\024ListTra" +
+      "nsfersRequest\"J\n\025ListTransfersResponse\0221" +
+      "\n\ttransfers\030\001 \003(\0132\023.stasis.v1.TransferR\t" +
+      "transfers\"\330\001\n\010Transfer\022\026\n\006digest\030\001 \001(\tR\006" +
+      "digest\022\026\n\006source\030\002 \001(\tR\006source\022\020\n\003ref\030\003 " +
+      "\001(\tR\003ref\022\026\n\006active\030\004 \001(\010R\006active\0227\n\010prog" +
+      "ress\030\005 \001(\0132\033.stasis.v1.TransferProgressR" +
+      "\010progress\0229\n\nstarted_at\030\006 \001(\0132\032.google.p" +
+      "rotobuf.TimestampR\tstartedAt\"/\n\025CancelTr" +
+      "ansferRequest\022\026\n\006digest\030\001 \001(\tR\006digest\".\n" +
+      "\026CancelTransferResponse\022\024\n\005found\030\001 \001(\010R\005" +
+      "found\"\272\001\n\022GetManifestRequest\022\020\n\003ref\030\001 \001(" +
+      "\tR\003ref\022!\n\014base_digests\030\002 \003(\tR\013baseDigest" +
+      "s\022#\n\rsnapshot_only\030\003 \001(\010R\014snapshotOnly\022\026" +
+      "\n\006digest\030\004 \001(\tR\006digest\0222\n\025accept_table_v" +
+      "ersions\030\005 \003(\005R\023acceptTableVersions\"\242\001\n\023G" +
+      "etManifestResponse\0221\n\010snapshot\030\001 \001(\0132\023.s" +
+      "tasis.v1.SnapshotH\000R\010snapshot\022/\n\006blocks\030" +
+      "\002 \001(\0132\025.stasis.v1.FileBlocksH\000R\006blocks\022\037" +
+      "\n\013base_digest\030\003 \001(\tR\nbaseDigestB\006\n\004part\"" +
+      "J\n\nFileBlocks\022\022\n\004file\030\001 \001(\tR\004file\022\024\n\005tab" +
+      "le\030\002 \001(\014R\005table\022\022\n\004last\030\003 \001(\010R\004last\"\301\002\n\021" +
+      "ReadBlocksRequest\022\037\n\013snapshot_id\030\001 \001(\tR\n" +
+      "snapshotId\022\022\n\004file\030\002 \001(\tR\004file\022-\n\006ranges" +
+      "\030\003 \003(\0132\025.stasis.v1.BlockRangeR\006ranges\022\037\n" +
+      "\013base_digest\030\004 \001(\tR\nbaseDigest\0222\n\025accept" +
+      "s_nonzero_pages\030\005 \001(\010R\023acceptsNonzeroPag" +
+      "es\022C\n\020accept_encodings\030\006 \003(\0162\030.stasis.v1" +
+      ".BlockEncodingR\017acceptEncodings\022.\n\023accep" +
+      "ts_page_bitmap\030\007 \001(\010R\021acceptsPageBitmap\"" +
+      "8\n\nBlockRange\022\024\n\005first\030\001 \001(\003R\005first\022\024\n\005c" +
+      "ount\030\002 \001(\003R\005count\"\331\001\n\022ReadBlocksResponse" +
+      "\022\024\n\005index\030\001 \001(\003R\005index\022\022\n\004data\030\002 \001(\014R\004da" +
+      "ta\0224\n\010encoding\030\003 \001(\0162\030.stasis.v1.BlockEn" +
+      "codingR\010encoding\022#\n\rchanged_pages\030\004 \001(\006R" +
+      "\014changedPages\022\037\n\013page_bitmap\030\005 \001(\014R\npage" +
+      "Bitmap\022\035\n\npage_bytes\030\006 \001(\rR\tpageBytes*\243\001" +
+      "\n\rBlockEncoding\022\036\n\032BLOCK_ENCODING_UNSPEC" +
+      "IFIED\020\000\022\026\n\022BLOCK_ENCODING_RAW\020\001\022\030\n\024BLOCK" +
+      "_ENCODING_PAGES\020\002\022\036\n\032BLOCK_ENCODING_XOR_" +
+      "DEFLATE\020\003\022 \n\034BLOCK_ENCODING_NONZERO_PAGE" +
+      "S\020\0042\322\003\n\022ReplicationService\0229\n\004Pull\022\026.sta" +
+      "sis.v1.PullRequest\032\027.stasis.v1.PullRespo" +
+      "nse0\001\0229\n\004Push\022\026.stasis.v1.PushRequest\032\027." +
+      "stasis.v1.PushResponse0\001\022R\n\rListTransfer" +
+      "s\022\037.stasis.v1.ListTransfersRequest\032 .sta" +
+      "sis.v1.ListTransfersResponse\022U\n\016CancelTr" +
+      "ansfer\022 .stasis.v1.CancelTransferRequest" +
+      "\032!.stasis.v1.CancelTransferResponse\022N\n\013G" +
+      "etManifest\022\035.stasis.v1.GetManifestReques" +
+      "t\032\036.stasis.v1.GetManifestResponse0\001\022K\n\nR" +
+      "eadBlocks\022\034.stasis.v1.ReadBlocksRequest\032" +
+      "\035.stasis.v1.ReadBlocksResponse0\001B\221\001\n\tsta" +
+      "sis.v1B\027ReplicationServiceProtoP\001Z&stasi" +
+      "s.local/gen/go/stasis/v1;stasisv1\242\002\003SXX\252" +
+      "\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBM" +
+      "etadata\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -206,7 +208,7 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     internal_static_stasis_v1_PullRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_PullRequest_descriptor,
-        new java.lang.String[] { "Source", "Ref", "Name", "RequestId", "LimitBytesPerSecond", "Repair", });
+        new java.lang.String[] { "Source", "Ref", "Name", "RequestId", "LimitBytesPerSecond", "Repair", "KeepExpireTime", });
     internal_static_stasis_v1_PullResponse_descriptor =
       getDescriptor().getMessageType(1);
     internal_static_stasis_v1_PullResponse_fieldAccessorTable = new
@@ -218,7 +220,7 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     internal_static_stasis_v1_PushRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_PushRequest_descriptor,
-        new java.lang.String[] { "Target", "Ref", "Name", "RequestId", "LimitBytesPerSecond", "Source", });
+        new java.lang.String[] { "Target", "Ref", "Name", "RequestId", "LimitBytesPerSecond", "Source", "KeepExpireTime", });
     internal_static_stasis_v1_PushResponse_descriptor =
       getDescriptor().getMessageType(3);
     internal_static_stasis_v1_PushResponse_fieldAccessorTable = new

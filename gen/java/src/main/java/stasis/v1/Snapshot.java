@@ -407,6 +407,50 @@ private static final long serialVersionUID = 0L;
     return chargedBytes_;
   }
 
+  public static final int EXPIRE_TIME_FIELD_NUMBER = 13;
+  private com.google.protobuf.Timestamp expireTime_;
+  /**
+   * <pre>
+   * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+   * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+   * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+   * @return Whether the expireTime field is set.
+   */
+  @java.lang.Override
+  public boolean hasExpireTime() {
+    return ((bitField0_ & 0x00000008) != 0);
+  }
+  /**
+   * <pre>
+   * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+   * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+   * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+   * @return The expireTime.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Timestamp getExpireTime() {
+    return expireTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : expireTime_;
+  }
+  /**
+   * <pre>
+   * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+   * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+   * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.TimestampOrBuilder getExpireTimeOrBuilder() {
+    return expireTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : expireTime_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -453,6 +497,9 @@ private static final long serialVersionUID = 0L;
     }
     if (chargedBytes_ != 0L) {
       output.writeInt64(11, chargedBytes_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      output.writeMessage(13, getExpireTime());
     }
     getUnknownFields().writeTo(output);
   }
@@ -505,6 +552,10 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeInt64Size(11, chargedBytes_);
     }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(13, getExpireTime());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -551,6 +602,11 @@ private static final long serialVersionUID = 0L;
         != other.getCorrupt()) return false;
     if (getChargedBytes()
         != other.getChargedBytes()) return false;
+    if (hasExpireTime() != other.hasExpireTime()) return false;
+    if (hasExpireTime()) {
+      if (!getExpireTime()
+          .equals(other.getExpireTime())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -597,6 +653,10 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + CHARGED_BYTES_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getChargedBytes());
+    if (hasExpireTime()) {
+      hash = (37 * hash) + EXPIRE_TIME_FIELD_NUMBER;
+      hash = (53 * hash) + getExpireTime().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -735,6 +795,7 @@ private static final long serialVersionUID = 0L;
         internalGetCreatedAtFieldBuilder();
         internalGetLastAccessedAtFieldBuilder();
         internalGetFilesFieldBuilder();
+        internalGetExpireTimeFieldBuilder();
       }
     }
     @java.lang.Override
@@ -770,6 +831,11 @@ private static final long serialVersionUID = 0L;
       bitField0_ = (bitField0_ & ~0x00000100);
       corrupt_ = false;
       chargedBytes_ = 0L;
+      expireTime_ = null;
+      if (expireTimeBuilder_ != null) {
+        expireTimeBuilder_.dispose();
+        expireTimeBuilder_ = null;
+      }
       return this;
     }
 
@@ -856,6 +922,12 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000400) != 0)) {
         result.chargedBytes_ = chargedBytes_;
       }
+      if (((from_bitField0_ & 0x00000800) != 0)) {
+        result.expireTime_ = expireTimeBuilder_ == null
+            ? expireTime_
+            : expireTimeBuilder_.build();
+        to_bitField0_ |= 0x00000008;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -930,6 +1002,9 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getChargedBytes() != 0L) {
         setChargedBytes(other.getChargedBytes());
+      }
+      if (other.hasExpireTime()) {
+        mergeExpireTime(other.getExpireTime());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -1026,6 +1101,13 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000400;
               break;
             } // case 88
+            case 106: {
+              input.readMessage(
+                  internalGetExpireTimeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000800;
+              break;
+            } // case 106
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2262,6 +2344,181 @@ private static final long serialVersionUID = 0L;
       chargedBytes_ = 0L;
       onChanged();
       return this;
+    }
+
+    private com.google.protobuf.Timestamp expireTime_;
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> expireTimeBuilder_;
+    /**
+     * <pre>
+     * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+     * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+     * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+     * @return Whether the expireTime field is set.
+     */
+    public boolean hasExpireTime() {
+      return ((bitField0_ & 0x00000800) != 0);
+    }
+    /**
+     * <pre>
+     * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+     * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+     * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+     * @return The expireTime.
+     */
+    public com.google.protobuf.Timestamp getExpireTime() {
+      if (expireTimeBuilder_ == null) {
+        return expireTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : expireTime_;
+      } else {
+        return expireTimeBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+     * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+     * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+     */
+    public Builder setExpireTime(com.google.protobuf.Timestamp value) {
+      if (expireTimeBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        expireTime_ = value;
+      } else {
+        expireTimeBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+     * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+     * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+     */
+    public Builder setExpireTime(
+        com.google.protobuf.Timestamp.Builder builderForValue) {
+      if (expireTimeBuilder_ == null) {
+        expireTime_ = builderForValue.build();
+      } else {
+        expireTimeBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+     * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+     * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+     */
+    public Builder mergeExpireTime(com.google.protobuf.Timestamp value) {
+      if (expireTimeBuilder_ == null) {
+        if (((bitField0_ & 0x00000800) != 0) &&
+          expireTime_ != null &&
+          expireTime_ != com.google.protobuf.Timestamp.getDefaultInstance()) {
+          getExpireTimeBuilder().mergeFrom(value);
+        } else {
+          expireTime_ = value;
+        }
+      } else {
+        expireTimeBuilder_.mergeFrom(value);
+      }
+      if (expireTime_ != null) {
+        bitField0_ |= 0x00000800;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+     * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+     * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+     */
+    public Builder clearExpireTime() {
+      bitField0_ = (bitField0_ & ~0x00000800);
+      expireTime_ = null;
+      if (expireTimeBuilder_ != null) {
+        expireTimeBuilder_.dispose();
+        expireTimeBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+     * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+     * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+     */
+    public com.google.protobuf.Timestamp.Builder getExpireTimeBuilder() {
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return internalGetExpireTimeFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+     * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+     * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+     */
+    public com.google.protobuf.TimestampOrBuilder getExpireTimeOrBuilder() {
+      if (expireTimeBuilder_ != null) {
+        return expireTimeBuilder_.getMessageOrBuilder();
+      } else {
+        return expireTime_ == null ?
+            com.google.protobuf.Timestamp.getDefaultInstance() : expireTime_;
+      }
+    }
+    /**
+     * <pre>
+     * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+     * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+     * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> 
+        internalGetExpireTimeFieldBuilder() {
+      if (expireTimeBuilder_ == null) {
+        expireTimeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder>(
+                getExpireTime(),
+                getParentForChildren(),
+                isClean());
+        expireTime_ = null;
+      }
+      return expireTimeBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.Snapshot)

@@ -477,6 +477,44 @@ java.lang.String defaultValue) {
     return corrupt_;
   }
 
+  public static final int EXPIRES_BEFORE_FIELD_NUMBER = 10;
+  private com.google.protobuf.Timestamp expiresBefore_;
+  /**
+   * <pre>
+   * expire_time is set and before this time.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+   * @return Whether the expiresBefore field is set.
+   */
+  @java.lang.Override
+  public boolean hasExpiresBefore() {
+    return ((bitField0_ & 0x00000010) != 0);
+  }
+  /**
+   * <pre>
+   * expire_time is set and before this time.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+   * @return The expiresBefore.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Timestamp getExpiresBefore() {
+    return expiresBefore_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : expiresBefore_;
+  }
+  /**
+   * <pre>
+   * expire_time is set and before this time.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.TimestampOrBuilder getExpiresBeforeOrBuilder() {
+    return expiresBefore_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : expiresBefore_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -520,6 +558,9 @@ java.lang.String defaultValue) {
     }
     if (((bitField0_ & 0x00000008) != 0)) {
       output.writeBool(9, corrupt_);
+    }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      output.writeMessage(10, getExpiresBefore());
     }
     getUnknownFields().writeTo(output);
   }
@@ -568,6 +609,10 @@ java.lang.String defaultValue) {
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(9, corrupt_);
     }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(10, getExpiresBefore());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -613,6 +658,11 @@ java.lang.String defaultValue) {
       if (getCorrupt()
           != other.getCorrupt()) return false;
     }
+    if (hasExpiresBefore() != other.hasExpiresBefore()) return false;
+    if (hasExpiresBefore()) {
+      if (!getExpiresBefore()
+          .equals(other.getExpiresBefore())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -653,6 +703,10 @@ java.lang.String defaultValue) {
       hash = (37 * hash) + CORRUPT_FIELD_NUMBER;
       hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
           getCorrupt());
+    }
+    if (hasExpiresBefore()) {
+      hash = (37 * hash) + EXPIRES_BEFORE_FIELD_NUMBER;
+      hash = (53 * hash) + getExpiresBefore().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -812,6 +866,7 @@ java.lang.String defaultValue) {
               .alwaysUseFieldBuilders) {
         internalGetCreatedAfterFieldBuilder();
         internalGetCreatedBeforeFieldBuilder();
+        internalGetExpiresBeforeFieldBuilder();
       }
     }
     @java.lang.Override
@@ -835,6 +890,11 @@ java.lang.String defaultValue) {
       }
       protected_ = false;
       corrupt_ = false;
+      expiresBefore_ = null;
+      if (expiresBeforeBuilder_ != null) {
+        expiresBeforeBuilder_.dispose();
+        expiresBeforeBuilder_ = null;
+      }
       return this;
     }
 
@@ -905,6 +965,12 @@ java.lang.String defaultValue) {
         result.corrupt_ = corrupt_;
         to_bitField0_ |= 0x00000008;
       }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        result.expiresBefore_ = expiresBeforeBuilder_ == null
+            ? expiresBefore_
+            : expiresBeforeBuilder_.build();
+        to_bitField0_ |= 0x00000010;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -954,6 +1020,9 @@ java.lang.String defaultValue) {
       }
       if (other.hasCorrupt()) {
         setCorrupt(other.getCorrupt());
+      }
+      if (other.hasExpiresBefore()) {
+        mergeExpiresBefore(other.getExpiresBefore());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -1034,6 +1103,13 @@ java.lang.String defaultValue) {
               bitField0_ |= 0x00000100;
               break;
             } // case 72
+            case 82: {
+              input.readMessage(
+                  internalGetExpiresBeforeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000200;
+              break;
+            } // case 82
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1998,6 +2074,163 @@ java.lang.String defaultValue) {
       corrupt_ = false;
       onChanged();
       return this;
+    }
+
+    private com.google.protobuf.Timestamp expiresBefore_;
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> expiresBeforeBuilder_;
+    /**
+     * <pre>
+     * expire_time is set and before this time.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+     * @return Whether the expiresBefore field is set.
+     */
+    public boolean hasExpiresBefore() {
+      return ((bitField0_ & 0x00000200) != 0);
+    }
+    /**
+     * <pre>
+     * expire_time is set and before this time.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+     * @return The expiresBefore.
+     */
+    public com.google.protobuf.Timestamp getExpiresBefore() {
+      if (expiresBeforeBuilder_ == null) {
+        return expiresBefore_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : expiresBefore_;
+      } else {
+        return expiresBeforeBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * expire_time is set and before this time.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+     */
+    public Builder setExpiresBefore(com.google.protobuf.Timestamp value) {
+      if (expiresBeforeBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        expiresBefore_ = value;
+      } else {
+        expiresBeforeBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * expire_time is set and before this time.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+     */
+    public Builder setExpiresBefore(
+        com.google.protobuf.Timestamp.Builder builderForValue) {
+      if (expiresBeforeBuilder_ == null) {
+        expiresBefore_ = builderForValue.build();
+      } else {
+        expiresBeforeBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * expire_time is set and before this time.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+     */
+    public Builder mergeExpiresBefore(com.google.protobuf.Timestamp value) {
+      if (expiresBeforeBuilder_ == null) {
+        if (((bitField0_ & 0x00000200) != 0) &&
+          expiresBefore_ != null &&
+          expiresBefore_ != com.google.protobuf.Timestamp.getDefaultInstance()) {
+          getExpiresBeforeBuilder().mergeFrom(value);
+        } else {
+          expiresBefore_ = value;
+        }
+      } else {
+        expiresBeforeBuilder_.mergeFrom(value);
+      }
+      if (expiresBefore_ != null) {
+        bitField0_ |= 0x00000200;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * expire_time is set and before this time.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+     */
+    public Builder clearExpiresBefore() {
+      bitField0_ = (bitField0_ & ~0x00000200);
+      expiresBefore_ = null;
+      if (expiresBeforeBuilder_ != null) {
+        expiresBeforeBuilder_.dispose();
+        expiresBeforeBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * expire_time is set and before this time.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+     */
+    public com.google.protobuf.Timestamp.Builder getExpiresBeforeBuilder() {
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return internalGetExpiresBeforeFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * expire_time is set and before this time.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+     */
+    public com.google.protobuf.TimestampOrBuilder getExpiresBeforeOrBuilder() {
+      if (expiresBeforeBuilder_ != null) {
+        return expiresBeforeBuilder_.getMessageOrBuilder();
+      } else {
+        return expiresBefore_ == null ?
+            com.google.protobuf.Timestamp.getDefaultInstance() : expiresBefore_;
+      }
+    }
+    /**
+     * <pre>
+     * expire_time is set and before this time.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> 
+        internalGetExpiresBeforeFieldBuilder() {
+      if (expiresBeforeBuilder_ == null) {
+        expiresBeforeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder>(
+                getExpiresBefore(),
+                getParentForChildren(),
+                isClean());
+        expiresBefore_ = null;
+      }
+      return expiresBeforeBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.SnapshotFilter)

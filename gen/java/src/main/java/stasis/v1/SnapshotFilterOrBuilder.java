@@ -235,4 +235,31 @@ java.lang.String defaultValue);
    * @return The corrupt.
    */
   boolean getCorrupt();
+
+  /**
+   * <pre>
+   * expire_time is set and before this time.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+   * @return Whether the expiresBefore field is set.
+   */
+  boolean hasExpiresBefore();
+  /**
+   * <pre>
+   * expire_time is set and before this time.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+   * @return The expiresBefore.
+   */
+  com.google.protobuf.Timestamp getExpiresBefore();
+  /**
+   * <pre>
+   * expire_time is set and before this time.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
+   */
+  com.google.protobuf.TimestampOrBuilder getExpiresBeforeOrBuilder();
 }

@@ -236,4 +236,37 @@ public interface SnapshotOrBuilder extends
    * @return The chargedBytes.
    */
   long getChargedBytes();
+
+  /**
+   * <pre>
+   * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+   * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+   * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+   * @return Whether the expireTime field is set.
+   */
+  boolean hasExpireTime();
+  /**
+   * <pre>
+   * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+   * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+   * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+   * @return The expireTime.
+   */
+  com.google.protobuf.Timestamp getExpireTime();
+  /**
+   * <pre>
+   * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+   * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+   * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
+   */
+  com.google.protobuf.TimestampOrBuilder getExpireTimeOrBuilder();
 }

@@ -680,7 +680,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Changes name, description, labels or protection.
+     * Changes name, description, labels, protection or the time of expiry.
      * Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
      * </pre>
      */
@@ -975,7 +975,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Changes name, description, labels or protection.
+     * Changes name, description, labels, protection or the time of expiry.
      * Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
      * </pre>
      */
@@ -1259,7 +1259,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Changes name, description, labels or protection.
+     * Changes name, description, labels, protection or the time of expiry.
      * Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
      * </pre>
      */
@@ -1527,7 +1527,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Changes name, description, labels or protection.
+     * Changes name, description, labels, protection or the time of expiry.
      * Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
      * </pre>
      */
@@ -1779,7 +1779,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Changes name, description, labels or protection.
+     * Changes name, description, labels, protection or the time of expiry.
      * Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
      * </pre>
      */

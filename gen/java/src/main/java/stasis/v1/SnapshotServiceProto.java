@@ -319,238 +319,247 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       "\n\006header\030\001 \001(\0132\027.stasis.v1.CreateHeaderH" +
       "\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006com" +
       "mit\030\003 \001(\0132\027.stasis.v1.UploadCommitH\000R\006co" +
-      "mmitB\007\n\005frame\"\303\001\n\014CreateHeader\0221\n\006config" +
+      "mmitB\007\n\005frame\"\200\002\n\014CreateHeader\0221\n\006config" +
       "\030\001 \001(\0132\031.stasis.v1.SnapshotConfigR\006confi" +
       "g\022\035\n\nrequest_id\030\002 \001(\tR\trequestId\022C\n\020on_n" +
       "ame_conflict\030\003 \001(\0162\031.stasis.v1.OnNameCon" +
       "flictR\016onNameConflict\022\034\n\tprotected\030\004 \001(\010" +
-      "R\tprotected\"A\n\016CreateResponse\022/\n\010snapsho" +
-      "t\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\"\357" +
-      "\001\n\032CreateFromDirectoryRequest\022\034\n\tdirecto" +
-      "ry\030\001 \001(\tR\tdirectory\0221\n\006config\030\002 \001(\0132\031.st" +
-      "asis.v1.SnapshotConfigR\006config\022\035\n\nreques" +
-      "t_id\030\003 \001(\tR\trequestId\022C\n\020on_name_conflic" +
-      "t\030\004 \001(\0162\031.stasis.v1.OnNameConflictR\016onNa" +
-      "meConflict\022\034\n\tprotected\030\005 \001(\010R\tprotected" +
-      "\"N\n\033CreateFromDirectoryResponse\022/\n\010snaps" +
-      "hot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot" +
-      "\"\344\003\n\016SnapshotFilter\022\037\n\013name_prefix\030\001 \001(\t" +
-      "R\nnamePrefix\022=\n\006labels\030\002 \003(\0132%.stasis.v1" +
-      ".SnapshotFilter.LabelsEntryR\006labels\022\024\n\005i" +
-      "mage\030\003 \001(\tR\005image\022!\n\014image_digest\030\004 \001(\tR" +
-      "\013imageDigest\022\036\n\nhypervisor\030\005 \001(\tR\nhyperv" +
-      "isor\022?\n\rcreated_after\030\006 \001(\0132\032.google.pro" +
-      "tobuf.TimestampR\014createdAfter\022A\n\016created" +
-      "_before\030\007 \001(\0132\032.google.protobuf.Timestam" +
-      "pR\rcreatedBefore\022!\n\tprotected\030\010 \001(\010H\000R\tp" +
-      "rotected\210\001\001\022\035\n\007corrupt\030\t \001(\010H\001R\007corrupt\210" +
-      "\001\001\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005v" +
-      "alue\030\002 \001(\tR\005value:\0028\001B\014\n\n_protectedB\n\n\010_" +
-      "corrupt\"|\n\013ListRequest\022\033\n\tpage_size\030\001 \001(" +
-      "\005R\010pageSize\022\035\n\npage_token\030\002 \001(\tR\tpageTok" +
-      "en\0221\n\006filter\030\003 \001(\0132\031.stasis.v1.SnapshotF" +
-      "ilterR\006filter\"\210\001\n\014ListResponse\0221\n\tsnapsh" +
-      "ots\030\001 \003(\0132\023.stasis.v1.SnapshotR\tsnapshot" +
-      "s\022&\n\017next_page_token\030\002 \001(\tR\rnextPageToke" +
-      "n\022\035\n\ntotal_size\030\003 \001(\003R\ttotalSize\"\"\n\016Insp" +
-      "ectRequest\022\020\n\003ref\030\001 \001(\tR\003ref\"B\n\017InspectR" +
-      "esponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Sn" +
-      "apshotR\010snapshot\"\253\002\n\rUpdateRequest\022\020\n\003re" +
-      "f\030\001 \001(\tR\003ref\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013desc" +
-      "ription\030\003 \001(\tR\013description\022<\n\006labels\030\004 \003" +
-      "(\0132$.stasis.v1.UpdateRequest.LabelsEntry" +
-      "R\006labels\022\034\n\tprotected\030\005 \001(\010R\tprotected\022;" +
-      "\n\013update_mask\030\006 \001(\0132\032.google.protobuf.Fi" +
-      "eldMaskR\nupdateMask\0329\n\013LabelsEntry\022\020\n\003ke" +
-      "y\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A" +
-      "\n\016UpdateResponse\022/\n\010snapshot\030\001 \001(\0132\023.sta" +
-      "sis.v1.SnapshotR\010snapshot\"H\n\rDeleteReque" +
-      "st\022\022\n\004refs\030\001 \003(\tR\004refs\022#\n\rallow_missing\030" +
-      "\002 \001(\010R\014allowMissing\"1\n\016DeleteResponse\022\037\n" +
-      "\013deleted_ids\030\001 \003(\tR\ndeletedIds\"\244\001\n\016Resto" +
-      "reRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001" +
-      "(\010R\005force\022\026\n\006verify\030\003 \001(\010R\006verify\022<\n\rspa" +
-      "rse_format\030\004 \001(\0162\027.stasis.v1.SparseForma" +
-      "tR\014sparseFormat\022\024\n\005files\030\005 \003(\tR\005files\"\237\001" +
-      "\n\017RestoreResponse\0223\n\006header\030\001 \001(\0132\031.stas" +
-      "is.v1.DownloadHeaderH\000R\006header\022\026\n\005chunk\030" +
-      "\002 \001(\014H\000R\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis" +
-      ".v1.DownloadTrailerH\000R\007trailerB\007\n\005frame\"" +
-      "\335\001\n\rExportRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0228\n\013c" +
-      "ompression\030\002 \001(\0162\026.stasis.v1.Compression" +
-      "R\013compression\022<\n\rsparse_format\030\003 \001(\0162\027.s" +
-      "tasis.v1.SparseFormatR\014sparseFormat\022\024\n\005f" +
-      "orce\030\004 \001(\010R\005force\022\026\n\006verify\030\005 \001(\010R\006verif" +
-      "y\022\024\n\005files\030\006 \003(\tR\005files\"\236\001\n\016ExportRespon" +
-      "se\0223\n\006header\030\001 \001(\0132\031.stasis.v1.DownloadH" +
-      "eaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\022" +
-      "6\n\007trailer\030\003 \001(\0132\032.stasis.v1.DownloadTra" +
-      "ilerH\000R\007trailerB\007\n\005frame\"\264\001\n\017ReadFileReq" +
-      "uest\022\020\n\003ref\030\001 \001(\tR\003ref\022\026\n\006digest\030\002 \001(\tR\006" +
-      "digest\022\022\n\004file\030\003 \001(\tR\004file\022,\n\006ranges\030\004 \003" +
-      "(\0132\024.stasis.v1.ByteRangeR\006ranges\022\037\n\013skip" +
-      "_verify\030\005 \001(\010R\nskipVerify\022\024\n\005force\030\006 \001(\010" +
-      "R\005force\"\344\001\n\020ReadFileResponse\0223\n\006header\030\001" +
-      " \001(\0132\031.stasis.v1.ReadFileHeaderH\000R\006heade" +
-      "r\022*\n\005holes\030\002 \001(\0132\022.stasis.v1.HoleMapH\000R\005" +
-      "holes\022\026\n\005chunk\030\003 \001(\014H\000R\005chunk\0226\n\007trailer" +
-      "\030\004 \001(\0132\032.stasis.v1.DownloadTrailerH\000R\007tr" +
-      "ailer\022\026\n\006offset\030\005 \001(\003R\006offsetB\007\n\005frame\"}" +
-      "\n\016ReadFileHeader\022\037\n\013snapshot_id\030\001 \001(\tR\ns" +
-      "napshotId\022+\n\004file\030\002 \001(\0132\027.stasis.v1.Snap" +
-      "shotFileR\004file\022\035\n\ndata_bytes\030\003 \001(\003R\tdata" +
-      "Bytes\"5\n\007HoleMap\022*\n\005holes\030\001 \003(\0132\024.stasis" +
-      ".v1.ByteRangeR\005holes\"`\n\030ExportToDirector" +
-      "yRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory\030" +
-      "\002 \001(\tR\tdirectory\022\024\n\005force\030\003 \001(\010R\005force\"j" +
-      "\n\031ExportToDirectoryResponse\022/\n\010snapshot\030" +
-      "\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\022\034\n\t" +
-      "reflinked\030\002 \001(\010R\treflinked\"I\n\tCloneFile\022" +
-      "\022\n\004name\030\001 \001(\tR\004name\022(\n\004mode\030\002 \001(\0162\024.stas" +
-      "is.v1.CloneModeR\004mode\"\234\002\n\027CloneToDirecto" +
-      "ryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory" +
-      "\030\002 \001(\tR\tdirectory\022*\n\005files\030\003 \003(\0132\024.stasi" +
-      "s.v1.CloneFileR\005files\0227\n\014default_mode\030\004 " +
-      "\001(\0162\024.stasis.v1.CloneModeR\013defaultMode\022\030" +
-      "\n\007durable\030\005 \001(\010R\007durable\022)\n\016max_copy_byt" +
-      "es\030\006 \001(\003H\000R\014maxCopyBytes\210\001\001\022\024\n\005force\030\007 \001" +
-      "(\010R\005forceB\021\n\017_max_copy_bytes\"\220\001\n\nClonedF" +
-      "ile\022\022\n\004name\030\001 \001(\tR\004name\022(\n\004mode\030\002 \001(\0162\024." +
-      "stasis.v1.CloneModeR\004mode\022!\n\014shared_byte" +
-      "s\030\003 \001(\003R\013sharedBytes\022!\n\014copied_bytes\030\004 \001" +
-      "(\003R\013copiedBytes\"\222\001\n\030CloneToDirectoryResp" +
-      "onse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snaps" +
-      "hotR\010snapshot\022+\n\005files\030\002 \003(\0132\025.stasis.v1" +
-      ".ClonedFileR\005files\022\030\n\007durable\030\003 \001(\010R\007dur" +
-      "able\"\245\001\n\026TakeToDirectoryRequest\022\020\n\003ref\030\001" +
-      " \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022" +
-      ")\n\016max_copy_bytes\030\003 \001(\003H\000R\014maxCopyBytes\210" +
-      "\001\001\022\035\n\nrequest_id\030\004 \001(\tR\trequestIdB\021\n\017_ma" +
-      "x_copy_bytes\"k\n\tTakenFile\022\022\n\004name\030\001 \001(\tR" +
-      "\004name\022\'\n\004mode\030\002 \001(\0162\023.stasis.v1.TakeMode" +
-      "R\004mode\022!\n\014copied_bytes\030\003 \001(\003R\013copiedByte" +
-      "s\"v\n\027TakeToDirectoryResponse\022/\n\010snapshot" +
-      "\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\022*\n" +
-      "\005files\030\002 \003(\0132\024.stasis.v1.TakenFileR\005file" +
-      "s\"\226\001\n\rImportRequest\0221\n\006header\030\001 \001(\0132\027.st" +
-      "asis.v1.ImportHeaderH\000R\006header\022\026\n\005chunk\030" +
-      "\002 \001(\014H\000R\005chunk\0221\n\006commit\030\003 \001(\0132\027.stasis." +
-      "v1.UploadCommitH\000R\006commitB\007\n\005frame\"\276\002\n\014I" +
-      "mportHeader\022\022\n\004name\030\001 \001(\tR\004name\022 \n\013descr" +
-      "iption\030\002 \001(\tR\013description\022\035\n\nrequest_id\030" +
-      "\003 \001(\tR\trequestId\022C\n\020on_name_conflict\030\004 \001" +
-      "(\0162\031.stasis.v1.OnNameConflictR\016onNameCon" +
-      "flict\022\034\n\tprotected\030\005 \001(\010R\tprotected\022;\n\006l" +
-      "abels\030\006 \003(\0132#.stasis.v1.ImportHeader.Lab" +
-      "elsEntryR\006labels\0329\n\013LabelsEntry\022\020\n\003key\030\001" +
-      " \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016I" +
-      "mportResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis" +
-      ".v1.SnapshotR\010snapshot\"\370\002\n\032ImportFromDir" +
-      "ectoryRequest\022\034\n\tdirectory\030\001 \001(\tR\tdirect" +
-      "ory\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013description\030\003" +
-      " \001(\tR\013description\022\035\n\nrequest_id\030\004 \001(\tR\tr" +
-      "equestId\022C\n\020on_name_conflict\030\005 \001(\0162\031.sta" +
-      "sis.v1.OnNameConflictR\016onNameConflict\022\034\n" +
-      "\tprotected\030\006 \001(\010R\tprotected\022I\n\006labels\030\007 " +
-      "\003(\01321.stasis.v1.ImportFromDirectoryReque" +
-      "st.LabelsEntryR\006labels\0329\n\013LabelsEntry\022\020\n" +
-      "\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028" +
-      "\001\"N\n\033ImportFromDirectoryResponse\022/\n\010snap" +
-      "shot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapsho" +
-      "t\"B\n\030OpenDataDirectoryRequest\022\020\n\003ref\030\001 \001" +
-      "(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005force\"j\n\031OpenDat" +
-      "aDirectoryResponse\022\034\n\tdirectory\030\001 \001(\tR\td" +
-      "irectory\022/\n\010snapshot\030\002 \001(\0132\023.stasis.v1.S" +
-      "napshotR\010snapshot\"V\n\rVerifyRequest\022\020\n\003re" +
-      "f\030\001 \001(\tR\003ref\0223\n\026limit_bytes_per_second\030\002" +
-      " \001(\003R\023limitBytesPerSecond\"\210\001\n\016VerifyResp" +
-      "onse\0227\n\010progress\030\001 \001(\0132\031.stasis.v1.Verif" +
-      "yProgressH\000R\010progress\0224\n\007verdict\030\002 \001(\0132\030" +
-      ".stasis.v1.VerifyVerdictH\000R\007verdictB\007\n\005e" +
-      "vent\"q\n\016VerifyProgress\022\037\n\013snapshot_id\030\001 " +
-      "\001(\tR\nsnapshotId\022\035\n\ndone_bytes\030\002 \001(\003R\tdon" +
-      "eBytes\022\037\n\013total_bytes\030\003 \001(\003R\ntotalBytes\"" +
-      "\246\001\n\rVerifyVerdict\022\037\n\013snapshot_id\030\001 \001(\tR\n" +
-      "snapshotId\022\022\n\004file\030\002 \001(\tR\004file\022\026\n\006intact" +
-      "\030\003 \001(\010R\006intact\022.\n\007damaged\030\004 \003(\0132\024.stasis" +
-      ".v1.ByteRangeR\007damaged\022\030\n\007problem\030\005 \001(\tR" +
-      "\007problem\";\n\tByteRange\022\026\n\006offset\030\001 \001(\003R\006o" +
-      "ffset\022\026\n\006length\030\002 \001(\003R\006length\"d\n\014WatchRe" +
-      "quest\022!\n\014resume_token\030\001 \001(\tR\013resumeToken" +
-      "\0221\n\006filter\030\002 \001(\0132\031.stasis.v1.SnapshotFil" +
-      "terR\006filter\"\321\002\n\rWatchResponse\022(\n\004type\030\001 " +
-      "\001(\0162\024.stasis.v1.EventTypeR\004type\022/\n\010snaps" +
-      "hot\030\002 \001(\0132\023.stasis.v1.SnapshotR\010snapshot" +
-      "\022;\n\013occurred_at\030\003 \001(\0132\032.google.protobuf." +
-      "TimestampR\noccurredAt\022!\n\014resume_token\030\004 " +
-      "\001(\tR\013resumeToken\022#\n\rprevious_name\030\005 \001(\tR" +
-      "\014previousName\022\037\n\013replaced_by\030\006 \001(\tR\nrepl" +
-      "acedBy\022?\n\016removal_reason\030\007 \001(\0162\030.stasis." +
-      "v1.RemovalReasonR\rremovalReason*k\n\016OnNam" +
-      "eConflict\022 \n\034ON_NAME_CONFLICT_UNSPECIFIE" +
-      "D\020\000\022\031\n\025ON_NAME_CONFLICT_FAIL\020\001\022\034\n\030ON_NAM" +
-      "E_CONFLICT_REPLACE\020\002*l\n\013Compression\022\033\n\027C" +
-      "OMPRESSION_UNSPECIFIED\020\000\022\024\n\020COMPRESSION_" +
-      "NONE\020\001\022\024\n\020COMPRESSION_GZIP\020\002\022\024\n\020COMPRESS" +
-      "ION_ZSTD\020\003*v\n\014SparseFormat\022\035\n\031SPARSE_FOR" +
-      "MAT_UNSPECIFIED\020\000\022\030\n\024SPARSE_FORMAT_COCOO" +
-      "N\020\001\022\025\n\021SPARSE_FORMAT_GNU\020\002\022\026\n\022SPARSE_FOR" +
-      "MAT_NONE\020\003*\216\001\n\023DownloadWarningKind\022%\n!DO" +
-      "WNLOAD_WARNING_KIND_UNSPECIFIED\020\000\022(\n$DOW" +
-      "NLOAD_WARNING_KIND_READER_REFUSES\020\001\022&\n\"D" +
-      "OWNLOAD_WARNING_KIND_HOLES_FILLED\020\002*\223\001\n\t" +
-      "CloneMode\022\032\n\026CLONE_MODE_UNSPECIFIED\020\000\022\023\n" +
-      "\017CLONE_MODE_AUTO\020\001\022\023\n\017CLONE_MODE_LINK\020\002\022" +
-      "\026\n\022CLONE_MODE_REFLINK\020\003\022\023\n\017CLONE_MODE_CO" +
-      "PY\020\004\022\023\n\017CLONE_MODE_SKIP\020\005*e\n\010TakeMode\022\031\n" +
-      "\025TAKE_MODE_UNSPECIFIED\020\000\022\023\n\017TAKE_MODE_MO" +
-      "VED\020\001\022\025\n\021TAKE_MODE_REFLINK\020\002\022\022\n\016TAKE_MOD" +
-      "E_COPY\020\003*I\n\rRemovalReason\022\036\n\032REMOVAL_REA" +
-      "SON_UNSPECIFIED\020\000\022\030\n\024REMOVAL_REASON_TAKE" +
-      "N\020\001*\374\001\n\tEventType\022\032\n\026EVENT_TYPE_UNSPECIF" +
-      "IED\020\000\022\026\n\022EVENT_TYPE_CREATED\020\001\022\026\n\022EVENT_T" +
-      "YPE_DELETED\020\002\022\026\n\022EVENT_TYPE_EVICTED\020\003\022\026\n" +
-      "\022EVENT_TYPE_RENAMED\020\004\022\025\n\021EVENT_TYPE_MISS" +
-      "ED\020\005\022\026\n\022EVENT_TYPE_UPDATED\020\006\022\026\n\022EVENT_TY" +
-      "PE_CORRUPT\020\007\022\023\n\017EVENT_TYPE_LOST\020\010\022\027\n\023EVE" +
-      "NT_TYPE_POSITION\020\t2\234\n\n\017SnapshotService\022?" +
-      "\n\006Create\022\030.stasis.v1.CreateRequest\032\031.sta" +
-      "sis.v1.CreateResponse(\001\022d\n\023CreateFromDir" +
-      "ectory\022%.stasis.v1.CreateFromDirectoryRe" +
-      "quest\032&.stasis.v1.CreateFromDirectoryRes" +
-      "ponse\0227\n\004List\022\026.stasis.v1.ListRequest\032\027." +
-      "stasis.v1.ListResponse\022@\n\007Inspect\022\031.stas" +
-      "is.v1.InspectRequest\032\032.stasis.v1.Inspect" +
-      "Response\022=\n\006Update\022\030.stasis.v1.UpdateReq" +
-      "uest\032\031.stasis.v1.UpdateResponse\022=\n\006Delet" +
-      "e\022\030.stasis.v1.DeleteRequest\032\031.stasis.v1." +
-      "DeleteResponse\022B\n\007Restore\022\031.stasis.v1.Re" +
-      "storeRequest\032\032.stasis.v1.RestoreResponse" +
-      "0\001\022?\n\006Export\022\030.stasis.v1.ExportRequest\032\031" +
-      ".stasis.v1.ExportResponse0\001\022E\n\010ReadFile\022" +
-      "\032.stasis.v1.ReadFileRequest\032\033.stasis.v1." +
-      "ReadFileResponse0\001\022^\n\021ExportToDirectory\022" +
-      "#.stasis.v1.ExportToDirectoryRequest\032$.s" +
-      "tasis.v1.ExportToDirectoryResponse\022[\n\020Cl" +
-      "oneToDirectory\022\".stasis.v1.CloneToDirect" +
-      "oryRequest\032#.stasis.v1.CloneToDirectoryR" +
-      "esponse\022X\n\017TakeToDirectory\022!.stasis.v1.T" +
-      "akeToDirectoryRequest\032\".stasis.v1.TakeTo" +
-      "DirectoryResponse\022?\n\006Import\022\030.stasis.v1." +
-      "ImportRequest\032\031.stasis.v1.ImportResponse" +
-      "(\001\022d\n\023ImportFromDirectory\022%.stasis.v1.Im" +
-      "portFromDirectoryRequest\032&.stasis.v1.Imp" +
-      "ortFromDirectoryResponse\022`\n\021OpenDataDire" +
-      "ctory\022#.stasis.v1.OpenDataDirectoryReque" +
-      "st\032$.stasis.v1.OpenDataDirectoryResponse" +
-      "0\001\022?\n\006Verify\022\030.stasis.v1.VerifyRequest\032\031" +
-      ".stasis.v1.VerifyResponse0\001\022<\n\005Watch\022\027.s" +
-      "tasis.v1.WatchRequest\032\030.stasis.v1.WatchR" +
-      "esponse0\001B\216\001\n\tstasis.v1B\024SnapshotService" +
-      "ProtoP\001Z&stasis.local/gen/go/stasis/v1;s" +
-      "tasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025" +
-      "Stasis\\V1\\GPBMetadata\352\002\nStasis::V1b\006prot" +
-      "o3"
+      "R\tprotected\022;\n\013expire_time\030\005 \001(\0132\032.googl" +
+      "e.protobuf.TimestampR\nexpireTime\"A\n\016Crea" +
+      "teResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1" +
+      ".SnapshotR\010snapshot\"\254\002\n\032CreateFromDirect" +
+      "oryRequest\022\034\n\tdirectory\030\001 \001(\tR\tdirectory" +
+      "\0221\n\006config\030\002 \001(\0132\031.stasis.v1.SnapshotCon" +
+      "figR\006config\022\035\n\nrequest_id\030\003 \001(\tR\trequest" +
+      "Id\022C\n\020on_name_conflict\030\004 \001(\0162\031.stasis.v1" +
+      ".OnNameConflictR\016onNameConflict\022\034\n\tprote" +
+      "cted\030\005 \001(\010R\tprotected\022;\n\013expire_time\030\006 \001" +
+      "(\0132\032.google.protobuf.TimestampR\nexpireTi" +
+      "me\"N\n\033CreateFromDirectoryResponse\022/\n\010sna" +
+      "pshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapsh" +
+      "ot\"\247\004\n\016SnapshotFilter\022\037\n\013name_prefix\030\001 \001" +
+      "(\tR\nnamePrefix\022=\n\006labels\030\002 \003(\0132%.stasis." +
+      "v1.SnapshotFilter.LabelsEntryR\006labels\022\024\n" +
+      "\005image\030\003 \001(\tR\005image\022!\n\014image_digest\030\004 \001(" +
+      "\tR\013imageDigest\022\036\n\nhypervisor\030\005 \001(\tR\nhype" +
+      "rvisor\022?\n\rcreated_after\030\006 \001(\0132\032.google.p" +
+      "rotobuf.TimestampR\014createdAfter\022A\n\016creat" +
+      "ed_before\030\007 \001(\0132\032.google.protobuf.Timest" +
+      "ampR\rcreatedBefore\022!\n\tprotected\030\010 \001(\010H\000R" +
+      "\tprotected\210\001\001\022\035\n\007corrupt\030\t \001(\010H\001R\007corrup" +
+      "t\210\001\001\022A\n\016expires_before\030\n \001(\0132\032.google.pr" +
+      "otobuf.TimestampR\rexpiresBefore\0329\n\013Label" +
+      "sEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR" +
+      "\005value:\0028\001B\014\n\n_protectedB\n\n\010_corrupt\"|\n\013" +
+      "ListRequest\022\033\n\tpage_size\030\001 \001(\005R\010pageSize" +
+      "\022\035\n\npage_token\030\002 \001(\tR\tpageToken\0221\n\006filte" +
+      "r\030\003 \001(\0132\031.stasis.v1.SnapshotFilterR\006filt" +
+      "er\"\210\001\n\014ListResponse\0221\n\tsnapshots\030\001 \003(\0132\023" +
+      ".stasis.v1.SnapshotR\tsnapshots\022&\n\017next_p" +
+      "age_token\030\002 \001(\tR\rnextPageToken\022\035\n\ntotal_" +
+      "size\030\003 \001(\003R\ttotalSize\"\"\n\016InspectRequest\022" +
+      "\020\n\003ref\030\001 \001(\tR\003ref\"B\n\017InspectResponse\022/\n\010" +
+      "snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010sna" +
+      "pshot\"\350\002\n\rUpdateRequest\022\020\n\003ref\030\001 \001(\tR\003re" +
+      "f\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013description\030\003 \001" +
+      "(\tR\013description\022<\n\006labels\030\004 \003(\0132$.stasis" +
+      ".v1.UpdateRequest.LabelsEntryR\006labels\022\034\n" +
+      "\tprotected\030\005 \001(\010R\tprotected\022;\n\013update_ma" +
+      "sk\030\006 \001(\0132\032.google.protobuf.FieldMaskR\nup" +
+      "dateMask\022;\n\013expire_time\030\007 \001(\0132\032.google.p" +
+      "rotobuf.TimestampR\nexpireTime\0329\n\013LabelsE" +
+      "ntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005v" +
+      "alue:\0028\001\"A\n\016UpdateResponse\022/\n\010snapshot\030\001" +
+      " \001(\0132\023.stasis.v1.SnapshotR\010snapshot\"H\n\rD" +
+      "eleteRequest\022\022\n\004refs\030\001 \003(\tR\004refs\022#\n\rallo" +
+      "w_missing\030\002 \001(\010R\014allowMissing\"1\n\016DeleteR" +
+      "esponse\022\037\n\013deleted_ids\030\001 \003(\tR\ndeletedIds" +
+      "\"\244\001\n\016RestoreRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\024\n" +
+      "\005force\030\002 \001(\010R\005force\022\026\n\006verify\030\003 \001(\010R\006ver" +
+      "ify\022<\n\rsparse_format\030\004 \001(\0162\027.stasis.v1.S" +
+      "parseFormatR\014sparseFormat\022\024\n\005files\030\005 \003(\t" +
+      "R\005files\"\237\001\n\017RestoreResponse\0223\n\006header\030\001 " +
+      "\001(\0132\031.stasis.v1.DownloadHeaderH\000R\006header" +
+      "\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0226\n\007trailer\030\003 \001(" +
+      "\0132\032.stasis.v1.DownloadTrailerH\000R\007trailer" +
+      "B\007\n\005frame\"\335\001\n\rExportRequest\022\020\n\003ref\030\001 \001(\t" +
+      "R\003ref\0228\n\013compression\030\002 \001(\0162\026.stasis.v1.C" +
+      "ompressionR\013compression\022<\n\rsparse_format" +
+      "\030\003 \001(\0162\027.stasis.v1.SparseFormatR\014sparseF" +
+      "ormat\022\024\n\005force\030\004 \001(\010R\005force\022\026\n\006verify\030\005 " +
+      "\001(\010R\006verify\022\024\n\005files\030\006 \003(\tR\005files\"\236\001\n\016Ex" +
+      "portResponse\0223\n\006header\030\001 \001(\0132\031.stasis.v1" +
+      ".DownloadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014" +
+      "H\000R\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1.D" +
+      "ownloadTrailerH\000R\007trailerB\007\n\005frame\"\264\001\n\017R" +
+      "eadFileRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\026\n\006dige" +
+      "st\030\002 \001(\tR\006digest\022\022\n\004file\030\003 \001(\tR\004file\022,\n\006" +
+      "ranges\030\004 \003(\0132\024.stasis.v1.ByteRangeR\006rang" +
+      "es\022\037\n\013skip_verify\030\005 \001(\010R\nskipVerify\022\024\n\005f" +
+      "orce\030\006 \001(\010R\005force\"\344\001\n\020ReadFileResponse\0223" +
+      "\n\006header\030\001 \001(\0132\031.stasis.v1.ReadFileHeade" +
+      "rH\000R\006header\022*\n\005holes\030\002 \001(\0132\022.stasis.v1.H" +
+      "oleMapH\000R\005holes\022\026\n\005chunk\030\003 \001(\014H\000R\005chunk\022" +
+      "6\n\007trailer\030\004 \001(\0132\032.stasis.v1.DownloadTra" +
+      "ilerH\000R\007trailer\022\026\n\006offset\030\005 \001(\003R\006offsetB" +
+      "\007\n\005frame\"}\n\016ReadFileHeader\022\037\n\013snapshot_i" +
+      "d\030\001 \001(\tR\nsnapshotId\022+\n\004file\030\002 \001(\0132\027.stas" +
+      "is.v1.SnapshotFileR\004file\022\035\n\ndata_bytes\030\003" +
+      " \001(\003R\tdataBytes\"5\n\007HoleMap\022*\n\005holes\030\001 \003(" +
+      "\0132\024.stasis.v1.ByteRangeR\005holes\"`\n\030Export" +
+      "ToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\t" +
+      "directory\030\002 \001(\tR\tdirectory\022\024\n\005force\030\003 \001(" +
+      "\010R\005force\"j\n\031ExportToDirectoryResponse\022/\n" +
+      "\010snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010sn" +
+      "apshot\022\034\n\treflinked\030\002 \001(\010R\treflinked\"I\n\t" +
+      "CloneFile\022\022\n\004name\030\001 \001(\tR\004name\022(\n\004mode\030\002 " +
+      "\001(\0162\024.stasis.v1.CloneModeR\004mode\"\234\002\n\027Clon" +
+      "eToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n" +
+      "\tdirectory\030\002 \001(\tR\tdirectory\022*\n\005files\030\003 \003" +
+      "(\0132\024.stasis.v1.CloneFileR\005files\0227\n\014defau" +
+      "lt_mode\030\004 \001(\0162\024.stasis.v1.CloneModeR\013def" +
+      "aultMode\022\030\n\007durable\030\005 \001(\010R\007durable\022)\n\016ma" +
+      "x_copy_bytes\030\006 \001(\003H\000R\014maxCopyBytes\210\001\001\022\024\n" +
+      "\005force\030\007 \001(\010R\005forceB\021\n\017_max_copy_bytes\"\220" +
+      "\001\n\nClonedFile\022\022\n\004name\030\001 \001(\tR\004name\022(\n\004mod" +
+      "e\030\002 \001(\0162\024.stasis.v1.CloneModeR\004mode\022!\n\014s" +
+      "hared_bytes\030\003 \001(\003R\013sharedBytes\022!\n\014copied" +
+      "_bytes\030\004 \001(\003R\013copiedBytes\"\222\001\n\030CloneToDir" +
+      "ectoryResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasi" +
+      "s.v1.SnapshotR\010snapshot\022+\n\005files\030\002 \003(\0132\025" +
+      ".stasis.v1.ClonedFileR\005files\022\030\n\007durable\030" +
+      "\003 \001(\010R\007durable\"\245\001\n\026TakeToDirectoryReques" +
+      "t\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\t" +
+      "directory\022)\n\016max_copy_bytes\030\003 \001(\003H\000R\014max" +
+      "CopyBytes\210\001\001\022\035\n\nrequest_id\030\004 \001(\tR\treques" +
+      "tIdB\021\n\017_max_copy_bytes\"k\n\tTakenFile\022\022\n\004n" +
+      "ame\030\001 \001(\tR\004name\022\'\n\004mode\030\002 \001(\0162\023.stasis.v" +
+      "1.TakeModeR\004mode\022!\n\014copied_bytes\030\003 \001(\003R\013" +
+      "copiedBytes\"v\n\027TakeToDirectoryResponse\022/" +
+      "\n\010snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010s" +
+      "napshot\022*\n\005files\030\002 \003(\0132\024.stasis.v1.Taken" +
+      "FileR\005files\"\226\001\n\rImportRequest\0221\n\006header\030" +
+      "\001 \001(\0132\027.stasis.v1.ImportHeaderH\000R\006header" +
+      "\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006commit\030\003 \001(\013" +
+      "2\027.stasis.v1.UploadCommitH\000R\006commitB\007\n\005f" +
+      "rame\"\350\002\n\014ImportHeader\022\022\n\004name\030\001 \001(\tR\004nam" +
+      "e\022 \n\013description\030\002 \001(\tR\013description\022\035\n\nr" +
+      "equest_id\030\003 \001(\tR\trequestId\022C\n\020on_name_co" +
+      "nflict\030\004 \001(\0162\031.stasis.v1.OnNameConflictR" +
+      "\016onNameConflict\022\034\n\tprotected\030\005 \001(\010R\tprot" +
+      "ected\022;\n\006labels\030\006 \003(\0132#.stasis.v1.Import" +
+      "Header.LabelsEntryR\006labels\022(\n\020keep_expir" +
+      "e_time\030\007 \001(\010R\016keepExpireTime\0329\n\013LabelsEn" +
+      "try\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005va" +
+      "lue:\0028\001\"A\n\016ImportResponse\022/\n\010snapshot\030\001 " +
+      "\001(\0132\023.stasis.v1.SnapshotR\010snapshot\"\242\003\n\032I" +
+      "mportFromDirectoryRequest\022\034\n\tdirectory\030\001" +
+      " \001(\tR\tdirectory\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013d" +
+      "escription\030\003 \001(\tR\013description\022\035\n\nrequest" +
+      "_id\030\004 \001(\tR\trequestId\022C\n\020on_name_conflict" +
+      "\030\005 \001(\0162\031.stasis.v1.OnNameConflictR\016onNam" +
+      "eConflict\022\034\n\tprotected\030\006 \001(\010R\tprotected\022" +
+      "I\n\006labels\030\007 \003(\01321.stasis.v1.ImportFromDi" +
+      "rectoryRequest.LabelsEntryR\006labels\022(\n\020ke" +
+      "ep_expire_time\030\010 \001(\010R\016keepExpireTime\0329\n\013" +
+      "LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002" +
+      " \001(\tR\005value:\0028\001\"N\n\033ImportFromDirectoryRe" +
+      "sponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Sna" +
+      "pshotR\010snapshot\"B\n\030OpenDataDirectoryRequ" +
+      "est\022\020\n\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005fo" +
+      "rce\"j\n\031OpenDataDirectoryResponse\022\034\n\tdire" +
+      "ctory\030\001 \001(\tR\tdirectory\022/\n\010snapshot\030\002 \001(\013" +
+      "2\023.stasis.v1.SnapshotR\010snapshot\"V\n\rVerif" +
+      "yRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0223\n\026limit_byte" +
+      "s_per_second\030\002 \001(\003R\023limitBytesPerSecond\"" +
+      "\210\001\n\016VerifyResponse\0227\n\010progress\030\001 \001(\0132\031.s" +
+      "tasis.v1.VerifyProgressH\000R\010progress\0224\n\007v" +
+      "erdict\030\002 \001(\0132\030.stasis.v1.VerifyVerdictH\000" +
+      "R\007verdictB\007\n\005event\"q\n\016VerifyProgress\022\037\n\013" +
+      "snapshot_id\030\001 \001(\tR\nsnapshotId\022\035\n\ndone_by" +
+      "tes\030\002 \001(\003R\tdoneBytes\022\037\n\013total_bytes\030\003 \001(" +
+      "\003R\ntotalBytes\"\246\001\n\rVerifyVerdict\022\037\n\013snaps" +
+      "hot_id\030\001 \001(\tR\nsnapshotId\022\022\n\004file\030\002 \001(\tR\004" +
+      "file\022\026\n\006intact\030\003 \001(\010R\006intact\022.\n\007damaged\030" +
+      "\004 \003(\0132\024.stasis.v1.ByteRangeR\007damaged\022\030\n\007" +
+      "problem\030\005 \001(\tR\007problem\";\n\tByteRange\022\026\n\006o" +
+      "ffset\030\001 \001(\003R\006offset\022\026\n\006length\030\002 \001(\003R\006len" +
+      "gth\"d\n\014WatchRequest\022!\n\014resume_token\030\001 \001(" +
+      "\tR\013resumeToken\0221\n\006filter\030\002 \001(\0132\031.stasis." +
+      "v1.SnapshotFilterR\006filter\"\321\002\n\rWatchRespo" +
+      "nse\022(\n\004type\030\001 \001(\0162\024.stasis.v1.EventTypeR" +
+      "\004type\022/\n\010snapshot\030\002 \001(\0132\023.stasis.v1.Snap" +
+      "shotR\010snapshot\022;\n\013occurred_at\030\003 \001(\0132\032.go" +
+      "ogle.protobuf.TimestampR\noccurredAt\022!\n\014r" +
+      "esume_token\030\004 \001(\tR\013resumeToken\022#\n\rprevio" +
+      "us_name\030\005 \001(\tR\014previousName\022\037\n\013replaced_" +
+      "by\030\006 \001(\tR\nreplacedBy\022?\n\016removal_reason\030\007" +
+      " \001(\0162\030.stasis.v1.RemovalReasonR\rremovalR" +
+      "eason*\213\001\n\016OnNameConflict\022 \n\034ON_NAME_CONF" +
+      "LICT_UNSPECIFIED\020\000\022\031\n\025ON_NAME_CONFLICT_F" +
+      "AIL\020\001\022\034\n\030ON_NAME_CONFLICT_REPLACE\020\002\022\036\n\032O" +
+      "N_NAME_CONFLICT_TAKE_NAME\020\003*l\n\013Compressi" +
+      "on\022\033\n\027COMPRESSION_UNSPECIFIED\020\000\022\024\n\020COMPR" +
+      "ESSION_NONE\020\001\022\024\n\020COMPRESSION_GZIP\020\002\022\024\n\020C" +
+      "OMPRESSION_ZSTD\020\003*v\n\014SparseFormat\022\035\n\031SPA" +
+      "RSE_FORMAT_UNSPECIFIED\020\000\022\030\n\024SPARSE_FORMA" +
+      "T_COCOON\020\001\022\025\n\021SPARSE_FORMAT_GNU\020\002\022\026\n\022SPA" +
+      "RSE_FORMAT_NONE\020\003*\216\001\n\023DownloadWarningKin" +
+      "d\022%\n!DOWNLOAD_WARNING_KIND_UNSPECIFIED\020\000" +
+      "\022(\n$DOWNLOAD_WARNING_KIND_READER_REFUSES" +
+      "\020\001\022&\n\"DOWNLOAD_WARNING_KIND_HOLES_FILLED" +
+      "\020\002*\223\001\n\tCloneMode\022\032\n\026CLONE_MODE_UNSPECIFI" +
+      "ED\020\000\022\023\n\017CLONE_MODE_AUTO\020\001\022\023\n\017CLONE_MODE_" +
+      "LINK\020\002\022\026\n\022CLONE_MODE_REFLINK\020\003\022\023\n\017CLONE_" +
+      "MODE_COPY\020\004\022\023\n\017CLONE_MODE_SKIP\020\005*e\n\010Take" +
+      "Mode\022\031\n\025TAKE_MODE_UNSPECIFIED\020\000\022\023\n\017TAKE_" +
+      "MODE_MOVED\020\001\022\025\n\021TAKE_MODE_REFLINK\020\002\022\022\n\016T" +
+      "AKE_MODE_COPY\020\003*e\n\rRemovalReason\022\036\n\032REMO" +
+      "VAL_REASON_UNSPECIFIED\020\000\022\030\n\024REMOVAL_REAS" +
+      "ON_TAKEN\020\001\022\032\n\026REMOVAL_REASON_EXPIRED\020\002*\374" +
+      "\001\n\tEventType\022\032\n\026EVENT_TYPE_UNSPECIFIED\020\000" +
+      "\022\026\n\022EVENT_TYPE_CREATED\020\001\022\026\n\022EVENT_TYPE_D" +
+      "ELETED\020\002\022\026\n\022EVENT_TYPE_EVICTED\020\003\022\026\n\022EVEN" +
+      "T_TYPE_RENAMED\020\004\022\025\n\021EVENT_TYPE_MISSED\020\005\022" +
+      "\026\n\022EVENT_TYPE_UPDATED\020\006\022\026\n\022EVENT_TYPE_CO" +
+      "RRUPT\020\007\022\023\n\017EVENT_TYPE_LOST\020\010\022\027\n\023EVENT_TY" +
+      "PE_POSITION\020\t2\234\n\n\017SnapshotService\022?\n\006Cre" +
+      "ate\022\030.stasis.v1.CreateRequest\032\031.stasis.v" +
+      "1.CreateResponse(\001\022d\n\023CreateFromDirector" +
+      "y\022%.stasis.v1.CreateFromDirectoryRequest" +
+      "\032&.stasis.v1.CreateFromDirectoryResponse" +
+      "\0227\n\004List\022\026.stasis.v1.ListRequest\032\027.stasi" +
+      "s.v1.ListResponse\022@\n\007Inspect\022\031.stasis.v1" +
+      ".InspectRequest\032\032.stasis.v1.InspectRespo" +
+      "nse\022=\n\006Update\022\030.stasis.v1.UpdateRequest\032" +
+      "\031.stasis.v1.UpdateResponse\022=\n\006Delete\022\030.s" +
+      "tasis.v1.DeleteRequest\032\031.stasis.v1.Delet" +
+      "eResponse\022B\n\007Restore\022\031.stasis.v1.Restore" +
+      "Request\032\032.stasis.v1.RestoreResponse0\001\022?\n" +
+      "\006Export\022\030.stasis.v1.ExportRequest\032\031.stas" +
+      "is.v1.ExportResponse0\001\022E\n\010ReadFile\022\032.sta" +
+      "sis.v1.ReadFileRequest\032\033.stasis.v1.ReadF" +
+      "ileResponse0\001\022^\n\021ExportToDirectory\022#.sta" +
+      "sis.v1.ExportToDirectoryRequest\032$.stasis" +
+      ".v1.ExportToDirectoryResponse\022[\n\020CloneTo" +
+      "Directory\022\".stasis.v1.CloneToDirectoryRe" +
+      "quest\032#.stasis.v1.CloneToDirectoryRespon" +
+      "se\022X\n\017TakeToDirectory\022!.stasis.v1.TakeTo" +
+      "DirectoryRequest\032\".stasis.v1.TakeToDirec" +
+      "toryResponse\022?\n\006Import\022\030.stasis.v1.Impor" +
+      "tRequest\032\031.stasis.v1.ImportResponse(\001\022d\n" +
+      "\023ImportFromDirectory\022%.stasis.v1.ImportF" +
+      "romDirectoryRequest\032&.stasis.v1.ImportFr" +
+      "omDirectoryResponse\022`\n\021OpenDataDirectory" +
+      "\022#.stasis.v1.OpenDataDirectoryRequest\032$." +
+      "stasis.v1.OpenDataDirectoryResponse0\001\022?\n" +
+      "\006Verify\022\030.stasis.v1.VerifyRequest\032\031.stas" +
+      "is.v1.VerifyResponse0\001\022<\n\005Watch\022\027.stasis" +
+      ".v1.WatchRequest\032\030.stasis.v1.WatchRespon" +
+      "se0\001B\216\001\n\tstasis.v1B\024SnapshotServiceProto" +
+      "P\001Z&stasis.local/gen/go/stasis/v1;stasis" +
+      "v1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasi" +
+      "s\\V1\\GPBMetadata\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -594,7 +603,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_CreateHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CreateHeader_descriptor,
-        new java.lang.String[] { "Config", "RequestId", "OnNameConflict", "Protected", });
+        new java.lang.String[] { "Config", "RequestId", "OnNameConflict", "Protected", "ExpireTime", });
     internal_static_stasis_v1_CreateResponse_descriptor =
       getDescriptor().getMessageType(6);
     internal_static_stasis_v1_CreateResponse_fieldAccessorTable = new
@@ -606,7 +615,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_CreateFromDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CreateFromDirectoryRequest_descriptor,
-        new java.lang.String[] { "Directory", "Config", "RequestId", "OnNameConflict", "Protected", });
+        new java.lang.String[] { "Directory", "Config", "RequestId", "OnNameConflict", "Protected", "ExpireTime", });
     internal_static_stasis_v1_CreateFromDirectoryResponse_descriptor =
       getDescriptor().getMessageType(8);
     internal_static_stasis_v1_CreateFromDirectoryResponse_fieldAccessorTable = new
@@ -618,7 +627,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_SnapshotFilter_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_SnapshotFilter_descriptor,
-        new java.lang.String[] { "NamePrefix", "Labels", "Image", "ImageDigest", "Hypervisor", "CreatedAfter", "CreatedBefore", "Protected", "Corrupt", });
+        new java.lang.String[] { "NamePrefix", "Labels", "Image", "ImageDigest", "Hypervisor", "CreatedAfter", "CreatedBefore", "Protected", "Corrupt", "ExpiresBefore", });
     internal_static_stasis_v1_SnapshotFilter_LabelsEntry_descriptor =
       internal_static_stasis_v1_SnapshotFilter_descriptor.getNestedType(0);
     internal_static_stasis_v1_SnapshotFilter_LabelsEntry_fieldAccessorTable = new
@@ -654,7 +663,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_UpdateRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_UpdateRequest_descriptor,
-        new java.lang.String[] { "Ref", "Name", "Description", "Labels", "Protected", "UpdateMask", });
+        new java.lang.String[] { "Ref", "Name", "Description", "Labels", "Protected", "UpdateMask", "ExpireTime", });
     internal_static_stasis_v1_UpdateRequest_LabelsEntry_descriptor =
       internal_static_stasis_v1_UpdateRequest_descriptor.getNestedType(0);
     internal_static_stasis_v1_UpdateRequest_LabelsEntry_fieldAccessorTable = new
@@ -792,7 +801,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_ImportHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportHeader_descriptor,
-        new java.lang.String[] { "Name", "Description", "RequestId", "OnNameConflict", "Protected", "Labels", });
+        new java.lang.String[] { "Name", "Description", "RequestId", "OnNameConflict", "Protected", "Labels", "KeepExpireTime", });
     internal_static_stasis_v1_ImportHeader_LabelsEntry_descriptor =
       internal_static_stasis_v1_ImportHeader_descriptor.getNestedType(0);
     internal_static_stasis_v1_ImportHeader_LabelsEntry_fieldAccessorTable = new
@@ -810,7 +819,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_ImportFromDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportFromDirectoryRequest_descriptor,
-        new java.lang.String[] { "Directory", "Name", "Description", "RequestId", "OnNameConflict", "Protected", "Labels", });
+        new java.lang.String[] { "Directory", "Name", "Description", "RequestId", "OnNameConflict", "Protected", "Labels", "KeepExpireTime", });
     internal_static_stasis_v1_ImportFromDirectoryRequest_LabelsEntry_descriptor =
       internal_static_stasis_v1_ImportFromDirectoryRequest_descriptor.getNestedType(0);
     internal_static_stasis_v1_ImportFromDirectoryRequest_LabelsEntry_fieldAccessorTable = new

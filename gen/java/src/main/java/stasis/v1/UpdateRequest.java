@@ -318,8 +318,8 @@ java.lang.String defaultValue) {
   private com.google.protobuf.FieldMask updateMask_;
   /**
    * <pre>
-   * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-   * (FIELD_INVALID).
+   * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+   * least one (FIELD_INVALID).
    * </pre>
    *
    * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -331,8 +331,8 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-   * (FIELD_INVALID).
+   * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+   * least one (FIELD_INVALID).
    * </pre>
    *
    * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -344,8 +344,8 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-   * (FIELD_INVALID).
+   * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+   * least one (FIELD_INVALID).
    * </pre>
    *
    * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -353,6 +353,44 @@ java.lang.String defaultValue) {
   @java.lang.Override
   public com.google.protobuf.FieldMaskOrBuilder getUpdateMaskOrBuilder() {
     return updateMask_ == null ? com.google.protobuf.FieldMask.getDefaultInstance() : updateMask_;
+  }
+
+  public static final int EXPIRE_TIME_FIELD_NUMBER = 7;
+  private com.google.protobuf.Timestamp expireTime_;
+  /**
+   * <pre>
+   * New time of expiry, as in CreateHeader; unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+   * @return Whether the expireTime field is set.
+   */
+  @java.lang.Override
+  public boolean hasExpireTime() {
+    return ((bitField0_ & 0x00000002) != 0);
+  }
+  /**
+   * <pre>
+   * New time of expiry, as in CreateHeader; unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+   * @return The expireTime.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Timestamp getExpireTime() {
+    return expireTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : expireTime_;
+  }
+  /**
+   * <pre>
+   * New time of expiry, as in CreateHeader; unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.TimestampOrBuilder getExpireTimeOrBuilder() {
+    return expireTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : expireTime_;
   }
 
   private byte memoizedIsInitialized = -1;
@@ -390,6 +428,9 @@ java.lang.String defaultValue) {
     if (((bitField0_ & 0x00000001) != 0)) {
       output.writeMessage(6, getUpdateMask());
     }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      output.writeMessage(7, getExpireTime());
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -426,6 +467,10 @@ java.lang.String defaultValue) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(6, getUpdateMask());
     }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(7, getExpireTime());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -456,6 +501,11 @@ java.lang.String defaultValue) {
       if (!getUpdateMask()
           .equals(other.getUpdateMask())) return false;
     }
+    if (hasExpireTime() != other.hasExpireTime()) return false;
+    if (hasExpireTime()) {
+      if (!getExpireTime()
+          .equals(other.getExpireTime())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -483,6 +533,10 @@ java.lang.String defaultValue) {
     if (hasUpdateMask()) {
       hash = (37 * hash) + UPDATE_MASK_FIELD_NUMBER;
       hash = (53 * hash) + getUpdateMask().hashCode();
+    }
+    if (hasExpireTime()) {
+      hash = (37 * hash) + EXPIRE_TIME_FIELD_NUMBER;
+      hash = (53 * hash) + getExpireTime().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -641,6 +695,7 @@ java.lang.String defaultValue) {
       if (com.google.protobuf.GeneratedMessage
               .alwaysUseFieldBuilders) {
         internalGetUpdateMaskFieldBuilder();
+        internalGetExpireTimeFieldBuilder();
       }
     }
     @java.lang.Override
@@ -656,6 +711,11 @@ java.lang.String defaultValue) {
       if (updateMaskBuilder_ != null) {
         updateMaskBuilder_.dispose();
         updateMaskBuilder_ = null;
+      }
+      expireTime_ = null;
+      if (expireTimeBuilder_ != null) {
+        expireTimeBuilder_.dispose();
+        expireTimeBuilder_ = null;
       }
       return this;
     }
@@ -713,6 +773,12 @@ java.lang.String defaultValue) {
             : updateMaskBuilder_.build();
         to_bitField0_ |= 0x00000001;
       }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.expireTime_ = expireTimeBuilder_ == null
+            ? expireTime_
+            : expireTimeBuilder_.build();
+        to_bitField0_ |= 0x00000002;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -751,6 +817,9 @@ java.lang.String defaultValue) {
       }
       if (other.hasUpdateMask()) {
         mergeUpdateMask(other.getUpdateMask());
+      }
+      if (other.hasExpireTime()) {
+        mergeExpireTime(other.getExpireTime());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -814,6 +883,13 @@ java.lang.String defaultValue) {
               bitField0_ |= 0x00000020;
               break;
             } // case 50
+            case 58: {
+              input.readMessage(
+                  internalGetExpireTimeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 58
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1311,8 +1387,8 @@ java.lang.String defaultValue) {
         com.google.protobuf.FieldMask, com.google.protobuf.FieldMask.Builder, com.google.protobuf.FieldMaskOrBuilder> updateMaskBuilder_;
     /**
      * <pre>
-     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-     * (FIELD_INVALID).
+     * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+     * least one (FIELD_INVALID).
      * </pre>
      *
      * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -1323,8 +1399,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-     * (FIELD_INVALID).
+     * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+     * least one (FIELD_INVALID).
      * </pre>
      *
      * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -1339,8 +1415,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-     * (FIELD_INVALID).
+     * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+     * least one (FIELD_INVALID).
      * </pre>
      *
      * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -1360,8 +1436,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-     * (FIELD_INVALID).
+     * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+     * least one (FIELD_INVALID).
      * </pre>
      *
      * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -1379,8 +1455,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-     * (FIELD_INVALID).
+     * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+     * least one (FIELD_INVALID).
      * </pre>
      *
      * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -1405,8 +1481,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-     * (FIELD_INVALID).
+     * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+     * least one (FIELD_INVALID).
      * </pre>
      *
      * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -1423,8 +1499,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-     * (FIELD_INVALID).
+     * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+     * least one (FIELD_INVALID).
      * </pre>
      *
      * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -1436,8 +1512,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-     * (FIELD_INVALID).
+     * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+     * least one (FIELD_INVALID).
      * </pre>
      *
      * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -1452,8 +1528,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-     * (FIELD_INVALID).
+     * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+     * least one (FIELD_INVALID).
      * </pre>
      *
      * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -1470,6 +1546,163 @@ java.lang.String defaultValue) {
         updateMask_ = null;
       }
       return updateMaskBuilder_;
+    }
+
+    private com.google.protobuf.Timestamp expireTime_;
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> expireTimeBuilder_;
+    /**
+     * <pre>
+     * New time of expiry, as in CreateHeader; unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+     * @return Whether the expireTime field is set.
+     */
+    public boolean hasExpireTime() {
+      return ((bitField0_ & 0x00000040) != 0);
+    }
+    /**
+     * <pre>
+     * New time of expiry, as in CreateHeader; unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+     * @return The expireTime.
+     */
+    public com.google.protobuf.Timestamp getExpireTime() {
+      if (expireTimeBuilder_ == null) {
+        return expireTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : expireTime_;
+      } else {
+        return expireTimeBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * New time of expiry, as in CreateHeader; unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+     */
+    public Builder setExpireTime(com.google.protobuf.Timestamp value) {
+      if (expireTimeBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        expireTime_ = value;
+      } else {
+        expireTimeBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * New time of expiry, as in CreateHeader; unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+     */
+    public Builder setExpireTime(
+        com.google.protobuf.Timestamp.Builder builderForValue) {
+      if (expireTimeBuilder_ == null) {
+        expireTime_ = builderForValue.build();
+      } else {
+        expireTimeBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * New time of expiry, as in CreateHeader; unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+     */
+    public Builder mergeExpireTime(com.google.protobuf.Timestamp value) {
+      if (expireTimeBuilder_ == null) {
+        if (((bitField0_ & 0x00000040) != 0) &&
+          expireTime_ != null &&
+          expireTime_ != com.google.protobuf.Timestamp.getDefaultInstance()) {
+          getExpireTimeBuilder().mergeFrom(value);
+        } else {
+          expireTime_ = value;
+        }
+      } else {
+        expireTimeBuilder_.mergeFrom(value);
+      }
+      if (expireTime_ != null) {
+        bitField0_ |= 0x00000040;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * New time of expiry, as in CreateHeader; unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+     */
+    public Builder clearExpireTime() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      expireTime_ = null;
+      if (expireTimeBuilder_ != null) {
+        expireTimeBuilder_.dispose();
+        expireTimeBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * New time of expiry, as in CreateHeader; unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+     */
+    public com.google.protobuf.Timestamp.Builder getExpireTimeBuilder() {
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return internalGetExpireTimeFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * New time of expiry, as in CreateHeader; unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+     */
+    public com.google.protobuf.TimestampOrBuilder getExpireTimeOrBuilder() {
+      if (expireTimeBuilder_ != null) {
+        return expireTimeBuilder_.getMessageOrBuilder();
+      } else {
+        return expireTime_ == null ?
+            com.google.protobuf.Timestamp.getDefaultInstance() : expireTime_;
+      }
+    }
+    /**
+     * <pre>
+     * New time of expiry, as in CreateHeader; unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> 
+        internalGetExpireTimeFieldBuilder() {
+      if (expireTimeBuilder_ == null) {
+        expireTimeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder>(
+                getExpireTime(),
+                getParentForChildren(),
+                isClean());
+        expireTime_ = null;
+      }
+      return expireTimeBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.UpdateRequest)

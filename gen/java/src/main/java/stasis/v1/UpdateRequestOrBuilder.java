@@ -136,8 +136,8 @@ java.lang.String defaultValue);
 
   /**
    * <pre>
-   * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-   * (FIELD_INVALID).
+   * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+   * least one (FIELD_INVALID).
    * </pre>
    *
    * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -146,8 +146,8 @@ java.lang.String defaultValue);
   boolean hasUpdateMask();
   /**
    * <pre>
-   * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-   * (FIELD_INVALID).
+   * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+   * least one (FIELD_INVALID).
    * </pre>
    *
    * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
@@ -156,11 +156,38 @@ java.lang.String defaultValue);
   com.google.protobuf.FieldMask getUpdateMask();
   /**
    * <pre>
-   * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
-   * (FIELD_INVALID).
+   * The fields to change: any of `name`, `description`, `labels`, `protected` and `expire_time`. At
+   * least one (FIELD_INVALID).
    * </pre>
    *
    * <code>.google.protobuf.FieldMask update_mask = 6 [json_name = "updateMask"];</code>
    */
   com.google.protobuf.FieldMaskOrBuilder getUpdateMaskOrBuilder();
+
+  /**
+   * <pre>
+   * New time of expiry, as in CreateHeader; unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+   * @return Whether the expireTime field is set.
+   */
+  boolean hasExpireTime();
+  /**
+   * <pre>
+   * New time of expiry, as in CreateHeader; unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+   * @return The expireTime.
+   */
+  com.google.protobuf.Timestamp getExpireTime();
+  /**
+   * <pre>
+   * New time of expiry, as in CreateHeader; unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 7 [json_name = "expireTime"];</code>
+   */
+  com.google.protobuf.TimestampOrBuilder getExpireTimeOrBuilder();
 }

@@ -306,7 +306,8 @@ private static final long serialVersionUID = 0L;
   private int removalReason_ = 0;
   /**
    * <pre>
-   * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
+   * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE. EVICTED:
+   * EXPIRED if the snapshot had expired.
    * </pre>
    *
    * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
@@ -317,7 +318,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
+   * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE. EVICTED:
+   * EXPIRED if the snapshot had expired.
    * </pre>
    *
    * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
@@ -1483,7 +1485,8 @@ private static final long serialVersionUID = 0L;
     private int removalReason_ = 0;
     /**
      * <pre>
-     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
+     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE. EVICTED:
+     * EXPIRED if the snapshot had expired.
      * </pre>
      *
      * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
@@ -1494,7 +1497,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
+     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE. EVICTED:
+     * EXPIRED if the snapshot had expired.
      * </pre>
      *
      * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
@@ -1509,7 +1513,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
+     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE. EVICTED:
+     * EXPIRED if the snapshot had expired.
      * </pre>
      *
      * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
@@ -1522,7 +1527,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
+     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE. EVICTED:
+     * EXPIRED if the snapshot had expired.
      * </pre>
      *
      * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
@@ -1538,7 +1544,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
+     * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE. EVICTED:
+     * EXPIRED if the snapshot had expired.
      * </pre>
      *
      * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>

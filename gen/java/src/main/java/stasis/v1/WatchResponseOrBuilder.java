@@ -151,7 +151,8 @@ public interface WatchResponseOrBuilder extends
 
   /**
    * <pre>
-   * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
+   * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE. EVICTED:
+   * EXPIRED if the snapshot had expired.
    * </pre>
    *
    * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
@@ -160,7 +161,8 @@ public interface WatchResponseOrBuilder extends
   int getRemovalReasonValue();
   /**
    * <pre>
-   * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE.
+   * DELETED: how the snapshot left the store, if that was neither Delete nor REPLACE. EVICTED:
+   * EXPIRED if the snapshot had expired.
    * </pre>
    *
    * <code>.stasis.v1.RemovalReason removal_reason = 7 [json_name = "removalReason"];</code>
