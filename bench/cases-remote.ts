@@ -10,7 +10,7 @@ import { mib } from "./scene.js";
 
 const rangeBytes = 256 * 1024;
 const packBytes = 16 * mib;
-/** As a pull has in flight. */
+/** Number of requests that a pull has in flight. */
 const inFlight = 4;
 const key = "packs/bench";
 

@@ -26,8 +26,8 @@ const compiledFolders = ["src", "gen", "test", "bench", "examples", "scripts"];
 /** Folders whose other files are read at run time, through a path relative to the module. */
 const assetFolders = ["src", "test"];
 /**
- * Only this part of gen/. Clients of other languages, and the output of their tools, stay out of
- * dist/.
+ * The part of gen/ that dist/ contains. Clients of other languages, and the output of their tools,
+ * stay out of it.
  */
 const assetFiles = [join("gen", "stasis.binpb")];
 const compiledSuffixes = [".d.ts.map", ".d.ts", ".js.map", ".js"];

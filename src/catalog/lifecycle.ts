@@ -23,7 +23,7 @@ export interface AdoptedSnapshot {
    */
   readonly lastUsedMs?: number;
   readonly protected: boolean;
-  /** Undefined: it does not expire. */
+  /** If it is undefined, the snapshot does not expire. */
   readonly expireTime?: Date | undefined;
   readonly files: readonly SnapshotFile[];
   /** The bytes that quotas count. Default: an estimate. */

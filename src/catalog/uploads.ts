@@ -37,7 +37,7 @@ interface Publication {
   readonly chargedBytes: number;
   /** Empty until the digest is computed. */
   readonly digest: string;
-  /** Undefined: it does not expire. */
+  /** If it is undefined, the snapshot does not expire. */
   readonly expireTime?: Date | undefined;
   /** The name moves from a ready snapshot that has it. */
   readonly replace: boolean;

@@ -48,7 +48,7 @@ function largestHoles(extents: Iterable<Extent>, count: number): (length: number
     smallest -= 1;
     left -= holes[smallest] ?? 0;
   }
-  // Of the size class just below, the first `left` holes are kept.
+  // The first `left` holes of the next smaller size class are kept.
   return (length) => {
     const bucket = bucketOf(length);
     if (bucket >= smallest) return true;

@@ -62,7 +62,10 @@ export interface GcSnapshot {
    */
   readonly group: string | undefined;
   readonly protected: boolean;
-  /** When it expires, by the wall clock, in milliseconds since 1970. Undefined: never. */
+  /**
+   * The time when the snapshot expires, by the wall clock, in milliseconds since 1970. If it is
+   * undefined, the snapshot does not expire.
+   */
   readonly expiresAtMs?: number | undefined;
 }
 

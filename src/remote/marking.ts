@@ -54,7 +54,10 @@ async function readClaim({ bucket, repository }: RemoteReader, key: string, sign
   return parsed.data;
 }
 
-/** Keys of the map and the packs of each snapshot, by its id. Undefined: the map is missing. */
+/**
+ * The keys of the map and the packs of each snapshot, by its id. They are undefined if the map is
+ * missing.
+ */
 export type NamedKeys = Map<string, readonly string[] | undefined>;
 
 /**

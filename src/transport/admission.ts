@@ -54,7 +54,7 @@ export interface Admission {
   refusalOf(method: MethodBinding, identity: Identity | undefined): StoreError | undefined;
   activeCalls(): number;
   occupancy(): readonly Occupancy[];
-  /** From now on admits only methods that serve while draining. */
+  /** Admits, from now on, only methods that serve while draining. */
   startDrain(): void;
   isDraining(): boolean;
   /** Aborts running calls with DRAINING: all calls, or only those that never end by themselves. */

@@ -53,10 +53,11 @@ export interface Call {
   /** Sets how long the caller may keep `receive` or `send` waiting; 0 = no limit. */
   setIdleTimeout(timeoutMs: number): void;
   /**
-   * From now on counts each sent message until the caller has read it. The call closes the account.
+   * Counts each message that is sent from now on, until the caller has read it. The call closes the
+   * account.
    */
   countAnswers(account: AnswerAccount): void;
-  /** From now on frees the memory of each large message when it has been sent on `stream`. */
+  /** Frees the memory of each large message of `stream` when the message has been sent. */
   freeWritten(stream: SentOn): void;
 }
 

@@ -19,7 +19,7 @@ export interface RequestAccount {
   release(): void;
   /** Call it when a call that is a byte stream has begun. */
   isBulk(): void;
-  /** From now on, calls `refuse` if there is no room. `refuse` must end the call. */
+  /** Sets the function that is called if there is no room. `refuse` must end the call. */
   refuseBy(refuse: (exceeded: ExceededLimit) => void): void;
 }
 

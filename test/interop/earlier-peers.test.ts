@@ -118,7 +118,7 @@ describe("an earlier build and this one", { skip }, () => {
         const stored = await createOn({ client: sender }, child, "child", { vm: "one" });
         const source = from.tcpAddress;
         const first = await pull({ client }, { source, ref: "parent" });
-        // Of the block with one page at 6 MiB, only that page is sent.
+        // Only one page of the block at 6 MiB is sent.
         const dataBytes = 6 * mib + 256 * kib;
         assert.ok(Number(first.progress.sentBytes) < dataBytes, `${first.progress.sentBytes} sent`);
         const { snapshot, progress } = await pull({ client }, { source, ref: "child" });

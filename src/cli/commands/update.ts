@@ -14,7 +14,7 @@ interface UpdateOptions extends GlobalOptions {
   readonly label?: Labels;
   readonly removeLabel?: readonly string[];
   readonly protect?: boolean;
-  /** False: it does not expire. */
+  /** If it is false, the snapshot does not expire. */
   readonly expires?: Date | false;
 }
 

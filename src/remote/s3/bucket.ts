@@ -92,7 +92,7 @@ export interface BucketOptions {
   readonly credentials: CredentialSource;
   /** PEM of the certificate authorities. Default: those of Node. */
   readonly ca?: string | undefined;
-  /** Asked before the first PUT. Default: SHA-256. */
+  /** Called before the first PUT. Default: SHA-256. */
   readonly payloadCheck?: () => Promise<PayloadCheck>;
   readonly timing?: RequestTiming;
 }

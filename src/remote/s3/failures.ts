@@ -42,7 +42,7 @@ const actions: Readonly<Record<RemoteRequestKind, string>> = {
 /** Advice by error code. */
 const hints: Readonly<Record<string, string>> = {
   InvalidAccessKeyId: "The object store does not know this access key: check the credentials",
-  // Of versitygw, for the same.
+  // versitygw uses this code for the same error.
   XAdminUserNotFound: "The object store does not know this access key: check the credentials",
   SignatureDoesNotMatch:
     "Check the secret key and region; a proxy that changes the host or the path has this effect too",

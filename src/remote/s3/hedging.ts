@@ -17,12 +17,15 @@ const percentile = 0.95;
 /** Nobody notices that a request takes less, and a busy machine alone delays many by as much. */
 const minDelayMs = 20;
 
-/** Of all hedgeable requests. */
+/** Maximum share of hedgeable requests that are sent a second time. */
 const share = 0.05;
 const maxSaved = 10;
 
 export interface Hedging {
-  /** When to send a second request. Undefined: not at all, because too little is known. */
+  /**
+   * Returns when to send a second request. Undefined if no second request may be sent, because too
+   * little is known.
+   */
   delayMs(sizeBytes: number): number | undefined;
   /** A request begins. */
   count(): void;
@@ -80,20 +83,23 @@ function createHistory(): History {
 }
 
 interface Attempts<T> {
-  /** It calls `begun` when it no longer waits for its turn: only from then on it can be slow. */
+  /**
+   * Starts the first attempt. It calls `begun` when it no longer waits for its turn, because only
+   * then the object store can be slow.
+   */
   start(signal: AbortSignal, begun: () => void): Promise<T>;
-  /** Undefined: not now. */
+  /** Starts the second attempt. Returns undefined if none may be sent now. */
   startSecond(signal: AbortSignal): Promise<T> | undefined;
   isGood(result: T): boolean;
 }
 
 interface FirstGood<T> {
   readonly result: T;
-  /** Undefined: there was no second attempt. */
+  /** If it is undefined, there was no second attempt. */
   readonly second: "won" | "lost" | undefined;
 }
 
-/** The first good result of one or two attempts, and the last one if none is good. */
+/** Returns the first good result of one or two attempts. If none is good, returns the last one. */
 export async function firstGood<T>(
   attempts: Attempts<T>,
   delayMs: number,

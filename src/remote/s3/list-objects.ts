@@ -7,9 +7,9 @@ import type { BucketRequests } from "./requests.js";
 import { maxKeysOfPage, parseKeyPage, type KeyPage } from "./xml.js";
 
 export interface KeyListOptions {
-  /** Only keys after this one. */
+  /** The list begins after this key. */
   readonly startAfter?: string;
-  /** Keys asked for at a time. Default and most: 1000. */
+  /** Number of keys of a page, at most 1000. Default: 1000. */
   readonly pageKeys?: number;
   readonly signal: AbortSignal;
 }
@@ -29,7 +29,7 @@ const maxEmptyPages = 1000;
 interface ListContext {
   readonly requests: BucketRequests;
   readonly observer: RemoteObserver;
-  /** Of the remote. */
+  /** The prefix of the remote. */
   readonly prefix: string;
 }
 

@@ -24,7 +24,7 @@ export type LitmusEvent =
   | { readonly kind: "verdict"; readonly verdict: LitmusVerdict };
 
 export interface LitmusOptions {
-  /** How often each step is tried that looks for a stale answer. Default: 20. */
+  /** Number of tries of each step that looks for a stale answer. Default: 20. */
   readonly rounds?: number;
   readonly signal: AbortSignal;
 }

@@ -35,9 +35,9 @@ interface SnapshotEvent extends AnyWatchEvent {
   readonly type: CatalogEventType;
   /** The snapshot right after the event, or its last state if it was removed. */
   readonly snapshot: Snapshot;
-  /** Only set for renamed snapshots. */
+  /** It is set only for renamed snapshots. */
   readonly previousName: string;
-  /** Only set for renamed and updated snapshots. */
+  /** It is set only for renamed and updated snapshots. */
   readonly previousLabels: Readonly<Record<string, string>> | undefined;
   /** Id of the snapshot that took over the name. Empty if no snapshot did. */
   readonly replacedBy: string;

@@ -37,9 +37,12 @@ export interface IntakeRequest {
   /** With `take-name`, the new snapshot gets the name, and the old one stays without a name. */
   readonly onNameConflict: "fail" | "replace" | "take-name";
   readonly protected: boolean;
-  /** Undefined: it does not expire. */
+  /** If it is undefined, the snapshot does not expire. */
   readonly expireTime?: Date | undefined;
-  /** Import and Pull: it expires when the envelope or the peer says so. Default: false. */
+  /**
+   * If true, the snapshot of an Import or a Pull expires at the time of the envelope or the peer.
+   * Default: false.
+   */
   readonly keepExpireTime?: boolean;
   /** Further properties that must match when a request is repeated, for example the directory. */
   readonly source?: string;
@@ -50,7 +53,7 @@ export interface Filled {
   /** The configuration to store, which an envelope may have changed. */
   readonly config: SnapshotConfig;
   readonly files: readonly SnapshotFile[];
-  /** Of the envelope or the peer; used if the request keeps it. */
+  /** The time from the envelope or the peer. It is used if the request keeps it. */
   readonly expireTime?: Date | undefined;
 }
 

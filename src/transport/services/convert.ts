@@ -160,7 +160,10 @@ export function dateFromWire(timestamp: Timestamp, field: string): Date {
   return date;
 }
 
-/** Of a request: unset means that the snapshot does not expire. Whole milliseconds. */
+/**
+ * Returns the time of a request, in whole milliseconds. If it is unset, the snapshot does not
+ * expire.
+ */
 export function expireTimeFromWire(time: Timestamp | undefined, field: string): Date | undefined {
   return time === undefined ? undefined : dateFromWire(time, field);
 }
