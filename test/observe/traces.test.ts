@@ -104,7 +104,7 @@ test("a trace shows an upload, a download and a deletion step by step", async (t
   assert.equal((JSON.parse(line) as { traceId?: string }).traceId, create.traceId);
 });
 
-test("of frequent short reads some are recorded, of other calls all", async (t) => {
+test("some of many short reads are recorded, and all other calls are", async (t) => {
   const receiver = await startOtlpReceiver(t);
   const scratch = await makeScratch(t, "stasis-traces-");
   const node = await startTraced(t, join(scratch, "root"), receiver.endpoint);
@@ -116,7 +116,7 @@ test("of frequent short reads some are recorded, of other calls all", async (t) 
   await served(receiver, `${snapshots}/Create`);
   await served(receiver, `${snapshots}/Delete`);
   const recorded = receiver.spans.filter(({ name }) => name === `${snapshots}/Inspect`).length;
-  // Chance picks a sixteenth of them. It picks none in about three of a million runs.
+  // One of 16 reads is chosen at random. In three of a million runs no read is chosen.
   assert.ok(recorded > 0 && recorded < reads / 2, `${recorded} of ${reads}`);
 });
 

@@ -1,5 +1,5 @@
-// Collections of a real bucket: what nothing names goes, and everything else stays whole, whatever
-// pushes and deletions run at the same time.
+// Tests collections of a real bucket. A collection removes what no snapshot and no claim names, and
+// everything else stays complete, whatever pushes and deletions run at the same time.
 import assert from "node:assert/strict";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -41,7 +41,7 @@ interface Scene {
   readonly one: SnapshotStore;
   readonly two: SnapshotStore;
   readonly remote: RemoteReader;
-  /** The keys of the objects below a prefix, in order. */
+  /** Returns the keys of the objects below a prefix, in order. */
   keys(prefix: string): Promise<string[]>;
   remove(key: string): Promise<void>;
 }
@@ -102,7 +102,7 @@ function memoryWith(seed: number): Buffer {
 }
 
 test(
-  "the packs of a deleted snapshot go, but for those that another one borrows",
+  "the packs of a deleted snapshot are removed, except those that another snapshot borrows",
   { skip },
   withRemote(async (scene) => {
     const { one, remote, keys } = scene;
@@ -133,7 +133,7 @@ test(
 );
 
 test(
-  "young objects stay for the grace time",
+  "young objects are kept for the grace time",
   { skip },
   withRemote(async ({ one, remote, keys }) => {
     await createFrom(one, "vm", { memory: memoryWith(2) });
@@ -146,7 +146,7 @@ test(
 );
 
 test(
-  "a collection in the middle of a push takes nothing of it",
+  "a collection in the middle of a push removes nothing of the push",
   { skip },
   withRemote(async (scene) => {
     const { one, remote } = scene;
@@ -156,7 +156,7 @@ test(
     let collected: RemoteCollection | undefined;
     const child = await pushWith(remote, one, "child", {
       base: { remoteId: base.id, local: "base" },
-      // The claim is there, the base is gone, and the packs are not written yet.
+      // At this point the claim exists, the base is deleted, and the packs are not written yet.
       throttle: async () => {
         if (collected !== undefined) return;
         assert.equal(await remove(remote, base.id), "deleted");
@@ -170,7 +170,7 @@ test(
 );
 
 test(
-  "a push whose claim has expired finds out that its base was collected, and pushes everything",
+  "a push whose claim has expired notices that its base was collected, and pushes everything",
   { skip },
   withRemote(async (scene) => {
     const { one, remote, keys } = scene;
@@ -196,7 +196,7 @@ test(
 );
 
 test(
-  "packs that a dead collector has listed are not borrowed, and its intent goes with them",
+  "packs in the intent of a dead collector are not borrowed, and the intent is removed with them",
   { skip },
   withRemote(async (scene) => {
     const { one, remote, keys } = scene;
@@ -244,7 +244,7 @@ test(
 );
 
 test(
-  "a snapshot that a node holds is not deleted, and holds of one that is gone are swept",
+  "a snapshot with a hold of a node is not deleted, and holds of a deleted snapshot are swept",
   { skip },
   withRemote(async ({ one, remote, keys }) => {
     await createFrom(one, "vm", { memory: memoryWith(2) });

@@ -40,18 +40,18 @@ export async function push(
 
 interface LocalBase {
   readonly remoteId: string;
-  /** The ref on the node. */
+  /** The ref of the snapshot on the node. */
   readonly local?: string;
 }
 
 interface PushHow {
   readonly base?: LocalBase | undefined;
-  /** Called before each pack is sent. */
+  /** This is called before each pack is sent. */
   throttle(): Promise<void>;
   readonly signal?: AbortSignal;
 }
 
-/** Pushes as `push` does. */
+/** Pushes like `push`, with more options. */
 export async function pushWith(
   remote: RemoteReader,
   store: SnapshotStore,

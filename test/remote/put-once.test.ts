@@ -1,5 +1,5 @@
-// Objects whose keys must not come back are stored with one request for each key, whatever happens
-// to the request (docs/remote-protocols.md, "Rules for every request").
+// Tests that objects whose keys must not be used again are stored with one request for each key,
+// whatever happens to the request (docs/remote-protocols.md, "Rules for every request").
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
@@ -68,7 +68,7 @@ for (const [name, { fault, stored, puts }] of Object.entries(cases)) {
   });
 }
 
-test("a push whose PUTs all fail once burns keys, and the snapshot is whole", { skip }, () =>
+test("a push whose PUTs all fail once burns keys, and the snapshot is complete", { skip }, () =>
   withScratchDir(async (scratch) => {
     await using one = await openTestStore(join(scratch, "one"));
     await using two = await openTestStore(join(scratch, "two"));
@@ -78,7 +78,8 @@ test("a push whose PUTs all fail once burns keys, and the snapshot is whole", { 
     });
     try {
       const remote = await openRemote(bucket);
-      // These are the PUTs of the claim, the pack, the map and the snapshot, with second tries.
+      // These faults concern the PUTs of the claim, the pack, the map and the snapshot, and their
+      // second attempts.
       const lost: Fault = { kind: "answer", status: 500 };
       const kept: Fault = { kind: "reset-after" };
       proxy.failNext("put", lost, kept, lost, kept, lost, kept);

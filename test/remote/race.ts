@@ -1,4 +1,5 @@
-// Nodes that push, delete and collect in one bucket at the same time, over connections that fail.
+// Runs nodes that push, delete and collect in one bucket at the same time, over connections that
+// fail.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.js";
@@ -25,7 +26,7 @@ export interface RaceOptions {
   readonly directory: string;
   readonly prefix: string;
   readonly nodes: number;
-  /** Pushes of each node. */
+  /** The number of pushes of each node. */
   readonly pushes: number;
   readonly seed: number;
 }
@@ -33,9 +34,12 @@ export interface RaceOptions {
 export interface RaceReport {
   readonly pushed: number;
   readonly borrowed: number;
-  /** Pushes that ended with an error, as a node must expect of a remote that fails. */
+  /**
+   * The number of pushes that ended with an error. A node must expect errors of a remote that
+   * fails.
+   */
   readonly refused: number;
-  /** Pushes that ended in their middle, without any clean-up. */
+  /** The number of pushes that were cut off in the middle, without any cleanup. */
   readonly cutOff: number;
   readonly deleted: number;
   readonly collections: number;
@@ -45,11 +49,11 @@ export interface RaceReport {
 /** A snapshot that a push has acknowledged. */
 interface Acknowledged {
   readonly id: string;
-  /** Digest of the snapshot on the node that pushed it. */
+  /** The digest of the snapshot on the node that pushed it. */
   readonly digest: string;
 }
 
-/** Plays a race, and fails if an acknowledged snapshot is not whole or a pack is left. */
+/** Runs a race. Fails if an acknowledged snapshot is not complete, or if a pack remains. */
 export async function playRace(options: RaceOptions): Promise<RaceReport> {
   const { engine, directory, prefix, nodes, seed } = options;
   await using proxy = await startFaultyProxy(engine.endpoint);
@@ -58,7 +62,7 @@ export async function playRace(options: RaceOptions): Promise<RaceReport> {
   const remote = await openRemote(direct);
   const race = new Race(options, remote, proxy);
   const stores: SnapshotStore[] = [];
-  // Now and then the engine hangs for a moment, as one does that loses a disk.
+  // From time to time the engine hangs for a moment, like an engine that loses a disk.
   const pauses = setInterval(() => {
     engine.signal("SIGSTOP");
     setTimeout(() => engine.signal("SIGCONT"), 500);
@@ -137,7 +141,9 @@ class Race {
     this.#pushing -= 1;
   }
 
-  /** One of ten pushes is cut off at some request, as if the node had died there. */
+  /**
+   * Pushes a snapshot. One of ten pushes is cut off at some request, as if the node had crashed.
+   */
   async #push(
     remote: RemoteReader,
     store: SnapshotStore,
@@ -163,7 +169,7 @@ class Race {
     }
   }
 
-  /** Deletes a snapshot of any node, also one that is just being used as a base. */
+  /** Deletes a snapshot of any node, even if it is just being used as a base. */
   async #deleteSome(remote: RemoteReader, random: Random): Promise<void> {
     if (this.acknowledged.length === 0) return;
     const index = random.below(this.acknowledged.length);
@@ -178,7 +184,7 @@ class Race {
     using bucket = this.#bucket();
     const parts = { ...this.#direct, bucket, clock: systemClock };
     while (this.#pushing > 0) {
-      // Half of the collections take every claim for an expired one.
+      // Half of the collections treat every claim as expired.
       const claimTtlMs = random.chance(0.5) ? -day : day;
       const options = { graceMs: 0, claimTtlMs, dryRun: false };
       const done = await unlessRefused(() => collectRemote(parts, options, never));
@@ -237,7 +243,7 @@ async function assertWhole(
   }
 }
 
-/** Collects until nothing changes: pushes that failed have left claims, and these have expired. */
+/** Collects until nothing changes. Pushes that failed have left claims, and these have expired. */
 async function assertNothingLeft(remote: RemoteReader): Promise<void> {
   const options = { graceMs: 0, claimTtlMs: -day, dryRun: false };
   await collectRemote({ ...remote, clock: systemClock }, options, never);
