@@ -6,6 +6,7 @@ import { prepareForBulk } from "../src/client/index.js";
 import { catalogCases } from "./cases-catalog.js";
 import { cloneCases } from "./cases-clone.js";
 import { cocoonCases } from "./cases-cocoon.js";
+import { deltaCases } from "./cases-delta.js";
 import { restCases, streamCases } from "./cases-daemon.js";
 import { fragmentCases } from "./cases-fragments.js";
 import { memoryCases } from "./cases-memory.js";
@@ -39,6 +40,7 @@ const groups: Record<string, () => Promise<Row[]>> = {
   sparse: () => sparseCases(rounds),
   fragments: () => fragmentCases(Number(values.scale)),
   clone: () => cloneCases(scaled(4 * gib), rounds),
+  delta: () => deltaCases(scaled(4 * gib), rounds, Number(values.scale)),
   take: () => takeCases(scaled(16 * gib), rounds),
   read: () => readCases(scaled(gib), rounds),
   "remote-ranges": () => remoteCases(scaled(2 * gib), rounds),

@@ -14,6 +14,11 @@ export interface ArchiveFile {
    */
   readonly extents: Extents | undefined;
   /**
+   * If true, a hole means that the range is unchanged since another file. The entry is then always
+   * sparse, and contains no byte outside the extents.
+   */
+  readonly isDelta?: boolean;
+  /**
    * Reads all extents, or the whole file if they are unknown. Pieces ascend, without a gap inside
    * an extent. May be called once.
    */

@@ -1,7 +1,7 @@
 // Plans how one file becomes one archive entry: its headers, its sparse map, and the bytes that
 // follow.
 import { StoreError } from "../base/errors.js";
-import { totalLength, type Extent, type Extents } from "../model/extent.js";
+import { endOf, totalLength, type Extent, type Extents } from "../model/extent.js";
 import type { ArchiveFileShape } from "./archive-file.js";
 import { alignExtents, encodeGnuMap, gnuMapShape } from "./gnu-sparse.js";
 import { encodePax, type PaxRecord } from "./pax.js";
@@ -12,7 +12,7 @@ import {
   encodeCocoonMap,
   extentsProblem,
 } from "./sparse-map.js";
-import { encodeTarHeader, maxOctalSizeBytes } from "./tar-header.js";
+import { encodeTarHeader, maxOctalSizeBytes, tarBlockBytes } from "./tar-header.js";
 
 export type SparseFormat = "cocoon" | "gnu" | "none";
 
@@ -54,13 +54,29 @@ export function planEntry(
   if (problem !== undefined) {
     throw new StoreError("INTERNAL", `file ${file.name}: extents to be archived: ${problem}`);
   }
-  const form = sparseForm(file, format) ?? plainForm(file, false);
+  const form =
+    file.isDelta === true ? deltaForm(file) : (sparseForm(file, format) ?? plainForm(file, false));
   return { ...form, head: encodeHead(file, form, modifiedSeconds) };
 }
 
 function plainForm({ sizeBytes }: ArchiveFileShape, filledHoles: boolean): SparseForm {
   const body = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
   return { ...noMap, body, bodyBytes: sizeBytes, records: [], filledHoles };
+}
+
+/** Returns the form of a delta file. GNU's notation never fills holes of whole tar blocks. */
+function deltaForm(file: ArchiveFileShape): SparseForm {
+  const { name, sizeBytes, extents } = file;
+  if (extents === undefined) throw new Error(`the holes of the delta file ${name} are unknown`);
+  for (const extent of extents) {
+    const end = endOf(extent);
+    if (extent.offset % tarBlockBytes === 0 && (end % tarBlockBytes === 0 || end === sizeBytes)) {
+      continue;
+    }
+    const range = `the range of ${extent.length} bytes at ${extent.offset}`;
+    throw new StoreError("INTERNAL", `file ${name}: ${range} does not consist of whole blocks`);
+  }
+  return gnuSparseForm(file, extents);
 }
 
 /**
@@ -88,11 +104,15 @@ function cocoonForm(file: ArchiveFileShape, extents: Extents): SparseForm {
   return { ...noMap, body, bodyBytes, records, filledHoles };
 }
 
-function gnuForm({ name, sizeBytes }: ArchiveFileShape, extents: Extents): SparseForm | undefined {
+function gnuForm(file: ArchiveFileShape, extents: Extents): SparseForm | undefined {
+  const form = gnuSparseForm(file, extents);
+  return form.bodyBytes === file.sizeBytes ? undefined : form;
+}
+
+function gnuSparseForm({ name, sizeBytes }: ArchiveFileShape, extents: Extents): SparseForm {
   const body = alignExtents(extents, sizeBytes);
   const shape = gnuMapShape(body, sizeBytes);
   const { dataBytes: bodyBytes, mapBytes } = shape;
-  if (bodyBytes === sizeBytes) return undefined;
   const records = [
     { key: "GNU.sparse.major", value: "1" },
     { key: "GNU.sparse.minor", value: "0" },

@@ -1,5 +1,6 @@
 // Reads and writes files until all bytes are done, because one call may process only a part of
 // them.
+import { readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 
 /** The interface of an open file for readers: a FileHandle, or an object that owns a descriptor. */
@@ -28,6 +29,17 @@ export async function readFully(
     const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position + done);
     if (bytesRead === 0) break;
     done += bytesRead;
+  }
+  return done;
+}
+
+/** Does the same as `readFully` in the calling thread. */
+export function readFullySync(fd: number, bytes: Uint8Array, position: number): number {
+  let done = 0;
+  while (done < bytes.length) {
+    const read = readSync(fd, bytes, done, bytes.length - done, position + done);
+    if (read === 0) break;
+    done += read;
   }
   return done;
 }

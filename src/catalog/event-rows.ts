@@ -29,6 +29,8 @@ interface SnapshotText {
   readonly digest: string;
   /** Missing if it does not expire. */
   readonly expiresAtMs?: number;
+  /** The digest of the parent, which is missing in events of older versions. */
+  readonly parentDigest?: string;
   readonly protected: boolean;
   readonly corrupt: boolean;
   /** True if `config` lacks the blob ids and a reader looks them up in the snapshot. */
@@ -79,6 +81,7 @@ export function eventFromRow(
     previous: row.previous === "" ? undefined : (parse(row, row.previous) as PreviousValues),
     snapshot: {
       chargedBytes: rest.allocatedBytes,
+      parentDigest: "",
       ...rest,
       config: { ...emptyConfig(), ...config, ...(imageBlobIds && { imageBlobIds }) },
       createdAt: new Date(createdAt),

@@ -29,6 +29,8 @@ export interface AdoptedSnapshot {
   /** The bytes that quotas count. Default: an estimate. */
   readonly chargedBytes?: number;
   readonly digest: string;
+  /** The digest of the snapshot that this one was made from as a delta, if there was one. */
+  readonly parentDigest?: string;
   /** The revision of the manifest. */
   readonly revision: number;
 }
@@ -180,6 +182,7 @@ function adopt(context: CatalogContext, adopted: AdoptedSnapshot, overwrite: boo
     last_accessed_at: lastAccessedAt.getTime(),
     used_ms: lastUsedMs,
     digest: adopted.digest,
+    parent_digest: adopted.parentDigest ?? "",
     protected: adopted.protected ? 1 : 0,
     corrupt: 0,
     revision: adopted.revision,

@@ -294,6 +294,11 @@ CREATE INDEX ready_expiring ON snapshots (created_at, id)
   WHERE state = 'ready' AND expires_at IS NOT NULL;
 `;
 
+/** `parent_digest` is the digest of the snapshot that a delta was made from, or empty. */
+const version12 = `
+ALTER TABLE snapshots ADD COLUMN parent_digest TEXT NOT NULL DEFAULT '';
+`;
+
 export const migrations: readonly Migration[] = [
   { version: 1, sql: version1 },
   { version: 2, sql: version2 },
@@ -306,6 +311,7 @@ export const migrations: readonly Migration[] = [
   { version: 9, sql: version9 },
   { version: 10, sql: version10 },
   { version: 11, sql: version11 },
+  { version: 12, sql: version12 },
 ];
 
 /** The version that this program writes. */

@@ -104,19 +104,20 @@ function requireSchema(database: Database, path: string): number {
 }
 
 /**
- * Adds the tables that older schemas lack as temporary views, which hide the tables of the same
- * names. The catalog itself is unchanged.
+ * Adds the tables and columns that older schemas lack as temporary views, which hide the tables of
+ * the same names. The catalog itself is unchanged.
  */
 function showAsNewest(database: Database, version: number): void {
   database.pragma("temp_store = 2");
   const columns = [
-    ...(version < 6 ? ["last_accessed_at AS used_ms"] : []),
-    ...(version < 7 ? ["0 AS charged_bytes"] : []),
-    ...(version < 11 ? ["NULL AS expires_at"] : []),
-  ];
+    { since: 6, column: "last_accessed_at AS used_ms" },
+    { since: 7, column: "0 AS charged_bytes" },
+    { since: 11, column: "NULL AS expires_at" },
+    { since: 12, column: "'' AS parent_digest" },
+  ].filter(({ since }) => version < since);
   if (columns.length > 0) {
-    database.exec(`CREATE TEMP VIEW snapshots AS
-      SELECT *, ${columns.join(", ")} FROM main.snapshots`);
+    const added = columns.map(({ column }) => column).join(", ");
+    database.exec(`CREATE TEMP VIEW snapshots AS SELECT *, ${added} FROM main.snapshots`);
   }
   if (version < 7) {
     database.exec(`CREATE TEMP VIEW totals AS SELECT *, 0 AS charged_bytes FROM main.totals;

@@ -18,6 +18,7 @@ export interface SnapshotRow {
   readonly allocated_bytes: number;
   readonly charged_bytes: number;
   readonly digest: string;
+  readonly parent_digest: string;
   readonly protected: number;
   readonly corrupt: number;
   readonly revision: number;
@@ -81,6 +82,7 @@ export function snapshotFromRow(
     chargedBytes: row.charged_bytes,
     digest: row.digest,
     ...(row.expires_at === null ? {} : { expireTime: new Date(row.expires_at) }),
+    parentDigest: row.parent_digest,
     protected: row.protected === 1,
     corrupt: row.corrupt === 1,
     files: files.map(fileFromRow),

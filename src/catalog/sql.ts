@@ -11,8 +11,8 @@ export function register(text: string): Sql {
 }
 
 const snapshotColumns = `id, state, kind, name, created_at, last_accessed_at, used_ms, size_bytes,
-  allocated_bytes, digest, protected, corrupt, revision, manifest_dirty, image, image_digest,
-  hypervisor, description, config, expires_at`;
+  allocated_bytes, digest, parent_digest, protected, corrupt, revision, manifest_dirty, image,
+  image_digest, hypervisor, description, config, expires_at`;
 
 /** `group_value` is null for snapshots without the label. */
 const gcColumns = `s.id, s.name, s.created_at, s.last_accessed_at, s.used_ms, s.charged_bytes,
@@ -88,16 +88,16 @@ const texts = {
   dirtyManifests: `SELECT id, revision FROM snapshots WHERE manifest_dirty = 1 ORDER BY id`,
 
   insertSnapshot: `INSERT INTO snapshots (${snapshotColumns}) VALUES (:id, :state, :kind, :name,
-    :created_at, :last_accessed_at, :used_ms, :size_bytes, :allocated_bytes, :digest, :protected,
-    :corrupt, :revision, :manifest_dirty, :image, :image_digest, :hypervisor, :description, :config,
-    :expires_at)`,
+    :created_at, :last_accessed_at, :used_ms, :size_bytes, :allocated_bytes, :digest,
+    :parent_digest, :protected, :corrupt, :revision, :manifest_dirty, :image, :image_digest,
+    :hypervisor, :description, :config, :expires_at)`,
   setConfig: `UPDATE snapshots SET name = :name, description = :description, image = :image,
     image_digest = :image_digest, hypervisor = :hypervisor, config = :config
     WHERE id = :id AND state = 'pending'`,
   setReady: `UPDATE snapshots SET state = 'ready', created_at = :created_at,
     last_accessed_at = :created_at, used_ms = :used_ms, size_bytes = :size_bytes,
-    allocated_bytes = :allocated_bytes, digest = :digest, expires_at = :expires_at
-    WHERE id = :id AND state = 'pending'`,
+    allocated_bytes = :allocated_bytes, digest = :digest, parent_digest = :parent_digest,
+    expires_at = :expires_at WHERE id = :id AND state = 'pending'`,
   setSizes: `UPDATE snapshots SET size_bytes = :size_bytes, allocated_bytes = :allocated_bytes
     WHERE id = :id`,
   setTotals: `UPDATE totals SET ready_count = :count, size_bytes = :size_bytes,

@@ -93,9 +93,12 @@ function answerText({ snapshot, files }: Taken): string {
 function answerFrom(text: string): Taken {
   const { snapshot, files } = JSON.parse(text) as Taken;
   const { createdAt, lastAccessedAt, expireTime, config, ...rest } = snapshot;
+  // Rows of older versions have no parent digest.
+  const { parentDigest = "" } = rest as Partial<typeof rest>;
   return {
     snapshot: {
       ...rest,
+      parentDigest,
       config: { ...emptyConfig(), ...config },
       createdAt: new Date(createdAt),
       lastAccessedAt: new Date(lastAccessedAt),

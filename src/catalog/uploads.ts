@@ -37,6 +37,8 @@ interface Publication {
   readonly chargedBytes: number;
   /** Empty until the digest is computed. */
   readonly digest: string;
+  /** The digest of the parent, if the snapshot was made as a delta and its parent had a digest. */
+  readonly parentDigest?: string | undefined;
   /** If it is undefined, the snapshot does not expire. */
   readonly expireTime?: Date | undefined;
   /** The name moves from a ready snapshot that has it. */
@@ -111,6 +113,7 @@ function insertPending(context: CatalogContext, upload: NewUpload): void {
     size_bytes: 0,
     allocated_bytes: 0,
     digest: "",
+    parent_digest: "",
     protected: upload.protected === true ? 1 : 0,
     corrupt: 0,
     revision: 1,
@@ -152,6 +155,7 @@ function publish(context: CatalogContext, id: string, publication: Publication):
     used_ms: context.storeClock.nextStamp(),
     digest: publication.digest,
     expires_at: publication.expireTime?.getTime() ?? null,
+    parent_digest: publication.parentDigest ?? "",
     ...sizeColumns(id, publication.files),
   });
   if (changed === 0) throw noSuchIdError(id);

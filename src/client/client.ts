@@ -31,11 +31,15 @@ export type RefOr<Request> = string | Request;
 export type RestoreInit = Init<typeof snapshots.RestoreRequestSchema>;
 export type ExportInit = Init<typeof snapshots.ExportRequestSchema>;
 export type CreateHeaderInit = Init<typeof snapshots.CreateHeaderSchema>;
+export type DeltaHeaderInit = Init<typeof snapshots.DeltaHeaderSchema>;
 export type ImportHeaderInit = Init<typeof snapshots.ImportHeaderSchema>;
 export type SnapshotFilterInit = Init<typeof snapshots.SnapshotFilterSchema>;
 export type OpenDataDirectoryInit = Init<typeof snapshots.OpenDataDirectoryRequestSchema>;
 
-/** Calls that store, find and stream snapshots. Each method calls the RPC of the same name. */
+/**
+ * Calls that store, find and stream snapshots. Each method calls the RPC of the same name, except
+ * `createDelta`, which calls Create with another header.
+ */
 export interface SnapshotCalls {
   /**
    * Stores `bytes`, a tar of data files without `snapshot.json`. Resolves when the snapshot is
@@ -47,6 +51,21 @@ export interface SnapshotCalls {
     bytes: ByteStream,
     options?: UploadOptions,
   ): Promise<snapshots.CreateResponse>;
+  /**
+   * Stores what has changed since the parent. `bytes` is a tar in which each file of `deltaFiles`
+   * is a sparse entry. A hole means that the range is as in the parent. In all other respects this
+   * works as `create` does.
+   */
+  createDelta(
+    header: DeltaHeaderInit,
+    bytes: ByteStream,
+    options?: UploadOptions,
+  ): Promise<snapshots.CreateResponse>;
+  /** Does the same as `createDelta` with a directory of the daemon's node, which is only read. */
+  createDeltaFromDirectory(
+    request: Init<typeof snapshots.CreateDeltaFromDirectoryRequestSchema>,
+    options?: CallOptions,
+  ): Promise<snapshots.CreateDeltaFromDirectoryResponse>;
   /** Moves a directory of the daemon's node into the store by renaming it. */
   createFromDirectory(
     request: Init<typeof snapshots.CreateFromDirectoryRequestSchema>,

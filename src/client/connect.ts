@@ -87,6 +87,12 @@ function snapshotCalls(channel: Channel): SnapshotCalls {
       const frame = create(CreateRequestSchema, { frame: { case: "header", value: header } });
       return upload(channel, rpc.create, encode(CreateRequestSchema, frame), bytes, options);
     },
+    createDelta: (header, bytes, options = {}) => {
+      const frame = create(CreateRequestSchema, { frame: { case: "deltaHeader", value: header } });
+      return upload(channel, rpc.create, encode(CreateRequestSchema, frame), bytes, options);
+    },
+    createDeltaFromDirectory: (request, options) =>
+      channel.unary(rpc.createDeltaFromDirectory, request, options),
     createFromDirectory: (request, options) =>
       channel.unary(rpc.createFromDirectory, request, options),
     list: (request = {}, options) => channel.unary(rpc.list, request, options),

@@ -15,6 +15,7 @@ import type { CallOptions } from "./channel.js";
 import type {
   Client,
   CreateHeaderInit,
+  DeltaHeaderInit,
   ExportInit,
   ImportHeaderInit,
   RefOr,
@@ -63,12 +64,31 @@ export async function createFromLocalDirectory(
   options: DirectoryOptions = {},
 ): Promise<CreateResponse> {
   const source = await openLocalSource(directory);
-  if (source.envelope !== undefined) {
-    throw new StoreError("FIELD_INVALID", `${directory} holds a snapshot.json: it is an export`, {
-      hint: "Import it, or remove snapshot.json to store the data files alone",
-    });
-  }
+  requireNoEnvelope(source, directory);
   return client.create(header, source.pack(options), callOptions(options));
+}
+
+function requireNoEnvelope({ envelope }: LocalSource, directory: string): void {
+  if (envelope === undefined) return;
+  throw new StoreError("FIELD_INVALID", `${directory} holds a snapshot.json: it is an export`, {
+    hint: "Import it, or remove snapshot.json to store the data files alone",
+  });
+}
+
+/**
+ * Stores what has changed since the parent. A hole in a file of `deltaFiles` means that the range
+ * is as in the parent. Throws FIELD_INVALID if the directory's filesystem does not report holes of
+ * 4 KiB.
+ */
+export async function createDeltaFromLocalDirectory(
+  client: Client,
+  directory: string,
+  header: DeltaHeaderInit,
+  options: DirectoryOptions = {},
+): Promise<CreateResponse> {
+  const source = await openLocalSource(directory, { deltaFiles: header.deltaFiles ?? [] });
+  requireNoEnvelope(source, directory);
+  return client.createDelta(header, source.pack(options), callOptions(options));
 }
 
 /** Imports a directory that an export wrote: data files and `snapshot.json`. */
@@ -78,7 +98,7 @@ export async function importLocalDirectory(
   header: ImportHeaderInit = {},
   options: ImportDirectoryOptions = {},
 ): Promise<ImportResponse> {
-  const source = await openLocalSource(directory, options.envelope);
+  const source = await openLocalSource(directory, { envelope: options.envelope });
   if (source.envelope === undefined) {
     throw new StoreError("ENVELOPE_MISSING", `${directory} holds no snapshot.json`, {
       hint: "To store plain data files, create a snapshot from them",

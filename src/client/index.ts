@@ -3,6 +3,7 @@ export { connect, type ConnectOptions } from "./connect.js";
 export type {
   Client,
   CreateHeaderInit,
+  DeltaHeaderInit,
   ExportInit,
   GcCalls,
   ImportHeaderInit,
@@ -28,6 +29,7 @@ export type { OwnedChunk, OwnedStream } from "../wire/chunk.js";
 export type { DataDirectoryLease } from "./lease.js";
 export type { ProgressListener, TransferProgress } from "./progress.js";
 export {
+  createDeltaFromLocalDirectory,
   createFromLocalDirectory,
   exportToLocalDirectory,
   importLocalDirectory,

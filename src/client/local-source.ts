@@ -10,6 +10,7 @@ import type { ByteStream } from "../base/async.js";
 import { StoreError, describeValue } from "../base/errors.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
 import { lend } from "../wire/chunk.js";
+import { requireSmallHoles } from "../holes/hole-unit.js";
 import { readExtents, scanExtents, type FilePiece } from "../holes/extents.js";
 import { withIoError } from "../holes/errno.js";
 import { localReadBytes } from "./local-file.js";
@@ -34,11 +35,21 @@ interface LocalFile {
   readonly dataBytes: number;
 }
 
+interface LocalSourceOptions {
+  /** Replaces the directory's own envelope. */
+  readonly envelope?: Uint8Array | undefined;
+  /** Names of the files whose holes stand for bytes of another snapshot. Default: none. */
+  readonly deltaFiles?: readonly string[];
+}
+
 /**
  * Opens a directory for packing. Throws if the directory is absent or contains anything but regular
- * files. `given` is an envelope that replaces the directory's own.
+ * files.
  */
-export async function openLocalSource(directory: string, given?: Uint8Array): Promise<LocalSource> {
+export async function openLocalSource(
+  directory: string,
+  { envelope: given, deltaFiles = [] }: LocalSourceOptions = {},
+): Promise<LocalSource> {
   const names = await withIoError({ what: "list", path: directory, owner: "caller" }, () =>
     readdir(directory),
   );
@@ -56,7 +67,8 @@ export async function openLocalSource(directory: string, given?: Uint8Array): Pr
     pack: ({ signal, onProgress }) => {
       const totalBytes = files.reduce((sum, file) => sum + file.dataBytes, 0);
       const progress = countProgress(totalBytes, onProgress);
-      const tar = writeTar(archiveFiles(files, progress, signal), {
+      const opened = { directory, deltaFiles: new Set(deltaFiles), progress, signal };
+      const tar = writeTar(archiveFiles(files, opened), {
         ...(envelope === undefined ? {} : { envelope }),
         ...(signal === undefined ? {} : { signal }),
       });
@@ -89,11 +101,17 @@ async function readEnvelope(path: string): Promise<Uint8Array> {
   return withIoError({ what: "read", path, owner: "caller", access: "read" }, () => readFile(path));
 }
 
+interface PackOptions {
+  readonly directory: string;
+  readonly deltaFiles: ReadonlySet<string>;
+  readonly progress: { add(bytes: number): void; finish(): void };
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Yields the files of the archive. Each file is open until the next one is requested. */
 async function* archiveFiles(
   files: readonly LocalFile[],
-  progress: { add(bytes: number): void; finish(): void },
-  signal: AbortSignal | undefined,
+  { directory, deltaFiles, progress, signal }: PackOptions,
 ): AsyncGenerator<ArchiveFile, void, undefined> {
   for (const { name, path } of files) {
     const handle = await withIoError({ what: "open", path, owner: "caller", access: "read" }, () =>
@@ -102,8 +120,11 @@ async function* archiveFiles(
     try {
       const stat = await handle.stat();
       if (!stat.isFile()) throw changed(path);
+      const isDelta = deltaFiles.has(name);
+      if (isDelta) await requireSmallHoles(handle, name, directory);
       using extents = await scanExtents(handle.fd, stat.size, signal);
-      const shape = { name, mode: stat.mode & 0o777, sizeBytes: stat.size, extents };
+      if (isDelta && extents?.filledHoles === true) throw tooFragmented(path);
+      const shape = { name, mode: stat.mode & 0o777, sizeBytes: stat.size, extents, isDelta };
       yield { ...shape, pieces: () => readCounted(handle, shape, progress, signal) };
     } finally {
       await handle.close();
@@ -124,6 +145,17 @@ async function* readCounted(
     yield piece;
     progress.add(length);
   }
+}
+
+/**
+ * Refuses a file with more holes than a map can list. The map would list small holes as data, and
+ * these bytes would then count as changed.
+ */
+function tooFragmented(path: string): StoreError {
+  return new StoreError("LIMIT_EXCEEDED", `${path} has too many holes for a delta file`, {
+    hint: "Send it whole instead",
+    metadata: { limit: "max_segments" },
+  });
 }
 
 function changed(path: string): StoreError {

@@ -21,7 +21,7 @@ const zeros = Buffer.alloc(blockBytes);
  * covers its logical bytes, with holes read as zeros, so it does not depend on the cuts between
  * pieces.
  */
-export interface BlockHasher extends WriteObserver {
+interface BlockHasher extends WriteObserver {
   update(offset: number, bytes: Uint8Array): void;
   /**
    * Ends a file of `sizeBytes` bytes, which must not be less than the end of the last piece. Call

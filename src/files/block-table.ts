@@ -55,9 +55,9 @@ export function* placedRuns(table: BlockTable): Generator<PlacedRun, void, undef
   }
 }
 
-/** Returns the digest of the data block at `index`, as a view. */
-export function digestAt(table: BlockTable, index: number): Uint8Array {
-  return table.digests.subarray(index * digestBytes, (index + 1) * digestBytes);
+/** Returns the digests of `count` data blocks from the one at `index` on, as a view. */
+export function digestAt(table: BlockTable, index: number, count = 1): Uint8Array {
+  return table.digests.subarray(index * digestBytes, (index + count) * digestBytes);
 }
 
 /**
@@ -111,7 +111,8 @@ function* contentRuns(table: BlockTable): Generator<PlacedRun, void, undefined> 
 
 export interface BlockTableBuilder {
   add(kind: "hole" | "zero", count: number): void;
-  addData(digest: Uint8Array): void;
+  /** Adds one data block for each of these digests. */
+  addData(digests: Uint8Array): void;
   build(sizeBytes: number): BlockTable;
 }
 
@@ -127,13 +128,14 @@ export function createBlockTableBuilder(algorithm: DigestAlgorithm): BlockTableB
   };
   return {
     add: append,
-    addData: (digest) => {
-      if (used + digestBytes > digests.length) {
-        digests = Buffer.concat([digests], Math.max(digests.length * 2, 64 * digestBytes));
+    addData: (added) => {
+      const needed = used + added.length;
+      if (needed > digests.length) {
+        digests = Buffer.concat([digests], Math.max(digests.length * 2, 64 * digestBytes, needed));
       }
-      digests.set(digest, used);
-      used += digestBytes;
-      append("data", 1);
+      digests.set(added, used);
+      used = needed;
+      append("data", added.length / digestBytes);
     },
     build: (sizeBytes) => ({
       sizeBytes,

@@ -31,6 +31,8 @@ export interface Manifest {
   readonly files: readonly SnapshotFile[];
   /** The `snapshotDigest` of the files; empty until every file has a digest. */
   readonly digest: string;
+  /** As `Snapshot.parentDigest`. If it is empty, the stored text does not contain the key. */
+  readonly parentDigest: string;
 }
 
 /**
@@ -107,6 +109,7 @@ const manifestSchema = z.strictObject({
     }),
   ),
   digest,
+  parentDigest: digest.default(""),
 });
 
 // The file is one JSON object: two lines, then the manifest, indented. The checksum covers the
@@ -120,8 +123,8 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   const sorted = [...files].sort(byName);
   const times = { createdAt: createdAt.toISOString(), expireTime: expireTime?.toISOString() };
   const plain = { ...rest, ...times, files: sorted };
-  const checked = manifestSchema.parse(plain);
-  const text = JSON.stringify(checked, null, 2);
+  const { parentDigest, ...checked } = manifestSchema.parse(plain);
+  const text = JSON.stringify({ ...checked, ...(parentDigest && { parentDigest }) }, null, 2);
   return Buffer.from(`${head}${sha256Hex(Buffer.from(text))}${middle}${text}${tail}`);
 }
 

@@ -1,14 +1,34 @@
-// Writes one uploaded file to staging, with its holes, and hashes it at the same time.
-import { totalLength, type Extents } from "../model/extent.js";
-import type { SnapshotFile } from "../model/snapshot.js";
+// Writes one uploaded file to staging, with its holes, and hashes it at the same time. A file over
+// a base begins with the content of a stored file, and only the blocks that are written to are
+// hashed.
+import type { FileHandle } from "node:fs/promises";
+import { StoreError } from "../base/errors.js";
+import { formatBytes } from "../base/sizes.js";
+import { ioError } from "../holes/errno.js";
+import { copyContent } from "../holes/sparse-copy.js";
 import { createSparseFile, type SparseFileOptions } from "../holes/sparse-writer.js";
+import { wholeBlocks } from "../model/charge.js";
+import { totalLength, type Extent, type Extents } from "../model/extent.js";
+import type { SnapshotFile } from "../model/snapshot.js";
+import type { OwnedChunk } from "../wire/chunk.js";
 import { createBlockHasher } from "./block-hash.js";
 import { rootDigest, type BlockTable } from "./block-table.js";
-import type { OwnedChunk } from "../wire/chunk.js";
+import { createDeltaHasher, type BaseProblem } from "./delta-hash.js";
 import type { StagedRecord } from "./publish.js";
 import { storedFileMode } from "./stored-modes.js";
-import type { WriteLane } from "./write-lane.js";
+import { BaseError, type WriteLane } from "./write-lane.js";
 import type { WriteWorkers } from "./write-workers.js";
+
+/** A stored file whose content a staged file begins with. */
+export interface StagedBase {
+  /** Must stay open for reading until the staged file is finished or disposed of. */
+  readonly handle: FileHandle;
+  readonly name: string;
+  readonly snapshotId: string;
+  readonly allocatedBytes: number;
+  /** Undefined if the stored file has no digests yet. The staged file then has no digests. */
+  readonly table: BlockTable | undefined;
+}
 
 export interface StagedFileOptions {
   /** Permission bits, masked to 0777, as the caller gave them. The stored file is read-only. */
@@ -21,6 +41,8 @@ export interface StagedFileOptions {
   readonly extents?: Extents | undefined;
   /** If true, blocks of zeros become holes. */
   readonly detectZeros: boolean;
+  /** The stored file to begin with. If it is undefined, the file begins empty. */
+  readonly base?: StagedBase | undefined;
   /** Called with the number of bytes before each write. May throw. */
   readonly onData?: (bytes: number) => void;
   readonly signal?: AbortSignal | undefined;
@@ -30,8 +52,14 @@ export interface StagedFileOptions {
 export interface StagedFile extends AsyncDisposable {
   /** Writes a chunk as `SparseFileWriter.write` does. */
   write(offset: number, chunk: OwnedChunk): Promise<void>;
+  /** Copies ranges of another file as `SparseFileWriter.copyFrom` does. */
+  copyFrom(source: FileHandle, extents: readonly Extent[]): Promise<void>;
+  /** Waits as `SparseFileWriter.idle` does. */
+  idle(): Promise<void>;
   /**
    * Ends the file. When this resolves, the file is whole and hashed; `publish` makes it durable.
+   * Throws STORED_DATA_CORRUPT if a block of the base that was written to in part does not have its
+   * recorded digest.
    */
   finish(): Promise<SnapshotFile>;
 }
@@ -44,25 +72,38 @@ export async function createStagedFile(
   workers: WriteWorkers | undefined,
   keep: (record: StagedRecord) => Promise<void>,
 ): Promise<StagedFile> {
-  const { mode, sizeBytes, extents, detectZeros, onData, signal } = options;
+  const { mode, sizeBytes, extents, detectZeros, base, signal } = options;
   const hashing = chooseHashing(options, workers);
+  let writtenBytes = 0;
   const writer = await createSparseFile(path, {
     mode: storedFileMode,
     detectZeros,
     forgetWritten: true,
     expectedBytes: sizeBytes,
-    expectedExtents: extents,
-    ...(onData && { onData }),
+    // Blocks of a base need no reservation.
+    expectedExtents: base === undefined ? extents : undefined,
+    fill: base && ((handle) => fillFrom(base, handle, { path, sizeBytes, signal })),
+    onData: (bytes) => {
+      writtenBytes += bytes;
+      options.onData?.(bytes);
+    },
     ...hashing.writing,
     signal,
+  }).catch((error: unknown) => {
+    hashing.drop();
+    throw error;
   });
   let kept = false;
   let finishing: Promise<SnapshotFile> | undefined;
 
   const finish = async (): Promise<SnapshotFile> => {
-    const { allocatedBytes } = await writer.complete(sizeBytes);
+    const written = await writer.complete(sizeBytes);
     const table = await hashing.finish(sizeBytes);
-    const digest = rootDigest(table);
+    const digest = table === undefined ? "" : rootDigest(table);
+    // Until the sync, blocks that replace shared ones may count twice.
+    const mostBytes =
+      base === undefined ? Infinity : base.allocatedBytes + wholeBlocks(writtenBytes);
+    const allocatedBytes = Math.min(written.allocatedBytes, mostBytes);
     const file = { name, sizeBytes, allocatedBytes, mode: mode & 0o777, digest };
     kept = true;
     await keep({ file, table, writer, synced: false });
@@ -70,6 +111,8 @@ export async function createStagedFile(
   };
   return {
     write: (offset, chunk) => writer.write(offset, chunk),
+    copyFrom: (source, ranges) => writer.copyFrom(source, ranges),
+    idle: () => writer.idle(),
     finish: () => (finishing ??= finish()),
     [Symbol.asyncDispose]: async () => {
       // After `return file.finish()`, the caller disposes of the file while `finish` is still
@@ -86,16 +129,20 @@ const minWorkerBytes = 4 * 1024 * 1024;
 
 interface Hashing {
   readonly writing: Pick<SparseFileOptions, "observer" | "createPool">;
-  finish(sizeBytes: number): BlockTable | Promise<BlockTable>;
+  /** Returns the block table, or undefined if the base has no digests. */
+  finish(sizeBytes: number): BlockTable | undefined | Promise<BlockTable>;
   drop(): void;
 }
 
 /**
- * Chooses the thread that hashes: a worker hashes and writes large files, and this thread hashes
- * small ones.
+ * Chooses the thread that hashes: a worker hashes and writes large files and files over a base, and
+ * this thread hashes small files.
  */
 function chooseHashing(options: StagedFileOptions, workers: WriteWorkers | undefined): Hashing {
-  const { extents, sizeBytes } = options;
+  const { base, extents, sizeBytes } = options;
+  if (base !== undefined) {
+    return workers === undefined ? hashOverHere(base) : hashOver(base, workers);
+  }
   const dataBytes = extents === undefined ? sizeBytes : totalLength(extents);
   if (workers === undefined || dataBytes < minWorkerBytes) {
     const hasher = createBlockHasher();
@@ -114,4 +161,72 @@ function chooseHashing(options: StagedFileOptions, workers: WriteWorkers | undef
     },
     drop: () => lane?.drop(),
   };
+}
+
+/** Hashes in a worker, because reads of the base block the thread that hashes. */
+function hashOver(base: StagedBase, workers: WriteWorkers): Hashing {
+  const { handle, table } = base;
+  const laneBase = table === undefined ? "unhashed" : { fd: handle.fd, table };
+  let lane: WriteLane | undefined;
+  return {
+    writing: { createPool: (fd, path) => (lane = workers.openLane(fd, path, laneBase)) },
+    finish: (size) => {
+      if (lane === undefined) throw new Error("finished before it was begun");
+      if (table === undefined) return undefined;
+      return lane.finish(size).catch((error: unknown) => {
+        throw error instanceof BaseError ? baseError(base, error.problem) : error;
+      });
+    },
+    drop: () => lane?.drop(),
+  };
+}
+
+/** Hashes in this thread. Programs without workers have no other calls that would wait. */
+function hashOverHere(base: StagedBase): Hashing {
+  const { handle, table } = base;
+  const drop = (): void => undefined;
+  if (table === undefined) return { writing: {}, finish: () => undefined, drop };
+  const hasher = createDeltaHasher({ fd: handle.fd, table });
+  return {
+    writing: { observer: hasher },
+    finish: () => {
+      const { table: made, problem } = hasher.finish();
+      if (problem !== undefined) throw baseError(base, problem);
+      return made;
+    },
+    drop,
+  };
+}
+
+function baseError({ name, snapshotId }: StagedBase, problem: BaseProblem): Error {
+  const what = `${name} of snapshot ${snapshotId}`;
+  if (problem.kind === "unread") {
+    return ioError(problem.error, { what: "read a block that was changed in part", path: what });
+  }
+  const { offset, length } = problem;
+  return new StoreError(
+    "STORED_DATA_CORRUPT",
+    `${what}: the ${formatBytes(length)} at offset ${offset} are not what was stored`,
+    {
+      hint: `Run \`stasis verify ${snapshotId}\` to see all damaged ranges, and send a whole upload instead`,
+      resource: { type: "snapshot", name: snapshotId },
+      metadata: {
+        ...{ snapshot_id: snapshotId, file: name },
+        ...{ offset: String(offset), length: String(length) },
+      },
+    },
+  );
+}
+
+async function fillFrom(
+  { handle, name, snapshotId }: StagedBase,
+  target: FileHandle,
+  {
+    path,
+    sizeBytes,
+    signal,
+  }: Pick<StagedFileOptions, "sizeBytes" | "signal"> & { readonly path: string },
+): Promise<void> {
+  const from = `${name} of snapshot ${snapshotId}`;
+  await copyContent({ source: handle, from, sizeBytes }, target, path, signal);
 }

@@ -2,38 +2,70 @@
 //
 // A large chunk that owns its memory, such as a chunk of an upload, is transferred without a copy.
 // Other chunks, such as the output of zlib, are copied into buffers that are then transferred.
-// Shared memory would be slower, because V8 copies into it at a third of the rate. These buffers
-// begin and end on the boundaries of pages and of hashed blocks. holes/direct-writer.ts explains
-// how the worker writes them.
+// Shared memory would be slower, because V8 copies into it at a third of the rate. A buffer of
+// consecutive bytes begins and ends on the boundaries of pages and of hashed blocks. A buffer of
+// small pieces gathers them from several places of the file. holes/direct-writer.ts explains how
+// the worker writes them.
 import { formatBytes } from "../base/sizes.js";
+import { totalLength, type Extent } from "../model/extent.js";
 import { ioError } from "../holes/errno.js";
 import type { WritePool } from "../holes/write-pool.js";
 import type { BorrowedChunk, OwnedChunk } from "../wire/chunk.js";
 import type { BlockTable } from "./block-table.js";
+import type { BaseProblem } from "./delta-hash.js";
 import type { LaneEvents, WriteThread } from "./write-thread.js";
 import {
   bufferBytes,
   maxTakenBytes,
   minTakenBytes,
+  type LaneBase,
+  type LaneDigests,
+  type SentProblem,
   type WriteMessage,
 } from "./write-worker-messages.js";
 
 /** One file that a worker writes. Offsets ascend. */
 export interface WriteLane extends WritePool {
-  /** Returns the digests of the written file. Call this once, after `idle`. */
+  readonly copy: (from: number, extents: readonly Extent[]) => Promise<void>;
+  /**
+   * Returns the digests of the written file. Throws a BaseError if the base does not have its own
+   * digests. Call this once, after `idle`, and never over an unhashed base.
+   */
   finish(sizeBytes: number): Promise<BlockTable>;
   /** Discards all state of the file. Call this after `idle`. It has no effect after `finish`. */
   drop(): void;
 }
 
-export function openWriteLane(thread: WriteThread, fd: number, path: string): WriteLane {
-  return new ThreadLane(thread, fd, path);
+/** Opens a lane. With a base, the file is a copy of the base that the lane writes over. */
+export function openWriteLane(
+  thread: WriteThread,
+  fd: number,
+  path: string,
+  base?: LaneBase,
+): WriteLane {
+  return new ThreadLane(thread, fd, path, base);
+}
+
+/** Thrown when the digests of a file cannot be computed from the digests of its base. */
+export class BaseError extends Error {
+  readonly problem: BaseProblem;
+
+  constructor(problem: SentProblem) {
+    super(`the base of a file is ${problem.kind}`);
+    this.problem =
+      problem.kind === "unread"
+        ? { kind: "unread", error: Object.assign(new Error(), problem.error) }
+        : problem;
+  }
 }
 
 /** A buffer that waits for more bytes. */
 interface OpenBuffer {
   readonly buffer: ArrayBuffer;
-  readonly offset: number;
+  /** The offset in the file and the length of each run of bytes in the buffer. */
+  readonly runs: number[];
+  /** The offset in the file after the last run. */
+  end: number;
   length: number;
 }
 
@@ -49,14 +81,15 @@ class ThreadLane implements WriteLane, LaneEvents {
   #open: OpenBuffer | undefined;
   #failure: Error | undefined;
   #onFlushed: (() => void) | undefined;
-  #onTable: ((table: BlockTable) => void) | undefined;
+  #onDigests: ((result: LaneDigests) => void) | undefined;
   #onFailure: ((error: Error) => void) | undefined;
 
-  constructor(thread: WriteThread, fd: number, path: string) {
+  constructor(thread: WriteThread, fd: number, path: string, base: LaneBase | undefined) {
     this.#thread = thread;
     this.#fd = fd;
     this.#path = path;
     this.#number = thread.addLane(this);
+    if (base !== undefined) thread.post({ kind: "base", lane: this.#number, base });
   }
 
   check(): void {
@@ -67,17 +100,25 @@ class ThreadLane implements WriteLane, LaneEvents {
     const { byteOffset: start, length } = chunk.bytes;
     const takeable = length >= minTakenBytes && length <= maxTakenBytes;
     const buffer = takeable ? chunk.takeMemory() : undefined;
-    const open = this.#open;
-    const follows = open !== undefined && open.offset + open.length === offset;
-    if (buffer !== undefined || !follows) this.flush();
-    if (buffer === undefined) return this.#copy(offset, chunk.bytes);
+    if (buffer === undefined) return this.#gather(offset, chunk.bytes);
+    this.flush();
     await this.#thread.takeRoom();
     this.#send({ buffer, returned: false, start, length, offset });
     this.check();
   }
 
+  readonly copy = async (from: number, extents: readonly Extent[]): Promise<void> => {
+    const [first] = extents;
+    if (first === undefined) return;
+    this.flush();
+    await this.#thread.takeRoom();
+    if (this.#failure === undefined) this.#sendCopy(from, first.offset, extents);
+    else this.#thread.returnRoom(undefined);
+    this.check();
+  };
+
   writtenBefore(end: number): number {
-    const [first = this.#open?.offset ?? end] = this.#pending.keys();
+    const [first = this.#open?.runs[0] ?? end] = this.#pending.keys();
     return Math.min(end, first);
   }
 
@@ -93,11 +134,13 @@ class ThreadLane implements WriteLane, LaneEvents {
 
   async finish(sizeBytes: number): Promise<BlockTable> {
     this.check();
-    const table = await new Promise<BlockTable>((resolve, reject) => {
-      [this.#onTable, this.#onFailure] = [resolve, reject];
+    const { table, problem } = await new Promise<LaneDigests>((resolve, reject) => {
+      [this.#onDigests, this.#onFailure] = [resolve, reject];
       this.#thread.post({ kind: "finish", lane: this.#number, sizeBytes });
     });
     this.#thread.removeLane(this.#number);
+    if (problem !== undefined) throw new BaseError(problem);
+    if (table === undefined) throw new Error("a file over an unhashed base has no digests");
     return table;
   }
 
@@ -111,7 +154,8 @@ class ThreadLane implements WriteLane, LaneEvents {
     if (open === undefined) return;
     this.#open = undefined;
     this.#thread.endBuffer(this);
-    this.#send({ ...open, start: 0, returned: true });
+    const { buffer, length, runs } = open;
+    this.#send({ buffer, length, runs, offset: runs[0] ?? 0, start: 0, returned: true });
   }
 
   done(offset: number, error: Error | undefined): void {
@@ -125,8 +169,8 @@ class ThreadLane implements WriteLane, LaneEvents {
     this.#onFlushed?.();
   }
 
-  finished(table: BlockTable): void {
-    this.#onTable?.(table);
+  finished(result: LaneDigests): void {
+    this.#onDigests?.(result);
   }
 
   failed(error: Error): void {
@@ -136,15 +180,17 @@ class ThreadLane implements WriteLane, LaneEvents {
   }
 
   /** Copies the bytes into buffers, and sends each full buffer. */
-  async #copy(offset: number, bytes: BorrowedChunk): Promise<void> {
+  async #gather(offset: number, bytes: BorrowedChunk): Promise<void> {
     for (let done = 0; done < bytes.length;) {
       const at = offset + done;
-      const open = this.#open ?? (await this.#beginBuffer(at));
-      const end = Math.min(bytes.length, done + bufferBytes - (at % bufferBytes));
-      new Uint8Array(open.buffer, open.length).set(bytes.subarray(done, end));
-      open.length += end - done;
-      done = end;
-      if ((offset + done) % bufferBytes === 0) this.flush();
+      const open = this.#open ?? (await this.#beginBuffer());
+      const length = Math.min(
+        ...[bytes.length - done, bufferBytes - open.length, bufferBytes - (at % bufferBytes)],
+      );
+      new Uint8Array(open.buffer, open.length).set(bytes.subarray(done, done + length));
+      addRun(open, at, length);
+      done += length;
+      if (isComplete(open)) this.flush();
       this.check();
     }
     // A lane that waits for room has caused other lanes to send their partly filled buffers. No
@@ -152,9 +198,9 @@ class ThreadLane implements WriteLane, LaneEvents {
     if (this.#thread.isFull) this.flush();
   }
 
-  async #beginBuffer(offset: number): Promise<OpenBuffer> {
+  async #beginBuffer(): Promise<OpenBuffer> {
     const buffer = await this.#thread.beginBuffer(this);
-    this.#open = { buffer, offset, length: 0 };
+    this.#open = { buffer, runs: [], end: -1, length: 0 };
     return this.#open;
   }
 
@@ -166,6 +212,13 @@ class ThreadLane implements WriteLane, LaneEvents {
     this.#thread.post({ kind: "write", lane, fd, path, ...piece }, buffer);
   }
 
+  #sendCopy(from: number, offset: number, extents: readonly Extent[]): void {
+    this.#pending.set(offset, totalLength(extents));
+    const runs = extents.flatMap((extent) => [extent.offset, extent.length]);
+    const [lane, fd, path] = [this.#number, this.#fd, this.#path];
+    this.#thread.post({ kind: "copy", ...{ lane, fd, path, from, offset, runs } });
+  }
+
   #failWriting(error: Error, bytes: string): void {
     this.#fail(ioError(error, { what: `write ${bytes}`, path: this.#path }));
   }
@@ -174,4 +227,17 @@ class ThreadLane implements WriteLane, LaneEvents {
     this.#failure ??= error;
     this.#onFailure?.(error);
   }
+}
+
+function addRun(open: OpenBuffer, offset: number, length: number): void {
+  const { runs } = open;
+  if (open.end === offset) runs[runs.length - 1] = (runs.at(-1) ?? 0) + length;
+  else runs.push(offset, length);
+  open.end = offset + length;
+  open.length += length;
+}
+
+/** Consecutive bytes are cut at the ends of blocks, and gathered bytes at the end of the buffer. */
+function isComplete({ runs, end, length }: OpenBuffer): boolean {
+  return length === bufferBytes || (runs.length === 2 && end % bufferBytes === 0);
 }

@@ -2,10 +2,10 @@
 // pieces that it still accepts.
 import { Worker } from "node:worker_threads";
 import { createThreadSemaphore, maxDirectWrites } from "../holes/write-slots.js";
-import type { BlockTable } from "./block-table.js";
 import {
   bufferBytes,
   piecesPerWorker,
+  type LaneDigests,
   type ToMain,
   type ToWorker,
   type WriteError,
@@ -18,7 +18,7 @@ export interface LaneEvents {
    */
   done(offset: number, error: Error | undefined): void;
   flushed(error: Error | undefined): void;
-  finished(table: BlockTable): void;
+  finished(result: LaneDigests): void;
   /** Called when the thread has died. */
   failed(error: Error): void;
   /** Sends the partly filled buffer of the lane. */
@@ -131,7 +131,7 @@ export class WriteThread {
       case "flushed":
         return lane?.flushed(toError(message.error));
       case "finished":
-        return lane?.finished(message.table);
+        return lane?.finished(message.result);
     }
   }
 

@@ -1,5 +1,6 @@
 // Defines the messages between the main thread and a write worker.
 import type { BlockTable } from "./block-table.js";
+import type { BaseProblem } from "./delta-hash.js";
 
 /**
  * Bytes of a buffer that small pieces are copied into. These buffers go back and forth. A large
@@ -26,8 +27,31 @@ export interface WriteMessage {
   readonly length: number;
   readonly fd: number;
   readonly path: string;
+  /** The offset of the first byte in the file. */
   readonly offset: number;
+  /** The offset and length of each range of the file, if the bytes belong to several ranges. */
+  readonly runs?: readonly number[] | undefined;
 }
+
+/** Tells the worker to copy ranges of another file to the same offsets. */
+export interface CopyMessage {
+  readonly kind: "copy";
+  readonly lane: number;
+  readonly fd: number;
+  readonly path: string;
+  /** The descriptor of the file to read. */
+  readonly from: number;
+  /** The offset of the first range. */
+  readonly offset: number;
+  /** The offset and length of each range, in ascending order. */
+  readonly runs: readonly number[];
+}
+
+/** The source of a lane's digests. The descriptor stays open as long as the lane. */
+export type LaneBase =
+  | { readonly fd: number; readonly table: BlockTable }
+  /** The base has no digests, so nothing is hashed. */
+  | "unhashed";
 
 /**
  * A lane is one file that is being written. The worker handles its messages in the order they were
@@ -35,6 +59,9 @@ export interface WriteMessage {
  */
 export type ToWorker =
   | WriteMessage
+  | CopyMessage
+  /** Precedes all other messages of a lane that writes over a copy of its base. */
+  | { readonly kind: "base"; readonly lane: number; readonly base: LaneBase }
   /**
    * The worker answers when all writes that were sent before this message have succeeded or failed.
    */
@@ -51,6 +78,17 @@ export interface WriteError {
   readonly syscall: string | undefined;
 }
 
+export interface LaneDigests {
+  /** The table is undefined if the base is unhashed. */
+  readonly table: BlockTable | undefined;
+  readonly problem?: SentProblem | undefined;
+}
+
+/** A problem as it is sent between threads, where errors become plain objects. */
+export type SentProblem =
+  | Extract<BaseProblem, { kind: "damaged" }>
+  | { readonly kind: "unread"; readonly error: WriteError };
+
 export type ToMain =
   /** The piece at this offset was written, or could not be written. */
   | {
@@ -61,4 +99,4 @@ export type ToMain =
       readonly error: WriteError | undefined;
     }
   | { readonly kind: "flushed"; readonly lane: number; readonly error: WriteError | undefined }
-  | { readonly kind: "finished"; readonly lane: number; readonly table: BlockTable };
+  | { readonly kind: "finished"; readonly lane: number; readonly result: LaneDigests };

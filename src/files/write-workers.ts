@@ -3,10 +3,11 @@
 import { availableParallelism } from "node:os";
 import { openWriteLane, type WriteLane } from "./write-lane.js";
 import { WriteThread } from "./write-thread.js";
+import type { LaneBase } from "./write-worker-messages.js";
 
 export interface WriteWorkers extends AsyncDisposable {
   /** Opens a lane for a file. `fd` must stay open until the lane is idle. */
-  openLane(fd: number, path: string): WriteLane;
+  openLane(fd: number, path: string, base?: LaneBase): WriteLane;
 }
 
 /**
@@ -22,13 +23,13 @@ export function openWriteWorkers(maxWorkers: number = defaultWorkers): WriteWork
   const threads: WriteThread[] = [];
   let opened = 0;
   return {
-    openLane: (fd, path) => {
+    openLane: (fd, path, base) => {
       const index = opened++ % maxWorkers;
       const living = threads[index];
       const thread =
         living?.failure === undefined && living !== undefined ? living : new WriteThread();
       threads[index] = thread;
-      return openWriteLane(thread, fd, path);
+      return openWriteLane(thread, fd, path, base);
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all(threads.map((thread) => thread.terminate()));

@@ -7,12 +7,14 @@ import { constants, type Stats } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError, isStoreError } from "../base/errors.js";
+import { writeFully } from "../base/whole-io.js";
 import type { Extent } from "../model/extent.js";
 import { ioError, isErrno, shownPath, withIoError, type IoContext } from "./errno.js";
 import { lazyExtents, readExtents } from "./extents.js";
-import { startWriteback } from "./native.js";
+import { setCopyOnWriteBytes, startWriteback } from "./native.js";
 import { createSparseFile, type WrittenFile } from "./sparse-writer.js";
 import { disk } from "./file-operations.js";
+import { isZero, zeroBlockBytes } from "./zero.js";
 
 export interface CopyOptions {
   /** Permission bits of the copy. */
@@ -90,6 +92,33 @@ export async function shareBlocks(
     source.stat(),
   );
   return await copyInKernel({ source, from, sizeBytes, ways: ["reflink"] }, to, options);
+}
+
+/**
+ * Copies the content of an open file, with its holes, into a new and empty file. `from` and `to`
+ * are the names of the two files in messages.
+ */
+export async function copyContent(
+  { source, from, sizeBytes }: Pick<KernelCopy, "source" | "from" | "sizeBytes">,
+  target: FileHandle,
+  to: string,
+  signal: AbortSignal | undefined,
+): Promise<CopyMethod> {
+  signal?.throwIfAborted();
+  if (await tryClone(source, target, to)) {
+    // The caller will write to the file. Only XFS has this setting.
+    await setCopyOnWriteBytes(target.fd, zeroBlockBytes).catch(() => undefined);
+    return "reflink";
+  }
+  if (await tryExtents(source, target, from, sizeBytes, { sync: true, signal })) return "extents";
+  const all = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
+  const extents = lazyExtents(source.fd, sizeBytes) ?? all;
+  for await (const { offset, chunk } of readExtents(source, extents, { what: from, signal })) {
+    const { bytes } = chunk;
+    if (isZero(bytes)) continue;
+    await withIoError({ what: "copy the file", path: to }, () => writeFully(target, bytes, offset));
+  }
+  return "bytes";
 }
 
 interface KernelCopy {
@@ -186,7 +215,7 @@ async function tryExtents(
   target: FileHandle,
   from: string,
   sizeBytes: number,
-  options: CopyOptions,
+  options: Pick<CopyOptions, "sync" | "signal">,
 ): Promise<boolean> {
   const extents = lazyExtents(source.fd, sizeBytes);
   if (extents === undefined) return false;
@@ -207,7 +236,7 @@ async function copyExtent(
   target: FileHandle,
   from: string,
   extent: Extent,
-  options: CopyOptions,
+  options: Pick<CopyOptions, "sync" | "signal">,
 ): Promise<void> {
   const end = extent.offset + extent.length;
   for (let offset = extent.offset; offset < end;) {

@@ -6,6 +6,7 @@ import { StoreError } from "../base/errors.js";
 import type { Extent, Extents } from "../model/extent.js";
 import { closeQuietly } from "../base/quietly.js";
 import { ioError, isErrno, withIoError } from "./errno.js";
+import { readExtents } from "./extents.js";
 import {
   createGuessedReservation,
   createReservation,
@@ -47,6 +48,8 @@ export interface SparseFileOptions {
   readonly observer?: WriteObserver;
   /** Called with the number of bytes before each write. May throw. */
   readonly onData?: (bytes: number) => void;
+  /** Fills the new file before the first write, for example with the content of another file. */
+  readonly fill?: ((handle: FileHandle) => Promise<void>) | undefined;
   /** Creates the pool that performs the writes. Default: Node's thread pool, up to four at once. */
   readonly createPool?: ((fd: number, path: string) => WritePool) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -69,6 +72,13 @@ export interface SparseFileWriter extends AsyncDisposable {
    * flight. After an error, every later call throws the first error.
    */
   write(offset: number, chunk: OwnedChunk): Promise<void>;
+  /**
+   * Copies these ranges of `source` to the same offsets. The caller keeps `source` open until
+   * `idle` or `complete` has resolved. In all other respects this works as `write` does.
+   */
+  copyFrom(source: FileHandle, extents: readonly Extent[]): Promise<void>;
+  /** Waits for all writes, whatever their outcome. */
+  idle(): Promise<void>;
   /**
    * Waits for all writes and sets size and mode. The file is then complete and open, but not
    * durable.
@@ -105,6 +115,7 @@ export async function createSparseFile(
       const what = `set the size to ${formatBytes(expectedBytes)}`;
       await withIoError({ what, path }, () => handle.truncate(expectedBytes));
     }
+    await options.fill?.(handle);
   } catch (error) {
     await writer.discard();
     throw error;
@@ -152,6 +163,30 @@ class SparseWriter implements SparseFileWriter {
       await this.#pool.write(run.offset, data);
     }
     this.#writeback.advance(this.#pool.writtenBefore(this.#position));
+  }
+
+  async copyFrom(source: FileHandle, extents: readonly Extent[]): Promise<void> {
+    const { copy } = this.#pool;
+    if (copy === undefined) {
+      for await (const piece of readExtents(source, extents)) {
+        await this.write(piece.offset, piece.chunk);
+      }
+      return;
+    }
+    this.#expect("writing", "copyFrom");
+    this.#pool.check();
+    this.#options.signal?.throwIfAborted();
+    for (const { offset, length } of extents) {
+      this.#checkRange(offset, length);
+      this.#position = offset + length;
+      this.#options.onData?.(length);
+    }
+    await copy(source.fd, extents);
+    this.#writeback.advance(this.#pool.writtenBefore(this.#position));
+  }
+
+  idle(): Promise<void> {
+    return this.#pool.idle();
   }
 
   async complete(sizeBytes: number): Promise<WrittenFile> {

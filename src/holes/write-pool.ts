@@ -24,6 +24,11 @@ export interface WritePool {
    * been written.
    */
   write(offset: number, chunk: OwnedChunk): Promise<void>;
+  /**
+   * Copies ranges of the file with the descriptor `from` to the same offsets. The caller keeps that
+   * file open until the pool is idle. Undefined if the pool cannot read files.
+   */
+  readonly copy?: (from: number, extents: readonly Extent[]) => Promise<void>;
   /** Returns the offset, at most `end`, below which no write is in flight. */
   writtenBefore(end: number): number;
   /** Waits for all writes, whatever their outcome. */

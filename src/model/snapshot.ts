@@ -37,6 +37,11 @@ export interface Snapshot {
   /** `sha256:<hex>` over the file manifest. Empty until it is computed. */
   readonly digest: string;
   /**
+   * The digest of the snapshot that this one was made from as a delta. Empty if this snapshot was
+   * stored whole, or if the parent had no digest at that time.
+   */
+  readonly parentDigest: string;
+  /**
    * The time of the wall clock from which on collections evict the snapshot, in whole milliseconds.
    * Undefined if the snapshot does not expire.
    */

@@ -241,18 +241,18 @@ class Push {
 
   #description(remoteId: string): Omit<RemoteCommit, "map" | "packedBytes"> {
     const { snapshot } = this.#open;
-    const { config, createdAt, files, digest } = snapshot;
+    const { config, createdAt, files, digest, parentDigest } = snapshot;
     const { clock, nodeId, counters } = this.#parts;
     const { id } = config;
     return {
       id: remoteId,
       pushedAt: clock.now(),
       nodeId,
-      parentDigest: "",
+      parentDigest,
       manifest: {
         version: manifestVersion,
         revision: 0,
-        ...{ id, config, createdAt, files, digest, protected: snapshot.protected },
+        ...{ id, config, createdAt, files, digest, parentDigest, protected: snapshot.protected },
       },
       dataBytes: counters.totalBytes,
     };

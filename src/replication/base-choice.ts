@@ -15,12 +15,12 @@ const perQuery = 32;
 const recent = 200;
 
 /** The known properties of the snapshot to fetch or send. */
-type Likeness = Pick<Snapshot, "config" | "digest">;
+type Likeness = Pick<Snapshot, "config" | "digest" | "parentDigest">;
 
 /**
  * Returns ready snapshots with a digest, the likeliest first. The order is: the same content, the
- * parent by label, the same VM, the same name, the same image, then the newest. It returns at most
- * `maxBases` snapshots.
+ * parent of a delta, the parent by label, the same VM, the same name, the same image, then the
+ * newest. It returns at most `maxBases` snapshots.
  */
 export function likelyBases(store: BaseReads, target: Likeness): Snapshot[] {
   const { labels, imageDigest, name } = target.config;
@@ -29,7 +29,10 @@ export function likelyBases(store: BaseReads, target: Likeness): Snapshot[] {
     for (const each of store.list({ pageSize, filter }).snapshots) found.set(each.config.id, each);
   };
   const vm = labels[vmLabel] ?? "";
-  for (const each of store.withDigest(target.digest)) found.set(each.config.id, each);
+  for (const known of [target.digest, target.parentDigest]) {
+    if (known === "") continue;
+    for (const each of store.withDigest(known)) found.set(each.config.id, each);
+  }
   if (vm !== "") add({ labels: { [vmLabel]: vm } }, perQuery);
   if (name !== "") add({ namePrefix: name }, perQuery);
   if (imageDigest !== "") add({ imageDigest }, perQuery);
@@ -38,6 +41,7 @@ export function likelyBases(store: BaseReads, target: Likeness): Snapshot[] {
   const rank = (snapshot: Snapshot): number => {
     const { config, digest } = snapshot;
     if (digest === target.digest) return 0;
+    if (digest === target.parentDigest) return 1;
     if (parent !== "" && [config.id, config.name, digest].includes(parent)) return 1;
     if (vm !== "" && config.labels[vmLabel] === vm) return 2;
     if (name !== "" && config.name === name) return 3;

@@ -31,6 +31,8 @@ export interface PeerSnapshot {
   /** Id of the snapshot at the peer. */
   readonly id: string;
   readonly digest: string;
+  /** The digest of the parent. Empty unless the snapshot was made as a delta. */
+  readonly parentDigest: string;
   /** The configuration. Its `id` is empty. */
   readonly config: SnapshotConfig;
   readonly expireTime: Date | undefined;
@@ -51,7 +53,7 @@ function ensure(condition: boolean, problem: string): asserts condition {
 
 function readPeerSnapshot(message: SnapshotMessage | undefined): PeerSnapshot {
   ensure(message?.config !== undefined, "no snapshot");
-  const { config, digest, files: listed } = message;
+  const { config, digest, parentDigest, files: listed } = message;
   if (digest === "") {
     throw new StoreError("OPERATION_IN_PROGRESS", "the peer is still computing the digests", {
       hint: "Try again later",
@@ -69,8 +71,10 @@ function readPeerSnapshot(message: SnapshotMessage | undefined): PeerSnapshot {
   });
   ensure(new Set(files.map(({ name }) => name)).size === files.length, "a file's name twice");
   ensure(snapshotDigest(files) === digest, "a digest that does not match its files");
+  const isParent = parentDigest === "" || digestPattern.test(parentDigest);
+  ensure(isParent, `the parent digest ${describeValue(parentDigest)}`);
   const expireTime = message.expireTime && timeOf(message.expireTime);
-  const described = { id: config.id, digest, config: configOf(config), expireTime };
+  const described = { id: config.id, digest, parentDigest, config: configOf(config), expireTime };
   return { ...described, files, hashes: hashesOf(listed) };
 }
 

@@ -72,7 +72,8 @@ export async function pullSnapshot(
     const claim = await held.claim(wanted.digest);
     try {
       const files = await filesFromPeer(parts, request, place, wanted, signal);
-      return { config, files, expireTime: wanted.expireTime };
+      const { parentDigest, expireTime } = wanted;
+      return { config, files, parentDigest, expireTime };
     } catch (error) {
       await claim.measure();
       throw error;

@@ -21,6 +21,7 @@ export function guardStore(store: SnapshotStore, guards: Guards): SnapshotStore 
     ...store,
     ...guardShared(store, guards),
     createFromDirectory: (...args) => call(() => store.createFromDirectory(...args)),
+    createDeltaFromDirectory: (...args) => call(() => store.createDeltaFromDirectory(...args)),
     importFromDirectory: (...args) => call(() => store.importFromDirectory(...args)),
     exportToDirectory: (...args) => call(() => store.exportToDirectory(...args)),
     cloneToDirectory: (...args) => call(() => store.cloneToDirectory(...args)),
@@ -63,6 +64,7 @@ function guardShared(store: ConfinedStore, guards: Guards): Omit<ConfinedStore, 
   };
   return {
     create: (...args) => call(() => store.create(...args)),
+    createDelta: (...args) => call(() => store.createDelta(...args)),
     import: (...args) => call(() => store.import(...args)),
     list: (query) => ask(({ list }) => list(query)),
     outline: (walk) => ask(({ outline }) => outline(walk)),

@@ -35,6 +35,7 @@ import type { ConfinedStore, SnapshotStore, StoreLimits } from "./snapshot-store
 import type { StoreParts } from "./store-parts.js";
 import { watch } from "./watch/watch.js";
 import { create, createFromDirectory } from "./write/create.js";
+import { createDelta, createDeltaFromDirectory, type DeltaIntakeRequest } from "./write/delta.js";
 import { backfillDigest } from "./write/digest-backfill.js";
 import { importArchive, importFromDirectory } from "./write/import.js";
 import { begin, type IntakeRequest } from "./write/intake.js";
@@ -54,14 +55,7 @@ export function operationsOver(
     root: parts.root,
     limits: limitsOf(parts),
     ...sharedOperations(parts, during, blockHashes),
-    createFromDirectory: (request, directory, signal) => {
-      const intake: IntakeRequest = { ...request, kind: "create-from-directory" };
-      return during(() => createFromDirectory(parts, intake, directory, signal));
-    },
-    importFromDirectory: (request, directory, signal) => {
-      const intake: IntakeRequest = { ...request, kind: "import-from-directory" };
-      return during(() => importFromDirectory(parts, intake, directory, signal));
-    },
+    ...directoryIntakes(parts, during),
     exportToDirectory: (ref, directory, options, signal) =>
       exportToDirectory(parts, ref, directory, options, signal),
     cloneToDirectory: (ref, directory, request, signal) =>
@@ -99,6 +93,24 @@ export function operationsOver(
     confined: (namePrefix) => confinedOperations(parts, during, blockHashes, namePrefix),
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Returns the operations that store directories of the node. */
+function directoryIntakes(parts: StoreParts, during: Background["operation"]) {
+  return {
+    createFromDirectory: (request, directory, signal) => {
+      const intake: IntakeRequest = { ...request, kind: "create-from-directory" };
+      return during(() => createFromDirectory(parts, intake, directory, signal));
+    },
+    createDeltaFromDirectory: (request, directory, signal) => {
+      const intake: DeltaIntakeRequest = { ...request, kind: "create-delta-from-directory" };
+      return during(() => createDeltaFromDirectory(parts, intake, directory, signal));
+    },
+    importFromDirectory: (request, directory, signal) => {
+      const intake: IntakeRequest = { ...request, kind: "import-from-directory" };
+      return during(() => importFromDirectory(parts, intake, directory, signal));
+    },
+  } satisfies Partial<SnapshotStore>;
 }
 
 function confinedOperations(
@@ -142,6 +154,8 @@ function sharedOperations(
     blockHashes,
     create: (request, tar, signal) =>
       during(() => create(parts, { ...request, kind: "create" }, tar, signal)),
+    createDelta: (request, tar, signal) =>
+      during(() => createDelta(parts, { ...request, kind: "create-delta" }, tar, signal)),
     import: (request, archive, signal) =>
       during(() => importArchive(parts, { ...request, kind: "import" }, archive, signal)),
     list: (query) => parts.catalog.list(query),

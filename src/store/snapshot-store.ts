@@ -14,6 +14,7 @@ import type { TransferArea } from "../files/transfer-area.js";
 import type { CallerPath } from "../model/caller-path.js";
 import type { CloneRequest } from "../model/clone.js";
 import type { CheckEvent, CheckOptions, RepairOptions, Repaired } from "../model/finding.js";
+import type { DeltaRequest } from "../model/delta.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { Taken, TakeRequest } from "../model/take.js";
 import type { StoreFigures } from "../observe/figures.js";
@@ -44,7 +45,12 @@ import type { OwnedStream } from "../wire/chunk.js";
 export type { ListFilter, ListQuery, OutlineRow };
 
 /** The properties that an upload declares. Each method adds the kind of call. */
-export type StoreRequest = Omit<IntakeRequest, "kind" | "source">;
+export type StoreRequest = Omit<IntakeRequest, "kind" | "source" | "delta">;
+
+/** The properties that an upload of a delta declares. */
+export interface StoreDelta extends StoreRequest {
+  readonly delta: DeltaRequest;
+}
 
 /** Limits that the store enforces, and how long it remembers requests. */
 export interface StoreLimits {
@@ -83,6 +89,13 @@ export interface SnapshotStore extends AsyncDisposable {
   create(request: StoreRequest, tar: OwnedStream, signal: AbortSignal): Promise<Snapshot>;
   createFromDirectory(
     request: StoreRequest,
+    directory: CallerPath,
+    signal: AbortSignal,
+  ): Promise<Snapshot>;
+  /** Makes a snapshot from a stored snapshot and from a tar of what has changed. */
+  createDelta(request: StoreDelta, tar: OwnedStream, signal: AbortSignal): Promise<Snapshot>;
+  createDeltaFromDirectory(
+    request: StoreDelta,
     directory: CallerPath,
     signal: AbortSignal,
   ): Promise<Snapshot>;
@@ -194,6 +207,7 @@ export type ConfinedStore = Pick<
   SnapshotStore,
   | "layout"
   | "create"
+  | "createDelta"
   | "import"
   | "list"
   | "outline"

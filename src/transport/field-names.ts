@@ -71,6 +71,7 @@ function renamedMessage({ message, fields }: StoreError, field: string): string 
 function rename(field: string, names: FieldNames): string {
   for (const [domain, message] of names) {
     if (field === domain) return message;
+    if (field.startsWith(`${domain}[`)) return message + field.slice(domain.length);
     if (!field.startsWith(`${domain}.`)) continue;
     const rest = field.slice(domain.length + 1);
     return message === "" ? rest : `${message}.${rest}`;

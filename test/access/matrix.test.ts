@@ -18,6 +18,7 @@ import { methods, openMethods, services, shortName } from "./served-methods.js";
 const expected: Readonly<Record<string, string>> = {
   "SnapshotService/Create": "wo",
   "SnapshotService/CreateFromDirectory": "o",
+  "SnapshotService/CreateDeltaFromDirectory": "o",
   "SnapshotService/List": "rwo",
   "SnapshotService/Inspect": "rwo",
   "SnapshotService/Update": "o",

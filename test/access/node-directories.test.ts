@@ -26,6 +26,8 @@ function clientOf(t: TestContext, address: string, token?: string): Client {
  */
 function directoryCalls(client: Client, at: (name: string) => string) {
   return {
+    CreateDeltaFromDirectory: () =>
+      client.createDeltaFromDirectory({ directory: at("vm"), parent: "web" }),
     CreateFromDirectory: () => client.createFromDirectory({ directory: at("vm") }),
     ImportFromDirectory: () => client.importFromDirectory({ directory: at("exported") }),
     ExportToDirectory: () => client.exportToDirectory({ ref: "web", directory: at("out") }),
@@ -174,6 +176,8 @@ test("no symbolic link below an allowed directory is followed", async (t) => {
     for (const name of ["leads-out", "link", "leads-nowhere"]) {
       const directory = join(place, name);
       await failsWith(client.createFromDirectory({ directory }), "FIELD_INVALID");
+      const delta = { directory, parent: "web" };
+      await failsWith(client.createDeltaFromDirectory(delta), "FIELD_INVALID");
       await failsWith(client.importFromDirectory({ directory }), "FIELD_INVALID");
       await failsWith(client.exportToDirectory({ ref: "web", directory }), "FIELD_INVALID");
       await failsWith(client.takeToDirectory({ ref: "web", directory }), "FIELD_INVALID");
@@ -200,6 +204,8 @@ test("no caller may use the store's own directories", async (t) => {
   const { snapshot } = await client.inspect("web");
   const directory = snapshot?.dataDir ?? "";
   await failsWith(client.createFromDirectory({ directory }), "FIELD_INVALID");
+  const delta = { directory, parent: "web" };
+  await failsWith(client.createDeltaFromDirectory(delta), "FIELD_INVALID");
   await failsWith(client.importFromDirectory({ directory }), "FIELD_INVALID");
   const inside = join(daemon.root, "data", "x");
   await failsWith(client.exportToDirectory({ ref: "web", directory: inside }), "FIELD_INVALID");

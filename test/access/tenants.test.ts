@@ -305,6 +305,7 @@ test("calls beyond the prefix are refused: directories of the node, peers", asyn
   const config = { name: "a/stolen" };
   const refused = [
     a.createFromDirectory({ directory, config }),
+    a.createDeltaFromDirectory({ directory, config, parent: "a/one" }),
     a.importFromDirectory({ directory }),
     a.exportToDirectory({ ref: "a/one", directory: join(scene.scratch, "out") }),
     a.takeToDirectory({ ref: "a/one", directory: join(scene.scratch, "taken") }),

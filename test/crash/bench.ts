@@ -1,8 +1,9 @@
 // Provides the environment of crash states: a root, the callers' files next to the root, and a
 // daemon. The harness kills the daemon and starts it again, and judges the store after each start.
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir, open, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { exportToLocalDirectory } from "../../src/client/index.js";
+import { copySparse } from "../../src/holes/sparse-copy.js";
 import { kib, makeSmallSource, makeSource, mib, piece } from "../store/contents.js";
 import { createLedger, type Content, type Given, type Ledger } from "./ledger.js";
 import { alarmsIn, inspectFreeNames, inspectStore, runCheck } from "./oracle.js";
@@ -15,6 +16,8 @@ export interface Bench extends AsyncDisposable {
   readonly contents: readonly Content[];
   /** Holds the archive and the directory of an export. Its files equal those of `contents[0]`. */
   readonly exported: { readonly archive: Uint8Array; readonly directory: string };
+  /** A directory with one delta file, whose changes turn `contents[0]` into `content`. */
+  readonly delta: { readonly directory: string; readonly file: string; readonly content: Content };
   readonly stage: Stage;
   readonly served: Served;
   /** Names the file to which strace writes. */
@@ -72,6 +75,7 @@ export async function openBench(options: BenchOptions): Promise<Bench> {
     contents,
     ledger,
     exported: { archive, directory: exported },
+    delta: await makeDelta(outside, directory, first),
     traceFile: join(directory, "strace.txt"),
     get stage() {
       return stage;
@@ -113,6 +117,27 @@ async function makeContents(directory: string, seed: number): Promise<Content[]>
   await makeSource(large, [{ name: "memory-ranges", sizeBytes: 7 * mib + seed, pieces }]);
   contents.push({ directory: large, description: "large" });
   return contents;
+}
+
+/** Makes two changes of the memory image: a page of a block with data, and a page in a hole. */
+async function makeDelta(
+  outside: string,
+  directory: string,
+  { directory: parent }: Content,
+): Promise<Bench["delta"]> {
+  const file = "memory-ranges";
+  const pieces = [piece(4 * kib, 4 * kib), piece(400 * kib, 4 * kib)];
+  const changed = join(outside, "delta");
+  await makeSource(changed, [{ name: file, sizeBytes: mib, pieces }]);
+  const whole = join(directory, "content-delta");
+  await mkdir(whole);
+  for (const name of await readdir(parent)) {
+    const { mode } = await stat(join(parent, name));
+    await copySparse(join(parent, name), join(whole, name), { mode, sync: false });
+  }
+  await using handle = await open(join(whole, file), "r+");
+  for (const { offset, bytes } of pieces) await handle.write(bytes, 0, bytes.length, offset);
+  return { directory: changed, file, content: { directory: whole, description: "changed" } };
 }
 
 function seedOf(seed: number, index: number): number {

@@ -7,6 +7,7 @@ import type { Content } from "./ledger.js";
 import {
   collectAll,
   create,
+  createDelta,
   createFromDirectory,
   exportToDirectory,
   importArchive,
@@ -124,6 +125,18 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "create-delta",
+    changes: true,
+    prepare: ({ stage }) => ensureFree(stage),
+    act: ({ stage, delta }) => createDelta(stage, name, delta, overKept(false)),
+  },
+  {
+    name: "create-delta-from-directory",
+    changes: true,
+    prepare: ({ stage }) => ensureFree(stage),
+    act: ({ stage, delta }) => createDelta(stage, name, delta, overKept(true)),
+  },
+  {
     name: "replace",
     changes: true,
     // This call begins the move of the replaced snapshot to the trash.
@@ -204,6 +217,10 @@ export const scenarios: readonly Scenario[] = [
     act: (bench) => stop(bench),
   },
 ];
+
+function overKept(direct: boolean): { readonly parent: string; readonly direct: boolean } {
+  return { parent: keptName, direct };
+}
 
 async function isHashed({ stage }: Bench): Promise<boolean> {
   const { snapshot } = await stage.client.inspect(name);

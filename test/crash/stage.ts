@@ -7,6 +7,7 @@ import {
   Compression,
   GcOutcome,
   OnNameConflict,
+  createDeltaFromLocalDirectory,
   createFromLocalDirectory,
   isStoreError,
   StoreError,
@@ -98,6 +99,29 @@ export async function createFromDirectory(
     },
     given,
   );
+}
+
+/**
+ * Stores what has changed since `parent`. With `direct`, the daemon reads the directory of `delta`
+ * itself.
+ */
+export async function createDelta(
+  stage: Stage,
+  name: string,
+  delta: { readonly directory: string; readonly file: string; readonly content: Content },
+  { parent, direct }: { readonly parent: string; readonly direct: boolean },
+): Promise<CallResult> {
+  const { directory, file, content } = delta;
+  return noted(stage, name, { content }, async () => {
+    const config = { name, description: content.description };
+    const header = { config, parent, deltaFiles: [file], inheritFiles: true };
+    const limit = { timeoutMs: answerLimitMs };
+    const { client } = stage;
+    const response = direct
+      ? await client.createDeltaFromDirectory({ ...header, directory }, limit)
+      : await createDeltaFromLocalDirectory(client, directory, header, limit);
+    return response.snapshot;
+  });
 }
 
 /** Imports `directory`, an export. It stays in its place. */

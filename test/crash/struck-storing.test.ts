@@ -11,10 +11,12 @@ const scenarios = [
   "create-from-directory",
   "create-from-linked",
   "import-from-directory",
+  "create-delta",
+  "create-delta-from-directory",
 ];
 
 test(
   "a fault while the daemon stores a snapshot loses nothing and shows nothing incomplete",
   { skip: cannotStrace() },
-  (t) => playShortRun(t, syscallKind, { states: 130, scenarios }),
+  (t) => playShortRun(t, syscallKind, { states: 180, scenarios }),
 );

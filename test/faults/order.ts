@@ -226,6 +226,8 @@ export const orderRules: Readonly<Record<string, readonly OrderRule[]>> = {
   create: uploaded,
   import: uploaded,
   "import-from-directory": uploaded,
+  "create-delta": uploaded,
+  "create-delta-from-directory": uploaded,
   "create-from-directory": takenOver,
   "create-from-linked": [
     ...takenOver,

@@ -1,8 +1,19 @@
 // Defines the calls during which file operations fail or the power is cut. Each scenario prepares a
 // store, makes one call, and defines the snapshot `web` before and after the call. The snapshot
 // `keep` must never change.
-import { chmodSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  ftruncateSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
+import { writeTar } from "../../src/archive/tar-writer.js";
+import type { FilePiece } from "../../src/holes/extents.js";
 import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { OwnedChunk, type OwnedStream } from "../../src/wire/chunk.js";
 import { patternBytes } from "../support/scratch.js";
@@ -59,6 +70,43 @@ function contentOf(description: string, seed: number): Content {
   return { description, files };
 }
 
+/** The changes of the disk of `keep`: a page of a block with data, and a page in a hole. */
+const changes = [4096, 300 * 1024].map((offset) => ({ offset, bytes: patternBytes(4096, offset) }));
+/** The content of `keep` with these changes. */
+const changed: Content = { description: "changed", files: { ...kept.files, ...changedDisk() } };
+
+function changedDisk(): Content["files"] {
+  const disk = Buffer.from(kept.files["cow.raw"] ?? []);
+  for (const { offset, bytes } of changes) bytes.copy(disk, offset);
+  return { "cow.raw": disk };
+}
+
+const deltaRequest = {
+  ...requestOf(changed),
+  delta: { parent: "keep", deltaFiles: ["cow.raw"], inheritFiles: true },
+};
+
+function deltaTar(): OwnedStream {
+  const extents = changes.map(({ offset, bytes }) => ({ offset, length: bytes.length }));
+  const sizeBytes = kept.files["cow.raw"]?.length ?? 0;
+  const shape = { name: "cow.raw", mode: 0o640, sizeBytes, extents, isDelta: true };
+  return writeTar([{ ...shape, pieces: changedPieces }]);
+}
+
+async function* changedPieces(): AsyncGenerator<FilePiece> {
+  await Promise.resolve();
+  for (const { offset, bytes } of changes) yield { offset, chunk: OwnedChunk.copyOf(bytes) };
+}
+
+/** Makes the directory. The call does this, because a prepared tree keeps no holes. */
+function makeDeltaDirectory(directory: string): void {
+  mkdirSync(directory);
+  const file = openSync(join(directory, "cow.raw"), "wx", 0o640);
+  ftruncateSync(file, kept.files["cow.raw"]?.length);
+  for (const { offset, bytes } of changes) writeSync(file, bytes, 0, bytes.length, offset);
+  closeSync(file);
+}
+
 export const scenarios: readonly Scenario[] = [
   {
     name: "create",
@@ -104,6 +152,23 @@ export const scenarios: readonly Scenario[] = [
     act: (store, place) => {
       linkSync(join(place.given, "cow.raw"), join(place.base, "other"));
       return store.createFromDirectory(requestOf(given), { path: place.given }, never);
+    },
+  },
+  {
+    name: "create-delta",
+    before: undefined,
+    after: changed,
+    prepare: nothing,
+    act: (store) => store.createDelta(deltaRequest, deltaTar(), never),
+  },
+  {
+    name: "create-delta-from-directory",
+    before: undefined,
+    after: changed,
+    prepare: nothing,
+    act: (store, { exported }) => {
+      makeDeltaDirectory(exported);
+      return store.createDeltaFromDirectory(deltaRequest, { path: exported }, never);
     },
   },
   {

@@ -146,6 +146,7 @@ function manifestText(): Buffer {
       config,
       createdAt: new Date(0),
       protected: false,
+      parentDigest: "",
       files,
       digest: snapshotDigest(files),
     }),

@@ -4,7 +4,12 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { BlockEncoding, isStoreError, restoreToLocalDirectory } from "../../src/client/index.js";
+import {
+  BlockEncoding,
+  createDeltaFromLocalDirectory,
+  isStoreError,
+  restoreToLocalDirectory,
+} from "../../src/client/index.js";
 import {
   compareDirectories,
   entriesOf,
@@ -69,6 +74,21 @@ test("a pull without a base brings the same files and their digest", async (t) =
   await compareDirectories(target, source);
   assert.deepEqual(await readdir(join(to.root, "transfers")), []);
   assert.deepEqual(await entriesOf(to.root, "staging"), []);
+});
+
+test("a delta keeps the digest of its parent through a pull, and the parent is the base", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  const source = await makeMemory(join(from.scratch, "source"));
+  const parent = await createOn(from, source, "parent");
+  await pull(to, { source: from.address, ref: "parent", name: "other" });
+  const delta = await makeSource(join(from.scratch, "delta"), [
+    { name: "memory", sizeBytes: 40 * mib + 12345, pieces: [piece(20 * mib, 4 * kib)] },
+  ]);
+  const header = { parent: "parent", deltaFiles: ["memory"], inheritFiles: true };
+  await createDeltaFromLocalDirectory(from.client, delta, { ...header, config: { name: "child" } });
+  const { snapshot, progress } = await pull(to, { source: from.address, ref: "child" });
+  assert.equal(snapshot.parentDigest, parent.digest);
+  assert.ok(Number(progress.sentBytes) < 300 * kib, `${progress.sentBytes} bytes sent`);
 });
 
 /** Makes a file with 5,000 pages of data in 64 MiB, each between two holes. */

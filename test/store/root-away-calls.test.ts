@@ -40,6 +40,9 @@ function expectations({ peer, source, directory, session }: Prepared): Record<st
     "SnapshotService/CreateFromDirectory": {
       fields: { directory: source, config: { name: "b" } },
     },
+    "SnapshotService/CreateDeltaFromDirectory": {
+      fields: { directory: source, config: { name: "b" }, parent: ref },
+    },
     "SnapshotService/List": {},
     "SnapshotService/Inspect": { fields: { ref } },
     "SnapshotService/Update": {

@@ -125,6 +125,7 @@ export async function withFilesystem<T>(
   kind: FilesystemKind,
   sizeMib: number,
   body: (mountPoint: string) => Promise<T>,
+  options: readonly string[] = [],
 ): Promise<T> {
   return withScratchDir(async (directory) => {
     const mountPoint = join(directory, "mnt");
@@ -133,7 +134,7 @@ export async function withFilesystem<T>(
       await run("mount", ["-t", "tmpfs", "-o", `size=${sizeMib}m`, "tmpfs", mountPoint]);
     } else {
       const image = join(directory, "image");
-      await makeImage(kind, image, sizeMib);
+      await makeImage(kind, image, sizeMib, options);
       await mountImage(image, mountPoint);
     }
     try {

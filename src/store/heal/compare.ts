@@ -110,6 +110,7 @@ function differingFields(snapshot: Snapshot, manifest: Manifest): string[] {
     ["protected", snapshot.protected, manifest.protected],
     ["expireTime", snapshot.expireTime?.getTime(), manifest.expireTime?.getTime()],
     ["digest", snapshot.digest, manifest.digest],
+    ["parentDigest", snapshot.parentDigest, manifest.parentDigest],
     ["files", filesByName(snapshot.files), filesByName(manifest.files)],
   ];
   return pairs.filter(([, a, b]) => !isDeepStrictEqual(a, b)).map(([name]) => name);

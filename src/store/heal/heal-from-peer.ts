@@ -203,8 +203,9 @@ async function storeAgain(
     }
     await collecting.waitUntilOpen(signal);
     const revision = (catalog.manifestState(id)?.revision ?? 0) + 1;
-    const { config, createdAt, digest, protected: isProtected, expireTime } = snapshot;
-    const shown = { id, revision, config, createdAt, protected: isProtected, expireTime, digest };
+    const { config, createdAt, digest, parentDigest, expireTime } = snapshot;
+    const known = { id, revision, config, createdAt, protected: snapshot.protected };
+    const shown = { ...known, expireTime, digest, parentDigest };
     const manifest = { ...shown, version: manifestVersion, files: stored } as const;
     healer.root.check();
     await staging.publish(manifest);

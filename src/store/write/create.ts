@@ -76,7 +76,7 @@ async function adopt(
   return await intake.commit({ config, files });
 }
 
-function hasEnvelope(entry: string): StoreError {
+export function hasEnvelope(entry: string): StoreError {
   return new StoreError(
     "ARCHIVE_INVALID",
     `the tar has an entry ${envelopeFileName}, which Create does not take`,
@@ -84,7 +84,7 @@ function hasEnvelope(entry: string): StoreError {
   );
 }
 
-function requireFiles(count: number, where: string): void {
+export function requireFiles(count: number, where: string): void {
   if (count > 0) return;
   throw new StoreError("ARCHIVE_INVALID", `${where} holds no data file`, {
     hint: "A snapshot has at least one file",

@@ -16,6 +16,7 @@ import {
   normalizeBlobIds,
 } from "../../model/config-rules.js";
 import type { SnapshotConfig } from "../../model/config.js";
+import type { DeltaRequest } from "../../model/delta.js";
 import { newSnapshotId } from "../../model/name.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 import { inSpan } from "../../observe/spans.js";
@@ -26,7 +27,8 @@ import { openAllowance, type Allowance } from "../parts/allowance.js";
 import { commitUnknown } from "../parts/commit-turns.js";
 import { areDefaults, fingerprintOf, type Fingerprint } from "../parts/fingerprint.js";
 
-type IntakeKind = "create" | "create-from-directory" | "import" | "import-from-directory" | "pull";
+type StoringCall = "create" | "create-delta" | "import";
+type IntakeKind = StoringCall | `${StoringCall}-from-directory` | "pull";
 
 export interface IntakeRequest {
   readonly kind: IntakeKind;
@@ -46,6 +48,8 @@ export interface IntakeRequest {
   readonly keepExpireTime?: boolean;
   /** Further properties that must match when a request is repeated, for example the directory. */
   readonly source?: string;
+  /** Describes how the snapshot is made from a parent. If it is undefined, there is no parent. */
+  readonly delta?: DeltaRequest;
 }
 
 /** The files that the caller has put into the staging area. */
@@ -55,6 +59,8 @@ export interface Filled {
   readonly files: readonly SnapshotFile[];
   /** The time from the envelope or the peer. It is used if the request keeps it. */
   readonly expireTime?: Date | undefined;
+  /** The digest of the parent, if the snapshot is made as a delta and its parent has a digest. */
+  readonly parentDigest?: string;
 }
 
 /** The snapshot that an earlier call with the same request id created. There is nothing to do. */
@@ -290,6 +296,7 @@ function manifestOf(request: IntakeRequest, filled: Filled, createdAt: Date): Ma
     expireTime: expireTimeOf(request, filled),
     files: filled.files,
     digest: snapshotDigest(filled.files),
+    parentDigest: filled.parentDigest ?? "",
   };
 }
 
@@ -314,6 +321,7 @@ function record(
   const { snapshot, replaced, nameless } = publisher.catalog.markReady(whole.config.id, {
     ...whole,
     digest: snapshotDigest(whole.files),
+    parentDigest: whole.parentDigest,
     expireTime: expireTimeOf(request, whole),
     replace: request.onNameConflict !== "fail",
     takeName: request.onNameConflict === "take-name",
@@ -343,13 +351,14 @@ async function abandon(publisher: Publisher, id: string): Promise<void> {
  * the same, so both are normalized.
  */
 function requestFingerprint(request: IntakeRequest): Fingerprint {
-  const { requestId: _own, config, onNameConflict, source, ...rest } = request;
-  const ofDirectory = ["create-from-directory", "import-from-directory"].includes(request.kind);
+  const { requestId: _own, config, onNameConflict, source, delta, ...rest } = request;
+  const ofDirectory = request.kind.endsWith("-from-directory");
   const fields = {
     ...rest,
     config: normalize(config),
     source: source !== undefined && ofDirectory ? resolve(source) : source,
     onNameConflict: onNameConflict === "fail" ? undefined : onNameConflict,
+    ...(delta && { delta: { ...delta, deltaFiles: [...delta.deltaFiles].sort() } }),
   };
   return fingerprintOf(fields, () => firstFingerprint(request));
 }

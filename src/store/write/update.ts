@@ -92,7 +92,7 @@ async function writeCurrent(
   { catalog, commits, layout }: Publisher,
   { snapshot, revision }: ManifestState,
 ): Promise<void> {
-  const { config, createdAt, files, digest } = snapshot;
+  const { config, createdAt, files, digest, parentDigest } = snapshot;
   await writeManifest(layout, {
     version: manifestVersion,
     id: config.id,
@@ -103,6 +103,7 @@ async function writeCurrent(
     expireTime: snapshot.expireTime,
     files,
     digest,
+    parentDigest,
   });
   await commits.take();
   catalog.clearManifestDirty(config.id, revision);

@@ -48,6 +48,7 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
   // The daemon reads and moves files of its node for the caller, within the limits of
   // node-access.ts.
   "stasis.v1.SnapshotService/CreateFromDirectory": changes(operators, "node"),
+  "stasis.v1.SnapshotService/CreateDeltaFromDirectory": changes(operators, "node"),
   "stasis.v1.SnapshotService/ImportFromDirectory": changes(operators, "node"),
   "stasis.v1.SnapshotService/ExportToDirectory": changes(operators, "node"),
   "stasis.v1.SnapshotService/CloneToDirectory": changes(operators, "node"),

@@ -101,6 +101,7 @@ export function snapshotToMessage(
     chargedBytes: BigInt(snapshot.chargedBytes),
     dataDir: dataDirectory,
     digest: snapshot.digest,
+    parentDigest: snapshot.parentDigest,
     protected: snapshot.protected,
     corrupt: snapshot.corrupt,
     ...(snapshot.expireTime && { expireTime: timestampFromDate(snapshot.expireTime) }),

@@ -7,14 +7,17 @@ import { OwnedChunk, type OwnedStream } from "../../wire/chunk.js";
 import { rechunk } from "../../wire/rechunk.js";
 import type { UploadCommit } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
-/** The `frame` oneof of CreateRequest and ImportRequest, which differ only in their header. */
-type UploadFrame<Header> =
-  | { case: "header"; value: Header }
+/** The first frame of an upload, in which the header is. */
+type HeaderFrame = { case: "header" | "deltaHeader"; value: object };
+
+/** The `frame` oneof of CreateRequest and ImportRequest, which differ only in their headers. */
+type UploadFrame<Header extends HeaderFrame> =
+  | Header
   | { case: "chunk"; value: Uint8Array }
   | { case: "commit"; value: UploadCommit }
   | { case: undefined; value?: undefined };
 
-interface Upload<Header> {
+interface Upload<Header extends HeaderFrame> {
   readonly header: Header;
   /**
    * The bytes of the upload. They end without an error only if the commit came and matched them.
@@ -23,21 +26,25 @@ interface Upload<Header> {
 }
 
 /** Reads the header. The bytes are read on demand. `signal` fires when the caller disconnects. */
-export async function openUpload<Header>(
+export async function openUpload<Header extends HeaderFrame>(
   messages: AsyncIterable<{ frame: UploadFrame<Header> }>,
   signal: AbortSignal,
 ): Promise<Upload<Header>> {
   const iterator = messages[Symbol.asyncIterator]();
   const first = await iterator.next();
   const frame = first.done === true ? undefined : first.value.frame;
-  if (frame?.case !== "header") {
+  if (frame === undefined || !isHeader(frame)) {
     if (frame === undefined) await throwIfCancelled(signal);
     throw frameOrder("header as the first frame", describeFrame(frame));
   }
-  return { header: frame.value, bytes: uploadBytes(iterator, signal) };
+  return { header: frame, bytes: uploadBytes(iterator, signal) };
 }
 
-async function* uploadBytes<Header>(
+function isHeader<Header extends HeaderFrame>(frame: UploadFrame<Header>): frame is Header {
+  return frame.case === "header" || frame.case === "deltaHeader";
+}
+
+async function* uploadBytes<Header extends HeaderFrame>(
   frames: AsyncIterator<{ frame: UploadFrame<Header> }>,
   signal: AbortSignal,
 ): AsyncGenerator<OwnedChunk> {

@@ -6,10 +6,16 @@ import { emptyConfig } from "../../model/config.js";
 import type { Snapshot } from "../../model/snapshot.js";
 import type { DownloadStreamOptions } from "../../store/read/read.js";
 import type { FileHashes } from "../../store/read/block-hashes.js";
-import type { ConfinedStore, SnapshotStore, StoreRequest } from "../../store/snapshot-store.js";
+import type {
+  ConfinedStore,
+  SnapshotStore,
+  StoreDelta,
+  StoreRequest,
+} from "../../store/snapshot-store.js";
 import {
   SnapshotService,
   type CreateHeader,
+  type DeltaHeader,
   type ImportHeader,
   type UpdateRequest,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
@@ -73,6 +79,7 @@ function toMessageFor({ layout }: Pick<SnapshotStore, "layout">, identity: Ident
 
 type DirectoryMethod =
   | "createFromDirectory"
+  | "createDeltaFromDirectory"
   | "importFromDirectory"
   | "exportToDirectory"
   | "cloneToDirectory"
@@ -93,6 +100,14 @@ function implementDirectories(
       const upload = createRequest(request, "");
       const snapshot = await withFieldNames(createFields(""), () =>
         store.createFromDirectory(upload, directory, context.signal),
+      );
+      return { snapshot: toMessageFor(store, context.identity)(snapshot) };
+    },
+    createDeltaFromDirectory: async (request, context) => {
+      const directory = callerPath(request.directory, context);
+      const upload = deltaRequest(request, "");
+      const snapshot = await withFieldNames(deltaFields(""), () =>
+        store.createDeltaFromDirectory(upload, directory, context.signal),
       );
       return { snapshot: toMessageFor(store, context.identity)(snapshot) };
     },
@@ -146,15 +161,23 @@ function implementUploads(store: ConfinedStore): Pick<SnapshotMethods, "create" 
   return {
     create: async (requests, { signal, identity }) => {
       const { header, bytes } = await openUpload(requests, signal);
-      if (header.protected) checkMayProtect(identity);
-      const request = createRequest(header, "header.");
-      const snapshot = await withFieldNames(createFields("header."), () =>
-        store.create(request, bytes, signal),
-      );
+      if (header.value.protected) checkMayProtect(identity);
+      const snapshot =
+        header.case === "header"
+          ? await withFieldNames(createFields("header."), () =>
+              store.create(createRequest(header.value, "header."), bytes, signal),
+            )
+          : await withFieldNames(deltaFields("delta_header."), () =>
+              store.createDelta(deltaRequest(header.value, "delta_header."), bytes, signal),
+            );
       return { snapshot: toMessageFor(store, identity)(snapshot) };
     },
     import: async (requests, { signal, identity }) => {
-      const { header, bytes } = await openUpload(requests, signal);
+      const upload = await openUpload(requests, signal);
+      const {
+        bytes,
+        header: { value: header },
+      } = upload;
       if (header.protected) checkMayProtect(identity);
       const request = importRequest(header, "header.");
       const snapshot = await withFieldNames(importFields("header."), () =>
@@ -273,7 +296,7 @@ function implementStreams(
 /**
  * Prefix of an upload's fields: they are in the header of a stream, or directly in a unary request.
  */
-type FieldPrefix = "header." | "";
+type FieldPrefix = "header." | "delta_header." | "";
 
 function createRequest(header: Omit<CreateHeader, "$typeName">, prefix: FieldPrefix): StoreRequest {
   return {
@@ -283,6 +306,19 @@ function createRequest(header: Omit<CreateHeader, "$typeName">, prefix: FieldPre
     protected: header.protected,
     expireTime: expireTimeFromWire(header.expireTime, `${prefix}expire_time`),
   };
+}
+
+function deltaRequest(header: Omit<DeltaHeader, "$typeName">, prefix: FieldPrefix): StoreDelta {
+  const { parent, deltaFiles, inheritFiles } = header;
+  return { ...createRequest(header, prefix), delta: { parent, deltaFiles, inheritFiles } };
+}
+
+function deltaFields(prefix: FieldPrefix): FieldNames {
+  return [
+    ...createFields(prefix),
+    ["parent", `${prefix}parent`],
+    ["deltaFiles", `${prefix}delta_files`],
+  ];
 }
 
 function createFields(prefix: FieldPrefix): FieldNames {

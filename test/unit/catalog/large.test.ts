@@ -50,6 +50,7 @@ function fill(path: string): void {
         size_bytes: 1000,
         allocated_bytes: n,
         digest: "sha256:00",
+        parent_digest: "",
         protected: n % 2,
         corrupt: 0,
         revision: 1,

@@ -139,6 +139,7 @@ async function readsVersion(version: number): Promise<void> {
       // This is an estimate, because version 1 did not measure the charge.
       chargedBytes: 48718,
       digest: "sha256:cd",
+      parentDigest: "",
       protected: true,
       corrupt: false,
       files: [

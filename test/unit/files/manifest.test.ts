@@ -37,6 +37,7 @@ function manifestOf(files: readonly SnapshotFile[], changes: Partial<Manifest> =
     protected: false,
     files,
     digest: snapshotDigest(files),
+    parentDigest: "",
     ...changes,
   };
 }
@@ -52,6 +53,15 @@ test("a manifest is read back unchanged, with its files in the byte order of the
   );
   assert.deepEqual({ ...decoded, files: [] }, { ...manifest, files: [] });
   assert.doesNotThrow(() => JSON.parse(Buffer.from(encodeManifest(manifest)).toString()));
+});
+
+test("the digest of a parent is read back, and a manifest without a parent has no such key", () => {
+  const parentDigest = `sha256:${"ab".repeat(32)}`;
+  const child = manifestOf([fileOf("memory")], { parentDigest });
+  assert.equal(decodeManifest(encodeManifest(child), "m").parentDigest, parentDigest);
+  const whole = manifestOf([fileOf("memory")]);
+  assert.equal(decodeManifest(encodeManifest(whole), "m").parentDigest, "");
+  assert.ok(!Buffer.from(encodeManifest(whole)).includes("parentDigest"));
 });
 
 test("unknown keys are kept, whatever their names are", () => {

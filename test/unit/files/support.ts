@@ -28,6 +28,7 @@ export function manifestOf(id: string, files: readonly SnapshotFile[]): Manifest
     protected: false,
     files,
     digest: snapshotDigest(files),
+    parentDigest: "",
   };
 }
 

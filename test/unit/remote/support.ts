@@ -86,7 +86,7 @@ export function smallCommit(seal: Seal, id = newRemoteId(now)): RemoteCommit {
     pushedAt: now,
     nodeId: "fedcba9876543210",
     parentDigest: digest,
-    manifest: { ...manifest, protected: true, files, digest },
+    manifest: { ...manifest, protected: true, files, digest, parentDigest: digest },
     map: { bytes: written.bytes, sections: written.sections },
     dataBytes: 2 * blockBytes,
     packedBytes: 60_090,

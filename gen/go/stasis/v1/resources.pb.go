@@ -409,6 +409,10 @@ type Snapshot struct {
 	// The bytes that count against quotas: the blocks of its files, block tables, manifest and
 	// directories, an amount for each inode, and its part of the catalog (docs/formats.md).
 	ChargedBytes int64 `protobuf:"varint,11,opt,name=charged_bytes,json=chargedBytes,proto3" json:"charged_bytes,omitempty"`
+	// Digest of the snapshot that it was made from as a delta (DeltaHeader). It records the lineage;
+	// nothing depends on that snapshot, which may be gone. Empty if this one was stored whole, or if
+	// its parent had no digest at that time.
+	ParentDigest string `protobuf:"bytes,12,opt,name=parent_digest,json=parentDigest,proto3" json:"parent_digest,omitempty"`
 	// From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
 	// unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
 	// clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
@@ -524,6 +528,13 @@ func (x *Snapshot) GetChargedBytes() int64 {
 	return 0
 }
 
+func (x *Snapshot) GetParentDigest() string {
+	if x != nil {
+		return x.ParentDigest
+	}
+	return ""
+}
+
 func (x *Snapshot) GetExpireTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.ExpireTime
@@ -572,7 +583,7 @@ const file_stasis_v1_resources_proto_rawDesc = "" +
 	"\x04mode\x18\x04 \x01(\rR\x04mode\x12\x16\n" +
 	"\x06digest\x18\x05 \x01(\tR\x06digest\x123\n" +
 	"\n" +
-	"block_hash\x18\x06 \x01(\x0e2\x14.stasis.v1.BlockHashR\tblockHash\"\x82\x04\n" +
+	"block_hash\x18\x06 \x01(\x0e2\x14.stasis.v1.BlockHashR\tblockHash\"\xa7\x04\n" +
 	"\bSnapshot\x121\n" +
 	"\x06config\x18\x01 \x01(\v2\x19.stasis.v1.SnapshotConfigR\x06config\x129\n" +
 	"\n" +
@@ -587,7 +598,8 @@ const file_stasis_v1_resources_proto_rawDesc = "" +
 	"\x05files\x18\t \x03(\v2\x17.stasis.v1.SnapshotFileR\x05files\x12\x18\n" +
 	"\acorrupt\x18\n" +
 	" \x01(\bR\acorrupt\x12#\n" +
-	"\rcharged_bytes\x18\v \x01(\x03R\fchargedBytes\x12;\n" +
+	"\rcharged_bytes\x18\v \x01(\x03R\fchargedBytes\x12#\n" +
+	"\rparent_digest\x18\f \x01(\tR\fparentDigest\x12;\n" +
 	"\vexpire_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime*U\n" +
 	"\tBlockHash\x12\x1a\n" +

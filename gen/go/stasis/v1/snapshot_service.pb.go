@@ -791,6 +791,7 @@ type CreateRequest struct {
 	//	*CreateRequest_Header
 	//	*CreateRequest_Chunk
 	//	*CreateRequest_Commit
+	//	*CreateRequest_DeltaHeader
 	Frame         isCreateRequest_Frame `protobuf_oneof:"frame"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -860,6 +861,15 @@ func (x *CreateRequest) GetCommit() *UploadCommit {
 	return nil
 }
 
+func (x *CreateRequest) GetDeltaHeader() *DeltaHeader {
+	if x != nil {
+		if x, ok := x.Frame.(*CreateRequest_DeltaHeader); ok {
+			return x.DeltaHeader
+		}
+	}
+	return nil
+}
+
 type isCreateRequest_Frame interface {
 	isCreateRequest_Frame()
 }
@@ -879,11 +889,18 @@ type CreateRequest_Commit struct {
 	Commit *UploadCommit `protobuf:"bytes,3,opt,name=commit,proto3,oneof"`
 }
 
+type CreateRequest_DeltaHeader struct {
+	// First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+	DeltaHeader *DeltaHeader `protobuf:"bytes,4,opt,name=delta_header,json=deltaHeader,proto3,oneof"`
+}
+
 func (*CreateRequest_Header) isCreateRequest_Frame() {}
 
 func (*CreateRequest_Chunk) isCreateRequest_Frame() {}
 
 func (*CreateRequest_Commit) isCreateRequest_Frame() {}
+
+func (*CreateRequest_DeltaHeader) isCreateRequest_Frame() {}
 
 // First frame of Create.
 type CreateHeader struct {
@@ -973,6 +990,129 @@ func (x *CreateHeader) GetExpireTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// First frame of Create for a snapshot that is made from a stored one, its parent, and from what
+// has changed since, for example the differential snapshot of a hypervisor.
+//
+// A file of `delta_files` is a sparse entry of the tar. A hole means that the range is as in the
+// parent; everything else is data, zeros included. Such an entry without a sparse map is
+// ARCHIVE_INVALID. All other entries are whole files, as in an upload without a parent.
+//
+// The new snapshot is complete in itself: it shares blocks with the parent where the filesystem
+// can, and nothing depends on the parent afterwards. The call holds a read lease on the parent.
+// Blocks of 256 KiB without a change keep the parent's digest and are not read. A block that
+// changes in part is compared with the parent's digest first; if it differs, the call ends with
+// STORED_DATA_CORRUPT and the parent is marked corrupt. If the parent has no digests yet, those of
+// the new snapshot are computed in the background too, and are empty in the answer.
+type DeltaHeader struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in CreateHeader. Nothing of it comes from the parent.
+	Config *SnapshotConfig `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
+	// As in CreateHeader.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// As in CreateHeader. The new snapshot may take the name of its parent.
+	OnNameConflict OnNameConflict `protobuf:"varint,3,opt,name=on_name_conflict,json=onNameConflict,proto3,enum=stasis.v1.OnNameConflict" json:"on_name_conflict,omitempty"`
+	// As in CreateHeader.
+	Protected bool `protobuf:"varint,4,opt,name=protected,proto3" json:"protected,omitempty"`
+	// Id, name or id prefix of the parent. It is not marked corrupt (STORED_DATA_CORRUPT).
+	Parent string `protobuf:"bytes,5,opt,name=parent,proto3" json:"parent,omitempty"`
+	// Names of the files that hold changes only. Each must be a file of the upload and of the parent,
+	// of equal size (FIELD_INVALID).
+	DeltaFiles []string `protobuf:"bytes,6,rep,name=delta_files,json=deltaFiles,proto3" json:"delta_files,omitempty"`
+	// True: files of the parent that the upload lacks belong to the new snapshot too, unchanged.
+	// Default: false, they do not.
+	InheritFiles bool `protobuf:"varint,7,opt,name=inherit_files,json=inheritFiles,proto3" json:"inherit_files,omitempty"`
+	// As in CreateHeader.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeltaHeader) Reset() {
+	*x = DeltaHeader{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeltaHeader) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeltaHeader) ProtoMessage() {}
+
+func (x *DeltaHeader) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeltaHeader.ProtoReflect.Descriptor instead.
+func (*DeltaHeader) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *DeltaHeader) GetConfig() *SnapshotConfig {
+	if x != nil {
+		return x.Config
+	}
+	return nil
+}
+
+func (x *DeltaHeader) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeltaHeader) GetOnNameConflict() OnNameConflict {
+	if x != nil {
+		return x.OnNameConflict
+	}
+	return OnNameConflict_ON_NAME_CONFLICT_UNSPECIFIED
+}
+
+func (x *DeltaHeader) GetProtected() bool {
+	if x != nil {
+		return x.Protected
+	}
+	return false
+}
+
+func (x *DeltaHeader) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *DeltaHeader) GetDeltaFiles() []string {
+	if x != nil {
+		return x.DeltaFiles
+	}
+	return nil
+}
+
+func (x *DeltaHeader) GetInheritFiles() bool {
+	if x != nil {
+		return x.InheritFiles
+	}
+	return false
+}
+
+func (x *DeltaHeader) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
 // Answer of Create.
 type CreateResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -984,7 +1124,7 @@ type CreateResponse struct {
 
 func (x *CreateResponse) Reset() {
 	*x = CreateResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[6]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -996,7 +1136,7 @@ func (x *CreateResponse) String() string {
 func (*CreateResponse) ProtoMessage() {}
 
 func (x *CreateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[6]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1009,7 +1149,7 @@ func (x *CreateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateResponse.ProtoReflect.Descriptor instead.
 func (*CreateResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{6}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CreateResponse) GetSnapshot() *Snapshot {
@@ -1040,7 +1180,7 @@ type CreateFromDirectoryRequest struct {
 
 func (x *CreateFromDirectoryRequest) Reset() {
 	*x = CreateFromDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[7]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1192,7 @@ func (x *CreateFromDirectoryRequest) String() string {
 func (*CreateFromDirectoryRequest) ProtoMessage() {}
 
 func (x *CreateFromDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[7]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1205,7 @@ func (x *CreateFromDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateFromDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*CreateFromDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{7}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CreateFromDirectoryRequest) GetDirectory() string {
@@ -1121,7 +1261,7 @@ type CreateFromDirectoryResponse struct {
 
 func (x *CreateFromDirectoryResponse) Reset() {
 	*x = CreateFromDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[8]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1133,7 +1273,7 @@ func (x *CreateFromDirectoryResponse) String() string {
 func (*CreateFromDirectoryResponse) ProtoMessage() {}
 
 func (x *CreateFromDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[8]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1146,10 +1286,175 @@ func (x *CreateFromDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateFromDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*CreateFromDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{8}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CreateFromDirectoryResponse) GetSnapshot() *Snapshot {
+	if x != nil {
+		return x.Snapshot
+	}
+	return nil
+}
+
+// Request of CreateDeltaFromDirectory.
+type CreateDeltaFromDirectoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute path, on the daemon's node, of a directory that contains only regular files. Only the
+	// files are read.
+	Directory string `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`
+	// As in CreateHeader.
+	Config *SnapshotConfig `protobuf:"bytes,2,opt,name=config,proto3" json:"config,omitempty"`
+	// As in CreateHeader.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// As in DeltaHeader.
+	OnNameConflict OnNameConflict `protobuf:"varint,4,opt,name=on_name_conflict,json=onNameConflict,proto3,enum=stasis.v1.OnNameConflict" json:"on_name_conflict,omitempty"`
+	// As in CreateHeader.
+	Protected bool `protobuf:"varint,5,opt,name=protected,proto3" json:"protected,omitempty"`
+	// As in DeltaHeader.
+	Parent string `protobuf:"bytes,6,opt,name=parent,proto3" json:"parent,omitempty"`
+	// As in DeltaHeader, with files of the directory.
+	DeltaFiles []string `protobuf:"bytes,7,rep,name=delta_files,json=deltaFiles,proto3" json:"delta_files,omitempty"`
+	// As in DeltaHeader.
+	InheritFiles bool `protobuf:"varint,8,opt,name=inherit_files,json=inheritFiles,proto3" json:"inherit_files,omitempty"`
+	// As in CreateHeader.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateDeltaFromDirectoryRequest) Reset() {
+	*x = CreateDeltaFromDirectoryRequest{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateDeltaFromDirectoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateDeltaFromDirectoryRequest) ProtoMessage() {}
+
+func (x *CreateDeltaFromDirectoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateDeltaFromDirectoryRequest.ProtoReflect.Descriptor instead.
+func (*CreateDeltaFromDirectoryRequest) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *CreateDeltaFromDirectoryRequest) GetDirectory() string {
+	if x != nil {
+		return x.Directory
+	}
+	return ""
+}
+
+func (x *CreateDeltaFromDirectoryRequest) GetConfig() *SnapshotConfig {
+	if x != nil {
+		return x.Config
+	}
+	return nil
+}
+
+func (x *CreateDeltaFromDirectoryRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateDeltaFromDirectoryRequest) GetOnNameConflict() OnNameConflict {
+	if x != nil {
+		return x.OnNameConflict
+	}
+	return OnNameConflict_ON_NAME_CONFLICT_UNSPECIFIED
+}
+
+func (x *CreateDeltaFromDirectoryRequest) GetProtected() bool {
+	if x != nil {
+		return x.Protected
+	}
+	return false
+}
+
+func (x *CreateDeltaFromDirectoryRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *CreateDeltaFromDirectoryRequest) GetDeltaFiles() []string {
+	if x != nil {
+		return x.DeltaFiles
+	}
+	return nil
+}
+
+func (x *CreateDeltaFromDirectoryRequest) GetInheritFiles() bool {
+	if x != nil {
+		return x.InheritFiles
+	}
+	return false
+}
+
+func (x *CreateDeltaFromDirectoryRequest) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+// Answer of CreateDeltaFromDirectory.
+type CreateDeltaFromDirectoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stored snapshot, with its files.
+	Snapshot      *Snapshot `protobuf:"bytes,1,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateDeltaFromDirectoryResponse) Reset() {
+	*x = CreateDeltaFromDirectoryResponse{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateDeltaFromDirectoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateDeltaFromDirectoryResponse) ProtoMessage() {}
+
+func (x *CreateDeltaFromDirectoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateDeltaFromDirectoryResponse.ProtoReflect.Descriptor instead.
+func (*CreateDeltaFromDirectoryResponse) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CreateDeltaFromDirectoryResponse) GetSnapshot() *Snapshot {
 	if x != nil {
 		return x.Snapshot
 	}
@@ -1185,7 +1490,7 @@ type SnapshotFilter struct {
 
 func (x *SnapshotFilter) Reset() {
 	*x = SnapshotFilter{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[9]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1197,7 +1502,7 @@ func (x *SnapshotFilter) String() string {
 func (*SnapshotFilter) ProtoMessage() {}
 
 func (x *SnapshotFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[9]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1210,7 +1515,7 @@ func (x *SnapshotFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotFilter.ProtoReflect.Descriptor instead.
 func (*SnapshotFilter) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{9}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SnapshotFilter) GetNamePrefix() string {
@@ -1301,7 +1606,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[10]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1313,7 +1618,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[10]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1326,7 +1631,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{10}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListRequest) GetPageSize() int32 {
@@ -1365,7 +1670,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[11]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1377,7 +1682,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[11]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1390,7 +1695,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{11}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListResponse) GetSnapshots() []*Snapshot {
@@ -1425,7 +1730,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[12]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +1742,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[12]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +1755,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{12}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *InspectRequest) GetRef() string {
@@ -1471,7 +1776,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[13]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1483,7 +1788,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[13]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1496,7 +1801,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{13}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *InspectResponse) GetSnapshot() *Snapshot {
@@ -1530,7 +1835,7 @@ type UpdateRequest struct {
 
 func (x *UpdateRequest) Reset() {
 	*x = UpdateRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[14]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1847,7 @@ func (x *UpdateRequest) String() string {
 func (*UpdateRequest) ProtoMessage() {}
 
 func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[14]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1860,7 @@ func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{14}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UpdateRequest) GetRef() string {
@@ -1618,7 +1923,7 @@ type UpdateResponse struct {
 
 func (x *UpdateResponse) Reset() {
 	*x = UpdateResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[15]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1630,7 +1935,7 @@ func (x *UpdateResponse) String() string {
 func (*UpdateResponse) ProtoMessage() {}
 
 func (x *UpdateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[15]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1643,7 +1948,7 @@ func (x *UpdateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateResponse.ProtoReflect.Descriptor instead.
 func (*UpdateResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{15}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *UpdateResponse) GetSnapshot() *Snapshot {
@@ -1666,7 +1971,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[16]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1678,7 +1983,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[16]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1691,7 +1996,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{16}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DeleteRequest) GetRefs() []string {
@@ -1719,7 +2024,7 @@ type DeleteResponse struct {
 
 func (x *DeleteResponse) Reset() {
 	*x = DeleteResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[17]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1731,7 +2036,7 @@ func (x *DeleteResponse) String() string {
 func (*DeleteResponse) ProtoMessage() {}
 
 func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[17]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1744,7 +2049,7 @@ func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{17}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DeleteResponse) GetDeletedIds() []string {
@@ -1777,7 +2082,7 @@ type RestoreRequest struct {
 
 func (x *RestoreRequest) Reset() {
 	*x = RestoreRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[18]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1789,7 +2094,7 @@ func (x *RestoreRequest) String() string {
 func (*RestoreRequest) ProtoMessage() {}
 
 func (x *RestoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[18]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1802,7 +2107,7 @@ func (x *RestoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreRequest.ProtoReflect.Descriptor instead.
 func (*RestoreRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{18}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RestoreRequest) GetRef() string {
@@ -1857,7 +2162,7 @@ type RestoreResponse struct {
 
 func (x *RestoreResponse) Reset() {
 	*x = RestoreResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[19]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1869,7 +2174,7 @@ func (x *RestoreResponse) String() string {
 func (*RestoreResponse) ProtoMessage() {}
 
 func (x *RestoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[19]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1882,7 +2187,7 @@ func (x *RestoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreResponse.ProtoReflect.Descriptor instead.
 func (*RestoreResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{19}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RestoreResponse) GetFrame() isRestoreResponse_Frame {
@@ -1966,7 +2271,7 @@ type ExportRequest struct {
 
 func (x *ExportRequest) Reset() {
 	*x = ExportRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[20]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1978,7 +2283,7 @@ func (x *ExportRequest) String() string {
 func (*ExportRequest) ProtoMessage() {}
 
 func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[20]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1991,7 +2296,7 @@ func (x *ExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
 func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{20}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ExportRequest) GetRef() string {
@@ -2053,7 +2358,7 @@ type ExportResponse struct {
 
 func (x *ExportResponse) Reset() {
 	*x = ExportResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[21]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2065,7 +2370,7 @@ func (x *ExportResponse) String() string {
 func (*ExportResponse) ProtoMessage() {}
 
 func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[21]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2078,7 +2383,7 @@ func (x *ExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
 func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{21}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ExportResponse) GetFrame() isExportResponse_Frame {
@@ -2163,7 +2468,7 @@ type ReadFileRequest struct {
 
 func (x *ReadFileRequest) Reset() {
 	*x = ReadFileRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[22]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2175,7 +2480,7 @@ func (x *ReadFileRequest) String() string {
 func (*ReadFileRequest) ProtoMessage() {}
 
 func (x *ReadFileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[22]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2188,7 +2493,7 @@ func (x *ReadFileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadFileRequest.ProtoReflect.Descriptor instead.
 func (*ReadFileRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{22}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ReadFileRequest) GetRef() string {
@@ -2253,7 +2558,7 @@ type ReadFileResponse struct {
 
 func (x *ReadFileResponse) Reset() {
 	*x = ReadFileResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[23]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2570,7 @@ func (x *ReadFileResponse) String() string {
 func (*ReadFileResponse) ProtoMessage() {}
 
 func (x *ReadFileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[23]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2583,7 @@ func (x *ReadFileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadFileResponse.ProtoReflect.Descriptor instead.
 func (*ReadFileResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{23}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ReadFileResponse) GetFrame() isReadFileResponse_Frame {
@@ -2378,7 +2683,7 @@ type ReadFileHeader struct {
 
 func (x *ReadFileHeader) Reset() {
 	*x = ReadFileHeader{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2390,7 +2695,7 @@ func (x *ReadFileHeader) String() string {
 func (*ReadFileHeader) ProtoMessage() {}
 
 func (x *ReadFileHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2403,7 +2708,7 @@ func (x *ReadFileHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadFileHeader.ProtoReflect.Descriptor instead.
 func (*ReadFileHeader) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{24}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReadFileHeader) GetSnapshotId() string {
@@ -2439,7 +2744,7 @@ type HoleMap struct {
 
 func (x *HoleMap) Reset() {
 	*x = HoleMap{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2451,7 +2756,7 @@ func (x *HoleMap) String() string {
 func (*HoleMap) ProtoMessage() {}
 
 func (x *HoleMap) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2464,7 +2769,7 @@ func (x *HoleMap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HoleMap.ProtoReflect.Descriptor instead.
 func (*HoleMap) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{25}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *HoleMap) GetHoles() []*ByteRange {
@@ -2489,7 +2794,7 @@ type ExportToDirectoryRequest struct {
 
 func (x *ExportToDirectoryRequest) Reset() {
 	*x = ExportToDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2501,7 +2806,7 @@ func (x *ExportToDirectoryRequest) String() string {
 func (*ExportToDirectoryRequest) ProtoMessage() {}
 
 func (x *ExportToDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2514,7 +2819,7 @@ func (x *ExportToDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportToDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*ExportToDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{26}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ExportToDirectoryRequest) GetRef() string {
@@ -2551,7 +2856,7 @@ type ExportToDirectoryResponse struct {
 
 func (x *ExportToDirectoryResponse) Reset() {
 	*x = ExportToDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2563,7 +2868,7 @@ func (x *ExportToDirectoryResponse) String() string {
 func (*ExportToDirectoryResponse) ProtoMessage() {}
 
 func (x *ExportToDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2576,7 +2881,7 @@ func (x *ExportToDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportToDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*ExportToDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{27}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ExportToDirectoryResponse) GetSnapshot() *Snapshot {
@@ -2606,7 +2911,7 @@ type CloneFile struct {
 
 func (x *CloneFile) Reset() {
 	*x = CloneFile{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2618,7 +2923,7 @@ func (x *CloneFile) String() string {
 func (*CloneFile) ProtoMessage() {}
 
 func (x *CloneFile) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2631,7 +2936,7 @@ func (x *CloneFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloneFile.ProtoReflect.Descriptor instead.
 func (*CloneFile) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{28}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CloneFile) GetName() string {
@@ -2673,7 +2978,7 @@ type CloneToDirectoryRequest struct {
 
 func (x *CloneToDirectoryRequest) Reset() {
 	*x = CloneToDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2685,7 +2990,7 @@ func (x *CloneToDirectoryRequest) String() string {
 func (*CloneToDirectoryRequest) ProtoMessage() {}
 
 func (x *CloneToDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2698,7 +3003,7 @@ func (x *CloneToDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloneToDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*CloneToDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{29}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CloneToDirectoryRequest) GetRef() string {
@@ -2767,7 +3072,7 @@ type ClonedFile struct {
 
 func (x *ClonedFile) Reset() {
 	*x = ClonedFile{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2779,7 +3084,7 @@ func (x *ClonedFile) String() string {
 func (*ClonedFile) ProtoMessage() {}
 
 func (x *ClonedFile) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2792,7 +3097,7 @@ func (x *ClonedFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClonedFile.ProtoReflect.Descriptor instead.
 func (*ClonedFile) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{30}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ClonedFile) GetName() string {
@@ -2838,7 +3143,7 @@ type CloneToDirectoryResponse struct {
 
 func (x *CloneToDirectoryResponse) Reset() {
 	*x = CloneToDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2850,7 +3155,7 @@ func (x *CloneToDirectoryResponse) String() string {
 func (*CloneToDirectoryResponse) ProtoMessage() {}
 
 func (x *CloneToDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2863,7 +3168,7 @@ func (x *CloneToDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloneToDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*CloneToDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{31}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *CloneToDirectoryResponse) GetSnapshot() *Snapshot {
@@ -2908,7 +3213,7 @@ type TakeToDirectoryRequest struct {
 
 func (x *TakeToDirectoryRequest) Reset() {
 	*x = TakeToDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2920,7 +3225,7 @@ func (x *TakeToDirectoryRequest) String() string {
 func (*TakeToDirectoryRequest) ProtoMessage() {}
 
 func (x *TakeToDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2933,7 +3238,7 @@ func (x *TakeToDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeToDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*TakeToDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{32}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *TakeToDirectoryRequest) GetRef() string {
@@ -2979,7 +3284,7 @@ type TakenFile struct {
 
 func (x *TakenFile) Reset() {
 	*x = TakenFile{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2991,7 +3296,7 @@ func (x *TakenFile) String() string {
 func (*TakenFile) ProtoMessage() {}
 
 func (x *TakenFile) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3004,7 +3309,7 @@ func (x *TakenFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakenFile.ProtoReflect.Descriptor instead.
 func (*TakenFile) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{33}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *TakenFile) GetName() string {
@@ -3041,7 +3346,7 @@ type TakeToDirectoryResponse struct {
 
 func (x *TakeToDirectoryResponse) Reset() {
 	*x = TakeToDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3053,7 +3358,7 @@ func (x *TakeToDirectoryResponse) String() string {
 func (*TakeToDirectoryResponse) ProtoMessage() {}
 
 func (x *TakeToDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3066,7 +3371,7 @@ func (x *TakeToDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeToDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*TakeToDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{34}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *TakeToDirectoryResponse) GetSnapshot() *Snapshot {
@@ -3100,7 +3405,7 @@ type ImportRequest struct {
 
 func (x *ImportRequest) Reset() {
 	*x = ImportRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3112,7 +3417,7 @@ func (x *ImportRequest) String() string {
 func (*ImportRequest) ProtoMessage() {}
 
 func (x *ImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3125,7 +3430,7 @@ func (x *ImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportRequest.ProtoReflect.Descriptor instead.
 func (*ImportRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{35}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ImportRequest) GetFrame() isImportRequest_Frame {
@@ -3210,7 +3515,7 @@ type ImportHeader struct {
 
 func (x *ImportHeader) Reset() {
 	*x = ImportHeader{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3222,7 +3527,7 @@ func (x *ImportHeader) String() string {
 func (*ImportHeader) ProtoMessage() {}
 
 func (x *ImportHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3235,7 +3540,7 @@ func (x *ImportHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportHeader.ProtoReflect.Descriptor instead.
 func (*ImportHeader) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{36}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ImportHeader) GetName() string {
@@ -3298,7 +3603,7 @@ type ImportResponse struct {
 
 func (x *ImportResponse) Reset() {
 	*x = ImportResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3310,7 +3615,7 @@ func (x *ImportResponse) String() string {
 func (*ImportResponse) ProtoMessage() {}
 
 func (x *ImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3323,7 +3628,7 @@ func (x *ImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportResponse.ProtoReflect.Descriptor instead.
 func (*ImportResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{37}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ImportResponse) GetSnapshot() *Snapshot {
@@ -3358,7 +3663,7 @@ type ImportFromDirectoryRequest struct {
 
 func (x *ImportFromDirectoryRequest) Reset() {
 	*x = ImportFromDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3370,7 +3675,7 @@ func (x *ImportFromDirectoryRequest) String() string {
 func (*ImportFromDirectoryRequest) ProtoMessage() {}
 
 func (x *ImportFromDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3383,7 +3688,7 @@ func (x *ImportFromDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFromDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*ImportFromDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{38}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ImportFromDirectoryRequest) GetDirectory() string {
@@ -3453,7 +3758,7 @@ type ImportFromDirectoryResponse struct {
 
 func (x *ImportFromDirectoryResponse) Reset() {
 	*x = ImportFromDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3465,7 +3770,7 @@ func (x *ImportFromDirectoryResponse) String() string {
 func (*ImportFromDirectoryResponse) ProtoMessage() {}
 
 func (x *ImportFromDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3478,7 +3783,7 @@ func (x *ImportFromDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFromDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*ImportFromDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{39}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ImportFromDirectoryResponse) GetSnapshot() *Snapshot {
@@ -3501,7 +3806,7 @@ type OpenDataDirectoryRequest struct {
 
 func (x *OpenDataDirectoryRequest) Reset() {
 	*x = OpenDataDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3513,7 +3818,7 @@ func (x *OpenDataDirectoryRequest) String() string {
 func (*OpenDataDirectoryRequest) ProtoMessage() {}
 
 func (x *OpenDataDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3526,7 +3831,7 @@ func (x *OpenDataDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDataDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*OpenDataDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{40}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *OpenDataDirectoryRequest) GetRef() string {
@@ -3556,7 +3861,7 @@ type OpenDataDirectoryResponse struct {
 
 func (x *OpenDataDirectoryResponse) Reset() {
 	*x = OpenDataDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3568,7 +3873,7 @@ func (x *OpenDataDirectoryResponse) String() string {
 func (*OpenDataDirectoryResponse) ProtoMessage() {}
 
 func (x *OpenDataDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3581,7 +3886,7 @@ func (x *OpenDataDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDataDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*OpenDataDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{41}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *OpenDataDirectoryResponse) GetDirectory() string {
@@ -3611,7 +3916,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[42]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3623,7 +3928,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[42]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3636,7 +3941,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{42}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *VerifyRequest) GetRef() string {
@@ -3669,7 +3974,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[43]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3681,7 +3986,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[43]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3694,7 +3999,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{43}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *VerifyResponse) GetEvent() isVerifyResponse_Event {
@@ -3755,7 +4060,7 @@ type VerifyProgress struct {
 
 func (x *VerifyProgress) Reset() {
 	*x = VerifyProgress{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[44]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3767,7 +4072,7 @@ func (x *VerifyProgress) String() string {
 func (*VerifyProgress) ProtoMessage() {}
 
 func (x *VerifyProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[44]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3780,7 +4085,7 @@ func (x *VerifyProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyProgress.ProtoReflect.Descriptor instead.
 func (*VerifyProgress) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{44}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *VerifyProgress) GetSnapshotId() string {
@@ -3823,7 +4128,7 @@ type VerifyVerdict struct {
 
 func (x *VerifyVerdict) Reset() {
 	*x = VerifyVerdict{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[45]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3835,7 +4140,7 @@ func (x *VerifyVerdict) String() string {
 func (*VerifyVerdict) ProtoMessage() {}
 
 func (x *VerifyVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[45]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3848,7 +4153,7 @@ func (x *VerifyVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyVerdict.ProtoReflect.Descriptor instead.
 func (*VerifyVerdict) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{45}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *VerifyVerdict) GetSnapshotId() string {
@@ -3899,7 +4204,7 @@ type ByteRange struct {
 
 func (x *ByteRange) Reset() {
 	*x = ByteRange{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[46]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3911,7 +4216,7 @@ func (x *ByteRange) String() string {
 func (*ByteRange) ProtoMessage() {}
 
 func (x *ByteRange) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[46]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3924,7 +4229,7 @@ func (x *ByteRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ByteRange.ProtoReflect.Descriptor instead.
 func (*ByteRange) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{46}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ByteRange) GetOffset() int64 {
@@ -3958,7 +4263,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[47]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3970,7 +4275,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[47]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3983,7 +4288,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{47}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *WatchRequest) GetResumeToken() string {
@@ -4026,7 +4331,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[48]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4038,7 +4343,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[48]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4051,7 +4356,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{48}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *WatchResponse) GetType() EventType {
@@ -4127,11 +4432,12 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.stasis.v1.DownloadWarningKindR\x04kind\x12\x12\n" +
 	"\x04file\x18\x02 \x01(\tR\x04file\x12\x18\n" +
 	"\areaders\x18\x03 \x03(\tR\areaders\x12\x18\n" +
-	"\amessage\x18\x04 \x01(\tR\amessage\"\x96\x01\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"\xd3\x01\n" +
 	"\rCreateRequest\x121\n" +
 	"\x06header\x18\x01 \x01(\v2\x17.stasis.v1.CreateHeaderH\x00R\x06header\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunk\x121\n" +
-	"\x06commit\x18\x03 \x01(\v2\x17.stasis.v1.UploadCommitH\x00R\x06commitB\a\n" +
+	"\x06commit\x18\x03 \x01(\v2\x17.stasis.v1.UploadCommitH\x00R\x06commit\x12;\n" +
+	"\fdelta_header\x18\x04 \x01(\v2\x16.stasis.v1.DeltaHeaderH\x00R\vdeltaHeaderB\a\n" +
 	"\x05frame\"\x80\x02\n" +
 	"\fCreateHeader\x121\n" +
 	"\x06config\x18\x01 \x01(\v2\x19.stasis.v1.SnapshotConfigR\x06config\x12\x1d\n" +
@@ -4140,6 +4446,18 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x10on_name_conflict\x18\x03 \x01(\x0e2\x19.stasis.v1.OnNameConflictR\x0eonNameConflict\x12\x1c\n" +
 	"\tprotected\x18\x04 \x01(\bR\tprotected\x12;\n" +
 	"\vexpire_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\"\xdd\x02\n" +
+	"\vDeltaHeader\x121\n" +
+	"\x06config\x18\x01 \x01(\v2\x19.stasis.v1.SnapshotConfigR\x06config\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\x12C\n" +
+	"\x10on_name_conflict\x18\x03 \x01(\x0e2\x19.stasis.v1.OnNameConflictR\x0eonNameConflict\x12\x1c\n" +
+	"\tprotected\x18\x04 \x01(\bR\tprotected\x12\x16\n" +
+	"\x06parent\x18\x05 \x01(\tR\x06parent\x12\x1f\n" +
+	"\vdelta_files\x18\x06 \x03(\tR\n" +
+	"deltaFiles\x12#\n" +
+	"\rinherit_files\x18\a \x01(\bR\finheritFiles\x12;\n" +
+	"\vexpire_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\"A\n" +
 	"\x0eCreateResponse\x12/\n" +
 	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xac\x02\n" +
@@ -4153,6 +4471,21 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\vexpire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\"N\n" +
 	"\x1bCreateFromDirectoryResponse\x12/\n" +
+	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\x8f\x03\n" +
+	"\x1fCreateDeltaFromDirectoryRequest\x12\x1c\n" +
+	"\tdirectory\x18\x01 \x01(\tR\tdirectory\x121\n" +
+	"\x06config\x18\x02 \x01(\v2\x19.stasis.v1.SnapshotConfigR\x06config\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\x12C\n" +
+	"\x10on_name_conflict\x18\x04 \x01(\x0e2\x19.stasis.v1.OnNameConflictR\x0eonNameConflict\x12\x1c\n" +
+	"\tprotected\x18\x05 \x01(\bR\tprotected\x12\x16\n" +
+	"\x06parent\x18\x06 \x01(\tR\x06parent\x12\x1f\n" +
+	"\vdelta_files\x18\a \x03(\tR\n" +
+	"deltaFiles\x12#\n" +
+	"\rinherit_files\x18\b \x01(\bR\finheritFiles\x12;\n" +
+	"\vexpire_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\"S\n" +
+	" CreateDeltaFromDirectoryResponse\x12/\n" +
 	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xa7\x04\n" +
 	"\x0eSnapshotFilter\x12\x1f\n" +
 	"\vname_prefix\x18\x01 \x01(\tR\n" +
@@ -4422,11 +4755,11 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x12EVENT_TYPE_UPDATED\x10\x06\x12\x16\n" +
 	"\x12EVENT_TYPE_CORRUPT\x10\a\x12\x13\n" +
 	"\x0fEVENT_TYPE_LOST\x10\b\x12\x17\n" +
-	"\x13EVENT_TYPE_POSITION\x10\t2\x9c\n" +
-	"\n" +
+	"\x13EVENT_TYPE_POSITION\x10\t2\x91\v\n" +
 	"\x0fSnapshotService\x12?\n" +
 	"\x06Create\x12\x18.stasis.v1.CreateRequest\x1a\x19.stasis.v1.CreateResponse(\x01\x12d\n" +
-	"\x13CreateFromDirectory\x12%.stasis.v1.CreateFromDirectoryRequest\x1a&.stasis.v1.CreateFromDirectoryResponse\x127\n" +
+	"\x13CreateFromDirectory\x12%.stasis.v1.CreateFromDirectoryRequest\x1a&.stasis.v1.CreateFromDirectoryResponse\x12s\n" +
+	"\x18CreateDeltaFromDirectory\x12*.stasis.v1.CreateDeltaFromDirectoryRequest\x1a+.stasis.v1.CreateDeltaFromDirectoryResponse\x127\n" +
 	"\x04List\x12\x16.stasis.v1.ListRequest\x1a\x17.stasis.v1.ListResponse\x12@\n" +
 	"\aInspect\x12\x19.stasis.v1.InspectRequest\x1a\x1a.stasis.v1.InspectResponse\x12=\n" +
 	"\x06Update\x12\x18.stasis.v1.UpdateRequest\x1a\x19.stasis.v1.UpdateResponse\x12=\n" +
@@ -4458,179 +4791,192 @@ func file_stasis_v1_snapshot_service_proto_rawDescGZIP() []byte {
 }
 
 var file_stasis_v1_snapshot_service_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_stasis_v1_snapshot_service_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
+var file_stasis_v1_snapshot_service_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_stasis_v1_snapshot_service_proto_goTypes = []any{
-	(OnNameConflict)(0),                 // 0: stasis.v1.OnNameConflict
-	(Compression)(0),                    // 1: stasis.v1.Compression
-	(SparseFormat)(0),                   // 2: stasis.v1.SparseFormat
-	(DownloadWarningKind)(0),            // 3: stasis.v1.DownloadWarningKind
-	(CloneMode)(0),                      // 4: stasis.v1.CloneMode
-	(TakeMode)(0),                       // 5: stasis.v1.TakeMode
-	(RemovalReason)(0),                  // 6: stasis.v1.RemovalReason
-	(EventType)(0),                      // 7: stasis.v1.EventType
-	(*UploadCommit)(nil),                // 8: stasis.v1.UploadCommit
-	(*DownloadTrailer)(nil),             // 9: stasis.v1.DownloadTrailer
-	(*DownloadHeader)(nil),              // 10: stasis.v1.DownloadHeader
-	(*DownloadWarning)(nil),             // 11: stasis.v1.DownloadWarning
-	(*CreateRequest)(nil),               // 12: stasis.v1.CreateRequest
-	(*CreateHeader)(nil),                // 13: stasis.v1.CreateHeader
-	(*CreateResponse)(nil),              // 14: stasis.v1.CreateResponse
-	(*CreateFromDirectoryRequest)(nil),  // 15: stasis.v1.CreateFromDirectoryRequest
-	(*CreateFromDirectoryResponse)(nil), // 16: stasis.v1.CreateFromDirectoryResponse
-	(*SnapshotFilter)(nil),              // 17: stasis.v1.SnapshotFilter
-	(*ListRequest)(nil),                 // 18: stasis.v1.ListRequest
-	(*ListResponse)(nil),                // 19: stasis.v1.ListResponse
-	(*InspectRequest)(nil),              // 20: stasis.v1.InspectRequest
-	(*InspectResponse)(nil),             // 21: stasis.v1.InspectResponse
-	(*UpdateRequest)(nil),               // 22: stasis.v1.UpdateRequest
-	(*UpdateResponse)(nil),              // 23: stasis.v1.UpdateResponse
-	(*DeleteRequest)(nil),               // 24: stasis.v1.DeleteRequest
-	(*DeleteResponse)(nil),              // 25: stasis.v1.DeleteResponse
-	(*RestoreRequest)(nil),              // 26: stasis.v1.RestoreRequest
-	(*RestoreResponse)(nil),             // 27: stasis.v1.RestoreResponse
-	(*ExportRequest)(nil),               // 28: stasis.v1.ExportRequest
-	(*ExportResponse)(nil),              // 29: stasis.v1.ExportResponse
-	(*ReadFileRequest)(nil),             // 30: stasis.v1.ReadFileRequest
-	(*ReadFileResponse)(nil),            // 31: stasis.v1.ReadFileResponse
-	(*ReadFileHeader)(nil),              // 32: stasis.v1.ReadFileHeader
-	(*HoleMap)(nil),                     // 33: stasis.v1.HoleMap
-	(*ExportToDirectoryRequest)(nil),    // 34: stasis.v1.ExportToDirectoryRequest
-	(*ExportToDirectoryResponse)(nil),   // 35: stasis.v1.ExportToDirectoryResponse
-	(*CloneFile)(nil),                   // 36: stasis.v1.CloneFile
-	(*CloneToDirectoryRequest)(nil),     // 37: stasis.v1.CloneToDirectoryRequest
-	(*ClonedFile)(nil),                  // 38: stasis.v1.ClonedFile
-	(*CloneToDirectoryResponse)(nil),    // 39: stasis.v1.CloneToDirectoryResponse
-	(*TakeToDirectoryRequest)(nil),      // 40: stasis.v1.TakeToDirectoryRequest
-	(*TakenFile)(nil),                   // 41: stasis.v1.TakenFile
-	(*TakeToDirectoryResponse)(nil),     // 42: stasis.v1.TakeToDirectoryResponse
-	(*ImportRequest)(nil),               // 43: stasis.v1.ImportRequest
-	(*ImportHeader)(nil),                // 44: stasis.v1.ImportHeader
-	(*ImportResponse)(nil),              // 45: stasis.v1.ImportResponse
-	(*ImportFromDirectoryRequest)(nil),  // 46: stasis.v1.ImportFromDirectoryRequest
-	(*ImportFromDirectoryResponse)(nil), // 47: stasis.v1.ImportFromDirectoryResponse
-	(*OpenDataDirectoryRequest)(nil),    // 48: stasis.v1.OpenDataDirectoryRequest
-	(*OpenDataDirectoryResponse)(nil),   // 49: stasis.v1.OpenDataDirectoryResponse
-	(*VerifyRequest)(nil),               // 50: stasis.v1.VerifyRequest
-	(*VerifyResponse)(nil),              // 51: stasis.v1.VerifyResponse
-	(*VerifyProgress)(nil),              // 52: stasis.v1.VerifyProgress
-	(*VerifyVerdict)(nil),               // 53: stasis.v1.VerifyVerdict
-	(*ByteRange)(nil),                   // 54: stasis.v1.ByteRange
-	(*WatchRequest)(nil),                // 55: stasis.v1.WatchRequest
-	(*WatchResponse)(nil),               // 56: stasis.v1.WatchResponse
-	nil,                                 // 57: stasis.v1.SnapshotFilter.LabelsEntry
-	nil,                                 // 58: stasis.v1.UpdateRequest.LabelsEntry
-	nil,                                 // 59: stasis.v1.ImportHeader.LabelsEntry
-	nil,                                 // 60: stasis.v1.ImportFromDirectoryRequest.LabelsEntry
-	(*Snapshot)(nil),                    // 61: stasis.v1.Snapshot
-	(*SnapshotConfig)(nil),              // 62: stasis.v1.SnapshotConfig
-	(*timestamppb.Timestamp)(nil),       // 63: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),       // 64: google.protobuf.FieldMask
-	(*SnapshotFile)(nil),                // 65: stasis.v1.SnapshotFile
+	(OnNameConflict)(0),                      // 0: stasis.v1.OnNameConflict
+	(Compression)(0),                         // 1: stasis.v1.Compression
+	(SparseFormat)(0),                        // 2: stasis.v1.SparseFormat
+	(DownloadWarningKind)(0),                 // 3: stasis.v1.DownloadWarningKind
+	(CloneMode)(0),                           // 4: stasis.v1.CloneMode
+	(TakeMode)(0),                            // 5: stasis.v1.TakeMode
+	(RemovalReason)(0),                       // 6: stasis.v1.RemovalReason
+	(EventType)(0),                           // 7: stasis.v1.EventType
+	(*UploadCommit)(nil),                     // 8: stasis.v1.UploadCommit
+	(*DownloadTrailer)(nil),                  // 9: stasis.v1.DownloadTrailer
+	(*DownloadHeader)(nil),                   // 10: stasis.v1.DownloadHeader
+	(*DownloadWarning)(nil),                  // 11: stasis.v1.DownloadWarning
+	(*CreateRequest)(nil),                    // 12: stasis.v1.CreateRequest
+	(*CreateHeader)(nil),                     // 13: stasis.v1.CreateHeader
+	(*DeltaHeader)(nil),                      // 14: stasis.v1.DeltaHeader
+	(*CreateResponse)(nil),                   // 15: stasis.v1.CreateResponse
+	(*CreateFromDirectoryRequest)(nil),       // 16: stasis.v1.CreateFromDirectoryRequest
+	(*CreateFromDirectoryResponse)(nil),      // 17: stasis.v1.CreateFromDirectoryResponse
+	(*CreateDeltaFromDirectoryRequest)(nil),  // 18: stasis.v1.CreateDeltaFromDirectoryRequest
+	(*CreateDeltaFromDirectoryResponse)(nil), // 19: stasis.v1.CreateDeltaFromDirectoryResponse
+	(*SnapshotFilter)(nil),                   // 20: stasis.v1.SnapshotFilter
+	(*ListRequest)(nil),                      // 21: stasis.v1.ListRequest
+	(*ListResponse)(nil),                     // 22: stasis.v1.ListResponse
+	(*InspectRequest)(nil),                   // 23: stasis.v1.InspectRequest
+	(*InspectResponse)(nil),                  // 24: stasis.v1.InspectResponse
+	(*UpdateRequest)(nil),                    // 25: stasis.v1.UpdateRequest
+	(*UpdateResponse)(nil),                   // 26: stasis.v1.UpdateResponse
+	(*DeleteRequest)(nil),                    // 27: stasis.v1.DeleteRequest
+	(*DeleteResponse)(nil),                   // 28: stasis.v1.DeleteResponse
+	(*RestoreRequest)(nil),                   // 29: stasis.v1.RestoreRequest
+	(*RestoreResponse)(nil),                  // 30: stasis.v1.RestoreResponse
+	(*ExportRequest)(nil),                    // 31: stasis.v1.ExportRequest
+	(*ExportResponse)(nil),                   // 32: stasis.v1.ExportResponse
+	(*ReadFileRequest)(nil),                  // 33: stasis.v1.ReadFileRequest
+	(*ReadFileResponse)(nil),                 // 34: stasis.v1.ReadFileResponse
+	(*ReadFileHeader)(nil),                   // 35: stasis.v1.ReadFileHeader
+	(*HoleMap)(nil),                          // 36: stasis.v1.HoleMap
+	(*ExportToDirectoryRequest)(nil),         // 37: stasis.v1.ExportToDirectoryRequest
+	(*ExportToDirectoryResponse)(nil),        // 38: stasis.v1.ExportToDirectoryResponse
+	(*CloneFile)(nil),                        // 39: stasis.v1.CloneFile
+	(*CloneToDirectoryRequest)(nil),          // 40: stasis.v1.CloneToDirectoryRequest
+	(*ClonedFile)(nil),                       // 41: stasis.v1.ClonedFile
+	(*CloneToDirectoryResponse)(nil),         // 42: stasis.v1.CloneToDirectoryResponse
+	(*TakeToDirectoryRequest)(nil),           // 43: stasis.v1.TakeToDirectoryRequest
+	(*TakenFile)(nil),                        // 44: stasis.v1.TakenFile
+	(*TakeToDirectoryResponse)(nil),          // 45: stasis.v1.TakeToDirectoryResponse
+	(*ImportRequest)(nil),                    // 46: stasis.v1.ImportRequest
+	(*ImportHeader)(nil),                     // 47: stasis.v1.ImportHeader
+	(*ImportResponse)(nil),                   // 48: stasis.v1.ImportResponse
+	(*ImportFromDirectoryRequest)(nil),       // 49: stasis.v1.ImportFromDirectoryRequest
+	(*ImportFromDirectoryResponse)(nil),      // 50: stasis.v1.ImportFromDirectoryResponse
+	(*OpenDataDirectoryRequest)(nil),         // 51: stasis.v1.OpenDataDirectoryRequest
+	(*OpenDataDirectoryResponse)(nil),        // 52: stasis.v1.OpenDataDirectoryResponse
+	(*VerifyRequest)(nil),                    // 53: stasis.v1.VerifyRequest
+	(*VerifyResponse)(nil),                   // 54: stasis.v1.VerifyResponse
+	(*VerifyProgress)(nil),                   // 55: stasis.v1.VerifyProgress
+	(*VerifyVerdict)(nil),                    // 56: stasis.v1.VerifyVerdict
+	(*ByteRange)(nil),                        // 57: stasis.v1.ByteRange
+	(*WatchRequest)(nil),                     // 58: stasis.v1.WatchRequest
+	(*WatchResponse)(nil),                    // 59: stasis.v1.WatchResponse
+	nil,                                      // 60: stasis.v1.SnapshotFilter.LabelsEntry
+	nil,                                      // 61: stasis.v1.UpdateRequest.LabelsEntry
+	nil,                                      // 62: stasis.v1.ImportHeader.LabelsEntry
+	nil,                                      // 63: stasis.v1.ImportFromDirectoryRequest.LabelsEntry
+	(*Snapshot)(nil),                         // 64: stasis.v1.Snapshot
+	(*SnapshotConfig)(nil),                   // 65: stasis.v1.SnapshotConfig
+	(*timestamppb.Timestamp)(nil),            // 66: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),            // 67: google.protobuf.FieldMask
+	(*SnapshotFile)(nil),                     // 68: stasis.v1.SnapshotFile
 }
 var file_stasis_v1_snapshot_service_proto_depIdxs = []int32{
-	61, // 0: stasis.v1.DownloadHeader.snapshot:type_name -> stasis.v1.Snapshot
+	64, // 0: stasis.v1.DownloadHeader.snapshot:type_name -> stasis.v1.Snapshot
 	11, // 1: stasis.v1.DownloadHeader.warnings:type_name -> stasis.v1.DownloadWarning
 	3,  // 2: stasis.v1.DownloadWarning.kind:type_name -> stasis.v1.DownloadWarningKind
 	13, // 3: stasis.v1.CreateRequest.header:type_name -> stasis.v1.CreateHeader
 	8,  // 4: stasis.v1.CreateRequest.commit:type_name -> stasis.v1.UploadCommit
-	62, // 5: stasis.v1.CreateHeader.config:type_name -> stasis.v1.SnapshotConfig
-	0,  // 6: stasis.v1.CreateHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	63, // 7: stasis.v1.CreateHeader.expire_time:type_name -> google.protobuf.Timestamp
-	61, // 8: stasis.v1.CreateResponse.snapshot:type_name -> stasis.v1.Snapshot
-	62, // 9: stasis.v1.CreateFromDirectoryRequest.config:type_name -> stasis.v1.SnapshotConfig
-	0,  // 10: stasis.v1.CreateFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	63, // 11: stasis.v1.CreateFromDirectoryRequest.expire_time:type_name -> google.protobuf.Timestamp
-	61, // 12: stasis.v1.CreateFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	57, // 13: stasis.v1.SnapshotFilter.labels:type_name -> stasis.v1.SnapshotFilter.LabelsEntry
-	63, // 14: stasis.v1.SnapshotFilter.created_after:type_name -> google.protobuf.Timestamp
-	63, // 15: stasis.v1.SnapshotFilter.created_before:type_name -> google.protobuf.Timestamp
-	63, // 16: stasis.v1.SnapshotFilter.expires_before:type_name -> google.protobuf.Timestamp
-	17, // 17: stasis.v1.ListRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	61, // 18: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
-	61, // 19: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
-	58, // 20: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
-	64, // 21: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
-	63, // 22: stasis.v1.UpdateRequest.expire_time:type_name -> google.protobuf.Timestamp
-	61, // 23: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
-	2,  // 24: stasis.v1.RestoreRequest.sparse_format:type_name -> stasis.v1.SparseFormat
-	10, // 25: stasis.v1.RestoreResponse.header:type_name -> stasis.v1.DownloadHeader
-	9,  // 26: stasis.v1.RestoreResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	1,  // 27: stasis.v1.ExportRequest.compression:type_name -> stasis.v1.Compression
-	2,  // 28: stasis.v1.ExportRequest.sparse_format:type_name -> stasis.v1.SparseFormat
-	10, // 29: stasis.v1.ExportResponse.header:type_name -> stasis.v1.DownloadHeader
-	9,  // 30: stasis.v1.ExportResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	54, // 31: stasis.v1.ReadFileRequest.ranges:type_name -> stasis.v1.ByteRange
-	32, // 32: stasis.v1.ReadFileResponse.header:type_name -> stasis.v1.ReadFileHeader
-	33, // 33: stasis.v1.ReadFileResponse.holes:type_name -> stasis.v1.HoleMap
-	9,  // 34: stasis.v1.ReadFileResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	65, // 35: stasis.v1.ReadFileHeader.file:type_name -> stasis.v1.SnapshotFile
-	54, // 36: stasis.v1.HoleMap.holes:type_name -> stasis.v1.ByteRange
-	61, // 37: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	4,  // 38: stasis.v1.CloneFile.mode:type_name -> stasis.v1.CloneMode
-	36, // 39: stasis.v1.CloneToDirectoryRequest.files:type_name -> stasis.v1.CloneFile
-	4,  // 40: stasis.v1.CloneToDirectoryRequest.default_mode:type_name -> stasis.v1.CloneMode
-	4,  // 41: stasis.v1.ClonedFile.mode:type_name -> stasis.v1.CloneMode
-	61, // 42: stasis.v1.CloneToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	38, // 43: stasis.v1.CloneToDirectoryResponse.files:type_name -> stasis.v1.ClonedFile
-	5,  // 44: stasis.v1.TakenFile.mode:type_name -> stasis.v1.TakeMode
-	61, // 45: stasis.v1.TakeToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	41, // 46: stasis.v1.TakeToDirectoryResponse.files:type_name -> stasis.v1.TakenFile
-	44, // 47: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
-	8,  // 48: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
-	0,  // 49: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	59, // 50: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
-	61, // 51: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
-	0,  // 52: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	60, // 53: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
-	61, // 54: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	61, // 55: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	52, // 56: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
-	53, // 57: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
-	54, // 58: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
-	17, // 59: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	7,  // 60: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
-	61, // 61: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
-	63, // 62: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
-	6,  // 63: stasis.v1.WatchResponse.removal_reason:type_name -> stasis.v1.RemovalReason
-	12, // 64: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
-	15, // 65: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
-	18, // 66: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
-	20, // 67: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
-	22, // 68: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
-	24, // 69: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
-	26, // 70: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
-	28, // 71: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
-	30, // 72: stasis.v1.SnapshotService.ReadFile:input_type -> stasis.v1.ReadFileRequest
-	34, // 73: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
-	37, // 74: stasis.v1.SnapshotService.CloneToDirectory:input_type -> stasis.v1.CloneToDirectoryRequest
-	40, // 75: stasis.v1.SnapshotService.TakeToDirectory:input_type -> stasis.v1.TakeToDirectoryRequest
-	43, // 76: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
-	46, // 77: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
-	48, // 78: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
-	50, // 79: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
-	55, // 80: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
-	14, // 81: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
-	16, // 82: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
-	19, // 83: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
-	21, // 84: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
-	23, // 85: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
-	25, // 86: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
-	27, // 87: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
-	29, // 88: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
-	31, // 89: stasis.v1.SnapshotService.ReadFile:output_type -> stasis.v1.ReadFileResponse
-	35, // 90: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
-	39, // 91: stasis.v1.SnapshotService.CloneToDirectory:output_type -> stasis.v1.CloneToDirectoryResponse
-	42, // 92: stasis.v1.SnapshotService.TakeToDirectory:output_type -> stasis.v1.TakeToDirectoryResponse
-	45, // 93: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
-	47, // 94: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
-	49, // 95: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
-	51, // 96: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
-	56, // 97: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
-	81, // [81:98] is the sub-list for method output_type
-	64, // [64:81] is the sub-list for method input_type
-	64, // [64:64] is the sub-list for extension type_name
-	64, // [64:64] is the sub-list for extension extendee
-	0,  // [0:64] is the sub-list for field type_name
+	14, // 5: stasis.v1.CreateRequest.delta_header:type_name -> stasis.v1.DeltaHeader
+	65, // 6: stasis.v1.CreateHeader.config:type_name -> stasis.v1.SnapshotConfig
+	0,  // 7: stasis.v1.CreateHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	66, // 8: stasis.v1.CreateHeader.expire_time:type_name -> google.protobuf.Timestamp
+	65, // 9: stasis.v1.DeltaHeader.config:type_name -> stasis.v1.SnapshotConfig
+	0,  // 10: stasis.v1.DeltaHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	66, // 11: stasis.v1.DeltaHeader.expire_time:type_name -> google.protobuf.Timestamp
+	64, // 12: stasis.v1.CreateResponse.snapshot:type_name -> stasis.v1.Snapshot
+	65, // 13: stasis.v1.CreateFromDirectoryRequest.config:type_name -> stasis.v1.SnapshotConfig
+	0,  // 14: stasis.v1.CreateFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	66, // 15: stasis.v1.CreateFromDirectoryRequest.expire_time:type_name -> google.protobuf.Timestamp
+	64, // 16: stasis.v1.CreateFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	65, // 17: stasis.v1.CreateDeltaFromDirectoryRequest.config:type_name -> stasis.v1.SnapshotConfig
+	0,  // 18: stasis.v1.CreateDeltaFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	66, // 19: stasis.v1.CreateDeltaFromDirectoryRequest.expire_time:type_name -> google.protobuf.Timestamp
+	64, // 20: stasis.v1.CreateDeltaFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	60, // 21: stasis.v1.SnapshotFilter.labels:type_name -> stasis.v1.SnapshotFilter.LabelsEntry
+	66, // 22: stasis.v1.SnapshotFilter.created_after:type_name -> google.protobuf.Timestamp
+	66, // 23: stasis.v1.SnapshotFilter.created_before:type_name -> google.protobuf.Timestamp
+	66, // 24: stasis.v1.SnapshotFilter.expires_before:type_name -> google.protobuf.Timestamp
+	20, // 25: stasis.v1.ListRequest.filter:type_name -> stasis.v1.SnapshotFilter
+	64, // 26: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
+	64, // 27: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
+	61, // 28: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
+	67, // 29: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
+	66, // 30: stasis.v1.UpdateRequest.expire_time:type_name -> google.protobuf.Timestamp
+	64, // 31: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
+	2,  // 32: stasis.v1.RestoreRequest.sparse_format:type_name -> stasis.v1.SparseFormat
+	10, // 33: stasis.v1.RestoreResponse.header:type_name -> stasis.v1.DownloadHeader
+	9,  // 34: stasis.v1.RestoreResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	1,  // 35: stasis.v1.ExportRequest.compression:type_name -> stasis.v1.Compression
+	2,  // 36: stasis.v1.ExportRequest.sparse_format:type_name -> stasis.v1.SparseFormat
+	10, // 37: stasis.v1.ExportResponse.header:type_name -> stasis.v1.DownloadHeader
+	9,  // 38: stasis.v1.ExportResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	57, // 39: stasis.v1.ReadFileRequest.ranges:type_name -> stasis.v1.ByteRange
+	35, // 40: stasis.v1.ReadFileResponse.header:type_name -> stasis.v1.ReadFileHeader
+	36, // 41: stasis.v1.ReadFileResponse.holes:type_name -> stasis.v1.HoleMap
+	9,  // 42: stasis.v1.ReadFileResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	68, // 43: stasis.v1.ReadFileHeader.file:type_name -> stasis.v1.SnapshotFile
+	57, // 44: stasis.v1.HoleMap.holes:type_name -> stasis.v1.ByteRange
+	64, // 45: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	4,  // 46: stasis.v1.CloneFile.mode:type_name -> stasis.v1.CloneMode
+	39, // 47: stasis.v1.CloneToDirectoryRequest.files:type_name -> stasis.v1.CloneFile
+	4,  // 48: stasis.v1.CloneToDirectoryRequest.default_mode:type_name -> stasis.v1.CloneMode
+	4,  // 49: stasis.v1.ClonedFile.mode:type_name -> stasis.v1.CloneMode
+	64, // 50: stasis.v1.CloneToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	41, // 51: stasis.v1.CloneToDirectoryResponse.files:type_name -> stasis.v1.ClonedFile
+	5,  // 52: stasis.v1.TakenFile.mode:type_name -> stasis.v1.TakeMode
+	64, // 53: stasis.v1.TakeToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	44, // 54: stasis.v1.TakeToDirectoryResponse.files:type_name -> stasis.v1.TakenFile
+	47, // 55: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
+	8,  // 56: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
+	0,  // 57: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	62, // 58: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
+	64, // 59: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
+	0,  // 60: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	63, // 61: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
+	64, // 62: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	64, // 63: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	55, // 64: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
+	56, // 65: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
+	57, // 66: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
+	20, // 67: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
+	7,  // 68: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
+	64, // 69: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
+	66, // 70: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
+	6,  // 71: stasis.v1.WatchResponse.removal_reason:type_name -> stasis.v1.RemovalReason
+	12, // 72: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
+	16, // 73: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
+	18, // 74: stasis.v1.SnapshotService.CreateDeltaFromDirectory:input_type -> stasis.v1.CreateDeltaFromDirectoryRequest
+	21, // 75: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
+	23, // 76: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
+	25, // 77: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
+	27, // 78: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
+	29, // 79: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
+	31, // 80: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
+	33, // 81: stasis.v1.SnapshotService.ReadFile:input_type -> stasis.v1.ReadFileRequest
+	37, // 82: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
+	40, // 83: stasis.v1.SnapshotService.CloneToDirectory:input_type -> stasis.v1.CloneToDirectoryRequest
+	43, // 84: stasis.v1.SnapshotService.TakeToDirectory:input_type -> stasis.v1.TakeToDirectoryRequest
+	46, // 85: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
+	49, // 86: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
+	51, // 87: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
+	53, // 88: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
+	58, // 89: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
+	15, // 90: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
+	17, // 91: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
+	19, // 92: stasis.v1.SnapshotService.CreateDeltaFromDirectory:output_type -> stasis.v1.CreateDeltaFromDirectoryResponse
+	22, // 93: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
+	24, // 94: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
+	26, // 95: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
+	28, // 96: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
+	30, // 97: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
+	32, // 98: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
+	34, // 99: stasis.v1.SnapshotService.ReadFile:output_type -> stasis.v1.ReadFileResponse
+	38, // 100: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
+	42, // 101: stasis.v1.SnapshotService.CloneToDirectory:output_type -> stasis.v1.CloneToDirectoryResponse
+	45, // 102: stasis.v1.SnapshotService.TakeToDirectory:output_type -> stasis.v1.TakeToDirectoryResponse
+	48, // 103: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
+	50, // 104: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
+	52, // 105: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
+	54, // 106: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
+	59, // 107: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
+	90, // [90:108] is the sub-list for method output_type
+	72, // [72:90] is the sub-list for method input_type
+	72, // [72:72] is the sub-list for extension type_name
+	72, // [72:72] is the sub-list for extension extendee
+	0,  // [0:72] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_snapshot_service_proto_init() }
@@ -4644,32 +4990,33 @@ func file_stasis_v1_snapshot_service_proto_init() {
 		(*CreateRequest_Header)(nil),
 		(*CreateRequest_Chunk)(nil),
 		(*CreateRequest_Commit)(nil),
+		(*CreateRequest_DeltaHeader)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[9].OneofWrappers = []any{}
-	file_stasis_v1_snapshot_service_proto_msgTypes[19].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[12].OneofWrappers = []any{}
+	file_stasis_v1_snapshot_service_proto_msgTypes[22].OneofWrappers = []any{
 		(*RestoreResponse_Header)(nil),
 		(*RestoreResponse_Chunk)(nil),
 		(*RestoreResponse_Trailer)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[21].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[24].OneofWrappers = []any{
 		(*ExportResponse_Header)(nil),
 		(*ExportResponse_Chunk)(nil),
 		(*ExportResponse_Trailer)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[23].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[26].OneofWrappers = []any{
 		(*ReadFileResponse_Header)(nil),
 		(*ReadFileResponse_Holes)(nil),
 		(*ReadFileResponse_Chunk)(nil),
 		(*ReadFileResponse_Trailer)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[29].OneofWrappers = []any{}
 	file_stasis_v1_snapshot_service_proto_msgTypes[32].OneofWrappers = []any{}
-	file_stasis_v1_snapshot_service_proto_msgTypes[35].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[35].OneofWrappers = []any{}
+	file_stasis_v1_snapshot_service_proto_msgTypes[38].OneofWrappers = []any{
 		(*ImportRequest_Header)(nil),
 		(*ImportRequest_Chunk)(nil),
 		(*ImportRequest_Commit)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[43].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[46].OneofWrappers = []any{
 		(*VerifyResponse_Progress)(nil),
 		(*VerifyResponse_Verdict)(nil),
 	}
@@ -4679,7 +5026,7 @@ func file_stasis_v1_snapshot_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_snapshot_service_proto_rawDesc), len(file_stasis_v1_snapshot_service_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   53,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

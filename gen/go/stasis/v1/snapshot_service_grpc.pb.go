@@ -21,23 +21,24 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SnapshotService_Create_FullMethodName              = "/stasis.v1.SnapshotService/Create"
-	SnapshotService_CreateFromDirectory_FullMethodName = "/stasis.v1.SnapshotService/CreateFromDirectory"
-	SnapshotService_List_FullMethodName                = "/stasis.v1.SnapshotService/List"
-	SnapshotService_Inspect_FullMethodName             = "/stasis.v1.SnapshotService/Inspect"
-	SnapshotService_Update_FullMethodName              = "/stasis.v1.SnapshotService/Update"
-	SnapshotService_Delete_FullMethodName              = "/stasis.v1.SnapshotService/Delete"
-	SnapshotService_Restore_FullMethodName             = "/stasis.v1.SnapshotService/Restore"
-	SnapshotService_Export_FullMethodName              = "/stasis.v1.SnapshotService/Export"
-	SnapshotService_ReadFile_FullMethodName            = "/stasis.v1.SnapshotService/ReadFile"
-	SnapshotService_ExportToDirectory_FullMethodName   = "/stasis.v1.SnapshotService/ExportToDirectory"
-	SnapshotService_CloneToDirectory_FullMethodName    = "/stasis.v1.SnapshotService/CloneToDirectory"
-	SnapshotService_TakeToDirectory_FullMethodName     = "/stasis.v1.SnapshotService/TakeToDirectory"
-	SnapshotService_Import_FullMethodName              = "/stasis.v1.SnapshotService/Import"
-	SnapshotService_ImportFromDirectory_FullMethodName = "/stasis.v1.SnapshotService/ImportFromDirectory"
-	SnapshotService_OpenDataDirectory_FullMethodName   = "/stasis.v1.SnapshotService/OpenDataDirectory"
-	SnapshotService_Verify_FullMethodName              = "/stasis.v1.SnapshotService/Verify"
-	SnapshotService_Watch_FullMethodName               = "/stasis.v1.SnapshotService/Watch"
+	SnapshotService_Create_FullMethodName                   = "/stasis.v1.SnapshotService/Create"
+	SnapshotService_CreateFromDirectory_FullMethodName      = "/stasis.v1.SnapshotService/CreateFromDirectory"
+	SnapshotService_CreateDeltaFromDirectory_FullMethodName = "/stasis.v1.SnapshotService/CreateDeltaFromDirectory"
+	SnapshotService_List_FullMethodName                     = "/stasis.v1.SnapshotService/List"
+	SnapshotService_Inspect_FullMethodName                  = "/stasis.v1.SnapshotService/Inspect"
+	SnapshotService_Update_FullMethodName                   = "/stasis.v1.SnapshotService/Update"
+	SnapshotService_Delete_FullMethodName                   = "/stasis.v1.SnapshotService/Delete"
+	SnapshotService_Restore_FullMethodName                  = "/stasis.v1.SnapshotService/Restore"
+	SnapshotService_Export_FullMethodName                   = "/stasis.v1.SnapshotService/Export"
+	SnapshotService_ReadFile_FullMethodName                 = "/stasis.v1.SnapshotService/ReadFile"
+	SnapshotService_ExportToDirectory_FullMethodName        = "/stasis.v1.SnapshotService/ExportToDirectory"
+	SnapshotService_CloneToDirectory_FullMethodName         = "/stasis.v1.SnapshotService/CloneToDirectory"
+	SnapshotService_TakeToDirectory_FullMethodName          = "/stasis.v1.SnapshotService/TakeToDirectory"
+	SnapshotService_Import_FullMethodName                   = "/stasis.v1.SnapshotService/Import"
+	SnapshotService_ImportFromDirectory_FullMethodName      = "/stasis.v1.SnapshotService/ImportFromDirectory"
+	SnapshotService_OpenDataDirectory_FullMethodName        = "/stasis.v1.SnapshotService/OpenDataDirectory"
+	SnapshotService_Verify_FullMethodName                   = "/stasis.v1.SnapshotService/Verify"
+	SnapshotService_Watch_FullMethodName                    = "/stasis.v1.SnapshotService/Watch"
 )
 
 // SnapshotServiceClient is the client API for SnapshotService service.
@@ -60,9 +61,14 @@ type SnapshotServiceClient interface {
 	// snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
 	// it.
 	//
+	// With `delta_header` as the first frame, the tar holds what has changed since a stored snapshot:
+	// see DeltaHeader. The upload is refused or accepted as a whole, so a caller that keeps the bytes
+	// until the answer can always repeat it.
+	//
 	// Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
 	// SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
-	// TOO_MANY_STREAMS, BLOCKED_BY_GC.
+	// TOO_MANY_STREAMS, BLOCKED_BY_GC; with `delta_header` also SNAPSHOT_NOT_FOUND (the parent) and
+	// STORED_DATA_CORRUPT (the parent is damaged; it is marked).
 	Create(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[CreateRequest, CreateResponse], error)
 	// Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
 	// size. The source is gone afterwards. A file with other hard links is not moved, because it
@@ -75,6 +81,15 @@ type SnapshotServiceClient interface {
 	// Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
 	// SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
 	CreateFromDirectory(ctx context.Context, in *CreateFromDirectoryRequest, opts ...grpc.CallOption) (*CreateFromDirectoryResponse, error)
+	// Stores what has changed since a stored snapshot, from a directory on the daemon's node, which
+	// stays as it is: see DeltaHeader. Files of `delta_files` must lie on a filesystem that reports
+	// holes of 4 KiB (FIELD_INVALID), such as ext4, XFS or btrfs. Unless the parent has no digests
+	// yet, the new snapshot has its digests when the call answers. Like CreateFromDirectory it works
+	// for operators, in the directories that the daemon's configuration allows them.
+	//
+	// Raises the errors of CreateFromDirectory except CROSS_FILESYSTEM, and SNAPSHOT_NOT_FOUND (the
+	// parent), AMBIGUOUS_REF, STORED_DATA_CORRUPT (the parent is damaged; it is marked).
+	CreateDeltaFromDirectory(ctx context.Context, in *CreateDeltaFromDirectoryRequest, opts ...grpc.CallOption) (*CreateDeltaFromDirectoryResponse, error)
 	// Lists ready snapshots, newest first, page by page.
 	//
 	// Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
@@ -206,6 +221,16 @@ func (c *snapshotServiceClient) CreateFromDirectory(ctx context.Context, in *Cre
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateFromDirectoryResponse)
 	err := c.cc.Invoke(ctx, SnapshotService_CreateFromDirectory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *snapshotServiceClient) CreateDeltaFromDirectory(ctx context.Context, in *CreateDeltaFromDirectoryRequest, opts ...grpc.CallOption) (*CreateDeltaFromDirectoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreateDeltaFromDirectoryResponse)
+	err := c.cc.Invoke(ctx, SnapshotService_CreateDeltaFromDirectory_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -439,9 +464,14 @@ type SnapshotServiceServer interface {
 	// snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
 	// it.
 	//
+	// With `delta_header` as the first frame, the tar holds what has changed since a stored snapshot:
+	// see DeltaHeader. The upload is refused or accepted as a whole, so a caller that keeps the bytes
+	// until the answer can always repeat it.
+	//
 	// Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
 	// SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
-	// TOO_MANY_STREAMS, BLOCKED_BY_GC.
+	// TOO_MANY_STREAMS, BLOCKED_BY_GC; with `delta_header` also SNAPSHOT_NOT_FOUND (the parent) and
+	// STORED_DATA_CORRUPT (the parent is damaged; it is marked).
 	Create(grpc.ClientStreamingServer[CreateRequest, CreateResponse]) error
 	// Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
 	// size. The source is gone afterwards. A file with other hard links is not moved, because it
@@ -454,6 +484,15 @@ type SnapshotServiceServer interface {
 	// Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
 	// SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
 	CreateFromDirectory(context.Context, *CreateFromDirectoryRequest) (*CreateFromDirectoryResponse, error)
+	// Stores what has changed since a stored snapshot, from a directory on the daemon's node, which
+	// stays as it is: see DeltaHeader. Files of `delta_files` must lie on a filesystem that reports
+	// holes of 4 KiB (FIELD_INVALID), such as ext4, XFS or btrfs. Unless the parent has no digests
+	// yet, the new snapshot has its digests when the call answers. Like CreateFromDirectory it works
+	// for operators, in the directories that the daemon's configuration allows them.
+	//
+	// Raises the errors of CreateFromDirectory except CROSS_FILESYSTEM, and SNAPSHOT_NOT_FOUND (the
+	// parent), AMBIGUOUS_REF, STORED_DATA_CORRUPT (the parent is damaged; it is marked).
+	CreateDeltaFromDirectory(context.Context, *CreateDeltaFromDirectoryRequest) (*CreateDeltaFromDirectoryResponse, error)
 	// Lists ready snapshots, newest first, page by page.
 	//
 	// Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
@@ -574,6 +613,9 @@ func (UnimplementedSnapshotServiceServer) Create(grpc.ClientStreamingServer[Crea
 func (UnimplementedSnapshotServiceServer) CreateFromDirectory(context.Context, *CreateFromDirectoryRequest) (*CreateFromDirectoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateFromDirectory not implemented")
 }
+func (UnimplementedSnapshotServiceServer) CreateDeltaFromDirectory(context.Context, *CreateDeltaFromDirectoryRequest) (*CreateDeltaFromDirectoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateDeltaFromDirectory not implemented")
+}
 func (UnimplementedSnapshotServiceServer) List(context.Context, *ListRequest) (*ListResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method List not implemented")
 }
@@ -661,6 +703,24 @@ func _SnapshotService_CreateFromDirectory_Handler(srv interface{}, ctx context.C
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(SnapshotServiceServer).CreateFromDirectory(ctx, req.(*CreateFromDirectoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SnapshotService_CreateDeltaFromDirectory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateDeltaFromDirectoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SnapshotServiceServer).CreateDeltaFromDirectory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SnapshotService_CreateDeltaFromDirectory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SnapshotServiceServer).CreateDeltaFromDirectory(ctx, req.(*CreateDeltaFromDirectoryRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -892,6 +952,10 @@ var SnapshotService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreateFromDirectory",
 			Handler:    _SnapshotService_CreateFromDirectory_Handler,
+		},
+		{
+			MethodName: "CreateDeltaFromDirectory",
+			Handler:    _SnapshotService_CreateDeltaFromDirectory_Handler,
 		},
 		{
 			MethodName: "List",

@@ -83,7 +83,7 @@ class SnapshotFile(_message.Message):
     def __init__(self, name: _Optional[str] = ..., size_bytes: _Optional[int] = ..., allocated_bytes: _Optional[int] = ..., mode: _Optional[int] = ..., digest: _Optional[str] = ..., block_hash: _Optional[_Union[BlockHash, str]] = ...) -> None: ...
 
 class Snapshot(_message.Message):
-    __slots__ = ("config", "created_at", "last_accessed_at", "size_bytes", "allocated_bytes", "data_dir", "digest", "protected", "files", "corrupt", "charged_bytes", "expire_time")
+    __slots__ = ("config", "created_at", "last_accessed_at", "size_bytes", "allocated_bytes", "data_dir", "digest", "protected", "files", "corrupt", "charged_bytes", "parent_digest", "expire_time")
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     LAST_ACCESSED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -95,6 +95,7 @@ class Snapshot(_message.Message):
     FILES_FIELD_NUMBER: _ClassVar[int]
     CORRUPT_FIELD_NUMBER: _ClassVar[int]
     CHARGED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PARENT_DIGEST_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     config: SnapshotConfig
     created_at: _timestamp_pb2.Timestamp
@@ -107,5 +108,6 @@ class Snapshot(_message.Message):
     files: _containers.RepeatedCompositeFieldContainer[SnapshotFile]
     corrupt: bool
     charged_bytes: int
+    parent_digest: str
     expire_time: _timestamp_pb2.Timestamp
-    def __init__(self, config: _Optional[_Union[SnapshotConfig, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_accessed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., size_bytes: _Optional[int] = ..., allocated_bytes: _Optional[int] = ..., data_dir: _Optional[str] = ..., digest: _Optional[str] = ..., protected: bool = ..., files: _Optional[_Iterable[_Union[SnapshotFile, _Mapping]]] = ..., corrupt: bool = ..., charged_bytes: _Optional[int] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, config: _Optional[_Union[SnapshotConfig, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_accessed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., size_bytes: _Optional[int] = ..., allocated_bytes: _Optional[int] = ..., data_dir: _Optional[str] = ..., digest: _Optional[str] = ..., protected: bool = ..., files: _Optional[_Iterable[_Union[SnapshotFile, _Mapping]]] = ..., corrupt: bool = ..., charged_bytes: _Optional[int] = ..., parent_digest: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -153,14 +153,16 @@ class DownloadWarning(_message.Message):
     def __init__(self, kind: _Optional[_Union[DownloadWarningKind, str]] = ..., file: _Optional[str] = ..., readers: _Optional[_Iterable[str]] = ..., message: _Optional[str] = ...) -> None: ...
 
 class CreateRequest(_message.Message):
-    __slots__ = ("header", "chunk", "commit")
+    __slots__ = ("header", "chunk", "commit", "delta_header")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
     COMMIT_FIELD_NUMBER: _ClassVar[int]
+    DELTA_HEADER_FIELD_NUMBER: _ClassVar[int]
     header: CreateHeader
     chunk: bytes
     commit: UploadCommit
-    def __init__(self, header: _Optional[_Union[CreateHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., commit: _Optional[_Union[UploadCommit, _Mapping]] = ...) -> None: ...
+    delta_header: DeltaHeader
+    def __init__(self, header: _Optional[_Union[CreateHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., commit: _Optional[_Union[UploadCommit, _Mapping]] = ..., delta_header: _Optional[_Union[DeltaHeader, _Mapping]] = ...) -> None: ...
 
 class CreateHeader(_message.Message):
     __slots__ = ("config", "request_id", "on_name_conflict", "protected", "expire_time")
@@ -175,6 +177,26 @@ class CreateHeader(_message.Message):
     protected: bool
     expire_time: _timestamp_pb2.Timestamp
     def __init__(self, config: _Optional[_Union[_resources_pb2.SnapshotConfig, _Mapping]] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class DeltaHeader(_message.Message):
+    __slots__ = ("config", "request_id", "on_name_conflict", "protected", "parent", "delta_files", "inherit_files", "expire_time")
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ON_NAME_CONFLICT_FIELD_NUMBER: _ClassVar[int]
+    PROTECTED_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    DELTA_FILES_FIELD_NUMBER: _ClassVar[int]
+    INHERIT_FILES_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    config: _resources_pb2.SnapshotConfig
+    request_id: str
+    on_name_conflict: OnNameConflict
+    protected: bool
+    parent: str
+    delta_files: _containers.RepeatedScalarFieldContainer[str]
+    inherit_files: bool
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, config: _Optional[_Union[_resources_pb2.SnapshotConfig, _Mapping]] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ..., parent: _Optional[str] = ..., delta_files: _Optional[_Iterable[str]] = ..., inherit_files: bool = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateResponse(_message.Message):
     __slots__ = ("snapshot",)
@@ -199,6 +221,34 @@ class CreateFromDirectoryRequest(_message.Message):
     def __init__(self, directory: _Optional[str] = ..., config: _Optional[_Union[_resources_pb2.SnapshotConfig, _Mapping]] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateFromDirectoryResponse(_message.Message):
+    __slots__ = ("snapshot",)
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    snapshot: _resources_pb2.Snapshot
+    def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ...) -> None: ...
+
+class CreateDeltaFromDirectoryRequest(_message.Message):
+    __slots__ = ("directory", "config", "request_id", "on_name_conflict", "protected", "parent", "delta_files", "inherit_files", "expire_time")
+    DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ON_NAME_CONFLICT_FIELD_NUMBER: _ClassVar[int]
+    PROTECTED_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    DELTA_FILES_FIELD_NUMBER: _ClassVar[int]
+    INHERIT_FILES_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    directory: str
+    config: _resources_pb2.SnapshotConfig
+    request_id: str
+    on_name_conflict: OnNameConflict
+    protected: bool
+    parent: str
+    delta_files: _containers.RepeatedScalarFieldContainer[str]
+    inherit_files: bool
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, directory: _Optional[str] = ..., config: _Optional[_Union[_resources_pb2.SnapshotConfig, _Mapping]] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ..., parent: _Optional[str] = ..., delta_files: _Optional[_Iterable[str]] = ..., inherit_files: bool = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class CreateDeltaFromDirectoryResponse(_message.Message):
     __slots__ = ("snapshot",)
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     snapshot: _resources_pb2.Snapshot

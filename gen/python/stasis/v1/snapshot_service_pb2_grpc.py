@@ -55,6 +55,11 @@ class SnapshotServiceStub(object):
                 request_serializer=stasis_dot_v1_dot_snapshot__service__pb2.CreateFromDirectoryRequest.SerializeToString,
                 response_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.CreateFromDirectoryResponse.FromString,
                 _registered_method=True)
+        self.CreateDeltaFromDirectory = channel.unary_unary(
+                '/stasis.v1.SnapshotService/CreateDeltaFromDirectory',
+                request_serializer=stasis_dot_v1_dot_snapshot__service__pb2.CreateDeltaFromDirectoryRequest.SerializeToString,
+                response_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.CreateDeltaFromDirectoryResponse.FromString,
+                _registered_method=True)
         self.List = channel.unary_unary(
                 '/stasis.v1.SnapshotService/List',
                 request_serializer=stasis_dot_v1_dot_snapshot__service__pb2.ListRequest.SerializeToString,
@@ -151,9 +156,14 @@ class SnapshotServiceServicer(object):
         snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
         it.
 
+        With `delta_header` as the first frame, the tar holds what has changed since a stored snapshot:
+        see DeltaHeader. The upload is refused or accepted as a whole, so a caller that keeps the bytes
+        until the answer can always repeat it.
+
         Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
         SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
-        TOO_MANY_STREAMS, BLOCKED_BY_GC.
+        TOO_MANY_STREAMS, BLOCKED_BY_GC; with `delta_header` also SNAPSHOT_NOT_FOUND (the parent) and
+        STORED_DATA_CORRUPT (the parent is damaged; it is marked).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -170,6 +180,20 @@ class SnapshotServiceServicer(object):
 
         Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
         SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateDeltaFromDirectory(self, request, context):
+        """Stores what has changed since a stored snapshot, from a directory on the daemon's node, which
+        stays as it is: see DeltaHeader. Files of `delta_files` must lie on a filesystem that reports
+        holes of 4 KiB (FIELD_INVALID), such as ext4, XFS or btrfs. Unless the parent has no digests
+        yet, the new snapshot has its digests when the call answers. Like CreateFromDirectory it works
+        for operators, in the directories that the daemon's configuration allows them.
+
+        Raises the errors of CreateFromDirectory except CROSS_FILESYSTEM, and SNAPSHOT_NOT_FOUND (the
+        parent), AMBIGUOUS_REF, STORED_DATA_CORRUPT (the parent is damaged; it is marked).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -367,6 +391,11 @@ def add_SnapshotServiceServicer_to_server(servicer, server):
                     request_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.CreateFromDirectoryRequest.FromString,
                     response_serializer=stasis_dot_v1_dot_snapshot__service__pb2.CreateFromDirectoryResponse.SerializeToString,
             ),
+            'CreateDeltaFromDirectory': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateDeltaFromDirectory,
+                    request_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.CreateDeltaFromDirectoryRequest.FromString,
+                    response_serializer=stasis_dot_v1_dot_snapshot__service__pb2.CreateDeltaFromDirectoryResponse.SerializeToString,
+            ),
             'List': grpc.unary_unary_rpc_method_handler(
                     servicer.List,
                     request_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.ListRequest.FromString,
@@ -508,6 +537,33 @@ class SnapshotService(object):
             '/stasis.v1.SnapshotService/CreateFromDirectory',
             stasis_dot_v1_dot_snapshot__service__pb2.CreateFromDirectoryRequest.SerializeToString,
             stasis_dot_v1_dot_snapshot__service__pb2.CreateFromDirectoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateDeltaFromDirectory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stasis.v1.SnapshotService/CreateDeltaFromDirectory',
+            stasis_dot_v1_dot_snapshot__service__pb2.CreateDeltaFromDirectoryRequest.SerializeToString,
+            stasis_dot_v1_dot_snapshot__service__pb2.CreateDeltaFromDirectoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1327,6 +1327,11 @@ pub struct Snapshot {
     /// directories, an amount for each inode, and its part of the catalog (docs/formats.md).
     #[prost(int64, tag = "11")]
     pub charged_bytes: i64,
+    /// Digest of the snapshot that it was made from as a delta (DeltaHeader). It records the lineage;
+    /// nothing depends on that snapshot, which may be gone. Empty if this one was stored whole, or if
+    /// its parent had no digest at that time.
+    #[prost(string, tag = "12")]
+    pub parent_digest: ::prost::alloc::string::String,
     /// From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
     /// unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
     /// clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
@@ -2001,7 +2006,7 @@ pub struct DownloadWarning {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateRequest {
     /// Exactly one of these; the service describes their order (FRAME_ORDER_INVALID).
-    #[prost(oneof = "create_request::Frame", tags = "1, 2, 3")]
+    #[prost(oneof = "create_request::Frame", tags = "1, 2, 3, 4")]
     pub frame: ::core::option::Option<create_request::Frame>,
 }
 /// Nested message and enum types in `CreateRequest`.
@@ -2018,6 +2023,9 @@ pub mod create_request {
         /// Last frame.
         #[prost(message, tag = "3")]
         Commit(super::UploadCommit),
+        /// First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+        #[prost(message, tag = "4")]
+        DeltaHeader(super::DeltaHeader),
     }
 }
 /// First frame of Create.
@@ -2043,6 +2051,48 @@ pub struct CreateHeader {
     pub protected: bool,
     /// See Snapshot.expire_time: from 1970 to 9999, the past included. Unset = it does not expire.
     #[prost(message, optional, tag = "5")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// First frame of Create for a snapshot that is made from a stored one, its parent, and from what
+/// has changed since, for example the differential snapshot of a hypervisor.
+///
+/// A file of `delta_files` is a sparse entry of the tar. A hole means that the range is as in the
+/// parent; everything else is data, zeros included. Such an entry without a sparse map is
+/// ARCHIVE_INVALID. All other entries are whole files, as in an upload without a parent.
+///
+/// The new snapshot is complete in itself: it shares blocks with the parent where the filesystem
+/// can, and nothing depends on the parent afterwards. The call holds a read lease on the parent.
+/// Blocks of 256 KiB without a change keep the parent's digest and are not read. A block that
+/// changes in part is compared with the parent's digest first; if it differs, the call ends with
+/// STORED_DATA_CORRUPT and the parent is marked corrupt. If the parent has no digests yet, those of
+/// the new snapshot are computed in the background too, and are empty in the answer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DeltaHeader {
+    /// As in CreateHeader. Nothing of it comes from the parent.
+    #[prost(message, optional, tag = "1")]
+    pub config: ::core::option::Option<SnapshotConfig>,
+    /// As in CreateHeader.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+    /// As in CreateHeader. The new snapshot may take the name of its parent.
+    #[prost(enumeration = "OnNameConflict", tag = "3")]
+    pub on_name_conflict: i32,
+    /// As in CreateHeader.
+    #[prost(bool, tag = "4")]
+    pub protected: bool,
+    /// Id, name or id prefix of the parent. It is not marked corrupt (STORED_DATA_CORRUPT).
+    #[prost(string, tag = "5")]
+    pub parent: ::prost::alloc::string::String,
+    /// Names of the files that hold changes only. Each must be a file of the upload and of the parent,
+    /// of equal size (FIELD_INVALID).
+    #[prost(string, repeated, tag = "6")]
+    pub delta_files: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// True: files of the parent that the upload lacks belong to the new snapshot too, unchanged.
+    /// Default: false, they do not.
+    #[prost(bool, tag = "7")]
+    pub inherit_files: bool,
+    /// As in CreateHeader.
+    #[prost(message, optional, tag = "8")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Answer of Create.
@@ -2078,6 +2128,45 @@ pub struct CreateFromDirectoryRequest {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateFromDirectoryResponse {
     /// The stored snapshot, with its files; digests may still be empty.
+    #[prost(message, optional, tag = "1")]
+    pub snapshot: ::core::option::Option<Snapshot>,
+}
+/// Request of CreateDeltaFromDirectory.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateDeltaFromDirectoryRequest {
+    /// Absolute path, on the daemon's node, of a directory that contains only regular files. Only the
+    /// files are read.
+    #[prost(string, tag = "1")]
+    pub directory: ::prost::alloc::string::String,
+    /// As in CreateHeader.
+    #[prost(message, optional, tag = "2")]
+    pub config: ::core::option::Option<SnapshotConfig>,
+    /// As in CreateHeader.
+    #[prost(string, tag = "3")]
+    pub request_id: ::prost::alloc::string::String,
+    /// As in DeltaHeader.
+    #[prost(enumeration = "OnNameConflict", tag = "4")]
+    pub on_name_conflict: i32,
+    /// As in CreateHeader.
+    #[prost(bool, tag = "5")]
+    pub protected: bool,
+    /// As in DeltaHeader.
+    #[prost(string, tag = "6")]
+    pub parent: ::prost::alloc::string::String,
+    /// As in DeltaHeader, with files of the directory.
+    #[prost(string, repeated, tag = "7")]
+    pub delta_files: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// As in DeltaHeader.
+    #[prost(bool, tag = "8")]
+    pub inherit_files: bool,
+    /// As in CreateHeader.
+    #[prost(message, optional, tag = "9")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Answer of CreateDeltaFromDirectory.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateDeltaFromDirectoryResponse {
+    /// The stored snapshot, with its files.
     #[prost(message, optional, tag = "1")]
     pub snapshot: ::core::option::Option<Snapshot>,
 }
@@ -3184,9 +3273,14 @@ pub mod snapshot_service_client {
         /// snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
         /// it.
         ///
+        /// With `delta_header` as the first frame, the tar holds what has changed since a stored snapshot:
+        /// see DeltaHeader. The upload is refused or accepted as a whole, so a caller that keeps the bytes
+        /// until the answer can always repeat it.
+        ///
         /// Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
         /// SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
-        /// TOO_MANY_STREAMS, BLOCKED_BY_GC.
+        /// TOO_MANY_STREAMS, BLOCKED_BY_GC; with `delta_header` also SNAPSHOT_NOT_FOUND (the parent) and
+        /// STORED_DATA_CORRUPT (the parent is damaged; it is marked).
         pub async fn create(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::CreateRequest>,
@@ -3241,6 +3335,43 @@ pub mod snapshot_service_client {
             req.extensions_mut()
                 .insert(
                     GrpcMethod::new("stasis.v1.SnapshotService", "CreateFromDirectory"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Stores what has changed since a stored snapshot, from a directory on the daemon's node, which
+        /// stays as it is: see DeltaHeader. Files of `delta_files` must lie on a filesystem that reports
+        /// holes of 4 KiB (FIELD_INVALID), such as ext4, XFS or btrfs. Unless the parent has no digests
+        /// yet, the new snapshot has its digests when the call answers. Like CreateFromDirectory it works
+        /// for operators, in the directories that the daemon's configuration allows them.
+        ///
+        /// Raises the errors of CreateFromDirectory except CROSS_FILESYSTEM, and SNAPSHOT_NOT_FOUND (the
+        /// parent), AMBIGUOUS_REF, STORED_DATA_CORRUPT (the parent is damaged; it is marked).
+        pub async fn create_delta_from_directory(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateDeltaFromDirectoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateDeltaFromDirectoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/stasis.v1.SnapshotService/CreateDeltaFromDirectory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "stasis.v1.SnapshotService",
+                        "CreateDeltaFromDirectory",
+                    ),
                 );
             self.inner.unary(req, path, codec).await
         }

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/snapshot_service.proto.
  */
 export const file_stasis_v1_snapshot_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBzdGFzaXMvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIkEKDFVwbG9hZENvbW1pdBITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgVjcmMzMhgCIAEoB0gAiAEBQggKBl9jcmMzMiI1Cg9Eb3dubG9hZFRyYWlsZXISEwoLdG90YWxfYnl0ZXMYASABKAMSDQoFY3JjMzIYAiABKAciiAEKDkRvd25sb2FkSGVhZGVyEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhIKCmRhdGFfYnl0ZXMYAiABKAMSLAoId2FybmluZ3MYAyADKAsyGi5zdGFzaXMudjEuRG93bmxvYWRXYXJuaW5nEg0KBWZpbGVzGAQgAygJIm8KD0Rvd25sb2FkV2FybmluZxIsCgRraW5kGAEgASgOMh4uc3Rhc2lzLnYxLkRvd25sb2FkV2FybmluZ0tpbmQSDAoEZmlsZRgCIAEoCRIPCgdyZWFkZXJzGAMgAygJEg8KB21lc3NhZ2UYBCABKAkifwoNQ3JlYXRlUmVxdWVzdBIpCgZoZWFkZXIYASABKAsyFy5zdGFzaXMudjEuQ3JlYXRlSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABIpCgZjb21taXQYAyABKAsyFy5zdGFzaXMudjEuVXBsb2FkQ29tbWl0SABCBwoFZnJhbWUixgEKDENyZWF0ZUhlYWRlchIpCgZjb25maWcYASABKAsyGS5zdGFzaXMudjEuU25hcHNob3RDb25maWcSEgoKcmVxdWVzdF9pZBgCIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAMgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgEIAEoCBIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNwoOQ3JlYXRlUmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3Qi5wEKGkNyZWF0ZUZyb21EaXJlY3RvcnlSZXF1ZXN0EhEKCWRpcmVjdG9yeRgBIAEoCRIpCgZjb25maWcYAiABKAsyGS5zdGFzaXMudjEuU25hcHNob3RDb25maWcSEgoKcmVxdWVzdF9pZBgDIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAQgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgFIAEoCBIvCgtleHBpcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiRAobQ3JlYXRlRnJvbURpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IqcDCg5TbmFwc2hvdEZpbHRlchITCgtuYW1lX3ByZWZpeBgBIAEoCRI1CgZsYWJlbHMYAiADKAsyJS5zdGFzaXMudjEuU25hcHNob3RGaWx0ZXIuTGFiZWxzRW50cnkSDQoFaW1hZ2UYAyABKAkSFAoMaW1hZ2VfZGlnZXN0GAQgASgJEhIKCmh5cGVydmlzb3IYBSABKAkSMQoNY3JlYXRlZF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOY3JlYXRlZF9iZWZvcmUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKCXByb3RlY3RlZBgIIAEoCEgAiAEBEhQKB2NvcnJ1cHQYCSABKAhIAYgBARIyCg5leHBpcmVzX2JlZm9yZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIMCgpfcHJvdGVjdGVkQgoKCF9jb3JydXB0Il8KC0xpc3RSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEikKBmZpbHRlchgDIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdEZpbHRlciJjCgxMaXN0UmVzcG9uc2USJgoJc25hcHNob3RzGAEgAygLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgDIh0KDkluc3BlY3RSZXF1ZXN0EgsKA3JlZhgBIAEoCSI4Cg9JbnNwZWN0UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QimQIKDVVwZGF0ZVJlcXVlc3QSCwoDcmVmGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSNAoGbGFiZWxzGAQgAygLMiQuc3Rhc2lzLnYxLlVwZGF0ZVJlcXVlc3QuTGFiZWxzRW50cnkSEQoJcHJvdGVjdGVkGAUgASgIEi8KC3VwZGF0ZV9tYXNrGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIvCgtleHBpcmVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI3Cg5VcGRhdGVSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCI0Cg1EZWxldGVSZXF1ZXN0EgwKBHJlZnMYASADKAkSFQoNYWxsb3dfbWlzc2luZxgCIAEoCCIlCg5EZWxldGVSZXNwb25zZRITCgtkZWxldGVkX2lkcxgBIAMoCSJ7Cg5SZXN0b3JlUmVxdWVzdBILCgNyZWYYASABKAkSDQoFZm9yY2UYAiABKAgSDgoGdmVyaWZ5GAMgASgIEi4KDXNwYXJzZV9mb3JtYXQYBCABKA4yFy5zdGFzaXMudjEuU3BhcnNlRm9ybWF0Eg0KBWZpbGVzGAUgAygJIocBCg9SZXN0b3JlUmVzcG9uc2USKwoGaGVhZGVyGAEgASgLMhkuc3Rhc2lzLnYxLkRvd25sb2FkSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABItCgd0cmFpbGVyGAMgASgLMhouc3Rhc2lzLnYxLkRvd25sb2FkVHJhaWxlckgAQgcKBWZyYW1lIqcBCg1FeHBvcnRSZXF1ZXN0EgsKA3JlZhgBIAEoCRIrCgtjb21wcmVzc2lvbhgCIAEoDjIWLnN0YXNpcy52MS5Db21wcmVzc2lvbhIuCg1zcGFyc2VfZm9ybWF0GAMgASgOMhcuc3Rhc2lzLnYxLlNwYXJzZUZvcm1hdBINCgVmb3JjZRgEIAEoCBIOCgZ2ZXJpZnkYBSABKAgSDQoFZmlsZXMYBiADKAkihgEKDkV4cG9ydFJlc3BvbnNlEisKBmhlYWRlchgBIAEoCzIZLnN0YXNpcy52MS5Eb3dubG9hZEhlYWRlckgAEg8KBWNodW5rGAIgASgMSAASLQoHdHJhaWxlchgDIAEoCzIaLnN0YXNpcy52MS5Eb3dubG9hZFRyYWlsZXJIAEIHCgVmcmFtZSKGAQoPUmVhZEZpbGVSZXF1ZXN0EgsKA3JlZhgBIAEoCRIOCgZkaWdlc3QYAiABKAkSDAoEZmlsZRgDIAEoCRIkCgZyYW5nZXMYBCADKAsyFC5zdGFzaXMudjEuQnl0ZVJhbmdlEhMKC3NraXBfdmVyaWZ5GAUgASgIEg0KBWZvcmNlGAYgASgIIr0BChBSZWFkRmlsZVJlc3BvbnNlEisKBmhlYWRlchgBIAEoCzIZLnN0YXNpcy52MS5SZWFkRmlsZUhlYWRlckgAEiMKBWhvbGVzGAIgASgLMhIuc3Rhc2lzLnYxLkhvbGVNYXBIABIPCgVjaHVuaxgDIAEoDEgAEi0KB3RyYWlsZXIYBCABKAsyGi5zdGFzaXMudjEuRG93bmxvYWRUcmFpbGVySAASDgoGb2Zmc2V0GAUgASgDQgcKBWZyYW1lImAKDlJlYWRGaWxlSGVhZGVyEhMKC3NuYXBzaG90X2lkGAEgASgJEiUKBGZpbGUYAiABKAsyFy5zdGFzaXMudjEuU25hcHNob3RGaWxlEhIKCmRhdGFfYnl0ZXMYAyABKAMiLgoHSG9sZU1hcBIjCgVob2xlcxgBIAMoCzIULnN0YXNpcy52MS5CeXRlUmFuZ2UiSQoYRXhwb3J0VG9EaXJlY3RvcnlSZXF1ZXN0EgsKA3JlZhgBIAEoCRIRCglkaXJlY3RvcnkYAiABKAkSDQoFZm9yY2UYAyABKAgiVQoZRXhwb3J0VG9EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIRCglyZWZsaW5rZWQYAiABKAgiPQoJQ2xvbmVGaWxlEgwKBG5hbWUYASABKAkSIgoEbW9kZRgCIAEoDjIULnN0YXNpcy52MS5DbG9uZU1vZGUi2gEKF0Nsb25lVG9EaXJlY3RvcnlSZXF1ZXN0EgsKA3JlZhgBIAEoCRIRCglkaXJlY3RvcnkYAiABKAkSIwoFZmlsZXMYAyADKAsyFC5zdGFzaXMudjEuQ2xvbmVGaWxlEioKDGRlZmF1bHRfbW9kZRgEIAEoDjIULnN0YXNpcy52MS5DbG9uZU1vZGUSDwoHZHVyYWJsZRgFIAEoCBIbCg5tYXhfY29weV9ieXRlcxgGIAEoA0gAiAEBEg0KBWZvcmNlGAcgASgIQhEKD19tYXhfY29weV9ieXRlcyJqCgpDbG9uZWRGaWxlEgwKBG5hbWUYASABKAkSIgoEbW9kZRgCIAEoDjIULnN0YXNpcy52MS5DbG9uZU1vZGUSFAoMc2hhcmVkX2J5dGVzGAMgASgDEhQKDGNvcGllZF9ieXRlcxgEIAEoAyJ4ChhDbG9uZVRvRGlyZWN0b3J5UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QSJAoFZmlsZXMYAiADKAsyFS5zdGFzaXMudjEuQ2xvbmVkRmlsZRIPCgdkdXJhYmxlGAMgASgIInwKFlRha2VUb0RpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIbCg5tYXhfY29weV9ieXRlcxgDIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYBCABKAlCEQoPX21heF9jb3B5X2J5dGVzIlIKCVRha2VuRmlsZRIMCgRuYW1lGAEgASgJEiEKBG1vZGUYAiABKA4yEy5zdGFzaXMudjEuVGFrZU1vZGUSFAoMY29waWVkX2J5dGVzGAMgASgDImUKF1Rha2VUb0RpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EiMKBWZpbGVzGAIgAygLMhQuc3Rhc2lzLnYxLlRha2VuRmlsZSJ/Cg1JbXBvcnRSZXF1ZXN0EikKBmhlYWRlchgBIAEoCzIXLnN0YXNpcy52MS5JbXBvcnRIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEikKBmNvbW1pdBgDIAEoCzIXLnN0YXNpcy52MS5VcGxvYWRDb21taXRIAEIHCgVmcmFtZSKLAgoMSW1wb3J0SGVhZGVyEgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSEgoKcmVxdWVzdF9pZBgDIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAQgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgFIAEoCBIzCgZsYWJlbHMYBiADKAsyIy5zdGFzaXMudjEuSW1wb3J0SGVhZGVyLkxhYmVsc0VudHJ5EhgKEGtlZXBfZXhwaXJlX3RpbWUYByABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI3Cg5JbXBvcnRSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCK6AgoaSW1wb3J0RnJvbURpcmVjdG9yeVJlcXVlc3QSEQoJZGlyZWN0b3J5GAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEgoKcmVxdWVzdF9pZBgEIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAUgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgGIAEoCBJBCgZsYWJlbHMYByADKAsyMS5zdGFzaXMudjEuSW1wb3J0RnJvbURpcmVjdG9yeVJlcXVlc3QuTGFiZWxzRW50cnkSGAoQa2VlcF9leHBpcmVfdGltZRgIIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkQKG0ltcG9ydEZyb21EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCI2ChhPcGVuRGF0YURpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEg0KBWZvcmNlGAIgASgIIlUKGU9wZW5EYXRhRGlyZWN0b3J5UmVzcG9uc2USEQoJZGlyZWN0b3J5GAEgASgJEiUKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjwKDVZlcmlmeVJlcXVlc3QSCwoDcmVmGAEgASgJEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYAiABKAMidQoOVmVyaWZ5UmVzcG9uc2USLQoIcHJvZ3Jlc3MYASABKAsyGS5zdGFzaXMudjEuVmVyaWZ5UHJvZ3Jlc3NIABIrCgd2ZXJkaWN0GAIgASgLMhguc3Rhc2lzLnYxLlZlcmlmeVZlcmRpY3RIAEIHCgVldmVudCJOCg5WZXJpZnlQcm9ncmVzcxITCgtzbmFwc2hvdF9pZBgBIAEoCRISCgpkb25lX2J5dGVzGAIgASgDEhMKC3RvdGFsX2J5dGVzGAMgASgDInoKDVZlcmlmeVZlcmRpY3QSEwoLc25hcHNob3RfaWQYASABKAkSDAoEZmlsZRgCIAEoCRIOCgZpbnRhY3QYAyABKAgSJQoHZGFtYWdlZBgEIAMoCzIULnN0YXNpcy52MS5CeXRlUmFuZ2USDwoHcHJvYmxlbRgFIAEoCSIrCglCeXRlUmFuZ2USDgoGb2Zmc2V0GAEgASgDEg4KBmxlbmd0aBgCIAEoAyJPCgxXYXRjaFJlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJEikKBmZpbHRlchgCIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdEZpbHRlciL/AQoNV2F0Y2hSZXNwb25zZRIiCgR0eXBlGAEgASgOMhQuc3Rhc2lzLnYxLkV2ZW50VHlwZRIlCghzbmFwc2hvdBgCIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIvCgtvY2N1cnJlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMcmVzdW1lX3Rva2VuGAQgASgJEhUKDXByZXZpb3VzX25hbWUYBSABKAkSEwoLcmVwbGFjZWRfYnkYBiABKAkSMAoOcmVtb3ZhbF9yZWFzb24YByABKA4yGC5zdGFzaXMudjEuUmVtb3ZhbFJlYXNvbiqLAQoOT25OYW1lQ29uZmxpY3QSIAocT05fTkFNRV9DT05GTElDVF9VTlNQRUNJRklFRBAAEhkKFU9OX05BTUVfQ09ORkxJQ1RfRkFJTBABEhwKGE9OX05BTUVfQ09ORkxJQ1RfUkVQTEFDRRACEh4KGk9OX05BTUVfQ09ORkxJQ1RfVEFLRV9OQU1FEAMqbAoLQ29tcHJlc3Npb24SGwoXQ09NUFJFU1NJT05fVU5TUEVDSUZJRUQQABIUChBDT01QUkVTU0lPTl9OT05FEAESFAoQQ09NUFJFU1NJT05fR1pJUBACEhQKEENPTVBSRVNTSU9OX1pTVEQQAyp2CgxTcGFyc2VGb3JtYXQSHQoZU1BBUlNFX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhgKFFNQQVJTRV9GT1JNQVRfQ09DT09OEAESFQoRU1BBUlNFX0ZPUk1BVF9HTlUQAhIWChJTUEFSU0VfRk9STUFUX05PTkUQAyqOAQoTRG93bmxvYWRXYXJuaW5nS2luZBIlCiFET1dOTE9BRF9XQVJOSU5HX0tJTkRfVU5TUEVDSUZJRUQQABIoCiRET1dOTE9BRF9XQVJOSU5HX0tJTkRfUkVBREVSX1JFRlVTRVMQARImCiJET1dOTE9BRF9XQVJOSU5HX0tJTkRfSE9MRVNfRklMTEVEEAIqkwEKCUNsb25lTW9kZRIaChZDTE9ORV9NT0RFX1VOU1BFQ0lGSUVEEAASEwoPQ0xPTkVfTU9ERV9BVVRPEAESEwoPQ0xPTkVfTU9ERV9MSU5LEAISFgoSQ0xPTkVfTU9ERV9SRUZMSU5LEAMSEwoPQ0xPTkVfTU9ERV9DT1BZEAQSEwoPQ0xPTkVfTU9ERV9TS0lQEAUqZQoIVGFrZU1vZGUSGQoVVEFLRV9NT0RFX1VOU1BFQ0lGSUVEEAASEwoPVEFLRV9NT0RFX01PVkVEEAESFQoRVEFLRV9NT0RFX1JFRkxJTksQAhISCg5UQUtFX01PREVfQ09QWRADKmUKDVJlbW92YWxSZWFzb24SHgoaUkVNT1ZBTF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRSRU1PVkFMX1JFQVNPTl9UQUtFThABEhoKFlJFTU9WQUxfUkVBU09OX0VYUElSRUQQAir8AQoJRXZlbnRUeXBlEhoKFkVWRU5UX1RZUEVfVU5TUEVDSUZJRUQQABIWChJFVkVOVF9UWVBFX0NSRUFURUQQARIWChJFVkVOVF9UWVBFX0RFTEVURUQQAhIWChJFVkVOVF9UWVBFX0VWSUNURUQQAxIWChJFVkVOVF9UWVBFX1JFTkFNRUQQBBIVChFFVkVOVF9UWVBFX01JU1NFRBAFEhYKEkVWRU5UX1RZUEVfVVBEQVRFRBAGEhYKEkVWRU5UX1RZUEVfQ09SUlVQVBAHEhMKD0VWRU5UX1RZUEVfTE9TVBAIEhcKE0VWRU5UX1RZUEVfUE9TSVRJT04QCTKcCgoPU25hcHNob3RTZXJ2aWNlEj8KBkNyZWF0ZRIYLnN0YXNpcy52MS5DcmVhdGVSZXF1ZXN0Ghkuc3Rhc2lzLnYxLkNyZWF0ZVJlc3BvbnNlKAESZAoTQ3JlYXRlRnJvbURpcmVjdG9yeRIlLnN0YXNpcy52MS5DcmVhdGVGcm9tRGlyZWN0b3J5UmVxdWVzdBomLnN0YXNpcy52MS5DcmVhdGVGcm9tRGlyZWN0b3J5UmVzcG9uc2USNwoETGlzdBIWLnN0YXNpcy52MS5MaXN0UmVxdWVzdBoXLnN0YXNpcy52MS5MaXN0UmVzcG9uc2USQAoHSW5zcGVjdBIZLnN0YXNpcy52MS5JbnNwZWN0UmVxdWVzdBoaLnN0YXNpcy52MS5JbnNwZWN0UmVzcG9uc2USPQoGVXBkYXRlEhguc3Rhc2lzLnYxLlVwZGF0ZVJlcXVlc3QaGS5zdGFzaXMudjEuVXBkYXRlUmVzcG9uc2USPQoGRGVsZXRlEhguc3Rhc2lzLnYxLkRlbGV0ZVJlcXVlc3QaGS5zdGFzaXMudjEuRGVsZXRlUmVzcG9uc2USQgoHUmVzdG9yZRIZLnN0YXNpcy52MS5SZXN0b3JlUmVxdWVzdBoaLnN0YXNpcy52MS5SZXN0b3JlUmVzcG9uc2UwARI/CgZFeHBvcnQSGC5zdGFzaXMudjEuRXhwb3J0UmVxdWVzdBoZLnN0YXNpcy52MS5FeHBvcnRSZXNwb25zZTABEkUKCFJlYWRGaWxlEhouc3Rhc2lzLnYxLlJlYWRGaWxlUmVxdWVzdBobLnN0YXNpcy52MS5SZWFkRmlsZVJlc3BvbnNlMAESXgoRRXhwb3J0VG9EaXJlY3RvcnkSIy5zdGFzaXMudjEuRXhwb3J0VG9EaXJlY3RvcnlSZXF1ZXN0GiQuc3Rhc2lzLnYxLkV4cG9ydFRvRGlyZWN0b3J5UmVzcG9uc2USWwoQQ2xvbmVUb0RpcmVjdG9yeRIiLnN0YXNpcy52MS5DbG9uZVRvRGlyZWN0b3J5UmVxdWVzdBojLnN0YXNpcy52MS5DbG9uZVRvRGlyZWN0b3J5UmVzcG9uc2USWAoPVGFrZVRvRGlyZWN0b3J5EiEuc3Rhc2lzLnYxLlRha2VUb0RpcmVjdG9yeVJlcXVlc3QaIi5zdGFzaXMudjEuVGFrZVRvRGlyZWN0b3J5UmVzcG9uc2USPwoGSW1wb3J0Ehguc3Rhc2lzLnYxLkltcG9ydFJlcXVlc3QaGS5zdGFzaXMudjEuSW1wb3J0UmVzcG9uc2UoARJkChNJbXBvcnRGcm9tRGlyZWN0b3J5EiUuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXF1ZXN0GiYuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXNwb25zZRJgChFPcGVuRGF0YURpcmVjdG9yeRIjLnN0YXNpcy52MS5PcGVuRGF0YURpcmVjdG9yeVJlcXVlc3QaJC5zdGFzaXMudjEuT3BlbkRhdGFEaXJlY3RvcnlSZXNwb25zZTABEj8KBlZlcmlmeRIYLnN0YXNpcy52MS5WZXJpZnlSZXF1ZXN0Ghkuc3Rhc2lzLnYxLlZlcmlmeVJlc3BvbnNlMAESPAoFV2F0Y2gSFy5zdGFzaXMudjEuV2F0Y2hSZXF1ZXN0Ghguc3Rhc2lzLnYxLldhdGNoUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_stasis_v1_resources]);
+  fileDesc("CiBzdGFzaXMvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIkEKDFVwbG9hZENvbW1pdBITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgVjcmMzMhgCIAEoB0gAiAEBQggKBl9jcmMzMiI1Cg9Eb3dubG9hZFRyYWlsZXISEwoLdG90YWxfYnl0ZXMYASABKAMSDQoFY3JjMzIYAiABKAciiAEKDkRvd25sb2FkSGVhZGVyEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhIKCmRhdGFfYnl0ZXMYAiABKAMSLAoId2FybmluZ3MYAyADKAsyGi5zdGFzaXMudjEuRG93bmxvYWRXYXJuaW5nEg0KBWZpbGVzGAQgAygJIm8KD0Rvd25sb2FkV2FybmluZxIsCgRraW5kGAEgASgOMh4uc3Rhc2lzLnYxLkRvd25sb2FkV2FybmluZ0tpbmQSDAoEZmlsZRgCIAEoCRIPCgdyZWFkZXJzGAMgAygJEg8KB21lc3NhZ2UYBCABKAkirwEKDUNyZWF0ZVJlcXVlc3QSKQoGaGVhZGVyGAEgASgLMhcuc3Rhc2lzLnYxLkNyZWF0ZUhlYWRlckgAEg8KBWNodW5rGAIgASgMSAASKQoGY29tbWl0GAMgASgLMhcuc3Rhc2lzLnYxLlVwbG9hZENvbW1pdEgAEi4KDGRlbHRhX2hlYWRlchgEIAEoCzIWLnN0YXNpcy52MS5EZWx0YUhlYWRlckgAQgcKBWZyYW1lIsYBCgxDcmVhdGVIZWFkZXISKQoGY29uZmlnGAEgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90Q29uZmlnEhIKCnJlcXVlc3RfaWQYAiABKAkSMwoQb25fbmFtZV9jb25mbGljdBgDIAEoDjIZLnN0YXNpcy52MS5Pbk5hbWVDb25mbGljdBIRCglwcm90ZWN0ZWQYBCABKAgSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoECCgtEZWx0YUhlYWRlchIpCgZjb25maWcYASABKAsyGS5zdGFzaXMudjEuU25hcHNob3RDb25maWcSEgoKcmVxdWVzdF9pZBgCIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAMgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgEIAEoCBIOCgZwYXJlbnQYBSABKAkSEwoLZGVsdGFfZmlsZXMYBiADKAkSFQoNaW5oZXJpdF9maWxlcxgHIAEoCBIvCgtleHBpcmVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNwoOQ3JlYXRlUmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3Qi5wEKGkNyZWF0ZUZyb21EaXJlY3RvcnlSZXF1ZXN0EhEKCWRpcmVjdG9yeRgBIAEoCRIpCgZjb25maWcYAiABKAsyGS5zdGFzaXMudjEuU25hcHNob3RDb25maWcSEgoKcmVxdWVzdF9pZBgDIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAQgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgFIAEoCBIvCgtleHBpcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiRAobQ3JlYXRlRnJvbURpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IqgCCh9DcmVhdGVEZWx0YUZyb21EaXJlY3RvcnlSZXF1ZXN0EhEKCWRpcmVjdG9yeRgBIAEoCRIpCgZjb25maWcYAiABKAsyGS5zdGFzaXMudjEuU25hcHNob3RDb25maWcSEgoKcmVxdWVzdF9pZBgDIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAQgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgFIAEoCBIOCgZwYXJlbnQYBiABKAkSEwoLZGVsdGFfZmlsZXMYByADKAkSFQoNaW5oZXJpdF9maWxlcxgIIAEoCBIvCgtleHBpcmVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiSQogQ3JlYXRlRGVsdGFGcm9tRGlyZWN0b3J5UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QipwMKDlNuYXBzaG90RmlsdGVyEhMKC25hbWVfcHJlZml4GAEgASgJEjUKBmxhYmVscxgCIAMoCzIlLnN0YXNpcy52MS5TbmFwc2hvdEZpbHRlci5MYWJlbHNFbnRyeRINCgVpbWFnZRgDIAEoCRIUCgxpbWFnZV9kaWdlc3QYBCABKAkSEgoKaHlwZXJ2aXNvchgFIAEoCRIxCg1jcmVhdGVkX2FmdGVyGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5jcmVhdGVkX2JlZm9yZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoJcHJvdGVjdGVkGAggASgISACIAQESFAoHY29ycnVwdBgJIAEoCEgBiAEBEjIKDmV4cGlyZXNfYmVmb3JlGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgwKCl9wcm90ZWN0ZWRCCgoIX2NvcnJ1cHQiXwoLTGlzdFJlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSKQoGZmlsdGVyGAMgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90RmlsdGVyImMKDExpc3RSZXNwb25zZRImCglzbmFwc2hvdHMYASADKAsyEy5zdGFzaXMudjEuU25hcHNob3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAMiHQoOSW5zcGVjdFJlcXVlc3QSCwoDcmVmGAEgASgJIjgKD0luc3BlY3RSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCKZAgoNVXBkYXRlUmVxdWVzdBILCgNyZWYYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRI0CgZsYWJlbHMYBCADKAsyJC5zdGFzaXMudjEuVXBkYXRlUmVxdWVzdC5MYWJlbHNFbnRyeRIRCglwcm90ZWN0ZWQYBSABKAgSLwoLdXBkYXRlX21hc2sYBiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEi8KC2V4cGlyZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjcKDlVwZGF0ZVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjQKDURlbGV0ZVJlcXVlc3QSDAoEcmVmcxgBIAMoCRIVCg1hbGxvd19taXNzaW5nGAIgASgIIiUKDkRlbGV0ZVJlc3BvbnNlEhMKC2RlbGV0ZWRfaWRzGAEgAygJInsKDlJlc3RvcmVSZXF1ZXN0EgsKA3JlZhgBIAEoCRINCgVmb3JjZRgCIAEoCBIOCgZ2ZXJpZnkYAyABKAgSLgoNc3BhcnNlX2Zvcm1hdBgEIAEoDjIXLnN0YXNpcy52MS5TcGFyc2VGb3JtYXQSDQoFZmlsZXMYBSADKAkihwEKD1Jlc3RvcmVSZXNwb25zZRIrCgZoZWFkZXIYASABKAsyGS5zdGFzaXMudjEuRG93bmxvYWRIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEi0KB3RyYWlsZXIYAyABKAsyGi5zdGFzaXMudjEuRG93bmxvYWRUcmFpbGVySABCBwoFZnJhbWUipwEKDUV4cG9ydFJlcXVlc3QSCwoDcmVmGAEgASgJEisKC2NvbXByZXNzaW9uGAIgASgOMhYuc3Rhc2lzLnYxLkNvbXByZXNzaW9uEi4KDXNwYXJzZV9mb3JtYXQYAyABKA4yFy5zdGFzaXMudjEuU3BhcnNlRm9ybWF0Eg0KBWZvcmNlGAQgASgIEg4KBnZlcmlmeRgFIAEoCBINCgVmaWxlcxgGIAMoCSKGAQoORXhwb3J0UmVzcG9uc2USKwoGaGVhZGVyGAEgASgLMhkuc3Rhc2lzLnYxLkRvd25sb2FkSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABItCgd0cmFpbGVyGAMgASgLMhouc3Rhc2lzLnYxLkRvd25sb2FkVHJhaWxlckgAQgcKBWZyYW1lIoYBCg9SZWFkRmlsZVJlcXVlc3QSCwoDcmVmGAEgASgJEg4KBmRpZ2VzdBgCIAEoCRIMCgRmaWxlGAMgASgJEiQKBnJhbmdlcxgEIAMoCzIULnN0YXNpcy52MS5CeXRlUmFuZ2USEwoLc2tpcF92ZXJpZnkYBSABKAgSDQoFZm9yY2UYBiABKAgivQEKEFJlYWRGaWxlUmVzcG9uc2USKwoGaGVhZGVyGAEgASgLMhkuc3Rhc2lzLnYxLlJlYWRGaWxlSGVhZGVySAASIwoFaG9sZXMYAiABKAsyEi5zdGFzaXMudjEuSG9sZU1hcEgAEg8KBWNodW5rGAMgASgMSAASLQoHdHJhaWxlchgEIAEoCzIaLnN0YXNpcy52MS5Eb3dubG9hZFRyYWlsZXJIABIOCgZvZmZzZXQYBSABKANCBwoFZnJhbWUiYAoOUmVhZEZpbGVIZWFkZXISEwoLc25hcHNob3RfaWQYASABKAkSJQoEZmlsZRgCIAEoCzIXLnN0YXNpcy52MS5TbmFwc2hvdEZpbGUSEgoKZGF0YV9ieXRlcxgDIAEoAyIuCgdIb2xlTWFwEiMKBWhvbGVzGAEgAygLMhQuc3Rhc2lzLnYxLkJ5dGVSYW5nZSJJChhFeHBvcnRUb0RpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRINCgVmb3JjZRgDIAEoCCJVChlFeHBvcnRUb0RpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhEKCXJlZmxpbmtlZBgCIAEoCCI9CglDbG9uZUZpbGUSDAoEbmFtZRgBIAEoCRIiCgRtb2RlGAIgASgOMhQuc3Rhc2lzLnYxLkNsb25lTW9kZSLaAQoXQ2xvbmVUb0RpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIjCgVmaWxlcxgDIAMoCzIULnN0YXNpcy52MS5DbG9uZUZpbGUSKgoMZGVmYXVsdF9tb2RlGAQgASgOMhQuc3Rhc2lzLnYxLkNsb25lTW9kZRIPCgdkdXJhYmxlGAUgASgIEhsKDm1heF9jb3B5X2J5dGVzGAYgASgDSACIAQESDQoFZm9yY2UYByABKAhCEQoPX21heF9jb3B5X2J5dGVzImoKCkNsb25lZEZpbGUSDAoEbmFtZRgBIAEoCRIiCgRtb2RlGAIgASgOMhQuc3Rhc2lzLnYxLkNsb25lTW9kZRIUCgxzaGFyZWRfYnl0ZXMYAyABKAMSFAoMY29waWVkX2J5dGVzGAQgASgDIngKGENsb25lVG9EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIkCgVmaWxlcxgCIAMoCzIVLnN0YXNpcy52MS5DbG9uZWRGaWxlEg8KB2R1cmFibGUYAyABKAgifAoWVGFrZVRvRGlyZWN0b3J5UmVxdWVzdBILCgNyZWYYASABKAkSEQoJZGlyZWN0b3J5GAIgASgJEhsKDm1heF9jb3B5X2J5dGVzGAMgASgDSACIAQESEgoKcmVxdWVzdF9pZBgEIAEoCUIRCg9fbWF4X2NvcHlfYnl0ZXMiUgoJVGFrZW5GaWxlEgwKBG5hbWUYASABKAkSIQoEbW9kZRgCIAEoDjITLnN0YXNpcy52MS5UYWtlTW9kZRIUCgxjb3BpZWRfYnl0ZXMYAyABKAMiZQoXVGFrZVRvRGlyZWN0b3J5UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QSIwoFZmlsZXMYAiADKAsyFC5zdGFzaXMudjEuVGFrZW5GaWxlIn8KDUltcG9ydFJlcXVlc3QSKQoGaGVhZGVyGAEgASgLMhcuc3Rhc2lzLnYxLkltcG9ydEhlYWRlckgAEg8KBWNodW5rGAIgASgMSAASKQoGY29tbWl0GAMgASgLMhcuc3Rhc2lzLnYxLlVwbG9hZENvbW1pdEgAQgcKBWZyYW1lIosCCgxJbXBvcnRIZWFkZXISDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRISCgpyZXF1ZXN0X2lkGAMgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYBCABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAUgASgIEjMKBmxhYmVscxgGIAMoCzIjLnN0YXNpcy52MS5JbXBvcnRIZWFkZXIuTGFiZWxzRW50cnkSGAoQa2VlcF9leHBpcmVfdGltZRgHIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjcKDkltcG9ydFJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IroCChpJbXBvcnRGcm9tRGlyZWN0b3J5UmVxdWVzdBIRCglkaXJlY3RvcnkYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYBSABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAYgASgIEkEKBmxhYmVscxgHIAMoCzIxLnN0YXNpcy52MS5JbXBvcnRGcm9tRGlyZWN0b3J5UmVxdWVzdC5MYWJlbHNFbnRyeRIYChBrZWVwX2V4cGlyZV90aW1lGAggASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiRAobSW1wb3J0RnJvbURpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjYKGE9wZW5EYXRhRGlyZWN0b3J5UmVxdWVzdBILCgNyZWYYASABKAkSDQoFZm9yY2UYAiABKAgiVQoZT3BlbkRhdGFEaXJlY3RvcnlSZXNwb25zZRIRCglkaXJlY3RvcnkYASABKAkSJQoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3QiPAoNVmVyaWZ5UmVxdWVzdBILCgNyZWYYASABKAkSHgoWbGltaXRfYnl0ZXNfcGVyX3NlY29uZBgCIAEoAyJ1Cg5WZXJpZnlSZXNwb25zZRItCghwcm9ncmVzcxgBIAEoCzIZLnN0YXNpcy52MS5WZXJpZnlQcm9ncmVzc0gAEisKB3ZlcmRpY3QYAiABKAsyGC5zdGFzaXMudjEuVmVyaWZ5VmVyZGljdEgAQgcKBWV2ZW50Ik4KDlZlcmlmeVByb2dyZXNzEhMKC3NuYXBzaG90X2lkGAEgASgJEhIKCmRvbmVfYnl0ZXMYAiABKAMSEwoLdG90YWxfYnl0ZXMYAyABKAMiegoNVmVyaWZ5VmVyZGljdBITCgtzbmFwc2hvdF9pZBgBIAEoCRIMCgRmaWxlGAIgASgJEg4KBmludGFjdBgDIAEoCBIlCgdkYW1hZ2VkGAQgAygLMhQuc3Rhc2lzLnYxLkJ5dGVSYW5nZRIPCgdwcm9ibGVtGAUgASgJIisKCUJ5dGVSYW5nZRIOCgZvZmZzZXQYASABKAMSDgoGbGVuZ3RoGAIgASgDIk8KDFdhdGNoUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAkSKQoGZmlsdGVyGAIgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90RmlsdGVyIv8BCg1XYXRjaFJlc3BvbnNlEiIKBHR5cGUYASABKA4yFC5zdGFzaXMudjEuRXZlbnRUeXBlEiUKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90Ei8KC29jY3VycmVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxyZXN1bWVfdG9rZW4YBCABKAkSFQoNcHJldmlvdXNfbmFtZRgFIAEoCRITCgtyZXBsYWNlZF9ieRgGIAEoCRIwCg5yZW1vdmFsX3JlYXNvbhgHIAEoDjIYLnN0YXNpcy52MS5SZW1vdmFsUmVhc29uKosBCg5Pbk5hbWVDb25mbGljdBIgChxPTl9OQU1FX0NPTkZMSUNUX1VOU1BFQ0lGSUVEEAASGQoVT05fTkFNRV9DT05GTElDVF9GQUlMEAESHAoYT05fTkFNRV9DT05GTElDVF9SRVBMQUNFEAISHgoaT05fTkFNRV9DT05GTElDVF9UQUtFX05BTUUQAypsCgtDb21wcmVzc2lvbhIbChdDT01QUkVTU0lPTl9VTlNQRUNJRklFRBAAEhQKEENPTVBSRVNTSU9OX05PTkUQARIUChBDT01QUkVTU0lPTl9HWklQEAISFAoQQ09NUFJFU1NJT05fWlNURBADKnYKDFNwYXJzZUZvcm1hdBIdChlTUEFSU0VfRk9STUFUX1VOU1BFQ0lGSUVEEAASGAoUU1BBUlNFX0ZPUk1BVF9DT0NPT04QARIVChFTUEFSU0VfRk9STUFUX0dOVRACEhYKElNQQVJTRV9GT1JNQVRfTk9ORRADKo4BChNEb3dubG9hZFdhcm5pbmdLaW5kEiUKIURPV05MT0FEX1dBUk5JTkdfS0lORF9VTlNQRUNJRklFRBAAEigKJERPV05MT0FEX1dBUk5JTkdfS0lORF9SRUFERVJfUkVGVVNFUxABEiYKIkRPV05MT0FEX1dBUk5JTkdfS0lORF9IT0xFU19GSUxMRUQQAiqTAQoJQ2xvbmVNb2RlEhoKFkNMT05FX01PREVfVU5TUEVDSUZJRUQQABITCg9DTE9ORV9NT0RFX0FVVE8QARITCg9DTE9ORV9NT0RFX0xJTksQAhIWChJDTE9ORV9NT0RFX1JFRkxJTksQAxITCg9DTE9ORV9NT0RFX0NPUFkQBBITCg9DTE9ORV9NT0RFX1NLSVAQBSplCghUYWtlTW9kZRIZChVUQUtFX01PREVfVU5TUEVDSUZJRUQQABITCg9UQUtFX01PREVfTU9WRUQQARIVChFUQUtFX01PREVfUkVGTElOSxACEhIKDlRBS0VfTU9ERV9DT1BZEAMqZQoNUmVtb3ZhbFJlYXNvbhIeChpSRU1PVkFMX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFFJFTU9WQUxfUkVBU09OX1RBS0VOEAESGgoWUkVNT1ZBTF9SRUFTT05fRVhQSVJFRBACKvwBCglFdmVudFR5cGUSGgoWRVZFTlRfVFlQRV9VTlNQRUNJRklFRBAAEhYKEkVWRU5UX1RZUEVfQ1JFQVRFRBABEhYKEkVWRU5UX1RZUEVfREVMRVRFRBACEhYKEkVWRU5UX1RZUEVfRVZJQ1RFRBADEhYKEkVWRU5UX1RZUEVfUkVOQU1FRBAEEhUKEUVWRU5UX1RZUEVfTUlTU0VEEAUSFgoSRVZFTlRfVFlQRV9VUERBVEVEEAYSFgoSRVZFTlRfVFlQRV9DT1JSVVBUEAcSEwoPRVZFTlRfVFlQRV9MT1NUEAgSFwoTRVZFTlRfVFlQRV9QT1NJVElPThAJMpELCg9TbmFwc2hvdFNlcnZpY2USPwoGQ3JlYXRlEhguc3Rhc2lzLnYxLkNyZWF0ZVJlcXVlc3QaGS5zdGFzaXMudjEuQ3JlYXRlUmVzcG9uc2UoARJkChNDcmVhdGVGcm9tRGlyZWN0b3J5EiUuc3Rhc2lzLnYxLkNyZWF0ZUZyb21EaXJlY3RvcnlSZXF1ZXN0GiYuc3Rhc2lzLnYxLkNyZWF0ZUZyb21EaXJlY3RvcnlSZXNwb25zZRJzChhDcmVhdGVEZWx0YUZyb21EaXJlY3RvcnkSKi5zdGFzaXMudjEuQ3JlYXRlRGVsdGFGcm9tRGlyZWN0b3J5UmVxdWVzdBorLnN0YXNpcy52MS5DcmVhdGVEZWx0YUZyb21EaXJlY3RvcnlSZXNwb25zZRI3CgRMaXN0EhYuc3Rhc2lzLnYxLkxpc3RSZXF1ZXN0Ghcuc3Rhc2lzLnYxLkxpc3RSZXNwb25zZRJACgdJbnNwZWN0Ehkuc3Rhc2lzLnYxLkluc3BlY3RSZXF1ZXN0Ghouc3Rhc2lzLnYxLkluc3BlY3RSZXNwb25zZRI9CgZVcGRhdGUSGC5zdGFzaXMudjEuVXBkYXRlUmVxdWVzdBoZLnN0YXNpcy52MS5VcGRhdGVSZXNwb25zZRI9CgZEZWxldGUSGC5zdGFzaXMudjEuRGVsZXRlUmVxdWVzdBoZLnN0YXNpcy52MS5EZWxldGVSZXNwb25zZRJCCgdSZXN0b3JlEhkuc3Rhc2lzLnYxLlJlc3RvcmVSZXF1ZXN0Ghouc3Rhc2lzLnYxLlJlc3RvcmVSZXNwb25zZTABEj8KBkV4cG9ydBIYLnN0YXNpcy52MS5FeHBvcnRSZXF1ZXN0Ghkuc3Rhc2lzLnYxLkV4cG9ydFJlc3BvbnNlMAESRQoIUmVhZEZpbGUSGi5zdGFzaXMudjEuUmVhZEZpbGVSZXF1ZXN0Ghsuc3Rhc2lzLnYxLlJlYWRGaWxlUmVzcG9uc2UwARJeChFFeHBvcnRUb0RpcmVjdG9yeRIjLnN0YXNpcy52MS5FeHBvcnRUb0RpcmVjdG9yeVJlcXVlc3QaJC5zdGFzaXMudjEuRXhwb3J0VG9EaXJlY3RvcnlSZXNwb25zZRJbChBDbG9uZVRvRGlyZWN0b3J5EiIuc3Rhc2lzLnYxLkNsb25lVG9EaXJlY3RvcnlSZXF1ZXN0GiMuc3Rhc2lzLnYxLkNsb25lVG9EaXJlY3RvcnlSZXNwb25zZRJYCg9UYWtlVG9EaXJlY3RvcnkSIS5zdGFzaXMudjEuVGFrZVRvRGlyZWN0b3J5UmVxdWVzdBoiLnN0YXNpcy52MS5UYWtlVG9EaXJlY3RvcnlSZXNwb25zZRI/CgZJbXBvcnQSGC5zdGFzaXMudjEuSW1wb3J0UmVxdWVzdBoZLnN0YXNpcy52MS5JbXBvcnRSZXNwb25zZSgBEmQKE0ltcG9ydEZyb21EaXJlY3RvcnkSJS5zdGFzaXMudjEuSW1wb3J0RnJvbURpcmVjdG9yeVJlcXVlc3QaJi5zdGFzaXMudjEuSW1wb3J0RnJvbURpcmVjdG9yeVJlc3BvbnNlEmAKEU9wZW5EYXRhRGlyZWN0b3J5EiMuc3Rhc2lzLnYxLk9wZW5EYXRhRGlyZWN0b3J5UmVxdWVzdBokLnN0YXNpcy52MS5PcGVuRGF0YURpcmVjdG9yeVJlc3BvbnNlMAESPwoGVmVyaWZ5Ehguc3Rhc2lzLnYxLlZlcmlmeVJlcXVlc3QaGS5zdGFzaXMudjEuVmVyaWZ5UmVzcG9uc2UwARI8CgVXYXRjaBIXLnN0YXNpcy52MS5XYXRjaFJlcXVlc3QaGC5zdGFzaXMudjEuV2F0Y2hSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_stasis_v1_resources]);
 
 /**
  * Last frame of an upload.
@@ -197,6 +197,14 @@ export type CreateRequest = Message<"stasis.v1.CreateRequest"> & {
      */
     value: UploadCommit;
     case: "commit";
+  } | {
+    /**
+     * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+     *
+     * @generated from field: stasis.v1.DeltaHeader delta_header = 4;
+     */
+    value: DeltaHeader;
+    case: "deltaHeader";
   } | { case: undefined; value?: undefined };
 };
 
@@ -263,6 +271,90 @@ export const CreateHeaderSchema: GenMessage<CreateHeader> = /*@__PURE__*/
   messageDesc(file_stasis_v1_snapshot_service, 5);
 
 /**
+ * First frame of Create for a snapshot that is made from a stored one, its parent, and from what
+ * has changed since, for example the differential snapshot of a hypervisor.
+ *
+ * A file of `delta_files` is a sparse entry of the tar. A hole means that the range is as in the
+ * parent; everything else is data, zeros included. Such an entry without a sparse map is
+ * ARCHIVE_INVALID. All other entries are whole files, as in an upload without a parent.
+ *
+ * The new snapshot is complete in itself: it shares blocks with the parent where the filesystem
+ * can, and nothing depends on the parent afterwards. The call holds a read lease on the parent.
+ * Blocks of 256 KiB without a change keep the parent's digest and are not read. A block that
+ * changes in part is compared with the parent's digest first; if it differs, the call ends with
+ * STORED_DATA_CORRUPT and the parent is marked corrupt. If the parent has no digests yet, those of
+ * the new snapshot are computed in the background too, and are empty in the answer.
+ *
+ * @generated from message stasis.v1.DeltaHeader
+ */
+export type DeltaHeader = Message<"stasis.v1.DeltaHeader"> & {
+  /**
+   * As in CreateHeader. Nothing of it comes from the parent.
+   *
+   * @generated from field: stasis.v1.SnapshotConfig config = 1;
+   */
+  config?: SnapshotConfig | undefined;
+
+  /**
+   * As in CreateHeader.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * As in CreateHeader. The new snapshot may take the name of its parent.
+   *
+   * @generated from field: stasis.v1.OnNameConflict on_name_conflict = 3;
+   */
+  onNameConflict: OnNameConflict;
+
+  /**
+   * As in CreateHeader.
+   *
+   * @generated from field: bool protected = 4;
+   */
+  protected: boolean;
+
+  /**
+   * Id, name or id prefix of the parent. It is not marked corrupt (STORED_DATA_CORRUPT).
+   *
+   * @generated from field: string parent = 5;
+   */
+  parent: string;
+
+  /**
+   * Names of the files that hold changes only. Each must be a file of the upload and of the parent,
+   * of equal size (FIELD_INVALID).
+   *
+   * @generated from field: repeated string delta_files = 6;
+   */
+  deltaFiles: string[];
+
+  /**
+   * True: files of the parent that the upload lacks belong to the new snapshot too, unchanged.
+   * Default: false, they do not.
+   *
+   * @generated from field: bool inherit_files = 7;
+   */
+  inheritFiles: boolean;
+
+  /**
+   * As in CreateHeader.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 8;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message stasis.v1.DeltaHeader.
+ * Use `create(DeltaHeaderSchema)` to create a new message.
+ */
+export const DeltaHeaderSchema: GenMessage<DeltaHeader> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 6);
+
+/**
  * Answer of Create.
  *
  * @generated from message stasis.v1.CreateResponse
@@ -281,7 +373,7 @@ export type CreateResponse = Message<"stasis.v1.CreateResponse"> & {
  * Use `create(CreateResponseSchema)` to create a new message.
  */
 export const CreateResponseSchema: GenMessage<CreateResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 6);
+  messageDesc(file_stasis_v1_snapshot_service, 7);
 
 /**
  * Request of CreateFromDirectory.
@@ -337,7 +429,7 @@ export type CreateFromDirectoryRequest = Message<"stasis.v1.CreateFromDirectoryR
  * Use `create(CreateFromDirectoryRequestSchema)` to create a new message.
  */
 export const CreateFromDirectoryRequestSchema: GenMessage<CreateFromDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 7);
+  messageDesc(file_stasis_v1_snapshot_service, 8);
 
 /**
  * Answer of CreateFromDirectory.
@@ -358,7 +450,106 @@ export type CreateFromDirectoryResponse = Message<"stasis.v1.CreateFromDirectory
  * Use `create(CreateFromDirectoryResponseSchema)` to create a new message.
  */
 export const CreateFromDirectoryResponseSchema: GenMessage<CreateFromDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 8);
+  messageDesc(file_stasis_v1_snapshot_service, 9);
+
+/**
+ * Request of CreateDeltaFromDirectory.
+ *
+ * @generated from message stasis.v1.CreateDeltaFromDirectoryRequest
+ */
+export type CreateDeltaFromDirectoryRequest = Message<"stasis.v1.CreateDeltaFromDirectoryRequest"> & {
+  /**
+   * Absolute path, on the daemon's node, of a directory that contains only regular files. Only the
+   * files are read.
+   *
+   * @generated from field: string directory = 1;
+   */
+  directory: string;
+
+  /**
+   * As in CreateHeader.
+   *
+   * @generated from field: stasis.v1.SnapshotConfig config = 2;
+   */
+  config?: SnapshotConfig | undefined;
+
+  /**
+   * As in CreateHeader.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+
+  /**
+   * As in DeltaHeader.
+   *
+   * @generated from field: stasis.v1.OnNameConflict on_name_conflict = 4;
+   */
+  onNameConflict: OnNameConflict;
+
+  /**
+   * As in CreateHeader.
+   *
+   * @generated from field: bool protected = 5;
+   */
+  protected: boolean;
+
+  /**
+   * As in DeltaHeader.
+   *
+   * @generated from field: string parent = 6;
+   */
+  parent: string;
+
+  /**
+   * As in DeltaHeader, with files of the directory.
+   *
+   * @generated from field: repeated string delta_files = 7;
+   */
+  deltaFiles: string[];
+
+  /**
+   * As in DeltaHeader.
+   *
+   * @generated from field: bool inherit_files = 8;
+   */
+  inheritFiles: boolean;
+
+  /**
+   * As in CreateHeader.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 9;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message stasis.v1.CreateDeltaFromDirectoryRequest.
+ * Use `create(CreateDeltaFromDirectoryRequestSchema)` to create a new message.
+ */
+export const CreateDeltaFromDirectoryRequestSchema: GenMessage<CreateDeltaFromDirectoryRequest> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 10);
+
+/**
+ * Answer of CreateDeltaFromDirectory.
+ *
+ * @generated from message stasis.v1.CreateDeltaFromDirectoryResponse
+ */
+export type CreateDeltaFromDirectoryResponse = Message<"stasis.v1.CreateDeltaFromDirectoryResponse"> & {
+  /**
+   * The stored snapshot, with its files.
+   *
+   * @generated from field: stasis.v1.Snapshot snapshot = 1;
+   */
+  snapshot?: Snapshot | undefined;
+};
+
+/**
+ * Describes the message stasis.v1.CreateDeltaFromDirectoryResponse.
+ * Use `create(CreateDeltaFromDirectoryResponseSchema)` to create a new message.
+ */
+export const CreateDeltaFromDirectoryResponseSchema: GenMessage<CreateDeltaFromDirectoryResponse> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 11);
 
 /**
  * Conditions on snapshots; all conditions that are set must hold.
@@ -442,7 +633,7 @@ export type SnapshotFilter = Message<"stasis.v1.SnapshotFilter"> & {
  * Use `create(SnapshotFilterSchema)` to create a new message.
  */
 export const SnapshotFilterSchema: GenMessage<SnapshotFilter> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 9);
+  messageDesc(file_stasis_v1_snapshot_service, 12);
 
 /**
  * Request of List.
@@ -480,7 +671,7 @@ export type ListRequest = Message<"stasis.v1.ListRequest"> & {
  * Use `create(ListRequestSchema)` to create a new message.
  */
 export const ListRequestSchema: GenMessage<ListRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 10);
+  messageDesc(file_stasis_v1_snapshot_service, 13);
 
 /**
  * Answer of List.
@@ -515,7 +706,7 @@ export type ListResponse = Message<"stasis.v1.ListResponse"> & {
  * Use `create(ListResponseSchema)` to create a new message.
  */
 export const ListResponseSchema: GenMessage<ListResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 11);
+  messageDesc(file_stasis_v1_snapshot_service, 14);
 
 /**
  * Request of Inspect.
@@ -536,7 +727,7 @@ export type InspectRequest = Message<"stasis.v1.InspectRequest"> & {
  * Use `create(InspectRequestSchema)` to create a new message.
  */
 export const InspectRequestSchema: GenMessage<InspectRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 12);
+  messageDesc(file_stasis_v1_snapshot_service, 15);
 
 /**
  * Answer of Inspect.
@@ -557,7 +748,7 @@ export type InspectResponse = Message<"stasis.v1.InspectResponse"> & {
  * Use `create(InspectResponseSchema)` to create a new message.
  */
 export const InspectResponseSchema: GenMessage<InspectResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 13);
+  messageDesc(file_stasis_v1_snapshot_service, 16);
 
 /**
  * Request of Update.
@@ -621,7 +812,7 @@ export type UpdateRequest = Message<"stasis.v1.UpdateRequest"> & {
  * Use `create(UpdateRequestSchema)` to create a new message.
  */
 export const UpdateRequestSchema: GenMessage<UpdateRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 14);
+  messageDesc(file_stasis_v1_snapshot_service, 17);
 
 /**
  * Answer of Update.
@@ -642,7 +833,7 @@ export type UpdateResponse = Message<"stasis.v1.UpdateResponse"> & {
  * Use `create(UpdateResponseSchema)` to create a new message.
  */
 export const UpdateResponseSchema: GenMessage<UpdateResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 15);
+  messageDesc(file_stasis_v1_snapshot_service, 18);
 
 /**
  * Request of Delete.
@@ -670,7 +861,7 @@ export type DeleteRequest = Message<"stasis.v1.DeleteRequest"> & {
  * Use `create(DeleteRequestSchema)` to create a new message.
  */
 export const DeleteRequestSchema: GenMessage<DeleteRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 16);
+  messageDesc(file_stasis_v1_snapshot_service, 19);
 
 /**
  * Answer of Delete.
@@ -691,7 +882,7 @@ export type DeleteResponse = Message<"stasis.v1.DeleteResponse"> & {
  * Use `create(DeleteResponseSchema)` to create a new message.
  */
 export const DeleteResponseSchema: GenMessage<DeleteResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 17);
+  messageDesc(file_stasis_v1_snapshot_service, 20);
 
 /**
  * Request of Restore.
@@ -744,7 +935,7 @@ export type RestoreRequest = Message<"stasis.v1.RestoreRequest"> & {
  * Use `create(RestoreRequestSchema)` to create a new message.
  */
 export const RestoreRequestSchema: GenMessage<RestoreRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 18);
+  messageDesc(file_stasis_v1_snapshot_service, 21);
 
 /**
  * A frame of Restore.
@@ -789,7 +980,7 @@ export type RestoreResponse = Message<"stasis.v1.RestoreResponse"> & {
  * Use `create(RestoreResponseSchema)` to create a new message.
  */
 export const RestoreResponseSchema: GenMessage<RestoreResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 19);
+  messageDesc(file_stasis_v1_snapshot_service, 22);
 
 /**
  * Request of Export.
@@ -846,7 +1037,7 @@ export type ExportRequest = Message<"stasis.v1.ExportRequest"> & {
  * Use `create(ExportRequestSchema)` to create a new message.
  */
 export const ExportRequestSchema: GenMessage<ExportRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 20);
+  messageDesc(file_stasis_v1_snapshot_service, 23);
 
 /**
  * A frame of Export.
@@ -891,7 +1082,7 @@ export type ExportResponse = Message<"stasis.v1.ExportResponse"> & {
  * Use `create(ExportResponseSchema)` to create a new message.
  */
 export const ExportResponseSchema: GenMessage<ExportResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 21);
+  messageDesc(file_stasis_v1_snapshot_service, 24);
 
 /**
  * Request of ReadFile.
@@ -949,7 +1140,7 @@ export type ReadFileRequest = Message<"stasis.v1.ReadFileRequest"> & {
  * Use `create(ReadFileRequestSchema)` to create a new message.
  */
 export const ReadFileRequestSchema: GenMessage<ReadFileRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 22);
+  messageDesc(file_stasis_v1_snapshot_service, 25);
 
 /**
  * A frame of ReadFile.
@@ -1009,7 +1200,7 @@ export type ReadFileResponse = Message<"stasis.v1.ReadFileResponse"> & {
  * Use `create(ReadFileResponseSchema)` to create a new message.
  */
 export const ReadFileResponseSchema: GenMessage<ReadFileResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 23);
+  messageDesc(file_stasis_v1_snapshot_service, 26);
 
 /**
  * First frame of ReadFile.
@@ -1044,7 +1235,7 @@ export type ReadFileHeader = Message<"stasis.v1.ReadFileHeader"> & {
  * Use `create(ReadFileHeaderSchema)` to create a new message.
  */
 export const ReadFileHeaderSchema: GenMessage<ReadFileHeader> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 24);
+  messageDesc(file_stasis_v1_snapshot_service, 27);
 
 /**
  * A part of the holes that ReadFile does not send.
@@ -1066,7 +1257,7 @@ export type HoleMap = Message<"stasis.v1.HoleMap"> & {
  * Use `create(HoleMapSchema)` to create a new message.
  */
 export const HoleMapSchema: GenMessage<HoleMap> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 25);
+  messageDesc(file_stasis_v1_snapshot_service, 28);
 
 /**
  * Request of ExportToDirectory.
@@ -1101,7 +1292,7 @@ export type ExportToDirectoryRequest = Message<"stasis.v1.ExportToDirectoryReque
  * Use `create(ExportToDirectoryRequestSchema)` to create a new message.
  */
 export const ExportToDirectoryRequestSchema: GenMessage<ExportToDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 26);
+  messageDesc(file_stasis_v1_snapshot_service, 29);
 
 /**
  * Answer of ExportToDirectory.
@@ -1129,7 +1320,7 @@ export type ExportToDirectoryResponse = Message<"stasis.v1.ExportToDirectoryResp
  * Use `create(ExportToDirectoryResponseSchema)` to create a new message.
  */
 export const ExportToDirectoryResponseSchema: GenMessage<ExportToDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 27);
+  messageDesc(file_stasis_v1_snapshot_service, 30);
 
 /**
  * How CloneToDirectory makes one file.
@@ -1157,7 +1348,7 @@ export type CloneFile = Message<"stasis.v1.CloneFile"> & {
  * Use `create(CloneFileSchema)` to create a new message.
  */
 export const CloneFileSchema: GenMessage<CloneFile> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 28);
+  messageDesc(file_stasis_v1_snapshot_service, 31);
 
 /**
  * Request of CloneToDirectory.
@@ -1222,7 +1413,7 @@ export type CloneToDirectoryRequest = Message<"stasis.v1.CloneToDirectoryRequest
  * Use `create(CloneToDirectoryRequestSchema)` to create a new message.
  */
 export const CloneToDirectoryRequestSchema: GenMessage<CloneToDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 29);
+  messageDesc(file_stasis_v1_snapshot_service, 32);
 
 /**
  * A file that CloneToDirectory made or left out.
@@ -1264,7 +1455,7 @@ export type ClonedFile = Message<"stasis.v1.ClonedFile"> & {
  * Use `create(ClonedFileSchema)` to create a new message.
  */
 export const ClonedFileSchema: GenMessage<ClonedFile> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 30);
+  messageDesc(file_stasis_v1_snapshot_service, 33);
 
 /**
  * Answer of CloneToDirectory.
@@ -1299,7 +1490,7 @@ export type CloneToDirectoryResponse = Message<"stasis.v1.CloneToDirectoryRespon
  * Use `create(CloneToDirectoryResponseSchema)` to create a new message.
  */
 export const CloneToDirectoryResponseSchema: GenMessage<CloneToDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 31);
+  messageDesc(file_stasis_v1_snapshot_service, 34);
 
 /**
  * Request of TakeToDirectory.
@@ -1345,7 +1536,7 @@ export type TakeToDirectoryRequest = Message<"stasis.v1.TakeToDirectoryRequest">
  * Use `create(TakeToDirectoryRequestSchema)` to create a new message.
  */
 export const TakeToDirectoryRequestSchema: GenMessage<TakeToDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 32);
+  messageDesc(file_stasis_v1_snapshot_service, 35);
 
 /**
  * A file that TakeToDirectory handed out.
@@ -1380,7 +1571,7 @@ export type TakenFile = Message<"stasis.v1.TakenFile"> & {
  * Use `create(TakenFileSchema)` to create a new message.
  */
 export const TakenFileSchema: GenMessage<TakenFile> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 33);
+  messageDesc(file_stasis_v1_snapshot_service, 36);
 
 /**
  * Answer of TakeToDirectory.
@@ -1408,7 +1599,7 @@ export type TakeToDirectoryResponse = Message<"stasis.v1.TakeToDirectoryResponse
  * Use `create(TakeToDirectoryResponseSchema)` to create a new message.
  */
 export const TakeToDirectoryResponseSchema: GenMessage<TakeToDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 34);
+  messageDesc(file_stasis_v1_snapshot_service, 37);
 
 /**
  * A frame of Import.
@@ -1453,7 +1644,7 @@ export type ImportRequest = Message<"stasis.v1.ImportRequest"> & {
  * Use `create(ImportRequestSchema)` to create a new message.
  */
 export const ImportRequestSchema: GenMessage<ImportRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 35);
+  messageDesc(file_stasis_v1_snapshot_service, 38);
 
 /**
  * First frame of Import.
@@ -1516,7 +1707,7 @@ export type ImportHeader = Message<"stasis.v1.ImportHeader"> & {
  * Use `create(ImportHeaderSchema)` to create a new message.
  */
 export const ImportHeaderSchema: GenMessage<ImportHeader> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 36);
+  messageDesc(file_stasis_v1_snapshot_service, 39);
 
 /**
  * Answer of Import.
@@ -1537,7 +1728,7 @@ export type ImportResponse = Message<"stasis.v1.ImportResponse"> & {
  * Use `create(ImportResponseSchema)` to create a new message.
  */
 export const ImportResponseSchema: GenMessage<ImportResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 37);
+  messageDesc(file_stasis_v1_snapshot_service, 40);
 
 /**
  * Request of ImportFromDirectory.
@@ -1607,7 +1798,7 @@ export type ImportFromDirectoryRequest = Message<"stasis.v1.ImportFromDirectoryR
  * Use `create(ImportFromDirectoryRequestSchema)` to create a new message.
  */
 export const ImportFromDirectoryRequestSchema: GenMessage<ImportFromDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 38);
+  messageDesc(file_stasis_v1_snapshot_service, 41);
 
 /**
  * Answer of ImportFromDirectory.
@@ -1628,7 +1819,7 @@ export type ImportFromDirectoryResponse = Message<"stasis.v1.ImportFromDirectory
  * Use `create(ImportFromDirectoryResponseSchema)` to create a new message.
  */
 export const ImportFromDirectoryResponseSchema: GenMessage<ImportFromDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 39);
+  messageDesc(file_stasis_v1_snapshot_service, 42);
 
 /**
  * Request of OpenDataDirectory.
@@ -1656,7 +1847,7 @@ export type OpenDataDirectoryRequest = Message<"stasis.v1.OpenDataDirectoryReque
  * Use `create(OpenDataDirectoryRequestSchema)` to create a new message.
  */
 export const OpenDataDirectoryRequestSchema: GenMessage<OpenDataDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 40);
+  messageDesc(file_stasis_v1_snapshot_service, 43);
 
 /**
  * The only message of OpenDataDirectory; the lease lasts as long as the stream is open.
@@ -1684,7 +1875,7 @@ export type OpenDataDirectoryResponse = Message<"stasis.v1.OpenDataDirectoryResp
  * Use `create(OpenDataDirectoryResponseSchema)` to create a new message.
  */
 export const OpenDataDirectoryResponseSchema: GenMessage<OpenDataDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 41);
+  messageDesc(file_stasis_v1_snapshot_service, 44);
 
 /**
  * Request of Verify.
@@ -1712,7 +1903,7 @@ export type VerifyRequest = Message<"stasis.v1.VerifyRequest"> & {
  * Use `create(VerifyRequestSchema)` to create a new message.
  */
 export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 42);
+  messageDesc(file_stasis_v1_snapshot_service, 45);
 
 /**
  * A message of Verify.
@@ -1749,7 +1940,7 @@ export type VerifyResponse = Message<"stasis.v1.VerifyResponse"> & {
  * Use `create(VerifyResponseSchema)` to create a new message.
  */
 export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 43);
+  messageDesc(file_stasis_v1_snapshot_service, 46);
 
 /**
  * The progress of Verify.
@@ -1784,7 +1975,7 @@ export type VerifyProgress = Message<"stasis.v1.VerifyProgress"> & {
  * Use `create(VerifyProgressSchema)` to create a new message.
  */
 export const VerifyProgressSchema: GenMessage<VerifyProgress> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 44);
+  messageDesc(file_stasis_v1_snapshot_service, 47);
 
 /**
  * The verdict of Verify on one file.
@@ -1833,7 +2024,7 @@ export type VerifyVerdict = Message<"stasis.v1.VerifyVerdict"> & {
  * Use `create(VerifyVerdictSchema)` to create a new message.
  */
 export const VerifyVerdictSchema: GenMessage<VerifyVerdict> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 45);
+  messageDesc(file_stasis_v1_snapshot_service, 48);
 
 /**
  * A range of bytes in a file.
@@ -1861,7 +2052,7 @@ export type ByteRange = Message<"stasis.v1.ByteRange"> & {
  * Use `create(ByteRangeSchema)` to create a new message.
  */
 export const ByteRangeSchema: GenMessage<ByteRange> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 46);
+  messageDesc(file_stasis_v1_snapshot_service, 49);
 
 /**
  * Request of Watch.
@@ -1893,7 +2084,7 @@ export type WatchRequest = Message<"stasis.v1.WatchRequest"> & {
  * Use `create(WatchRequestSchema)` to create a new message.
  */
 export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 47);
+  messageDesc(file_stasis_v1_snapshot_service, 50);
 
 /**
  * One event of Watch.
@@ -1959,7 +2150,7 @@ export type WatchResponse = Message<"stasis.v1.WatchResponse"> & {
  * Use `create(WatchResponseSchema)` to create a new message.
  */
 export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 48);
+  messageDesc(file_stasis_v1_snapshot_service, 51);
 
 /**
  * What to do if the name of a new snapshot is taken.
@@ -2368,9 +2559,14 @@ export const SnapshotService: GenService<{
    * snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
    * it.
    *
+   * With `delta_header` as the first frame, the tar holds what has changed since a stored snapshot:
+   * see DeltaHeader. The upload is refused or accepted as a whole, so a caller that keeps the bytes
+   * until the answer can always repeat it.
+   *
    * Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
    * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
-   * TOO_MANY_STREAMS, BLOCKED_BY_GC.
+   * TOO_MANY_STREAMS, BLOCKED_BY_GC; with `delta_header` also SNAPSHOT_NOT_FOUND (the parent) and
+   * STORED_DATA_CORRUPT (the parent is damaged; it is marked).
    *
    * @generated from rpc stasis.v1.SnapshotService.Create
    */
@@ -2397,6 +2593,23 @@ export const SnapshotService: GenService<{
     methodKind: "unary";
     input: typeof CreateFromDirectoryRequestSchema;
     output: typeof CreateFromDirectoryResponseSchema;
+  },
+  /**
+   * Stores what has changed since a stored snapshot, from a directory on the daemon's node, which
+   * stays as it is: see DeltaHeader. Files of `delta_files` must lie on a filesystem that reports
+   * holes of 4 KiB (FIELD_INVALID), such as ext4, XFS or btrfs. Unless the parent has no digests
+   * yet, the new snapshot has its digests when the call answers. Like CreateFromDirectory it works
+   * for operators, in the directories that the daemon's configuration allows them.
+   *
+   * Raises the errors of CreateFromDirectory except CROSS_FILESYSTEM, and SNAPSHOT_NOT_FOUND (the
+   * parent), AMBIGUOUS_REF, STORED_DATA_CORRUPT (the parent is damaged; it is marked).
+   *
+   * @generated from rpc stasis.v1.SnapshotService.CreateDeltaFromDirectory
+   */
+  createDeltaFromDirectory: {
+    methodKind: "unary";
+    input: typeof CreateDeltaFromDirectoryRequestSchema;
+    output: typeof CreateDeltaFromDirectoryResponseSchema;
   },
   /**
    * Lists ready snapshots, newest first, page by page.

@@ -54,6 +54,7 @@ pub async fn unary(
 ) -> Result<Vec<u8>, Status> {
     unary!(name, channel, bytes, headers;
         "SnapshotService/CreateFromDirectory" => SnapshotServiceClient.create_from_directory,
+        "SnapshotService/CreateDeltaFromDirectory" => SnapshotServiceClient.create_delta_from_directory,
         "SnapshotService/List" => SnapshotServiceClient.list,
         "SnapshotService/Inspect" => SnapshotServiceClient.inspect,
         "SnapshotService/Update" => SnapshotServiceClient.update,

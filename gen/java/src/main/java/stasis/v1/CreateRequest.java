@@ -56,6 +56,7 @@ private static final long serialVersionUID = 0L;
     HEADER(1),
     CHUNK(2),
     COMMIT(3),
+    DELTA_HEADER(4),
     FRAME_NOT_SET(0);
     private final int value;
     private FrameCase(int value) {
@@ -76,6 +77,7 @@ private static final long serialVersionUID = 0L;
         case 1: return HEADER;
         case 2: return CHUNK;
         case 3: return COMMIT;
+        case 4: return DELTA_HEADER;
         case 0: return FRAME_NOT_SET;
         default: return null;
       }
@@ -206,6 +208,49 @@ private static final long serialVersionUID = 0L;
     return stasis.v1.UploadCommit.getDefaultInstance();
   }
 
+  public static final int DELTA_HEADER_FIELD_NUMBER = 4;
+  /**
+   * <pre>
+   * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+   * </pre>
+   *
+   * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+   * @return Whether the deltaHeader field is set.
+   */
+  @java.lang.Override
+  public boolean hasDeltaHeader() {
+    return frameCase_ == 4;
+  }
+  /**
+   * <pre>
+   * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+   * </pre>
+   *
+   * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+   * @return The deltaHeader.
+   */
+  @java.lang.Override
+  public stasis.v1.DeltaHeader getDeltaHeader() {
+    if (frameCase_ == 4) {
+       return (stasis.v1.DeltaHeader) frame_;
+    }
+    return stasis.v1.DeltaHeader.getDefaultInstance();
+  }
+  /**
+   * <pre>
+   * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+   * </pre>
+   *
+   * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+   */
+  @java.lang.Override
+  public stasis.v1.DeltaHeaderOrBuilder getDeltaHeaderOrBuilder() {
+    if (frameCase_ == 4) {
+       return (stasis.v1.DeltaHeader) frame_;
+    }
+    return stasis.v1.DeltaHeader.getDefaultInstance();
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -230,6 +275,9 @@ private static final long serialVersionUID = 0L;
     if (frameCase_ == 3) {
       output.writeMessage(3, (stasis.v1.UploadCommit) frame_);
     }
+    if (frameCase_ == 4) {
+      output.writeMessage(4, (stasis.v1.DeltaHeader) frame_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -251,6 +299,10 @@ private static final long serialVersionUID = 0L;
     if (frameCase_ == 3) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(3, (stasis.v1.UploadCommit) frame_);
+    }
+    if (frameCase_ == 4) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(4, (stasis.v1.DeltaHeader) frame_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -281,6 +333,10 @@ private static final long serialVersionUID = 0L;
         if (!getCommit()
             .equals(other.getCommit())) return false;
         break;
+      case 4:
+        if (!getDeltaHeader()
+            .equals(other.getDeltaHeader())) return false;
+        break;
       case 0:
       default:
     }
@@ -307,6 +363,10 @@ private static final long serialVersionUID = 0L;
       case 3:
         hash = (37 * hash) + COMMIT_FIELD_NUMBER;
         hash = (53 * hash) + getCommit().hashCode();
+        break;
+      case 4:
+        hash = (37 * hash) + DELTA_HEADER_FIELD_NUMBER;
+        hash = (53 * hash) + getDeltaHeader().hashCode();
         break;
       case 0:
       default:
@@ -452,6 +512,9 @@ private static final long serialVersionUID = 0L;
       if (commitBuilder_ != null) {
         commitBuilder_.clear();
       }
+      if (deltaHeaderBuilder_ != null) {
+        deltaHeaderBuilder_.clear();
+      }
       frameCase_ = 0;
       frame_ = null;
       return this;
@@ -501,6 +564,10 @@ private static final long serialVersionUID = 0L;
           commitBuilder_ != null) {
         result.frame_ = commitBuilder_.build();
       }
+      if (frameCase_ == 4 &&
+          deltaHeaderBuilder_ != null) {
+        result.frame_ = deltaHeaderBuilder_.build();
+      }
     }
 
     @java.lang.Override
@@ -526,6 +593,10 @@ private static final long serialVersionUID = 0L;
         }
         case COMMIT: {
           mergeCommit(other.getCommit());
+          break;
+        }
+        case DELTA_HEADER: {
+          mergeDeltaHeader(other.getDeltaHeader());
           break;
         }
         case FRAME_NOT_SET: {
@@ -577,6 +648,13 @@ private static final long serialVersionUID = 0L;
               frameCase_ = 3;
               break;
             } // case 26
+            case 34: {
+              input.readMessage(
+                  internalGetDeltaHeaderFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              frameCase_ = 4;
+              break;
+            } // case 34
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1021,6 +1099,184 @@ private static final long serialVersionUID = 0L;
       frameCase_ = 3;
       onChanged();
       return commitBuilder_;
+    }
+
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.DeltaHeader, stasis.v1.DeltaHeader.Builder, stasis.v1.DeltaHeaderOrBuilder> deltaHeaderBuilder_;
+    /**
+     * <pre>
+     * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+     * </pre>
+     *
+     * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+     * @return Whether the deltaHeader field is set.
+     */
+    @java.lang.Override
+    public boolean hasDeltaHeader() {
+      return frameCase_ == 4;
+    }
+    /**
+     * <pre>
+     * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+     * </pre>
+     *
+     * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+     * @return The deltaHeader.
+     */
+    @java.lang.Override
+    public stasis.v1.DeltaHeader getDeltaHeader() {
+      if (deltaHeaderBuilder_ == null) {
+        if (frameCase_ == 4) {
+          return (stasis.v1.DeltaHeader) frame_;
+        }
+        return stasis.v1.DeltaHeader.getDefaultInstance();
+      } else {
+        if (frameCase_ == 4) {
+          return deltaHeaderBuilder_.getMessage();
+        }
+        return stasis.v1.DeltaHeader.getDefaultInstance();
+      }
+    }
+    /**
+     * <pre>
+     * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+     * </pre>
+     *
+     * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+     */
+    public Builder setDeltaHeader(stasis.v1.DeltaHeader value) {
+      if (deltaHeaderBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        frame_ = value;
+        onChanged();
+      } else {
+        deltaHeaderBuilder_.setMessage(value);
+      }
+      frameCase_ = 4;
+      return this;
+    }
+    /**
+     * <pre>
+     * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+     * </pre>
+     *
+     * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+     */
+    public Builder setDeltaHeader(
+        stasis.v1.DeltaHeader.Builder builderForValue) {
+      if (deltaHeaderBuilder_ == null) {
+        frame_ = builderForValue.build();
+        onChanged();
+      } else {
+        deltaHeaderBuilder_.setMessage(builderForValue.build());
+      }
+      frameCase_ = 4;
+      return this;
+    }
+    /**
+     * <pre>
+     * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+     * </pre>
+     *
+     * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+     */
+    public Builder mergeDeltaHeader(stasis.v1.DeltaHeader value) {
+      if (deltaHeaderBuilder_ == null) {
+        if (frameCase_ == 4 &&
+            frame_ != stasis.v1.DeltaHeader.getDefaultInstance()) {
+          frame_ = stasis.v1.DeltaHeader.newBuilder((stasis.v1.DeltaHeader) frame_)
+              .mergeFrom(value).buildPartial();
+        } else {
+          frame_ = value;
+        }
+        onChanged();
+      } else {
+        if (frameCase_ == 4) {
+          deltaHeaderBuilder_.mergeFrom(value);
+        } else {
+          deltaHeaderBuilder_.setMessage(value);
+        }
+      }
+      frameCase_ = 4;
+      return this;
+    }
+    /**
+     * <pre>
+     * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+     * </pre>
+     *
+     * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+     */
+    public Builder clearDeltaHeader() {
+      if (deltaHeaderBuilder_ == null) {
+        if (frameCase_ == 4) {
+          frameCase_ = 0;
+          frame_ = null;
+          onChanged();
+        }
+      } else {
+        if (frameCase_ == 4) {
+          frameCase_ = 0;
+          frame_ = null;
+        }
+        deltaHeaderBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+     * </pre>
+     *
+     * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+     */
+    public stasis.v1.DeltaHeader.Builder getDeltaHeaderBuilder() {
+      return internalGetDeltaHeaderFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+     * </pre>
+     *
+     * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+     */
+    @java.lang.Override
+    public stasis.v1.DeltaHeaderOrBuilder getDeltaHeaderOrBuilder() {
+      if ((frameCase_ == 4) && (deltaHeaderBuilder_ != null)) {
+        return deltaHeaderBuilder_.getMessageOrBuilder();
+      } else {
+        if (frameCase_ == 4) {
+          return (stasis.v1.DeltaHeader) frame_;
+        }
+        return stasis.v1.DeltaHeader.getDefaultInstance();
+      }
+    }
+    /**
+     * <pre>
+     * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+     * </pre>
+     *
+     * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.DeltaHeader, stasis.v1.DeltaHeader.Builder, stasis.v1.DeltaHeaderOrBuilder> 
+        internalGetDeltaHeaderFieldBuilder() {
+      if (deltaHeaderBuilder_ == null) {
+        if (!(frameCase_ == 4)) {
+          frame_ = stasis.v1.DeltaHeader.getDefaultInstance();
+        }
+        deltaHeaderBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            stasis.v1.DeltaHeader, stasis.v1.DeltaHeader.Builder, stasis.v1.DeltaHeaderOrBuilder>(
+                (stasis.v1.DeltaHeader) frame_,
+                getParentForChildren(),
+                isClean());
+        frame_ = null;
+      }
+      frameCase_ = 4;
+      onChanged();
+      return deltaHeaderBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.CreateRequest)

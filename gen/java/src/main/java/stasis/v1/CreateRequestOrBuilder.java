@@ -83,5 +83,32 @@ public interface CreateRequestOrBuilder extends
    */
   stasis.v1.UploadCommitOrBuilder getCommitOrBuilder();
 
+  /**
+   * <pre>
+   * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+   * </pre>
+   *
+   * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+   * @return Whether the deltaHeader field is set.
+   */
+  boolean hasDeltaHeader();
+  /**
+   * <pre>
+   * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+   * </pre>
+   *
+   * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+   * @return The deltaHeader.
+   */
+  stasis.v1.DeltaHeader getDeltaHeader();
+  /**
+   * <pre>
+   * First frame, instead of `header`. A daemon that does not know it raises FRAME_ORDER_INVALID.
+   * </pre>
+   *
+   * <code>.stasis.v1.DeltaHeader delta_header = 4 [json_name = "deltaHeader"];</code>
+   */
+  stasis.v1.DeltaHeaderOrBuilder getDeltaHeaderOrBuilder();
+
   stasis.v1.CreateRequest.FrameCase getFrameCase();
 }

@@ -77,7 +77,7 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
       "ocated_bytes\030\003 \001(\003R\016allocatedBytes\022\022\n\004mo" +
       "de\030\004 \001(\rR\004mode\022\026\n\006digest\030\005 \001(\tR\006digest\0223" +
       "\n\nblock_hash\030\006 \001(\0162\024.stasis.v1.BlockHash" +
-      "R\tblockHash\"\202\004\n\010Snapshot\0221\n\006config\030\001 \001(\013" +
+      "R\tblockHash\"\247\004\n\010Snapshot\0221\n\006config\030\001 \001(\013" +
       "2\031.stasis.v1.SnapshotConfigR\006config\0229\n\nc" +
       "reated_at\030\002 \001(\0132\032.google.protobuf.Timest" +
       "ampR\tcreatedAt\022D\n\020last_accessed_at\030\003 \001(\013" +
@@ -88,15 +88,15 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
       "\006digest\022\034\n\tprotected\030\010 \001(\010R\tprotected\022-\n" +
       "\005files\030\t \003(\0132\027.stasis.v1.SnapshotFileR\005f" +
       "iles\022\030\n\007corrupt\030\n \001(\010R\007corrupt\022#\n\rcharge" +
-      "d_bytes\030\013 \001(\003R\014chargedBytes\022;\n\013expire_ti" +
-      "me\030\r \001(\0132\032.google.protobuf.TimestampR\nex" +
-      "pireTime*U\n\tBlockHash\022\032\n\026BLOCK_HASH_UNSP" +
-      "ECIFIED\020\000\022\025\n\021BLOCK_HASH_SHA256\020\001\022\025\n\021BLOC" +
-      "K_HASH_BLAKE3\020\002B\210\001\n\tstasis.v1B\016Resources" +
-      "ProtoP\001Z&stasis.local/gen/go/stasis/v1;s" +
-      "tasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025" +
-      "Stasis\\V1\\GPBMetadata\352\002\nStasis::V1b\006prot" +
-      "o3"
+      "d_bytes\030\013 \001(\003R\014chargedBytes\022#\n\rparent_di" +
+      "gest\030\014 \001(\tR\014parentDigest\022;\n\013expire_time\030" +
+      "\r \001(\0132\032.google.protobuf.TimestampR\nexpir" +
+      "eTime*U\n\tBlockHash\022\032\n\026BLOCK_HASH_UNSPECI" +
+      "FIED\020\000\022\025\n\021BLOCK_HASH_SHA256\020\001\022\025\n\021BLOCK_H" +
+      "ASH_BLAKE3\020\002B\210\001\n\tstasis.v1B\016ResourcesPro" +
+      "toP\001Z&stasis.local/gen/go/stasis/v1;stas" +
+      "isv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Sta" +
+      "sis\\V1\\GPBMetadata\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -126,7 +126,7 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
     internal_static_stasis_v1_Snapshot_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Snapshot_descriptor,
-        new java.lang.String[] { "Config", "CreatedAt", "LastAccessedAt", "SizeBytes", "AllocatedBytes", "DataDir", "Digest", "Protected", "Files", "Corrupt", "ChargedBytes", "ExpireTime", });
+        new java.lang.String[] { "Config", "CreatedAt", "LastAccessedAt", "SizeBytes", "AllocatedBytes", "DataDir", "Digest", "Protected", "Files", "Corrupt", "ChargedBytes", "ParentDigest", "ExpireTime", });
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.TimestampProto.getDescriptor();
   }

@@ -35,6 +35,7 @@ private static final long serialVersionUID = 0L;
     dataDir_ = "";
     digest_ = "";
     files_ = java.util.Collections.emptyList();
+    parentDigest_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -407,6 +408,57 @@ private static final long serialVersionUID = 0L;
     return chargedBytes_;
   }
 
+  public static final int PARENT_DIGEST_FIELD_NUMBER = 12;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object parentDigest_ = "";
+  /**
+   * <pre>
+   * Digest of the snapshot that it was made from as a delta (DeltaHeader). It records the lineage;
+   * nothing depends on that snapshot, which may be gone. Empty if this one was stored whole, or if
+   * its parent had no digest at that time.
+   * </pre>
+   *
+   * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+   * @return The parentDigest.
+   */
+  @java.lang.Override
+  public java.lang.String getParentDigest() {
+    java.lang.Object ref = parentDigest_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      parentDigest_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Digest of the snapshot that it was made from as a delta (DeltaHeader). It records the lineage;
+   * nothing depends on that snapshot, which may be gone. Empty if this one was stored whole, or if
+   * its parent had no digest at that time.
+   * </pre>
+   *
+   * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+   * @return The bytes for parentDigest.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getParentDigestBytes() {
+    java.lang.Object ref = parentDigest_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      parentDigest_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   public static final int EXPIRE_TIME_FIELD_NUMBER = 13;
   private com.google.protobuf.Timestamp expireTime_;
   /**
@@ -498,6 +550,9 @@ private static final long serialVersionUID = 0L;
     if (chargedBytes_ != 0L) {
       output.writeInt64(11, chargedBytes_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(parentDigest_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 12, parentDigest_);
+    }
     if (((bitField0_ & 0x00000008) != 0)) {
       output.writeMessage(13, getExpireTime());
     }
@@ -552,6 +607,9 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeInt64Size(11, chargedBytes_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(parentDigest_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(12, parentDigest_);
+    }
     if (((bitField0_ & 0x00000008) != 0)) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(13, getExpireTime());
@@ -602,6 +660,8 @@ private static final long serialVersionUID = 0L;
         != other.getCorrupt()) return false;
     if (getChargedBytes()
         != other.getChargedBytes()) return false;
+    if (!getParentDigest()
+        .equals(other.getParentDigest())) return false;
     if (hasExpireTime() != other.hasExpireTime()) return false;
     if (hasExpireTime()) {
       if (!getExpireTime()
@@ -653,6 +713,8 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + CHARGED_BYTES_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getChargedBytes());
+    hash = (37 * hash) + PARENT_DIGEST_FIELD_NUMBER;
+    hash = (53 * hash) + getParentDigest().hashCode();
     if (hasExpireTime()) {
       hash = (37 * hash) + EXPIRE_TIME_FIELD_NUMBER;
       hash = (53 * hash) + getExpireTime().hashCode();
@@ -831,6 +893,7 @@ private static final long serialVersionUID = 0L;
       bitField0_ = (bitField0_ & ~0x00000100);
       corrupt_ = false;
       chargedBytes_ = 0L;
+      parentDigest_ = "";
       expireTime_ = null;
       if (expireTimeBuilder_ != null) {
         expireTimeBuilder_.dispose();
@@ -923,6 +986,9 @@ private static final long serialVersionUID = 0L;
         result.chargedBytes_ = chargedBytes_;
       }
       if (((from_bitField0_ & 0x00000800) != 0)) {
+        result.parentDigest_ = parentDigest_;
+      }
+      if (((from_bitField0_ & 0x00001000) != 0)) {
         result.expireTime_ = expireTimeBuilder_ == null
             ? expireTime_
             : expireTimeBuilder_.build();
@@ -1002,6 +1068,11 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getChargedBytes() != 0L) {
         setChargedBytes(other.getChargedBytes());
+      }
+      if (!other.getParentDigest().isEmpty()) {
+        parentDigest_ = other.parentDigest_;
+        bitField0_ |= 0x00000800;
+        onChanged();
       }
       if (other.hasExpireTime()) {
         mergeExpireTime(other.getExpireTime());
@@ -1101,11 +1172,16 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000400;
               break;
             } // case 88
+            case 98: {
+              parentDigest_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000800;
+              break;
+            } // case 98
             case 106: {
               input.readMessage(
                   internalGetExpireTimeFieldBuilder().getBuilder(),
                   extensionRegistry);
-              bitField0_ |= 0x00000800;
+              bitField0_ |= 0x00001000;
               break;
             } // case 106
             default: {
@@ -2346,6 +2422,108 @@ private static final long serialVersionUID = 0L;
       return this;
     }
 
+    private java.lang.Object parentDigest_ = "";
+    /**
+     * <pre>
+     * Digest of the snapshot that it was made from as a delta (DeltaHeader). It records the lineage;
+     * nothing depends on that snapshot, which may be gone. Empty if this one was stored whole, or if
+     * its parent had no digest at that time.
+     * </pre>
+     *
+     * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+     * @return The parentDigest.
+     */
+    public java.lang.String getParentDigest() {
+      java.lang.Object ref = parentDigest_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        parentDigest_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Digest of the snapshot that it was made from as a delta (DeltaHeader). It records the lineage;
+     * nothing depends on that snapshot, which may be gone. Empty if this one was stored whole, or if
+     * its parent had no digest at that time.
+     * </pre>
+     *
+     * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+     * @return The bytes for parentDigest.
+     */
+    public com.google.protobuf.ByteString
+        getParentDigestBytes() {
+      java.lang.Object ref = parentDigest_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        parentDigest_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Digest of the snapshot that it was made from as a delta (DeltaHeader). It records the lineage;
+     * nothing depends on that snapshot, which may be gone. Empty if this one was stored whole, or if
+     * its parent had no digest at that time.
+     * </pre>
+     *
+     * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+     * @param value The parentDigest to set.
+     * @return This builder for chaining.
+     */
+    public Builder setParentDigest(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      parentDigest_ = value;
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Digest of the snapshot that it was made from as a delta (DeltaHeader). It records the lineage;
+     * nothing depends on that snapshot, which may be gone. Empty if this one was stored whole, or if
+     * its parent had no digest at that time.
+     * </pre>
+     *
+     * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearParentDigest() {
+      parentDigest_ = getDefaultInstance().getParentDigest();
+      bitField0_ = (bitField0_ & ~0x00000800);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Digest of the snapshot that it was made from as a delta (DeltaHeader). It records the lineage;
+     * nothing depends on that snapshot, which may be gone. Empty if this one was stored whole, or if
+     * its parent had no digest at that time.
+     * </pre>
+     *
+     * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+     * @param value The bytes for parentDigest to set.
+     * @return This builder for chaining.
+     */
+    public Builder setParentDigestBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      parentDigest_ = value;
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+
     private com.google.protobuf.Timestamp expireTime_;
     private com.google.protobuf.SingleFieldBuilder<
         com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> expireTimeBuilder_;
@@ -2360,7 +2538,7 @@ private static final long serialVersionUID = 0L;
      * @return Whether the expireTime field is set.
      */
     public boolean hasExpireTime() {
-      return ((bitField0_ & 0x00000800) != 0);
+      return ((bitField0_ & 0x00001000) != 0);
     }
     /**
      * <pre>
@@ -2397,7 +2575,7 @@ private static final long serialVersionUID = 0L;
       } else {
         expireTimeBuilder_.setMessage(value);
       }
-      bitField0_ |= 0x00000800;
+      bitField0_ |= 0x00001000;
       onChanged();
       return this;
     }
@@ -2417,7 +2595,7 @@ private static final long serialVersionUID = 0L;
       } else {
         expireTimeBuilder_.setMessage(builderForValue.build());
       }
-      bitField0_ |= 0x00000800;
+      bitField0_ |= 0x00001000;
       onChanged();
       return this;
     }
@@ -2432,7 +2610,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder mergeExpireTime(com.google.protobuf.Timestamp value) {
       if (expireTimeBuilder_ == null) {
-        if (((bitField0_ & 0x00000800) != 0) &&
+        if (((bitField0_ & 0x00001000) != 0) &&
           expireTime_ != null &&
           expireTime_ != com.google.protobuf.Timestamp.getDefaultInstance()) {
           getExpireTimeBuilder().mergeFrom(value);
@@ -2443,7 +2621,7 @@ private static final long serialVersionUID = 0L;
         expireTimeBuilder_.mergeFrom(value);
       }
       if (expireTime_ != null) {
-        bitField0_ |= 0x00000800;
+        bitField0_ |= 0x00001000;
         onChanged();
       }
       return this;
@@ -2458,7 +2636,7 @@ private static final long serialVersionUID = 0L;
      * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
      */
     public Builder clearExpireTime() {
-      bitField0_ = (bitField0_ & ~0x00000800);
+      bitField0_ = (bitField0_ & ~0x00001000);
       expireTime_ = null;
       if (expireTimeBuilder_ != null) {
         expireTimeBuilder_.dispose();
@@ -2477,7 +2655,7 @@ private static final long serialVersionUID = 0L;
      * <code>.google.protobuf.Timestamp expire_time = 13 [json_name = "expireTime"];</code>
      */
     public com.google.protobuf.Timestamp.Builder getExpireTimeBuilder() {
-      bitField0_ |= 0x00000800;
+      bitField0_ |= 0x00001000;
       onChanged();
       return internalGetExpireTimeFieldBuilder().getBuilder();
     }

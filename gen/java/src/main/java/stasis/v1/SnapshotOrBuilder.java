@@ -239,6 +239,30 @@ public interface SnapshotOrBuilder extends
 
   /**
    * <pre>
+   * Digest of the snapshot that it was made from as a delta (DeltaHeader). It records the lineage;
+   * nothing depends on that snapshot, which may be gone. Empty if this one was stored whole, or if
+   * its parent had no digest at that time.
+   * </pre>
+   *
+   * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+   * @return The parentDigest.
+   */
+  java.lang.String getParentDigest();
+  /**
+   * <pre>
+   * Digest of the snapshot that it was made from as a delta (DeltaHeader). It records the lineage;
+   * nothing depends on that snapshot, which may be gone. Empty if this one was stored whole, or if
+   * its parent had no digest at that time.
+   * </pre>
+   *
+   * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+   * @return The bytes for parentDigest.
+   */
+  com.google.protobuf.ByteString
+      getParentDigestBytes();
+
+  /**
+   * <pre>
    * From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
    * unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
    * clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.

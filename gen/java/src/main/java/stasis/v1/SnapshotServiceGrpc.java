@@ -85,6 +85,37 @@ public final class SnapshotServiceGrpc {
     return getCreateFromDirectoryMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.CreateDeltaFromDirectoryRequest,
+      stasis.v1.CreateDeltaFromDirectoryResponse> getCreateDeltaFromDirectoryMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "CreateDeltaFromDirectory",
+      requestType = stasis.v1.CreateDeltaFromDirectoryRequest.class,
+      responseType = stasis.v1.CreateDeltaFromDirectoryResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<stasis.v1.CreateDeltaFromDirectoryRequest,
+      stasis.v1.CreateDeltaFromDirectoryResponse> getCreateDeltaFromDirectoryMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.CreateDeltaFromDirectoryRequest, stasis.v1.CreateDeltaFromDirectoryResponse> getCreateDeltaFromDirectoryMethod;
+    if ((getCreateDeltaFromDirectoryMethod = SnapshotServiceGrpc.getCreateDeltaFromDirectoryMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getCreateDeltaFromDirectoryMethod = SnapshotServiceGrpc.getCreateDeltaFromDirectoryMethod) == null) {
+          SnapshotServiceGrpc.getCreateDeltaFromDirectoryMethod = getCreateDeltaFromDirectoryMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.CreateDeltaFromDirectoryRequest, stasis.v1.CreateDeltaFromDirectoryResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "CreateDeltaFromDirectory"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.CreateDeltaFromDirectoryRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.CreateDeltaFromDirectoryResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("CreateDeltaFromDirectory"))
+              .build();
+        }
+      }
+    }
+    return getCreateDeltaFromDirectoryMethod;
+  }
+
   private static volatile io.grpc.MethodDescriptor<stasis.v1.ListRequest,
       stasis.v1.ListResponse> getListMethod;
 
@@ -629,9 +660,13 @@ public final class SnapshotServiceGrpc {
      * Stores an upload: a tar of the data files, without `snapshot.json`. The call answers when the
      * snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
      * it.
+     * With `delta_header` as the first frame, the tar holds what has changed since a stored snapshot:
+     * see DeltaHeader. The upload is refused or accepted as a whole, so a caller that keeps the bytes
+     * until the answer can always repeat it.
      * Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
      * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
-     * TOO_MANY_STREAMS, BLOCKED_BY_GC.
+     * TOO_MANY_STREAMS, BLOCKED_BY_GC; with `delta_header` also SNAPSHOT_NOT_FOUND (the parent) and
+     * STORED_DATA_CORRUPT (the parent is damaged; it is marked).
      * </pre>
      */
     default io.grpc.stub.StreamObserver<stasis.v1.CreateRequest> create(
@@ -655,6 +690,22 @@ public final class SnapshotServiceGrpc {
     default void createFromDirectory(stasis.v1.CreateFromDirectoryRequest request,
         io.grpc.stub.StreamObserver<stasis.v1.CreateFromDirectoryResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getCreateFromDirectoryMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Stores what has changed since a stored snapshot, from a directory on the daemon's node, which
+     * stays as it is: see DeltaHeader. Files of `delta_files` must lie on a filesystem that reports
+     * holes of 4 KiB (FIELD_INVALID), such as ext4, XFS or btrfs. Unless the parent has no digests
+     * yet, the new snapshot has its digests when the call answers. Like CreateFromDirectory it works
+     * for operators, in the directories that the daemon's configuration allows them.
+     * Raises the errors of CreateFromDirectory except CROSS_FILESYSTEM, and SNAPSHOT_NOT_FOUND (the
+     * parent), AMBIGUOUS_REF, STORED_DATA_CORRUPT (the parent is damaged; it is marked).
+     * </pre>
+     */
+    default void createDeltaFromDirectory(stasis.v1.CreateDeltaFromDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.CreateDeltaFromDirectoryResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getCreateDeltaFromDirectoryMethod(), responseObserver);
     }
 
     /**
@@ -920,9 +971,13 @@ public final class SnapshotServiceGrpc {
      * Stores an upload: a tar of the data files, without `snapshot.json`. The call answers when the
      * snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
      * it.
+     * With `delta_header` as the first frame, the tar holds what has changed since a stored snapshot:
+     * see DeltaHeader. The upload is refused or accepted as a whole, so a caller that keeps the bytes
+     * until the answer can always repeat it.
      * Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
      * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
-     * TOO_MANY_STREAMS, BLOCKED_BY_GC.
+     * TOO_MANY_STREAMS, BLOCKED_BY_GC; with `delta_header` also SNAPSHOT_NOT_FOUND (the parent) and
+     * STORED_DATA_CORRUPT (the parent is damaged; it is marked).
      * </pre>
      */
     public io.grpc.stub.StreamObserver<stasis.v1.CreateRequest> create(
@@ -948,6 +1003,23 @@ public final class SnapshotServiceGrpc {
         io.grpc.stub.StreamObserver<stasis.v1.CreateFromDirectoryResponse> responseObserver) {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getCreateFromDirectoryMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Stores what has changed since a stored snapshot, from a directory on the daemon's node, which
+     * stays as it is: see DeltaHeader. Files of `delta_files` must lie on a filesystem that reports
+     * holes of 4 KiB (FIELD_INVALID), such as ext4, XFS or btrfs. Unless the parent has no digests
+     * yet, the new snapshot has its digests when the call answers. Like CreateFromDirectory it works
+     * for operators, in the directories that the daemon's configuration allows them.
+     * Raises the errors of CreateFromDirectory except CROSS_FILESYSTEM, and SNAPSHOT_NOT_FOUND (the
+     * parent), AMBIGUOUS_REF, STORED_DATA_CORRUPT (the parent is damaged; it is marked).
+     * </pre>
+     */
+    public void createDeltaFromDirectory(stasis.v1.CreateDeltaFromDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.CreateDeltaFromDirectoryResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getCreateDeltaFromDirectoryMethod(), getCallOptions()), request, responseObserver);
     }
 
     /**
@@ -1206,9 +1278,13 @@ public final class SnapshotServiceGrpc {
      * Stores an upload: a tar of the data files, without `snapshot.json`. The call answers when the
      * snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
      * it.
+     * With `delta_header` as the first frame, the tar holds what has changed since a stored snapshot:
+     * see DeltaHeader. The upload is refused or accepted as a whole, so a caller that keeps the bytes
+     * until the answer can always repeat it.
      * Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
      * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
-     * TOO_MANY_STREAMS, BLOCKED_BY_GC.
+     * TOO_MANY_STREAMS, BLOCKED_BY_GC; with `delta_header` also SNAPSHOT_NOT_FOUND (the parent) and
+     * STORED_DATA_CORRUPT (the parent is damaged; it is marked).
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -1234,6 +1310,22 @@ public final class SnapshotServiceGrpc {
     public stasis.v1.CreateFromDirectoryResponse createFromDirectory(stasis.v1.CreateFromDirectoryRequest request) throws io.grpc.StatusException {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getCreateFromDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Stores what has changed since a stored snapshot, from a directory on the daemon's node, which
+     * stays as it is: see DeltaHeader. Files of `delta_files` must lie on a filesystem that reports
+     * holes of 4 KiB (FIELD_INVALID), such as ext4, XFS or btrfs. Unless the parent has no digests
+     * yet, the new snapshot has its digests when the call answers. Like CreateFromDirectory it works
+     * for operators, in the directories that the daemon's configuration allows them.
+     * Raises the errors of CreateFromDirectory except CROSS_FILESYSTEM, and SNAPSHOT_NOT_FOUND (the
+     * parent), AMBIGUOUS_REF, STORED_DATA_CORRUPT (the parent is damaged; it is marked).
+     * </pre>
+     */
+    public stasis.v1.CreateDeltaFromDirectoryResponse createDeltaFromDirectory(stasis.v1.CreateDeltaFromDirectoryRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getCreateDeltaFromDirectoryMethod(), getCallOptions(), request);
     }
 
     /**
@@ -1506,6 +1598,22 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
+     * Stores what has changed since a stored snapshot, from a directory on the daemon's node, which
+     * stays as it is: see DeltaHeader. Files of `delta_files` must lie on a filesystem that reports
+     * holes of 4 KiB (FIELD_INVALID), such as ext4, XFS or btrfs. Unless the parent has no digests
+     * yet, the new snapshot has its digests when the call answers. Like CreateFromDirectory it works
+     * for operators, in the directories that the daemon's configuration allows them.
+     * Raises the errors of CreateFromDirectory except CROSS_FILESYSTEM, and SNAPSHOT_NOT_FOUND (the
+     * parent), AMBIGUOUS_REF, STORED_DATA_CORRUPT (the parent is damaged; it is marked).
+     * </pre>
+     */
+    public stasis.v1.CreateDeltaFromDirectoryResponse createDeltaFromDirectory(stasis.v1.CreateDeltaFromDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getCreateDeltaFromDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * Lists ready snapshots, newest first, page by page.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
      * </pre>
@@ -1756,6 +1864,23 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
+     * Stores what has changed since a stored snapshot, from a directory on the daemon's node, which
+     * stays as it is: see DeltaHeader. Files of `delta_files` must lie on a filesystem that reports
+     * holes of 4 KiB (FIELD_INVALID), such as ext4, XFS or btrfs. Unless the parent has no digests
+     * yet, the new snapshot has its digests when the call answers. Like CreateFromDirectory it works
+     * for operators, in the directories that the daemon's configuration allows them.
+     * Raises the errors of CreateFromDirectory except CROSS_FILESYSTEM, and SNAPSHOT_NOT_FOUND (the
+     * parent), AMBIGUOUS_REF, STORED_DATA_CORRUPT (the parent is damaged; it is marked).
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<stasis.v1.CreateDeltaFromDirectoryResponse> createDeltaFromDirectory(
+        stasis.v1.CreateDeltaFromDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getCreateDeltaFromDirectoryMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
      * Lists ready snapshots, newest first, page by page.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
      * </pre>
@@ -1876,22 +2001,23 @@ public final class SnapshotServiceGrpc {
   }
 
   private static final int METHODID_CREATE_FROM_DIRECTORY = 0;
-  private static final int METHODID_LIST = 1;
-  private static final int METHODID_INSPECT = 2;
-  private static final int METHODID_UPDATE = 3;
-  private static final int METHODID_DELETE = 4;
-  private static final int METHODID_RESTORE = 5;
-  private static final int METHODID_EXPORT = 6;
-  private static final int METHODID_READ_FILE = 7;
-  private static final int METHODID_EXPORT_TO_DIRECTORY = 8;
-  private static final int METHODID_CLONE_TO_DIRECTORY = 9;
-  private static final int METHODID_TAKE_TO_DIRECTORY = 10;
-  private static final int METHODID_IMPORT_FROM_DIRECTORY = 11;
-  private static final int METHODID_OPEN_DATA_DIRECTORY = 12;
-  private static final int METHODID_VERIFY = 13;
-  private static final int METHODID_WATCH = 14;
-  private static final int METHODID_CREATE = 15;
-  private static final int METHODID_IMPORT = 16;
+  private static final int METHODID_CREATE_DELTA_FROM_DIRECTORY = 1;
+  private static final int METHODID_LIST = 2;
+  private static final int METHODID_INSPECT = 3;
+  private static final int METHODID_UPDATE = 4;
+  private static final int METHODID_DELETE = 5;
+  private static final int METHODID_RESTORE = 6;
+  private static final int METHODID_EXPORT = 7;
+  private static final int METHODID_READ_FILE = 8;
+  private static final int METHODID_EXPORT_TO_DIRECTORY = 9;
+  private static final int METHODID_CLONE_TO_DIRECTORY = 10;
+  private static final int METHODID_TAKE_TO_DIRECTORY = 11;
+  private static final int METHODID_IMPORT_FROM_DIRECTORY = 12;
+  private static final int METHODID_OPEN_DATA_DIRECTORY = 13;
+  private static final int METHODID_VERIFY = 14;
+  private static final int METHODID_WATCH = 15;
+  private static final int METHODID_CREATE = 16;
+  private static final int METHODID_IMPORT = 17;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1913,6 +2039,10 @@ public final class SnapshotServiceGrpc {
         case METHODID_CREATE_FROM_DIRECTORY:
           serviceImpl.createFromDirectory((stasis.v1.CreateFromDirectoryRequest) request,
               (io.grpc.stub.StreamObserver<stasis.v1.CreateFromDirectoryResponse>) responseObserver);
+          break;
+        case METHODID_CREATE_DELTA_FROM_DIRECTORY:
+          serviceImpl.createDeltaFromDirectory((stasis.v1.CreateDeltaFromDirectoryRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.CreateDeltaFromDirectoryResponse>) responseObserver);
           break;
         case METHODID_LIST:
           serviceImpl.list((stasis.v1.ListRequest) request,
@@ -2008,6 +2138,13 @@ public final class SnapshotServiceGrpc {
               stasis.v1.CreateFromDirectoryRequest,
               stasis.v1.CreateFromDirectoryResponse>(
                 service, METHODID_CREATE_FROM_DIRECTORY)))
+        .addMethod(
+          getCreateDeltaFromDirectoryMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              stasis.v1.CreateDeltaFromDirectoryRequest,
+              stasis.v1.CreateDeltaFromDirectoryResponse>(
+                service, METHODID_CREATE_DELTA_FROM_DIRECTORY)))
         .addMethod(
           getListMethod(),
           io.grpc.stub.ServerCalls.asyncUnaryCall(
@@ -2163,6 +2300,7 @@ public final class SnapshotServiceGrpc {
               .setSchemaDescriptor(new SnapshotServiceFileDescriptorSupplier())
               .addMethod(getCreateMethod())
               .addMethod(getCreateFromDirectoryMethod())
+              .addMethod(getCreateDeltaFromDirectoryMethod())
               .addMethod(getListMethod())
               .addMethod(getInspectMethod())
               .addMethod(getUpdateMethod())

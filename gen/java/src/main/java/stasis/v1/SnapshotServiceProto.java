@@ -57,6 +57,11 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_CreateHeader_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_DeltaHeader_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_DeltaHeader_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stasis_v1_CreateResponse_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -71,6 +76,16 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_CreateFromDirectoryResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_CreateDeltaFromDirectoryRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_CreateDeltaFromDirectoryRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_CreateDeltaFromDirectoryResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_CreateDeltaFromDirectoryResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stasis_v1_SnapshotFilter_descriptor;
   static final 
@@ -315,251 +330,277 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       "\017DownloadWarning\0222\n\004kind\030\001 \001(\0162\036.stasis." +
       "v1.DownloadWarningKindR\004kind\022\022\n\004file\030\002 \001" +
       "(\tR\004file\022\030\n\007readers\030\003 \003(\tR\007readers\022\030\n\007me" +
-      "ssage\030\004 \001(\tR\007message\"\226\001\n\rCreateRequest\0221" +
+      "ssage\030\004 \001(\tR\007message\"\323\001\n\rCreateRequest\0221" +
       "\n\006header\030\001 \001(\0132\027.stasis.v1.CreateHeaderH" +
       "\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006com" +
       "mit\030\003 \001(\0132\027.stasis.v1.UploadCommitH\000R\006co" +
-      "mmitB\007\n\005frame\"\200\002\n\014CreateHeader\0221\n\006config" +
-      "\030\001 \001(\0132\031.stasis.v1.SnapshotConfigR\006confi" +
-      "g\022\035\n\nrequest_id\030\002 \001(\tR\trequestId\022C\n\020on_n" +
-      "ame_conflict\030\003 \001(\0162\031.stasis.v1.OnNameCon" +
-      "flictR\016onNameConflict\022\034\n\tprotected\030\004 \001(\010" +
-      "R\tprotected\022;\n\013expire_time\030\005 \001(\0132\032.googl" +
-      "e.protobuf.TimestampR\nexpireTime\"A\n\016Crea" +
-      "teResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1" +
-      ".SnapshotR\010snapshot\"\254\002\n\032CreateFromDirect" +
-      "oryRequest\022\034\n\tdirectory\030\001 \001(\tR\tdirectory" +
-      "\0221\n\006config\030\002 \001(\0132\031.stasis.v1.SnapshotCon" +
-      "figR\006config\022\035\n\nrequest_id\030\003 \001(\tR\trequest" +
-      "Id\022C\n\020on_name_conflict\030\004 \001(\0162\031.stasis.v1" +
-      ".OnNameConflictR\016onNameConflict\022\034\n\tprote" +
-      "cted\030\005 \001(\010R\tprotected\022;\n\013expire_time\030\006 \001" +
-      "(\0132\032.google.protobuf.TimestampR\nexpireTi" +
-      "me\"N\n\033CreateFromDirectoryResponse\022/\n\010sna" +
-      "pshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapsh" +
-      "ot\"\247\004\n\016SnapshotFilter\022\037\n\013name_prefix\030\001 \001" +
-      "(\tR\nnamePrefix\022=\n\006labels\030\002 \003(\0132%.stasis." +
-      "v1.SnapshotFilter.LabelsEntryR\006labels\022\024\n" +
-      "\005image\030\003 \001(\tR\005image\022!\n\014image_digest\030\004 \001(" +
-      "\tR\013imageDigest\022\036\n\nhypervisor\030\005 \001(\tR\nhype" +
-      "rvisor\022?\n\rcreated_after\030\006 \001(\0132\032.google.p" +
-      "rotobuf.TimestampR\014createdAfter\022A\n\016creat" +
-      "ed_before\030\007 \001(\0132\032.google.protobuf.Timest" +
-      "ampR\rcreatedBefore\022!\n\tprotected\030\010 \001(\010H\000R" +
-      "\tprotected\210\001\001\022\035\n\007corrupt\030\t \001(\010H\001R\007corrup" +
-      "t\210\001\001\022A\n\016expires_before\030\n \001(\0132\032.google.pr" +
-      "otobuf.TimestampR\rexpiresBefore\0329\n\013Label" +
-      "sEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR" +
-      "\005value:\0028\001B\014\n\n_protectedB\n\n\010_corrupt\"|\n\013" +
-      "ListRequest\022\033\n\tpage_size\030\001 \001(\005R\010pageSize" +
-      "\022\035\n\npage_token\030\002 \001(\tR\tpageToken\0221\n\006filte" +
-      "r\030\003 \001(\0132\031.stasis.v1.SnapshotFilterR\006filt" +
-      "er\"\210\001\n\014ListResponse\0221\n\tsnapshots\030\001 \003(\0132\023" +
-      ".stasis.v1.SnapshotR\tsnapshots\022&\n\017next_p" +
-      "age_token\030\002 \001(\tR\rnextPageToken\022\035\n\ntotal_" +
-      "size\030\003 \001(\003R\ttotalSize\"\"\n\016InspectRequest\022" +
-      "\020\n\003ref\030\001 \001(\tR\003ref\"B\n\017InspectResponse\022/\n\010" +
-      "snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010sna" +
-      "pshot\"\350\002\n\rUpdateRequest\022\020\n\003ref\030\001 \001(\tR\003re" +
-      "f\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013description\030\003 \001" +
-      "(\tR\013description\022<\n\006labels\030\004 \003(\0132$.stasis" +
-      ".v1.UpdateRequest.LabelsEntryR\006labels\022\034\n" +
-      "\tprotected\030\005 \001(\010R\tprotected\022;\n\013update_ma" +
-      "sk\030\006 \001(\0132\032.google.protobuf.FieldMaskR\nup" +
-      "dateMask\022;\n\013expire_time\030\007 \001(\0132\032.google.p" +
-      "rotobuf.TimestampR\nexpireTime\0329\n\013LabelsE" +
-      "ntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005v" +
-      "alue:\0028\001\"A\n\016UpdateResponse\022/\n\010snapshot\030\001" +
-      " \001(\0132\023.stasis.v1.SnapshotR\010snapshot\"H\n\rD" +
-      "eleteRequest\022\022\n\004refs\030\001 \003(\tR\004refs\022#\n\rallo" +
-      "w_missing\030\002 \001(\010R\014allowMissing\"1\n\016DeleteR" +
-      "esponse\022\037\n\013deleted_ids\030\001 \003(\tR\ndeletedIds" +
-      "\"\244\001\n\016RestoreRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\024\n" +
-      "\005force\030\002 \001(\010R\005force\022\026\n\006verify\030\003 \001(\010R\006ver" +
-      "ify\022<\n\rsparse_format\030\004 \001(\0162\027.stasis.v1.S" +
-      "parseFormatR\014sparseFormat\022\024\n\005files\030\005 \003(\t" +
-      "R\005files\"\237\001\n\017RestoreResponse\0223\n\006header\030\001 " +
-      "\001(\0132\031.stasis.v1.DownloadHeaderH\000R\006header" +
-      "\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0226\n\007trailer\030\003 \001(" +
-      "\0132\032.stasis.v1.DownloadTrailerH\000R\007trailer" +
-      "B\007\n\005frame\"\335\001\n\rExportRequest\022\020\n\003ref\030\001 \001(\t" +
-      "R\003ref\0228\n\013compression\030\002 \001(\0162\026.stasis.v1.C" +
-      "ompressionR\013compression\022<\n\rsparse_format" +
-      "\030\003 \001(\0162\027.stasis.v1.SparseFormatR\014sparseF" +
-      "ormat\022\024\n\005force\030\004 \001(\010R\005force\022\026\n\006verify\030\005 " +
-      "\001(\010R\006verify\022\024\n\005files\030\006 \003(\tR\005files\"\236\001\n\016Ex" +
-      "portResponse\0223\n\006header\030\001 \001(\0132\031.stasis.v1" +
-      ".DownloadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014" +
-      "H\000R\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1.D" +
-      "ownloadTrailerH\000R\007trailerB\007\n\005frame\"\264\001\n\017R" +
-      "eadFileRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\026\n\006dige" +
-      "st\030\002 \001(\tR\006digest\022\022\n\004file\030\003 \001(\tR\004file\022,\n\006" +
-      "ranges\030\004 \003(\0132\024.stasis.v1.ByteRangeR\006rang" +
-      "es\022\037\n\013skip_verify\030\005 \001(\010R\nskipVerify\022\024\n\005f" +
-      "orce\030\006 \001(\010R\005force\"\344\001\n\020ReadFileResponse\0223" +
-      "\n\006header\030\001 \001(\0132\031.stasis.v1.ReadFileHeade" +
-      "rH\000R\006header\022*\n\005holes\030\002 \001(\0132\022.stasis.v1.H" +
-      "oleMapH\000R\005holes\022\026\n\005chunk\030\003 \001(\014H\000R\005chunk\022" +
-      "6\n\007trailer\030\004 \001(\0132\032.stasis.v1.DownloadTra" +
-      "ilerH\000R\007trailer\022\026\n\006offset\030\005 \001(\003R\006offsetB" +
-      "\007\n\005frame\"}\n\016ReadFileHeader\022\037\n\013snapshot_i" +
-      "d\030\001 \001(\tR\nsnapshotId\022+\n\004file\030\002 \001(\0132\027.stas" +
-      "is.v1.SnapshotFileR\004file\022\035\n\ndata_bytes\030\003" +
-      " \001(\003R\tdataBytes\"5\n\007HoleMap\022*\n\005holes\030\001 \003(" +
-      "\0132\024.stasis.v1.ByteRangeR\005holes\"`\n\030Export" +
-      "ToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\t" +
-      "directory\030\002 \001(\tR\tdirectory\022\024\n\005force\030\003 \001(" +
-      "\010R\005force\"j\n\031ExportToDirectoryResponse\022/\n" +
-      "\010snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010sn" +
-      "apshot\022\034\n\treflinked\030\002 \001(\010R\treflinked\"I\n\t" +
-      "CloneFile\022\022\n\004name\030\001 \001(\tR\004name\022(\n\004mode\030\002 " +
-      "\001(\0162\024.stasis.v1.CloneModeR\004mode\"\234\002\n\027Clon" +
-      "eToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n" +
-      "\tdirectory\030\002 \001(\tR\tdirectory\022*\n\005files\030\003 \003" +
-      "(\0132\024.stasis.v1.CloneFileR\005files\0227\n\014defau" +
-      "lt_mode\030\004 \001(\0162\024.stasis.v1.CloneModeR\013def" +
-      "aultMode\022\030\n\007durable\030\005 \001(\010R\007durable\022)\n\016ma" +
-      "x_copy_bytes\030\006 \001(\003H\000R\014maxCopyBytes\210\001\001\022\024\n" +
-      "\005force\030\007 \001(\010R\005forceB\021\n\017_max_copy_bytes\"\220" +
-      "\001\n\nClonedFile\022\022\n\004name\030\001 \001(\tR\004name\022(\n\004mod" +
-      "e\030\002 \001(\0162\024.stasis.v1.CloneModeR\004mode\022!\n\014s" +
-      "hared_bytes\030\003 \001(\003R\013sharedBytes\022!\n\014copied" +
-      "_bytes\030\004 \001(\003R\013copiedBytes\"\222\001\n\030CloneToDir" +
-      "ectoryResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasi" +
-      "s.v1.SnapshotR\010snapshot\022+\n\005files\030\002 \003(\0132\025" +
-      ".stasis.v1.ClonedFileR\005files\022\030\n\007durable\030" +
-      "\003 \001(\010R\007durable\"\245\001\n\026TakeToDirectoryReques" +
-      "t\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\t" +
-      "directory\022)\n\016max_copy_bytes\030\003 \001(\003H\000R\014max" +
-      "CopyBytes\210\001\001\022\035\n\nrequest_id\030\004 \001(\tR\treques" +
-      "tIdB\021\n\017_max_copy_bytes\"k\n\tTakenFile\022\022\n\004n" +
-      "ame\030\001 \001(\tR\004name\022\'\n\004mode\030\002 \001(\0162\023.stasis.v" +
-      "1.TakeModeR\004mode\022!\n\014copied_bytes\030\003 \001(\003R\013" +
-      "copiedBytes\"v\n\027TakeToDirectoryResponse\022/" +
-      "\n\010snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010s" +
-      "napshot\022*\n\005files\030\002 \003(\0132\024.stasis.v1.Taken" +
-      "FileR\005files\"\226\001\n\rImportRequest\0221\n\006header\030" +
-      "\001 \001(\0132\027.stasis.v1.ImportHeaderH\000R\006header" +
-      "\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006commit\030\003 \001(\013" +
-      "2\027.stasis.v1.UploadCommitH\000R\006commitB\007\n\005f" +
-      "rame\"\350\002\n\014ImportHeader\022\022\n\004name\030\001 \001(\tR\004nam" +
-      "e\022 \n\013description\030\002 \001(\tR\013description\022\035\n\nr" +
-      "equest_id\030\003 \001(\tR\trequestId\022C\n\020on_name_co" +
-      "nflict\030\004 \001(\0162\031.stasis.v1.OnNameConflictR" +
-      "\016onNameConflict\022\034\n\tprotected\030\005 \001(\010R\tprot" +
-      "ected\022;\n\006labels\030\006 \003(\0132#.stasis.v1.Import" +
-      "Header.LabelsEntryR\006labels\022(\n\020keep_expir" +
-      "e_time\030\007 \001(\010R\016keepExpireTime\0329\n\013LabelsEn" +
-      "try\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005va" +
-      "lue:\0028\001\"A\n\016ImportResponse\022/\n\010snapshot\030\001 " +
-      "\001(\0132\023.stasis.v1.SnapshotR\010snapshot\"\242\003\n\032I" +
-      "mportFromDirectoryRequest\022\034\n\tdirectory\030\001" +
-      " \001(\tR\tdirectory\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013d" +
-      "escription\030\003 \001(\tR\013description\022\035\n\nrequest" +
-      "_id\030\004 \001(\tR\trequestId\022C\n\020on_name_conflict" +
-      "\030\005 \001(\0162\031.stasis.v1.OnNameConflictR\016onNam" +
-      "eConflict\022\034\n\tprotected\030\006 \001(\010R\tprotected\022" +
-      "I\n\006labels\030\007 \003(\01321.stasis.v1.ImportFromDi" +
-      "rectoryRequest.LabelsEntryR\006labels\022(\n\020ke" +
-      "ep_expire_time\030\010 \001(\010R\016keepExpireTime\0329\n\013" +
-      "LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002" +
-      " \001(\tR\005value:\0028\001\"N\n\033ImportFromDirectoryRe" +
+      "mmit\022;\n\014delta_header\030\004 \001(\0132\026.stasis.v1.D" +
+      "eltaHeaderH\000R\013deltaHeaderB\007\n\005frame\"\200\002\n\014C" +
+      "reateHeader\0221\n\006config\030\001 \001(\0132\031.stasis.v1." +
+      "SnapshotConfigR\006config\022\035\n\nrequest_id\030\002 \001" +
+      "(\tR\trequestId\022C\n\020on_name_conflict\030\003 \001(\0162" +
+      "\031.stasis.v1.OnNameConflictR\016onNameConfli" +
+      "ct\022\034\n\tprotected\030\004 \001(\010R\tprotected\022;\n\013expi" +
+      "re_time\030\005 \001(\0132\032.google.protobuf.Timestam" +
+      "pR\nexpireTime\"\335\002\n\013DeltaHeader\0221\n\006config\030" +
+      "\001 \001(\0132\031.stasis.v1.SnapshotConfigR\006config" +
+      "\022\035\n\nrequest_id\030\002 \001(\tR\trequestId\022C\n\020on_na" +
+      "me_conflict\030\003 \001(\0162\031.stasis.v1.OnNameConf" +
+      "lictR\016onNameConflict\022\034\n\tprotected\030\004 \001(\010R" +
+      "\tprotected\022\026\n\006parent\030\005 \001(\tR\006parent\022\037\n\013de" +
+      "lta_files\030\006 \003(\tR\ndeltaFiles\022#\n\rinherit_f" +
+      "iles\030\007 \001(\010R\014inheritFiles\022;\n\013expire_time\030" +
+      "\010 \001(\0132\032.google.protobuf.TimestampR\nexpir" +
+      "eTime\"A\n\016CreateResponse\022/\n\010snapshot\030\001 \001(" +
+      "\0132\023.stasis.v1.SnapshotR\010snapshot\"\254\002\n\032Cre" +
+      "ateFromDirectoryRequest\022\034\n\tdirectory\030\001 \001" +
+      "(\tR\tdirectory\0221\n\006config\030\002 \001(\0132\031.stasis.v" +
+      "1.SnapshotConfigR\006config\022\035\n\nrequest_id\030\003" +
+      " \001(\tR\trequestId\022C\n\020on_name_conflict\030\004 \001(" +
+      "\0162\031.stasis.v1.OnNameConflictR\016onNameConf" +
+      "lict\022\034\n\tprotected\030\005 \001(\010R\tprotected\022;\n\013ex" +
+      "pire_time\030\006 \001(\0132\032.google.protobuf.Timest" +
+      "ampR\nexpireTime\"N\n\033CreateFromDirectoryRe" +
       "sponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Sna" +
-      "pshotR\010snapshot\"B\n\030OpenDataDirectoryRequ" +
-      "est\022\020\n\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005fo" +
-      "rce\"j\n\031OpenDataDirectoryResponse\022\034\n\tdire" +
-      "ctory\030\001 \001(\tR\tdirectory\022/\n\010snapshot\030\002 \001(\013" +
-      "2\023.stasis.v1.SnapshotR\010snapshot\"V\n\rVerif" +
-      "yRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0223\n\026limit_byte" +
-      "s_per_second\030\002 \001(\003R\023limitBytesPerSecond\"" +
-      "\210\001\n\016VerifyResponse\0227\n\010progress\030\001 \001(\0132\031.s" +
-      "tasis.v1.VerifyProgressH\000R\010progress\0224\n\007v" +
-      "erdict\030\002 \001(\0132\030.stasis.v1.VerifyVerdictH\000" +
-      "R\007verdictB\007\n\005event\"q\n\016VerifyProgress\022\037\n\013" +
-      "snapshot_id\030\001 \001(\tR\nsnapshotId\022\035\n\ndone_by" +
-      "tes\030\002 \001(\003R\tdoneBytes\022\037\n\013total_bytes\030\003 \001(" +
-      "\003R\ntotalBytes\"\246\001\n\rVerifyVerdict\022\037\n\013snaps" +
-      "hot_id\030\001 \001(\tR\nsnapshotId\022\022\n\004file\030\002 \001(\tR\004" +
-      "file\022\026\n\006intact\030\003 \001(\010R\006intact\022.\n\007damaged\030" +
-      "\004 \003(\0132\024.stasis.v1.ByteRangeR\007damaged\022\030\n\007" +
-      "problem\030\005 \001(\tR\007problem\";\n\tByteRange\022\026\n\006o" +
-      "ffset\030\001 \001(\003R\006offset\022\026\n\006length\030\002 \001(\003R\006len" +
-      "gth\"d\n\014WatchRequest\022!\n\014resume_token\030\001 \001(" +
-      "\tR\013resumeToken\0221\n\006filter\030\002 \001(\0132\031.stasis." +
-      "v1.SnapshotFilterR\006filter\"\321\002\n\rWatchRespo" +
-      "nse\022(\n\004type\030\001 \001(\0162\024.stasis.v1.EventTypeR" +
-      "\004type\022/\n\010snapshot\030\002 \001(\0132\023.stasis.v1.Snap" +
-      "shotR\010snapshot\022;\n\013occurred_at\030\003 \001(\0132\032.go" +
-      "ogle.protobuf.TimestampR\noccurredAt\022!\n\014r" +
-      "esume_token\030\004 \001(\tR\013resumeToken\022#\n\rprevio" +
-      "us_name\030\005 \001(\tR\014previousName\022\037\n\013replaced_" +
-      "by\030\006 \001(\tR\nreplacedBy\022?\n\016removal_reason\030\007" +
-      " \001(\0162\030.stasis.v1.RemovalReasonR\rremovalR" +
-      "eason*\213\001\n\016OnNameConflict\022 \n\034ON_NAME_CONF" +
-      "LICT_UNSPECIFIED\020\000\022\031\n\025ON_NAME_CONFLICT_F" +
-      "AIL\020\001\022\034\n\030ON_NAME_CONFLICT_REPLACE\020\002\022\036\n\032O" +
-      "N_NAME_CONFLICT_TAKE_NAME\020\003*l\n\013Compressi" +
-      "on\022\033\n\027COMPRESSION_UNSPECIFIED\020\000\022\024\n\020COMPR" +
-      "ESSION_NONE\020\001\022\024\n\020COMPRESSION_GZIP\020\002\022\024\n\020C" +
-      "OMPRESSION_ZSTD\020\003*v\n\014SparseFormat\022\035\n\031SPA" +
-      "RSE_FORMAT_UNSPECIFIED\020\000\022\030\n\024SPARSE_FORMA" +
-      "T_COCOON\020\001\022\025\n\021SPARSE_FORMAT_GNU\020\002\022\026\n\022SPA" +
-      "RSE_FORMAT_NONE\020\003*\216\001\n\023DownloadWarningKin" +
-      "d\022%\n!DOWNLOAD_WARNING_KIND_UNSPECIFIED\020\000" +
-      "\022(\n$DOWNLOAD_WARNING_KIND_READER_REFUSES" +
-      "\020\001\022&\n\"DOWNLOAD_WARNING_KIND_HOLES_FILLED" +
-      "\020\002*\223\001\n\tCloneMode\022\032\n\026CLONE_MODE_UNSPECIFI" +
-      "ED\020\000\022\023\n\017CLONE_MODE_AUTO\020\001\022\023\n\017CLONE_MODE_" +
-      "LINK\020\002\022\026\n\022CLONE_MODE_REFLINK\020\003\022\023\n\017CLONE_" +
-      "MODE_COPY\020\004\022\023\n\017CLONE_MODE_SKIP\020\005*e\n\010Take" +
-      "Mode\022\031\n\025TAKE_MODE_UNSPECIFIED\020\000\022\023\n\017TAKE_" +
-      "MODE_MOVED\020\001\022\025\n\021TAKE_MODE_REFLINK\020\002\022\022\n\016T" +
-      "AKE_MODE_COPY\020\003*e\n\rRemovalReason\022\036\n\032REMO" +
-      "VAL_REASON_UNSPECIFIED\020\000\022\030\n\024REMOVAL_REAS" +
-      "ON_TAKEN\020\001\022\032\n\026REMOVAL_REASON_EXPIRED\020\002*\374" +
-      "\001\n\tEventType\022\032\n\026EVENT_TYPE_UNSPECIFIED\020\000" +
-      "\022\026\n\022EVENT_TYPE_CREATED\020\001\022\026\n\022EVENT_TYPE_D" +
-      "ELETED\020\002\022\026\n\022EVENT_TYPE_EVICTED\020\003\022\026\n\022EVEN" +
-      "T_TYPE_RENAMED\020\004\022\025\n\021EVENT_TYPE_MISSED\020\005\022" +
-      "\026\n\022EVENT_TYPE_UPDATED\020\006\022\026\n\022EVENT_TYPE_CO" +
-      "RRUPT\020\007\022\023\n\017EVENT_TYPE_LOST\020\010\022\027\n\023EVENT_TY" +
-      "PE_POSITION\020\t2\234\n\n\017SnapshotService\022?\n\006Cre" +
-      "ate\022\030.stasis.v1.CreateRequest\032\031.stasis.v" +
-      "1.CreateResponse(\001\022d\n\023CreateFromDirector" +
-      "y\022%.stasis.v1.CreateFromDirectoryRequest" +
-      "\032&.stasis.v1.CreateFromDirectoryResponse" +
-      "\0227\n\004List\022\026.stasis.v1.ListRequest\032\027.stasi" +
-      "s.v1.ListResponse\022@\n\007Inspect\022\031.stasis.v1" +
-      ".InspectRequest\032\032.stasis.v1.InspectRespo" +
-      "nse\022=\n\006Update\022\030.stasis.v1.UpdateRequest\032" +
-      "\031.stasis.v1.UpdateResponse\022=\n\006Delete\022\030.s" +
-      "tasis.v1.DeleteRequest\032\031.stasis.v1.Delet" +
-      "eResponse\022B\n\007Restore\022\031.stasis.v1.Restore" +
-      "Request\032\032.stasis.v1.RestoreResponse0\001\022?\n" +
-      "\006Export\022\030.stasis.v1.ExportRequest\032\031.stas" +
-      "is.v1.ExportResponse0\001\022E\n\010ReadFile\022\032.sta" +
-      "sis.v1.ReadFileRequest\032\033.stasis.v1.ReadF" +
-      "ileResponse0\001\022^\n\021ExportToDirectory\022#.sta" +
-      "sis.v1.ExportToDirectoryRequest\032$.stasis" +
-      ".v1.ExportToDirectoryResponse\022[\n\020CloneTo" +
-      "Directory\022\".stasis.v1.CloneToDirectoryRe" +
-      "quest\032#.stasis.v1.CloneToDirectoryRespon" +
-      "se\022X\n\017TakeToDirectory\022!.stasis.v1.TakeTo" +
-      "DirectoryRequest\032\".stasis.v1.TakeToDirec" +
-      "toryResponse\022?\n\006Import\022\030.stasis.v1.Impor" +
-      "tRequest\032\031.stasis.v1.ImportResponse(\001\022d\n" +
-      "\023ImportFromDirectory\022%.stasis.v1.ImportF" +
-      "romDirectoryRequest\032&.stasis.v1.ImportFr" +
-      "omDirectoryResponse\022`\n\021OpenDataDirectory" +
-      "\022#.stasis.v1.OpenDataDirectoryRequest\032$." +
-      "stasis.v1.OpenDataDirectoryResponse0\001\022?\n" +
-      "\006Verify\022\030.stasis.v1.VerifyRequest\032\031.stas" +
-      "is.v1.VerifyResponse0\001\022<\n\005Watch\022\027.stasis" +
-      ".v1.WatchRequest\032\030.stasis.v1.WatchRespon" +
-      "se0\001B\216\001\n\tstasis.v1B\024SnapshotServiceProto" +
-      "P\001Z&stasis.local/gen/go/stasis/v1;stasis" +
-      "v1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasi" +
-      "s\\V1\\GPBMetadata\352\002\nStasis::V1b\006proto3"
+      "pshotR\010snapshot\"\217\003\n\037CreateDeltaFromDirec" +
+      "toryRequest\022\034\n\tdirectory\030\001 \001(\tR\tdirector" +
+      "y\0221\n\006config\030\002 \001(\0132\031.stasis.v1.SnapshotCo" +
+      "nfigR\006config\022\035\n\nrequest_id\030\003 \001(\tR\treques" +
+      "tId\022C\n\020on_name_conflict\030\004 \001(\0162\031.stasis.v" +
+      "1.OnNameConflictR\016onNameConflict\022\034\n\tprot" +
+      "ected\030\005 \001(\010R\tprotected\022\026\n\006parent\030\006 \001(\tR\006" +
+      "parent\022\037\n\013delta_files\030\007 \003(\tR\ndeltaFiles\022" +
+      "#\n\rinherit_files\030\010 \001(\010R\014inheritFiles\022;\n\013" +
+      "expire_time\030\t \001(\0132\032.google.protobuf.Time" +
+      "stampR\nexpireTime\"S\n CreateDeltaFromDire" +
+      "ctoryResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis" +
+      ".v1.SnapshotR\010snapshot\"\247\004\n\016SnapshotFilte" +
+      "r\022\037\n\013name_prefix\030\001 \001(\tR\nnamePrefix\022=\n\006la" +
+      "bels\030\002 \003(\0132%.stasis.v1.SnapshotFilter.La" +
+      "belsEntryR\006labels\022\024\n\005image\030\003 \001(\tR\005image\022" +
+      "!\n\014image_digest\030\004 \001(\tR\013imageDigest\022\036\n\nhy" +
+      "pervisor\030\005 \001(\tR\nhypervisor\022?\n\rcreated_af" +
+      "ter\030\006 \001(\0132\032.google.protobuf.TimestampR\014c" +
+      "reatedAfter\022A\n\016created_before\030\007 \001(\0132\032.go" +
+      "ogle.protobuf.TimestampR\rcreatedBefore\022!" +
+      "\n\tprotected\030\010 \001(\010H\000R\tprotected\210\001\001\022\035\n\007cor" +
+      "rupt\030\t \001(\010H\001R\007corrupt\210\001\001\022A\n\016expires_befo" +
+      "re\030\n \001(\0132\032.google.protobuf.TimestampR\rex" +
+      "piresBefore\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR" +
+      "\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B\014\n\n_prote" +
+      "ctedB\n\n\010_corrupt\"|\n\013ListRequest\022\033\n\tpage_" +
+      "size\030\001 \001(\005R\010pageSize\022\035\n\npage_token\030\002 \001(\t" +
+      "R\tpageToken\0221\n\006filter\030\003 \001(\0132\031.stasis.v1." +
+      "SnapshotFilterR\006filter\"\210\001\n\014ListResponse\022" +
+      "1\n\tsnapshots\030\001 \003(\0132\023.stasis.v1.SnapshotR" +
+      "\tsnapshots\022&\n\017next_page_token\030\002 \001(\tR\rnex" +
+      "tPageToken\022\035\n\ntotal_size\030\003 \001(\003R\ttotalSiz" +
+      "e\"\"\n\016InspectRequest\022\020\n\003ref\030\001 \001(\tR\003ref\"B\n" +
+      "\017InspectResponse\022/\n\010snapshot\030\001 \001(\0132\023.sta" +
+      "sis.v1.SnapshotR\010snapshot\"\350\002\n\rUpdateRequ" +
+      "est\022\020\n\003ref\030\001 \001(\tR\003ref\022\022\n\004name\030\002 \001(\tR\004nam" +
+      "e\022 \n\013description\030\003 \001(\tR\013description\022<\n\006l" +
+      "abels\030\004 \003(\0132$.stasis.v1.UpdateRequest.La" +
+      "belsEntryR\006labels\022\034\n\tprotected\030\005 \001(\010R\tpr" +
+      "otected\022;\n\013update_mask\030\006 \001(\0132\032.google.pr" +
+      "otobuf.FieldMaskR\nupdateMask\022;\n\013expire_t" +
+      "ime\030\007 \001(\0132\032.google.protobuf.TimestampR\ne" +
+      "xpireTime\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003k" +
+      "ey\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016UpdateRe" +
+      "sponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Sna" +
+      "pshotR\010snapshot\"H\n\rDeleteRequest\022\022\n\004refs" +
+      "\030\001 \003(\tR\004refs\022#\n\rallow_missing\030\002 \001(\010R\014all" +
+      "owMissing\"1\n\016DeleteResponse\022\037\n\013deleted_i" +
+      "ds\030\001 \003(\tR\ndeletedIds\"\244\001\n\016RestoreRequest\022" +
+      "\020\n\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005force\022" +
+      "\026\n\006verify\030\003 \001(\010R\006verify\022<\n\rsparse_format" +
+      "\030\004 \001(\0162\027.stasis.v1.SparseFormatR\014sparseF" +
+      "ormat\022\024\n\005files\030\005 \003(\tR\005files\"\237\001\n\017RestoreR" +
+      "esponse\0223\n\006header\030\001 \001(\0132\031.stasis.v1.Down" +
+      "loadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005c" +
+      "hunk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1.Downlo" +
+      "adTrailerH\000R\007trailerB\007\n\005frame\"\335\001\n\rExport" +
+      "Request\022\020\n\003ref\030\001 \001(\tR\003ref\0228\n\013compression" +
+      "\030\002 \001(\0162\026.stasis.v1.CompressionR\013compress" +
+      "ion\022<\n\rsparse_format\030\003 \001(\0162\027.stasis.v1.S" +
+      "parseFormatR\014sparseFormat\022\024\n\005force\030\004 \001(\010" +
+      "R\005force\022\026\n\006verify\030\005 \001(\010R\006verify\022\024\n\005files" +
+      "\030\006 \003(\tR\005files\"\236\001\n\016ExportResponse\0223\n\006head" +
+      "er\030\001 \001(\0132\031.stasis.v1.DownloadHeaderH\000R\006h" +
+      "eader\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0226\n\007trailer" +
+      "\030\003 \001(\0132\032.stasis.v1.DownloadTrailerH\000R\007tr" +
+      "ailerB\007\n\005frame\"\264\001\n\017ReadFileRequest\022\020\n\003re" +
+      "f\030\001 \001(\tR\003ref\022\026\n\006digest\030\002 \001(\tR\006digest\022\022\n\004" +
+      "file\030\003 \001(\tR\004file\022,\n\006ranges\030\004 \003(\0132\024.stasi" +
+      "s.v1.ByteRangeR\006ranges\022\037\n\013skip_verify\030\005 " +
+      "\001(\010R\nskipVerify\022\024\n\005force\030\006 \001(\010R\005force\"\344\001" +
+      "\n\020ReadFileResponse\0223\n\006header\030\001 \001(\0132\031.sta" +
+      "sis.v1.ReadFileHeaderH\000R\006header\022*\n\005holes" +
+      "\030\002 \001(\0132\022.stasis.v1.HoleMapH\000R\005holes\022\026\n\005c" +
+      "hunk\030\003 \001(\014H\000R\005chunk\0226\n\007trailer\030\004 \001(\0132\032.s" +
+      "tasis.v1.DownloadTrailerH\000R\007trailer\022\026\n\006o" +
+      "ffset\030\005 \001(\003R\006offsetB\007\n\005frame\"}\n\016ReadFile" +
+      "Header\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotId\022" +
+      "+\n\004file\030\002 \001(\0132\027.stasis.v1.SnapshotFileR\004" +
+      "file\022\035\n\ndata_bytes\030\003 \001(\003R\tdataBytes\"5\n\007H" +
+      "oleMap\022*\n\005holes\030\001 \003(\0132\024.stasis.v1.ByteRa" +
+      "ngeR\005holes\"`\n\030ExportToDirectoryRequest\022\020" +
+      "\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdir" +
+      "ectory\022\024\n\005force\030\003 \001(\010R\005force\"j\n\031ExportTo" +
+      "DirectoryResponse\022/\n\010snapshot\030\001 \001(\0132\023.st" +
+      "asis.v1.SnapshotR\010snapshot\022\034\n\treflinked\030" +
+      "\002 \001(\010R\treflinked\"I\n\tCloneFile\022\022\n\004name\030\001 " +
+      "\001(\tR\004name\022(\n\004mode\030\002 \001(\0162\024.stasis.v1.Clon" +
+      "eModeR\004mode\"\234\002\n\027CloneToDirectoryRequest\022" +
+      "\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdi" +
+      "rectory\022*\n\005files\030\003 \003(\0132\024.stasis.v1.Clone" +
+      "FileR\005files\0227\n\014default_mode\030\004 \001(\0162\024.stas" +
+      "is.v1.CloneModeR\013defaultMode\022\030\n\007durable\030" +
+      "\005 \001(\010R\007durable\022)\n\016max_copy_bytes\030\006 \001(\003H\000" +
+      "R\014maxCopyBytes\210\001\001\022\024\n\005force\030\007 \001(\010R\005forceB" +
+      "\021\n\017_max_copy_bytes\"\220\001\n\nClonedFile\022\022\n\004nam" +
+      "e\030\001 \001(\tR\004name\022(\n\004mode\030\002 \001(\0162\024.stasis.v1." +
+      "CloneModeR\004mode\022!\n\014shared_bytes\030\003 \001(\003R\013s" +
+      "haredBytes\022!\n\014copied_bytes\030\004 \001(\003R\013copied" +
+      "Bytes\"\222\001\n\030CloneToDirectoryResponse\022/\n\010sn" +
+      "apshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snaps" +
+      "hot\022+\n\005files\030\002 \003(\0132\025.stasis.v1.ClonedFil" +
+      "eR\005files\022\030\n\007durable\030\003 \001(\010R\007durable\"\245\001\n\026T" +
+      "akeToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022" +
+      "\034\n\tdirectory\030\002 \001(\tR\tdirectory\022)\n\016max_cop" +
+      "y_bytes\030\003 \001(\003H\000R\014maxCopyBytes\210\001\001\022\035\n\nrequ" +
+      "est_id\030\004 \001(\tR\trequestIdB\021\n\017_max_copy_byt" +
+      "es\"k\n\tTakenFile\022\022\n\004name\030\001 \001(\tR\004name\022\'\n\004m" +
+      "ode\030\002 \001(\0162\023.stasis.v1.TakeModeR\004mode\022!\n\014" +
+      "copied_bytes\030\003 \001(\003R\013copiedBytes\"v\n\027TakeT" +
+      "oDirectoryResponse\022/\n\010snapshot\030\001 \001(\0132\023.s" +
+      "tasis.v1.SnapshotR\010snapshot\022*\n\005files\030\002 \003" +
+      "(\0132\024.stasis.v1.TakenFileR\005files\"\226\001\n\rImpo" +
+      "rtRequest\0221\n\006header\030\001 \001(\0132\027.stasis.v1.Im" +
+      "portHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005c" +
+      "hunk\0221\n\006commit\030\003 \001(\0132\027.stasis.v1.UploadC" +
+      "ommitH\000R\006commitB\007\n\005frame\"\350\002\n\014ImportHeade" +
+      "r\022\022\n\004name\030\001 \001(\tR\004name\022 \n\013description\030\002 \001" +
+      "(\tR\013description\022\035\n\nrequest_id\030\003 \001(\tR\treq" +
+      "uestId\022C\n\020on_name_conflict\030\004 \001(\0162\031.stasi" +
+      "s.v1.OnNameConflictR\016onNameConflict\022\034\n\tp" +
+      "rotected\030\005 \001(\010R\tprotected\022;\n\006labels\030\006 \003(" +
+      "\0132#.stasis.v1.ImportHeader.LabelsEntryR\006" +
+      "labels\022(\n\020keep_expire_time\030\007 \001(\010R\016keepEx" +
+      "pireTime\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003ke" +
+      "y\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016ImportRes" +
+      "ponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snap" +
+      "shotR\010snapshot\"\242\003\n\032ImportFromDirectoryRe" +
+      "quest\022\034\n\tdirectory\030\001 \001(\tR\tdirectory\022\022\n\004n" +
+      "ame\030\002 \001(\tR\004name\022 \n\013description\030\003 \001(\tR\013de" +
+      "scription\022\035\n\nrequest_id\030\004 \001(\tR\trequestId" +
+      "\022C\n\020on_name_conflict\030\005 \001(\0162\031.stasis.v1.O" +
+      "nNameConflictR\016onNameConflict\022\034\n\tprotect" +
+      "ed\030\006 \001(\010R\tprotected\022I\n\006labels\030\007 \003(\01321.st" +
+      "asis.v1.ImportFromDirectoryRequest.Label" +
+      "sEntryR\006labels\022(\n\020keep_expire_time\030\010 \001(\010" +
+      "R\016keepExpireTime\0329\n\013LabelsEntry\022\020\n\003key\030\001" +
+      " \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"N\n\033I" +
+      "mportFromDirectoryResponse\022/\n\010snapshot\030\001" +
+      " \001(\0132\023.stasis.v1.SnapshotR\010snapshot\"B\n\030O" +
+      "penDataDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003re" +
+      "f\022\024\n\005force\030\002 \001(\010R\005force\"j\n\031OpenDataDirec" +
+      "toryResponse\022\034\n\tdirectory\030\001 \001(\tR\tdirecto" +
+      "ry\022/\n\010snapshot\030\002 \001(\0132\023.stasis.v1.Snapsho" +
+      "tR\010snapshot\"V\n\rVerifyRequest\022\020\n\003ref\030\001 \001(" +
+      "\tR\003ref\0223\n\026limit_bytes_per_second\030\002 \001(\003R\023" +
+      "limitBytesPerSecond\"\210\001\n\016VerifyResponse\0227" +
+      "\n\010progress\030\001 \001(\0132\031.stasis.v1.VerifyProgr" +
+      "essH\000R\010progress\0224\n\007verdict\030\002 \001(\0132\030.stasi" +
+      "s.v1.VerifyVerdictH\000R\007verdictB\007\n\005event\"q" +
+      "\n\016VerifyProgress\022\037\n\013snapshot_id\030\001 \001(\tR\ns" +
+      "napshotId\022\035\n\ndone_bytes\030\002 \001(\003R\tdoneBytes" +
+      "\022\037\n\013total_bytes\030\003 \001(\003R\ntotalBytes\"\246\001\n\rVe" +
+      "rifyVerdict\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapsh" +
+      "otId\022\022\n\004file\030\002 \001(\tR\004file\022\026\n\006intact\030\003 \001(\010" +
+      "R\006intact\022.\n\007damaged\030\004 \003(\0132\024.stasis.v1.By" +
+      "teRangeR\007damaged\022\030\n\007problem\030\005 \001(\tR\007probl" +
+      "em\";\n\tByteRange\022\026\n\006offset\030\001 \001(\003R\006offset\022" +
+      "\026\n\006length\030\002 \001(\003R\006length\"d\n\014WatchRequest\022" +
+      "!\n\014resume_token\030\001 \001(\tR\013resumeToken\0221\n\006fi" +
+      "lter\030\002 \001(\0132\031.stasis.v1.SnapshotFilterR\006f" +
+      "ilter\"\321\002\n\rWatchResponse\022(\n\004type\030\001 \001(\0162\024." +
+      "stasis.v1.EventTypeR\004type\022/\n\010snapshot\030\002 " +
+      "\001(\0132\023.stasis.v1.SnapshotR\010snapshot\022;\n\013oc" +
+      "curred_at\030\003 \001(\0132\032.google.protobuf.Timest" +
+      "ampR\noccurredAt\022!\n\014resume_token\030\004 \001(\tR\013r" +
+      "esumeToken\022#\n\rprevious_name\030\005 \001(\tR\014previ" +
+      "ousName\022\037\n\013replaced_by\030\006 \001(\tR\nreplacedBy" +
+      "\022?\n\016removal_reason\030\007 \001(\0162\030.stasis.v1.Rem" +
+      "ovalReasonR\rremovalReason*\213\001\n\016OnNameConf" +
+      "lict\022 \n\034ON_NAME_CONFLICT_UNSPECIFIED\020\000\022\031" +
+      "\n\025ON_NAME_CONFLICT_FAIL\020\001\022\034\n\030ON_NAME_CON" +
+      "FLICT_REPLACE\020\002\022\036\n\032ON_NAME_CONFLICT_TAKE" +
+      "_NAME\020\003*l\n\013Compression\022\033\n\027COMPRESSION_UN" +
+      "SPECIFIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\024\n\020COM" +
+      "PRESSION_GZIP\020\002\022\024\n\020COMPRESSION_ZSTD\020\003*v\n" +
+      "\014SparseFormat\022\035\n\031SPARSE_FORMAT_UNSPECIFI" +
+      "ED\020\000\022\030\n\024SPARSE_FORMAT_COCOON\020\001\022\025\n\021SPARSE" +
+      "_FORMAT_GNU\020\002\022\026\n\022SPARSE_FORMAT_NONE\020\003*\216\001" +
+      "\n\023DownloadWarningKind\022%\n!DOWNLOAD_WARNIN" +
+      "G_KIND_UNSPECIFIED\020\000\022(\n$DOWNLOAD_WARNING" +
+      "_KIND_READER_REFUSES\020\001\022&\n\"DOWNLOAD_WARNI" +
+      "NG_KIND_HOLES_FILLED\020\002*\223\001\n\tCloneMode\022\032\n\026" +
+      "CLONE_MODE_UNSPECIFIED\020\000\022\023\n\017CLONE_MODE_A" +
+      "UTO\020\001\022\023\n\017CLONE_MODE_LINK\020\002\022\026\n\022CLONE_MODE" +
+      "_REFLINK\020\003\022\023\n\017CLONE_MODE_COPY\020\004\022\023\n\017CLONE" +
+      "_MODE_SKIP\020\005*e\n\010TakeMode\022\031\n\025TAKE_MODE_UN" +
+      "SPECIFIED\020\000\022\023\n\017TAKE_MODE_MOVED\020\001\022\025\n\021TAKE" +
+      "_MODE_REFLINK\020\002\022\022\n\016TAKE_MODE_COPY\020\003*e\n\rR" +
+      "emovalReason\022\036\n\032REMOVAL_REASON_UNSPECIFI" +
+      "ED\020\000\022\030\n\024REMOVAL_REASON_TAKEN\020\001\022\032\n\026REMOVA" +
+      "L_REASON_EXPIRED\020\002*\374\001\n\tEventType\022\032\n\026EVEN" +
+      "T_TYPE_UNSPECIFIED\020\000\022\026\n\022EVENT_TYPE_CREAT" +
+      "ED\020\001\022\026\n\022EVENT_TYPE_DELETED\020\002\022\026\n\022EVENT_TY" +
+      "PE_EVICTED\020\003\022\026\n\022EVENT_TYPE_RENAMED\020\004\022\025\n\021" +
+      "EVENT_TYPE_MISSED\020\005\022\026\n\022EVENT_TYPE_UPDATE" +
+      "D\020\006\022\026\n\022EVENT_TYPE_CORRUPT\020\007\022\023\n\017EVENT_TYP" +
+      "E_LOST\020\010\022\027\n\023EVENT_TYPE_POSITION\020\t2\221\013\n\017Sn" +
+      "apshotService\022?\n\006Create\022\030.stasis.v1.Crea" +
+      "teRequest\032\031.stasis.v1.CreateResponse(\001\022d" +
+      "\n\023CreateFromDirectory\022%.stasis.v1.Create" +
+      "FromDirectoryRequest\032&.stasis.v1.CreateF" +
+      "romDirectoryResponse\022s\n\030CreateDeltaFromD" +
+      "irectory\022*.stasis.v1.CreateDeltaFromDire" +
+      "ctoryRequest\032+.stasis.v1.CreateDeltaFrom" +
+      "DirectoryResponse\0227\n\004List\022\026.stasis.v1.Li" +
+      "stRequest\032\027.stasis.v1.ListResponse\022@\n\007In" +
+      "spect\022\031.stasis.v1.InspectRequest\032\032.stasi" +
+      "s.v1.InspectResponse\022=\n\006Update\022\030.stasis." +
+      "v1.UpdateRequest\032\031.stasis.v1.UpdateRespo" +
+      "nse\022=\n\006Delete\022\030.stasis.v1.DeleteRequest\032" +
+      "\031.stasis.v1.DeleteResponse\022B\n\007Restore\022\031." +
+      "stasis.v1.RestoreRequest\032\032.stasis.v1.Res" +
+      "toreResponse0\001\022?\n\006Export\022\030.stasis.v1.Exp" +
+      "ortRequest\032\031.stasis.v1.ExportResponse0\001\022" +
+      "E\n\010ReadFile\022\032.stasis.v1.ReadFileRequest\032" +
+      "\033.stasis.v1.ReadFileResponse0\001\022^\n\021Export" +
+      "ToDirectory\022#.stasis.v1.ExportToDirector" +
+      "yRequest\032$.stasis.v1.ExportToDirectoryRe" +
+      "sponse\022[\n\020CloneToDirectory\022\".stasis.v1.C" +
+      "loneToDirectoryRequest\032#.stasis.v1.Clone" +
+      "ToDirectoryResponse\022X\n\017TakeToDirectory\022!" +
+      ".stasis.v1.TakeToDirectoryRequest\032\".stas" +
+      "is.v1.TakeToDirectoryResponse\022?\n\006Import\022" +
+      "\030.stasis.v1.ImportRequest\032\031.stasis.v1.Im" +
+      "portResponse(\001\022d\n\023ImportFromDirectory\022%." +
+      "stasis.v1.ImportFromDirectoryRequest\032&.s" +
+      "tasis.v1.ImportFromDirectoryResponse\022`\n\021" +
+      "OpenDataDirectory\022#.stasis.v1.OpenDataDi" +
+      "rectoryRequest\032$.stasis.v1.OpenDataDirec" +
+      "toryResponse0\001\022?\n\006Verify\022\030.stasis.v1.Ver" +
+      "ifyRequest\032\031.stasis.v1.VerifyResponse0\001\022" +
+      "<\n\005Watch\022\027.stasis.v1.WatchRequest\032\030.stas" +
+      "is.v1.WatchResponse0\001B\216\001\n\tstasis.v1B\024Sna" +
+      "pshotServiceProtoP\001Z&stasis.local/gen/go" +
+      "/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\t" +
+      "Stasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nStas" +
+      "is::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -597,33 +638,51 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_CreateRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CreateRequest_descriptor,
-        new java.lang.String[] { "Header", "Chunk", "Commit", "Frame", });
+        new java.lang.String[] { "Header", "Chunk", "Commit", "DeltaHeader", "Frame", });
     internal_static_stasis_v1_CreateHeader_descriptor =
       getDescriptor().getMessageType(5);
     internal_static_stasis_v1_CreateHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CreateHeader_descriptor,
         new java.lang.String[] { "Config", "RequestId", "OnNameConflict", "Protected", "ExpireTime", });
-    internal_static_stasis_v1_CreateResponse_descriptor =
+    internal_static_stasis_v1_DeltaHeader_descriptor =
       getDescriptor().getMessageType(6);
+    internal_static_stasis_v1_DeltaHeader_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_DeltaHeader_descriptor,
+        new java.lang.String[] { "Config", "RequestId", "OnNameConflict", "Protected", "Parent", "DeltaFiles", "InheritFiles", "ExpireTime", });
+    internal_static_stasis_v1_CreateResponse_descriptor =
+      getDescriptor().getMessageType(7);
     internal_static_stasis_v1_CreateResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CreateResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_CreateFromDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(7);
+      getDescriptor().getMessageType(8);
     internal_static_stasis_v1_CreateFromDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CreateFromDirectoryRequest_descriptor,
         new java.lang.String[] { "Directory", "Config", "RequestId", "OnNameConflict", "Protected", "ExpireTime", });
     internal_static_stasis_v1_CreateFromDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(8);
+      getDescriptor().getMessageType(9);
     internal_static_stasis_v1_CreateFromDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CreateFromDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
+    internal_static_stasis_v1_CreateDeltaFromDirectoryRequest_descriptor =
+      getDescriptor().getMessageType(10);
+    internal_static_stasis_v1_CreateDeltaFromDirectoryRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_CreateDeltaFromDirectoryRequest_descriptor,
+        new java.lang.String[] { "Directory", "Config", "RequestId", "OnNameConflict", "Protected", "Parent", "DeltaFiles", "InheritFiles", "ExpireTime", });
+    internal_static_stasis_v1_CreateDeltaFromDirectoryResponse_descriptor =
+      getDescriptor().getMessageType(11);
+    internal_static_stasis_v1_CreateDeltaFromDirectoryResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_CreateDeltaFromDirectoryResponse_descriptor,
+        new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_SnapshotFilter_descriptor =
-      getDescriptor().getMessageType(9);
+      getDescriptor().getMessageType(12);
     internal_static_stasis_v1_SnapshotFilter_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_SnapshotFilter_descriptor,
@@ -635,31 +694,31 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_SnapshotFilter_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_ListRequest_descriptor =
-      getDescriptor().getMessageType(10);
+      getDescriptor().getMessageType(13);
     internal_static_stasis_v1_ListRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ListRequest_descriptor,
         new java.lang.String[] { "PageSize", "PageToken", "Filter", });
     internal_static_stasis_v1_ListResponse_descriptor =
-      getDescriptor().getMessageType(11);
+      getDescriptor().getMessageType(14);
     internal_static_stasis_v1_ListResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ListResponse_descriptor,
         new java.lang.String[] { "Snapshots", "NextPageToken", "TotalSize", });
     internal_static_stasis_v1_InspectRequest_descriptor =
-      getDescriptor().getMessageType(12);
+      getDescriptor().getMessageType(15);
     internal_static_stasis_v1_InspectRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_InspectRequest_descriptor,
         new java.lang.String[] { "Ref", });
     internal_static_stasis_v1_InspectResponse_descriptor =
-      getDescriptor().getMessageType(13);
+      getDescriptor().getMessageType(16);
     internal_static_stasis_v1_InspectResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_InspectResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_UpdateRequest_descriptor =
-      getDescriptor().getMessageType(14);
+      getDescriptor().getMessageType(17);
     internal_static_stasis_v1_UpdateRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_UpdateRequest_descriptor,
@@ -671,133 +730,133 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_UpdateRequest_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_UpdateResponse_descriptor =
-      getDescriptor().getMessageType(15);
+      getDescriptor().getMessageType(18);
     internal_static_stasis_v1_UpdateResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_UpdateResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_DeleteRequest_descriptor =
-      getDescriptor().getMessageType(16);
+      getDescriptor().getMessageType(19);
     internal_static_stasis_v1_DeleteRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_DeleteRequest_descriptor,
         new java.lang.String[] { "Refs", "AllowMissing", });
     internal_static_stasis_v1_DeleteResponse_descriptor =
-      getDescriptor().getMessageType(17);
+      getDescriptor().getMessageType(20);
     internal_static_stasis_v1_DeleteResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_DeleteResponse_descriptor,
         new java.lang.String[] { "DeletedIds", });
     internal_static_stasis_v1_RestoreRequest_descriptor =
-      getDescriptor().getMessageType(18);
+      getDescriptor().getMessageType(21);
     internal_static_stasis_v1_RestoreRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_RestoreRequest_descriptor,
         new java.lang.String[] { "Ref", "Force", "Verify", "SparseFormat", "Files", });
     internal_static_stasis_v1_RestoreResponse_descriptor =
-      getDescriptor().getMessageType(19);
+      getDescriptor().getMessageType(22);
     internal_static_stasis_v1_RestoreResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_RestoreResponse_descriptor,
         new java.lang.String[] { "Header", "Chunk", "Trailer", "Frame", });
     internal_static_stasis_v1_ExportRequest_descriptor =
-      getDescriptor().getMessageType(20);
+      getDescriptor().getMessageType(23);
     internal_static_stasis_v1_ExportRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportRequest_descriptor,
         new java.lang.String[] { "Ref", "Compression", "SparseFormat", "Force", "Verify", "Files", });
     internal_static_stasis_v1_ExportResponse_descriptor =
-      getDescriptor().getMessageType(21);
+      getDescriptor().getMessageType(24);
     internal_static_stasis_v1_ExportResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportResponse_descriptor,
         new java.lang.String[] { "Header", "Chunk", "Trailer", "Frame", });
     internal_static_stasis_v1_ReadFileRequest_descriptor =
-      getDescriptor().getMessageType(22);
+      getDescriptor().getMessageType(25);
     internal_static_stasis_v1_ReadFileRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ReadFileRequest_descriptor,
         new java.lang.String[] { "Ref", "Digest", "File", "Ranges", "SkipVerify", "Force", });
     internal_static_stasis_v1_ReadFileResponse_descriptor =
-      getDescriptor().getMessageType(23);
+      getDescriptor().getMessageType(26);
     internal_static_stasis_v1_ReadFileResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ReadFileResponse_descriptor,
         new java.lang.String[] { "Header", "Holes", "Chunk", "Trailer", "Offset", "Frame", });
     internal_static_stasis_v1_ReadFileHeader_descriptor =
-      getDescriptor().getMessageType(24);
+      getDescriptor().getMessageType(27);
     internal_static_stasis_v1_ReadFileHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ReadFileHeader_descriptor,
         new java.lang.String[] { "SnapshotId", "File", "DataBytes", });
     internal_static_stasis_v1_HoleMap_descriptor =
-      getDescriptor().getMessageType(25);
+      getDescriptor().getMessageType(28);
     internal_static_stasis_v1_HoleMap_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_HoleMap_descriptor,
         new java.lang.String[] { "Holes", });
     internal_static_stasis_v1_ExportToDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(26);
+      getDescriptor().getMessageType(29);
     internal_static_stasis_v1_ExportToDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportToDirectoryRequest_descriptor,
         new java.lang.String[] { "Ref", "Directory", "Force", });
     internal_static_stasis_v1_ExportToDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(27);
+      getDescriptor().getMessageType(30);
     internal_static_stasis_v1_ExportToDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportToDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", "Reflinked", });
     internal_static_stasis_v1_CloneFile_descriptor =
-      getDescriptor().getMessageType(28);
+      getDescriptor().getMessageType(31);
     internal_static_stasis_v1_CloneFile_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CloneFile_descriptor,
         new java.lang.String[] { "Name", "Mode", });
     internal_static_stasis_v1_CloneToDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(29);
+      getDescriptor().getMessageType(32);
     internal_static_stasis_v1_CloneToDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CloneToDirectoryRequest_descriptor,
         new java.lang.String[] { "Ref", "Directory", "Files", "DefaultMode", "Durable", "MaxCopyBytes", "Force", });
     internal_static_stasis_v1_ClonedFile_descriptor =
-      getDescriptor().getMessageType(30);
+      getDescriptor().getMessageType(33);
     internal_static_stasis_v1_ClonedFile_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ClonedFile_descriptor,
         new java.lang.String[] { "Name", "Mode", "SharedBytes", "CopiedBytes", });
     internal_static_stasis_v1_CloneToDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(31);
+      getDescriptor().getMessageType(34);
     internal_static_stasis_v1_CloneToDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CloneToDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", "Files", "Durable", });
     internal_static_stasis_v1_TakeToDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(32);
+      getDescriptor().getMessageType(35);
     internal_static_stasis_v1_TakeToDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_TakeToDirectoryRequest_descriptor,
         new java.lang.String[] { "Ref", "Directory", "MaxCopyBytes", "RequestId", });
     internal_static_stasis_v1_TakenFile_descriptor =
-      getDescriptor().getMessageType(33);
+      getDescriptor().getMessageType(36);
     internal_static_stasis_v1_TakenFile_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_TakenFile_descriptor,
         new java.lang.String[] { "Name", "Mode", "CopiedBytes", });
     internal_static_stasis_v1_TakeToDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(34);
+      getDescriptor().getMessageType(37);
     internal_static_stasis_v1_TakeToDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_TakeToDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", "Files", });
     internal_static_stasis_v1_ImportRequest_descriptor =
-      getDescriptor().getMessageType(35);
+      getDescriptor().getMessageType(38);
     internal_static_stasis_v1_ImportRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportRequest_descriptor,
         new java.lang.String[] { "Header", "Chunk", "Commit", "Frame", });
     internal_static_stasis_v1_ImportHeader_descriptor =
-      getDescriptor().getMessageType(36);
+      getDescriptor().getMessageType(39);
     internal_static_stasis_v1_ImportHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportHeader_descriptor,
@@ -809,13 +868,13 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_ImportHeader_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_ImportResponse_descriptor =
-      getDescriptor().getMessageType(37);
+      getDescriptor().getMessageType(40);
     internal_static_stasis_v1_ImportResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_ImportFromDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(38);
+      getDescriptor().getMessageType(41);
     internal_static_stasis_v1_ImportFromDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportFromDirectoryRequest_descriptor,
@@ -827,61 +886,61 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_ImportFromDirectoryRequest_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_ImportFromDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(39);
+      getDescriptor().getMessageType(42);
     internal_static_stasis_v1_ImportFromDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportFromDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_OpenDataDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(40);
+      getDescriptor().getMessageType(43);
     internal_static_stasis_v1_OpenDataDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_OpenDataDirectoryRequest_descriptor,
         new java.lang.String[] { "Ref", "Force", });
     internal_static_stasis_v1_OpenDataDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(41);
+      getDescriptor().getMessageType(44);
     internal_static_stasis_v1_OpenDataDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_OpenDataDirectoryResponse_descriptor,
         new java.lang.String[] { "Directory", "Snapshot", });
     internal_static_stasis_v1_VerifyRequest_descriptor =
-      getDescriptor().getMessageType(42);
+      getDescriptor().getMessageType(45);
     internal_static_stasis_v1_VerifyRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyRequest_descriptor,
         new java.lang.String[] { "Ref", "LimitBytesPerSecond", });
     internal_static_stasis_v1_VerifyResponse_descriptor =
-      getDescriptor().getMessageType(43);
+      getDescriptor().getMessageType(46);
     internal_static_stasis_v1_VerifyResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyResponse_descriptor,
         new java.lang.String[] { "Progress", "Verdict", "Event", });
     internal_static_stasis_v1_VerifyProgress_descriptor =
-      getDescriptor().getMessageType(44);
+      getDescriptor().getMessageType(47);
     internal_static_stasis_v1_VerifyProgress_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyProgress_descriptor,
         new java.lang.String[] { "SnapshotId", "DoneBytes", "TotalBytes", });
     internal_static_stasis_v1_VerifyVerdict_descriptor =
-      getDescriptor().getMessageType(45);
+      getDescriptor().getMessageType(48);
     internal_static_stasis_v1_VerifyVerdict_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyVerdict_descriptor,
         new java.lang.String[] { "SnapshotId", "File", "Intact", "Damaged", "Problem", });
     internal_static_stasis_v1_ByteRange_descriptor =
-      getDescriptor().getMessageType(46);
+      getDescriptor().getMessageType(49);
     internal_static_stasis_v1_ByteRange_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ByteRange_descriptor,
         new java.lang.String[] { "Offset", "Length", });
     internal_static_stasis_v1_WatchRequest_descriptor =
-      getDescriptor().getMessageType(47);
+      getDescriptor().getMessageType(50);
     internal_static_stasis_v1_WatchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_WatchRequest_descriptor,
         new java.lang.String[] { "ResumeToken", "Filter", });
     internal_static_stasis_v1_WatchResponse_descriptor =
-      getDescriptor().getMessageType(48);
+      getDescriptor().getMessageType(51);
     internal_static_stasis_v1_WatchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_WatchResponse_descriptor,
