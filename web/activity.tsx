@@ -1,8 +1,11 @@
 // Shows what moves now: uploads, reads, and pulls from other nodes.
+import type { ComponentChildren } from "preact";
 import { age, bytes, percent } from "./format.js";
 import { useJson } from "./hooks.js";
-import type { Activity, Lease, Transfer } from "./model.js";
+import type { Activity, Lease, PullState, Transfer } from "./model.js";
 import { Bar, Card, Empty, Failure, Figure, SnapshotLink } from "./parts.js";
+import { givenUp, outcomeOf, undescribed } from "./pulls.js";
+import { countByPrefix } from "./uploads.js";
 
 /** Uploads are listed up to this many. */
 const maxShown = 20;
@@ -11,7 +14,8 @@ export function ActivityView({ revision }: { readonly revision: number }) {
   const { data, error } = useJson<Activity>("activity", 2000, revision);
   const readers = (data?.leases ?? []).filter(({ streams, directories }) => streams + directories);
   const background = (data?.leases ?? []).filter((lease) => lease.background > 0);
-  const uploads = data?.uploads ?? [];
+  // Callers that see pulls find them in their own list.
+  const uploads = (data?.uploads ?? []).filter(({ kind }) => kind !== "pull" || !data?.pulls);
   return (
     <div class="page">
       <Failure error={error} />
@@ -23,6 +27,7 @@ export function ActivityView({ revision }: { readonly revision: number }) {
       </div>
       <Card title="Uploads">
         {uploads.length === 0 && <Empty>No upload is running.</Empty>}
+        {uploads.length > maxShown && <p class="muted">All by prefix: {prefixes(uploads)}</p>}
         <ul class="lines">
           {uploads.slice(0, maxShown).map(({ id, name, kind, startedAt }) => (
             <li>
@@ -33,9 +38,7 @@ export function ActivityView({ revision }: { readonly revision: number }) {
           ))}
         </ul>
         {uploads.length > maxShown && (
-          <p class="muted small">
-            and {uploads.length - maxShown} more; all by prefix: {prefixes(uploads)}
-          </p>
+          <p class="muted small">and {uploads.length - maxShown} more</p>
         )}
       </Card>
       <Card title="In use">
@@ -54,27 +57,24 @@ export function ActivityView({ revision }: { readonly revision: number }) {
           <p class="muted small">The daemon itself reads {background.length} in the background.</p>
         )}
       </Card>
-      {data?.transfers !== undefined && <Transfers transfers={data.transfers.transfers} />}
+      {data?.transfers !== undefined && (
+        <Transfers transfers={data.transfers.transfers} pulls={data.pulls ?? []} />
+      )}
     </div>
   );
 }
 
 /** The names up to their first slash with the most uploads. */
 function prefixes(uploads: Activity["uploads"]): string {
-  const counts = new Map<string, number>();
-  for (const { name } of uploads) {
-    const prefix = /^[^/]*\//.exec(name)?.[0] ?? "others";
-    counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
-  }
-  return [...counts]
-    .sort(([, a], [, b]) => b - a)
+  return countByPrefix(uploads)
     .slice(0, 5)
     .map(([prefix, times]) => `${prefix} (${times})`)
     .join(", ");
 }
 
 function pulls(data: Activity | undefined): number {
-  return (data?.transfers?.transfers ?? []).filter(({ active }) => active).length;
+  const active = (data?.transfers?.transfers ?? []).filter((transfer) => transfer.active);
+  return active.length + undescribed(data?.pulls ?? []).length;
 }
 
 function useOf({ streams, directories }: Lease): string {
@@ -86,40 +86,87 @@ function useOf({ streams, directories }: Lease): string {
     .join(", ");
 }
 
-function Transfers({ transfers }: { readonly transfers: readonly Transfer[] }) {
+function Transfers(props: {
+  readonly transfers: readonly Transfer[];
+  readonly pulls: readonly PullState[];
+}) {
+  const { transfers, pulls } = props;
+  const waiting = undescribed(pulls);
+  // Pulls without a digest are not among the transfers.
+  const lost = givenUp(pulls).filter(({ digest }) => digest === "");
+  const isEmpty = transfers.length + waiting.length + lost.length === 0;
   return (
     <Card title="Pulls from other nodes">
-      {transfers.length === 0 && <Empty>No pull is running, and none was cut off.</Empty>}
+      {isEmpty && <Empty>No pull is running, and none was cut off.</Empty>}
       <ul class="lines">
-        {transfers.map(({ digest, ref, source, active, progress, startedAt }) => {
-          const [done, whole] = [Number(progress?.doneBytes), Number(progress?.totalBytes)];
-          const share = percent(done, whole);
-          return (
-            <li class="tall">
-              <span class="grow">
-                <strong>{ref || digest.slice(0, 19)}</strong>{" "}
-                <span class="muted">from {source}</span>
-              </span>
-              <span class={active ? "badge" : "badge warn"}>{active ? "running" : "cut off"}</span>
-              <span class="muted numbers">{age(startedAt)}</span>
-              {progress !== undefined && (
-                <div class="wide">
-                  <Bar
-                    label={`${Math.round(share)} percent done`}
-                    parts={[
-                      { kind: "accent", share, title: "done" },
-                      { kind: "rest", share: 100 - share, title: "to do" },
-                    ]}
-                  />
-                  <span class="muted small numbers">
-                    {bytes(done)} of {bytes(whole)}, {bytes(progress.sentBytes)} travelled
-                  </span>
-                </div>
-              )}
-            </li>
-          );
-        })}
+        {waiting.map(({ ref, source, startedAt }) => (
+          <PullLine subject={ref} source={source} startedAt={startedAt} state="running">
+            <div class="wide muted small">The peer has not yet described the snapshot.</div>
+          </PullLine>
+        ))}
+        {transfers.map(({ digest, ref, source, active, progress, startedAt }) => (
+          <PullLine
+            subject={ref || digest.slice(0, 19)}
+            source={source}
+            startedAt={startedAt}
+            state={active ? "running" : cutOff(outcomeOf(pulls, digest))}
+          >
+            {progress !== undefined && <Progress {...progress} />}
+          </PullLine>
+        ))}
+        {lost.map(({ ref, source, startedAt, ended }) => (
+          <PullLine
+            subject={ref}
+            source={source}
+            startedAt={startedAt}
+            state={cutOff(ended?.outcome)}
+          />
+        ))}
       </ul>
     </Card>
+  );
+}
+
+function cutOff(outcome: string | undefined): string {
+  return outcome === undefined || outcome === "OK" ? "cut off" : `cut off: ${outcome}`;
+}
+
+function PullLine(props: {
+  readonly subject: string;
+  readonly source: string;
+  readonly startedAt: string;
+  /** `running`, or why the pull does not run. */
+  readonly state: string;
+  readonly children?: ComponentChildren;
+}) {
+  const { subject, source, startedAt, state, children } = props;
+  return (
+    <li class="tall">
+      <span class="grow">
+        <strong>{subject}</strong> <span class="muted">from {source}</span>
+      </span>
+      <span class={state === "running" ? "badge" : "badge warn"}>{state}</span>
+      <span class="muted numbers">{age(startedAt)}</span>
+      {children}
+    </li>
+  );
+}
+
+function Progress(props: NonNullable<Transfer["progress"]>) {
+  const [done, whole] = [Number(props.doneBytes), Number(props.totalBytes)];
+  const share = percent(done, whole);
+  return (
+    <div class="wide">
+      <Bar
+        label={`${Math.round(share)} percent done`}
+        parts={[
+          { kind: "accent", share, title: "done" },
+          { kind: "rest", share: 100 - share, title: "to do" },
+        ]}
+      />
+      <span class="muted small numbers">
+        {bytes(done)} of {bytes(whole)}, {bytes(props.sentBytes)} travelled
+      </span>
+    </div>
   );
 }

@@ -1,7 +1,7 @@
 // Shows whether the daemon can do its work, what is damaged, and what to do about it.
 import { age, bytes, constant, count, dateTime } from "./format.js";
 import { useJson } from "./hooks.js";
-import type { Damage, Info, ScrubRun } from "./model.js";
+import { othersBytes, type Damage, type Info, type ScrubRun } from "./model.js";
 import type { Warning } from "./warnings.js";
 import { Card, Empty, Failure, Figure, SnapshotLink } from "./parts.js";
 
@@ -14,9 +14,22 @@ const advice: Readonly<Record<string, string>> = {
   STORE_READ_ONLY:
     "The filesystem is read-only. Look at the kernel's log for disk errors, then mount it read-write.",
   IO_FAILED: "The disk fails writes. Look at the kernel's log; move the snapshots to another node.",
-  STORAGE_FULL:
-    "Space shows whether snapshots or other programs take it. Delete snapshots, or plan a collection under Collection and run it with stasis gc.",
 };
+
+const ofSnapshots =
+  "Delete snapshots, or plan a collection under Collection and run it with stasis gc.";
+
+/** The advice names first what takes most of the disk. */
+function fullDiskAdvice(info: Info | undefined): string {
+  if (info?.filesystemBytes === undefined) {
+    return `Space shows whether snapshots or other programs take it. ${ofSnapshots}`;
+  }
+  const [charged, others] = [Number(info.info.usage?.chargedBytes ?? 0), othersBytes(info)];
+  if (others > charged) {
+    return `Other programs take ${bytes(others)} of the disk, the store ${bytes(charged)}. Find and remove what they have stored there: the runbook says how under StasisDiskFull. If that does not help, add space. ${ofSnapshots}`;
+  }
+  return `The store takes ${bytes(charged)} of the disk, other programs ${bytes(others)}. ${ofSnapshots}`;
+}
 
 export function HealthView(props: {
   readonly info: Info | undefined;
@@ -39,7 +52,7 @@ export function HealthView(props: {
         <Figure label="Lost" value={data === undefined ? "…" : count(data.lost.length)} />
         <Figure label="Version" value={facts?.version ?? "…"} note={facts?.commit} />
       </div>
-      <Problems info={info} warnings={warnings} />
+      <Problems info={info} damage={data} warnings={warnings} />
       <Damaged damage={data} />
       <Scrub info={info} />
       <Card title="This daemon">
@@ -70,16 +83,18 @@ function Pair({ name, value }: { readonly name: string; readonly value: string }
 
 function Problems(props: {
   readonly info: Info | undefined;
+  readonly damage: Damage | undefined;
   readonly warnings: readonly Warning[];
 }) {
-  const { info, warnings } = props;
+  const { info, damage, warnings } = props;
   const problems = info?.info.problems ?? [];
   const suspect = info?.info.clock?.suspect === true;
+  const isKnown = info !== undefined && damage !== undefined;
+  const isDamaged = (damage?.damagedTotal ?? 0) + (damage?.lost.length ?? 0) > 0;
+  const isFine = isKnown && !isDamaged && problems.length + warnings.length === 0 && !suspect;
   return (
     <Card title="Problems" note={<Runbook />}>
-      {problems.length + warnings.length === 0 && !suspect && (
-        <Empty>There are none: reads and writes work.</Empty>
-      )}
+      {isFine && <Empty>No problem is known: reads and writes work.</Empty>}
       {problems.map(({ reason: name, message, since, stopsReads }) => {
         const reason = constant(name, "ERROR_REASON_");
         return (
@@ -87,13 +102,20 @@ function Problems(props: {
             <strong>{reason}</strong> since {dateTime(since)}:{" "}
             {stopsReads ? "nothing works." : "writes fail, reads work."}
             {message !== "" && <p>{message}</p>}
-            <p>{advice[reason] ?? "See the daemon's log."}</p>
+            <p>{reason === "STORAGE_FULL" ? fullDiskAdvice(info) : adviceFor(reason)}</p>
           </div>
         );
       })}
-      {warnings.map(({ title, text, entry }) => (
+      {damage !== undefined && isDamaged && <DamageNotice {...damage} />}
+      {warnings.map(({ title, text, entry, isInActivity }) => (
         <div class="notice warn">
-          <strong>{title}</strong> {text} The runbook has more under {entry}.
+          <strong>{title}</strong> {text}{" "}
+          {isInActivity === true && (
+            <>
+              <a href="#/activity">Activity</a> shows it by name.{" "}
+            </>
+          )}
+          The runbook has more under {entry}.
         </div>
       ))}
       {suspect && (
@@ -103,6 +125,31 @@ function Problems(props: {
         </div>
       )}
     </Card>
+  );
+}
+
+function adviceFor(reason: string): string {
+  return advice[reason] ?? "See the daemon's log.";
+}
+
+function DamageNotice({ damagedTotal, lost }: Damage) {
+  const snapshots = (number: number): string =>
+    number === 1 ? "1 snapshot" : `${count(number)} snapshots`;
+  return (
+    <div class="notice bad" role="alert">
+      {damagedTotal > 0 && (
+        <p>
+          <strong>Damaged data in {snapshots(damagedTotal)}.</strong> It is not served unless
+          forced. The runbook has more under StasisSnapshotDamaged.
+        </p>
+      )}
+      {lost.length > 0 && (
+        <p>
+          <strong>The files of {snapshots(lost.length)} are missing.</strong> The runbook has more
+          under StasisSnapshotLost.
+        </p>
+      )}
+    </div>
   );
 }
 

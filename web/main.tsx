@@ -29,7 +29,10 @@ function App() {
   const [signedIn, setSignedIn] = useState(0);
   const { data: info, error } = useJson<Info>("info", 5000, signedIn);
   const { events, revision, live } = useEvents(signedIn);
-  const warnings = useWarnings(info?.identity.namePrefix === "");
+  const all = useWarnings(info?.identity.namePrefix === "");
+  // While the disk is full, the problem itself says that uploads are refused.
+  const isFull = info?.failed.includes("full") === true;
+  const warnings = all.filter(({ entry }) => !isFull || entry !== "StasisDiskFull");
   const [route, detail] = useRoute();
   const tab = tabs.find(([key]) => key === route)?.[0] ?? "snapshots";
   const [help, setHelp] = useState(false);

@@ -116,6 +116,14 @@ export interface Info {
   };
   readonly identity: { readonly name: string; readonly role: string; readonly namePrefix: string };
   readonly failed: readonly string[];
+  /** Only for identities without a prefix. */
+  readonly filesystemBytes?: number;
+}
+
+/** Returns what other programs take of the store's filesystem, in bytes; 0 if it is not known. */
+export function othersBytes(info: Info | undefined): number {
+  const { chargedBytes = 0, freeBytes = 0 } = info?.info.usage ?? {};
+  return Math.max(0, (info?.filesystemBytes ?? 0) - Number(chargedBytes) - Number(freeBytes));
 }
 
 export interface Transfer {
@@ -131,10 +139,21 @@ export interface Transfer {
   };
 }
 
+export interface PullState {
+  readonly source: string;
+  readonly ref: string;
+  /** Empty until the peer has described the snapshot. */
+  readonly digest: string;
+  readonly startedAt: string;
+  readonly ended?: { readonly at: string; readonly outcome: string };
+}
+
 export interface Activity {
   readonly leases: readonly Lease[];
   readonly uploads: readonly (Named & { readonly kind: string; readonly startedAt: string })[];
   readonly transfers?: { readonly transfers: readonly Transfer[] };
+  /** Only for operators without a prefix, as `transfers`. */
+  readonly pulls?: readonly PullState[];
   readonly activeCalls?: number;
 }
 

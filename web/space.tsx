@@ -4,6 +4,7 @@ import uPlot from "uplot";
 import { age, bytes, count, dateTime } from "./format.js";
 import { useJson, useMedia } from "./hooks.js";
 import type { Info, UsageSample } from "./model.js";
+import { othersBytes } from "./model.js";
 import { Bar, Card, Empty, Failure, Figure } from "./parts.js";
 
 export function SpaceView({ info }: { readonly info: Info | undefined }) {
@@ -15,8 +16,8 @@ export function SpaceView({ info }: { readonly info: Info | undefined }) {
   const [charged, free] = [Number(usage?.chargedBytes ?? 0), Number(usage?.freeBytes ?? 0)];
   const size = Number(usage?.sizeBytes ?? 0);
   const limit = Number(info?.info.limits.maxStoreBytes ?? 0);
-  const filesystem = data?.samples.at(-1)?.filesystemBytes ?? 0;
-  const others = Math.max(0, filesystem - charged - free);
+  const filesystem = info?.filesystemBytes ?? 0;
+  const others = othersBytes(info);
   return (
     <div class="page">
       <Failure error={error} />

@@ -1,14 +1,19 @@
 // What is slow, refused or stuck although the daemon serves: from its metrics, over the last half
 // minute. The alerts of deploy/ look at the same figures, for longer.
 import { useEffect, useState } from "preact/hooks";
-import { fetchMetrics } from "./api.js";
+import { fetchJson, fetchMetrics } from "./api.js";
 import { age, count } from "./format.js";
+import type { Activity } from "./model.js";
+import { givenUp } from "./pulls.js";
+import { countByPrefix } from "./uploads.js";
 
 export interface Warning {
   readonly title: string;
   readonly text: string;
   /** Its entry in the runbook. */
   readonly entry: string;
+  /** True if Activity shows who or what it is about. */
+  readonly isInActivity?: boolean;
 }
 
 interface Sample {
@@ -37,10 +42,15 @@ export function useWarnings(isShown: boolean): readonly Warning[] {
     const samples: Sample[] = [];
     const load = async (): Promise<void> => {
       try {
-        const text = await fetchMetrics(controller.signal);
+        const { signal } = controller;
+        const [text, activity] = await Promise.all([
+          fetchMetrics(signal),
+          // The metrics alone give most of the warnings.
+          fetchJson<Activity>("activity", signal).catch(() => undefined),
+        ]);
         samples.push({ at: Date.now(), values: valuesOf(text) });
         if (samples.length > keptSamples) samples.shift();
-        setWarnings(warningsOf(samples));
+        setWarnings(warningsOf(samples, activity));
       } catch {
         // The header says that the daemon cannot be reached.
       }
@@ -59,7 +69,7 @@ function valuesOf(text: string): Map<string, number> {
   return new Map([...text.matchAll(wanted)].map(([, name = "", value]) => [name, Number(value)]));
 }
 
-function warningsOf(samples: readonly Sample[]): Warning[] {
+function warningsOf(samples: readonly Sample[], activity: Activity | undefined): Warning[] {
   const [first, last] = [samples[0], samples.at(-1)];
   if (first === undefined || last === undefined) return [];
   /** A daemon that was started again counts from 0. */
@@ -71,8 +81,8 @@ function warningsOf(samples: readonly Sample[]): Warning[] {
   };
   return [
     ...slow(mean("stasis_catalog_commit_seconds"), mean("stasis_event_loop_lag_seconds")),
-    ...refused(last, grown, (last.at - first.at) / 1000),
-    ...stuck(last.values.get("stasis_transfer_silence_seconds") ?? 0),
+    ...refused(last, grown, (last.at - first.at) / 1000, activity),
+    ...stuck(last.values.get("stasis_transfer_silence_seconds") ?? 0, activity),
   ];
 }
 
@@ -91,27 +101,68 @@ function slow(commitSeconds: number, lagSeconds: number): Warning[] {
   return [{ title: "The daemon is busy.", text, entry: "StasisEventLoopBlocked" }];
 }
 
-function refused(last: Sample, grown: (name: string) => number, seconds: number): Warning[] {
+function refused(
+  last: Sample,
+  grown: (name: string) => number,
+  seconds: number,
+  activity: Activity | undefined,
+): Warning[] {
   if (seconds <= 0) return [];
   const name = /^stasis_rpc_refusals_total\{.*\blimit="([^"]+)"/;
   return [...last.values.keys()].flatMap((key) => {
     const [, limit = ""] = name.exec(key) ?? [];
     const rate = grown(key) / seconds;
     if (limit === "" || rate <= refusalsPerSecond) return [];
-    const ofOne = /_of_this_identity$|^prefix_quota$/.test(limit);
-    return [
-      {
-        title: ofOne ? "A caller is over its limit." : "Callers are refused.",
-        text: `${count(Math.ceil(rate))} calls a second are refused for the limit ${limit}.`,
-        entry: ofOne ? "StasisRefusesIdentity" : "StasisRefusesCallers",
-      },
-    ];
+    const text = `${count(Math.ceil(rate))} calls a second are refused for the limit ${limit}.`;
+    return [refusal(limit, text, activity)];
   });
 }
 
-function stuck(silence: number): Warning[] {
-  if (silence < silentSeconds) return [];
-  const since = age(new Date(Date.now() - silence * 1000).toISOString());
-  const text = `It has brought nothing for ${since}.`;
-  return [{ title: "A pull is stuck.", text, entry: "StasisPullStuck" }];
+/** Titles and entries of the limits on space. All other limits are on calls. */
+const spaceLimits: Readonly<Record<string, readonly [title: string, entry: string]>> = {
+  reserve: ["Uploads are refused: the disk is full.", "StasisDiskFull"],
+  max_store: ["Uploads are refused: the store is full.", "StasisQuotaFull"],
+};
+
+function refusal(limit: string, text: string, activity: Activity | undefined): Warning {
+  const space = spaceLimits[limit];
+  if (space !== undefined) return { title: space[0], text, entry: space[1] };
+  if (limit === "prefix_quota") {
+    const where = `${text} The daemon's log names it.`;
+    return { title: "A caller is over its quota.", text: where, entry: "StasisRefusesIdentity" };
+  }
+  if (!limit.endsWith("_of_this_identity")) {
+    return { title: "Callers are refused.", text, entry: "StasisRefusesCallers" };
+  }
+  return {
+    title: "A caller is over its limit.",
+    text: `${text}${mostUploads(activity)}`,
+    entry: "StasisRefusesIdentity",
+    isInActivity: true,
+  };
+}
+
+/** A caller that is over its limit usually has most of the running uploads. */
+function mostUploads(activity: Activity | undefined): string {
+  const uploads = activity?.uploads ?? [];
+  const [most] = countByPrefix(uploads);
+  if (most === undefined) return "";
+  const [prefix, times] = most;
+  return ` Most of the running uploads are in ${prefix} (${count(times)} of ${count(uploads.length)}).`;
+}
+
+function stuck(silence: number, activity: Activity | undefined): Warning[] {
+  const about = { entry: "StasisPullStuck", isInActivity: true };
+  if (silence >= silentSeconds) {
+    const since = age(new Date(Date.now() - silence * 1000).toISOString());
+    return [{ title: "A pull is stuck.", text: `It has brought nothing for ${since}.`, ...about }];
+  }
+  // A retry is silent for a while before it counts as stuck.
+  const lost = givenUp(activity?.pulls ?? []);
+  const [newest] = lost;
+  if (newest?.ended === undefined) return [];
+  const { source, ref, ended } = newest;
+  const others = lost.length > 1 ? `, as did ${count(lost.length - 1)} before it` : "";
+  const text = `${ref} from ${source} ended ${age(ended.at)} ago with ${ended.outcome}${others}.`;
+  return [{ title: "A pull was given up.", text, ...about }];
 }

@@ -3,6 +3,7 @@
 // own snapshots.
 import { fieldInvalid } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
+import type { PullState } from "../observe/figures.js";
 import type { ConfinedStore, SnapshotStore } from "../store/snapshot-store.js";
 import { checkRole, ruleOf } from "../transport/auth/role-table.js";
 import type { LocalCaller, LocalCalls } from "../transport/local-call.js";
@@ -22,6 +23,8 @@ interface ApiParts {
   readonly history: UsageHistory;
   /** Returns the number of running calls over gRPC. */
   readonly activeCalls: () => number;
+  /** Returns the running pulls, and the newest ones that have ended. */
+  readonly pulls: () => readonly PullState[];
   readonly support: SupportParts;
 }
 
@@ -105,7 +108,10 @@ async function info({ api, request, identity, caller }: Asked): Promise<Answer> 
   const told = await api.calls.unary(infoMethod, {}, caller);
   const checks = readinessChecks(request.phase, api.store.condition.problems());
   const failed = checks.flatMap((check) => check.failed ?? []);
-  return jsonAnswer({ info: told, identity: { name, role, namePrefix }, failed, now: Date.now() });
+  const filesystemBytes =
+    namePrefix === "" ? api.history.samples().at(-1)?.filesystemBytes : undefined;
+  const facts = { identity: { name, role, namePrefix }, failed, filesystemBytes };
+  return jsonAnswer({ info: told, ...facts, now: Date.now() });
 }
 
 const maxRows = 200;
@@ -185,8 +191,8 @@ function relatives(
 }
 
 /**
- * Returns the work that is in progress. Transfers are shown only to callers that the role table
- * allows to see them.
+ * Returns the work that is in progress, and the newest pulls that have ended. Pulls are shown only
+ * to callers that the role table allows to see transfers.
  */
 async function activity({ api, caller, own, identity }: Asked): Promise<Answer> {
   checkRole(ruleOf(listMethod), identity, listMethod);
@@ -196,6 +202,7 @@ async function activity({ api, caller, own, identity }: Asked): Promise<Answer> 
     leases,
     uploads,
     transfers: seesAll ? await api.calls.unary(transfersMethod, {}, caller) : undefined,
+    pulls: seesAll ? api.pulls() : undefined,
     activeCalls: identity.namePrefix === "" ? api.activeCalls() : undefined,
   });
 }

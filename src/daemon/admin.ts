@@ -11,6 +11,7 @@ import type { ServiceBinding } from "../transport/handler.js";
 import { createAdminServer } from "../admin/admin-server.js";
 import { loadAssets } from "../admin/assets.js";
 import { createRoutes, type Routes } from "../admin/routes.js";
+import type { PullState } from "../observe/figures.js";
 import type { MetricsPage } from "../observe/metrics.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
 import type { Access } from "../transport/auth/access.js";
@@ -42,6 +43,8 @@ interface AdminParts {
   readonly metrics: MetricsPage;
   /** Returns the number of running calls over gRPC. */
   readonly activeCalls: () => number;
+  /** Returns the running pulls, and the newest ones that have ended. */
+  readonly pulls: () => readonly PullState[];
 }
 
 export function openAdmin(
@@ -87,11 +90,11 @@ export function openAdmin(
       }
     },
     serve(served) {
-      const { store, bindings, activeCalls } = served;
+      const { store, bindings, activeCalls, pulls } = served;
       const history = openUsageHistory(store);
       const calls = createLocalCalls(bindings, conceal, logger);
       const support = supportParts(config, recentLog, process.env);
-      parts = { ...served, api: createApi({ store, calls, history, activeCalls, support }) };
+      parts = { ...served, api: createApi({ store, calls, history, activeCalls, pulls, support }) };
       server.setPhase("serving");
       return () => history[Symbol.dispose]();
     },

@@ -101,7 +101,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const { tcp, unix } = await listen(config, { server, store, tls });
   const adminAddress = await store.withBallast(admin.listen);
   const { activeCalls } = server;
-  cleanup.defer(admin.serve({ store, bindings, metrics: metrics.page, activeCalls }));
+  const pulls = () => replicator.pulls();
+  cleanup.defer(admin.serve({ store, bindings, metrics: metrics.page, activeCalls, pulls }));
   listening = tcp?.address ?? "";
   store.condition.follow(server.setProblems);
   server.setServing(true);

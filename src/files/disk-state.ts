@@ -62,26 +62,41 @@ async function openForWriting(path: string, tryWrite: boolean): Promise<void> {
 
 const minFreeInodes = 16;
 
-/** Returns STORAGE_FULL if fewer than `reserveBytes` bytes or `minFreeInodes` inodes are free. */
+/**
+ * Returns STORAGE_FULL if fewer than `reserveBytes` bytes or `minFreeInodes` inodes are free.
+ * `takenBytes` returns what the store takes, if that is known. The error says whether other
+ * programs take more.
+ */
 export async function findLackOfRoom(
   { root }: Layout,
   reserveBytes: number,
+  takenBytes: () => number | undefined,
 ): Promise<StoreError | undefined> {
-  const { bavail, blocks, bsize, files, ffree } = await statfs(root);
+  const { bavail, bfree, blocks, bsize, files, ffree } = await statfs(root);
   const freeBytes = bavail * bsize;
   if (freeBytes < reserveBytes || freeBytes === 0) {
     const [free, kept] = formatBytesApart(freeBytes, reserveBytes);
     const whole = formatBytes(blocks * bsize);
-    return fullError(root, `${free} of ${whole} are free, ${kept} are kept free`);
+    const found = `${free} of ${whole} are free, ${kept} are kept free`;
+    const taken = takenBytes();
+    if (taken === undefined) return fullError(root, found);
+    const others = Math.max(0, (blocks - bfree) * bsize - taken);
+    const shares = `other programs take ${formatBytes(others)}, the store ${formatBytes(taken)}`;
+    return fullError(root, `${found}, ${shares}`, others > taken ? othersHint : undefined);
   }
   // A total of zero means that there is no limit on inodes, as on btrfs.
   if (files === 0 || ffree >= minFreeInodes) return undefined;
   return fullError(root, `${count(ffree, "inode")} left`);
 }
 
-export function fullError(root: string, found: string): StoreError {
+const othersHint =
+  "Remove what other programs store there, or add space; then delete snapshots and collect garbage";
+
+export function fullError(root: string, found: string, hint?: string): StoreError {
   return new StoreError("STORAGE_FULL", `the filesystem of the store is full, ${found}: ${root}`, {
-    hint: "Delete snapshots, collect garbage, remove what other programs store there, or add space",
+    hint:
+      hint ??
+      "Delete snapshots, collect garbage, remove what other programs store there, or add space",
     resource: { type: "directory", name: root },
   });
 }

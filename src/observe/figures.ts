@@ -66,6 +66,21 @@ export interface ReplicationFigures {
   readonly longestSilenceSeconds: number;
 }
 
+/** A pull that runs or has ended, for people who ask why one was given up. */
+export interface PullState {
+  /** The peer, as the caller named it. */
+  readonly source: string;
+  readonly ref: string;
+  /** The digest of the snapshot. Empty until the peer has described the snapshot. */
+  readonly digest: string;
+  readonly startedAt: Date;
+  readonly ended?: {
+    readonly at: Date;
+    /** `OK`, or the reason of the error. */
+    readonly outcome: string;
+  };
+}
+
 /** Whether the daemon can do its work at the moment. */
 export interface ConditionFigures {
   /** Whether the daemon serves, and nothing stops reads or writes. */

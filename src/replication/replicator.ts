@@ -6,12 +6,13 @@ import type { Logger } from "../base/logger.js";
 import { createRateLimit, type RateLimit } from "../base/rate-limit.js";
 import { emptyConfig } from "../model/config.js";
 import type { Snapshot } from "../model/snapshot.js";
-import type { ReplicationFigures } from "../observe/figures.js";
+import type { PullState, ReplicationFigures } from "../observe/figures.js";
 import { unobservedPulls, type PullBytes, type PullObserver } from "../observe/ports.js";
 import type { TransferStore, ReplicationStore } from "./ports.js";
 import type { TransferCounters } from "./fetch.js";
 import { healSnapshot } from "./heal-snapshot.js";
 import type { PeerClient } from "./peer-client.js";
+import { createPullHistory, type PullHistory } from "./pull-history.js";
 import { pullSnapshot, type PullParts, type PullRequest } from "./pull.js";
 import { checkDigest } from "./serve.js";
 import { openTransfers, type Transfers } from "./transfers.js";
@@ -49,6 +50,8 @@ export interface Replicator extends AsyncDisposable {
   pull(request: PullRequest, signal: AbortSignal): AsyncGenerator<PullEvent, void, undefined>;
   transfers(): Promise<TransferStatus[]>;
   figures(): ReplicationFigures;
+  /** Returns the running pulls, and the newest ones that have ended. */
+  pulls(): readonly PullState[];
   /** Ends a pull and discards its data. Returns false if there is neither a pull nor data. */
   cancel(digest: string): Promise<boolean>;
   readonly connect: ReplicatorOptions["connect"];
@@ -84,6 +87,7 @@ class Pulls implements Replicator {
   readonly #options: ReplicatorOptions;
   readonly #transfers: Transfers<Running>;
   readonly #nodeLimit: RateLimit;
+  readonly #history: PullHistory;
   /** Each running pull, with its bytes when they were last read, and when they had changed. */
   readonly #counting = new Map<PullBytes, Heard>();
 
@@ -93,6 +97,7 @@ class Pulls implements Replicator {
     this.#options = options;
     this.#transfers = transfers;
     this.#nodeLimit = createRateLimit(options.limitBytesPerSecond, options.clock);
+    this.#history = createPullHistory(options.clock);
   }
 
   async *pull(
@@ -133,6 +138,10 @@ class Pulls implements Replicator {
     return { running, kept: this.#transfers.kept(), bytes, longestSilenceSeconds };
   }
 
+  pulls(): readonly PullState[] {
+    return this.#history.states();
+  }
+
   async cancel(digest: string): Promise<boolean> {
     checkDigest(digest, "digest");
     const run = this.#transfers.running.get(digest);
@@ -171,6 +180,7 @@ class Pulls implements Replicator {
     };
     const limit = createRateLimit(request.limitBytesPerSecond, clock);
     const client = this.connect(request.source, "source");
+    const record = this.#history.begin(request);
     const parts: PullParts = {
       store: this.#store,
       client,
@@ -182,6 +192,7 @@ class Pulls implements Replicator {
       },
       claim: (digest) => {
         const startedAt = clock.now();
+        record.describe(digest);
         return this.#transfers.claim(digest, { request, counters, startedAt, controller, ended });
       },
     };
@@ -194,6 +205,7 @@ class Pulls implements Replicator {
     this.#counting.set(counters, { repair, bytes: 0, atMs: clock.monotonicMs() });
     const end = (reason: string): void => {
       client.close();
+      record.end(reason);
       this.#counting.delete(counters);
       const { observer = unobservedPulls } = this.#options;
       observer.pulled(request.repair ? "heal" : "pull", reason, counters);

@@ -18,6 +18,7 @@ import { openCatalogWithRoom } from "./heal/open-catalog.js";
 import { recover } from "./heal/recovery.js";
 import { openScrub } from "./heal/scrub.js";
 import { operationsOver } from "./operations.js";
+import { chargedBytes } from "./parts/allowance.js";
 import { type Background, createBackground } from "./parts/background.js";
 import { createClockAlarm } from "./parts/clock-alarm.js";
 import { CommitTurns } from "./parts/commit-turns.js";
@@ -60,7 +61,9 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   const zstd = await zstdAvailable();
   for (const id of catalog.idsWithoutDigest()) backfillDigest(parts, id);
   const reserveBytes = options.freeSpaceReserveBytes;
-  const condition = openCondition({ layout, catalog, root, clock, logger, reserveBytes });
+  const takenBytes = () => chargedBytes(parts);
+  const watched = { layout, catalog, root, clock, logger, reserveBytes, takenBytes };
+  const condition = openCondition(watched);
   cleanup.defer(() => {
     condition[Symbol.dispose]();
   });

@@ -2,7 +2,7 @@
 // what it must never do. Speed is not tested, with one exception. Scrolling through all snapshots
 // must not block the page longer than scrolling through a hundredth of them on the same machine.
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -12,7 +12,9 @@ import type { RawValue } from "../../src/config/option.js";
 import { connect } from "../../src/client/index.js";
 import { makeToken, changeTokenFile } from "../../src/config/token-file.js";
 import { makeSmallSource, packDirectory } from "../store/contents.js";
+import { flip } from "../store/damages.js";
 import { makeScratch, startTestDaemon } from "../support/daemon.js";
+import { freePort } from "../support/free-port.js";
 import { noBrowser, openAt, openPage } from "./browser.js";
 import { fillStore } from "./fill-store.js";
 
@@ -169,7 +171,9 @@ test(
     const text = await problem.innerText();
     assert.doesNotMatch(text, /ERROR_REASON/);
     assert.match(text, /[\d.]+ \wiB of [\d.]+ \wiB are free/);
-    assert.match(text, /stasis gc/);
+    assert.match(text, /other programs take [\d.]+ \w+, the store [\d.]+ \w+: .*\. Remove what/);
+    // The store is empty, so its snapshots come last.
+    assert.match(text, /Other programs take [\d.]+ \w+ of the disk, the store .*stasis gc/s);
     await page.goto(`${origin}/#/space`);
     await page.getByText(/^of .*; others take /).waitFor();
     assertQuiet();
@@ -204,6 +208,72 @@ test(
     assertQuiet();
   },
 );
+
+test("damage is a problem, and Health does not say that all is well", { skip }, async (t) => {
+  const { daemon, client, root } = await startFilled(t, ["web-1", "web-2"]);
+  const { page, assertQuiet, origin } = await openPage(t, daemon.adminAddress ?? "");
+  await page.goto(`${origin}/#/health`);
+  const fine = page.getByText("No problem is known: reads and writes work.");
+  await fine.waitFor();
+  const { snapshot } = await client.inspect({ ref: "web-1" });
+  const id = snapshot?.config?.id ?? "";
+  await flip(join(root, "data", id, "files", "cow.raw"), 64 * 1024);
+  for await (const verdict of client.verify({ ref: id })) void verdict;
+  await page.getByText("Damaged data in 1 snapshot.").waitFor();
+  await page.getByText("StasisSnapshotDamaged").waitFor();
+  assert.equal(await fine.count(), 0);
+  assertQuiet();
+});
+
+test("a pull that was given up stays on the page with its reason", { skip }, async (t) => {
+  const { daemon, client } = await startFilled(t, ["web-1"]);
+  const source = `127.0.0.1:${await freePort()}`;
+  const pulling = async () => {
+    for await (const message of client.pull({ source, ref: "image-1" })) void message;
+  };
+  await assert.rejects(pulling(), { reason: "DAEMON_UNREACHABLE" });
+  const { page, assertQuiet } = await openPage(t, daemon.adminAddress ?? "");
+  await page.getByRole("link", { name: "ready, 1 warning" }).click();
+  await page.getByText("A pull was given up.").waitFor();
+  await page.getByText(`image-1 from ${source} ended`).waitFor();
+  await page.getByRole("main").getByRole("link", { name: "Activity" }).click();
+  await page.getByText("cut off: DAEMON_UNREACHABLE").waitFor();
+  assertQuiet();
+});
+
+test("a caller over its limit is named, and Activity counts by prefix", { skip }, async (t) => {
+  const tokens = join(await makeScratch(t, "stasis-web-"), "tokens.json");
+  const ben = { name: "ben", role: "writer", namePrefix: "ben/", expiresAt: undefined } as const;
+  const { token, record } = makeToken(ben, new Date());
+  changeTokenFile(tokens, () => [record]);
+  const flags = { tokens, "max-streams": 40, "max-streams-per-identity": 21 };
+  const { daemon, tcpAddress } = await startTestDaemon(t, flags);
+  await using client = connect(tcpAddress, { token });
+  const ending = new AbortController();
+  const { signal } = ending;
+  setMaxListeners(0, signal);
+  const stalled = async function* (): AsyncGenerator<Uint8Array> {
+    yield Buffer.from([0]);
+    await once(signal, "abort");
+  };
+  const upload = (name: string) =>
+    client.create({ config: { name } }, stalled(), { signal }).catch(() => undefined);
+  const held = Array.from({ length: 21 }, (_, index) => upload(`ben/${index}`));
+  const { page, assertQuiet } = await openPage(t, daemon.adminAddress ?? "");
+  const refused = (async () => {
+    while (!signal.aborted) {
+      await upload("ben/more");
+      await pause(50);
+    }
+  })();
+  await page.getByRole("link", { name: "ready, 1 warning" }).click();
+  await page.getByText("Most of the running uploads are in ben/ (21 of 21).").waitFor();
+  await page.getByRole("main").getByRole("link", { name: "Activity" }).click();
+  await page.getByText("All by prefix: ben/ (21)").waitFor();
+  ending.abort();
+  await Promise.all([...held, refused]);
+  assertQuiet();
+});
 
 test("a tenant signs in with a token and sees its own snapshots only", { skip }, async (t) => {
   const scratch = await makeScratch(t, "stasis-web-");

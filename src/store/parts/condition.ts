@@ -43,6 +43,8 @@ interface ConditionParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly reserveBytes: number;
+  /** Returns what the store takes of its filesystem. */
+  readonly takenBytes: () => number;
 }
 
 /** The interval of `RootGuard`. */
@@ -120,13 +122,13 @@ export function openCondition(parts: ConditionParts): Condition & Disposable {
 const explaining: ReadonlySet<ErrorReason> = new Set(["ROOT_UNAVAILABLE", "STORE_READ_ONLY"]);
 
 async function findProblems(parts: ConditionParts, tryWrite: boolean): Promise<StoreError[]> {
-  const { layout, catalog, root, reserveBytes } = parts;
+  const { layout, catalog, root } = parts;
   const gone = findRootProblem(root);
   if (gone !== undefined) return [gone];
   const { damage, failure } = catalog.trouble();
   const unwritable = (await findWriteProblem(layout, { tryWrite })) ?? failure;
   // Free space does not matter while the store cannot write anything.
-  const full = unwritable === undefined ? await findFull(layout, reserveBytes) : undefined;
+  const full = unwritable === undefined ? await findFull(parts) : undefined;
   return [damage, unwritable, full].filter((error) => error !== undefined);
 }
 
@@ -140,9 +142,18 @@ function findRootProblem(root: Pick<RootGuard, "check">): StoreError | undefined
   }
 }
 
-async function findFull(layout: Layout, reserveBytes: number): Promise<StoreError | undefined> {
+async function findFull(parts: ConditionParts): Promise<StoreError | undefined> {
+  const { layout, reserveBytes, takenBytes } = parts;
   const whole = await refillBallast(layout);
-  const lack = await findLackOfRoom(layout, reserveBytes);
+  const lack = await findLackOfRoom(layout, reserveBytes, () => {
+    try {
+      return takenBytes();
+    } catch (error) {
+      // A damaged catalog does not know it. The lack of room is reported without it.
+      if (isStoreError(error)) return undefined;
+      throw error;
+    }
+  });
   return lack ?? (whole ? undefined : fullError(layout.root, "there is no room for its ballast"));
 }
 
