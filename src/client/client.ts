@@ -210,6 +210,10 @@ export interface ReplicationCalls {
     request: RefOr<Init<typeof replication.GetManifestRequestSchema>>,
     options?: CallOptions,
   ): AsyncIterable<replication.GetManifestResponse>;
+  readTable(
+    request: Init<typeof replication.ReadTableRequestSchema>,
+    options?: CallOptions,
+  ): AsyncIterable<replication.ReadTableResponse>;
   readBlocks(
     request: Init<typeof replication.ReadBlocksRequestSchema>,
     options?: CallOptions,

@@ -156,6 +156,7 @@ function replicationCalls(channel: Channel): ReplicationCalls {
     cancelTransfer: (request, options) => channel.unary(rpc.cancelTransfer, request, options),
     getManifest: (request, options) =>
       channel.serverStream(rpc.getManifest, withRef(request), options),
+    readTable: (request, options) => channel.serverStream(rpc.readTable, request, options),
     readBlocks: (request, options) => channel.serverStream(rpc.readBlocks, request, options),
   };
 }

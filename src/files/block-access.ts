@@ -4,18 +4,14 @@ import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { readFully } from "../base/whole-io.js";
 import { withIoError } from "../holes/errno.js";
-import { digestOf } from "./block-digest.js";
-import { digestAt, placedRuns, type BlockTable } from "./block-table.js";
+import { digestBytes, digestOf } from "./block-digest.js";
+import { placedRuns, type BlockTable } from "./block-table.js";
 
 export interface BlockIndex {
-  readonly table: BlockTable;
+  /** The properties of the table. The index may cover only a part of the table. */
+  readonly table: Pick<BlockTable, "sizeBytes" | "blockSizeBytes" | "algorithm">;
   /** Returns the digest of a block. Undefined if the block reads as zeros or is beyond the end. */
   digestOf(block: number): Uint8Array | undefined;
-  /**
-   * Returns the position among the blocks with data, from 0. Undefined in the same cases as
-   * `digestOf`.
-   */
-  positionOf(block: number): number | undefined;
   /** Bytes of the block inside the file. */
   lengthOf(block: number): number;
   /**
@@ -25,8 +21,34 @@ export interface BlockIndex {
   dataBlocks(first?: number, end?: number): Generator<number, void, undefined>;
 }
 
-export function indexBlocks(table: BlockTable): BlockIndex {
+/** An index of a table that is in memory. */
+export interface WholeIndex extends BlockIndex {
+  readonly table: BlockTable;
+  /**
+   * Returns the position among the blocks with data, from 0. Undefined in the same cases as
+   * `digestOf`.
+   */
+  positionOf(block: number): number | undefined;
+}
+
+export function indexBlocks(table: BlockTable): WholeIndex {
   const runs = [...placedRuns(table)].filter(({ kind }) => kind === "data");
+  return { ...indexRuns(table, runs, table.digests), table };
+}
+
+/** A run of data, with the place of its first block's digest. */
+export interface DataRun {
+  readonly firstBlock: number;
+  readonly count: number;
+  readonly firstDigest: number;
+}
+
+/** Indexes some runs, which must be in ascending order. `digests` has the digests of these runs. */
+export function indexRuns(
+  table: BlockIndex["table"],
+  runs: readonly DataRun[],
+  digests: Uint8Array,
+): BlockIndex & Pick<WholeIndex, "positionOf"> {
   /** Returns the index of the first run that ends after `block`. */
   const runAt = (block: number): number => {
     let low = 0;
@@ -49,7 +71,8 @@ export function indexBlocks(table: BlockTable): BlockIndex {
     positionOf,
     digestOf: (block) => {
       const position = positionOf(block);
-      return position === undefined ? undefined : digestAt(table, position);
+      if (position === undefined) return undefined;
+      return digests.subarray(position * digestBytes, (position + 1) * digestBytes);
     },
     lengthOf: (block) =>
       Math.max(0, Math.min(table.blockSizeBytes, table.sizeBytes - block * table.blockSizeBytes)),
@@ -60,6 +83,18 @@ export function indexBlocks(table: BlockTable): BlockIndex {
         const last = Math.min(firstBlock + count, end);
         for (let block = Math.max(firstBlock, first); block < last; block += 1) yield block;
       }
+    },
+  };
+}
+
+/** Returns an index without data, for blocks beyond the end of a file. */
+export function noBlocks(table: BlockIndex["table"]): BlockIndex {
+  return {
+    table,
+    digestOf: () => undefined,
+    lengthOf: () => 0,
+    *dataBlocks() {
+      // There are no blocks.
     },
   };
 }

@@ -16,7 +16,7 @@
 // fills every record except the last.
 import { count } from "../base/count.js";
 import { createHash } from "node:crypto";
-import { open, readFile } from "node:fs/promises";
+import { open, readFile, type FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { formatUnsupported } from "../model/format.js";
 import { ioError, isErrno } from "../holes/errno.js";
@@ -28,14 +28,15 @@ const magic = "stasisBT";
 export const tableVersions: Readonly<Record<DigestAlgorithm, number>> = { sha256: 1, blake3: 2 };
 /** Versions that can be read, ascending; the last one is written. */
 export const blockTableVersions = Object.values(tableVersions).sort((a, b) => a - b);
-const headerBytes = 40;
-const runBytes = 8;
+export const tableHeaderBytes = 40;
+/** Bytes of one run. */
+export const recordBytes = 8;
 const maxRunCount = 0xffff_ffff;
 const kinds: readonly BlockKind[] = ["hole", "zero", "data"];
 
 export function encodeBlockTable(table: BlockTable): Uint8Array {
   const records = table.runs.flatMap(splitRun);
-  const bodyBytes = headerBytes + records.length * runBytes + table.digests.length;
+  const bodyBytes = tableHeaderBytes + records.length * recordBytes + table.digests.length;
   const bytes = Buffer.alloc(bodyBytes + digestBytes);
   bytes.write(magic, "latin1");
   bytes.writeUInt32LE(tableVersions[table.algorithm], 8);
@@ -43,11 +44,11 @@ export function encodeBlockTable(table: BlockTable): Uint8Array {
   bytes.writeBigUInt64LE(BigInt(table.sizeBytes), 16);
   bytes.writeBigUInt64LE(BigInt(records.length), 24);
   bytes.writeBigUInt64LE(BigInt(table.digests.length / digestBytes), 32);
-  let position = headerBytes;
+  let position = tableHeaderBytes;
   for (const { kind, count } of records) {
     bytes.writeUInt8(kinds.indexOf(kind), position);
     bytes.writeUInt32LE(count, position + 4);
-    position += runBytes;
+    position += recordBytes;
   }
   bytes.set(table.digests, position);
   bytes.set(sha256(bytes.subarray(0, bodyBytes)), bodyBytes);
@@ -67,16 +68,16 @@ function splitRun(run: BlockRun): BlockRun[] {
  * header.
  */
 export async function readTableAlgorithm(path: string): Promise<DigestAlgorithm | undefined> {
-  const header = Buffer.alloc(headerBytes);
+  const header = Buffer.alloc(tableHeaderBytes);
   try {
     await using handle = await open(path, "r");
-    await handle.read(header, 0, headerBytes, 0);
+    await handle.read(header, 0, tableHeaderBytes, 0);
   } catch {
     return undefined;
   }
   if (header.toString("latin1", 0, magic.length) !== magic) return undefined;
   const version = header.readUInt32LE(8);
-  return algorithms.find((algorithm) => tableVersions[algorithm] === version);
+  return algorithmOf(version);
 }
 
 /**
@@ -86,39 +87,68 @@ export async function readTableAlgorithm(path: string): Promise<DigestAlgorithm 
 export function decodeBlockTable(input: Uint8Array, what: string): BlockTable {
   const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
   const bodyBytes = bytes.length - digestBytes;
-  ensure(bodyBytes >= headerBytes, what, `it has only ${bytes.length} bytes`);
-  ensure(bytes.toString("latin1", 0, 8) === magic, what, "it does not start with its magic");
+  requireMagic(bytes, bytes.length, what);
   const version = bytes.readUInt32LE(8);
-  const algorithm = algorithms.find((each) => tableVersions[each] === version);
-  if (algorithm === undefined) throw unknownVersion(bytes, version, what);
+  if (algorithmOf(version) === undefined) throw unknownVersion(bytes, version, what);
   ensure(hasChecksum(bytes), what, "its checksum does not match");
+  const header = decodeTableHeader(bytes, bytes.length, what);
+  const { sizeBytes, blockSizeBytes, algorithm, digestCount } = header;
+  const digestsStart = tableHeaderBytes + header.recordCount * recordBytes;
+  const runs = decodeRuns(bytes.subarray(tableHeaderBytes, digestsStart), what);
+  const digests = bytes.subarray(digestsStart, bodyBytes);
+  const table = { sizeBytes, blockSizeBytes, runs, algorithm, digests };
+  checkCounts(table, digestCount, what);
+  return table;
+}
+
+export interface TableHeader {
+  readonly algorithm: DigestAlgorithm;
+  readonly blockSizeBytes: number;
+  readonly sizeBytes: number;
+  readonly recordCount: number;
+  readonly digestCount: number;
+  /** Bytes of the whole table, with the header and the checksum. */
+  readonly lengthBytes: number;
+}
+
+/**
+ * Decodes the header of a table. Throws STORED_DATA_CORRUPT if the table's length is not
+ * `lengthBytes`. The caller compares the checksum.
+ */
+export function decodeTableHeader(bytes: Buffer, lengthBytes: number, what: string): TableHeader {
+  requireMagic(bytes, lengthBytes, what);
+  const version = bytes.readUInt32LE(8);
+  const algorithm = algorithmOf(version);
+  if (algorithm === undefined) throw unknownVersion(undefined, version, what);
   const blockSizeBytes = bytes.readUInt32LE(12);
   ensure(blockSizeBytes > 0, what, "its block size is 0");
   const sizeBytes = readSafe(bytes, 16, what);
   const recordCount = readSafe(bytes, 24, what);
   const digestCount = readSafe(bytes, 32, what);
-  const expected = headerBytes + recordCount * runBytes + digestCount * digestBytes;
+  const bodyBytes = lengthBytes - digestBytes;
+  const expected = tableHeaderBytes + recordCount * recordBytes + digestCount * digestBytes;
   ensure(expected === bodyBytes, what, `its length is ${bodyBytes}, expected ${expected}`);
-  const digestsStart = headerBytes + recordCount * runBytes;
-  const runs = decodeRuns(bytes.subarray(headerBytes, digestsStart), what);
-  const table = {
-    sizeBytes,
-    blockSizeBytes,
-    runs,
-    algorithm,
-    digests: bytes.subarray(digestsStart, bodyBytes),
-  };
-  checkCounts(table, digestCount, what);
-  return table;
+  return { algorithm, blockSizeBytes, sizeBytes, recordCount, digestCount, lengthBytes };
+}
+
+function requireMagic(bytes: Buffer, lengthBytes: number, what: string): void {
+  const least = tableHeaderBytes + digestBytes;
+  ensure(lengthBytes >= least, what, `it has only ${lengthBytes} bytes`);
+  ensure(bytes.toString("latin1", 0, 8) === magic, what, "it does not start with its magic");
+}
+
+function algorithmOf(version: number): DigestAlgorithm | undefined {
+  return algorithms.find((each) => tableVersions[each] === version);
 }
 
 /**
  * Returns the error for an unknown version. If only the version was changed by accident, the
- * checksum shows the original version.
+ * checksum shows the original version. Without `bytes`, every higher version counts as a newer one.
  */
-function unknownVersion(bytes: Buffer, version: number, what: string): StoreError {
+function unknownVersion(bytes: Buffer | undefined, version: number, what: string): StoreError {
   const newest = Math.max(...blockTableVersions);
   const original = blockTableVersions.find((each) => {
+    if (bytes === undefined) return false;
     const restored = Buffer.from(bytes);
     restored.writeUInt32LE(each, 8);
     return hasChecksum(restored);
@@ -126,7 +156,7 @@ function unknownVersion(bytes: Buffer, version: number, what: string): StoreErro
   if (version > newest && original === undefined) {
     return formatUnsupported(`block table ${what}`, version, newest, { file: what });
   }
-  return corrupt(what, `its version is ${version}, expected ${original ?? "1 or 2"}`);
+  return corruptTable(what, `its version is ${version}, expected ${original ?? "1 or 2"}`);
 }
 
 function hasChecksum(bytes: Buffer): boolean {
@@ -136,22 +166,30 @@ function hasChecksum(bytes: Buffer): boolean {
 
 function decodeRuns(bytes: Buffer, what: string): BlockRun[] {
   const runs: { kind: BlockKind; count: number }[] = [];
-  let lastWasFull = false;
-  for (let position = 0; position < bytes.length; position += runBytes) {
-    const word = bytes.readUInt32LE(position);
-    const kind = kinds[word];
-    const count = bytes.readUInt32LE(position + 4);
-    ensure(kind !== undefined && count > 0, what, `its run ${runs.length} is malformed`);
+  let before: BlockRun | undefined;
+  for (let position = 0; position < bytes.length; position += recordBytes) {
+    const record = decodeRecord(bytes, position, before, what);
     const last = runs.at(-1);
-    if (last?.kind === kind) {
-      ensure(lastWasFull, what, `its run ${runs.length} has the same kind as the run before it`);
-      last.count += count;
-    } else {
-      runs.push({ kind, count });
-    }
-    lastWasFull = count === maxRunCount;
+    if (last?.kind === record.kind) last.count += record.count;
+    else runs.push({ ...record });
+    before = record;
   }
   return runs;
+}
+
+/** Decodes one record of a run. `before` is the previous record, if the caller knows it. */
+export function decodeRecord(
+  bytes: Buffer,
+  position: number,
+  before: BlockRun | undefined,
+  what: string,
+): BlockRun {
+  const kind = kinds[bytes.readUInt32LE(position)];
+  const count = bytes.readUInt32LE(position + 4);
+  ensure(kind !== undefined && count > 0, what, "one of its runs is malformed");
+  const fits = before?.kind !== kind || before.count === maxRunCount;
+  ensure(fits, what, "two runs of one kind follow one another");
+  return { kind, count };
 }
 
 function checkCounts(table: BlockTable, digestCount: number, what: string): void {
@@ -173,10 +211,26 @@ export async function readBlockTable(path: string): Promise<BlockTable> {
   try {
     bytes = await readFile(path);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) throw corrupt(path, "it is missing");
-    throw ioError(error, { what: "read the block table", path });
+    throw readError(error, path);
   }
   return decodeBlockTable(bytes, path);
+}
+
+/**
+ * Opens the table of a stored file, so that it can be read in parts. Throws STORED_DATA_CORRUPT if
+ * the table is missing.
+ */
+export async function openTableFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    throw readError(error, path);
+  }
+}
+
+function readError(error: unknown, path: string): unknown {
+  if (isErrno(error, "ENOENT")) return corruptTable(path, "it is missing");
+  return ioError(error, { what: "read the block table", path });
 }
 
 function readSafe(bytes: Buffer, position: number, what: string): number {
@@ -186,10 +240,10 @@ function readSafe(bytes: Buffer, position: number, what: string): number {
 }
 
 function ensure(condition: boolean, what: string, problem: string): asserts condition {
-  if (!condition) throw corrupt(what, problem);
+  if (!condition) throw corruptTable(what, problem);
 }
 
-function corrupt(what: string, problem: string): StoreError {
+export function corruptTable(what: string, problem: string): StoreError {
   return new StoreError("STORED_DATA_CORRUPT", `block table ${what}: ${problem}`, {
     hint: "The digests can be computed again from the data, but prove nothing about it then",
     resource: { type: "file", name: what },

@@ -75,23 +75,36 @@ const rootDomains = { sha256: "stasis-file-v1\0", blake3: "stasis-file-v2\0" } a
  * equal roots. Files that differ in bytes or size never have equal roots.
  */
 export function rootDigest(table: BlockTable): string {
-  const hash = createHash("sha256");
-  const domain = rootDomains[table.algorithm];
-  const head = Buffer.alloc(domain.length + 12);
-  head.write(domain, "latin1");
-  head.writeBigUInt64LE(BigInt(table.sizeBytes), domain.length);
-  head.writeUInt32LE(table.blockSizeBytes, domain.length + 8);
-  hash.update(head);
+  const hash = createHash("sha256").update(rootHead(table));
   for (const run of contentRuns(table)) {
-    const record = Buffer.alloc(9);
-    record.writeUInt8(run.kind === "data" ? 1 : 0);
-    record.writeBigUInt64LE(BigInt(run.count), 1);
-    hash.update(record);
+    hash.update(rootRecord(run));
     if (run.kind !== "data") continue;
     const start = run.firstDigest * digestBytes;
     hash.update(table.digests.subarray(start, start + run.count * digestBytes));
   }
   return `sha256:${hash.digest("hex")}`;
+}
+
+/** Returns the bytes that the root digest covers before the runs. */
+export function rootHead({
+  algorithm,
+  sizeBytes,
+  blockSizeBytes,
+}: Pick<BlockTable, "algorithm" | "sizeBytes" | "blockSizeBytes">): Buffer {
+  const domain = rootDomains[algorithm];
+  const head = Buffer.alloc(domain.length + 12);
+  head.write(domain, "latin1");
+  head.writeBigUInt64LE(BigInt(sizeBytes), domain.length);
+  head.writeUInt32LE(blockSizeBytes, domain.length + 8);
+  return head;
+}
+
+/** Returns the bytes that the root digest covers for a longest run, before its block digests. */
+export function rootRecord({ kind, count }: BlockRun): Buffer {
+  const record = Buffer.alloc(9);
+  record.writeUInt8(kind === "data" ? 1 : 0);
+  record.writeBigUInt64LE(BigInt(count), 1);
+  return record;
 }
 
 /** Yields the runs, in which holes and zeros count as one kind, "hole". */

@@ -2,7 +2,7 @@
 // and hash a table of half a megabyte. The cache finds a table by its file's digest, and a table is
 // compared with that digest before it is added. An entry is therefore valid for every file with
 // this digest, even if the table on the disk is damaged later.
-import type { BlockIndex } from "./block-access.js";
+import type { WholeIndex } from "./block-access.js";
 
 /** Estimated memory of an entry without its digests and runs, in bytes. */
 const entryBytes = 512;
@@ -12,7 +12,7 @@ const runBytes = 128;
 export class IndexCache {
   readonly #maxBytes: number;
   /** The entries in the order of their last use; the most recently used one is last. */
-  readonly #entries = new Map<string, BlockIndex>();
+  readonly #entries = new Map<string, WholeIndex>();
   #bytes = 0;
 
   constructor(maxBytes: number) {
@@ -24,7 +24,7 @@ export class IndexCache {
     return this.#bytes;
   }
 
-  get(digest: string): BlockIndex | undefined {
+  get(digest: string): WholeIndex | undefined {
     const index = this.#entries.get(digest);
     if (index === undefined) return undefined;
     this.#entries.delete(digest);
@@ -36,7 +36,7 @@ export class IndexCache {
    * Adds a table, which must belong to the digest. A table that would fill most of the cache is not
    * kept.
    */
-  add(digest: string, index: BlockIndex): void {
+  add(digest: string, index: WholeIndex): void {
     if (bytesOf(index) > this.#maxBytes / 2 || this.#entries.has(digest)) return;
     this.#entries.set(digest, index);
     this.#bytes += bytesOf(index);
@@ -52,6 +52,6 @@ export class IndexCache {
  * Returns the memory of a table. The digests are a view of the table's file, whose other parts are
  * runs.
  */
-function bytesOf({ table }: BlockIndex): number {
+function bytesOf({ table }: WholeIndex): number {
   return entryBytes + table.digests.buffer.byteLength + table.runs.length * runBytes;
 }

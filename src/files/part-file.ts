@@ -1,5 +1,6 @@
-// Assembles a file block by block, in any order, over several attempts. Blocks from an earlier
-// attempt are trusted only after their digests have been computed again.
+// Assembles a file over several attempts: one window (table-source.ts) after the other, and the
+// blocks of a window in any order. Blocks from an earlier attempt are trusted only after their
+// digests have been computed again.
 import { formatBytes } from "../base/sizes.js";
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
@@ -8,12 +9,18 @@ import { isErrno, withIoError } from "../holes/errno.js";
 import { lazyExtents } from "../holes/extents.js";
 import { dataRuns } from "../holes/zero.js";
 import { closeQuietly } from "../base/quietly.js";
-import { hasBytes, indexBlocks, readBlock, type BlockIndex } from "./block-access.js";
-import type { BlockTable } from "./block-table.js";
+import { hasBytes, readBlock, type BlockIndex } from "./block-access.js";
+import { windowBlocks, windowCount, type TableShape } from "./table-source.js";
 import { disk } from "../holes/file-operations.js";
 
 export interface PartFile extends AsyncDisposable {
   readonly path: string;
+  /**
+   * Begins a window, and reads the bytes that an earlier attempt has left in it. Windows are
+   * entered in ascending order. The calls below apply to the blocks of this window.
+   */
+  enter(number: number, index: BlockIndex): Promise<void>;
+  /** The index of the window. */
   readonly index: BlockIndex;
   /** Returns whether the block is present with the right bytes. */
   has(block: number): boolean;
@@ -25,9 +32,11 @@ export interface PartFile extends AsyncDisposable {
    */
   share(block: number, bytes: Uint8Array, from: FileHandle): Promise<void>;
   /**
-   * Turns all ranges without data into holes or zeros, and closes the file. Throws if a block with
+   * Ends the window: turns all its ranges without data into holes or zeros. Throws if a block with
    * data is missing.
    */
+  leave(): Promise<void>;
+  /** Closes the file. Throws unless every window was left. */
   complete(): Promise<void>;
 }
 
@@ -51,24 +60,22 @@ interface PartOptions {
  */
 export async function openPartFile(
   path: string,
-  table: BlockTable,
+  shape: TableShape,
   { signal, onData = () => undefined }: PartOptions,
 ): Promise<PartFile> {
   const handle = await withIoError({ what: "open the part", path }, () => openPart(path));
   try {
     await withIoError(
-      { what: `set the size to ${formatBytes(table.sizeBytes)}`, path },
+      { what: `set the size to ${formatBytes(shape.sizeBytes)}`, path },
       async () => {
         const { size } = await handle.stat();
-        if (size !== table.sizeBytes) await handle.truncate(0);
-        await handle.truncate(table.sizeBytes);
+        if (size !== shape.sizeBytes) await handle.truncate(0);
+        await handle.truncate(shape.sizeBytes);
       },
     );
     const { blocks } = await withIoError({ what: "look at the part", path }, () => handle.stat());
     onData(blocks * statBlockBytes);
-    const part = new DiskPartFile(path, handle, indexBlocks(table), onData);
-    await part.look(signal);
-    return part;
+    return new DiskPartFile(path, handle, shape, { signal, onData });
   } catch (error) {
     await closeQuietly(handle);
     throw error;
@@ -90,9 +97,13 @@ async function openPart(path: string): Promise<FileHandle> {
 
 class DiskPartFile implements PartFile {
   readonly path: string;
-  readonly index: BlockIndex;
   readonly #handle: FileHandle;
+  readonly #shape: TableShape;
+  readonly #signal: AbortSignal;
   readonly #onData: (bytes: number) => void;
+  #index: BlockIndex | undefined;
+  /** Number of windows that were left. */
+  #left = 0;
   readonly #done = new Set<number>();
   /** Blocks whose bytes are wrong. None of these bytes may stay. */
   readonly #dirty = new Set<number>();
@@ -103,30 +114,46 @@ class DiskPartFile implements PartFile {
   constructor(
     path: string,
     handle: FileHandle,
-    index: BlockIndex,
-    onData: (bytes: number) => void,
+    shape: TableShape,
+    { signal, onData }: Required<PartOptions>,
   ) {
     this.path = path;
     this.#handle = handle;
+    this.#shape = shape;
+    this.#signal = signal;
     this.#onData = onData;
-    this.index = index;
+  }
+
+  get index(): BlockIndex {
+    if (this.#index === undefined) throw new Error(`no window of ${this.path} was entered`);
+    return this.#index;
+  }
+
+  async enter(number: number, index: BlockIndex): Promise<void> {
+    if (number !== this.#left) throw new Error(`window ${number} after ${this.#left} were left`);
+    this.#index = index;
+    this.#done.clear();
+    this.#dirty.clear();
+    await this.#look(number * windowBlocks);
   }
 
   has(block: number): boolean {
     return this.#done.has(block);
   }
 
-  /** Finds the blocks that an earlier attempt has left. */
-  async look(signal: AbortSignal): Promise<void> {
-    const { blockSizeBytes, sizeBytes } = this.index.table;
-    const whole = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
-    const extents = lazyExtents(this.#handle.fd, sizeBytes) ?? whole;
-    let next = 0;
+  /** Finds the blocks that an earlier attempt has left in the window that begins at `first`. */
+  async #look(first: number): Promise<void> {
+    const { blockSizeBytes, sizeBytes } = this.#shape;
+    const start = first * blockSizeBytes;
+    const endBytes = Math.min(start + windowBlocks * blockSizeBytes, sizeBytes);
+    const whole = [{ offset: start, length: endBytes - start }];
+    const extents = lazyExtents(this.#handle.fd, endBytes, start) ?? whole;
+    let next = first;
     for (const { offset, length } of extents) {
       const end = Math.ceil((offset + length) / blockSizeBytes);
       next = Math.max(next, Math.floor(offset / blockSizeBytes));
       for (; next < end; next += 1) {
-        signal.throwIfAborted();
+        this.#signal.throwIfAborted();
         const bytes = await readBlock(this.#handle, this.index, next, this.path);
         const right = await hasBytes(this.index, next, bytes);
         (right ? this.#done : this.#dirty).add(next);
@@ -135,7 +162,7 @@ class DiskPartFile implements PartFile {
   }
 
   async put(block: number, bytes: Uint8Array): Promise<void> {
-    const start = block * this.index.table.blockSizeBytes;
+    const start = block * this.#shape.blockSizeBytes;
     const runs = this.#dirty.has(block)
       ? [{ offset: start, length: bytes.length }]
       : dataRuns(bytes, start);
@@ -146,7 +173,7 @@ class DiskPartFile implements PartFile {
   }
 
   async share(block: number, bytes: Uint8Array, from: FileHandle): Promise<void> {
-    const offset = block * this.index.table.blockSizeBytes;
+    const offset = block * this.#shape.blockSizeBytes;
     try {
       if (this.#dirty.has(block)) return await this.put(block, bytes);
       const copied = await disk.copyRange(from.fd, this.#handle.fd, offset, bytes.length);
@@ -157,14 +184,21 @@ class DiskPartFile implements PartFile {
     await this.put(block, bytes);
   }
 
-  async complete(): Promise<void> {
+  async leave(): Promise<void> {
     for (const block of this.index.dataBlocks()) {
       if (!this.#done.has(block)) throw new Error(`block ${block} of ${this.path} is missing`);
     }
     for (const block of this.#dirty) {
       const zeros = Buffer.alloc(this.index.lengthOf(block));
-      await this.#write(zeros, block * this.index.table.blockSizeBytes);
+      await this.#write(zeros, block * this.#shape.blockSizeBytes);
     }
+    this.#left += 1;
+    this.#index = undefined;
+  }
+
+  async complete(): Promise<void> {
+    const windows = windowCount(this.#shape);
+    if (this.#left < windows) throw new Error(`${this.#left} of ${windows} windows were left`);
     this.#open = false;
     await this.#syncing;
     await withIoError({ what: "close the part", path: this.path }, () => this.#handle.close());

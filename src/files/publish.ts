@@ -27,11 +27,16 @@ import {
 import { encodeManifest, type Manifest } from "./manifest.js";
 import { openSnapshotDirectory, sealFilesDirectory } from "./stored-modes.js";
 
+/** A complete table in a file of the store's filesystem. Nobody else may use the file any more. */
+export interface TableInFile {
+  readonly path: string;
+}
+
 /** A complete file in staging, and its progress. */
 export interface StagedRecord {
   readonly file: SnapshotFile;
-  /** Undefined until the content is hashed. */
-  readonly table: BlockTable | undefined;
+  /** Undefined until the content is hashed. A table in a file is moved into the snapshot. */
+  readonly table: BlockTable | TableInFile | undefined;
   /** The writer while it is open. The sync must use the descriptor that made the writes. */
   writer: SparseFileWriter | undefined;
   /** True if the only fsync of the file has been made. */
@@ -117,7 +122,15 @@ async function writeBlockTables(
   const blocks = join(directory, blocksDirectoryName);
   for (const [index, { table }] of records.entries()) {
     if (table === undefined) continue;
-    await writeNewFile(join(blocks, blockTableName(index)), encodeBlockTable(table));
+    const path = join(blocks, blockTableName(index));
+    if ("path" in table) {
+      await fsyncFile(table.path);
+      await withIoError({ what: `move to ${path}`, path: table.path }, () =>
+        renameOnly(table.path, path),
+      );
+    } else {
+      await writeNewFile(path, encodeBlockTable(table));
+    }
   }
   await fsyncDirectory(blocks);
 }

@@ -18,12 +18,18 @@ import { hashFile, type HashOptions } from "./hash-file.js";
 import { blocksDirectoryName, filesDirectoryName, type Layout } from "./layout.js";
 import type { Manifest } from "./manifest.js";
 import { forgetOrigin } from "./origin.js";
-import { publishStaged, syncRecord, type StagedRecord } from "./publish.js";
+import { publishStaged, syncRecord, type StagedRecord, type TableInFile } from "./publish.js";
 import { discardDirectory, discardPublished } from "./removal.js";
 import { createStagedFile, type StagedFile, type StagedFileOptions } from "./staged-file.js";
 import { giveToGroup, storedFileMode } from "./stored-modes.js";
 import type { WriteWorkers } from "./write-workers.js";
 import { disk } from "../holes/file-operations.js";
+
+interface MoveInOptions {
+  readonly mode: number;
+  /** `publish` moves a table that is in a file. The caller has compared its digest. */
+  readonly table: BlockTable | (TableInFile & { readonly digest: string });
+}
 
 interface CopyFromOptions {
   readonly mode: number;
@@ -52,11 +58,7 @@ export interface Staging extends AsyncDisposable {
    * Takes over a complete file of this filesystem by rename. Each of its blocks has been compared
    * with `table`, and nobody else may write to it any more.
    */
-  moveIn(
-    path: string,
-    name: string,
-    options: { readonly mode: number; readonly table: BlockTable },
-  ): Promise<SnapshotFile>;
+  moveIn(path: string, name: string, options: MoveInOptions): Promise<SnapshotFile>;
   /**
    * Reads a finished file again and computes its digest with another algorithm than the stored
    * digest has.
@@ -162,11 +164,7 @@ class StagingArea implements Staging {
     return hashed.file;
   }
 
-  async moveIn(
-    path: string,
-    name: string,
-    { mode, table }: { readonly mode: number; readonly table: BlockTable },
-  ): Promise<SnapshotFile> {
+  async moveIn(path: string, name: string, { mode, table }: MoveInOptions): Promise<SnapshotFile> {
     const target = await this.#claim(name);
     const { size, blocks } = await withIoError({ what: `move to ${target}`, path }, async () => {
       await renameOnly(path, target);
@@ -174,7 +172,7 @@ class StagingArea implements Staging {
       return stat(target);
     });
     const shown = { name, sizeBytes: size, allocatedBytes: blocks * 512, mode: mode & 0o777 };
-    const file = { ...shown, digest: rootDigest(table) };
+    const file = { ...shown, digest: "path" in table ? table.digest : rootDigest(table) };
     await this.#keep({ file, table, writer: undefined, synced: false });
     return file;
   }

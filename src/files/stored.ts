@@ -13,7 +13,7 @@ import { scanExtents } from "../holes/extents.js";
 import { closeQuietly } from "../base/quietly.js";
 import type { ReadableFile } from "../base/whole-io.js";
 import type { DigestAlgorithm } from "./block-digest.js";
-import { readBlockTable, readTableAlgorithm } from "./block-table-codec.js";
+import { openTableFile, readBlockTable, readTableAlgorithm } from "./block-table-codec.js";
 import type { BlockTable } from "./block-table.js";
 import { blocksDirectoryName, blockTableName, type Layout } from "./layout.js";
 
@@ -47,6 +47,22 @@ const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
  */
 export function readStoredTable(stored: StoredSnapshot, index: number): Promise<BlockTable> {
   return readBlockTable(tablePathOf(stored, index));
+}
+
+/** Opens the file of the same table. The caller closes it. */
+export async function openStoredTable(
+  stored: StoredSnapshot,
+  index: number,
+): Promise<{ readonly handle: FileHandle; readonly path: string; readonly lengthBytes: number }> {
+  const path = tablePathOf(stored, index);
+  const handle = await openTableFile(path);
+  try {
+    const { size: lengthBytes } = await handle.stat();
+    return { handle, path, lengthBytes };
+  } catch (error) {
+    await closeQuietly(handle);
+    throw ioError(error, { what: "look at the block table", path });
+  }
 }
 
 /**

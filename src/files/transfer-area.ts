@@ -54,9 +54,11 @@ export interface TransferArea {
   drop(digest: string): Promise<void>;
 }
 
-interface OpenTransfer {
+export interface OpenTransfer {
   /** Returns the path of the partial file for the file at `index`. */
   partPath(index: number): string;
+  /** Returns the path of the block table for the file at `index`, if the table is large. */
+  tablePath(index: number): string;
 }
 
 export function openTransferArea(layout: Layout): TransferArea {
@@ -64,7 +66,10 @@ export function openTransferArea(layout: Layout): TransferArea {
     list: () => listTransfers(layout),
     open: async (digest, origin) => {
       const directory = await openTransfer(layout, digest, origin);
-      return { partPath: (index) => partPath(directory, index) };
+      return {
+        partPath: (index) => join(directory, `${numbered(index)}.part`),
+        tablePath: (index) => join(directory, `${numbered(index)}.blk`),
+      };
     },
     noteEnd: (digest, endedMs) => noteTransferEnd(layout, digest, endedMs),
     space: (digest) => spaceBelow(transferDirectory(layout, digest)),
@@ -76,8 +81,8 @@ function transferDirectory(layout: Layout, digest: string): string {
   return join(layout.transfersRoot, keyOf(digest));
 }
 
-function partPath(directory: string, index: number): string {
-  return join(directory, `${String(index).padStart(4, "0")}.part`);
+function numbered(index: number): string {
+  return String(index).padStart(4, "0");
 }
 
 async function openTransfer(

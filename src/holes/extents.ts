@@ -79,10 +79,15 @@ export async function scanRanges(
 
 /**
  * Yields the same extents as `dataExtents` and looks each one up on demand, so its memory is
- * constant. This suits code that uses each extent once and does other work in between.
+ * constant. This suits code that uses each extent once and does other work in between. Extents
+ * that end before `start` are skipped.
  */
-export function lazyExtents(fd: number, sizeBytes: number): Iterable<Extent> | undefined {
-  const walk = walkExtents(fd, sizeBytes);
+export function lazyExtents(
+  fd: number,
+  sizeBytes: number,
+  start = 0,
+): Iterable<Extent> | undefined {
+  const walk = walkExtents(fd, sizeBytes, start);
   const next = (): IteratorResult<Extent, void> => {
     try {
       return walk.next();

@@ -3,7 +3,7 @@
 import type { FileHandle } from "node:fs/promises";
 import type { ZstdBlockCodec } from "../archive/zstd-block.js";
 import { StoreError, isStoreError } from "../base/errors.js";
-import { hasBytes, readBlock, type BlockIndex } from "../files/block-access.js";
+import { hasBytes, readBlock, type WholeIndex } from "../files/block-access.js";
 import { digestBytes, digestOf } from "../files/block-digest.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import { entryKey, readEntries, type EntryPlace } from "./entries.js";
@@ -32,7 +32,7 @@ export interface PushCounters {
 export interface PushedFile {
   readonly name: string;
   readonly handle: FileHandle;
-  readonly index: BlockIndex;
+  readonly index: WholeIndex;
   readonly base: RemoteBaseFile | undefined;
 }
 
@@ -216,7 +216,7 @@ function ownKey(sequence: number): string {
   return `own ${sequence}`;
 }
 
-function isSameBlock(index: BlockIndex, { remote }: RemoteBaseFile, block: number): boolean {
+function isSameBlock(index: WholeIndex, { remote }: RemoteBaseFile, block: number): boolean {
   const [one, two] = [index.digestOf(block), remote.index.digestOf(block)];
   return one !== undefined && two !== undefined && Buffer.compare(one, two) === 0;
 }

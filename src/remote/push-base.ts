@@ -3,7 +3,7 @@
 // position of the same file.
 import type { FileHandle } from "node:fs/promises";
 import type { ZstdBlockCodec } from "../archive/zstd-block.js";
-import { hasBytes, readBlock, type BlockIndex } from "../files/block-access.js";
+import { hasBytes, readBlock, type WholeIndex } from "../files/block-access.js";
 import { digestOf } from "../files/block-digest.js";
 import { decodeBlock } from "./format/block-codec.js";
 import type { BaseBlock, BlockPlace, PackRecord } from "./format/map.js";
@@ -18,7 +18,7 @@ export interface RemoteBaseFile {
    * The file on this node. Undefined if this node does not have its bytes, so that there are no
    * patches.
    */
-  readonly local: { readonly handle: FileHandle; readonly index: BlockIndex } | undefined;
+  readonly local: { readonly handle: FileHandle; readonly index: WholeIndex } | undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 // Reads a snapshot's commit object and its map.
 import { mib } from "../base/sizes.js";
-import { indexBlocks, type BlockIndex } from "../files/block-access.js";
+import { indexBlocks, type WholeIndex } from "../files/block-access.js";
 import { decodeBlockTable } from "../files/block-table-codec.js";
 import { rootDigest } from "../files/block-table.js";
 import { digestBytes } from "../files/block-digest.js";
@@ -32,7 +32,7 @@ export interface RemoteReader {
 }
 
 export interface RemoteFile {
-  readonly index: BlockIndex;
+  readonly index: WholeIndex;
   /** The places of the data blocks of the file. */
   readonly places: Places;
 }

@@ -1,7 +1,7 @@
 // Selects stored snapshots that may resemble another one, as bases for a pull.
 import type { Snapshot } from "../model/snapshot.js";
-import { countSharedBlocks, indexBlocks } from "../files/block-access.js";
-import type { BlockTable } from "../files/block-table.js";
+import { countSharedBlocks } from "../files/block-access.js";
+import type { TableSource } from "../files/table-source.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import type { ListFilter } from "../store/snapshot-store.js";
 import type { BaseReads, PeerReads } from "./ports.js";
@@ -55,7 +55,13 @@ export function likelyBases(store: BaseReads, target: Likeness): Snapshot[] {
 }
 
 /** Block tables of a snapshot by file name. */
-type Tables = ReadonlyMap<string, BlockTable>;
+type Tables = ReadonlyMap<string, TableSource>;
+
+/**
+ * Limit on the windows of tables that are compared to find a base, for all candidates together. It
+ * is enough for 16 TiB of files. The likeliest candidates come first.
+ */
+const maxCompared = 4096;
 
 /**
  * Returns the open snapshot among `candidates` that shares the most blocks with `target`, and
@@ -68,7 +74,10 @@ export async function openBestBase(
   signal: AbortSignal,
 ): Promise<OpenBlocks | undefined> {
   let best: { readonly blocks: OpenBlocks; readonly shared: number } | undefined;
+  let compared = 0;
   for (const { config } of candidates) {
+    if (compared >= maxCompared) break;
+    for (const { windows } of target.values()) compared += windows;
     const blocks = await openQuietly(store, config.id, signal);
     if (blocks === undefined) continue;
     const shared = await sharedWith(blocks, target).catch(() => 0);
@@ -108,9 +117,11 @@ async function sharedWith(blocks: OpenBlocks, target: Tables): Promise<number> {
   for (const [index, { name }] of blocks.stored.files.entries()) {
     const wanted = target.get(name);
     if (wanted === undefined) continue;
-    const table = await blocks.table(index);
-    comparable &&= table.algorithm === wanted.algorithm;
-    shared += countSharedBlocks(indexBlocks(wanted), indexBlocks(table));
+    const table = await blocks.source(index, { check: false });
+    comparable &&= table.shape.algorithm === wanted.shape.algorithm;
+    for (let number = 0; number < Math.min(table.windows, wanted.windows); number += 1) {
+      shared += countSharedBlocks(await wanted.window(number), await table.window(number));
+    }
   }
   return comparable ? shared : Math.max(shared, perhaps);
 }

@@ -2,20 +2,15 @@
 // peer.
 import type { FileHandle } from "node:fs/promises";
 import { isStoreError } from "../base/errors.js";
-import {
-  hasBytes,
-  mayBeSame,
-  indexBlocks,
-  readBlock,
-  type BlockIndex,
-} from "../files/block-access.js";
+import { hasBytes, mayBeSame, readBlock, type BlockIndex } from "../files/block-access.js";
 import type { PullBytes } from "../observe/ports.js";
 import type { PartFile } from "../files/part-file.js";
+import type { TableSource } from "../files/table-source.js";
 import { BlockEncoding, type ReadBlocksResponse } from "../client/index.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import { applyDelta, applyNonzeroPages } from "./page-delta.js";
 import { pagesFromWire } from "./page-set.js";
-import { peerInvalid } from "./peer.js";
+import { peerInvalid } from "./peer-invalid.js";
 import type { PeerClient } from "./peer-client.js";
 import { guardSilence } from "./silence.js";
 import { maxBlocks, maxRanges } from "./serve.js";
@@ -58,14 +53,19 @@ export interface FetchContext {
 
 export interface BaseFile {
   readonly handle: FileHandle;
-  readonly index: BlockIndex;
+  readonly table: TableSource;
   readonly name: string;
   /**
    * Digest of the base. If it is not empty, the peer has the base too, and can send differences.
    */
   readonly digest: string;
-  /** Called when a block differs from its digest in `index`. */
+  /** Called when a block differs from its digest in `table`. */
   readonly onDamage: () => void;
+}
+
+/** One window of the base. */
+export interface BaseWindow extends Omit<BaseFile, "table"> {
+  readonly index: BlockIndex;
 }
 
 /** Opens the file of this name in the base. Undefined if the base has no such file. */
@@ -76,9 +76,9 @@ export async function openBaseFile(
 ): Promise<BaseFile | undefined> {
   const position = base.stored.files.findIndex((file) => file.name === name);
   if (position < 0) return undefined;
-  const index = indexBlocks(await base.table(position));
+  const table = await base.source(position, { check: true });
   const onDamage = (): void => base.foundDamage();
-  return { handle: await base.stored.open(name), index, name, digest, onDamage };
+  return { handle: await base.stored.open(name), table, name, digest, onDamage };
 }
 
 /**
@@ -88,8 +88,44 @@ export async function openBaseFile(
 export async function fetchFile(
   context: FetchContext,
   part: PartFile,
+  table: TableSource,
   name: string,
   base: BaseFile | undefined,
+): Promise<void> {
+  await forEachWindow(part, table, base, (window) => fetchWindow(context, part, name, window));
+}
+
+/**
+ * Enters each window of the part, calls `work`, and leaves the window. `work` must fill the window.
+ */
+export async function forEachWindow(
+  part: PartFile,
+  table: TableSource,
+  base: BaseFile | undefined,
+  work: (base: BaseWindow | undefined) => Promise<void>,
+): Promise<void> {
+  for (let number = 0; number < table.windows; number += 1) {
+    await part.enter(number, await table.window(number));
+    await work(base && (await baseWindow(base, part.index, number)));
+    await part.leave();
+  }
+}
+
+/** Reads a window of the base. Undefined if no block of this window needs a base. */
+async function baseWindow(
+  { table, ...base }: BaseFile,
+  index: BlockIndex,
+  number: number,
+): Promise<BaseWindow | undefined> {
+  if (number >= table.windows || index.dataBlocks().next().done === true) return undefined;
+  return { ...base, index: await table.window(number) };
+}
+
+async function fetchWindow(
+  context: FetchContext,
+  part: PartFile,
+  name: string,
+  base: BaseWindow | undefined,
 ): Promise<void> {
   const missing = await takeFromBase(context, part, base);
   const differences = base !== undefined && base.digest !== "" ? base : undefined;
@@ -103,7 +139,7 @@ export async function fetchFile(
 export async function takeFromBase(
   context: Pick<FetchContext, "counters" | "signal" | "reflink">,
   part: PartFile,
-  base: BaseFile | undefined,
+  base: BaseWindow | undefined,
 ): Promise<number[]> {
   const { counters, signal } = context;
   const missing: number[] = [];
@@ -140,7 +176,7 @@ export async function takeFromBase(
  * it.
  */
 export async function readOldBlock(
-  base: BaseFile,
+  base: BaseWindow,
   block: number,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
@@ -161,7 +197,7 @@ async function fetchBlocks(
   part: PartFile,
   name: string,
   blocks: readonly number[],
-  base: BaseFile | undefined,
+  base: BaseWindow | undefined,
 ): Promise<number[]> {
   const refused: number[] = [];
   for (const batch of batches(blocks)) {
@@ -246,7 +282,7 @@ async function* receive(
 async function decodeBlock(
   message: ReadBlocksResponse,
   { block, length }: { readonly block: number; readonly length: number },
-  base: BaseFile | undefined,
+  base: BaseWindow | undefined,
   signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
   const { data, encoding } = message;

@@ -1,15 +1,22 @@
 // Heals a local snapshot: fetches its damaged parts from a peer that has a snapshot with the same
 // digest.
 import type { FileHandle } from "node:fs/promises";
-import { indexBlocks } from "../files/block-access.js";
-import type { BlockTable } from "../files/block-table.js";
 import { openPartFile } from "../files/part-file.js";
+import type { TableSource } from "../files/table-source.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import { inSpan } from "../observe/spans.js";
 import type { Damage, WholeFile } from "../store/heal/heal-from-peer.js";
 import { fetchFile, type BaseFile, type FetchContext } from "./fetch.js";
-import { fetchDescription, fetchManifest, peerInvalid } from "./peer.js";
-import { countTotal, holdTransfer, type PullParts, type PullRequest } from "./pull.js";
+import { fetchDescription, fetchManifest } from "./peer.js";
+import { peerInvalid } from "./peer-invalid.js";
+import {
+  countTotal,
+  holdTransfer,
+  placeOf,
+  transferOf,
+  type PullParts,
+  type PullRequest,
+} from "./pull.js";
 
 /**
  * Makes a complete copy of each damaged file, from its intact blocks and the peer's blocks, and
@@ -29,10 +36,13 @@ export async function healSnapshot(
       fetchDescription(client, { digest }, { idleMs, signal }),
     );
     if (wanted.digest !== digest) throw peerInvalid("a snapshot that was not requested");
-    await using manifest = await fetchManifest(client, wanted, [], { idleMs, signal });
+    const openTransfer = transferOf(parts, { source, ref }, digest);
+    // The tables do not count against quotas, for the reason that `fetchWhole` gives.
+    const place = placeOf(parts, openTransfer, () => undefined);
+    await using manifest = await fetchManifest(client, wanted, [], place, { idleMs, signal });
     counters.sentBytes += manifest.receivedBytes;
     countTotal(counters, files, manifest.tables);
-    const transfer = await store.transfers.open(digest, { source, ref });
+    const transfer = await openTransfer();
     const { reflink } = store;
     const snapshotId = manifest.snapshot.id;
     const context = { client, snapshotId, counters, reflink, idleMs, throttle, signal };
@@ -44,7 +54,7 @@ export async function healSnapshot(
       const path = transfer.partPath(index);
       await using rest = await openRest(file);
       await fetchWhole(context, { path, table, file, rest });
-      whole.set(file.name, { path, table });
+      whole.set(file.name, { path, table: await table.whole() });
     }
     return whole;
   };
@@ -57,7 +67,7 @@ async function fetchWhole(
   context: FetchContext,
   from: {
     readonly path: string;
-    readonly table: BlockTable;
+    readonly table: TableSource;
     readonly file: SnapshotFile;
     readonly rest: FileHandle | undefined;
   },
@@ -65,16 +75,16 @@ async function fetchWhole(
   const { path, table, file, rest } = from;
   // The copy does not count against quotas, because it replaces the damaged file, also in a full
   // store.
-  await using part = await openPartFile(path, table, context);
+  await using part = await openPartFile(path, table.shape, context);
   // The blocks of the remains are compared with the expected digests before they are copied.
   const base: BaseFile | undefined = rest && {
     handle: rest,
-    index: indexBlocks(table),
+    table,
     name: file.name,
     digest: "",
     // The snapshot is already known to be damaged.
     onDamage: () => undefined,
   };
-  await fetchFile(context, part, file.name, base);
+  await fetchFile(context, part, table, file.name, base);
   await part.complete();
 }

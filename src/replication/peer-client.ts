@@ -4,13 +4,14 @@ import type { Client } from "../client/index.js";
 
 export type PeerClient = Pick<
   Client,
-  "getManifest" | "readBlocks" | "pull" | "close" | typeof Symbol.asyncDispose
+  "getManifest" | "readTable" | "readBlocks" | "pull" | "close" | typeof Symbol.asyncDispose
 >;
 
 /** Wraps a client. `name` is the name by which callers know the peer. */
 export function peerClient(name: string, client: Client): PeerClient {
   return {
     getManifest: (...call) => named(name, client.getManifest(...call)),
+    readTable: (...call) => named(name, client.readTable(...call)),
     readBlocks: (...call) => named(name, client.readBlocks(...call)),
     pull: (...call) => named(name, client.pull(...call)),
     close: () => client.close(),

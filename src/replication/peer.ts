@@ -1,22 +1,24 @@
 // Reads a peer's answers, and checks all data in them before the data is used.
+import { createCleanup } from "../base/cleanup.js";
 import { StoreError, describeValue, isStoreError } from "../base/errors.js";
-import { digestBytes, digestOf, type DigestAlgorithm } from "../files/block-digest.js";
-import { blockBytes, blockCount, rootDigest, type BlockTable } from "../files/block-table.js";
-import { blockTableVersions, decodeBlockTable } from "../files/block-table-codec.js";
+import type { DigestAlgorithm } from "../files/block-digest.js";
+import { blockTableVersions } from "../files/block-table-codec.js";
+import type { TableFile } from "../files/table-file.js";
+import type { TableSource } from "../files/table-source.js";
 import { maxDataFiles } from "../files/directory-source.js";
 import { snapshotDigest } from "../files/manifest.js";
-import { BlockHash, type Snapshot as SnapshotMessage } from "../client/index.js";
+import { BlockHash, type FileBlocks, type Snapshot as SnapshotMessage } from "../client/index.js";
 import { latestTimeMs } from "../model/config-rules.js";
 import { emptyConfig, type SnapshotConfig } from "../model/config.js";
 import { checkDataFileName } from "../model/name.js";
 import type { SnapshotFile } from "../model/snapshot.js";
 import { digestPattern } from "../model/digest.js";
+import { ensure, peerInvalid } from "./peer-invalid.js";
+import { fetchLargeTable, readInlineTable, type TablePlace } from "./peer-tables.js";
 import type { PeerClient } from "./peer-client.js";
+import { maxTableBytes } from "./serve.js";
 import { guardSilence } from "./silence.js";
 
-/** Limit on the size of one snapshot's block tables: enough for 500 GiB of data. */
-const maxTableBytes = 64 * 1024 * 1024;
-const minTablePartBytes = 4096;
 /** Largest file of ext4, which exceeds any real guest. */
 const maxFileBytes = 16 * 2 ** 40;
 
@@ -25,7 +27,7 @@ const algorithmOf: ReadonlyMap<BlockHash, DigestAlgorithm> = new Map([
   [BlockHash.BLAKE3, "blake3"],
 ]);
 
-const accepted = { acceptTableVersions: [...blockTableVersions] };
+const accepted = { acceptTableVersions: [...blockTableVersions], tablesByRange: true };
 
 export interface PeerSnapshot {
   /** Id of the snapshot at the peer. */
@@ -39,16 +41,6 @@ export interface PeerSnapshot {
   readonly files: readonly SnapshotFile[];
   /** The algorithm that has hashed the blocks, by file name, as far as the peer reports it. */
   readonly hashes: ReadonlyMap<string, DigestAlgorithm>;
-}
-
-export function peerInvalid(problem: string): StoreError {
-  return new StoreError("PEER_DATA_INVALID", `the peer sent ${problem}; nothing was stored`, {
-    hint: "Run `stasis verify` at the peer; try another peer that has the snapshot",
-  });
-}
-
-function ensure(condition: boolean, problem: string): asserts condition {
-  if (!condition) throw peerInvalid(problem);
 }
 
 function readPeerSnapshot(message: SnapshotMessage | undefined): PeerSnapshot {
@@ -161,125 +153,118 @@ export interface PeerManifest extends AsyncDisposable {
   readonly snapshot: PeerSnapshot;
   /** Digest of a snapshot that both sides have. Empty if there is no such snapshot. */
   readonly baseDigest: string;
-  readonly tables: ReadonlyMap<string, BlockTable>;
+  readonly tables: ReadonlyMap<string, PulledTable>;
   readonly receivedBytes: number;
 }
+
+/** A table: in memory, or in a file of the transfer if it is large. */
+export type PulledTable = TableSource | TableFile;
 
 /** Fetches a manifest. Throws PEER_DATA_INVALID unless the tables match the requested digest. */
 export async function fetchManifest(
   client: PeerClient,
   wanted: PeerSnapshot,
   baseDigests: readonly string[],
+  place: TablePlace,
   limits: PeerLimits,
 ): Promise<PeerManifest> {
+  await using cleanup = createCleanup();
+  const described = await openManifest(client, wanted, baseDigests, limits);
+  cleanup.defer(described.close);
+  const { snapshot, baseDigest } = described;
+  const tables = new Map<string, PulledTable>();
+  for (const [index, file] of snapshot.files.entries()) {
+    const { name } = file;
+    const found = described.tables.get(name);
+    if (found === undefined) throw new Error(`no table for ${name}`);
+    const fetch = async (lengthBytes: number): Promise<TableFile> => {
+      const large = { snapshotId: snapshot.id, file, index, lengthBytes };
+      const fetched = await fetchLargeTable(client, large, place, limits);
+      cleanup.defer(async () => fetched[Symbol.asyncDispose]());
+      return fetched;
+    };
+    const table = typeof found === "number" ? await fetch(found) : found;
+    const told = snapshot.hashes.get(name) ?? table.shape.algorithm;
+    ensure(told === table.shape.algorithm, `another hash than that of ${describeValue(name)}`);
+    tables.set(name, table);
+  }
+  const release = cleanup.release();
+  const { receivedBytes } = described;
+  return { snapshot, baseDigest, tables, receivedBytes, [Symbol.asyncDispose]: release };
+}
+
+interface OpenManifest {
+  readonly snapshot: PeerSnapshot;
+  readonly baseDigest: string;
+  /** The table of each file. For a large table, its length. */
+  readonly tables: ReadonlyMap<string, TableSource | number>;
+  readonly receivedBytes: number;
+  readonly close: () => Promise<void>;
+}
+
+/** Reads all messages of the manifest. After them, the stream serves only as the lease. */
+async function openManifest(
+  client: PeerClient,
+  wanted: PeerSnapshot,
+  baseDigests: readonly string[],
+  limits: PeerLimits,
+): Promise<OpenManifest> {
   const guard = guardSilence(limits.idleMs, limits.signal);
   const request = { ref: wanted.id, baseDigests: [...baseDigests], ...accepted };
   const stream = client.getManifest(request, { signal: guard.signal })[Symbol.asyncIterator]();
   const close = async (): Promise<void> => {
     await stream.return?.(undefined);
   };
-  try {
-    const first = await stream.next();
+  const next = async (what: string): Promise<ManifestMessage> => {
+    const message = await stream.next();
     guard.heard();
-    ensure(
-      first.done !== true && first.value.part.case === "snapshot",
-      "a first message without a snapshot",
-    );
-    const snapshot = readPeerSnapshot(first.value.part.value);
+    ensure(message.done !== true, `${what} that was truncated`);
+    return message.value;
+  };
+  try {
+    const first = await next("a manifest");
+    ensure(first.part.case === "snapshot", "a first message without a snapshot");
+    const snapshot = readPeerSnapshot(first.part.value);
     ensure(snapshot.digest === wanted.digest, "a snapshot that was not requested");
-    const { baseDigest } = first.value;
+    const { baseDigest } = first;
     ensure(baseDigest === "" || baseDigests.includes(baseDigest), "a base that was not offered");
-    let receivedBytes = 0;
-    const tables = new Map<string, BlockTable>();
-    for (const file of snapshot.files) {
-      const { table, length } = await readTable(stream, file, {
-        allowedBytes: maxTableBytes - receivedBytes,
-        heard: () => guard.heard(),
-      });
-      const told = snapshot.hashes.get(file.name) ?? table.algorithm;
-      ensure(told === table.algorithm, `another hash than that of ${describeValue(file.name)}`);
-      receivedBytes += length;
-      tables.set(file.name, table);
-    }
-    return { snapshot, baseDigest, tables, receivedBytes, [Symbol.asyncDispose]: close };
+    const { tables, receivedBytes } = await readTables(snapshot, next);
+    return { snapshot, baseDigest, tables, receivedBytes, close };
   } catch (error) {
     await close();
     throw guard.explain(error);
   } finally {
-    // From here on the stream serves only as the lease.
     guard.pause();
   }
 }
 
-type ManifestStream = AsyncIterator<
-  ReturnType<PeerClient["getManifest"]> extends AsyncIterable<infer Message> ? Message : never
->;
+type ManifestMessage =
+  ReturnType<PeerClient["getManifest"]> extends AsyncIterable<infer Message> ? Message : never;
 
-async function readTable(
-  stream: ManifestStream,
-  file: SnapshotFile,
-  { allowedBytes, heard }: { readonly allowedBytes: number; readonly heard: () => void },
-): Promise<{ table: BlockTable; length: number }> {
-  const what = `a block table of ${describeValue(file.name)}`;
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for (let last = false; !last;) {
-    const next = await stream.next();
-    heard();
-    ensure(next.done !== true && next.value.part.case === "blocks", `${what} that was truncated`);
-    const part = next.value.part.value;
-    ensure(part.file === file.name, `${what} under another name`);
-    ensure(part.table.length > 0, `${what} with an empty part`);
-    length += part.table.length;
-    ensure(length <= Math.min(allowedBytes, tableBound(file)), `${what} that is too long`);
-    // Without this check, a table in millions of parts would cost many times its bytes.
-    ensure(
-      part.last || part.table.length >= minTablePartBytes,
-      `${what} in parts of less than ${minTablePartBytes} bytes`,
-    );
-    // The part is copied, because it is a view of a larger message.
-    parts.push(Uint8Array.from(part.table));
-    last = part.last;
-  }
-  const table = decodeTable(Buffer.concat(parts), what);
-  ensure(table.blockSizeBytes === blockBytes, `${what} with blocks of ${table.blockSizeBytes}`);
-  ensure(table.sizeBytes === file.sizeBytes, `${what} for ${table.sizeBytes} bytes`);
-  ensure(rootDigest(table) === file.digest, `${what} that does not match its digest`);
-  // The data would match such a table, but would have another digest each time that it is read
-  // here.
-  ensure(!callsZerosData(table), `${what} that lists zeros as data`);
-  return { table, length };
-}
-
-function callsZerosData({ sizeBytes, algorithm, digests }: BlockTable): boolean {
-  const zeros = new Set(
-    [blockBytes, sizeBytes % blockBytes].map((length) =>
-      digestOf(algorithm, Buffer.alloc(length)).toString("hex"),
-    ),
-  );
-  const bytes = Buffer.from(digests.buffer, digests.byteOffset, digests.byteLength);
-  for (let start = 0; start < bytes.length; start += digestBytes) {
-    if (zeros.has(bytes.toString("hex", start, start + digestBytes))) return true;
-  }
-  return false;
-}
-
-/** Returns the maximum size of a table, which has at most one run and one digest per block. */
-function tableBound(file: SnapshotFile): number {
-  return 40 + 32 + blockCount(file.sizeBytes) * (8 + 32);
-}
-
-function decodeTable(bytes: Uint8Array, what: string): BlockTable {
-  try {
-    return decodeBlockTable(bytes, "of the peer");
-  } catch (error) {
-    if (isStoreError(error, "FORMAT_UNSUPPORTED")) {
-      const { message, metadata } = error;
-      throw new StoreError("FORMAT_UNSUPPORTED", `the peer sent ${what}: ${message}`, {
-        hint: "Upgrade this node to the version of the peer first",
-        metadata,
-      });
+async function readTables(
+  { files }: PeerSnapshot,
+  next: (what: string) => Promise<ManifestMessage>,
+): Promise<Pick<OpenManifest, "tables" | "receivedBytes">> {
+  const tables = new Map<string, TableSource | number>();
+  let receivedBytes = 0;
+  for (const file of files) {
+    const what = `a block table of ${describeValue(file.name)}`;
+    const nextBlocks = async (): Promise<FileBlocks> => {
+      const { part } = await next(what);
+      ensure(part.case === "blocks", `${what} that was truncated`);
+      return part.value;
+    };
+    const { part } = await next(what);
+    if (part.case === "table") {
+      ensure(part.value.file === file.name, `${what} under another name`);
+      tables.set(file.name, sizeOf(part.value.length, `the length of ${what}`));
+      continue;
     }
-    throw peerInvalid(`${what} that is malformed: ${isStoreError(error) ? error.message : ""}`);
+    ensure(part.case === "blocks", `${what} that was truncated`);
+    const allowed = maxTableBytes - receivedBytes;
+    const { table, length } = await readInlineTable(part.value, nextBlocks, file, allowed);
+    receivedBytes += length;
+    tables.set(file.name, table);
   }
+  return { tables, receivedBytes };
 }

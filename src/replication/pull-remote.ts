@@ -4,6 +4,7 @@ import { StoreError } from "../base/errors.js";
 import { mib } from "../base/sizes.js";
 import { hasBytes } from "../files/block-access.js";
 import { openPartFile, type PartFile } from "../files/part-file.js";
+import { tableInMemory } from "../files/table-source.js";
 import { emptyConfig } from "../model/config.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import { entryKey, readEntries, type EntryPlace } from "../remote/entries.js";
@@ -21,7 +22,7 @@ import {
 } from "../remote/remote-map.js";
 import type { Filled, Intake } from "../store/write/intake.js";
 import { likelyBases, openBestBase } from "./base-choice.js";
-import { inParallel, readOldBlock, takeFromBase, type BaseFile } from "./fetch.js";
+import { forEachWindow, inParallel, readOldBlock, takeFromBase, type BaseWindow } from "./fetch.js";
 import { baseFileOf, countTotal, holdTransfer, type PullParts } from "./pull.js";
 
 interface RemotePullParts
@@ -89,7 +90,9 @@ async function filesFromRemote(
   const { store, counters } = parts;
   const { manifest } = commit;
   const map = await readMap(parts, commit, signal);
-  const tables = new Map([...map.files].map(([name, { index }]) => [name, index.table]));
+  const tables = new Map(
+    [...map.files].map(([name, { index }]) => [name, tableInMemory(index.table)]),
+  );
   await using base = await openBestBase(store, likelyBases(store, manifest), tables, signal);
   countTotal(counters, manifest.files, tables);
   const origin = { source: request.remote, ref: request.remoteId };
@@ -104,8 +107,12 @@ async function filesFromRemote(
     const remote = fileOf(map, file.name);
     await using part = await openPartFile(path, remote.index.table, { signal, onData });
     const from = await baseFileOf(base, file.name, "");
-    const missing = await takeFromBase({ counters, signal, reflink: store.reflink }, part, from);
-    await new RemoteFetch({ parts, map, remote, part, base: from, signal }).fetch(missing);
+    const source = tables.get(file.name) ?? tableInMemory(remote.index.table);
+    await forEachWindow(part, source, from, async (window) => {
+      const context = { counters, signal, reflink: store.reflink };
+      const missing = await takeFromBase(context, part, window);
+      await new RemoteFetch({ parts, map, remote, part, base: window, signal }).fetch(missing);
+    });
     await part.complete();
     paths.push(path);
   }
@@ -129,7 +136,7 @@ interface FetchOptions {
   readonly map: RemoteMap;
   readonly remote: RemoteFile;
   readonly part: PartFile;
-  readonly base: BaseFile | undefined;
+  readonly base: BaseWindow | undefined;
   readonly signal: AbortSignal;
 }
 

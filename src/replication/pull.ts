@@ -1,8 +1,8 @@
 // Performs one pull, from the peer's manifest to a stored snapshot.
+import { createCleanup } from "../base/cleanup.js";
 import { isStoreError } from "../base/errors.js";
-import { indexBlocks } from "../files/block-access.js";
-import type { BlockTable } from "../files/block-table.js";
 import { openPartFile } from "../files/part-file.js";
+import type { OpenTransfer } from "../files/transfer-area.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import { inSpan } from "../observe/spans.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
@@ -10,7 +10,14 @@ import type { Filled, Intake } from "../store/write/intake.js";
 import { likelyBases, openBestBase } from "./base-choice.js";
 import { fetchFile, openBaseFile, type FetchContext, type TransferCounters } from "./fetch.js";
 import type { PeerClient } from "./peer-client.js";
-import { fetchDescription, fetchManifest, type PeerManifest, type PeerSnapshot } from "./peer.js";
+import {
+  fetchDescription,
+  fetchManifest,
+  type PeerManifest,
+  type PeerSnapshot,
+  type PulledTable,
+} from "./peer.js";
+import { copyLargeTable, type TablePlace } from "./peer-tables.js";
 import type { PeerReads, ReplicationStore } from "./ports.js";
 import type { TransferClaim } from "./transfers.js";
 
@@ -122,12 +129,14 @@ async function filesFromPeer(
   const bases = likelyBases(store, wanted);
   const offered = [...new Set(bases.map(({ digest }) => digest))];
   const { idleMs } = parts;
+  const transfer = transferOf(parts, request, wanted.digest);
+  const tablePlace = placeOf(parts, transfer, (bytes) => place.allowance.take(bytes));
   await using manifest = await inSpan(
     "manifest",
     { "stasis.bases": offered.length },
     async () =>
-      (await manifestFromHere(store, bases, wanted, signal)) ??
-      (await fetchManifest(client, wanted, offered, { idleMs, signal })),
+      (await manifestFromHere(store, bases, wanted, tablePlace, signal)) ??
+      (await fetchManifest(client, wanted, offered, tablePlace, { idleMs, signal })),
   );
   counters.sentBytes += manifest.receivedBytes;
   const common = bases.filter(({ digest }) => digest === manifest.baseDigest);
@@ -139,8 +148,34 @@ async function filesFromPeer(
   );
   countTotal(counters, manifest.snapshot.files, manifest.tables);
   return await inSpan("fetch", { "stasis.files": manifest.snapshot.files.length }, () =>
-    fetchFiles(parts, request, place, manifest, base, signal),
+    fetchFiles(parts, transfer, place, manifest, base, signal),
   );
+}
+
+/** Returns a function that opens the directory of the pull. It opens the directory only once. */
+export function transferOf(
+  { store }: Pick<PullParts, "store">,
+  { source, ref }: Pick<PullRequest, "source" | "ref">,
+  digest: string,
+): () => Promise<OpenTransfer> {
+  let opened: Promise<OpenTransfer> | undefined;
+  return () => (opened ??= store.transfers.open(digest, { source, ref }));
+}
+
+/** Keeps large tables in the directory of the pull. `onData` counts their bytes against quotas. */
+export function placeOf(
+  { counters, throttle }: Pick<PullParts, "counters" | "throttle">,
+  transfer: () => Promise<OpenTransfer>,
+  onData: (bytes: number) => void,
+): TablePlace {
+  return {
+    pathOf: async (index) => (await transfer()).tablePath(index),
+    onData,
+    received: async (bytes) => {
+      counters.sentBytes += bytes;
+      await throttle(bytes);
+    },
+  };
 }
 
 /**
@@ -150,19 +185,27 @@ async function manifestFromHere(
   store: PeerReads,
   bases: readonly Snapshot[],
   wanted: PeerSnapshot,
+  place: TablePlace,
   signal: AbortSignal,
 ): Promise<PeerManifest | undefined> {
   const same = bases.find(({ digest }) => digest === wanted.digest);
   if (same === undefined) return undefined;
+  await using cleanup = createCleanup();
   try {
     await using open = await store.openBlocks(same.config.id, signal);
-    const tables = new Map<string, BlockTable>();
+    const tables = new Map<string, PulledTable>();
     for (const [index, { name }] of open.stored.files.entries()) {
-      tables.set(name, await open.table(index));
+      const source = await open.source(index, { check: true });
+      if (source.handle === undefined) {
+        tables.set(name, source);
+        continue;
+      }
+      const table = await copyLargeTable(source.handle, source.lengthBytes, index, place, signal);
+      cleanup.defer(async () => table[Symbol.asyncDispose]());
+      tables.set(name, table);
     }
-    const close = (): Promise<void> => Promise.resolve();
     const manifest = { snapshot: wanted, baseDigest: "", tables, receivedBytes: 0 };
-    return { ...manifest, [Symbol.asyncDispose]: close };
+    return { ...manifest, [Symbol.asyncDispose]: cleanup.release() };
   } catch {
     // The snapshot is damaged, or was deleted since. The peer has the tables too.
     signal.throwIfAborted();
@@ -176,17 +219,12 @@ export function countTotal(
   files: readonly SnapshotFile[],
   tables: PeerManifest["tables"],
 ): void {
-  for (const { name } of files) {
-    const table = tables.get(name);
-    if (table === undefined) continue;
-    const index = indexBlocks(table);
-    for (const block of index.dataBlocks()) counters.totalBytes += index.lengthOf(block);
-  }
+  for (const { name } of files) counters.totalBytes += tables.get(name)?.dataBytes ?? 0;
 }
 
 async function fetchFiles(
   parts: PullParts,
-  request: PullRequest,
+  openTransfer: () => Promise<OpenTransfer>,
   place: Intake,
   manifest: PeerManifest,
   base: OpenBlocks | undefined,
@@ -194,8 +232,7 @@ async function fetchFiles(
 ): Promise<SnapshotFile[]> {
   const { store, client, counters, idleMs, throttle } = parts;
   const { snapshot, tables, baseDigest } = manifest;
-  const { source, ref } = request;
-  const transfer = await store.transfers.open(snapshot.digest, { source, ref });
+  const transfer = await openTransfer();
   // From here on the upload's allowance counts these bytes.
   store.noteKept(snapshot.digest, 0);
   const { reflink } = store;
@@ -209,18 +246,19 @@ async function fetchFiles(
     const path = transfer.partPath(index);
     await place.allowance.wait(file.allocatedBytes);
     const onData = (bytes: number): void => place.allowance.take(bytes);
-    await using part = await openPartFile(path, table, { signal, onData });
+    await using part = await openPartFile(path, table.shape, { signal, onData });
     const from = await baseFileOf(base, file.name, comparable);
-    await fetchFile(fetching, part, file.name, from);
+    await fetchFile(fetching, part, table, file.name, from);
     await part.complete();
     paths.push(path);
   }
   // This code runs only when all files are complete. Until then everything stays where the next
   // call looks for it.
   const files: SnapshotFile[] = [];
-  for (const [index, { name, mode }] of snapshot.files.entries()) {
-    const [path, table] = [paths[index], tables.get(name)];
-    if (path === undefined || table === undefined) throw new Error(`no part for ${name}`);
+  for (const [index, { name, mode, digest }] of snapshot.files.entries()) {
+    const [path, source] = [paths[index], tables.get(name)];
+    if (path === undefined || source === undefined) throw new Error(`no part for ${name}`);
+    const table = "path" in source ? { path: source.path, digest } : await source.whole();
     files.push(await place.staging.moveIn(path, name, { mode, table }));
   }
   return files;

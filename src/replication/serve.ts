@@ -1,11 +1,14 @@
 // Implements the sender's side: serves a snapshot's tables under a lease, and its blocks.
 import { StoreError, fieldInvalid, isStoreError } from "../base/errors.js";
-import { hasBytes, indexBlocks, readBlock, type BlockIndex } from "../files/block-access.js";
-import { blockCount, type BlockTable } from "../files/block-table.js";
+import { formatBytes } from "../base/sizes.js";
+import { hasBytes, noBlocks, readBlock, type BlockIndex } from "../files/block-access.js";
+import { blockCount } from "../files/block-table.js";
 import { encodeBlockTable, tableVersions } from "../files/block-table-codec.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { FileHashes } from "../store/read/block-hashes.js";
-import type { OpenBlocks } from "../store/read/blocks.js";
+import { readTableBytes } from "../files/table-file.js";
+import { tableCursor, windowBlocks, type TableShape } from "../files/table-source.js";
+import type { OpenBlocks, OpenTable } from "../store/read/blocks.js";
 import type { FileHandle } from "node:fs/promises";
 import { digestPattern } from "../model/digest.js";
 import { maxBases, openBestBase } from "./base-choice.js";
@@ -23,6 +26,7 @@ type ManifestPart =
       readonly baseDigest: string;
       readonly hashes: FileHashes;
     }
+  | { readonly kind: "summary"; readonly file: string; readonly lengthBytes: number }
   | {
       readonly kind: "table";
       readonly file: string;
@@ -44,6 +48,8 @@ export async function* serveManifest(
     readonly snapshotOnly: boolean;
     /** Versions of block tables that the caller reads. Empty means all versions. */
     readonly acceptTableVersions: readonly number[];
+    /** Whether the caller reads large tables with ReadTable. */
+    readonly tablesByRange: boolean;
   },
   signal: AbortSignal,
 ): AsyncGenerator<ManifestPart, void, undefined> {
@@ -61,21 +67,83 @@ export async function* serveManifest(
     yield { kind: "snapshot", snapshot, baseDigest: "", hashes };
     return;
   }
-  const tables = new Map<string, BlockTable>();
+  const tables = new Map<string, OpenTable>();
   for (const [index, { name }] of open.stored.files.entries()) {
-    tables.set(name, await open.table(index));
+    tables.set(name, await open.source(index, { check: true }));
+    if (!request.tablesByRange) requireSmall(snapshot, [...tables.values()]);
   }
   const baseDigest = await commonBase(store, baseDigests, tables, signal);
   yield { kind: "snapshot", snapshot, baseDigest, hashes };
-  for (const [file, table] of tables) {
-    const bytes = encodeBlockTable(table);
+  yield* tableParts(tables, request.tablesByRange);
+  tables.clear();
+  await fired(signal);
+}
+
+async function* tableParts(
+  tables: ReadonlyMap<string, OpenTable>,
+  byRange: boolean,
+): AsyncGenerator<ManifestPart, void, undefined> {
+  for (const [file, source] of tables) {
+    if (byRange && source.handle !== undefined) {
+      yield { kind: "summary", file, lengthBytes: source.lengthBytes };
+      continue;
+    }
+    const bytes = encodeBlockTable(await source.whole());
     for (let start = 0; start < bytes.length; start += tablePartBytes) {
       const end = Math.min(start + tablePartBytes, bytes.length);
       yield { kind: "table", file, bytes: bytes.subarray(start, end), last: end === bytes.length };
     }
   }
-  tables.clear();
-  await fired(signal);
+}
+
+/** A node without ReadTable reads at most this many bytes of tables per snapshot. */
+export const maxTableBytes = 64 * 1024 * 1024;
+
+function requireSmall({ config }: Snapshot, tables: readonly OpenTable[]): void {
+  const bytes = tables.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+  if (bytes <= maxTableBytes) return;
+  throw new StoreError(
+    "LIMIT_EXCEEDED",
+    `the block tables of snapshot ${config.id} have ${formatBytes(bytes)}, the pulling node reads ` +
+      `at most ${formatBytes(maxTableBytes)}`,
+    {
+      hint: "Upgrade the pulling node first",
+      resource: { type: "snapshot", name: config.id },
+      metadata: { snapshot_id: config.id, limit: "peer_table_bytes", upgrade: "receiver" },
+    },
+  );
+}
+
+/** Yields the bytes of a table from `offset` on. The sender does not check them: the peer does. */
+export async function* serveTable(
+  store: PeerReads,
+  request: {
+    readonly snapshotId: string;
+    readonly file: string;
+    readonly offset: number;
+    /** Number of bytes. 0 means all bytes up to the end of the table. */
+    readonly lengthBytes: number;
+  },
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  await using open = await store.openBlocks(request.snapshotId, signal);
+  const { offset } = request;
+  const position = open.stored.files.findIndex(({ name }) => name === request.file);
+  if (position < 0) throw fieldInvalid("file", "a file of the snapshot", request.file);
+  const source = await open.source(position, { check: false });
+  if (offset > source.lengthBytes) {
+    throw fieldInvalid("offset", `at most ${source.lengthBytes}`, offset);
+  }
+  const left = source.lengthBytes - offset;
+  const end = offset + Math.min(request.lengthBytes || left, left);
+  const { handle } = source;
+  const small = handle === undefined ? encodeBlockTable(await source.whole()) : undefined;
+  for (let start = offset; start < end; start += tablePartBytes) {
+    signal.throwIfAborted();
+    const length = Math.min(tablePartBytes, end - start);
+    if (small !== undefined) yield small.subarray(start, start + length);
+    else if (handle !== undefined) yield await readTableBytes(handle, request.file, start, length);
+  }
 }
 
 /**
@@ -119,7 +187,7 @@ function idOfDigest(
 async function commonBase(
   store: PeerReads,
   digests: readonly string[],
-  tables: ReadonlyMap<string, BlockTable>,
+  tables: ReadonlyMap<string, OpenTable>,
   signal: AbortSignal,
 ): Promise<string> {
   const known = [...new Set(digests)].flatMap((digest) => store.withDigest(digest)[0] ?? []);
@@ -168,14 +236,15 @@ export async function* serveBlocks(
   await using open = await store.openBlocks(request.snapshotId, signal);
   const source = await openFile(open, request.file);
   if (source === undefined) throw fieldInvalid("file", "a file of the snapshot", request.file);
-  const blocks = checkedBlocks(request.ranges, source.index);
+  const blocks = await checkedBlocks(request.ranges, source);
   await using base = await openBase(store, request.baseDigest, signal);
   const against = base === undefined ? undefined : await openFile(base, request.file);
   const queue: Promise<ServedBlock>[] = [];
   try {
     for (const block of blocks) {
       signal.throwIfAborted();
-      const served = serveBlock(source, against, block, request.encodings);
+      const place = { source: await source.at(block), base: await against?.at(block) };
+      const served = serveBlock(place, block, request.encodings);
       // The consumer handles this error when it reaches the piece.
       served.catch(() => undefined);
       queue.push(served);
@@ -190,6 +259,12 @@ export async function* serveBlocks(
 }
 
 interface ServedFile {
+  readonly shape: TableShape;
+  /** Returns the file with the index of this block. Ask for blocks in ascending order. */
+  at(block: number): Promise<ServedPlace>;
+}
+
+interface ServedPlace {
   readonly open: OpenBlocks;
   readonly name: string;
   readonly handle: FileHandle;
@@ -199,8 +274,14 @@ interface ServedFile {
 async function openFile(open: OpenBlocks, name: string): Promise<ServedFile | undefined> {
   const position = open.stored.files.findIndex((file) => file.name === name);
   if (position < 0) return undefined;
-  const index = indexBlocks(await open.table(position));
-  return { open, name, handle: await open.stored.open(name), index };
+  const source = await open.source(position, { check: false });
+  const handle = await open.stored.open(name);
+  const indexAt = tableCursor(source);
+  const at = async (block: number): Promise<ServedPlace> => {
+    const beyond = block >= source.windows * windowBlocks;
+    return { open, name, handle, index: beyond ? noBlocks(source.shape) : await indexAt(block) };
+  };
+  return { shape: source.shape, at };
 }
 
 /** Opens the snapshot to compare with. Undefined if it was removed since the manifest was sent. */
@@ -217,8 +298,7 @@ async function openBase(
 }
 
 async function serveBlock(
-  source: ServedFile,
-  base: ServedFile | undefined,
+  { source, base }: { readonly source: ServedPlace; readonly base: ServedPlace | undefined },
   index: number,
   encodings: ReadonlySet<ServedEncoding>,
 ): Promise<ServedBlock> {
@@ -250,7 +330,7 @@ async function serveBlock(
  * Reads a block. If it differs from the stored digest, marks the snapshot and does not send the
  * block.
  */
-async function readIntact(file: ServedFile, block: number): Promise<Buffer> {
+async function readIntact(file: ServedPlace, block: number): Promise<Buffer> {
   const { open, handle, index, name } = file;
   try {
     const bytes = await readBlock(handle, index, block, name);
@@ -275,8 +355,11 @@ function damagedBlock(id: string, file: string, block: number): StoreError {
   });
 }
 
-function checkedBlocks(ranges: BlocksRequest["ranges"], index: BlockIndex): number[] {
-  const { sizeBytes, blockSizeBytes } = index.table;
+async function checkedBlocks(
+  ranges: BlocksRequest["ranges"],
+  { shape, at }: ServedFile,
+): Promise<number[]> {
+  const { sizeBytes, blockSizeBytes } = shape;
   const end = BigInt(blockCount(sizeBytes, blockSizeBytes));
   if (ranges.length > maxRanges) {
     throw fieldInvalid("ranges", `at most ${maxRanges} ranges`, ranges.length);
@@ -293,7 +376,7 @@ function checkedBlocks(ranges: BlocksRequest["ranges"], index: BlockIndex): numb
     }
     for (next = first; next < first + count; next += 1n) {
       const block = Number(next);
-      if (index.digestOf(block) === undefined) {
+      if ((await at(block)).index.digestOf(block) === undefined) {
         throw fieldInvalid("ranges", "blocks with data", `block ${block}, which is empty`);
       }
       blocks.push(block);

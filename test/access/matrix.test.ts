@@ -46,6 +46,7 @@ const expected: Readonly<Record<string, string>> = {
   "ReplicationService/ListTransfers": "o",
   "ReplicationService/CancelTransfer": "o",
   "ReplicationService/GetManifest": "po",
+  "ReplicationService/ReadTable": "po",
   "ReplicationService/ReadBlocks": "po",
   "RemoteService/ListRemotes": "o",
   "RemoteService/CheckRemote": "o",

@@ -313,6 +313,7 @@ test("calls beyond the prefix are refused: directories of the node, peers", asyn
     first(a.pull({})),
     first(a.push({})),
     first(a.getManifest({})),
+    first(a.readTable({})),
     first(a.readBlocks({})),
   ];
   for (const call of refused) await failsWith(call, "ROLE_INSUFFICIENT");

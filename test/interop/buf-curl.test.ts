@@ -243,7 +243,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
     await t.test("buf curl reads a manifest, blocks and running transfers", async () => {
       const { messages, error } = await call("ReplicationService/ListTransfers");
       assert.equal(messages.length, 1, error);
-      for (const name of ["Pull", "Push", "GetManifest", "ReadBlocks"]) {
+      for (const name of ["Pull", "Push", "GetManifest", "ReadTable", "ReadBlocks"]) {
         const refused = await call(`ReplicationService/${name}`);
         assert.match(refused.error, /invalid_argument|not_found/, name);
       }

@@ -347,6 +347,47 @@ const lies: readonly Lie[] = [
   },
 ];
 
+/** Returns a lie in which a table is described instead of sent. `bytes` answers ReadTable. */
+function aboutLarge(what: string, length: bigint, bytes: Lies["table"]): Lie {
+  const manifest: NonNullable<Lies["manifest"]> = async function* (truth, { snapshotOnly }) {
+    for await (const message of truth) {
+      const { part } = message;
+      if (part.case === "snapshot") yield message;
+      if (snapshotOnly) return;
+      if (part.case !== "blocks") continue;
+      yield { part: { case: "table", value: { file: part.value.file, length } } };
+      return;
+    }
+  };
+  return { what, lies: { manifest, ...(bytes && { table: bytes }) } };
+}
+
+async function* garbage(bytes: number, perMessage: number) {
+  for (let sent = 0; sent < bytes; sent += perMessage) {
+    yield { data: Buffer.alloc(Math.min(perMessage, bytes - sent), 7) };
+  }
+}
+
+/** A file of 4 MiB has a table of at most 712 bytes. A longer one is refused before it is read. */
+const largeLies: readonly Lie[] = [
+  aboutLarge("a large table of a negative length", -1n, undefined),
+  aboutLarge("a large table without a byte", 0n, undefined),
+  aboutLarge("a table longer than its file allows", 713n, undefined),
+  aboutLarge("a table of 8 EiB", (1n << 63n) - 1n, undefined),
+  aboutLarge("another length than the table has", 300n, undefined),
+  aboutLarge("a table that is garbage", 700n, () => garbage(700, 700)),
+  aboutLarge("a table that ends early", 700n, () => garbage(699, 699)),
+  aboutLarge("a table that never ends", 700n, () => garbage(2 ** 40, mib)),
+  aboutLarge("a table byte by byte", 700n, () => garbage(700, 1)),
+  aboutLarge("empty parts without end", 700n, async function* () {
+    for (let times = 0; times < 1e6; times += 1) yield { data: Buffer.alloc(0) };
+  }),
+  aboutLarge("empty parts without end after a whole table", 700n, async function* () {
+    yield* garbage(700, 700);
+    for (let times = 0; times < 1e9; times += 1) yield { data: Buffer.alloc(0) };
+  }),
+];
+
 /** Returns lies that use a second snapshot of the honest peer, `other`. */
 function liesWith(honest: Client, other: Snapshot): readonly Lie[] {
   const otherRef = other.config?.id ?? "";
@@ -432,7 +473,7 @@ test("each lie of a peer ends the pull, nothing is stored, and memory stays boun
   await client.delete("web");
   const before = memoryOf(daemon, "VmRSS");
   let peak = { what: "none", bytes: 0 };
-  const all = [...lies, ...liesWith(honest.client, other)];
+  const all = [...lies, ...largeLies, ...liesWith(honest.client, other)];
   for (const { what, lies: told, reason = "PEER_DATA_INVALID" } of all) {
     await t.test(what, async (inner) => {
       const address = await startLiar(inner, honest.client, told);

@@ -12,11 +12,15 @@ import {
   type ReadBlocksRequest,
   type ReadBlocksResponse,
   type ReadBlocksResponseSchema,
+  type ReadTableRequest,
+  type ReadTableResponse,
+  type ReadTableResponseSchema,
 } from "../../gen/ts/stasis/v1/replication_service_pb.js";
 import type { Client } from "../../src/client/index.js";
 import { grpcLimits, serverDefaults } from "../support/defaults.js";
 
 type ManifestInit = MessageInitShape<typeof GetManifestResponseSchema>;
+type TableInit = MessageInitShape<typeof ReadTableResponseSchema>;
 type BlocksInit = MessageInitShape<typeof ReadBlocksResponseSchema>;
 
 /** Changes answers. Each call without a change forwards the true answer. */
@@ -27,6 +31,10 @@ export interface Lies {
     truth: AsyncIterable<GetManifestResponse>,
     request: GetManifestRequest,
   ) => AsyncIterable<ManifestInit>;
+  readonly table?: (
+    truth: AsyncIterable<ReadTableResponse>,
+    request: ReadTableRequest,
+  ) => AsyncIterable<TableInit>;
   readonly blocks?: (
     truth: AsyncIterable<ReadBlocksResponse>,
     request: ReadBlocksRequest,
@@ -42,11 +50,18 @@ export async function startLiar(t: TestContext, honest: Client, lies: Lies): Pro
     implementations: [
       bindService(ReplicationService, {
         getManifest: (request, { signal }) => {
-          const { ref, digest, baseDigests, snapshotOnly, acceptTableVersions } = request;
+          const { ref, digest, baseDigests, snapshotOnly } = request;
           const asked = { ref, digest, baseDigests, snapshotOnly };
-          const known = lies.old === true ? asked : { ...asked, acceptTableVersions };
+          const { acceptTableVersions, tablesByRange } = request;
+          const known =
+            lies.old === true ? asked : { ...asked, acceptTableVersions, tablesByRange };
           const truth = honest.getManifest(known, { signal });
           return lies.manifest?.(truth, request) ?? truth;
+        },
+        readTable: (request, { signal }) => {
+          const { snapshotId, file, offset, length } = request;
+          const truth = honest.readTable({ snapshotId, file, offset, length }, { signal });
+          return lies.table?.(truth, request) ?? truth;
         },
         readBlocks: (request, { signal }) => {
           const { snapshotId, file, ranges, baseDigest, acceptsNonzeroPages } = request;

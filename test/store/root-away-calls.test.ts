@@ -65,6 +65,7 @@ function expectations({ peer, source, directory, session }: Prepared): Record<st
     "ReplicationService/ListTransfers": {},
     "ReplicationService/CancelTransfer": { fields: { digest } },
     "ReplicationService/GetManifest": { fields: { digest } },
+    "ReplicationService/ReadTable": { fields: { snapshotId: ref, file: "memory" } },
     "ReplicationService/ReadBlocks": { fields: { snapshotId: ref, file: "memory" } },
     "RemoteService/ListRemotes": { answer: "OK" },
     "RemoteService/CheckRemote": { fields: { remote: "nobody" }, answer: "FIELD_INVALID" },

@@ -68,6 +68,7 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
   "stasis.v1.ReplicationService/ListTransfers": reads(operators, "node"),
   "stasis.v1.ReplicationService/CancelTransfer": changes(operators, "node"),
   "stasis.v1.ReplicationService/GetManifest": reads(peers, "node"),
+  "stasis.v1.ReplicationService/ReadTable": reads(peers, "node"),
   "stasis.v1.ReplicationService/ReadBlocks": reads(peers, "node"),
 
   // The buckets have the snapshots of all prefixes.

@@ -6,7 +6,12 @@ import type { TransferCounters } from "../../replication/fetch.js";
 import type { Replicator } from "../../replication/replicator.js";
 import type { PeerReads } from "../../replication/ports.js";
 import { pagesToWire } from "../../replication/page-set.js";
-import { serveBlocks, serveManifest, type ServedEncoding } from "../../replication/serve.js";
+import {
+  serveBlocks,
+  serveManifest,
+  serveTable,
+  type ServedEncoding,
+} from "../../replication/serve.js";
 import type { SnapshotStore } from "../../store/snapshot-store.js";
 import {
   BlockEncoding,
@@ -45,7 +50,7 @@ export function bindReplicationService(
       ...implementTransfers(replicator),
       ...implementServing(store),
     },
-    { byteStreams: ["readBlocks"], endsOnDrain: ["getManifest"] },
+    { byteStreams: ["readTable", "readBlocks"], endsOnDrain: ["getManifest"] },
   );
 }
 
@@ -132,7 +137,7 @@ function implementTransfers(
 /** Implements the methods with which peers read from this daemon. */
 function implementServing(
   store: PeerReads,
-): Pick<ReplicationMethods, "getManifest" | "readBlocks"> {
+): Pick<ReplicationMethods, "getManifest" | "readTable" | "readBlocks"> {
   return {
     getManifest: async function* (request, { signal }) {
       for await (const part of serveManifest(store, request, signal)) {
@@ -140,10 +145,22 @@ function implementServing(
           const { snapshot, baseDigest, hashes } = part;
           const value = snapshotToMessage(snapshot, "", hashes);
           yield { part: { case: "snapshot", value }, baseDigest };
+        } else if (part.kind === "summary") {
+          const { file, lengthBytes } = part;
+          yield { part: { case: "table", value: { file, length: BigInt(lengthBytes) } } };
         } else {
           const { file, bytes: table, last } = part;
           yield { part: { case: "blocks", value: { file, table, last } } };
         }
+      }
+    },
+    readTable: async function* ({ snapshotId, file, offset, length }, { signal }) {
+      const range = {
+        offset: sizeFromWire(offset, "offset"),
+        lengthBytes: sizeFromWire(length, "length"),
+      };
+      for await (const data of serveTable(store, { snapshotId, file, ...range }, signal)) {
+        yield { data };
       }
     },
     readBlocks: async function* (request, { signal }) {

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { open, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { indexBlocks } from "../../../src/files/block-access.js";
 import { blockBytes, type BlockTable } from "../../../src/files/block-table.js";
 import { createBlockHasher } from "../../../src/files/block-hash.js";
-import { openPartFile } from "../../../src/files/part-file.js";
+import { openPartFile, type PartFile } from "../../../src/files/part-file.js";
 import { patternBytes, withScratchDir } from "../../support/scratch.js";
 
 const { signal } = new AbortController();
@@ -31,23 +32,32 @@ function blockOf(content: Buffer, block: number): Buffer {
   return content.subarray(block * blockBytes, (block + 1) * blockBytes);
 }
 
+/** Opens a part and enters its only window. */
+async function openWhole(path: string, table: BlockTable): Promise<PartFile> {
+  const part = await openPartFile(path, table, { signal });
+  await part.enter(0, indexBlocks(table));
+  return part;
+}
+
 test("blocks in any order, over two attempts, give the complete file", () =>
   withScratchDir(async (directory) => {
     const path = join(directory, "part");
     const content = makeContent();
     const table = tableOf(content);
     {
-      await using part = await openPartFile(path, table, { signal });
+      await using part = await openWhole(path, table);
       await part.put(3, blockOf(content, 3));
       await part.put(0, blockOf(content, 0));
-      await assert.rejects(part.complete(), /block 2/);
+      await assert.rejects(part.leave(), /block 2/);
+      await assert.rejects(part.complete(), /0 of 1 windows/);
     }
-    await using part = await openPartFile(path, table, { signal });
+    await using part = await openWhole(path, table);
     assert.deepEqual(
       [0, 1, 2, 3].map((block) => part.has(block)),
       [true, false, false, true],
     );
     await part.put(2, blockOf(content, 2));
+    await part.leave();
     await part.complete();
     assert.ok((await readFile(path)).equals(content));
     assert.ok((await stat(path)).blocks * 512 < sizeBytes, "the hole is one");
@@ -65,12 +75,13 @@ test("wrong blocks of an earlier attempt are found and replaced", () =>
     wrong[100] = (wrong[100] ?? 0) ^ 1;
     blockOf(content, 3).copy(wrong, 3 * blockBytes);
     await writeFile(path, wrong);
-    await using part = await openPartFile(path, table, { signal });
+    await using part = await openWhole(path, table);
     assert.deepEqual(
       [0, 1, 2, 3].map((block) => part.has(block)),
       [false, false, false, true],
     );
     for (const block of [0, 2]) await part.put(block, blockOf(content, block));
+    await part.leave();
     await part.complete();
     assert.ok((await readFile(path)).equals(content));
   }));
@@ -82,8 +93,9 @@ test("a part of another size starts again, and blocks that cannot be shared are 
     await writeFile(path, "something else");
     await writeFile(join(directory, "base"), content);
     await using base = await open(join(directory, "base"), "r");
-    await using part = await openPartFile(path, tableOf(content), { signal });
+    await using part = await openWhole(path, tableOf(content));
     for (const block of [0, 2, 3]) await part.share(block, blockOf(content, block), base);
+    await part.leave();
     await part.complete();
     assert.ok((await readFile(path)).equals(content));
   }));

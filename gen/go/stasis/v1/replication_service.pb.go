@@ -821,8 +821,12 @@ type GetManifestRequest struct {
 	// version, because the digests of the files depend on it. Empty = a caller from before this
 	// field, which gets every version.
 	AcceptTableVersions []int32 `protobuf:"varint,5,rep,packed,name=accept_table_versions,json=acceptTableVersions,proto3" json:"accept_table_versions,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// The caller reads large tables with ReadTable, so GetManifest describes them (`table`) instead
+	// of sending them. False = a caller from before this field, which gets all tables, or
+	// LIMIT_EXCEEDED if they have more than the 64 MiB that such a caller reads.
+	TablesByRange bool `protobuf:"varint,6,opt,name=tables_by_range,json=tablesByRange,proto3" json:"tables_by_range,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetManifestRequest) Reset() {
@@ -890,6 +894,13 @@ func (x *GetManifestRequest) GetAcceptTableVersions() []int32 {
 	return nil
 }
 
+func (x *GetManifestRequest) GetTablesByRange() bool {
+	if x != nil {
+		return x.TablesByRange
+	}
+	return false
+}
+
 // A message of GetManifest.
 type GetManifestResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -899,6 +910,7 @@ type GetManifestResponse struct {
 	//
 	//	*GetManifestResponse_Snapshot
 	//	*GetManifestResponse_Blocks
+	//	*GetManifestResponse_Table
 	Part isGetManifestResponse_Part `protobuf_oneof:"part"`
 	// In the first message: the one of `base_digests` that the sender has too and that shares the
 	// most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
@@ -962,6 +974,15 @@ func (x *GetManifestResponse) GetBlocks() *FileBlocks {
 	return nil
 }
 
+func (x *GetManifestResponse) GetTable() *TableSummary {
+	if x != nil {
+		if x, ok := x.Part.(*GetManifestResponse_Table); ok {
+			return x.Table
+		}
+	}
+	return nil
+}
+
 func (x *GetManifestResponse) GetBaseDigest() string {
 	if x != nil {
 		return x.BaseDigest
@@ -983,9 +1004,16 @@ type GetManifestResponse_Blocks struct {
 	Blocks *FileBlocks `protobuf:"bytes,2,opt,name=blocks,proto3,oneof"`
 }
 
+type GetManifestResponse_Table struct {
+	// Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+	Table *TableSummary `protobuf:"bytes,4,opt,name=table,proto3,oneof"`
+}
+
 func (*GetManifestResponse_Snapshot) isGetManifestResponse_Part() {}
 
 func (*GetManifestResponse_Blocks) isGetManifestResponse_Part() {}
+
+func (*GetManifestResponse_Table) isGetManifestResponse_Part() {}
 
 // A part of a file's block table.
 type FileBlocks struct {
@@ -1051,6 +1079,180 @@ func (x *FileBlocks) GetLast() bool {
 	return false
 }
 
+// Describes a file's block table that the caller reads with ReadTable.
+type TableSummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the file.
+	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// Bytes of the table.
+	Length        int64 `protobuf:"varint,2,opt,name=length,proto3" json:"length,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableSummary) Reset() {
+	*x = TableSummary{}
+	mi := &file_stasis_v1_replication_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableSummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableSummary) ProtoMessage() {}
+
+func (x *TableSummary) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_replication_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableSummary.ProtoReflect.Descriptor instead.
+func (*TableSummary) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_replication_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *TableSummary) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *TableSummary) GetLength() int64 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+// Request of ReadTable.
+type ReadTableRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the snapshot.
+	SnapshotId string `protobuf:"bytes,1,opt,name=snapshot_id,json=snapshotId,proto3" json:"snapshot_id,omitempty"`
+	// Name of the file.
+	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// First byte to send, at most the table's length.
+	Offset int64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	// Most bytes to send. 0 = to the end of the table.
+	Length        int64 `protobuf:"varint,4,opt,name=length,proto3" json:"length,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadTableRequest) Reset() {
+	*x = ReadTableRequest{}
+	mi := &file_stasis_v1_replication_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadTableRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadTableRequest) ProtoMessage() {}
+
+func (x *ReadTableRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_replication_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadTableRequest.ProtoReflect.Descriptor instead.
+func (*ReadTableRequest) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_replication_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ReadTableRequest) GetSnapshotId() string {
+	if x != nil {
+		return x.SnapshotId
+	}
+	return ""
+}
+
+func (x *ReadTableRequest) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *ReadTableRequest) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *ReadTableRequest) GetLength() int64 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+// A message of ReadTable.
+type ReadTableResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The next bytes of the table (docs/replication.md).
+	Data          []byte `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadTableResponse) Reset() {
+	*x = ReadTableResponse{}
+	mi := &file_stasis_v1_replication_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadTableResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadTableResponse) ProtoMessage() {}
+
+func (x *ReadTableResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_replication_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadTableResponse.ProtoReflect.Descriptor instead.
+func (*ReadTableResponse) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_replication_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ReadTableResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // Request of ReadBlocks.
 type ReadBlocksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1078,7 +1280,7 @@ type ReadBlocksRequest struct {
 
 func (x *ReadBlocksRequest) Reset() {
 	*x = ReadBlocksRequest{}
-	mi := &file_stasis_v1_replication_service_proto_msgTypes[13]
+	mi := &file_stasis_v1_replication_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1090,7 +1292,7 @@ func (x *ReadBlocksRequest) String() string {
 func (*ReadBlocksRequest) ProtoMessage() {}
 
 func (x *ReadBlocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_replication_service_proto_msgTypes[13]
+	mi := &file_stasis_v1_replication_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1103,7 +1305,7 @@ func (x *ReadBlocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBlocksRequest.ProtoReflect.Descriptor instead.
 func (*ReadBlocksRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_replication_service_proto_rawDescGZIP(), []int{13}
+	return file_stasis_v1_replication_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReadBlocksRequest) GetSnapshotId() string {
@@ -1168,7 +1370,7 @@ type BlockRange struct {
 
 func (x *BlockRange) Reset() {
 	*x = BlockRange{}
-	mi := &file_stasis_v1_replication_service_proto_msgTypes[14]
+	mi := &file_stasis_v1_replication_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1180,7 +1382,7 @@ func (x *BlockRange) String() string {
 func (*BlockRange) ProtoMessage() {}
 
 func (x *BlockRange) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_replication_service_proto_msgTypes[14]
+	mi := &file_stasis_v1_replication_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1193,7 +1395,7 @@ func (x *BlockRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockRange.ProtoReflect.Descriptor instead.
 func (*BlockRange) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_replication_service_proto_rawDescGZIP(), []int{14}
+	return file_stasis_v1_replication_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *BlockRange) GetFirst() int64 {
@@ -1236,7 +1438,7 @@ type ReadBlocksResponse struct {
 
 func (x *ReadBlocksResponse) Reset() {
 	*x = ReadBlocksResponse{}
-	mi := &file_stasis_v1_replication_service_proto_msgTypes[15]
+	mi := &file_stasis_v1_replication_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1248,7 +1450,7 @@ func (x *ReadBlocksResponse) String() string {
 func (*ReadBlocksResponse) ProtoMessage() {}
 
 func (x *ReadBlocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_replication_service_proto_msgTypes[15]
+	mi := &file_stasis_v1_replication_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1261,7 +1463,7 @@ func (x *ReadBlocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBlocksResponse.ProtoReflect.Descriptor instead.
 func (*ReadBlocksResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_replication_service_proto_rawDescGZIP(), []int{15}
+	return file_stasis_v1_replication_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ReadBlocksResponse) GetIndex() int64 {
@@ -1359,16 +1561,18 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"\x15CancelTransferRequest\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\".\n" +
 	"\x16CancelTransferResponse\x12\x14\n" +
-	"\x05found\x18\x01 \x01(\bR\x05found\"\xba\x01\n" +
+	"\x05found\x18\x01 \x01(\bR\x05found\"\xe2\x01\n" +
 	"\x12GetManifestRequest\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\x12!\n" +
 	"\fbase_digests\x18\x02 \x03(\tR\vbaseDigests\x12#\n" +
 	"\rsnapshot_only\x18\x03 \x01(\bR\fsnapshotOnly\x12\x16\n" +
 	"\x06digest\x18\x04 \x01(\tR\x06digest\x122\n" +
-	"\x15accept_table_versions\x18\x05 \x03(\x05R\x13acceptTableVersions\"\xa2\x01\n" +
+	"\x15accept_table_versions\x18\x05 \x03(\x05R\x13acceptTableVersions\x12&\n" +
+	"\x0ftables_by_range\x18\x06 \x01(\bR\rtablesByRange\"\xd3\x01\n" +
 	"\x13GetManifestResponse\x121\n" +
 	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotH\x00R\bsnapshot\x12/\n" +
-	"\x06blocks\x18\x02 \x01(\v2\x15.stasis.v1.FileBlocksH\x00R\x06blocks\x12\x1f\n" +
+	"\x06blocks\x18\x02 \x01(\v2\x15.stasis.v1.FileBlocksH\x00R\x06blocks\x12/\n" +
+	"\x05table\x18\x04 \x01(\v2\x17.stasis.v1.TableSummaryH\x00R\x05table\x12\x1f\n" +
 	"\vbase_digest\x18\x03 \x01(\tR\n" +
 	"baseDigestB\x06\n" +
 	"\x04part\"J\n" +
@@ -1376,7 +1580,18 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"FileBlocks\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x14\n" +
 	"\x05table\x18\x02 \x01(\fR\x05table\x12\x12\n" +
-	"\x04last\x18\x03 \x01(\bR\x04last\"\xc1\x02\n" +
+	"\x04last\x18\x03 \x01(\bR\x04last\":\n" +
+	"\fTableSummary\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\tR\x04file\x12\x16\n" +
+	"\x06length\x18\x02 \x01(\x03R\x06length\"w\n" +
+	"\x10ReadTableRequest\x12\x1f\n" +
+	"\vsnapshot_id\x18\x01 \x01(\tR\n" +
+	"snapshotId\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x16\n" +
+	"\x06offset\x18\x03 \x01(\x03R\x06offset\x12\x16\n" +
+	"\x06length\x18\x04 \x01(\x03R\x06length\"'\n" +
+	"\x11ReadTableResponse\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\xc1\x02\n" +
 	"\x11ReadBlocksRequest\x12\x1f\n" +
 	"\vsnapshot_id\x18\x01 \x01(\tR\n" +
 	"snapshotId\x12\x12\n" +
@@ -1405,13 +1620,14 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"\x12BLOCK_ENCODING_RAW\x10\x01\x12\x18\n" +
 	"\x14BLOCK_ENCODING_PAGES\x10\x02\x12\x1e\n" +
 	"\x1aBLOCK_ENCODING_XOR_DEFLATE\x10\x03\x12 \n" +
-	"\x1cBLOCK_ENCODING_NONZERO_PAGES\x10\x042\xd2\x03\n" +
+	"\x1cBLOCK_ENCODING_NONZERO_PAGES\x10\x042\x9c\x04\n" +
 	"\x12ReplicationService\x129\n" +
 	"\x04Pull\x12\x16.stasis.v1.PullRequest\x1a\x17.stasis.v1.PullResponse0\x01\x129\n" +
 	"\x04Push\x12\x16.stasis.v1.PushRequest\x1a\x17.stasis.v1.PushResponse0\x01\x12R\n" +
 	"\rListTransfers\x12\x1f.stasis.v1.ListTransfersRequest\x1a .stasis.v1.ListTransfersResponse\x12U\n" +
 	"\x0eCancelTransfer\x12 .stasis.v1.CancelTransferRequest\x1a!.stasis.v1.CancelTransferResponse\x12N\n" +
-	"\vGetManifest\x12\x1d.stasis.v1.GetManifestRequest\x1a\x1e.stasis.v1.GetManifestResponse0\x01\x12K\n" +
+	"\vGetManifest\x12\x1d.stasis.v1.GetManifestRequest\x1a\x1e.stasis.v1.GetManifestResponse0\x01\x12H\n" +
+	"\tReadTable\x12\x1b.stasis.v1.ReadTableRequest\x1a\x1c.stasis.v1.ReadTableResponse0\x01\x12K\n" +
 	"\n" +
 	"ReadBlocks\x12\x1c.stasis.v1.ReadBlocksRequest\x1a\x1d.stasis.v1.ReadBlocksResponse0\x01B\x91\x01\n" +
 	"\tstasis.v1B\x17ReplicationServiceProtoP\x01Z&stasis.local/gen/go/stasis/v1;stasisv1\xa2\x02\x03SXX\xaa\x02\tStasis.V1\xca\x02\tStasis\\V1\xe2\x02\x15Stasis\\V1\\GPBMetadata\xea\x02\n" +
@@ -1430,7 +1646,7 @@ func file_stasis_v1_replication_service_proto_rawDescGZIP() []byte {
 }
 
 var file_stasis_v1_replication_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_stasis_v1_replication_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_stasis_v1_replication_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_stasis_v1_replication_service_proto_goTypes = []any{
 	(BlockEncoding)(0),             // 0: stasis.v1.BlockEncoding
 	(*PullRequest)(nil),            // 1: stasis.v1.PullRequest
@@ -1446,42 +1662,48 @@ var file_stasis_v1_replication_service_proto_goTypes = []any{
 	(*GetManifestRequest)(nil),     // 11: stasis.v1.GetManifestRequest
 	(*GetManifestResponse)(nil),    // 12: stasis.v1.GetManifestResponse
 	(*FileBlocks)(nil),             // 13: stasis.v1.FileBlocks
-	(*ReadBlocksRequest)(nil),      // 14: stasis.v1.ReadBlocksRequest
-	(*BlockRange)(nil),             // 15: stasis.v1.BlockRange
-	(*ReadBlocksResponse)(nil),     // 16: stasis.v1.ReadBlocksResponse
-	(*Snapshot)(nil),               // 17: stasis.v1.Snapshot
-	(*timestamppb.Timestamp)(nil),  // 18: google.protobuf.Timestamp
+	(*TableSummary)(nil),           // 14: stasis.v1.TableSummary
+	(*ReadTableRequest)(nil),       // 15: stasis.v1.ReadTableRequest
+	(*ReadTableResponse)(nil),      // 16: stasis.v1.ReadTableResponse
+	(*ReadBlocksRequest)(nil),      // 17: stasis.v1.ReadBlocksRequest
+	(*BlockRange)(nil),             // 18: stasis.v1.BlockRange
+	(*ReadBlocksResponse)(nil),     // 19: stasis.v1.ReadBlocksResponse
+	(*Snapshot)(nil),               // 20: stasis.v1.Snapshot
+	(*timestamppb.Timestamp)(nil),  // 21: google.protobuf.Timestamp
 }
 var file_stasis_v1_replication_service_proto_depIdxs = []int32{
 	5,  // 0: stasis.v1.PullResponse.progress:type_name -> stasis.v1.TransferProgress
-	17, // 1: stasis.v1.PullResponse.snapshot:type_name -> stasis.v1.Snapshot
+	20, // 1: stasis.v1.PullResponse.snapshot:type_name -> stasis.v1.Snapshot
 	5,  // 2: stasis.v1.PushResponse.progress:type_name -> stasis.v1.TransferProgress
-	17, // 3: stasis.v1.PushResponse.snapshot:type_name -> stasis.v1.Snapshot
+	20, // 3: stasis.v1.PushResponse.snapshot:type_name -> stasis.v1.Snapshot
 	8,  // 4: stasis.v1.ListTransfersResponse.transfers:type_name -> stasis.v1.Transfer
 	5,  // 5: stasis.v1.Transfer.progress:type_name -> stasis.v1.TransferProgress
-	18, // 6: stasis.v1.Transfer.started_at:type_name -> google.protobuf.Timestamp
-	17, // 7: stasis.v1.GetManifestResponse.snapshot:type_name -> stasis.v1.Snapshot
+	21, // 6: stasis.v1.Transfer.started_at:type_name -> google.protobuf.Timestamp
+	20, // 7: stasis.v1.GetManifestResponse.snapshot:type_name -> stasis.v1.Snapshot
 	13, // 8: stasis.v1.GetManifestResponse.blocks:type_name -> stasis.v1.FileBlocks
-	15, // 9: stasis.v1.ReadBlocksRequest.ranges:type_name -> stasis.v1.BlockRange
-	0,  // 10: stasis.v1.ReadBlocksRequest.accept_encodings:type_name -> stasis.v1.BlockEncoding
-	0,  // 11: stasis.v1.ReadBlocksResponse.encoding:type_name -> stasis.v1.BlockEncoding
-	1,  // 12: stasis.v1.ReplicationService.Pull:input_type -> stasis.v1.PullRequest
-	3,  // 13: stasis.v1.ReplicationService.Push:input_type -> stasis.v1.PushRequest
-	6,  // 14: stasis.v1.ReplicationService.ListTransfers:input_type -> stasis.v1.ListTransfersRequest
-	9,  // 15: stasis.v1.ReplicationService.CancelTransfer:input_type -> stasis.v1.CancelTransferRequest
-	11, // 16: stasis.v1.ReplicationService.GetManifest:input_type -> stasis.v1.GetManifestRequest
-	14, // 17: stasis.v1.ReplicationService.ReadBlocks:input_type -> stasis.v1.ReadBlocksRequest
-	2,  // 18: stasis.v1.ReplicationService.Pull:output_type -> stasis.v1.PullResponse
-	4,  // 19: stasis.v1.ReplicationService.Push:output_type -> stasis.v1.PushResponse
-	7,  // 20: stasis.v1.ReplicationService.ListTransfers:output_type -> stasis.v1.ListTransfersResponse
-	10, // 21: stasis.v1.ReplicationService.CancelTransfer:output_type -> stasis.v1.CancelTransferResponse
-	12, // 22: stasis.v1.ReplicationService.GetManifest:output_type -> stasis.v1.GetManifestResponse
-	16, // 23: stasis.v1.ReplicationService.ReadBlocks:output_type -> stasis.v1.ReadBlocksResponse
-	18, // [18:24] is the sub-list for method output_type
-	12, // [12:18] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	14, // 9: stasis.v1.GetManifestResponse.table:type_name -> stasis.v1.TableSummary
+	18, // 10: stasis.v1.ReadBlocksRequest.ranges:type_name -> stasis.v1.BlockRange
+	0,  // 11: stasis.v1.ReadBlocksRequest.accept_encodings:type_name -> stasis.v1.BlockEncoding
+	0,  // 12: stasis.v1.ReadBlocksResponse.encoding:type_name -> stasis.v1.BlockEncoding
+	1,  // 13: stasis.v1.ReplicationService.Pull:input_type -> stasis.v1.PullRequest
+	3,  // 14: stasis.v1.ReplicationService.Push:input_type -> stasis.v1.PushRequest
+	6,  // 15: stasis.v1.ReplicationService.ListTransfers:input_type -> stasis.v1.ListTransfersRequest
+	9,  // 16: stasis.v1.ReplicationService.CancelTransfer:input_type -> stasis.v1.CancelTransferRequest
+	11, // 17: stasis.v1.ReplicationService.GetManifest:input_type -> stasis.v1.GetManifestRequest
+	15, // 18: stasis.v1.ReplicationService.ReadTable:input_type -> stasis.v1.ReadTableRequest
+	17, // 19: stasis.v1.ReplicationService.ReadBlocks:input_type -> stasis.v1.ReadBlocksRequest
+	2,  // 20: stasis.v1.ReplicationService.Pull:output_type -> stasis.v1.PullResponse
+	4,  // 21: stasis.v1.ReplicationService.Push:output_type -> stasis.v1.PushResponse
+	7,  // 22: stasis.v1.ReplicationService.ListTransfers:output_type -> stasis.v1.ListTransfersResponse
+	10, // 23: stasis.v1.ReplicationService.CancelTransfer:output_type -> stasis.v1.CancelTransferResponse
+	12, // 24: stasis.v1.ReplicationService.GetManifest:output_type -> stasis.v1.GetManifestResponse
+	16, // 25: stasis.v1.ReplicationService.ReadTable:output_type -> stasis.v1.ReadTableResponse
+	19, // 26: stasis.v1.ReplicationService.ReadBlocks:output_type -> stasis.v1.ReadBlocksResponse
+	20, // [20:27] is the sub-list for method output_type
+	13, // [13:20] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_replication_service_proto_init() }
@@ -1501,6 +1723,7 @@ func file_stasis_v1_replication_service_proto_init() {
 	file_stasis_v1_replication_service_proto_msgTypes[11].OneofWrappers = []any{
 		(*GetManifestResponse_Snapshot)(nil),
 		(*GetManifestResponse_Blocks)(nil),
+		(*GetManifestResponse_Table)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1508,7 +1731,7 @@ func file_stasis_v1_replication_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_replication_service_proto_rawDesc), len(file_stasis_v1_replication_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   16,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,7 @@ const (
 	ReplicationService_ListTransfers_FullMethodName  = "/stasis.v1.ReplicationService/ListTransfers"
 	ReplicationService_CancelTransfer_FullMethodName = "/stasis.v1.ReplicationService/CancelTransfer"
 	ReplicationService_GetManifest_FullMethodName    = "/stasis.v1.ReplicationService/GetManifest"
+	ReplicationService_ReadTable_FullMethodName      = "/stasis.v1.ReplicationService/ReadTable"
 	ReplicationService_ReadBlocks_FullMethodName     = "/stasis.v1.ReplicationService/ReadBlocks"
 )
 
@@ -34,7 +35,7 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-// travel. Peers call GetManifest and ReadBlocks.
+// travel. Peers call GetManifest, ReadTable and ReadBlocks.
 type ReplicationServiceClient interface {
 	// Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
 	Pull(ctx context.Context, in *PullRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[PullResponse], error)
@@ -47,6 +48,9 @@ type ReplicationServiceClient interface {
 	// For peers: returns the files of a snapshot with their block digests and holes. The open stream
 	// is the peer's read lease; the lease ends when the peer ends the stream.
 	GetManifest(ctx context.Context, in *GetManifestRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetManifestResponse], error)
+	// For peers: returns a part of a file's block table. The caller uses it for tables that
+	// GetManifest describes instead of sending them.
+	ReadTable(ctx context.Context, in *ReadTableRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadTableResponse], error)
 	// For peers: returns blocks by index, in the requested order.
 	ReadBlocks(ctx context.Context, in *ReadBlocksRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadBlocksResponse], error)
 }
@@ -136,9 +140,28 @@ func (c *replicationServiceClient) GetManifest(ctx context.Context, in *GetManif
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReplicationService_GetManifestClient = grpc.ServerStreamingClient[GetManifestResponse]
 
+func (c *replicationServiceClient) ReadTable(ctx context.Context, in *ReadTableRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadTableResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ReplicationService_ServiceDesc.Streams[3], ReplicationService_ReadTable_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ReadTableRequest, ReadTableResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReplicationService_ReadTableClient = grpc.ServerStreamingClient[ReadTableResponse]
+
 func (c *replicationServiceClient) ReadBlocks(ctx context.Context, in *ReadBlocksRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadBlocksResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &ReplicationService_ServiceDesc.Streams[3], ReplicationService_ReadBlocks_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &ReplicationService_ServiceDesc.Streams[4], ReplicationService_ReadBlocks_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +183,7 @@ type ReplicationService_ReadBlocksClient = grpc.ServerStreamingClient[ReadBlocks
 // for forward compatibility.
 //
 // Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-// travel. Peers call GetManifest and ReadBlocks.
+// travel. Peers call GetManifest, ReadTable and ReadBlocks.
 type ReplicationServiceServer interface {
 	// Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
 	Pull(*PullRequest, grpc.ServerStreamingServer[PullResponse]) error
@@ -173,6 +196,9 @@ type ReplicationServiceServer interface {
 	// For peers: returns the files of a snapshot with their block digests and holes. The open stream
 	// is the peer's read lease; the lease ends when the peer ends the stream.
 	GetManifest(*GetManifestRequest, grpc.ServerStreamingServer[GetManifestResponse]) error
+	// For peers: returns a part of a file's block table. The caller uses it for tables that
+	// GetManifest describes instead of sending them.
+	ReadTable(*ReadTableRequest, grpc.ServerStreamingServer[ReadTableResponse]) error
 	// For peers: returns blocks by index, in the requested order.
 	ReadBlocks(*ReadBlocksRequest, grpc.ServerStreamingServer[ReadBlocksResponse]) error
 	mustEmbedUnimplementedReplicationServiceServer()
@@ -199,6 +225,9 @@ func (UnimplementedReplicationServiceServer) CancelTransfer(context.Context, *Ca
 }
 func (UnimplementedReplicationServiceServer) GetManifest(*GetManifestRequest, grpc.ServerStreamingServer[GetManifestResponse]) error {
 	return status.Error(codes.Unimplemented, "method GetManifest not implemented")
+}
+func (UnimplementedReplicationServiceServer) ReadTable(*ReadTableRequest, grpc.ServerStreamingServer[ReadTableResponse]) error {
+	return status.Error(codes.Unimplemented, "method ReadTable not implemented")
 }
 func (UnimplementedReplicationServiceServer) ReadBlocks(*ReadBlocksRequest, grpc.ServerStreamingServer[ReadBlocksResponse]) error {
 	return status.Error(codes.Unimplemented, "method ReadBlocks not implemented")
@@ -293,6 +322,17 @@ func _ReplicationService_GetManifest_Handler(srv interface{}, stream grpc.Server
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReplicationService_GetManifestServer = grpc.ServerStreamingServer[GetManifestResponse]
 
+func _ReplicationService_ReadTable_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ReadTableRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ReplicationServiceServer).ReadTable(m, &grpc.GenericServerStream[ReadTableRequest, ReadTableResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReplicationService_ReadTableServer = grpc.ServerStreamingServer[ReadTableResponse]
+
 func _ReplicationService_ReadBlocks_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(ReadBlocksRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -334,6 +374,11 @@ var ReplicationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "GetManifest",
 			Handler:       _ReplicationService_GetManifest_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ReadTable",
+			Handler:       _ReplicationService_ReadTable_Handler,
 			ServerStreams: true,
 		},
 		{

@@ -127,28 +127,32 @@ class CancelTransferResponse(_message.Message):
     def __init__(self, found: bool = ...) -> None: ...
 
 class GetManifestRequest(_message.Message):
-    __slots__ = ("ref", "base_digests", "snapshot_only", "digest", "accept_table_versions")
+    __slots__ = ("ref", "base_digests", "snapshot_only", "digest", "accept_table_versions", "tables_by_range")
     REF_FIELD_NUMBER: _ClassVar[int]
     BASE_DIGESTS_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ONLY_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     ACCEPT_TABLE_VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    TABLES_BY_RANGE_FIELD_NUMBER: _ClassVar[int]
     ref: str
     base_digests: _containers.RepeatedScalarFieldContainer[str]
     snapshot_only: bool
     digest: str
     accept_table_versions: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, ref: _Optional[str] = ..., base_digests: _Optional[_Iterable[str]] = ..., snapshot_only: bool = ..., digest: _Optional[str] = ..., accept_table_versions: _Optional[_Iterable[int]] = ...) -> None: ...
+    tables_by_range: bool
+    def __init__(self, ref: _Optional[str] = ..., base_digests: _Optional[_Iterable[str]] = ..., snapshot_only: bool = ..., digest: _Optional[str] = ..., accept_table_versions: _Optional[_Iterable[int]] = ..., tables_by_range: bool = ...) -> None: ...
 
 class GetManifestResponse(_message.Message):
-    __slots__ = ("snapshot", "blocks", "base_digest")
+    __slots__ = ("snapshot", "blocks", "table", "base_digest")
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    TABLE_FIELD_NUMBER: _ClassVar[int]
     BASE_DIGEST_FIELD_NUMBER: _ClassVar[int]
     snapshot: _resources_pb2.Snapshot
     blocks: FileBlocks
+    table: TableSummary
     base_digest: str
-    def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., blocks: _Optional[_Union[FileBlocks, _Mapping]] = ..., base_digest: _Optional[str] = ...) -> None: ...
+    def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., blocks: _Optional[_Union[FileBlocks, _Mapping]] = ..., table: _Optional[_Union[TableSummary, _Mapping]] = ..., base_digest: _Optional[str] = ...) -> None: ...
 
 class FileBlocks(_message.Message):
     __slots__ = ("file", "table", "last")
@@ -159,6 +163,32 @@ class FileBlocks(_message.Message):
     table: bytes
     last: bool
     def __init__(self, file: _Optional[str] = ..., table: _Optional[bytes] = ..., last: bool = ...) -> None: ...
+
+class TableSummary(_message.Message):
+    __slots__ = ("file", "length")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    file: str
+    length: int
+    def __init__(self, file: _Optional[str] = ..., length: _Optional[int] = ...) -> None: ...
+
+class ReadTableRequest(_message.Message):
+    __slots__ = ("snapshot_id", "file", "offset", "length")
+    SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    snapshot_id: str
+    file: str
+    offset: int
+    length: int
+    def __init__(self, snapshot_id: _Optional[str] = ..., file: _Optional[str] = ..., offset: _Optional[int] = ..., length: _Optional[int] = ...) -> None: ...
+
+class ReadTableResponse(_message.Message):
+    __slots__ = ("data",)
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    def __init__(self, data: _Optional[bytes] = ...) -> None: ...
 
 class ReadBlocksRequest(_message.Message):
     __slots__ = ("snapshot_id", "file", "ranges", "base_digest", "accepts_nonzero_pages", "accept_encodings", "accepts_page_bitmap")

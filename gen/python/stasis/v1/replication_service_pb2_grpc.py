@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class ReplicationServiceStub(object):
     """Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-    travel. Peers call GetManifest and ReadBlocks.
+    travel. Peers call GetManifest, ReadTable and ReadBlocks.
     """
 
     def __init__(self, channel):
@@ -61,6 +61,11 @@ class ReplicationServiceStub(object):
                 request_serializer=stasis_dot_v1_dot_replication__service__pb2.GetManifestRequest.SerializeToString,
                 response_deserializer=stasis_dot_v1_dot_replication__service__pb2.GetManifestResponse.FromString,
                 _registered_method=True)
+        self.ReadTable = channel.unary_stream(
+                '/stasis.v1.ReplicationService/ReadTable',
+                request_serializer=stasis_dot_v1_dot_replication__service__pb2.ReadTableRequest.SerializeToString,
+                response_deserializer=stasis_dot_v1_dot_replication__service__pb2.ReadTableResponse.FromString,
+                _registered_method=True)
         self.ReadBlocks = channel.unary_stream(
                 '/stasis.v1.ReplicationService/ReadBlocks',
                 request_serializer=stasis_dot_v1_dot_replication__service__pb2.ReadBlocksRequest.SerializeToString,
@@ -70,7 +75,7 @@ class ReplicationServiceStub(object):
 
 class ReplicationServiceServicer(object):
     """Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-    travel. Peers call GetManifest and ReadBlocks.
+    travel. Peers call GetManifest, ReadTable and ReadBlocks.
     """
 
     def Pull(self, request, context):
@@ -104,6 +109,14 @@ class ReplicationServiceServicer(object):
     def GetManifest(self, request, context):
         """For peers: returns the files of a snapshot with their block digests and holes. The open stream
         is the peer's read lease; the lease ends when the peer ends the stream.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadTable(self, request, context):
+        """For peers: returns a part of a file's block table. The caller uses it for tables that
+        GetManifest describes instead of sending them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,6 +157,11 @@ def add_ReplicationServiceServicer_to_server(servicer, server):
                     request_deserializer=stasis_dot_v1_dot_replication__service__pb2.GetManifestRequest.FromString,
                     response_serializer=stasis_dot_v1_dot_replication__service__pb2.GetManifestResponse.SerializeToString,
             ),
+            'ReadTable': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadTable,
+                    request_deserializer=stasis_dot_v1_dot_replication__service__pb2.ReadTableRequest.FromString,
+                    response_serializer=stasis_dot_v1_dot_replication__service__pb2.ReadTableResponse.SerializeToString,
+            ),
             'ReadBlocks': grpc.unary_stream_rpc_method_handler(
                     servicer.ReadBlocks,
                     request_deserializer=stasis_dot_v1_dot_replication__service__pb2.ReadBlocksRequest.FromString,
@@ -159,7 +177,7 @@ def add_ReplicationServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ReplicationService(object):
     """Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-    travel. Peers call GetManifest and ReadBlocks.
+    travel. Peers call GetManifest, ReadTable and ReadBlocks.
     """
 
     @staticmethod
@@ -287,6 +305,33 @@ class ReplicationService(object):
             '/stasis.v1.ReplicationService/GetManifest',
             stasis_dot_v1_dot_replication__service__pb2.GetManifestRequest.SerializeToString,
             stasis_dot_v1_dot_replication__service__pb2.GetManifestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/stasis.v1.ReplicationService/ReadTable',
+            stasis_dot_v1_dot_replication__service__pb2.ReadTableRequest.SerializeToString,
+            stasis_dot_v1_dot_replication__service__pb2.ReadTableResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1550,6 +1550,11 @@ pub struct GetManifestRequest {
     /// field, which gets every version.
     #[prost(int32, repeated, tag = "5")]
     pub accept_table_versions: ::prost::alloc::vec::Vec<i32>,
+    /// The caller reads large tables with ReadTable, so GetManifest describes them (`table`) instead
+    /// of sending them. False = a caller from before this field, which gets all tables, or
+    /// LIMIT_EXCEEDED if they have more than the 64 MiB that such a caller reads.
+    #[prost(bool, tag = "6")]
+    pub tables_by_range: bool,
 }
 /// A message of GetManifest.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1559,7 +1564,7 @@ pub struct GetManifestResponse {
     #[prost(string, tag = "3")]
     pub base_digest: ::prost::alloc::string::String,
     /// Exactly one of them.
-    #[prost(oneof = "get_manifest_response::Part", tags = "1, 2")]
+    #[prost(oneof = "get_manifest_response::Part", tags = "1, 2, 4")]
     pub part: ::core::option::Option<get_manifest_response::Part>,
 }
 /// Nested message and enum types in `GetManifestResponse`.
@@ -1573,6 +1578,9 @@ pub mod get_manifest_response {
         /// Then the block tables, file by file in order.
         #[prost(message, tag = "2")]
         Blocks(super::FileBlocks),
+        /// Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+        #[prost(message, tag = "4")]
+        Table(super::TableSummary),
     }
 }
 /// A part of a file's block table.
@@ -1587,6 +1595,39 @@ pub struct FileBlocks {
     /// True in the last part of the file's table.
     #[prost(bool, tag = "3")]
     pub last: bool,
+}
+/// Describes a file's block table that the caller reads with ReadTable.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TableSummary {
+    /// Name of the file.
+    #[prost(string, tag = "1")]
+    pub file: ::prost::alloc::string::String,
+    /// Bytes of the table.
+    #[prost(int64, tag = "2")]
+    pub length: i64,
+}
+/// Request of ReadTable.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadTableRequest {
+    /// Id of the snapshot.
+    #[prost(string, tag = "1")]
+    pub snapshot_id: ::prost::alloc::string::String,
+    /// Name of the file.
+    #[prost(string, tag = "2")]
+    pub file: ::prost::alloc::string::String,
+    /// First byte to send, at most the table's length.
+    #[prost(int64, tag = "3")]
+    pub offset: i64,
+    /// Most bytes to send. 0 = to the end of the table.
+    #[prost(int64, tag = "4")]
+    pub length: i64,
+}
+/// A message of ReadTable.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadTableResponse {
+    /// The next bytes of the table (docs/replication.md).
+    #[prost(bytes = "vec", tag = "1")]
+    pub data: ::prost::alloc::vec::Vec<u8>,
 }
 /// Request of ReadBlocks.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1708,7 +1749,7 @@ pub mod replication_service_client {
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
     /// Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-    /// travel. Peers call GetManifest and ReadBlocks.
+    /// travel. Peers call GetManifest, ReadTable and ReadBlocks.
     #[derive(Debug, Clone)]
     pub struct ReplicationServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1917,6 +1958,32 @@ pub mod replication_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("stasis.v1.ReplicationService", "GetManifest"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// For peers: returns a part of a file's block table. The caller uses it for tables that
+        /// GetManifest describes instead of sending them.
+        pub async fn read_table(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadTableRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ReadTableResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/stasis.v1.ReplicationService/ReadTable",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("stasis.v1.ReplicationService", "ReadTable"));
             self.inner.server_streaming(req, path, codec).await
         }
         /// For peers: returns blocks by index, in the requested order.

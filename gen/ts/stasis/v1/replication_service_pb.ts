@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/replication_service.proto.
  */
 export const file_stasis_v1_replication_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNzdGFzaXMvdjEvcmVwbGljYXRpb25fc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIpYBCgtQdWxsUmVxdWVzdBIOCgZzb3VyY2UYASABKAkSCwoDcmVmGAIgASgJEgwKBG5hbWUYAyABKAkSEgoKcmVxdWVzdF9pZBgEIAEoCRIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAUgASgDEg4KBnJlcGFpchgGIAEoCBIYChBrZWVwX2V4cGlyZV90aW1lGAcgASgIInEKDFB1bGxSZXNwb25zZRIvCghwcm9ncmVzcxgBIAEoCzIbLnN0YXNpcy52MS5UcmFuc2ZlclByb2dyZXNzSAASJwoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3RIAEIHCgVldmVudCKWAQoLUHVzaFJlcXVlc3QSDgoGdGFyZ2V0GAEgASgJEgsKA3JlZhgCIAEoCRIMCgRuYW1lGAMgASgJEhIKCnJlcXVlc3RfaWQYBCABKAkSHgoWbGltaXRfYnl0ZXNfcGVyX3NlY29uZBgFIAEoAxIOCgZzb3VyY2UYBiABKAkSGAoQa2VlcF9leHBpcmVfdGltZRgHIAEoCCJxCgxQdXNoUmVzcG9uc2USLwoIcHJvZ3Jlc3MYASABKAsyGy5zdGFzaXMudjEuVHJhbnNmZXJQcm9ncmVzc0gAEicKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90SABCBwoFZXZlbnQiZgoQVHJhbnNmZXJQcm9ncmVzcxITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgpkb25lX2J5dGVzGAIgASgDEhUKDWNoYW5nZWRfYnl0ZXMYAyABKAMSEgoKc2VudF9ieXRlcxgEIAEoAyIWChRMaXN0VHJhbnNmZXJzUmVxdWVzdCI/ChVMaXN0VHJhbnNmZXJzUmVzcG9uc2USJgoJdHJhbnNmZXJzGAEgAygLMhMuc3Rhc2lzLnYxLlRyYW5zZmVyIqYBCghUcmFuc2ZlchIOCgZkaWdlc3QYASABKAkSDgoGc291cmNlGAIgASgJEgsKA3JlZhgDIAEoCRIOCgZhY3RpdmUYBCABKAgSLQoIcHJvZ3Jlc3MYBSABKAsyGy5zdGFzaXMudjEuVHJhbnNmZXJQcm9ncmVzcxIuCgpzdGFydGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCInChVDYW5jZWxUcmFuc2ZlclJlcXVlc3QSDgoGZGlnZXN0GAEgASgJIicKFkNhbmNlbFRyYW5zZmVyUmVzcG9uc2USDQoFZm91bmQYASABKAgifQoSR2V0TWFuaWZlc3RSZXF1ZXN0EgsKA3JlZhgBIAEoCRIUCgxiYXNlX2RpZ2VzdHMYAiADKAkSFQoNc25hcHNob3Rfb25seRgDIAEoCBIOCgZkaWdlc3QYBCABKAkSHQoVYWNjZXB0X3RhYmxlX3ZlcnNpb25zGAUgAygFIoQBChNHZXRNYW5pZmVzdFJlc3BvbnNlEicKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90SAASJwoGYmxvY2tzGAIgASgLMhUuc3Rhc2lzLnYxLkZpbGVCbG9ja3NIABITCgtiYXNlX2RpZ2VzdBgDIAEoCUIGCgRwYXJ0IjcKCkZpbGVCbG9ja3MSDAoEZmlsZRgBIAEoCRINCgV0YWJsZRgCIAEoDBIMCgRsYXN0GAMgASgIIuIBChFSZWFkQmxvY2tzUmVxdWVzdBITCgtzbmFwc2hvdF9pZBgBIAEoCRIMCgRmaWxlGAIgASgJEiUKBnJhbmdlcxgDIAMoCzIVLnN0YXNpcy52MS5CbG9ja1JhbmdlEhMKC2Jhc2VfZGlnZXN0GAQgASgJEh0KFWFjY2VwdHNfbm9uemVyb19wYWdlcxgFIAEoCBIyChBhY2NlcHRfZW5jb2RpbmdzGAYgAygOMhguc3Rhc2lzLnYxLkJsb2NrRW5jb2RpbmcSGwoTYWNjZXB0c19wYWdlX2JpdG1hcBgHIAEoCCIqCgpCbG9ja1JhbmdlEg0KBWZpcnN0GAEgASgDEg0KBWNvdW50GAIgASgDIp0BChJSZWFkQmxvY2tzUmVzcG9uc2USDQoFaW5kZXgYASABKAMSDAoEZGF0YRgCIAEoDBIqCghlbmNvZGluZxgDIAEoDjIYLnN0YXNpcy52MS5CbG9ja0VuY29kaW5nEhUKDWNoYW5nZWRfcGFnZXMYBCABKAYSEwoLcGFnZV9iaXRtYXAYBSABKAwSEgoKcGFnZV9ieXRlcxgGIAEoDSqjAQoNQmxvY2tFbmNvZGluZxIeChpCTE9DS19FTkNPRElOR19VTlNQRUNJRklFRBAAEhYKEkJMT0NLX0VOQ09ESU5HX1JBVxABEhgKFEJMT0NLX0VOQ09ESU5HX1BBR0VTEAISHgoaQkxPQ0tfRU5DT0RJTkdfWE9SX0RFRkxBVEUQAxIgChxCTE9DS19FTkNPRElOR19OT05aRVJPX1BBR0VTEAQy0gMKElJlcGxpY2F0aW9uU2VydmljZRI5CgRQdWxsEhYuc3Rhc2lzLnYxLlB1bGxSZXF1ZXN0Ghcuc3Rhc2lzLnYxLlB1bGxSZXNwb25zZTABEjkKBFB1c2gSFi5zdGFzaXMudjEuUHVzaFJlcXVlc3QaFy5zdGFzaXMudjEuUHVzaFJlc3BvbnNlMAESUgoNTGlzdFRyYW5zZmVycxIfLnN0YXNpcy52MS5MaXN0VHJhbnNmZXJzUmVxdWVzdBogLnN0YXNpcy52MS5MaXN0VHJhbnNmZXJzUmVzcG9uc2USVQoOQ2FuY2VsVHJhbnNmZXISIC5zdGFzaXMudjEuQ2FuY2VsVHJhbnNmZXJSZXF1ZXN0GiEuc3Rhc2lzLnYxLkNhbmNlbFRyYW5zZmVyUmVzcG9uc2USTgoLR2V0TWFuaWZlc3QSHS5zdGFzaXMudjEuR2V0TWFuaWZlc3RSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkdldE1hbmlmZXN0UmVzcG9uc2UwARJLCgpSZWFkQmxvY2tzEhwuc3Rhc2lzLnYxLlJlYWRCbG9ja3NSZXF1ZXN0Gh0uc3Rhc2lzLnYxLlJlYWRCbG9ja3NSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp, file_stasis_v1_resources]);
+  fileDesc("CiNzdGFzaXMvdjEvcmVwbGljYXRpb25fc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIpYBCgtQdWxsUmVxdWVzdBIOCgZzb3VyY2UYASABKAkSCwoDcmVmGAIgASgJEgwKBG5hbWUYAyABKAkSEgoKcmVxdWVzdF9pZBgEIAEoCRIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAUgASgDEg4KBnJlcGFpchgGIAEoCBIYChBrZWVwX2V4cGlyZV90aW1lGAcgASgIInEKDFB1bGxSZXNwb25zZRIvCghwcm9ncmVzcxgBIAEoCzIbLnN0YXNpcy52MS5UcmFuc2ZlclByb2dyZXNzSAASJwoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3RIAEIHCgVldmVudCKWAQoLUHVzaFJlcXVlc3QSDgoGdGFyZ2V0GAEgASgJEgsKA3JlZhgCIAEoCRIMCgRuYW1lGAMgASgJEhIKCnJlcXVlc3RfaWQYBCABKAkSHgoWbGltaXRfYnl0ZXNfcGVyX3NlY29uZBgFIAEoAxIOCgZzb3VyY2UYBiABKAkSGAoQa2VlcF9leHBpcmVfdGltZRgHIAEoCCJxCgxQdXNoUmVzcG9uc2USLwoIcHJvZ3Jlc3MYASABKAsyGy5zdGFzaXMudjEuVHJhbnNmZXJQcm9ncmVzc0gAEicKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90SABCBwoFZXZlbnQiZgoQVHJhbnNmZXJQcm9ncmVzcxITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgpkb25lX2J5dGVzGAIgASgDEhUKDWNoYW5nZWRfYnl0ZXMYAyABKAMSEgoKc2VudF9ieXRlcxgEIAEoAyIWChRMaXN0VHJhbnNmZXJzUmVxdWVzdCI/ChVMaXN0VHJhbnNmZXJzUmVzcG9uc2USJgoJdHJhbnNmZXJzGAEgAygLMhMuc3Rhc2lzLnYxLlRyYW5zZmVyIqYBCghUcmFuc2ZlchIOCgZkaWdlc3QYASABKAkSDgoGc291cmNlGAIgASgJEgsKA3JlZhgDIAEoCRIOCgZhY3RpdmUYBCABKAgSLQoIcHJvZ3Jlc3MYBSABKAsyGy5zdGFzaXMudjEuVHJhbnNmZXJQcm9ncmVzcxIuCgpzdGFydGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCInChVDYW5jZWxUcmFuc2ZlclJlcXVlc3QSDgoGZGlnZXN0GAEgASgJIicKFkNhbmNlbFRyYW5zZmVyUmVzcG9uc2USDQoFZm91bmQYASABKAgilgEKEkdldE1hbmlmZXN0UmVxdWVzdBILCgNyZWYYASABKAkSFAoMYmFzZV9kaWdlc3RzGAIgAygJEhUKDXNuYXBzaG90X29ubHkYAyABKAgSDgoGZGlnZXN0GAQgASgJEh0KFWFjY2VwdF90YWJsZV92ZXJzaW9ucxgFIAMoBRIXCg90YWJsZXNfYnlfcmFuZ2UYBiABKAgirgEKE0dldE1hbmlmZXN0UmVzcG9uc2USJwoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3RIABInCgZibG9ja3MYAiABKAsyFS5zdGFzaXMudjEuRmlsZUJsb2Nrc0gAEigKBXRhYmxlGAQgASgLMhcuc3Rhc2lzLnYxLlRhYmxlU3VtbWFyeUgAEhMKC2Jhc2VfZGlnZXN0GAMgASgJQgYKBHBhcnQiNwoKRmlsZUJsb2NrcxIMCgRmaWxlGAEgASgJEg0KBXRhYmxlGAIgASgMEgwKBGxhc3QYAyABKAgiLAoMVGFibGVTdW1tYXJ5EgwKBGZpbGUYASABKAkSDgoGbGVuZ3RoGAIgASgDIlUKEFJlYWRUYWJsZVJlcXVlc3QSEwoLc25hcHNob3RfaWQYASABKAkSDAoEZmlsZRgCIAEoCRIOCgZvZmZzZXQYAyABKAMSDgoGbGVuZ3RoGAQgASgDIiEKEVJlYWRUYWJsZVJlc3BvbnNlEgwKBGRhdGEYASABKAwi4gEKEVJlYWRCbG9ja3NSZXF1ZXN0EhMKC3NuYXBzaG90X2lkGAEgASgJEgwKBGZpbGUYAiABKAkSJQoGcmFuZ2VzGAMgAygLMhUuc3Rhc2lzLnYxLkJsb2NrUmFuZ2USEwoLYmFzZV9kaWdlc3QYBCABKAkSHQoVYWNjZXB0c19ub256ZXJvX3BhZ2VzGAUgASgIEjIKEGFjY2VwdF9lbmNvZGluZ3MYBiADKA4yGC5zdGFzaXMudjEuQmxvY2tFbmNvZGluZxIbChNhY2NlcHRzX3BhZ2VfYml0bWFwGAcgASgIIioKCkJsb2NrUmFuZ2USDQoFZmlyc3QYASABKAMSDQoFY291bnQYAiABKAMinQEKElJlYWRCbG9ja3NSZXNwb25zZRINCgVpbmRleBgBIAEoAxIMCgRkYXRhGAIgASgMEioKCGVuY29kaW5nGAMgASgOMhguc3Rhc2lzLnYxLkJsb2NrRW5jb2RpbmcSFQoNY2hhbmdlZF9wYWdlcxgEIAEoBhITCgtwYWdlX2JpdG1hcBgFIAEoDBISCgpwYWdlX2J5dGVzGAYgASgNKqMBCg1CbG9ja0VuY29kaW5nEh4KGkJMT0NLX0VOQ09ESU5HX1VOU1BFQ0lGSUVEEAASFgoSQkxPQ0tfRU5DT0RJTkdfUkFXEAESGAoUQkxPQ0tfRU5DT0RJTkdfUEFHRVMQAhIeChpCTE9DS19FTkNPRElOR19YT1JfREVGTEFURRADEiAKHEJMT0NLX0VOQ09ESU5HX05PTlpFUk9fUEFHRVMQBDKcBAoSUmVwbGljYXRpb25TZXJ2aWNlEjkKBFB1bGwSFi5zdGFzaXMudjEuUHVsbFJlcXVlc3QaFy5zdGFzaXMudjEuUHVsbFJlc3BvbnNlMAESOQoEUHVzaBIWLnN0YXNpcy52MS5QdXNoUmVxdWVzdBoXLnN0YXNpcy52MS5QdXNoUmVzcG9uc2UwARJSCg1MaXN0VHJhbnNmZXJzEh8uc3Rhc2lzLnYxLkxpc3RUcmFuc2ZlcnNSZXF1ZXN0GiAuc3Rhc2lzLnYxLkxpc3RUcmFuc2ZlcnNSZXNwb25zZRJVCg5DYW5jZWxUcmFuc2ZlchIgLnN0YXNpcy52MS5DYW5jZWxUcmFuc2ZlclJlcXVlc3QaIS5zdGFzaXMudjEuQ2FuY2VsVHJhbnNmZXJSZXNwb25zZRJOCgtHZXRNYW5pZmVzdBIdLnN0YXNpcy52MS5HZXRNYW5pZmVzdFJlcXVlc3QaHi5zdGFzaXMudjEuR2V0TWFuaWZlc3RSZXNwb25zZTABEkgKCVJlYWRUYWJsZRIbLnN0YXNpcy52MS5SZWFkVGFibGVSZXF1ZXN0Ghwuc3Rhc2lzLnYxLlJlYWRUYWJsZVJlc3BvbnNlMAESSwoKUmVhZEJsb2NrcxIcLnN0YXNpcy52MS5SZWFkQmxvY2tzUmVxdWVzdBodLnN0YXNpcy52MS5SZWFkQmxvY2tzUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_stasis_v1_resources]);
 
 /**
  * Request of Pull.
@@ -443,6 +443,15 @@ export type GetManifestRequest = Message<"stasis.v1.GetManifestRequest"> & {
    * @generated from field: repeated int32 accept_table_versions = 5;
    */
   acceptTableVersions: number[];
+
+  /**
+   * The caller reads large tables with ReadTable, so GetManifest describes them (`table`) instead
+   * of sending them. False = a caller from before this field, which gets all tables, or
+   * LIMIT_EXCEEDED if they have more than the 64 MiB that such a caller reads.
+   *
+   * @generated from field: bool tables_by_range = 6;
+   */
+  tablesByRange: boolean;
 };
 
 /**
@@ -479,6 +488,14 @@ export type GetManifestResponse = Message<"stasis.v1.GetManifestResponse"> & {
      */
     value: FileBlocks;
     case: "blocks";
+  } | {
+    /**
+     * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+     *
+     * @generated from field: stasis.v1.TableSummary table = 4;
+     */
+    value: TableSummary;
+    case: "table";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -531,6 +548,97 @@ export type FileBlocks = Message<"stasis.v1.FileBlocks"> & {
  */
 export const FileBlocksSchema: GenMessage<FileBlocks> = /*@__PURE__*/
   messageDesc(file_stasis_v1_replication_service, 12);
+
+/**
+ * Describes a file's block table that the caller reads with ReadTable.
+ *
+ * @generated from message stasis.v1.TableSummary
+ */
+export type TableSummary = Message<"stasis.v1.TableSummary"> & {
+  /**
+   * Name of the file.
+   *
+   * @generated from field: string file = 1;
+   */
+  file: string;
+
+  /**
+   * Bytes of the table.
+   *
+   * @generated from field: int64 length = 2;
+   */
+  length: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.TableSummary.
+ * Use `create(TableSummarySchema)` to create a new message.
+ */
+export const TableSummarySchema: GenMessage<TableSummary> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_replication_service, 13);
+
+/**
+ * Request of ReadTable.
+ *
+ * @generated from message stasis.v1.ReadTableRequest
+ */
+export type ReadTableRequest = Message<"stasis.v1.ReadTableRequest"> & {
+  /**
+   * Id of the snapshot.
+   *
+   * @generated from field: string snapshot_id = 1;
+   */
+  snapshotId: string;
+
+  /**
+   * Name of the file.
+   *
+   * @generated from field: string file = 2;
+   */
+  file: string;
+
+  /**
+   * First byte to send, at most the table's length.
+   *
+   * @generated from field: int64 offset = 3;
+   */
+  offset: bigint;
+
+  /**
+   * Most bytes to send. 0 = to the end of the table.
+   *
+   * @generated from field: int64 length = 4;
+   */
+  length: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.ReadTableRequest.
+ * Use `create(ReadTableRequestSchema)` to create a new message.
+ */
+export const ReadTableRequestSchema: GenMessage<ReadTableRequest> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_replication_service, 14);
+
+/**
+ * A message of ReadTable.
+ *
+ * @generated from message stasis.v1.ReadTableResponse
+ */
+export type ReadTableResponse = Message<"stasis.v1.ReadTableResponse"> & {
+  /**
+   * The next bytes of the table (docs/replication.md).
+   *
+   * @generated from field: bytes data = 1;
+   */
+  data: Uint8Array;
+};
+
+/**
+ * Describes the message stasis.v1.ReadTableResponse.
+ * Use `create(ReadTableResponseSchema)` to create a new message.
+ */
+export const ReadTableResponseSchema: GenMessage<ReadTableResponse> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_replication_service, 15);
 
 /**
  * Request of ReadBlocks.
@@ -597,7 +705,7 @@ export type ReadBlocksRequest = Message<"stasis.v1.ReadBlocksRequest"> & {
  * Use `create(ReadBlocksRequestSchema)` to create a new message.
  */
 export const ReadBlocksRequestSchema: GenMessage<ReadBlocksRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_replication_service, 13);
+  messageDesc(file_stasis_v1_replication_service, 16);
 
 /**
  * A run of blocks.
@@ -625,7 +733,7 @@ export type BlockRange = Message<"stasis.v1.BlockRange"> & {
  * Use `create(BlockRangeSchema)` to create a new message.
  */
 export const BlockRangeSchema: GenMessage<BlockRange> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_replication_service, 14);
+  messageDesc(file_stasis_v1_replication_service, 17);
 
 /**
  * A message of ReadBlocks.
@@ -686,7 +794,7 @@ export type ReadBlocksResponse = Message<"stasis.v1.ReadBlocksResponse"> & {
  * Use `create(ReadBlocksResponseSchema)` to create a new message.
  */
 export const ReadBlocksResponseSchema: GenMessage<ReadBlocksResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_replication_service, 15);
+  messageDesc(file_stasis_v1_replication_service, 18);
 
 /**
  * How a block is encoded on the wire.
@@ -739,7 +847,7 @@ export const BlockEncodingSchema: GenEnum<BlockEncoding> = /*@__PURE__*/
 
 /**
  * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
- * travel. Peers call GetManifest and ReadBlocks.
+ * travel. Peers call GetManifest, ReadTable and ReadBlocks.
  *
  * @generated from service stasis.v1.ReplicationService
  */
@@ -794,6 +902,17 @@ export const ReplicationService: GenService<{
     methodKind: "server_streaming";
     input: typeof GetManifestRequestSchema;
     output: typeof GetManifestResponseSchema;
+  },
+  /**
+   * For peers: returns a part of a file's block table. The caller uses it for tables that
+   * GetManifest describes instead of sending them.
+   *
+   * @generated from rpc stasis.v1.ReplicationService.ReadTable
+   */
+  readTable: {
+    methodKind: "server_streaming";
+    input: typeof ReadTableRequestSchema;
+    output: typeof ReadTableResponseSchema;
   },
   /**
    * For peers: returns blocks by index, in the requested order.

@@ -108,7 +108,8 @@ macro_rules! answers {
 
 answers!(
     OpenDataDirectoryResponse, VerifyResponse, WatchResponse, CheckResponse, RepairResponse,
-    PullResponse, PushResponse, GetManifestResponse, ReadBlocksResponse, CheckRemoteResponse;
+    PullResponse, PushResponse, GetManifestResponse, ReadTableResponse, ReadBlocksResponse,
+    CheckRemoteResponse;
     RestoreResponse => restore_response::Frame::Chunk,
     ExportResponse => export_response::Frame::Chunk;
     ReadFileResponse => read_file_response::Frame::Chunk
@@ -153,6 +154,7 @@ pub async fn download(
         "ReplicationService/Pull" => ReplicationServiceClient.pull,
         "ReplicationService/Push" => ReplicationServiceClient.push,
         "ReplicationService/GetManifest" => ReplicationServiceClient.get_manifest,
+        "ReplicationService/ReadTable" => ReplicationServiceClient.read_table,
         "ReplicationService/ReadBlocks" => ReplicationServiceClient.read_blocks,
         "RemoteService/CheckRemote" => RemoteServiceClient.check_remote,
     )

@@ -269,6 +269,23 @@ private static final long serialVersionUID = 0L;
   }
   private int acceptTableVersionsMemoizedSerializedSize = -1;
 
+  public static final int TABLES_BY_RANGE_FIELD_NUMBER = 6;
+  private boolean tablesByRange_ = false;
+  /**
+   * <pre>
+   * The caller reads large tables with ReadTable, so GetManifest describes them (`table`) instead
+   * of sending them. False = a caller from before this field, which gets all tables, or
+   * LIMIT_EXCEEDED if they have more than the 64 MiB that such a caller reads.
+   * </pre>
+   *
+   * <code>bool tables_by_range = 6 [json_name = "tablesByRange"];</code>
+   * @return The tablesByRange.
+   */
+  @java.lang.Override
+  public boolean getTablesByRange() {
+    return tablesByRange_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -302,6 +319,9 @@ private static final long serialVersionUID = 0L;
     }
     for (int i = 0; i < acceptTableVersions_.size(); i++) {
       output.writeInt32NoTag(acceptTableVersions_.getInt(i));
+    }
+    if (tablesByRange_ != false) {
+      output.writeBool(6, tablesByRange_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -344,6 +364,10 @@ private static final long serialVersionUID = 0L;
       }
       acceptTableVersionsMemoizedSerializedSize = dataSize;
     }
+    if (tablesByRange_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(6, tablesByRange_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -369,6 +393,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getDigest())) return false;
     if (!getAcceptTableVersionsList()
         .equals(other.getAcceptTableVersionsList())) return false;
+    if (getTablesByRange()
+        != other.getTablesByRange()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -395,6 +421,9 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + ACCEPT_TABLE_VERSIONS_FIELD_NUMBER;
       hash = (53 * hash) + getAcceptTableVersionsList().hashCode();
     }
+    hash = (37 * hash) + TABLES_BY_RANGE_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getTablesByRange());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -536,6 +565,7 @@ private static final long serialVersionUID = 0L;
       snapshotOnly_ = false;
       digest_ = "";
       acceptTableVersions_ = emptyIntList();
+      tablesByRange_ = false;
       return this;
     }
 
@@ -586,6 +616,9 @@ private static final long serialVersionUID = 0L;
         acceptTableVersions_.makeImmutable();
         result.acceptTableVersions_ = acceptTableVersions_;
       }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        result.tablesByRange_ = tablesByRange_;
+      }
     }
 
     @java.lang.Override
@@ -633,6 +666,9 @@ private static final long serialVersionUID = 0L;
           acceptTableVersions_.addAll(other.acceptTableVersions_);
         }
         onChanged();
+      }
+      if (other.getTablesByRange() != false) {
+        setTablesByRange(other.getTablesByRange());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -697,6 +733,11 @@ private static final long serialVersionUID = 0L;
               input.popLimit(limit);
               break;
             } // case 42
+            case 48: {
+              tablesByRange_ = input.readBool();
+              bitField0_ |= 0x00000020;
+              break;
+            } // case 48
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1227,6 +1268,56 @@ private static final long serialVersionUID = 0L;
     public Builder clearAcceptTableVersions() {
       acceptTableVersions_ = emptyIntList();
       bitField0_ = (bitField0_ & ~0x00000010);
+      onChanged();
+      return this;
+    }
+
+    private boolean tablesByRange_ ;
+    /**
+     * <pre>
+     * The caller reads large tables with ReadTable, so GetManifest describes them (`table`) instead
+     * of sending them. False = a caller from before this field, which gets all tables, or
+     * LIMIT_EXCEEDED if they have more than the 64 MiB that such a caller reads.
+     * </pre>
+     *
+     * <code>bool tables_by_range = 6 [json_name = "tablesByRange"];</code>
+     * @return The tablesByRange.
+     */
+    @java.lang.Override
+    public boolean getTablesByRange() {
+      return tablesByRange_;
+    }
+    /**
+     * <pre>
+     * The caller reads large tables with ReadTable, so GetManifest describes them (`table`) instead
+     * of sending them. False = a caller from before this field, which gets all tables, or
+     * LIMIT_EXCEEDED if they have more than the 64 MiB that such a caller reads.
+     * </pre>
+     *
+     * <code>bool tables_by_range = 6 [json_name = "tablesByRange"];</code>
+     * @param value The tablesByRange to set.
+     * @return This builder for chaining.
+     */
+    public Builder setTablesByRange(boolean value) {
+
+      tablesByRange_ = value;
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The caller reads large tables with ReadTable, so GetManifest describes them (`table`) instead
+     * of sending them. False = a caller from before this field, which gets all tables, or
+     * LIMIT_EXCEEDED if they have more than the 64 MiB that such a caller reads.
+     * </pre>
+     *
+     * <code>bool tables_by_range = 6 [json_name = "tablesByRange"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearTablesByRange() {
+      bitField0_ = (bitField0_ & ~0x00000020);
+      tablesByRange_ = false;
       onChanged();
       return this;
     }

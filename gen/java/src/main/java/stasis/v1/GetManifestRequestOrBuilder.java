@@ -142,4 +142,16 @@ public interface GetManifestRequestOrBuilder extends
    * @return The acceptTableVersions at the given index.
    */
   int getAcceptTableVersions(int index);
+
+  /**
+   * <pre>
+   * The caller reads large tables with ReadTable, so GetManifest describes them (`table`) instead
+   * of sending them. False = a caller from before this field, which gets all tables, or
+   * LIMIT_EXCEEDED if they have more than the 64 MiB that such a caller reads.
+   * </pre>
+   *
+   * <code>bool tables_by_range = 6 [json_name = "tablesByRange"];</code>
+   * @return The tablesByRange.
+   */
+  boolean getTablesByRange();
 }

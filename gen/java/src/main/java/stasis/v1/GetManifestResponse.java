@@ -56,6 +56,7 @@ private static final long serialVersionUID = 0L;
           com.google.protobuf.AbstractMessage.InternalOneOfEnum {
     SNAPSHOT(1),
     BLOCKS(2),
+    TABLE(4),
     PART_NOT_SET(0);
     private final int value;
     private PartCase(int value) {
@@ -75,6 +76,7 @@ private static final long serialVersionUID = 0L;
       switch (value) {
         case 1: return SNAPSHOT;
         case 2: return BLOCKS;
+        case 4: return TABLE;
         case 0: return PART_NOT_SET;
         default: return null;
       }
@@ -176,6 +178,49 @@ private static final long serialVersionUID = 0L;
     return stasis.v1.FileBlocks.getDefaultInstance();
   }
 
+  public static final int TABLE_FIELD_NUMBER = 4;
+  /**
+   * <pre>
+   * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+   * </pre>
+   *
+   * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+   * @return Whether the table field is set.
+   */
+  @java.lang.Override
+  public boolean hasTable() {
+    return partCase_ == 4;
+  }
+  /**
+   * <pre>
+   * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+   * </pre>
+   *
+   * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+   * @return The table.
+   */
+  @java.lang.Override
+  public stasis.v1.TableSummary getTable() {
+    if (partCase_ == 4) {
+       return (stasis.v1.TableSummary) part_;
+    }
+    return stasis.v1.TableSummary.getDefaultInstance();
+  }
+  /**
+   * <pre>
+   * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+   * </pre>
+   *
+   * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+   */
+  @java.lang.Override
+  public stasis.v1.TableSummaryOrBuilder getTableOrBuilder() {
+    if (partCase_ == 4) {
+       return (stasis.v1.TableSummary) part_;
+    }
+    return stasis.v1.TableSummary.getDefaultInstance();
+  }
+
   public static final int BASE_DIGEST_FIELD_NUMBER = 3;
   @SuppressWarnings("serial")
   private volatile java.lang.Object baseDigest_ = "";
@@ -248,6 +293,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(baseDigest_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 3, baseDigest_);
     }
+    if (partCase_ == 4) {
+      output.writeMessage(4, (stasis.v1.TableSummary) part_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -267,6 +315,10 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(baseDigest_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(3, baseDigest_);
+    }
+    if (partCase_ == 4) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(4, (stasis.v1.TableSummary) part_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -295,6 +347,10 @@ private static final long serialVersionUID = 0L;
         if (!getBlocks()
             .equals(other.getBlocks())) return false;
         break;
+      case 4:
+        if (!getTable()
+            .equals(other.getTable())) return false;
+        break;
       case 0:
       default:
     }
@@ -319,6 +375,10 @@ private static final long serialVersionUID = 0L;
       case 2:
         hash = (37 * hash) + BLOCKS_FIELD_NUMBER;
         hash = (53 * hash) + getBlocks().hashCode();
+        break;
+      case 4:
+        hash = (37 * hash) + TABLE_FIELD_NUMBER;
+        hash = (53 * hash) + getTable().hashCode();
         break;
       case 0:
       default:
@@ -464,6 +524,9 @@ private static final long serialVersionUID = 0L;
       if (blocksBuilder_ != null) {
         blocksBuilder_.clear();
       }
+      if (tableBuilder_ != null) {
+        tableBuilder_.clear();
+      }
       baseDigest_ = "";
       partCase_ = 0;
       part_ = null;
@@ -501,7 +564,7 @@ private static final long serialVersionUID = 0L;
 
     private void buildPartial0(stasis.v1.GetManifestResponse result) {
       int from_bitField0_ = bitField0_;
-      if (((from_bitField0_ & 0x00000004) != 0)) {
+      if (((from_bitField0_ & 0x00000008) != 0)) {
         result.baseDigest_ = baseDigest_;
       }
     }
@@ -516,6 +579,10 @@ private static final long serialVersionUID = 0L;
       if (partCase_ == 2 &&
           blocksBuilder_ != null) {
         result.part_ = blocksBuilder_.build();
+      }
+      if (partCase_ == 4 &&
+          tableBuilder_ != null) {
+        result.part_ = tableBuilder_.build();
       }
     }
 
@@ -533,7 +600,7 @@ private static final long serialVersionUID = 0L;
       if (other == stasis.v1.GetManifestResponse.getDefaultInstance()) return this;
       if (!other.getBaseDigest().isEmpty()) {
         baseDigest_ = other.baseDigest_;
-        bitField0_ |= 0x00000004;
+        bitField0_ |= 0x00000008;
         onChanged();
       }
       switch (other.getPartCase()) {
@@ -543,6 +610,10 @@ private static final long serialVersionUID = 0L;
         }
         case BLOCKS: {
           mergeBlocks(other.getBlocks());
+          break;
+        }
+        case TABLE: {
+          mergeTable(other.getTable());
           break;
         }
         case PART_NOT_SET: {
@@ -591,9 +662,16 @@ private static final long serialVersionUID = 0L;
             } // case 18
             case 26: {
               baseDigest_ = input.readStringRequireUtf8();
-              bitField0_ |= 0x00000004;
+              bitField0_ |= 0x00000008;
               break;
             } // case 26
+            case 34: {
+              input.readMessage(
+                  internalGetTableFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              partCase_ = 4;
+              break;
+            } // case 34
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -982,6 +1060,184 @@ private static final long serialVersionUID = 0L;
       return blocksBuilder_;
     }
 
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.TableSummary, stasis.v1.TableSummary.Builder, stasis.v1.TableSummaryOrBuilder> tableBuilder_;
+    /**
+     * <pre>
+     * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+     * </pre>
+     *
+     * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+     * @return Whether the table field is set.
+     */
+    @java.lang.Override
+    public boolean hasTable() {
+      return partCase_ == 4;
+    }
+    /**
+     * <pre>
+     * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+     * </pre>
+     *
+     * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+     * @return The table.
+     */
+    @java.lang.Override
+    public stasis.v1.TableSummary getTable() {
+      if (tableBuilder_ == null) {
+        if (partCase_ == 4) {
+          return (stasis.v1.TableSummary) part_;
+        }
+        return stasis.v1.TableSummary.getDefaultInstance();
+      } else {
+        if (partCase_ == 4) {
+          return tableBuilder_.getMessage();
+        }
+        return stasis.v1.TableSummary.getDefaultInstance();
+      }
+    }
+    /**
+     * <pre>
+     * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+     * </pre>
+     *
+     * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+     */
+    public Builder setTable(stasis.v1.TableSummary value) {
+      if (tableBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        part_ = value;
+        onChanged();
+      } else {
+        tableBuilder_.setMessage(value);
+      }
+      partCase_ = 4;
+      return this;
+    }
+    /**
+     * <pre>
+     * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+     * </pre>
+     *
+     * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+     */
+    public Builder setTable(
+        stasis.v1.TableSummary.Builder builderForValue) {
+      if (tableBuilder_ == null) {
+        part_ = builderForValue.build();
+        onChanged();
+      } else {
+        tableBuilder_.setMessage(builderForValue.build());
+      }
+      partCase_ = 4;
+      return this;
+    }
+    /**
+     * <pre>
+     * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+     * </pre>
+     *
+     * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+     */
+    public Builder mergeTable(stasis.v1.TableSummary value) {
+      if (tableBuilder_ == null) {
+        if (partCase_ == 4 &&
+            part_ != stasis.v1.TableSummary.getDefaultInstance()) {
+          part_ = stasis.v1.TableSummary.newBuilder((stasis.v1.TableSummary) part_)
+              .mergeFrom(value).buildPartial();
+        } else {
+          part_ = value;
+        }
+        onChanged();
+      } else {
+        if (partCase_ == 4) {
+          tableBuilder_.mergeFrom(value);
+        } else {
+          tableBuilder_.setMessage(value);
+        }
+      }
+      partCase_ = 4;
+      return this;
+    }
+    /**
+     * <pre>
+     * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+     * </pre>
+     *
+     * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+     */
+    public Builder clearTable() {
+      if (tableBuilder_ == null) {
+        if (partCase_ == 4) {
+          partCase_ = 0;
+          part_ = null;
+          onChanged();
+        }
+      } else {
+        if (partCase_ == 4) {
+          partCase_ = 0;
+          part_ = null;
+        }
+        tableBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+     * </pre>
+     *
+     * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+     */
+    public stasis.v1.TableSummary.Builder getTableBuilder() {
+      return internalGetTableFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+     * </pre>
+     *
+     * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+     */
+    @java.lang.Override
+    public stasis.v1.TableSummaryOrBuilder getTableOrBuilder() {
+      if ((partCase_ == 4) && (tableBuilder_ != null)) {
+        return tableBuilder_.getMessageOrBuilder();
+      } else {
+        if (partCase_ == 4) {
+          return (stasis.v1.TableSummary) part_;
+        }
+        return stasis.v1.TableSummary.getDefaultInstance();
+      }
+    }
+    /**
+     * <pre>
+     * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+     * </pre>
+     *
+     * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.TableSummary, stasis.v1.TableSummary.Builder, stasis.v1.TableSummaryOrBuilder> 
+        internalGetTableFieldBuilder() {
+      if (tableBuilder_ == null) {
+        if (!(partCase_ == 4)) {
+          part_ = stasis.v1.TableSummary.getDefaultInstance();
+        }
+        tableBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            stasis.v1.TableSummary, stasis.v1.TableSummary.Builder, stasis.v1.TableSummaryOrBuilder>(
+                (stasis.v1.TableSummary) part_,
+                getParentForChildren(),
+                isClean());
+        part_ = null;
+      }
+      partCase_ = 4;
+      onChanged();
+      return tableBuilder_;
+    }
+
     private java.lang.Object baseDigest_ = "";
     /**
      * <pre>
@@ -1040,7 +1296,7 @@ private static final long serialVersionUID = 0L;
         java.lang.String value) {
       if (value == null) { throw new NullPointerException(); }
       baseDigest_ = value;
-      bitField0_ |= 0x00000004;
+      bitField0_ |= 0x00000008;
       onChanged();
       return this;
     }
@@ -1055,7 +1311,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder clearBaseDigest() {
       baseDigest_ = getDefaultInstance().getBaseDigest();
-      bitField0_ = (bitField0_ & ~0x00000004);
+      bitField0_ = (bitField0_ & ~0x00000008);
       onChanged();
       return this;
     }
@@ -1074,7 +1330,7 @@ private static final long serialVersionUID = 0L;
       if (value == null) { throw new NullPointerException(); }
       checkByteStringIsUtf8(value);
       baseDigest_ = value;
-      bitField0_ |= 0x00000004;
+      bitField0_ |= 0x00000008;
       onChanged();
       return this;
     }

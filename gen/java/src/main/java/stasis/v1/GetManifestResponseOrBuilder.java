@@ -66,6 +66,33 @@ public interface GetManifestResponseOrBuilder extends
 
   /**
    * <pre>
+   * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+   * </pre>
+   *
+   * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+   * @return Whether the table field is set.
+   */
+  boolean hasTable();
+  /**
+   * <pre>
+   * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+   * </pre>
+   *
+   * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+   * @return The table.
+   */
+  stasis.v1.TableSummary getTable();
+  /**
+   * <pre>
+   * Takes the place of a large table in `blocks`, if the request set `tables_by_range`.
+   * </pre>
+   *
+   * <code>.stasis.v1.TableSummary table = 4 [json_name = "table"];</code>
+   */
+  stasis.v1.TableSummaryOrBuilder getTableOrBuilder();
+
+  /**
+   * <pre>
    * In the first message: the one of `base_digests` that the sender has too and that shares the
    * most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
    * </pre>

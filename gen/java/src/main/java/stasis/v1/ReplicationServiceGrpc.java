@@ -5,7 +5,7 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
 /**
  * <pre>
  * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
- * travel. Peers call GetManifest and ReadBlocks.
+ * travel. Peers call GetManifest, ReadTable and ReadBlocks.
  * </pre>
  */
 @io.grpc.stub.annotations.GrpcGenerated
@@ -171,6 +171,37 @@ public final class ReplicationServiceGrpc {
     return getGetManifestMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.ReadTableRequest,
+      stasis.v1.ReadTableResponse> getReadTableMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ReadTable",
+      requestType = stasis.v1.ReadTableRequest.class,
+      responseType = stasis.v1.ReadTableResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+  public static io.grpc.MethodDescriptor<stasis.v1.ReadTableRequest,
+      stasis.v1.ReadTableResponse> getReadTableMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.ReadTableRequest, stasis.v1.ReadTableResponse> getReadTableMethod;
+    if ((getReadTableMethod = ReplicationServiceGrpc.getReadTableMethod) == null) {
+      synchronized (ReplicationServiceGrpc.class) {
+        if ((getReadTableMethod = ReplicationServiceGrpc.getReadTableMethod) == null) {
+          ReplicationServiceGrpc.getReadTableMethod = getReadTableMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.ReadTableRequest, stasis.v1.ReadTableResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ReadTable"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ReadTableRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ReadTableResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new ReplicationServiceMethodDescriptorSupplier("ReadTable"))
+              .build();
+        }
+      }
+    }
+    return getReadTableMethod;
+  }
+
   private static volatile io.grpc.MethodDescriptor<stasis.v1.ReadBlocksRequest,
       stasis.v1.ReadBlocksResponse> getReadBlocksMethod;
 
@@ -264,7 +295,7 @@ public final class ReplicationServiceGrpc {
   /**
    * <pre>
    * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-   * travel. Peers call GetManifest and ReadBlocks.
+   * travel. Peers call GetManifest, ReadTable and ReadBlocks.
    * </pre>
    */
   public interface AsyncService {
@@ -322,6 +353,17 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
+     * For peers: returns a part of a file's block table. The caller uses it for tables that
+     * GetManifest describes instead of sending them.
+     * </pre>
+     */
+    default void readTable(stasis.v1.ReadTableRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ReadTableResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getReadTableMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
      * For peers: returns blocks by index, in the requested order.
      * </pre>
      */
@@ -335,7 +377,7 @@ public final class ReplicationServiceGrpc {
    * Base class for the server implementation of the service ReplicationService.
    * <pre>
    * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-   * travel. Peers call GetManifest and ReadBlocks.
+   * travel. Peers call GetManifest, ReadTable and ReadBlocks.
    * </pre>
    */
   public static abstract class ReplicationServiceImplBase
@@ -350,7 +392,7 @@ public final class ReplicationServiceGrpc {
    * A stub to allow clients to do asynchronous rpc calls to service ReplicationService.
    * <pre>
    * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-   * travel. Peers call GetManifest and ReadBlocks.
+   * travel. Peers call GetManifest, ReadTable and ReadBlocks.
    * </pre>
    */
   public static final class ReplicationServiceStub
@@ -424,6 +466,18 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
+     * For peers: returns a part of a file's block table. The caller uses it for tables that
+     * GetManifest describes instead of sending them.
+     * </pre>
+     */
+    public void readTable(stasis.v1.ReadTableRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ReadTableResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncServerStreamingCall(
+          getChannel().newCall(getReadTableMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
      * For peers: returns blocks by index, in the requested order.
      * </pre>
      */
@@ -438,7 +492,7 @@ public final class ReplicationServiceGrpc {
    * A stub to allow clients to do synchronous rpc calls to service ReplicationService.
    * <pre>
    * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-   * travel. Peers call GetManifest and ReadBlocks.
+   * travel. Peers call GetManifest, ReadTable and ReadBlocks.
    * </pre>
    */
   public static final class ReplicationServiceBlockingV2Stub
@@ -513,6 +567,19 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
+     * For peers: returns a part of a file's block table. The caller uses it for tables that
+     * GetManifest describes instead of sending them.
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<?, stasis.v1.ReadTableResponse>
+        readTable(stasis.v1.ReadTableRequest request) {
+      return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
+          getChannel(), getReadTableMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * For peers: returns blocks by index, in the requested order.
      * </pre>
      */
@@ -528,7 +595,7 @@ public final class ReplicationServiceGrpc {
    * A stub to allow clients to do limited synchronous rpc calls to service ReplicationService.
    * <pre>
    * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-   * travel. Peers call GetManifest and ReadBlocks.
+   * travel. Peers call GetManifest, ReadTable and ReadBlocks.
    * </pre>
    */
   public static final class ReplicationServiceBlockingStub
@@ -600,6 +667,18 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
+     * For peers: returns a part of a file's block table. The caller uses it for tables that
+     * GetManifest describes instead of sending them.
+     * </pre>
+     */
+    public java.util.Iterator<stasis.v1.ReadTableResponse> readTable(
+        stasis.v1.ReadTableRequest request) {
+      return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
+          getChannel(), getReadTableMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * For peers: returns blocks by index, in the requested order.
      * </pre>
      */
@@ -614,7 +693,7 @@ public final class ReplicationServiceGrpc {
    * A stub to allow clients to do ListenableFuture-style rpc calls to service ReplicationService.
    * <pre>
    * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-   * travel. Peers call GetManifest and ReadBlocks.
+   * travel. Peers call GetManifest, ReadTable and ReadBlocks.
    * </pre>
    */
   public static final class ReplicationServiceFutureStub
@@ -658,7 +737,8 @@ public final class ReplicationServiceGrpc {
   private static final int METHODID_LIST_TRANSFERS = 2;
   private static final int METHODID_CANCEL_TRANSFER = 3;
   private static final int METHODID_GET_MANIFEST = 4;
-  private static final int METHODID_READ_BLOCKS = 5;
+  private static final int METHODID_READ_TABLE = 5;
+  private static final int METHODID_READ_BLOCKS = 6;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -696,6 +776,10 @@ public final class ReplicationServiceGrpc {
         case METHODID_GET_MANIFEST:
           serviceImpl.getManifest((stasis.v1.GetManifestRequest) request,
               (io.grpc.stub.StreamObserver<stasis.v1.GetManifestResponse>) responseObserver);
+          break;
+        case METHODID_READ_TABLE:
+          serviceImpl.readTable((stasis.v1.ReadTableRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.ReadTableResponse>) responseObserver);
           break;
         case METHODID_READ_BLOCKS:
           serviceImpl.readBlocks((stasis.v1.ReadBlocksRequest) request,
@@ -754,6 +838,13 @@ public final class ReplicationServiceGrpc {
               stasis.v1.GetManifestRequest,
               stasis.v1.GetManifestResponse>(
                 service, METHODID_GET_MANIFEST)))
+        .addMethod(
+          getReadTableMethod(),
+          io.grpc.stub.ServerCalls.asyncServerStreamingCall(
+            new MethodHandlers<
+              stasis.v1.ReadTableRequest,
+              stasis.v1.ReadTableResponse>(
+                service, METHODID_READ_TABLE)))
         .addMethod(
           getReadBlocksMethod(),
           io.grpc.stub.ServerCalls.asyncServerStreamingCall(
@@ -814,6 +905,7 @@ public final class ReplicationServiceGrpc {
               .addMethod(getListTransfersMethod())
               .addMethod(getCancelTransferMethod())
               .addMethod(getGetManifestMethod())
+              .addMethod(getReadTableMethod())
               .addMethod(getReadBlocksMethod())
               .build();
         }

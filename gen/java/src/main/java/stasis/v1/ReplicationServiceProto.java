@@ -92,6 +92,21 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_FileBlocks_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_TableSummary_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_TableSummary_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_ReadTableRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_ReadTableRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_ReadTableResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_ReadTableResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stasis_v1_ReadBlocksRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -150,52 +165,62 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
       "rotobuf.TimestampR\tstartedAt\"/\n\025CancelTr" +
       "ansferRequest\022\026\n\006digest\030\001 \001(\tR\006digest\".\n" +
       "\026CancelTransferResponse\022\024\n\005found\030\001 \001(\010R\005" +
-      "found\"\272\001\n\022GetManifestRequest\022\020\n\003ref\030\001 \001(" +
+      "found\"\342\001\n\022GetManifestRequest\022\020\n\003ref\030\001 \001(" +
       "\tR\003ref\022!\n\014base_digests\030\002 \003(\tR\013baseDigest" +
       "s\022#\n\rsnapshot_only\030\003 \001(\010R\014snapshotOnly\022\026" +
       "\n\006digest\030\004 \001(\tR\006digest\0222\n\025accept_table_v" +
-      "ersions\030\005 \003(\005R\023acceptTableVersions\"\242\001\n\023G" +
+      "ersions\030\005 \003(\005R\023acceptTableVersions\022&\n\017ta" +
+      "bles_by_range\030\006 \001(\010R\rtablesByRange\"\323\001\n\023G" +
       "etManifestResponse\0221\n\010snapshot\030\001 \001(\0132\023.s" +
       "tasis.v1.SnapshotH\000R\010snapshot\022/\n\006blocks\030" +
-      "\002 \001(\0132\025.stasis.v1.FileBlocksH\000R\006blocks\022\037" +
-      "\n\013base_digest\030\003 \001(\tR\nbaseDigestB\006\n\004part\"" +
-      "J\n\nFileBlocks\022\022\n\004file\030\001 \001(\tR\004file\022\024\n\005tab" +
-      "le\030\002 \001(\014R\005table\022\022\n\004last\030\003 \001(\010R\004last\"\301\002\n\021" +
-      "ReadBlocksRequest\022\037\n\013snapshot_id\030\001 \001(\tR\n" +
-      "snapshotId\022\022\n\004file\030\002 \001(\tR\004file\022-\n\006ranges" +
-      "\030\003 \003(\0132\025.stasis.v1.BlockRangeR\006ranges\022\037\n" +
-      "\013base_digest\030\004 \001(\tR\nbaseDigest\0222\n\025accept" +
-      "s_nonzero_pages\030\005 \001(\010R\023acceptsNonzeroPag" +
-      "es\022C\n\020accept_encodings\030\006 \003(\0162\030.stasis.v1" +
-      ".BlockEncodingR\017acceptEncodings\022.\n\023accep" +
-      "ts_page_bitmap\030\007 \001(\010R\021acceptsPageBitmap\"" +
-      "8\n\nBlockRange\022\024\n\005first\030\001 \001(\003R\005first\022\024\n\005c" +
-      "ount\030\002 \001(\003R\005count\"\331\001\n\022ReadBlocksResponse" +
-      "\022\024\n\005index\030\001 \001(\003R\005index\022\022\n\004data\030\002 \001(\014R\004da" +
-      "ta\0224\n\010encoding\030\003 \001(\0162\030.stasis.v1.BlockEn" +
-      "codingR\010encoding\022#\n\rchanged_pages\030\004 \001(\006R" +
-      "\014changedPages\022\037\n\013page_bitmap\030\005 \001(\014R\npage" +
-      "Bitmap\022\035\n\npage_bytes\030\006 \001(\rR\tpageBytes*\243\001" +
-      "\n\rBlockEncoding\022\036\n\032BLOCK_ENCODING_UNSPEC" +
-      "IFIED\020\000\022\026\n\022BLOCK_ENCODING_RAW\020\001\022\030\n\024BLOCK" +
-      "_ENCODING_PAGES\020\002\022\036\n\032BLOCK_ENCODING_XOR_" +
-      "DEFLATE\020\003\022 \n\034BLOCK_ENCODING_NONZERO_PAGE" +
-      "S\020\0042\322\003\n\022ReplicationService\0229\n\004Pull\022\026.sta" +
-      "sis.v1.PullRequest\032\027.stasis.v1.PullRespo" +
-      "nse0\001\0229\n\004Push\022\026.stasis.v1.PushRequest\032\027." +
-      "stasis.v1.PushResponse0\001\022R\n\rListTransfer" +
-      "s\022\037.stasis.v1.ListTransfersRequest\032 .sta" +
-      "sis.v1.ListTransfersResponse\022U\n\016CancelTr" +
-      "ansfer\022 .stasis.v1.CancelTransferRequest" +
-      "\032!.stasis.v1.CancelTransferResponse\022N\n\013G" +
-      "etManifest\022\035.stasis.v1.GetManifestReques" +
-      "t\032\036.stasis.v1.GetManifestResponse0\001\022K\n\nR" +
-      "eadBlocks\022\034.stasis.v1.ReadBlocksRequest\032" +
-      "\035.stasis.v1.ReadBlocksResponse0\001B\221\001\n\tsta" +
-      "sis.v1B\027ReplicationServiceProtoP\001Z&stasi" +
-      "s.local/gen/go/stasis/v1;stasisv1\242\002\003SXX\252" +
-      "\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBM" +
-      "etadata\352\002\nStasis::V1b\006proto3"
+      "\002 \001(\0132\025.stasis.v1.FileBlocksH\000R\006blocks\022/" +
+      "\n\005table\030\004 \001(\0132\027.stasis.v1.TableSummaryH\000" +
+      "R\005table\022\037\n\013base_digest\030\003 \001(\tR\nbaseDigest" +
+      "B\006\n\004part\"J\n\nFileBlocks\022\022\n\004file\030\001 \001(\tR\004fi" +
+      "le\022\024\n\005table\030\002 \001(\014R\005table\022\022\n\004last\030\003 \001(\010R\004" +
+      "last\":\n\014TableSummary\022\022\n\004file\030\001 \001(\tR\004file" +
+      "\022\026\n\006length\030\002 \001(\003R\006length\"w\n\020ReadTableReq" +
+      "uest\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotId\022\022\n" +
+      "\004file\030\002 \001(\tR\004file\022\026\n\006offset\030\003 \001(\003R\006offse" +
+      "t\022\026\n\006length\030\004 \001(\003R\006length\"\'\n\021ReadTableRe" +
+      "sponse\022\022\n\004data\030\001 \001(\014R\004data\"\301\002\n\021ReadBlock" +
+      "sRequest\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotI" +
+      "d\022\022\n\004file\030\002 \001(\tR\004file\022-\n\006ranges\030\003 \003(\0132\025." +
+      "stasis.v1.BlockRangeR\006ranges\022\037\n\013base_dig" +
+      "est\030\004 \001(\tR\nbaseDigest\0222\n\025accepts_nonzero" +
+      "_pages\030\005 \001(\010R\023acceptsNonzeroPages\022C\n\020acc" +
+      "ept_encodings\030\006 \003(\0162\030.stasis.v1.BlockEnc" +
+      "odingR\017acceptEncodings\022.\n\023accepts_page_b" +
+      "itmap\030\007 \001(\010R\021acceptsPageBitmap\"8\n\nBlockR" +
+      "ange\022\024\n\005first\030\001 \001(\003R\005first\022\024\n\005count\030\002 \001(" +
+      "\003R\005count\"\331\001\n\022ReadBlocksResponse\022\024\n\005index" +
+      "\030\001 \001(\003R\005index\022\022\n\004data\030\002 \001(\014R\004data\0224\n\010enc" +
+      "oding\030\003 \001(\0162\030.stasis.v1.BlockEncodingR\010e" +
+      "ncoding\022#\n\rchanged_pages\030\004 \001(\006R\014changedP" +
+      "ages\022\037\n\013page_bitmap\030\005 \001(\014R\npageBitmap\022\035\n" +
+      "\npage_bytes\030\006 \001(\rR\tpageBytes*\243\001\n\rBlockEn" +
+      "coding\022\036\n\032BLOCK_ENCODING_UNSPECIFIED\020\000\022\026" +
+      "\n\022BLOCK_ENCODING_RAW\020\001\022\030\n\024BLOCK_ENCODING" +
+      "_PAGES\020\002\022\036\n\032BLOCK_ENCODING_XOR_DEFLATE\020\003" +
+      "\022 \n\034BLOCK_ENCODING_NONZERO_PAGES\020\0042\234\004\n\022R" +
+      "eplicationService\0229\n\004Pull\022\026.stasis.v1.Pu" +
+      "llRequest\032\027.stasis.v1.PullResponse0\001\0229\n\004" +
+      "Push\022\026.stasis.v1.PushRequest\032\027.stasis.v1" +
+      ".PushResponse0\001\022R\n\rListTransfers\022\037.stasi" +
+      "s.v1.ListTransfersRequest\032 .stasis.v1.Li" +
+      "stTransfersResponse\022U\n\016CancelTransfer\022 ." +
+      "stasis.v1.CancelTransferRequest\032!.stasis" +
+      ".v1.CancelTransferResponse\022N\n\013GetManifes" +
+      "t\022\035.stasis.v1.GetManifestRequest\032\036.stasi" +
+      "s.v1.GetManifestResponse0\001\022H\n\tReadTable\022" +
+      "\033.stasis.v1.ReadTableRequest\032\034.stasis.v1" +
+      ".ReadTableResponse0\001\022K\n\nReadBlocks\022\034.sta" +
+      "sis.v1.ReadBlocksRequest\032\035.stasis.v1.Rea" +
+      "dBlocksResponse0\001B\221\001\n\tstasis.v1B\027Replica" +
+      "tionServiceProtoP\001Z&stasis.local/gen/go/" +
+      "stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tS" +
+      "tasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nStasi" +
+      "s::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -268,33 +293,51 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     internal_static_stasis_v1_GetManifestRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_GetManifestRequest_descriptor,
-        new java.lang.String[] { "Ref", "BaseDigests", "SnapshotOnly", "Digest", "AcceptTableVersions", });
+        new java.lang.String[] { "Ref", "BaseDigests", "SnapshotOnly", "Digest", "AcceptTableVersions", "TablesByRange", });
     internal_static_stasis_v1_GetManifestResponse_descriptor =
       getDescriptor().getMessageType(11);
     internal_static_stasis_v1_GetManifestResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_GetManifestResponse_descriptor,
-        new java.lang.String[] { "Snapshot", "Blocks", "BaseDigest", "Part", });
+        new java.lang.String[] { "Snapshot", "Blocks", "Table", "BaseDigest", "Part", });
     internal_static_stasis_v1_FileBlocks_descriptor =
       getDescriptor().getMessageType(12);
     internal_static_stasis_v1_FileBlocks_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_FileBlocks_descriptor,
         new java.lang.String[] { "File", "Table", "Last", });
-    internal_static_stasis_v1_ReadBlocksRequest_descriptor =
+    internal_static_stasis_v1_TableSummary_descriptor =
       getDescriptor().getMessageType(13);
+    internal_static_stasis_v1_TableSummary_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_TableSummary_descriptor,
+        new java.lang.String[] { "File", "Length", });
+    internal_static_stasis_v1_ReadTableRequest_descriptor =
+      getDescriptor().getMessageType(14);
+    internal_static_stasis_v1_ReadTableRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_ReadTableRequest_descriptor,
+        new java.lang.String[] { "SnapshotId", "File", "Offset", "Length", });
+    internal_static_stasis_v1_ReadTableResponse_descriptor =
+      getDescriptor().getMessageType(15);
+    internal_static_stasis_v1_ReadTableResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_ReadTableResponse_descriptor,
+        new java.lang.String[] { "Data", });
+    internal_static_stasis_v1_ReadBlocksRequest_descriptor =
+      getDescriptor().getMessageType(16);
     internal_static_stasis_v1_ReadBlocksRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ReadBlocksRequest_descriptor,
         new java.lang.String[] { "SnapshotId", "File", "Ranges", "BaseDigest", "AcceptsNonzeroPages", "AcceptEncodings", "AcceptsPageBitmap", });
     internal_static_stasis_v1_BlockRange_descriptor =
-      getDescriptor().getMessageType(14);
+      getDescriptor().getMessageType(17);
     internal_static_stasis_v1_BlockRange_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_BlockRange_descriptor,
         new java.lang.String[] { "First", "Count", });
     internal_static_stasis_v1_ReadBlocksResponse_descriptor =
-      getDescriptor().getMessageType(15);
+      getDescriptor().getMessageType(18);
     internal_static_stasis_v1_ReadBlocksResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ReadBlocksResponse_descriptor,
