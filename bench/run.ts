@@ -1,5 +1,5 @@
-// `npm run bench [-- GROUP... --rounds N --scale S]`: runs all cases, each with its peer in the
-// same rounds. With --out NAME, it writes bench/results/NAME.json.
+// Implements `npm run bench [-- GROUP... --rounds N --scale S]`, which runs all cases, each with
+// its peer in the same rounds. With --out NAME, it writes bench/results/NAME.json.
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { prepareForBulk } from "../src/client/index.js";

@@ -23,8 +23,8 @@ async function main(texts) {
     `--test-timeout=${testLimitMs}`,
   ];
   const run = await runGroup(process.execPath, ["--test", ...args, ...files], {
-    // Programs that tests call must accept UTF-8 names and speak English, whatever the host's
-    // locale.
+    // LC_ALL makes the programs that tests start accept UTF-8 names and print English messages,
+    // whatever the host's locale is.
     env: toolEnvironment({ LC_ALL: "C.UTF-8" }),
     stdio: ["ignore", "inherit", "inherit"],
     limitMs: runLimitMs,

@@ -1,4 +1,4 @@
-// Shows what moves now: uploads, reads, and pulls from other nodes.
+// Shows the transfers that are running: uploads, reads, and pulls from other nodes.
 import type { ComponentChildren } from "preact";
 import { age, bytes, percent } from "./format.js";
 import { useJson } from "./hooks.js";

@@ -58,7 +58,9 @@ export class BlobDirectory {
     return await renamed(join(this.#blobs, id), join(this.#condemned, String(epoch), id));
   }
 
-  /** Begins to condemn. Call it before the first `condemn` of a collection. */
+  /**
+   * Makes the directory for condemned blobs. Call this before the first `condemn` of a collection.
+   */
   async beginCondemning(epoch: bigint): Promise<void> {
     await mkdir(join(this.#condemned, String(epoch)), { recursive: true });
   }

@@ -1,5 +1,6 @@
 // Runs the admin listener, which serves the web page with its data, metrics and probes over HTTP.
-// It changes nothing. It opens before recovery and closes last, so that probes see both phases.
+// Its requests do not change the store. The listener opens before recovery and closes last, so that
+// probes see both phases.
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { isLoopbackHost } from "../base/host-port.js";

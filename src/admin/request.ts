@@ -65,7 +65,10 @@ export function urlOf(request: IncomingMessage): URL | undefined {
 }
 
 interface Identify {
-  /** Returns the identity of the caller. Throws CREDENTIALS_INVALID. */
+  /**
+   * Returns the identity of the caller. Throws CREDENTIALS_INVALID if the caller cannot be
+   * identified.
+   */
   (request: IncomingMessage, via: Via): Identity;
 }
 

@@ -14,14 +14,20 @@ export interface RouteRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
-  /** The address of the caller: `host:port`, or `unix`. */
+  /**
+   * The peer of the connection: the remote address, `:` and the port, or `unix` for a Unix socket.
+   * An IPv6 address has no brackets.
+   */
   readonly peer: string;
   readonly phase: Phase;
   /** Aborts when the reader disconnects. */
   readonly signal: AbortSignal;
   /** Aborts when event streams must end. */
   readonly draining: AbortSignal;
-  /** Returns the identity of the caller. Throws CREDENTIALS_INVALID. */
+  /**
+   * Returns the identity of the caller. Throws CREDENTIALS_INVALID if the caller cannot be
+   * identified.
+   */
   identity(): Identity;
   readonly limits: AdminLimits;
 }

@@ -21,7 +21,10 @@ export interface SupportParts {
 }
 
 export interface Support {
-  /** Answers a request. Throws ROLE_INSUFFICIENT and TOO_MANY_STREAMS. */
+  /**
+   * Answers a request. Throws ROLE_INSUFFICIENT unless the caller is an operator without a name
+   * prefix, and TOO_MANY_STREAMS while another check is running.
+   */
   answer(request: RouteRequest, caller: LocalCaller): Promise<Answer>;
 }
 

@@ -20,7 +20,10 @@ import { decodeTarHeader, tarBlockBytes, untilNul, type TarHeader } from "./tar-
 
 export interface EntryDescription extends BodyDescription {
   readonly mode: number;
-  /** The caller disposes of the map after reading the entry. */
+  /**
+   * The data extents, or undefined if the entry is not sparse. The caller disposes of the map after
+   * reading the entry.
+   */
   readonly extents: ExtentMap | undefined;
 }
 
@@ -28,7 +31,7 @@ export interface EntryDescription extends BodyDescription {
 interface Prelude {
   readonly records: readonly PaxRecord[];
   readonly pax: ReadonlyMap<string, string>;
-  /** GNU's long name, as bytes. */
+  /** GNU's long name, as bytes. Undefined if no header of type L precedes the entry. */
   readonly longName: Uint8Array | undefined;
 }
 

@@ -146,7 +146,10 @@ export function encodeCocoonMap(extents: Iterable<Extent>): string {
   return `[${segments.join()}]`;
 }
 
-/** Reads the two records of an entry whose body has `dataBytes` bytes. */
+/**
+ * Decodes the map and the size from the two PAX records of a cocoon entry. `dataBytes` is the
+ * number of bytes in the entry's body.
+ */
 export function decodeCocoonMap(
   map: string,
   size: string,

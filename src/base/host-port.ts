@@ -20,7 +20,10 @@ export function splitHostPort(text: string): HostPort | undefined {
   return host === undefined || port > 65_535 ? undefined : { host, port };
 }
 
-/** Formats `HOST:PORT` with an IPv6 host in brackets, as `splitHostPort` reads it. */
+/**
+ * Formats an address as `HOST:PORT`, with an IPv6 host in brackets. `splitHostPort` accepts the
+ * result.
+ */
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -34,7 +34,7 @@ export interface Audit {
   auditRow(id: string): AuditedRow | undefined;
   /** Rebuilds the totals, and the rows that `auditRow` reports. */
   rewriteRows(id: string): void;
-  /** Counts and adds up all rows again. */
+  /** Computes the totals from all rows, and replaces the recorded totals. */
   rewriteTotals(): void;
 }
 

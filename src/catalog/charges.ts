@@ -54,7 +54,7 @@ export function setCharge(
   charges.add(name, bytes);
 }
 
-/** Maximum cached prefixes. There is one prefix per confined identity. */
+/** Maximum number of cached prefixes. Each confined identity has one prefix. */
 const maxPrefixes = 10_000;
 
 export function createCharges(connection: Connection): ChargeLog {

@@ -37,7 +37,7 @@ export function requireNameFree(
   }
 }
 
-/** Throws if `id` is the id or the name of another snapshot. */
+/** Throws SNAPSHOT_ID_TAKEN if `id` is the id or the name of another snapshot. */
 export function requireIdFree(connection: Connection, id: string): void {
   const holder =
     connection.one<NameHolder>(sql.stateOfId, { id }) ??

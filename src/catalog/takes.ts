@@ -20,7 +20,8 @@ export interface TakeIntent {
 export interface Takes {
   /**
    * Records the intent, and the answer that the call will give. Replaces an intent that could not
-   * be discarded. Throws OPERATION_IN_PROGRESS and REQUEST_ID_REUSED.
+   * be discarded. If another request has the request id, throws OPERATION_IN_PROGRESS while that
+   * request runs, and REQUEST_ID_REUSED if it has finished or differs.
    */
   beginTake(intent: TakeIntent): void;
   /** Discards the intent and its request. The snapshot is as it was before. */

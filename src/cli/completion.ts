@@ -43,7 +43,7 @@ interface Position {
   readonly command: Command;
   /** Number of arguments of the command before the cursor. */
   readonly positionals: number;
-  /** The option whose value is being typed. */
+  /** The option whose value is being typed. Undefined if no such option precedes the cursor. */
   readonly awaiting: Option | undefined;
   /** True if `--` precedes the cursor, so that no options follow. */
   readonly onlyArguments: boolean;

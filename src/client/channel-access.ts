@@ -11,7 +11,10 @@ export interface TlsOptions {
    * of this machine.
    */
   readonly ca?: string | Uint8Array;
-  /** The client's certificate, for daemons that require one. It requires `key`. */
+  /**
+   * The client's certificate, for daemons that identify clients by certificate. Set `cert` and
+   * `key` together, or neither.
+   */
   readonly cert?: string | Uint8Array;
   readonly key?: string | Uint8Array;
   /** The name that the daemon's certificate must have. Default: the host of the address. */

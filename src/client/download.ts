@@ -30,8 +30,8 @@ export interface Download extends AsyncDisposable {
    */
   readonly bytes: ByteStream;
   /**
-   * The same pieces, for a consumer that keeps, transfers or frees them. Read either `bytes` or
-   * `chunks`.
+   * The pieces of `bytes`, for a consumer that keeps, transfers or frees them. Read either `bytes`
+   * or `chunks`.
    */
   readonly chunks: OwnedStream;
   /** The total and the CRC-32. Undefined until `bytes` has ended. */

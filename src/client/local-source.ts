@@ -17,7 +17,10 @@ import { localReadBytes } from "./local-file.js";
 import { countProgress, type ProgressListener } from "./progress.js";
 
 export interface LocalSource {
-  /** The directory's `snapshot.json`, or the given one. */
+  /**
+   * The directory's `snapshot.json`, or the envelope that the caller passed. Undefined if there is
+   * neither.
+   */
   readonly envelope: Uint8Array | undefined;
   readonly files: readonly { readonly name: string; readonly sizeBytes: number }[];
   /** Returns the tar, which begins with the envelope if there is one. It can be read once. */

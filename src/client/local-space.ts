@@ -20,7 +20,10 @@ export interface TotalSpace {
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
   readonly sharedBytes: number | undefined;
-  /** Bytes that all directories take together, counting each shared block once. */
+  /**
+   * Bytes that all directories take together, counting each shared block once. Undefined if the
+   * filesystem cannot report shared blocks.
+   */
   readonly onDiskBytes: number | undefined;
 }
 

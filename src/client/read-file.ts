@@ -13,11 +13,11 @@ import { linkAbort, type LinkedAbort } from "./linked-abort.js";
 
 /** A part of the requested ranges. */
 export interface FilePart {
-  /** Offset of its first byte in the file. */
+  /** Offset of the part's first byte in the file. */
   readonly offset: number;
   /** Number of bytes, above 0. */
   readonly length: number;
-  /** Its content; undefined for a hole, which reads as zeros. */
+  /** Content of the part. Undefined for a hole, which reads as zeros. */
   readonly bytes: Uint8Array | undefined;
 }
 

@@ -365,6 +365,6 @@ export type DaemonConfig = {
   readonly peers: readonly ConfiguredPeer[];
   /** Buckets of object stores by name. Only the configuration file can contain them. */
   readonly remotes: readonly ConfiguredRemote[];
-  /** The path of the configuration file that was read. */
+  /** The path of the configuration file that was read. Undefined if no file was given. */
   readonly configFile: string | undefined;
 };

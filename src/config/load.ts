@@ -26,7 +26,7 @@ export interface LoadedConfig {
   readonly config: DaemonConfig;
   /** The origin of each value. */
   readonly origins: Readonly<Record<DaemonOptionName, ConfigOrigin>>;
-  /** The configuration file that was read. */
+  /** The path of the configuration file that was read. Undefined if no file was given. */
   readonly file: string | undefined;
 }
 

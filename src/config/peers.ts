@@ -14,7 +14,9 @@ export interface ConfiguredPeer {
   readonly address: string;
   /** Undefined if the connection uses plain text. */
   readonly tls: PeerTls | undefined;
-  /** The path of a file with a bearer token. */
+  /**
+   * The path of a file with the bearer token for this peer. Undefined if the node sends no token.
+   */
   readonly tokenFile: string | undefined;
 }
 

@@ -20,13 +20,26 @@ export interface ConfiguredRemote {
   readonly region: string;
   /** True if requests are not signed. */
   readonly anonymous: boolean;
-  /** The path of a file in the format of `~/.aws/credentials`. */
+  /**
+   * The path of a file in the format of `~/.aws/credentials`. If it is undefined and requests are
+   * signed, the credentials come from the environment or from the standard chain of AWS.
+   */
   readonly credentialsFile: string | undefined;
-  /** The section of the credentials file, or of the files that the standard chain reads. */
+  /**
+   * The section of the credentials file, or of the files that the standard chain reads. Undefined
+   * means the section `default`; without a credentials file, the environment then takes precedence
+   * over the chain.
+   */
   readonly profile: string | undefined;
-  /** The path of a file with the key that encrypts everything that is stored in the bucket. */
+  /**
+   * The path of a file with the secret that encrypts everything that this node stores in the
+   * bucket. Undefined if the remote must not be encrypted.
+   */
   readonly encryptionKeyFile: string | undefined;
-  /** The path of a PEM file with the certificate authorities of the endpoint. */
+  /**
+   * The path of a PEM file with the certificate authorities of the endpoint. Undefined means the
+   * authorities of Node.
+   */
   readonly ca: string | undefined;
   /**
    * True if the bucket is the first part of the path, and false if it is the first label of the

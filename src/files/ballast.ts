@@ -1,5 +1,5 @@
-// Reserves disk space for the time when the disk is full. The store then deletes these files to
-// free bytes and inodes, so that a daemon can start and delete snapshots.
+// Reserves disk space with files of random bytes, the ballast. When the disk is full, the store
+// deletes them to free bytes and inodes, so that a daemon can start and delete snapshots.
 import { randomBytes } from "node:crypto";
 import { lstat, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";

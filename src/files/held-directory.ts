@@ -1,5 +1,5 @@
-// Holds directories that a caller names open by a descriptor, so that the store uses exactly the
-// directory that it has checked.
+// Opens directories that a caller names, and keeps a descriptor of each, so that the store uses
+// exactly the directory that it has checked.
 //
 // A path can mean another file between a check and its use: anyone who may write to one of its
 // directories can put a symbolic link there. A descriptor cannot change. The store therefore opens

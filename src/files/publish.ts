@@ -37,7 +37,10 @@ export interface StagedRecord {
   readonly file: SnapshotFile;
   /** Undefined until the content is hashed. A table in a file is moved into the snapshot. */
   readonly table: BlockTable | TableInFile | undefined;
-  /** The writer while it is open. The sync must use the descriptor that made the writes. */
+  /**
+   * The file's writer while it is open, otherwise undefined. The sync must use the descriptor that
+   * made the writes.
+   */
   writer: SparseFileWriter | undefined;
   /** True if the only fsync of the file has been made. */
   synced: boolean;

@@ -117,8 +117,8 @@ export async function lockForReading(files: RootLockFiles): Promise<Disposable> 
 }
 
 /**
- * Notes in lock.info that this holder has ended. Call this before the lock is released: afterwards
- * the file may belong to the next holder. The text of another holder stays unchanged.
+ * Writes into lock.info that this holder has ended. Call this before the lock is released, because
+ * afterwards the file may belong to the next holder. The text of another holder stays unchanged.
  */
 function endHolder({ lockInfo, root }: RootLockFiles, self: LockHolder): void {
   // By now another directory may be at this path.

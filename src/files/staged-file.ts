@@ -36,7 +36,8 @@ export interface StagedFileOptions {
   /** Logical size. */
   readonly sizeBytes: number;
   /**
-   * The ranges that will be written, if they are known. Their blocks are reserved a little ahead.
+   * The ranges that will be written. The writer reserves disk blocks for them shortly before it
+   * writes. Undefined if the ranges are unknown.
    */
   readonly extents?: Extents | undefined;
   /** If true, blocks of zeros become holes. */

@@ -72,7 +72,8 @@ export interface Staging extends AsyncDisposable {
    */
   publish(manifest: Manifest): Promise<void>;
   /**
-   * Notes that the catalog has recorded the snapshot. Disposing then no longer deletes its files.
+   * Call this when the catalog has recorded the snapshot. Disposing then no longer deletes its
+   * files.
    */
   recorded(): void;
   /**

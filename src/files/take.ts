@@ -35,8 +35,9 @@ export interface TakeTarget extends AsyncDisposable {
 }
 
 /**
- * Opens the place at `target`, which must be absent or an empty directory and whose parent must
- * exist. Throws FIELD_INVALID, DIRECTORY_NOT_FOUND, DIRECTORY_NOT_EMPTY and CROSS_FILESYSTEM.
+ * Opens the place at `target`. Throws FIELD_INVALID if the path is not permitted or the target is
+ * not a directory, DIRECTORY_NOT_FOUND if its parent is missing, DIRECTORY_NOT_EMPTY if the
+ * directory has entries, and CROSS_FILESYSTEM if the target is not on the store's filesystem.
  */
 export async function holdTakeTarget(layout: Layout, target: CallerPath): Promise<TakeTarget> {
   const place = await holdPlace(layout, target).catch((error: unknown) => {
@@ -121,7 +122,10 @@ function ownAttributes(): Pick<Attributes, "uid" | "gid"> {
   return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
 }
 
-/** Gives a directory to another user, if this process is root: only root may do that. */
+/**
+ * Gives a directory the attributes, including the owner. If this process is not permitted to change
+ * the owner, the directory gets only the mode and keeps the owner of this process.
+ */
 async function passOn(directory: string, attributes: Attributes): Promise<void> {
   try {
     await restoreAttributes(directory, attributes);

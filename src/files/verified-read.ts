@@ -112,7 +112,10 @@ class VerifiedReader implements VerifiedFile {
   readonly #index: BlockIndex;
   readonly #options: VerifiedReadOptions;
   readonly #plan: Generator<Window, undefined, undefined>;
-  /** The next window, which is read while the consumer uses the current one. */
+  /**
+   * The next window, which is read while the consumer uses the current one. Undefined if no window
+   * is being read ahead.
+   */
   #ahead: Promise<Buffer> | undefined;
   /**
    * Set while a window that was read ahead for a slow consumer has been freed. The window must be

@@ -14,7 +14,8 @@ import { slotBytes, type WriteSlots } from "./write-slots.js";
  */
 const pageBytes = 4096;
 /**
- * Smallest run that is written directly. A smaller run is not worth its own request to the disk.
+ * The fewest bytes of one `write` call, with the carried bytes, that are written directly. For
+ * fewer bytes, a separate request to the disk does not pay off.
  */
 const minDirectBytes = 256 * 1024;
 /**

@@ -9,9 +9,11 @@ import { returnFreedMemory } from "./bulk-memory.js";
 const idleMs = 200;
 
 interface IdleWatch extends Disposable {
-  /** Notes that a piece is about to be passed to the consumer. */
+  /**
+   * Call this right before a piece is passed to the consumer. Starts measuring the consumer's time.
+   */
   handOut(): void;
-  /** Notes that the consumer has just requested the next piece. */
+  /** Call this when the consumer requests the next piece. Stops measuring the consumer's time. */
   askedFor(): void;
   /**
    * Returns true if the consumer took so long with the last piece that nothing should be read

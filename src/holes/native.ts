@@ -269,7 +269,7 @@ export async function startWriteback(fd: number, offset: number, length: number)
  * the disk. Pages that are mapped or not yet written stay. A `length` of 0 means up to the end.
  */
 export async function forgetCached(fd: number, offset = 0, length = 0): Promise<void> {
-  // posix_fadvise returns an error number, and only for arguments that we never pass.
+  // The result is ignored, because posix_fadvise fails only for arguments that we never pass.
   await callAsync("posix_fadvise", fadvise, fd, offset, length, POSIX_FADV_DONTNEED);
 }
 

@@ -61,7 +61,8 @@ export async function copySparse(
   );
   const shared = await copyInKernel({ source, from, sizeBytes, ways }, to, options);
   if (shared !== undefined) return shared;
-  // Without information about holes, the reader may still have skipped zeros.
+  // If the filesystem does not report holes, `extents` is undefined, and the writer makes holes of
+  // zeros.
   const extents = lazyExtents(source.fd, sizeBytes);
   const all = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
   await using writer = await createSparseFile(to, {

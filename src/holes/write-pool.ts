@@ -66,7 +66,7 @@ export function createWritePool(handle: FileHandle, path: string): WritePool {
 const writebackBytes = 16 * 1024 * 1024;
 
 export interface Writeback {
-  /** Notes that the kernel has received all bytes before `end`. */
+  /** Tells the writeback that the kernel has received all bytes before `end`. */
   advance(end: number): void;
   /** Waits for the running writeback to end. */
   idle(): Promise<void>;

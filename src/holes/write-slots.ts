@@ -74,8 +74,9 @@ export function createWriteSlots(semaphore: ThreadSemaphore): WriteSlots {
 const writeAsync = promisify(write);
 
 /**
- * Returns a write function that respects the semaphore. A write without a permit waits for another
- * write of its own thread. If other threads hold all permits, the thread writes synchronously.
+ * Returns a write function that respects the semaphore. If a write gets no permit, it waits while
+ * its own thread has a write running. Otherwise it writes synchronously, because no other thread
+ * can wake it.
  */
 function createBoundedWrite(semaphore: ThreadSemaphore): WriteSlots["write"] {
   let running = 0;

@@ -33,9 +33,9 @@ const directoriesPerSnapshot = 3;
 export const fileBytes = diskBlockBytes + 2 * inodeBytes;
 
 /**
- * Returns the bytes of rows and index entries, including their part of half-filled pages. Texts are
- * stored several times: a name in three indexes, a blob id in the configuration and twice among the
- * pins.
+ * Returns the bytes charged for the snapshot's rows and index entries in the catalog, including its
+ * share of half-filled pages. The result is an upper bound. Some texts are stored several times: a
+ * name in three indexes, and a blob id in `config`, in `blobs` and in the index of `blobs`.
  */
 export function catalogBytes(
   config: SnapshotConfig,

@@ -7,8 +7,9 @@
 //
 // 1. Elapsed time never decreases, and grows as the time since boot does. Only differences are
 //    meaningful; stamps are elapsed times.
-// 2. A step of the wall clock while the machine is up changes nothing. The clock is suspect until
-//    it steps back, until an operator trusts it, or until it has run evenly for a day.
+// 2. A step of the wall clock while the machine is up does not change elapsed time. It makes the
+//    clock suspect until the clock steps back, until an operator trusts the clock, or until the
+//    clock has run evenly for a day.
 // 3. Time off is pending at first. It counts when the clock has run evenly for an hour. More than
 //    three days at once make the clock suspect, and count after a day or when the clock is trusted.
 // 4. Time off that counts adds to the age of everything that was stamped before it, and of nothing
@@ -143,7 +144,7 @@ function bounded(offTimes: readonly OffTime[]): readonly OffTime[] {
   return [{ atMs: first.atMs, ms: first.ms + second.ms }, ...rest];
 }
 
-/** Returns the stamp of age `ageMs`. Smaller stamps are older than that. */
+/** Returns the stamp of an event that was `ageMs` ago. Events with smaller stamps are older. */
 export function stampOfAge({ elapsedMs, offTimes }: ElapsedState, ageMs: number): number {
   let stampMs = elapsedMs;
   let leftMs = ageMs;

@@ -17,7 +17,7 @@ export interface SnapshotFile {
   readonly name: string;
   /** Logical size. */
   readonly sizeBytes: number;
-  /** Bytes on disk (512 × st_blocks) when it was stored. */
+  /** Bytes on disk (512 × st_blocks) when the file was stored. */
   readonly allocatedBytes: number;
   /** Permission bits, masked to 0777. */
   readonly mode: number;

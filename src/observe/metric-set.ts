@@ -76,7 +76,8 @@ export class MetricSet {
     const setters = readings.map((each) => this.#setter(each));
     return (ask) => {
       let running: Promise<Source> | undefined;
-      // On a disk that hangs, a second request to the source would wait for the same answer.
+      // Concurrent refreshes share one request. On a disk that hangs, a second request would only
+      // wait for the same answer.
       const askOnce = (): Promise<Source> =>
         (running ??= Promise.resolve()
           .then(ask)

@@ -149,7 +149,8 @@ class Collector {
     const candidates: string[] = [];
     for (const [key, { modifiedAt }] of stored) {
       if (candidates.length >= maxCandidates) break;
-      // A clock of the object store that is ahead makes an object look younger than it is.
+      // If the clock of the object store is ahead, an object looks younger than it is, and is
+      // deleted later.
       if (this.#now - modifiedAt < this.#options.graceMs) continue;
       if (!inUse.has(key) && !isClaimed(key, claimed)) candidates.push(key);
     }

@@ -135,8 +135,8 @@ class FilePacking implements Packing {
   }
 
   /**
-   * Returns the bytes of a block. If the block is damaged, marks the snapshot and throws, which
-   * ends the push.
+   * Returns the bytes of a block. If the block is damaged, marks the snapshot as corrupt and
+   * throws, which ends the push.
    */
   async #readIntact({ name, handle, index }: PushedFile, block: number): Promise<Buffer> {
     try {
@@ -207,7 +207,7 @@ type PreparedBlock =
       readonly encoded: EncodedBlock;
       readonly digest: Uint8Array;
       readonly map: RemoteMap | undefined;
-      /** The block of which the encoded block is a patch. */
+      /** The block of which the encoded block is a patch. Undefined if it is not a patch. */
       readonly original: BaseBlock | undefined;
     };
 

@@ -47,7 +47,7 @@ export function patchInBase(base: RemoteBaseFile, place: BlockPlace): EntryPlace
   return { pack: packOf(base.map, place), offset: place.offset, bytes: place.bytes };
 }
 
-/** A block of which a patch can be made, with its bytes and its place at the remote. */
+/** A block from which a patch can be computed, with its bytes and its place at the remote. */
 interface Original {
   readonly bytes: Uint8Array;
   readonly block: BaseBlock;

@@ -5,7 +5,7 @@ import type { SnapshotStore } from "../store/snapshot-store.js";
 /** Reads for a peer: snapshots by digest, with their block tables. */
 export type PeerReads = Pick<SnapshotStore, "openBlocks" | "withDigest" | "blockHashes">;
 
-/** Reads for the choice of a base. */
+/** The reads with which a pull chooses a base. */
 export type BaseReads = PeerReads & Pick<SnapshotStore, "list">;
 
 /** The area for data that the store keeps of interrupted pulls. */

@@ -210,7 +210,10 @@ class RemoteFetch {
     return { pack: record, offset, bytes };
   }
 
-  /** Returns whether the base on this node should have the block that a patch needs. */
+  /**
+   * Returns whether, by its digest, this node's base has the block that a patch needs. The block
+   * itself may be damaged.
+   */
   #hasOriginal(block: number, original: BaseBlock): boolean {
     const digest = this.#options.base?.index.digestOf(block);
     return digest !== undefined && Buffer.compare(digest, original.digest) === 0;

@@ -327,8 +327,8 @@ async function serveBlock(
 }
 
 /**
- * Reads a block. If it differs from the stored digest, marks the snapshot and does not send the
- * block.
+ * Reads a block. If the block differs from the stored digest, marks the snapshot as corrupt and
+ * throws, so that the block is not sent.
  */
 async function readIntact(file: ServedPlace, block: number): Promise<Buffer> {
   const { open, handle, index, name } = file;

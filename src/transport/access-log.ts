@@ -24,7 +24,10 @@ interface EndedCall extends Traffic {
 
 interface AccessRecord {
   caller(identity: Identity): void;
-  /** Notes the request, or the first message of an upload. */
+  /**
+   * Stores the message from which the line takes the name of its object: the only request of the
+   * call, or the first message of an upload.
+   */
   request(message: unknown): void;
   end(call: EndedCall): void;
 }

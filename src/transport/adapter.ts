@@ -253,7 +253,7 @@ function confinedSince({ name }: Identity): StoreError {
 
 const stranger: Identity = { name: "", role: "reader", namePrefix: "" };
 
-/** Throws CREDENTIALS_INVALID or ROLE_INSUFFICIENT. */
+/** Throws CREDENTIALS_INVALID or ROLE_INSUFFICIENT if the method does not admit the caller. */
 function checkCaller(rule: MethodRule, caller: Caller, method: string): void {
   if (rule.roles === "anyone") return;
   // The gate has already refused streams without an identity. This check stops any that got

@@ -32,11 +32,11 @@ export interface CallLimits {
 /** A call that may run. */
 export interface Admitted {
   /**
-   * Call it when the single request has arrived. Only calls with a single request need this.
-   * Idempotent.
+   * Call this when the single request has arrived. Only calls with a single request need this. A
+   * second call has no effect.
    */
   requestArrived(): void;
-  /** Call it when the call has ended. Idempotent. */
+  /** Call this when the call has ended. A second call has no effect. */
   leave(): void;
 }
 

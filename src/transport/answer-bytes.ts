@@ -13,7 +13,10 @@ export interface AnswerAccount {
   take(messageBytes: number): void;
   /** Releases the message. Call it when the kernel has taken the message. */
   taken(messageBytes: number): void;
-  /** Releases all messages. The call sends nothing more. Idempotent. */
+  /**
+   * Releases all messages of the account. Call this when the call's stream has closed: a later
+   * `take` would never be released. Closing twice has no effect.
+   */
   close(): void;
 }
 

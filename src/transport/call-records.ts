@@ -17,7 +17,10 @@ export interface CallRecord {
   caller(identity: Identity): void;
   /** Begins the span of the call. `header` reads its metadata. */
   trace(header: (name: string) => string | undefined): ServerSpan;
-  /** Notes the request, or the first message of an upload. */
+  /**
+   * Stores the message from which the log lines take the name of their object: the only request of
+   * the call, or the first message of an upload.
+   */
   request(message: unknown): void;
   response(message: unknown): void;
   /** Ends the record. Call it once. Without a failure the call has succeeded. */

@@ -10,7 +10,7 @@ import type { ClientConnection, Connections, Via } from "./auth/connections.js";
 export interface Caller {
   /** The identity of the caller. Undefined for a stranger. */
   readonly identity: Identity | undefined;
-  /** The reason why there is no identity. */
+  /** The reason why there is no identity. Undefined if there is one. */
   readonly refusal: StoreError | undefined;
   /**
    * Whether the caller uses the Unix socket or showed a credential, so that strangers cannot

@@ -24,7 +24,10 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** For example `stasis.v1.SnapshotService/Create`. */
   readonly method: string;
-  /** `host:port`, or `unix` for a Unix socket. */
+  /**
+   * The peer of the connection: the remote address, `:` and the port, or `unix` for a Unix socket.
+   * An IPv6 address has no brackets.
+   */
   readonly peer: string;
   /** The identity of the caller. */
   readonly identity: Identity;

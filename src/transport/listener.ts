@@ -34,8 +34,8 @@ export interface Listener extends AsyncDisposable {
   /** The TCP port; 0 for a Unix socket. */
   readonly port: number;
   /**
-   * Stops accepting connections, and deletes a Unix socket's file. Open connections stay open.
-   * Idempotent.
+   * Stops accepting connections, and deletes a Unix socket's file. Open connections stay open. A
+   * second call has no effect.
    */
   close(): Promise<void>;
   /** Ends the open connections at once. */

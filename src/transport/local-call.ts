@@ -12,7 +12,10 @@ import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "
 export interface LocalCaller {
   readonly identity: Identity;
   readonly signal: AbortSignal;
-  /** `host:port`, or `unix`. */
+  /**
+   * The peer of the connection: the remote address, `:` and the port, or `unix` for a Unix socket.
+   * An IPv6 address has no brackets.
+   */
   readonly peer: string;
 }
 

@@ -16,7 +16,10 @@ interface ReflectionOptions {
   readonly serviceNames: readonly string[];
 }
 
-/** Returns both versions. Their messages are identical except for the package. */
+/**
+ * Returns the services of both versions of the protocol. Their messages are identical except for
+ * the package.
+ */
 export function createReflection(options: ReflectionOptions): readonly ServiceBinding[] {
   const index = createSymbolIndex(options.descriptorSet);
   const services = [

@@ -103,7 +103,7 @@ export interface GrpcServer extends AsyncDisposable {
    * closes everything. Never rejects. A second call waits for the first.
    */
   drain(options: { readonly graceMs: number }): Promise<void>;
-  /** Ends all calls and connections at once. Idempotent. */
+  /** Ends all calls and connections at once. A second call has no further effect. */
   close(): Promise<void>;
 }
 

@@ -139,7 +139,10 @@ export function createStreamGate(options: StreamGateOptions): StreamGate {
   };
 }
 
-/** Returns the other end as `host:port`, or `unix`. */
+/**
+ * Returns the peer of the connection for logs: the remote address, `:` and the port, or `unix`
+ * without a remote port. An IPv6 address has no brackets.
+ */
 function peerOf(socket: Peer | undefined): string {
   if (socket?.remotePort === undefined) return "unix";
   return `${socket.remoteAddress}:${socket.remotePort}`;

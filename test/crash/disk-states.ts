@@ -8,7 +8,7 @@ import { filesOf } from "./recording.js";
 import { randomFrom } from "./state.js";
 
 export interface DiskState {
-  /** Counts the entries of the log since the start of the recording. */
+  /** The number of log entries that the disk contains, counted from the start of the recording. */
   readonly offset: number;
   /** Decides which writes are lost. If the number is even, only whole writes are lost. */
   readonly pick: number;

@@ -23,7 +23,7 @@ async function main([text = ""]: readonly string[]): Promise<void> {
   if (why !== false) throw new Error(why);
   const wanted = mutants.filter(({ name }) => name.includes(text));
   let survivors = 0;
-  // The loop finds a text that the build does not contain before the long run begins.
+  // This loop fails before the long run begins if the build does not contain the text of a mutant.
   for (const mutant of wanted) await patched(mutant);
   for (const mutant of wanted) {
     const { caught, text: found } = await judge(mutant);

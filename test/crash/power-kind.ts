@@ -116,7 +116,9 @@ interface Scene extends AsyncDisposable {
   readonly bench: Bench;
   readonly image: string;
   readonly mountPoint: string;
-  /** The undisturbed durations of the call and of a start, in milliseconds. */
+  /**
+   * The duration of the call without a power cut, in milliseconds. `startMs` is that of a start.
+   */
   readonly callMs: number;
   readonly startMs: number;
 }

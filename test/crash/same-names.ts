@@ -3,7 +3,7 @@
 import crypto from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
 
-/** The number of random bytes in such a name. */
+/** The number of random bytes in the name of a temporary file. */
 const nameBytes = 6;
 const { randomBytes } = crypto;
 let made = 0;

@@ -37,8 +37,8 @@ export async function cutCall(
 }
 
 /**
- * Does the same for the start after another power cut. Its store must have the state before or
- * after the call.
+ * Returns the problems after power cuts during the start that follows another power cut. The store
+ * must have the state before or after the call.
  */
 export async function cutStart(
   stage: Stage,

@@ -103,7 +103,10 @@ export async function play(
 const settleLimitMs = 5000;
 const struckLimitMs = 30;
 
-/** Waits until the background work has computed all digests and emptied the trash. */
+/**
+ * Waits until the background work has computed all digests and emptied the trash, but no longer
+ * than a time limit, which is shorter after a fault.
+ */
 async function settle(store: SnapshotStore, isStruck: () => boolean): Promise<void> {
   const isDone = (): boolean =>
     store.list({ pageSize: 10 }).snapshots.every(({ digest }) => digest !== "") &&
@@ -116,7 +119,10 @@ async function settle(store: SnapshotStore, isStruck: () => boolean): Promise<vo
   }
 }
 
-/** Does the same for a start of the store in `tree`. Recovery then takes the place of the call. */
+/**
+ * Opens the store in `tree` and closes it, with the layers between the store and its files. Faults
+ * therefore hit recovery. Unlike `play`, it makes no call and does not wait for background work.
+ */
 export async function playStart(
   stage: Stage,
   tree: Tree,

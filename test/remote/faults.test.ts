@@ -47,7 +47,7 @@ before(async () => {
   proxy = await startFaultyProxy(engine.endpoint);
   direct = bucketAt(engine.endpoint, engine.keys);
   patient = bucketAt(proxy.endpoint, engine.keys, { timing: fewAttempts });
-  // The fault costs one attempt, and a busy machine may lose others.
+  // The fault makes one attempt fail, and on a busy machine more attempts may fail.
   const timing = { ...impatient, maxAttempts: 10 };
   hurried = bucketAt(proxy.endpoint, engine.keys, { timing });
   givingUp = bucketAt(proxy.endpoint, engine.keys, { timing: impatient });

@@ -130,7 +130,8 @@ async function turn({ path, offset, bit }: Flip): Promise<void> {
 }
 
 /**
- * Checks that a verified read returns only intact bytes before its error, and marks the snapshot.
+ * Checks that a verified read returns only intact bytes before its error, and that it marks the
+ * snapshot as corrupt.
  */
 async function judgeVerified(scene: Scene, flip: Flip, way: "restore" | "export"): Promise<void> {
   const { client, whole } = scene;

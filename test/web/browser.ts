@@ -14,7 +14,7 @@ function findChromium(): string | undefined {
   return paths.find((path) => existsSync(path));
 }
 
-/** The reason why there is no browser, or false. Tests use it for their option `skip`. */
+/** The reason why there is no browser, or false. Tests pass it as their option `skip`. */
 export const noBrowser: string | false =
   findChromium() === undefined ? "chromium is not installed" : false;
 

@@ -62,7 +62,7 @@ interface Row {
   readonly cocoonId: string;
   readonly name: string;
   readonly outcome: Outcome;
-  /** The new id and the lost keys, or the problem. */
+  /** The new id and the keys of the configuration that the API does not have, or the problem. */
   readonly text: string;
 }
 

@@ -75,7 +75,10 @@ function rate(text: string): number {
 interface Collected {
   readonly verdicts: VerifyVerdict[];
   readonly progress: VerifyProgress | undefined;
-  /** The error that interrupted the verification. Earlier verdicts are still valid. */
+  /**
+   * The error that interrupted the verification. Earlier verdicts are still valid. Undefined if the
+   * verification was not interrupted.
+   */
   readonly failure: { readonly error: unknown } | undefined;
 }
 

@@ -89,7 +89,10 @@ export interface DaemonParts {
   readonly root: string | undefined;
 }
 
-/** Requests all parts at once. Throws CREDENTIALS_INVALID and ROLE_INSUFFICIENT. */
+/**
+ * Requests all parts at once. Throws CREDENTIALS_INVALID or ROLE_INSUFFICIENT if the daemon refuses
+ * the caller.
+ */
 export async function askDaemon(
   socket: string,
   request: AdminRequest,

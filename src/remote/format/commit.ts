@@ -20,7 +20,10 @@ export interface RemoteCommit {
   readonly pushedAt: Date;
   /** Id of the node that has pushed it. */
   readonly nodeId: string;
-  /** Digest of the snapshot from which this one was made. Empty if no such snapshot is known. */
+  /**
+   * Digest of the snapshot from which this one was made, or empty. This version always writes an
+   * empty string.
+   */
   readonly parentDigest: string;
   /** The manifest as it was on that node. */
   readonly manifest: Manifest;

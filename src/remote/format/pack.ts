@@ -79,7 +79,10 @@ export function createPackBuilder(name: Omit<PackName, "attempt">, seal: Seal): 
   };
 }
 
-/** The same under any key of the pack, so that it can be stored again as it is. */
+/**
+ * Returns the context in which an entry is sealed. The context does not contain `attempt`, so a
+ * sealed entry can be stored again unchanged under another key of the pack.
+ */
 function entryContext({ push, sequence }: Omit<PackName, "attempt">, offset: number): string {
   return `${push}-${sequence}@${offset}`;
 }

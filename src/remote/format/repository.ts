@@ -1,8 +1,10 @@
-// Encodes and decodes the objects that all snapshots of a remote share: `format.json`, and the keys
-// of an encrypted remote.
+// Encodes and decodes the objects that all snapshots of a remote share: `format.json`, and the
+// repository keys of an encrypted remote.
 //
-// `format.json` is never encrypted. `keys/<id>.json` holds a repository key, sealed with the key of
-// the nodes' configuration. New objects use the newest key; the other keys stay for old objects.
+// `format.json` is never encrypted. `keys/<id>.json` holds a repository key, encrypted with the
+// secret from the configuration (`encryptionKeyFile`), which must be equal on all nodes. New
+// objects are encrypted with the newest repository key. Older keys stay, because older objects need
+// them.
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { blockBytes } from "../../files/block-table.js";
@@ -47,7 +49,7 @@ export function newRepositoryKey(id: string): RepositoryKey {
   return { id, secret: randomBytes(keyBytes) };
 }
 
-/** Encodes a repository key. `outer` is the key of the configuration. */
+/** Encodes a repository key. `outer` is the secret from the configuration. */
 export function encodeRepositoryKey(key: RepositoryKey, outer: Uint8Array): Uint8Array {
   const object = repositoryKeyKey(key.id);
   const sealed = sealWith({ id: key.id, secret: outer }, object);
@@ -58,8 +60,7 @@ export function encodeRepositoryKey(key: RepositoryKey, outer: Uint8Array): Uint
 const keySchema = z.strictObject({ version: z.literal(formatVersion), secret: z.base64() });
 
 /**
- * Decodes a repository key. Throws REMOTE_DATA_INVALID if it was sealed with another key of the
- * configuration.
+ * Decodes a repository key. Throws REMOTE_DATA_INVALID if it was encrypted with another secret.
  */
 export function decodeRepositoryKey(
   id: string,

@@ -266,7 +266,8 @@ async function* getPieces(
     const length = Math.min(pieceBytes, end - offset);
     const options = { range: { offset, length }, maxBytes: length, signal: stop.signal };
     const piece = get(context, key, options);
-    // The error of the piece is thrown when the caller requests the piece, if it ever does.
+    // Without this handler, an error that the caller never receives would be an unhandled
+    // rejection. A caller that requests the piece still receives its error.
     piece.catch(() => undefined);
     return piece;
   };

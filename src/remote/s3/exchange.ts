@@ -65,7 +65,7 @@ interface ConnectionOptions {
   /** The origin, as `http://HOST[:PORT]` or `https://HOST[:PORT]`. */
   readonly origin: string;
   readonly maxConnections: number;
-  /** The certificate authorities in PEM. */
+  /** The certificate authorities in PEM. Undefined means the authorities of Node. */
   readonly ca: string | undefined;
 }
 

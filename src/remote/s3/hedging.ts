@@ -84,11 +84,11 @@ function createHistory(): History {
 
 interface Attempts<T> {
   /**
-   * Starts the first attempt. It calls `begun` when it no longer waits for its turn, because only
-   * then the object store can be slow.
+   * Starts the first attempt. The attempt calls `begun` when its turn has come, because the time
+   * before that is not a delay of the object store.
    */
   start(signal: AbortSignal, begun: () => void): Promise<T>;
-  /** Starts the second attempt. Returns undefined if none may be sent now. */
+  /** Starts the second attempt. Returns undefined if no second attempt may be sent now. */
   startSecond(signal: AbortSignal): Promise<T> | undefined;
   isGood(result: T): boolean;
 }

@@ -1,5 +1,5 @@
-// The steps of `stasis remote check` that look for stale answers: one set of connections changes
-// something, and another one asks for it at once, many times.
+// Defines the steps of `stasis remote check` that look for stale answers. One set of connections
+// changes something, and another set requests it at once, many times.
 import { kib } from "../../base/sizes.js";
 import { isStoreError } from "../../base/errors.js";
 import type { LitmusScene, TriedStep } from "./litmus-step.js";

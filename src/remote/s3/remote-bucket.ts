@@ -24,15 +24,21 @@ import { parseErrorDocument } from "./xml.js";
 export interface OpenRemote {
   readonly remote: ConfiguredRemote;
   readonly credentials: CredentialSource;
-  /** PEM. */
+  /** The certificate authorities in PEM. Undefined means the authorities of Node. */
   readonly ca: string | undefined;
   readonly timing: RequestTiming;
 }
 
-/** Objects that are there for a moment, to try the engine. Below the prefix of the remote. */
+/**
+ * Prefix of the temporary objects with which a check tests the engine, below the prefix of the
+ * remote.
+ */
 export const checkPrefix = "check/";
 
-/** Makes no request. Throws FIELD_INVALID if a file cannot be used. */
+/**
+ * Reads the files that the configuration names, and makes no request. Throws FIELD_INVALID if a
+ * file cannot be used.
+ */
 export function readRemote(
   remote: ConfiguredRemote,
   env: Environment,
@@ -42,7 +48,7 @@ export function readRemote(
   return { remote, credentials: credentialSource(remote, env), ca, timing };
 }
 
-/** Disposing closes the connections. */
+/** Opens the bucket. Disposing of the result closes its connections. */
 export function openRemoteBucket(open: OpenRemote, observer: RemoteObserver): Bucket & Disposable {
   let checked: Promise<boolean> | undefined;
   const payloadCheck = async () => {
@@ -58,7 +64,7 @@ export function openRemoteBucket(open: OpenRemote, observer: RemoteObserver): Bu
   return openBucket({ ...open, observer, payloadCheck });
 }
 
-/** Whether the engine refuses a body whose CRC-32 is not that of the header. */
+/** Returns whether the engine refuses a body whose CRC-32 is not that of the header. */
 async function tryChecksum(open: OpenRemote, observer: RemoteObserver): Promise<boolean> {
   const { signal } = new AbortController();
   using requests = createBucketRequests(open);
@@ -95,7 +101,9 @@ interface PlainRequest {
   readonly body?: Buffer;
 }
 
-/** A request whose answer counts whatever it is, without the retries of an error. */
+/**
+ * Sends a request and returns its answer, whatever the status is. An error status is not retried.
+ */
 export function sendPlain(
   requests: BucketRequests,
   { remote }: OpenRemote,

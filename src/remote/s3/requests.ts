@@ -95,7 +95,7 @@ interface BucketRequestsOptions {
   readonly remote: ConfiguredRemote;
   readonly credentials: CredentialSource;
   readonly timing: RequestTiming;
-  /** The certificate authorities in PEM. */
+  /** The certificate authorities in PEM. Undefined means the authorities of Node. */
   readonly ca: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-// Signatures of requests: AWS Signature Version 4, in a header.
+// Signs requests with AWS Signature Version 4, in a header.
 import aws4 from "aws4";
 
 export interface Credentials {

@@ -42,7 +42,7 @@ const parser = new XMLParser({
 });
 
 const textName = "#text";
-/** Object stores have no longer keys. */
+/** Maximum bytes of a key. Object stores do not accept longer keys. */
 const maxKeyBytes = 1024;
 export const maxKeysOfPage = 1000;
 

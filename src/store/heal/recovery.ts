@@ -212,8 +212,8 @@ async function dropPending(healer: Healer, older: boolean, report: RecoveryRepor
 }
 
 /**
- * Returns true if the snapshot is complete, or a newer stasis has written it, and its directory
- * need not return to its old place.
+ * Returns true if the snapshot's directory need not return to its old place, and the snapshot
+ * either is complete or was written by a newer stasis.
  */
 async function wasPublished(healer: Healer, id: string): Promise<boolean> {
   if ((await originOf(healer.layout.dataDirectory(id))) !== undefined) return false;

@@ -23,8 +23,8 @@ import type { Healer } from "./healer.js";
 import { writeManifestAgain } from "../write/update.js";
 
 /**
- * Checks the store and then acts on the findings. Only one repair runs at a time, and no collection
- * meanwhile; otherwise this throws GC_LOCK_BUSY at once.
+ * Checks the store and then acts on the findings. Throws GC_LOCK_BUSY at once if another repair, a
+ * collection or a GC session is running.
  */
 export async function* repairStore(
   healer: Healer,

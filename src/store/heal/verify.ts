@@ -1,4 +1,4 @@
-// Verify: reads all data again and compares it with the stored digests.
+// Implements Verify, which reads all data again and compares it with the stored digests.
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../../base/clock.js";
@@ -22,7 +22,10 @@ import { setDamaged } from "../parts/damage.js";
 import { acceptLinks, lookAtLinks } from "../parts/linked.js";
 import type { Commits, Leases, Links, Marker, Reader } from "../parts/ports.js";
 
-/** Verify marks damaged snapshots, and changes nothing else. */
+/**
+ * Verify marks damaged snapshots as corrupt. If a snapshot is intact, Verify removes its mark and
+ * replaces the records of its hard-linked files. It makes no other change to the store.
+ */
 export type VerifyPorts = Reader & Leases & Marker & Links & Commits;
 
 export interface VerifyRequest {
@@ -61,9 +64,9 @@ interface VerifyProgress {
 }
 
 /**
- * Marks each snapshot corrupt, or no longer corrupt, by its result. A snapshot that the disk cannot
- * read, or that a newer stasis has written, does not stop the run and gets no mark. The run then
- * ends with the first such error, which is IO_FAILED or FORMAT_UNSUPPORTED.
+ * Marks each snapshot as corrupt, or removes that mark, by its result. If the disk cannot read a
+ * snapshot, or a newer stasis has written it, the run continues and leaves its mark as it is. The
+ * run then ends with the first such error, which is IO_FAILED or FORMAT_UNSUPPORTED.
  */
 export async function* verify(
   reader: VerifyPorts,
@@ -99,7 +102,7 @@ function isUnread(error: unknown): error is StoreError {
   return isStoreError(error, "IO_FAILED") || isStoreError(error, "FORMAT_UNSUPPORTED");
 }
 
-/** State that the reading of several snapshots shares. */
+/** The state of one run, which the reads of all its snapshots share. */
 interface VerifyRun {
   readonly progress: VerifyProgress;
   readonly throttle: (bytes: number) => Promise<void>;
@@ -124,8 +127,8 @@ export function beginRun(
 }
 
 /**
- * Verifies one snapshot. Marks damage before reporting it, even if the rest is never read. The
- * caller holds a lease.
+ * Verifies one snapshot. If a file is damaged, marks the snapshot as corrupt before reporting the
+ * file, even if the caller never requests the other files. The caller holds a lease.
  */
 export async function* verifyAndMark(
   reader: VerifyPorts,
@@ -150,8 +153,8 @@ export async function* verifyAndMark(
 }
 
 /**
- * Reads all readable files, then throws the first IO_FAILED or FORMAT_UNSUPPORTED. Changes nothing.
- * The caller holds a lease.
+ * Reads all readable files, then throws the first IO_FAILED or FORMAT_UNSUPPORTED. Does not change
+ * the store. The caller holds a lease.
  */
 export async function* verifyFiles(
   place: VerifyPlace,

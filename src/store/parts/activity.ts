@@ -7,7 +7,7 @@ export interface Activity {
   readonly uploads: readonly RunningUpload[];
 }
 
-/** Leases on a snapshot, by kind; see `LeaseKind`. */
+/** The number of leases on a snapshot, by kind; see `LeaseKind`. */
 interface SnapshotUse {
   readonly id: string;
   readonly name: string;

@@ -8,7 +8,8 @@ export interface ClockStatus {
   /** Difference between the wall clock and elapsed time; 0 if they agree. */
   readonly aheadMs: number;
   /**
-   * Time until the clock is trusted, unless it is set again. Undefined if the clock is not suspect.
+   * Time until the clock is trusted, if nobody sets the clock before then. Undefined if the clock
+   * is not suspect.
    */
   readonly trustedAfterMs: number | undefined;
 }

@@ -1,10 +1,10 @@
-// Marks a snapshot in which a read has found damage, whatever the read was for.
+// Marks a snapshot as corrupt if a read has found damage in it, whatever the read was for.
 import { isStoreError } from "../../base/errors.js";
 import type { Marker } from "./ports.js";
 
 /**
- * Marks a ready snapshot corrupt, or no longer corrupt. Does nothing if the catalog already says
- * so.
+ * Marks a ready snapshot as corrupt, or removes that mark. Does nothing if the catalog already has
+ * this value, or if the snapshot is not ready.
  */
 export function setDamaged(
   { catalog }: Pick<Marker, "catalog">,
@@ -16,9 +16,9 @@ export function setDamaged(
 }
 
 /**
- * Marks the snapshot if `error` says that its stored data is damaged. A disk that cannot be read is
- * no proof of damage: IO_FAILED changes nothing, as in Verify. Never throws, because the caller is
- * about to report `error`.
+ * Marks the snapshot as corrupt if `error` is STORED_DATA_CORRUPT. A disk that cannot be read is
+ * no proof of damage, so IO_FAILED does not change the mark, as in Verify. Never throws, because
+ * the caller is about to report `error`.
  */
 export function noteDamage(
   marker: Pick<Marker, "catalog" | "logger">,

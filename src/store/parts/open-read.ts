@@ -10,7 +10,10 @@ import { requireUnchanged } from "./linked.js";
 import type { Leases, Links, Marker, Reader } from "./ports.js";
 import { selectFiles } from "./select.js";
 
-/** A read may mark a snapshot in which it finds damage. It changes nothing else. */
+/**
+ * A read acquires a lease and records the access. It may also mark a snapshot as corrupt if it
+ * finds damage. It makes no other change to the store.
+ */
 export type ReadPorts = Reader & Leases & Marker & Links;
 
 export interface ReadOptions {
@@ -73,9 +76,10 @@ interface LeaseOptions extends ReadOptions {
 }
 
 /**
- * Acquires a lease on the snapshot that `find` finds, and opens something of it. The result holds
- * the lease and the opened object until it is disposed of. Damage that `open` finds marks the
- * snapshot.
+ * Acquires a lease on the snapshot that `find` returns, and calls `open`. Disposing of the result
+ * closes the opened object and releases the lease. If the snapshot is already marked corrupt,
+ * throws unless `force` is set. If `open` throws STORED_DATA_CORRUPT, this function marks a ready
+ * snapshot as corrupt. If the snapshot is no longer ready, it calls `find` again.
  */
 export async function openLeased<T extends AsyncDisposable>(
   reader: ReadPorts,

@@ -2,13 +2,16 @@
 // (config/daemon-options.ts) has their defaults, and no other file repeats them.
 
 export interface StoreOptions {
-  /** Free bytes that uploads leave on the filesystem. 0 = no reserve. */
+  /** Minimum free bytes that uploads leave on the filesystem. 0 = no reserve. */
   readonly freeSpaceReserveBytes: number;
-  /** Charged bytes of all snapshots. 0 = no limit. */
+  /** Maximum charged bytes of all snapshots. 0 = no limit. */
   readonly maxStoreBytes: number;
-  /** The same limit for the snapshots whose names begin with a caller's prefix. */
+  /**
+   * Maximum charged bytes of the snapshots whose names begin with the prefix of one caller. 0 = no
+   * limit.
+   */
   readonly prefixQuotaBytes: number;
-  /** Bytes of one upload, before and after decompression. */
+  /** Maximum bytes of one upload, before and after decompression. */
   readonly maxUploadBytes: number;
   /** See `DecompressOptions`. */
   readonly maxRatio: number;
@@ -18,7 +21,7 @@ export interface StoreOptions {
   readonly requestRetentionMs: number;
   /** Approximate number of events that are kept for watchers. */
   readonly maxEvents: number;
-  /** Watch streams that may be open at once. */
+  /** Maximum number of Watch streams that may be open at once. */
   readonly maxWatchers: number;
   /** gzip level of Export, 1 to 9. */
   readonly gzipLevel: number;

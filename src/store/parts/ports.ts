@@ -17,7 +17,10 @@ import type { SerialQueue } from "./serial-queue.js";
 import type { SpaceAccount } from "./space-account.js";
 import type { Watchers } from "./watchers.js";
 
-/** Queries of the catalog. No method here changes what a caller sees of a snapshot. */
+/**
+ * Reads the catalog. The exceptions are `recordAccess`, which changes the time of the last access
+ * that callers see, and `noteClock`, which saves a reading of the clock.
+ */
 export type CatalogReader = Pick<
   Catalog,
   | "get"
@@ -75,13 +78,16 @@ export interface Reader {
   readonly namePrefix: string;
 }
 
-/** Marks a snapshot as damaged, or as intact again. */
+/** Marks a snapshot as corrupt, or removes that mark. */
 export interface Marker {
   readonly catalog: Pick<Catalog, "get" | "setCorrupt">;
   readonly logger: Logger;
 }
 
-/** Records which stored files clones link to. */
+/**
+ * Reads and replaces the records of the stored files to which clones have hard links.
+ * parts/linked.ts uses them.
+ */
 export interface Links {
   readonly catalog: Pick<Catalog, "linkedFiles" | "setLinkedFiles">;
 }

@@ -15,7 +15,10 @@ export interface SpaceAccount {
 }
 
 interface Freeing {
-  /** Notes that the removal of this snapshot will soon free its space. `end` ends this. */
+  /**
+   * Records that a removal of this snapshot is running and will soon free its space. `end` ends
+   * this.
+   */
   begin(id: string): void;
   end(id: string): void;
   /** Returns true while a removal is under way. */

@@ -84,7 +84,10 @@ function createSeats(maxWatchers: number) {
   let count = 0;
   return {
     count: () => count,
-    /** Takes a seat, which disposing of the result frees. Throws TOO_MANY_STREAMS. */
+    /**
+     * Takes a seat, which disposing of the result frees. Throws TOO_MANY_STREAMS if all seats are
+     * taken, or if the identity already has its share.
+     */
     take(identity: string | undefined): Disposable {
       if (count >= maxWatchers) throw tooManyError("watchers", maxWatchers);
       const taken = takenBy.get(identity) ?? 0;

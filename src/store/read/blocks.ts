@@ -34,7 +34,9 @@ export interface OpenBlocks extends AsyncDisposable {
    * blocks with a table that was checked.
    */
   source(index: number, options: { readonly check: boolean }): Promise<OpenTable>;
-  /** Marks the snapshot, because a block did not match the digest of its table. */
+  /**
+   * Marks the snapshot as corrupt. Call this when a block does not match the digest in its table.
+   */
   foundDamage(): void;
 }
 

@@ -163,7 +163,10 @@ export async function openDataDirectory(
  */
 const compressedPieceBytes = 128 * 1024;
 
-/** Yields the files of the archive. Damage marks the snapshot before the error is reported. */
+/**
+ * Yields the files of the archive. If reading them finds damage, marks the snapshot as corrupt
+ * before the error is reported.
+ */
 async function* archiveFiles(
   reader: ReadPorts,
   { snapshot, stored }: Omit<OpenRead, symbol>,
@@ -195,7 +198,7 @@ async function* archiveFiles(
   }
 }
 
-/** Yields the pieces, and marks the snapshot if reading them finds damage. */
+/** Yields the pieces. If reading them finds damage, marks the snapshot as corrupt. */
 export async function* noting(
   reader: ReadPorts,
   id: string,

@@ -39,7 +39,9 @@ export interface GcResult extends Omit<GcRow, "verdict"> {
 
 export interface CollectRequest {
   readonly policy: GcPolicy;
-  /** Whether to report the rows that would be collected, and change nothing. */
+  /**
+   * If true, the collection reports the rows that it would collect, and does not change the store.
+   */
   readonly dryRun: boolean;
 }
 
@@ -80,7 +82,10 @@ export async function collectOwn(
   return results;
 }
 
-/** Returns the plan for the current content of the store. Throws CLOCK_SUSPECT. */
+/**
+ * Plans a collection of the store's current content. Throws CLOCK_SUSPECT if the policy has a
+ * maximum age, does not trust the clock, and the clock is suspect.
+ */
 export async function planNow(
   remover: Remover,
   policy: GcPolicy,
@@ -106,7 +111,10 @@ function inputFor(remover: Remover, survey: GcSurvey, policy: GcPolicy): GcInput
   };
 }
 
-/** Throws CLOCK_SUSPECT if the policy needs ages while ages are uncertain. */
+/**
+ * Throws CLOCK_SUSPECT if the policy has a maximum age, does not trust the clock, and the clock is
+ * suspect.
+ */
 function requireKnownAges({ catalog }: Remover, { maxAgeMs, trustClock }: GcPolicy): void {
   const doubt = catalog.clockDoubt();
   if (maxAgeMs === undefined || trustClock === true || !isSuspect(doubt)) return;

@@ -54,7 +54,10 @@ interface GcCollected {
  * GC_SESSION_FENCED.
  */
 export interface GcCycle {
-  /** Opens a GC session. Throws GC_LOCK_BUSY, and never waits. */
+  /**
+   * Opens a GC session. Throws GC_LOCK_BUSY at once if a collection, a repair or another GC session
+   * is running.
+   */
   begin(request: { readonly owner: string; readonly ttlMs: number }): OpenedSession;
   listReferences(ref: GcSessionRef, page: GcPageRequest): Promise<GcReferencesPage>;
   listCandidates(
@@ -79,7 +82,7 @@ interface SessionState {
   readonly tokens: Map<string, ReferencesRead>;
   /** Whether the client has received the last page of references. */
   referencesComplete: boolean;
-  /** The last plan, from which pages of candidates are cut. */
+  /** The last plan, from which pages of candidates are cut. Undefined until the first page. */
   plan: { readonly id: string; readonly rows: readonly GcRow[] } | undefined;
   /** Every row that the session has listed. Only these rows can be collected. */
   readonly listed: Map<string, GcRow>;

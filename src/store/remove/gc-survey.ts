@@ -86,7 +86,10 @@ interface Changes extends Disposable {
   ids(): ReadonlySet<string>;
 }
 
-/** Follows the changes in the log of events: the content of List never changes without an event. */
+/**
+ * Follows the changes in the log of events. A snapshot in the list never changes without an event,
+ * except for the time of its last access.
+ */
 function followChanges(catalog: Reader["catalog"]): Changes {
   const ids = new Set<string>();
   let { sequence } = catalog.eventPosition();

@@ -1,5 +1,6 @@
-// TakeToDirectory: moves a snapshot's files to a directory of the node. The snapshot leaves the
-// store, and its files stay: their directory moves out of the store by one rename.
+// Implements TakeToDirectory, which moves a snapshot's files to a directory of the node. The
+// snapshot leaves the store. Its files are not copied: their directory moves out of the store by
+// one rename.
 //
 // The order of the steps makes a crash harmless:
 //
@@ -51,9 +52,10 @@ interface Taker extends Remover, Marker, Links {
 }
 
 /**
- * Moves a snapshot's files to `directory`. Throws SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED,
- * STORED_DATA_CORRUPT, and the errors of the target. `stayed` is called with the id of a snapshot
- * that stays after its background work was ended.
+ * Moves a snapshot's files to `directory`. Throws SNAPSHOT_PROTECTED if the snapshot is protected,
+ * STORED_DATA_CORRUPT if it is marked as corrupt, SNAPSHOT_IN_USE if it has a lease, and the
+ * errors of the target. If the snapshot stays after its background work was ended, calls `stayed`
+ * with its id.
  */
 export async function takeToDirectory(
   taker: Taker,

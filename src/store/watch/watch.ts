@@ -1,4 +1,5 @@
-// Watch: reads the catalog's events in pages, at its caller's speed, and waits for new ones.
+// Implements Watch, which reads the catalog's events in pages, at its caller's speed, and waits for
+// new events.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type {
   CatalogEvent,
@@ -35,9 +36,9 @@ interface SnapshotEvent extends AnyWatchEvent {
   readonly type: CatalogEventType;
   /** The snapshot right after the event, or its last state if it was removed. */
   readonly snapshot: Snapshot;
-  /** It is set only for renamed snapshots. */
+  /** The name before the event. It is set only for renamed snapshots. */
   readonly previousName: string;
-  /** It is set only for renamed and updated snapshots. */
+  /** The labels before the event. They are set only for renamed and updated snapshots. */
   readonly previousLabels: Readonly<Record<string, string>> | undefined;
   /** Id of the snapshot that took over the name. Empty if no snapshot did. */
   readonly replacedBy: string;

@@ -57,7 +57,10 @@ export interface Filled {
   /** The configuration to store, which an envelope may have changed. */
   readonly config: SnapshotConfig;
   readonly files: readonly SnapshotFile[];
-  /** The time from the envelope or the peer. It is used if the request keeps it. */
+  /**
+   * The time of expiry from the envelope or the peer. It is used only if the request has
+   * `keepExpireTime`.
+   */
   readonly expireTime?: Date | undefined;
   /** The digest of the parent, if the snapshot is made as a delta and its parent has a digest. */
   readonly parentDigest?: string;
@@ -78,7 +81,7 @@ export interface Intake extends AsyncDisposable {
   readonly staging: Staging;
   /** The allowance for the data that is written to `staging`. */
   readonly allowance: Allowance;
-  /** Adopts a configuration that arrived after `begin`, and reserves its name. */
+  /** Replaces the configuration by one that arrived after `begin`, and reserves its name. */
   reconfigure(config: SnapshotConfig): Promise<SnapshotConfig>;
   /**
    * Makes the files durable, publishes them and records the snapshot. Publication continues even if

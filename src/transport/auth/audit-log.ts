@@ -7,7 +7,10 @@ import { fieldsOf, headerOf, maxLoggedText, type MessageFields } from "./logged-
 
 interface AuditRecord {
   caller(identity: Identity): void;
-  /** Notes the request, or the first message of an upload. */
+  /**
+   * Stores the message from which the line takes the name of its object: the only request of the
+   * call, or the first message of an upload.
+   */
   request(message: unknown): void;
   response(message: unknown): void;
   /** Ends the record. `outcome` is `OK` or the reason of the error. */

@@ -11,7 +11,10 @@ export function fieldsOf(value: unknown): MessageFields {
   return typeof value === "object" && value !== null ? (value as MessageFields) : {};
 }
 
-/** Returns the header of an upload, or the request itself. */
+/**
+ * Returns the header if the message is the first of an upload. Otherwise returns the message
+ * itself.
+ */
 export function headerOf(message: unknown): MessageFields {
   const request = fieldsOf(message);
   const frame = fieldsOf(request["frame"]);

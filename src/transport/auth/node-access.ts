@@ -19,13 +19,14 @@ import type { DirectoryRules } from "../../model/caller-path.js";
 export interface NodePolicy {
   /** The value of `allowed_directories`. Undefined if the option is not set. */
   readonly allowedDirectories: readonly string[] | undefined;
-  /** User id of the daemon. */
+  /** Effective user id of the daemon. Undefined if the platform has no user ids. */
   readonly ownUid: number | undefined;
 }
 
 /**
- * Returns the rules for the caller's directories. Throws CREDENTIALS_INVALID or ROLE_INSUFFICIENT.
- * `method` is for messages.
+ * Returns the rules for the caller's directories. `method` is for messages. Throws
+ * CREDENTIALS_INVALID for callers over TCP without a credential, and ROLE_INSUFFICIENT if the
+ * caller may not use any directory.
  */
 export function directoryRules(
   identity: Identity,

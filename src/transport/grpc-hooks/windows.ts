@@ -28,8 +28,8 @@ export interface Http2Limits {
    */
   readonly streamWindowBytes: number;
   /**
-   * The same limit for all streams of a connection. Stalled streams use it up for the other
-   * streams.
+   * Bytes that a client may send on all streams of one connection before the handlers have read
+   * them. Stalled streams use up this limit for the other streams.
    */
   readonly connectionWindowBytes: number;
   /** Bytes of the largest header list of a call. Node resets a stream with a larger one. */

@@ -38,7 +38,10 @@ export interface System<Shared> {
 export interface Bounds {
   /** After this many states the exploration ends, and the result has `unfinished`. */
   readonly maxStates: number;
-  /** The same bound for the CPU time of this process, in milliseconds. */
+  /**
+   * After this much CPU time of the process, in milliseconds, the exploration ends, and the result
+   * has `unfinished`.
+   */
   readonly maxCpuMs: number;
 }
 

@@ -13,7 +13,7 @@ const mib = 1024 * 1024;
 interface Setup extends TestDaemon {
   /** A directory with two small files and a disk of 40 MiB with holes. It is stored as `vm`. */
   readonly source: string;
-  /** The id of the snapshot. */
+  /** The id of the snapshot `vm`. */
   readonly id: string;
   /** Runs the program in `scratch`, against the daemon. */
   run(...args: string[]): Promise<Finished>;

@@ -1,4 +1,4 @@
-// Tests that damage marks the snapshot when a read finds it. Other errors do not mark it.
+// Tests that a read that finds damage marks the snapshot as corrupt, and that other errors do not.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
