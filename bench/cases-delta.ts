@@ -1,6 +1,7 @@
-// Measures checkpoints of a VM of which a small part has changed: a delta over its parent, beside a
-// reflink of the parent's file over which the changed pages are written. Hot pages lie together, as
-// in most guests. Random pages are the worst case, because they dirty most blocks.
+// Measures checkpoints of a VM in which a small part of the pages has changed. Each delta is
+// compared with its peer: a reflink of the parent's file, into which the changed pages are written.
+// There are two patterns. In `hot`, the changed pages lie together, as in most guests. In `random`,
+// they are scattered. This is the worst case, because most blocks then have a changed page.
 import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { randomFillSync } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";

@@ -52,7 +52,7 @@ export { readLocalFile } from "./local-file.js";
 export type { ByteStream } from "../base/async.js";
 export { prepareForBulk } from "../holes/bulk-memory.js";
 
-// These are the messages of the calls.
+// This is generated code: the messages, enums and service descriptors of the calls.
 export * from "../../gen/ts/stasis/v1/errors_pb.js";
 export * from "../../gen/ts/stasis/v1/gc_service_pb.js";
 export * from "../../gen/ts/stasis/v1/remote_service_pb.js";

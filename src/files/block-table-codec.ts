@@ -205,7 +205,7 @@ function checkCounts(table: BlockTable, digestCount: number, what: string): void
   ensure(dataBlocks === digestCount, what, found);
 }
 
-/** Reads the table of a stored file. Throws STORED_DATA_CORRUPT if the table is missing. */
+/** Reads the block table at `path`. Throws STORED_DATA_CORRUPT if it is missing or malformed. */
 export async function readBlockTable(path: string): Promise<BlockTable> {
   let bytes: Uint8Array;
   try {

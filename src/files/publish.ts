@@ -42,7 +42,7 @@ export interface StagedRecord {
    * made the writes.
    */
   writer: SparseFileWriter | undefined;
-  /** True if the only fsync of the file has been made. */
+  /** True once the fsync of the file has begun, even if it fails. A failed fsync is not retried. */
   synced: boolean;
 }
 

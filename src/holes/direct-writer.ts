@@ -32,10 +32,7 @@ export interface DirectWriter {
    * for the next write, or for `flush`.
    */
   write(offset: number, bytes: BorrowedChunk): Promise<{ readonly written: Promise<unknown> }>;
-  /**
-   * Writes the remaining bytes and then waits for all writes. Throws the first error of any of
-   * them.
-   */
+  /** Writes the remaining bytes, then waits for all writes. Throws if any of them has failed. */
   flush(): Promise<void>;
 }
 

@@ -56,7 +56,10 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-/** A smaller difference between two readings is an ordinary correction of a clock. */
+/**
+ * Between two readings, the wall clock and the time since boot may drift apart by this much. Only a
+ * larger difference is a step of the wall clock.
+ */
 export const stepBoundMs = minuteMs;
 /** A machine may be off for this long without making its clock suspect. */
 const plausibleOffMs = 3 * dayMs;

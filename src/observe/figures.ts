@@ -81,7 +81,7 @@ export interface PullState {
   };
 }
 
-/** Whether the daemon can do its work at the moment. */
+/** Tells whether the daemon can do its work now, and which problems prevent that. */
 export interface ConditionFigures {
   /** Whether the daemon serves, and nothing stops reads or writes. */
   readonly ready: boolean;

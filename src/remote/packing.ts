@@ -106,8 +106,8 @@ class FilePacking implements Packing {
   }
 
   /**
-   * Prepares a block. If the base has the block, it is borrowed; otherwise it is read, checked and
-   * encoded.
+   * Prepares a block for the map. If the base has the same block at the same position, the map
+   * refers to the stored one. Otherwise the block is read, checked and encoded.
    */
   async #encode(
     file: PushedFile,

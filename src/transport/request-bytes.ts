@@ -25,8 +25,8 @@ export interface RequestAccount {
 
 export interface RequestBytes {
   /**
-   * Counts the bytes that arrive on the stream until it closes. Before `refuseBy` is called, a
-   * stream for which there is no room is reset.
+   * Counts the bytes that arrive on the stream until it closes. If there is no room for them, calls
+   * the function that `refuseBy` has set. Without such a function, resets the stream.
    */
   open(stream: ServerHttp2Stream, request: RequestOptions): RequestAccount;
   occupancy(): Occupancy;

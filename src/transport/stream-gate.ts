@@ -55,8 +55,8 @@ interface StreamGateOptions {
 }
 
 /**
- * The number of open streams that makes a connection busy. It is below the number of streams that a
- * connection may have at first.
+ * The number of open streams at which a connection is busy, and its stream limit is raised. It is
+ * below the first limit, so that the client does not reach that limit before.
  */
 const busyStreams = 80;
 

@@ -1,10 +1,13 @@
-// Defines the port to one bucket below a prefix. It has five requests, and nothing else of the
-// object store. Each object is written by a single PUT. Nothing here relies on ETag, Last-Modified
-// or Date, on conditional headers, on multipart uploads or on batch deletes.
+// Defines the interface to the objects below one prefix of a bucket. It sends only PUT, GET, HEAD,
+// DELETE and LIST, and writes each object with a single PUT. It uses no ETags, conditional headers,
+// multipart uploads or batch deletes. Of the times of the object store it uses only LastModified in
+// a LIST, for the age of objects.
 //
-// Every failure ends as REMOTE_UNREACHABLE, REMOTE_REFUSED, REMOTE_DATA_INVALID or
-// REMOTE_COPY_MISSING. After any of them a PUT or a DELETE may have been applied, or may still be
-// applied later: callers never use a key twice.
+// If the object store fails, the error is REMOTE_UNREACHABLE, REMOTE_REFUSED, REMOTE_DATA_INVALID
+// or REMOTE_COPY_MISSING. Unusable credentials throw FIELD_INVALID, an upload whose file is too
+// short throws IO_FAILED, and an abort throws the signal's reason. After an error, a PUT or DELETE
+// may have been applied, or may still be applied later. So callers do not reuse a key, except the
+// fixed key of the format.
 import { formatBytesApart, kib, mib } from "../../base/sizes.js";
 import type { ConfiguredRemote } from "../../config/remotes.js";
 import { endOf, type Extent } from "../../model/extent.js";

@@ -1,4 +1,5 @@
-// Examines the areas beside the stored snapshots, as a part of check: staging, trash, quarantine.
+// Implements the part of `check` that examines staging, trash and quarantine, which are the areas
+// beside the stored snapshots.
 import { join } from "node:path";
 import { exists } from "../../files/durable.js";
 import { listEntries } from "../../files/removal.js";

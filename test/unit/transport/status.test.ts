@@ -1,4 +1,5 @@
-// Tests errors in messages: their details fit, and their texts are transferred correctly.
+// Tests how errors become gRPC statuses: which error a thrown value becomes, that its details and
+// its message stay within their limits, and that every text arrives intact or properly shortened.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { status as grpcStatus } from "@grpc/grpc-js";
