@@ -60,7 +60,7 @@ const floors = {
   "transport/services": [
     ...["base", "model", "wire", "transport", "transport/auth", "store", "store/parts"],
     ...["store/read", "store/remove", "store/heal", "store/watch", "replication", "gen"],
-    ...["config", "remote/s3"],
+    ...["config", "remote", "remote/s3"],
   ],
   admin: [
     ...["base", "model", "transport", "transport/auth", "transport/services", "store"],
@@ -70,7 +70,7 @@ const floors = {
   daemon: [
     ...["base", "model", "config", "holes", "archive", "store", "cocoon", "client", "replication"],
     ...["observe", "transport", "transport/auth", "transport/grpc-hooks", "transport/services"],
-    ...["admin", "remote/s3"],
+    ...["admin", "remote", "remote/s3"],
   ],
   "main.ts": ["base", "holes", "cli", "daemon"],
 };

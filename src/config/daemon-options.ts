@@ -288,7 +288,7 @@ export const daemonOptions = {
     default: "0",
     min: "0",
     max: "1TiB",
-    doc: "Most bytes per second that all pulls together receive. 0 = no limit.",
+    doc: "Most bytes per second that all pulls together receive, and that all pushes to remotes together send. 0 = no limit.",
   }),
   peerIdleMs: durationOption({
     key: "peer_idle",

@@ -102,7 +102,7 @@ const remoteSchema = z.strictObject({
     .default(false)
     .describe("true: send requests without a signature. Default: false"),
   encryption_key_file: path.describe(
-    "File with the key that encrypts what is stored there. Default: nothing is encrypted by this node",
+    "File with the key that encrypts what is stored there: 64 hex digits. Default: nothing is encrypted by this node",
   ),
   ca: path.describe(
     "PEM file: certificate authorities for the endpoint's certificate. Default: those of Node",

@@ -22,7 +22,8 @@ import { serverLimitsOf, storeOptionsOf } from "./configured.js";
 import { startScrubs } from "./scrubs.js";
 import { bindGcService } from "../transport/services/gc-service.js";
 import { bindSystemService } from "../transport/services/system-service.js";
-import { openReplicator, type Replicator } from "../replication/replicator.js";
+import type { Pushes } from "../replication/pushes.js";
+import type { Replicator } from "../replication/replicator.js";
 import { bindRemoteService, type ServedRemotes } from "../transport/services/remote-service.js";
 import { bindReplicationService } from "../transport/services/replication-service.js";
 import { createReload, type Reloaded } from "./reload.js";
@@ -31,8 +32,7 @@ import { createTidying } from "./memory.js";
 import { attachMetrics, openMetrics } from "./metrics.js";
 import { openTracing } from "./tracing.js";
 import { peerUserOf } from "../transport/grpc-hooks/peer-user.js";
-import { openPeers } from "./peers.js";
-import { openRemotes } from "./remotes.js";
+import { openReplication } from "./replication.js";
 import { warnOfUntrustedFiles } from "./trusted-files.js";
 
 interface StartOptions {
@@ -81,18 +81,12 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   cleanup.defer(admin.close);
   const schedules = startSchedules(store, config, { clock, logger });
   for (const schedule of schedules) cleanup.defer(async () => schedule[Symbol.asyncDispose]());
-  const peers = openPeers(config, logger);
-  const replicator = await openReplicator(store, {
-    ...{ clock, logger, connect: peers.connect, observer: metrics.pulls },
-    limitBytesPerSecond: config.replicationLimitBytes,
-    ttlMs: config.transferTtlMs,
-    idleMs: config.peerIdleMs,
-  });
-  cleanup.defer(async () => replicator[Symbol.asyncDispose]());
-  const remotes = openRemotes(config, metrics.remotes, logger);
+  const observers = { pulls: metrics.pulls, remotes: metrics.remotes };
+  const replication = await openReplication(store, config, { clock, logger, ...observers });
+  cleanup.defer(async () => replication[Symbol.asyncDispose]());
   let listening = "";
   const advertised = (): string => (config.advertise === "" ? listening : config.advertise);
-  const bindings = bindServices(config, { store, replicator, remotes, advertised }, clock);
+  const bindings = bindServices(config, { ...replication, store, advertised }, clock);
   const server = createServer(config, { store, access, bindings, metrics }, logger);
   cleanup.defer(() => server.close());
   warnOfOpenDoor(config, logger);
@@ -101,12 +95,12 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const { tcp, unix } = await listen(config, { server, store, tls });
   const adminAddress = await store.withBallast(admin.listen);
   const { activeCalls } = server;
-  const pulls = () => replicator.pulls();
+  const pulls = () => replication.replicator.pulls();
   cleanup.defer(admin.serve({ store, bindings, metrics: metrics.page, activeCalls, pulls }));
   listening = tcp?.address ?? "";
   store.condition.follow(server.setProblems);
   server.setServing(true);
-  attachMetrics(metrics, { store, server, replicator, config });
+  attachMetrics(metrics, { store, server, replicator: replication.replicator, config });
   const close = cleanup.release();
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
@@ -117,7 +111,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   };
   const addresses = [tcp, unix].flatMap((listener) => listener?.address ?? []);
   const certificates = tls && { what: "certificates", reload: () => tls.reload() };
-  const parts = [certificates ?? [], steps, peers.steps, remotes.steps].flat();
+  const parts = [certificates ?? [], steps, replication.steps].flat();
   const reload = createReload(config, parts, logger);
   const listeners = { addresses, adminAddress, metrics: metrics.page };
   return { store, ...listeners, reload, stop, [Symbol.asyncDispose]: stop };
@@ -168,12 +162,13 @@ function bindServices(
   parts: {
     readonly store: SnapshotStore;
     readonly replicator: Replicator;
+    readonly pushes: Pushes;
     readonly remotes: ServedRemotes;
     readonly advertised: () => string;
   },
   clock: Clock,
 ): readonly ServiceBinding[] {
-  const { store, replicator, remotes, advertised } = parts;
+  const { store, remotes, advertised } = parts;
   const { chunkBytes, maxMessageBytes, maxStreams, maxConnections } = config;
   const facts = {
     ...buildInfo(),
@@ -190,7 +185,7 @@ function bindServices(
     bindSnapshotService(store, { chunkBytes, policy }),
     bindSystemService(store, facts),
     bindGcService(store),
-    bindReplicationService(store, replicator, advertised, policy),
+    bindReplicationService(store, parts, advertised, policy),
     bindRemoteService(remotes),
   ];
 }

@@ -1,18 +1,25 @@
 // Opens the remotes of a daemon from the tables [[remotes]] of its configuration file, which the
 // daemon follows, and from the files that the tables name.
+import type { Clock } from "../base/clock.js";
 import { fieldInvalid } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { reloadTables } from "../config/load.js";
 import type { ConfiguredRemote } from "../config/remotes.js";
 import type { RemoteObserver } from "../observe/ports.js";
+import { openRemoteSession, type KnownSnapshots, type RemoteSession } from "../remote/session.js";
 import { tryRemote } from "../remote/s3/litmus.js";
-import { readRemote } from "../remote/s3/remote-bucket.js";
+import { openRemoteBucket, readRemote } from "../remote/s3/remote-bucket.js";
 import type { ServedRemotes } from "../transport/services/remote-service.js";
 import { followFile } from "./follow-file.js";
 import type { ReloadStep } from "./reload.js";
 
 interface OpenRemotes extends ServedRemotes {
+  /**
+   * Opens a remote for one call. Throws FIELD_INVALID for an unknown name and for unusable files.
+   * `field` is the field of the request that has the name.
+   */
+  open(name: string, field: string): RemoteSession;
   readonly steps: readonly ReloadStep[];
 }
 
@@ -23,7 +30,7 @@ interface OpenRemotes extends ServedRemotes {
 export function openRemotes(
   { configFile, remotes }: DaemonConfig,
   observer: RemoteObserver,
-  logger: Logger,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): OpenRemotes {
   const read = (path: string) => reloadTables(path).remotes;
   const followed =
@@ -31,11 +38,31 @@ export function openRemotes(
       ? undefined
       : followFile(configFile, { first: remotes, read, what: "[[remotes]]" }, logger);
   const list = () => followed?.current() ?? remotes;
+  const knownOf = rememberSnapshots();
   return {
     list,
+    open: (name, field) => {
+      const remote = readRemote(remoteNamed(list(), name, field), process.env);
+      const bucket = openRemoteBucket(remote, observer);
+      const known = knownOf(remote.remote);
+      return openRemoteSession({ bucket, clock, secret: remote.secret, known });
+    },
     check: (name, field, options) =>
       tryRemote(readRemote(remoteNamed(list(), name, field), process.env), observer, options),
     steps: followed === undefined ? [] : [followed],
+  };
+}
+
+/** Returns a function that keeps what earlier calls have read of each remote. */
+function rememberSnapshots(): (remote: ConfiguredRemote) => KnownSnapshots {
+  const byName = new Map<string, { readonly place: string; readonly known: KnownSnapshots }>();
+  return ({ name, endpoint, bucket, prefix }) => {
+    const place = [endpoint, bucket, prefix].join(" ");
+    const last = byName.get(name);
+    if (last?.place === place) return last.known;
+    const known = { snapshots: new Map() };
+    byName.set(name, { place, known });
+    return known;
   };
 }
 

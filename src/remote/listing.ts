@@ -21,13 +21,14 @@ export interface RemoteSnapshot {
   readonly packedBytes: number;
 }
 
-/** A commit object that cannot be read, or whose map is missing. */
+/** A commit object that this version cannot read, or whose map is missing. */
 interface BrokenSnapshot {
   readonly id: string;
   readonly problem: StoreError;
 }
 
-interface RemoteListing {
+export interface RemoteListing {
+  /** The newest first, by the clocks of the nodes. */
   readonly snapshots: readonly RemoteSnapshot[];
   readonly broken: readonly BrokenSnapshot[];
 }
@@ -49,18 +50,22 @@ export async function listRemote(
   const broken: BrokenSnapshot[] = [];
   await requestEach(smallRequests, ids, async (id) => {
     try {
-      const snapshot = known.get(id) ?? (await describe(reader, id, signal));
+      const snapshot = known.get(id) ?? (await describeRemote(reader, id, signal));
       if (maps.has(id)) snapshots.push(snapshot);
       else broken.push({ id, problem: mapMissing(id) });
     } catch (error) {
       // The snapshot was deleted since the list was made.
       if (isStoreError(error, "REMOTE_COPY_MISSING")) return;
-      if (!isStoreError(error, "REMOTE_DATA_INVALID")) throw error;
+      if (!isUnreadable(error)) throw error;
       broken.push({ id, problem: error });
     }
   });
   const byId = (a: { readonly id: string }, b: { readonly id: string }) => (a.id < b.id ? 1 : -1);
   return { snapshots: snapshots.sort(byId), broken: broken.sort(byId) };
+}
+
+function isUnreadable(error: unknown): error is StoreError {
+  return isStoreError(error, "REMOTE_DATA_INVALID") || isStoreError(error, "FORMAT_UNSUPPORTED");
 }
 
 async function idsBelow(
@@ -82,7 +87,8 @@ function mapOfKey(key: string): string | undefined {
   return isRemoteId(id) ? id : undefined;
 }
 
-async function describe(
+/** Reads the commit object. Throws REMOTE_COPY_MISSING if there is no such snapshot. */
+export async function describeRemote(
   reader: RemoteReader,
   remoteId: string,
   signal: AbortSignal,

@@ -30,9 +30,11 @@ export interface PushBase {
   readonly local: OpenBlocks | undefined;
 }
 
-interface PushParts extends RemoteReader {
+export interface PushParts extends RemoteReader {
   readonly clock: Clock;
   readonly nodeId: string;
+  /** The name of the snapshot at the remote. Undefined means its name on this node. */
+  readonly name?: string;
   /** The codec of zstd. Undefined if this Node has no zstd; blocks are then stored raw. */
   readonly codec: ZstdBlockCodec | undefined;
   readonly counters: PushCounters;
@@ -218,6 +220,7 @@ class Push {
       packed.push({ name, table: encodeBlockTable(index.table), places });
     }
     const { packs, bases } = await packing.finish();
+    counters.sentBytes = packing.writtenBytes;
     return { files: packed, packs, bases, packedBytes: packing.writtenBytes };
   }
 
@@ -241,8 +244,9 @@ class Push {
 
   #description(remoteId: string): Omit<RemoteCommit, "map" | "packedBytes"> {
     const { snapshot } = this.#open;
-    const { config, createdAt, files, digest, parentDigest } = snapshot;
-    const { clock, nodeId, counters } = this.#parts;
+    const { createdAt, expireTime, files, digest, parentDigest } = snapshot;
+    const { clock, nodeId, counters, name = snapshot.config.name } = this.#parts;
+    const config = { ...snapshot.config, name };
     const { id } = config;
     return {
       id: remoteId,
@@ -252,7 +256,8 @@ class Push {
       manifest: {
         version: manifestVersion,
         revision: 0,
-        ...{ id, config, createdAt, files, digest, parentDigest, protected: snapshot.protected },
+        ...{ id, config, createdAt, expireTime, files, digest, parentDigest },
+        protected: snapshot.protected,
       },
       dataBytes: counters.totalBytes,
     };

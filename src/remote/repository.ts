@@ -38,7 +38,7 @@ interface RepositoryOptions {
 const maxObjectBytes = 64 * kib;
 
 /** Returns the repository. Undefined if nothing was ever pushed to the remote. */
-async function openRepository(
+export async function openRepository(
   options: RepositoryOptions,
   signal: AbortSignal,
 ): Promise<Repository | undefined> {

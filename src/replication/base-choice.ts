@@ -7,7 +7,7 @@ import type { ListFilter } from "../store/snapshot-store.js";
 import type { BaseReads, PeerReads } from "./ports.js";
 
 /** Labels by which orchestrators name a snapshot's VM, and its parent snapshot. */
-const vmLabel = "vm";
+export const vmLabel = "vm";
 const parentLabel = "parent";
 
 export const maxBases = 32;

@@ -11,6 +11,9 @@ export type BaseReads = PeerReads & Pick<SnapshotStore, "list">;
 /** The area for data that the store keeps of interrupted pulls. */
 export type TransferStore = Pick<SnapshotStore, "transfers" | "time" | "noteKept">;
 
+/** Everything that pushes to remotes need. */
+export type PushStore = BaseReads & Pick<SnapshotStore, "nodeId">;
+
 /** Everything that pulls need. */
 export type ReplicationStore = BaseReads &
   TransferStore &

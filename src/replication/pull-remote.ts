@@ -20,29 +20,32 @@ import {
   type RemoteMap,
   type RemoteReader,
 } from "../remote/remote-map.js";
+import type { FoundAtRemote } from "../remote/session.js";
 import type { Filled, Intake } from "../store/write/intake.js";
 import { likelyBases, openBestBase } from "./base-choice.js";
 import { forEachWindow, inParallel, readOldBlock, takeFromBase, type BaseWindow } from "./fetch.js";
-import { baseFileOf, countTotal, holdTransfer, type PullParts } from "./pull.js";
+import {
+  baseFileOf,
+  countTotal,
+  holdTransfer,
+  nameHere,
+  type PullParts,
+  type PullRequest,
+} from "./pull.js";
 
-interface RemotePullParts
-  extends RemoteReader, Pick<PullParts, "store" | "counters" | "claim" | "throttle"> {
+interface RemotePullParts extends Pick<PullParts, "store" | "counters" | "claim" | "throttle"> {
+  /** Opens the remote, and finds the snapshot of the request there. */
+  find(ref: string, signal: AbortSignal): Promise<FoundAtRemote>;
   /**
    * The codec of zstd. Undefined if this Node has no zstd; the pull can then read raw blocks only.
    */
   readonly codec: ZstdBlockCodec | undefined;
 }
 
-interface RemotePullRequest {
-  /** Name of the remote. */
-  readonly remote: string;
-  /** Id of the snapshot at the remote. */
-  readonly remoteId: string;
-  /** The new name of the snapshot. Empty = the name at the remote. */
-  readonly name: string;
-  /** Either empty or a UUID, which makes a retry safe. */
-  readonly requestId: string;
-}
+/** The parts of a pull whose remote is open. */
+type OpenParts = RemotePullParts & RemoteReader;
+
+type RemotePullRequest = Omit<PullRequest, "from" | "repair" | "limitBytesPerSecond">;
 
 /**
  * Pulls a snapshot from a remote. If the pull fails, the fetched blocks stay for the next call,
@@ -58,18 +61,23 @@ export async function pullFromRemote(
     config: { ...emptyConfig(), name: request.name },
     requestId: request.requestId,
     onNameConflict: "fail",
-    protected: false,
-    source: `${request.remote} ${request.remoteId}`,
+    keepExpireTime: request.keepExpireTime,
+    protected: request.protect,
+    source: `${request.source} ${request.ref}`,
   } as const;
   await using held = holdTransfer(parts);
   const fill = async (place: Intake): Promise<Filled> => {
-    const commit = await readCommit(parts, request.remoteId, signal);
+    const { reader, id } = await parts.find(request.ref, signal);
+    const commit = await readCommit(reader, id, signal);
     const { manifest } = commit;
-    const name = request.name === "" ? manifest.config.name : request.name;
+    const name = nameHere(request, manifest.config);
     const config = await place.reconfigure({ ...manifest.config, id: "", name });
     const claim = await held.claim(manifest.digest);
+    const open = { ...parts, ...reader };
     try {
-      return { config, files: await filesFromRemote(parts, request, place, commit, signal) };
+      const files = await filesFromRemote(open, request, place, commit, signal);
+      const { parentDigest, expireTime } = manifest;
+      return { config, files, parentDigest, expireTime };
     } catch (error) {
       await claim.measure();
       throw error;
@@ -81,7 +89,7 @@ export async function pullFromRemote(
 }
 
 async function filesFromRemote(
-  parts: RemotePullParts,
+  parts: OpenParts,
   request: RemotePullRequest,
   place: Intake,
   commit: DecodedCommit,
@@ -95,7 +103,7 @@ async function filesFromRemote(
   );
   await using base = await openBestBase(store, likelyBases(store, manifest), tables, signal);
   countTotal(counters, manifest.files, tables);
-  const origin = { source: request.remote, ref: request.remoteId };
+  const origin = { source: request.source, ref: request.ref };
   const transfer = await store.transfers.open(manifest.digest, origin);
   // From here on the upload's allowance counts these bytes.
   store.noteKept(manifest.digest, 0);
@@ -132,7 +140,7 @@ function fileOf(map: RemoteMap, name: string): RemoteFile {
 }
 
 interface FetchOptions {
-  readonly parts: RemotePullParts;
+  readonly parts: OpenParts;
   readonly map: RemoteMap;
   readonly remote: RemoteFile;
   readonly part: PartFile;

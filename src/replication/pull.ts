@@ -3,6 +3,7 @@ import { createCleanup } from "../base/cleanup.js";
 import { isStoreError } from "../base/errors.js";
 import { openPartFile } from "../files/part-file.js";
 import type { OpenTransfer } from "../files/transfer-area.js";
+import type { SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import { inSpan } from "../observe/spans.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
@@ -22,14 +23,19 @@ import type { PeerReads, ReplicationStore } from "./ports.js";
 import type { TransferClaim } from "./transfers.js";
 
 export interface PullRequest {
-  /** Name or address of the peer. */
+  /** Name or address of the peer; for a pull from a remote, the name of the remote. */
   readonly source: string;
-  /** Id, name or id prefix of the snapshot at the peer; for a healing, at this node. */
+  readonly from: "peer" | "remote";
+  /** Id, name or id prefix of the snapshot at the source; for a healing, at this node. */
   readonly ref: string;
   /** Whether to heal a local snapshot instead of fetching another one. */
   readonly repair: boolean;
-  /** The new name of the snapshot. Empty = the name at the peer. */
+  /** The new name of the snapshot. Empty = the name at the source. */
   readonly name: string;
+  /** Whether the snapshot gets no name. */
+  readonly unnamed: boolean;
+  /** Whether the snapshot is protected on this node. */
+  readonly protect: boolean;
   /** Either empty or a UUID, which makes a retry safe. */
   readonly requestId: string;
   /** Maximum rate of the pull; 0 = no limit. */
@@ -64,8 +70,8 @@ export async function pullSnapshot(
     config: { ...config, name: request.name },
     requestId: request.requestId,
     onNameConflict: "fail",
-    protected: false,
     keepExpireTime: request.keepExpireTime,
+    protected: request.protect,
     source: `${request.source} ${request.ref}`,
   } as const;
   await using held = holdTransfer(parts);
@@ -74,7 +80,7 @@ export async function pullSnapshot(
     const wanted = await inSpan("describe", {}, () =>
       fetchDescription(parts.client, { ref: request.ref }, { idleMs, signal }),
     );
-    const name = request.name === "" ? wanted.config.name : request.name;
+    const name = nameHere(request, wanted.config);
     const config = await place.reconfigure({ ...wanted.config, name });
     const claim = await held.claim(wanted.digest);
     try {
@@ -89,6 +95,15 @@ export async function pullSnapshot(
   const snapshot = await store.receive(intake, fill, signal);
   await held.drop();
   return snapshot;
+}
+
+/** Returns the name that a pulled snapshot gets on this node. */
+export function nameHere(
+  { name, unnamed }: Pick<PullRequest, "name" | "unnamed">,
+  { name: nameThere }: Pick<SnapshotConfig, "name">,
+): string {
+  if (unnamed) return "";
+  return name === "" ? nameThere : name;
 }
 
 /**

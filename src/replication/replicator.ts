@@ -1,34 +1,29 @@
 // Manages all pulls of a node: the running ones with their progress, and the interrupted ones with
 // their data.
+import { loadZstdBlockCodec } from "../archive/zstd-block.js";
 import type { Clock } from "../base/clock.js";
-import { StoreError, isStoreError } from "../base/errors.js";
+import { isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { createRateLimit, type RateLimit } from "../base/rate-limit.js";
 import { emptyConfig } from "../model/config.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { PullState, ReplicationFigures } from "../observe/figures.js";
 import { unobservedPulls, type PullBytes, type PullObserver } from "../observe/ports.js";
+import type { RemoteSession } from "../remote/session.js";
 import type { TransferStore, ReplicationStore } from "./ports.js";
-import type { TransferCounters } from "./fetch.js";
 import { healSnapshot } from "./heal-snapshot.js";
 import type { PeerClient } from "./peer-client.js";
 import { createPullHistory, type PullHistory } from "./pull-history.js";
+import { pullFromRemote } from "./pull-remote.js";
 import { pullSnapshot, type PullParts, type PullRequest } from "./pull.js";
+import {
+  followTransfer,
+  transferCancelled,
+  type RunningTransfer,
+  type TransferStatus,
+} from "./running.js";
 import { checkDigest } from "./serve.js";
 import { openTransfers, type Transfers } from "./transfers.js";
-
-type PullEvent =
-  | { readonly kind: "progress"; readonly progress: TransferCounters }
-  | { readonly kind: "snapshot"; readonly snapshot: Snapshot };
-
-interface TransferStatus {
-  readonly digest: string;
-  readonly source: string;
-  readonly ref: string;
-  readonly active: boolean;
-  readonly progress: TransferCounters | undefined;
-  readonly startedAt: Date;
-}
 
 interface ReplicatorOptions {
   readonly clock: Clock;
@@ -41,13 +36,15 @@ interface ReplicatorOptions {
   readonly idleMs: number;
   /** Connects to a peer by name or address; `field` is the request field that named it. */
   readonly connect: (nameOrAddress: string, field: string) => PeerClient;
+  /** Opens a remote by name; `field` is the request field that named it. */
+  readonly openRemote: (name: string, field: string) => RemoteSession;
   /** Receives the outcomes of pulls, for metrics. Default: no observer. */
   readonly observer?: PullObserver;
 }
 
 export interface Replicator extends AsyncDisposable {
   /** Yields progress about twice a second, then the snapshot. Leaving the loop cancels the pull. */
-  pull(request: PullRequest, signal: AbortSignal): AsyncGenerator<PullEvent, void, undefined>;
+  pull(request: PullRequest, signal: AbortSignal): ReturnType<typeof followTransfer<Snapshot>>;
   transfers(): Promise<TransferStatus[]>;
   figures(): ReplicationFigures;
   /** Returns the running pulls, and the newest ones that have ended. */
@@ -57,14 +54,9 @@ export interface Replicator extends AsyncDisposable {
   readonly connect: ReplicatorOptions["connect"];
 }
 
-const progressMs = 500;
-
-interface Running {
+interface Running extends Omit<RunningTransfer<Snapshot>, "outcome"> {
   readonly request: PullRequest;
-  readonly counters: TransferCounters;
   readonly startedAt: Date;
-  readonly controller: AbortController;
-  readonly ended: Promise<unknown>;
 }
 
 /** The bytes of a pull, and when they changed. */
@@ -100,23 +92,9 @@ class Pulls implements Replicator {
     this.#history = createPullHistory(options.clock);
   }
 
-  async *pull(
-    request: PullRequest,
-    caller: AbortSignal,
-  ): AsyncGenerator<PullEvent, void, undefined> {
-    const { controller, counters, outcome, ended } = this.#begin(request, caller);
-    try {
-      while (!(await settledWithin(ended, progressMs))) {
-        this.#silenceMs(counters);
-        yield { kind: "progress", progress: { ...counters } };
-      }
-      const snapshot = await outcome;
-      yield { kind: "progress", progress: { ...counters } };
-      yield { kind: "snapshot", snapshot };
-    } finally {
-      controller.abort(cancelled());
-      await ended;
-    }
+  async *pull(request: PullRequest, caller: AbortSignal) {
+    const run = this.#begin(request, caller);
+    yield* followTransfer(run, () => this.#silenceMs(run.counters));
   }
 
   transfers(): Promise<TransferStatus[]> {
@@ -145,7 +123,7 @@ class Pulls implements Replicator {
   async cancel(digest: string): Promise<boolean> {
     checkDigest(digest, "digest");
     const run = this.#transfers.running.get(digest);
-    run?.controller.abort(cancelled());
+    run?.controller.abort(transferCancelled());
     await run?.ended;
     const kept = await this.#store.transfers.list();
     await this.#transfers.drop(digest);
@@ -154,7 +132,7 @@ class Pulls implements Replicator {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const running = [...this.#transfers.running.values()];
-    for (const { controller } of running) controller.abort(cancelled());
+    for (const { controller } of running) controller.abort(transferCancelled());
     await Promise.all(running.map(({ ended }) => ended));
     await this.#transfers[Symbol.asyncDispose]();
   }
@@ -172,20 +150,18 @@ class Pulls implements Replicator {
   }
 
   #begin(request: PullRequest, caller: AbortSignal) {
-    const { clock, idleMs } = this.#options;
+    const { clock } = this.#options;
     const controller = new AbortController();
     const signal = AbortSignal.any([caller, controller.signal]);
     const counters = {
       ...{ totalBytes: 0, doneBytes: 0, changedBytes: 0, sentBytes: 0, reusedBytes: 0 },
     };
     const limit = createRateLimit(request.limitBytesPerSecond, clock);
-    const client = this.connect(request.source, "source");
+    const source = this.#open(request);
     const record = this.#history.begin(request);
-    const parts: PullParts = {
+    const parts: SharedParts = {
       store: this.#store,
-      client,
       counters,
-      idleMs,
       throttle: async (bytes) => {
         await limit.take(bytes, signal);
         await this.#nodeLimit.take(bytes, signal);
@@ -196,15 +172,11 @@ class Pulls implements Replicator {
         return this.#transfers.claim(digest, { request, counters, startedAt, controller, ended });
       },
     };
-    const outcome: Promise<Snapshot> = Promise.resolve().then(() =>
-      request.repair
-        ? healSnapshot(parts, request, signal)
-        : pullSnapshot(parts, request, emptyConfig(), signal),
-    );
+    const outcome: Promise<Snapshot> = Promise.resolve().then(() => source.pull(parts, signal));
     const { repair } = request;
     this.#counting.set(counters, { repair, bytes: 0, atMs: clock.monotonicMs() });
     const end = (reason: string): void => {
-      client.close();
+      source.close();
       record.end(reason);
       this.#counting.delete(counters);
       const { observer = unobservedPulls } = this.#options;
@@ -216,6 +188,40 @@ class Pulls implements Replicator {
     );
     return { controller, counters, outcome, ended };
   }
+
+  /** Throws FIELD_INVALID for a name that is not in the configuration. */
+  #open(request: PullRequest): PullSource {
+    if (request.from === "remote") {
+      const session = this.#options.openRemote(request.source, "remote");
+      const find: RemoteSession["find"] = (ref, signal) => session.find(ref, signal);
+      return {
+        pull: async (shared, signal) => {
+          const parts = { ...shared, find, codec: await loadZstdBlockCodec() };
+          return pullFromRemote(parts, request, signal);
+        },
+        close: () => session[Symbol.dispose](),
+      };
+    }
+    const client = this.connect(request.source, "source");
+    return {
+      pull: (shared, signal) => {
+        const parts = { ...shared, client, idleMs: this.#options.idleMs };
+        return request.repair
+          ? healSnapshot(parts, request, signal)
+          : pullSnapshot(parts, request, emptyConfig(), signal);
+      },
+      close: () => client.close(),
+    };
+  }
+}
+
+/** The parts of pulls from peers and from remotes. */
+type SharedParts = Pick<PullParts, "store" | "counters" | "throttle" | "claim">;
+
+/** The peer or the remote of one pull. */
+interface PullSource {
+  pull(parts: SharedParts, signal: AbortSignal): Promise<Snapshot>;
+  close(): void;
 }
 
 async function describe(
@@ -223,32 +229,16 @@ async function describe(
   running: ReadonlyMap<string, Running>,
 ): Promise<TransferStatus[]> {
   const found = new Map<string, TransferStatus>();
+  const direction = "pull" as const;
   for (const { digest, source, ref, usedAt } of await store.transfers.list()) {
-    const shown = { digest, source, ref, startedAt: usedAt };
+    const shown = { id: digest, direction, digest, source, ref, startedAt: usedAt };
     found.set(digest, { ...shown, active: false, progress: undefined });
   }
   for (const [digest, { request, counters, startedAt }] of running) {
     const { source, ref } = request;
     const progress = { ...counters };
-    found.set(digest, { digest, source, ref, startedAt, active: true, progress });
+    const shown = { id: digest, direction, digest, source, ref, startedAt };
+    found.set(digest, { ...shown, active: true, progress });
   }
   return [...found.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1));
-}
-
-async function settledWithin(ended: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
-  });
-  try {
-    return await Promise.race([ended.then(() => true), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function cancelled(): StoreError {
-  return new StoreError("CALL_CANCELLED", "the transfer was cancelled", {
-    hint: "Call again to continue where it stopped, unless its data was discarded",
-  });
 }

@@ -81,10 +81,10 @@ export async function pull(
   await using transfers = await openTransfers<object>(store, options);
   const claim = (digest: string) => transfers.claim(digest, {});
   const throttle = (): Promise<void> => Promise.resolve();
-  const request = { remote: "cold", remoteId, name: "", requestId: "" };
-  return await pullFromRemote(
-    { ...remote, store, counters, claim, throttle, codec },
-    request,
-    never,
-  );
+  const find = (id: string) => Promise.resolve({ reader: remote, id });
+  const request = {
+    ...{ source: "cold", ref: remoteId, name: "", requestId: "" },
+    ...{ unnamed: false, protect: false, keepExpireTime: false },
+  };
+  return await pullFromRemote({ find, store, counters, claim, throttle, codec }, request, never);
 }

@@ -22,7 +22,7 @@ test("pull and push print the new id, and transfers prints a table", async (t) =
   assert.equal(snapshot.config.name, "back");
   await checkContent(from, "back", source);
   const empty = await stasis("transfers");
-  assert.match(empty.stdout, /^DIGEST +STATE +BEGUN +PEER +REF$/m);
+  assert.match(empty.stdout, /^ID +DIRECTION +STATE +BEGUN +PEER +REF$/m);
   const nothing = await stasis("pull", from.address, "nobody");
   assert.notEqual(nothing.code, 0);
   assert.match(nothing.stderr, /no snapshot matches/);

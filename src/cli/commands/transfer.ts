@@ -1,5 +1,5 @@
 // Implements `stasis pull`, `stasis push` and `stasis transfers`, which copy snapshots between
-// nodes.
+// nodes, and between a node and a remote.
 import type { Command } from "commander";
 import {
   CancelTransferResponseSchema,
@@ -7,11 +7,14 @@ import {
   PullResponseSchema,
   PushResponseSchema,
   StoreError,
+  TransferDirection,
   type ListTransfersResponse,
   type PullResponse,
   type PushResponse,
+  type RemoteSnapshot,
 } from "../../client/index.js";
 import { sizeArgument } from "../arguments.js";
+import { usageError } from "../exit-codes.js";
 import { formatAge, formatBytes, printable } from "../format.js";
 import { explainInterruption } from "../interrupt.js";
 import {
@@ -31,35 +34,43 @@ interface MoveOptions extends GlobalOptions {
   readonly requestId?: string;
   readonly source?: string;
   readonly keepExpiry: boolean;
+  readonly remote?: string;
+  readonly protect?: boolean;
 }
 
 const peerText = "the other daemon: its name in [[peers]] of this daemon, HOST:PORT or unix:PATH";
-const rateText = "receive at most this much per second, for example 100MiB";
+const peerHere = `${peerText}; nothing with --remote`;
+const rateText = "transfer at most this much per second, for example 100MiB";
 
 export function addPullCommand(program: Command): void {
   program
     .command("pull")
-    .summary("fetch a snapshot from another node")
+    .summary("fetch a snapshot from another node or a remote")
     .description(
-      "Lets the daemon fetch REF from the daemon at PEER. Sends only the blocks that no snapshot here " +
+      "Lets the daemon fetch REF from the daemon at PEER, or from an object store: " +
+        "`stasis pull --remote NAME REF`. Sends only the blocks that no snapshot here " +
         "has, and only the changed pages of changed blocks. Run it again after an interruption: it " +
         "continues where it stopped.",
     )
-    .argument("<peer>", peerText)
-    .argument("<ref>", "id, name or unique id prefix there; with --repair here")
+    .argument("[peer]", peerHere)
+    .argument("[ref]", "id, name or unique id prefix there; with --repair here")
+    .option("--remote <name>", "fetch from this remote of [[remotes]] in place of a peer")
     .option("--as <name>", "name to give it here")
     .option(
       "--repair",
       "read REF here again, and fetch what is damaged or missing in it from PEER, which must have the same",
     )
     .option("--keep-expiry", "let it expire when it does there (default: never)", false)
+    .option("--protect", "protect it here from garbage collection")
     .option("--limit-rate <size>", rateText, sizeArgument)
     .option("--request-id <uuid>", "makes a retry safe: the same id returns the first result")
-    .action(async (source: string, ref: string, _options: unknown, command: Command) => {
+    .action(async (first: Named, second: Named, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<MoveOptions>();
+      const { peer: source, remote, ref } = endsOf(first, second, options);
       await withSession(options, async (session) => {
         const repair = options.repair === true;
-        const request = { source, ref, repair, ...common(options) };
+        const protect = options.protect === true;
+        const request = { source, remote, ref, repair, protect, ...common(options) };
         const label = repair ? "repair" : "pull";
         await follow(session, label, session.client.pull(request, session.call));
       });
@@ -69,13 +80,15 @@ export function addPullCommand(program: Command): void {
 export function addPushCommand(program: Command): void {
   program
     .command("push")
-    .summary("send a snapshot to another node")
+    .summary("send a snapshot to another node or a remote")
     .description(
       "Asks the daemon at PEER to pull REF from this one. It has to reach this daemon: at the " +
-        "address of the daemon's option `advertise`, or of --source.",
+        "address of the daemon's option `advertise`, or of --source. Or stores REF at an object " +
+        "store, and prints its id there: `stasis push --remote NAME REF`.",
     )
-    .argument("<peer>", peerText)
-    .argument("<ref>", "id, name or unique id prefix here")
+    .argument("[peer]", peerHere)
+    .argument("[ref]", "id, name or unique id prefix here")
+    .option("--remote <name>", "store it at this remote of [[remotes]] in place of a peer")
     .option("--as <name>", "name to give it there")
     .option(
       "--source <address>",
@@ -84,10 +97,12 @@ export function addPushCommand(program: Command): void {
     .option("--keep-expiry", "let it expire when it does here (default: never)", false)
     .option("--limit-rate <size>", rateText, sizeArgument)
     .option("--request-id <uuid>", "makes a retry safe: the same id returns the first result")
-    .action(async (target: string, ref: string, _options: unknown, command: Command) => {
+    .action(async (first: Named, second: Named, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<MoveOptions>();
+      const { peer: target, remote, ref } = endsOf(first, second, options);
       await withSession(options, async (session) => {
-        const request = { target, ref, source: options.source ?? "", ...common(options) };
+        const source = options.source ?? "";
+        const request = { target, remote, ref, source, ...common(options) };
         await follow(session, "push", session.client.push(request, session.call));
       });
     });
@@ -96,15 +111,20 @@ export function addPushCommand(program: Command): void {
 export function addTransfersCommand(program: Command): void {
   program
     .command("transfers")
-    .summary("list running and resumable pulls")
-    .description("Lists the daemon's running and interrupted pulls.")
-    .option("--cancel <digest>", "end the pull of this digest and discard its data")
+    .summary("list running and resumable pulls, and running pushes to remotes")
+    .description(
+      "Lists the daemon's running and interrupted pulls, and its running pushes to remotes.",
+    )
+    .option("--cancel <id>", "end the transfer with this id, and discard the data of a pull")
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions & { readonly cancel?: string }>();
       await withSession(options, async (session) => {
         const { client, call } = session;
         if (options.cancel !== undefined) {
-          const outcome = await client.cancelTransfer({ digest: options.cancel }, call);
+          const { cancel } = options;
+          // Daemons of an earlier version know only digests.
+          const wanted = cancel.startsWith("sha256:") ? { digest: cancel } : { id: cancel };
+          const outcome = await client.cancelTransfer(wanted, call);
           const text = outcome.found ? "cancelled\n" : "there is no such transfer\n";
           await session.answer(
             () => messageJson(CancelTransferResponseSchema, outcome),
@@ -119,6 +139,22 @@ export function addTransfersCommand(program: Command): void {
         );
       });
     });
+}
+
+type Named = string | undefined;
+
+/**
+ * Returns both ends and the ref. With --remote the only argument is the ref, otherwise the peer
+ * comes first.
+ */
+function endsOf(first: Named, second: Named, { remote }: MoveOptions) {
+  if (remote !== undefined && first !== undefined && second === undefined) {
+    return { peer: "", remote, ref: first };
+  }
+  if (remote === undefined && first !== undefined && second !== undefined) {
+    return { peer: first, remote: "", ref: second };
+  }
+  throw usageError("name a peer and a snapshot, or --remote NAME and a snapshot");
 }
 
 function common({ as, limitRate, requestId, keepExpiry }: MoveOptions) {
@@ -153,29 +189,40 @@ async function follow(
     }
   });
   const final = last;
-  if (final?.event.case !== "snapshot") {
+  if (final?.event.case !== "snapshot" && final?.event.case !== "remoteSnapshot") {
     throw new StoreError("DOWNLOAD_TRUNCATED", "the daemon's answer ended without the snapshot");
   }
-  const snapshot = final.event.value;
+  const { id, title } =
+    final.event.case === "snapshot"
+      ? { id: final.event.value.config?.id ?? "", title: snapshotTitle(final.event.value) }
+      : { id: final.event.value.id, title: remoteTitle(final.event.value) };
   await session.answer(
     () =>
       final.$typeName === "stasis.v1.PullResponse"
         ? messageJson(PullResponseSchema, final)
         : messageJson(PushResponseSchema, final),
-    () => `${snapshot.config?.id ?? ""}\n`,
+    () => `${id}\n`,
   );
   const { changedBytes, sentBytes } = sums;
   const amounts = `${formatBytes(changedBytes)} changed, ${formatBytes(sentBytes)} travelled`;
-  session.note(`stored ${snapshotTitle(snapshot)}: ${amounts}`);
+  session.note(`stored ${title}: ${amounts}`);
+}
+
+function remoteTitle({ id, config }: RemoteSnapshot): string {
+  const name = config?.name ?? "";
+  return name === "" ? id : `${printable(name)} (${id})`;
 }
 
 function renderTransfers({ transfers }: ListTransfersResponse): string {
-  const rows = transfers.map(({ digest, source, ref, active, progress, startedAt }) => {
+  const rows = transfers.map((transfer) => {
+    const { id, direction, source, ref, active, progress, startedAt } = transfer;
     const { doneBytes = 0n, totalBytes = 0n } = progress ?? {};
     const state = active
       ? `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`
       : "can be resumed";
-    return [printable(digest), state, formatAge(startedAt), printable(source), printable(ref)];
+    const way = direction === TransferDirection.PUSH ? "push" : "pull";
+    const shown = [printable(source), printable(ref)];
+    return [printable(id), way, state, formatAge(startedAt), ...shown];
   });
-  return renderTable(["DIGEST", "STATE", "BEGUN", "PEER", "REF"], rows, { cut: "REF" });
+  return renderTable(["ID", "DIRECTION", "STATE", "BEGUN", "PEER", "REF"], rows, { cut: "REF" });
 }

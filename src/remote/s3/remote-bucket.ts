@@ -9,6 +9,7 @@ import type { ConfiguredRemote } from "../../config/remotes.js";
 import { unobservedRemotes, type RemoteObserver } from "../../observe/ports.js";
 import { openBucket, type Bucket } from "./bucket.js";
 import { credentialSource, type CredentialSource } from "./credentials.js";
+import { readEncryptionKey } from "./encryption-key.js";
 import type { EngineAnswer } from "./exchange.js";
 import { payloadOf } from "./payload.js";
 import {
@@ -26,6 +27,8 @@ export interface OpenRemote {
   readonly credentials: CredentialSource;
   /** The certificate authorities in PEM. Undefined means the authorities of Node. */
   readonly ca: string | undefined;
+  /** The key that encrypts the remote. Undefined if the remote is not encrypted. */
+  readonly secret: Uint8Array | undefined;
   readonly timing: RequestTiming;
 }
 
@@ -45,7 +48,8 @@ export function readRemote(
   timing: RequestTiming = defaultTiming,
 ): OpenRemote {
   const ca = remote.ca === undefined ? undefined : readAuthorities(remote, remote.ca);
-  return { remote, credentials: credentialSource(remote, env), ca, timing };
+  const secret = readEncryptionKey(remote);
+  return { remote, credentials: credentialSource(remote, env), ca, secret, timing };
 }
 
 /** Opens the bucket. Disposing of the result closes its connections. */

@@ -1,8 +1,11 @@
 // ReplicationService: converts messages to values of replication, and back.
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
 import { seesPaths } from "../../model/access.js";
 import type { TransferCounters } from "../../replication/fetch.js";
+import type { PullRequest } from "../../replication/pull.js";
+import type { Pushes } from "../../replication/pushes.js";
 import type { Replicator } from "../../replication/replicator.js";
 import type { PeerReads } from "../../replication/ports.js";
 import { pagesToWire } from "../../replication/page-set.js";
@@ -16,11 +19,16 @@ import type { SnapshotStore } from "../../store/snapshot-store.js";
 import {
   BlockEncoding,
   ReplicationService,
+  TransferDirection,
+  type PullRequest as PullRequestMessage,
+  type PushRequest as PushRequestMessage,
+  type PushResponseSchema,
   type ReadBlocksRequest,
 } from "../../../gen/ts/stasis/v1/replication_service_pb.js";
 import { checkSocketAddress, type NodePolicy } from "../auth/node-access.js";
 import { bindService, type ServiceBinding, type ServiceImplementation } from "../handler.js";
 import { sizeFromWire, snapshotToMessage } from "./convert.js";
+import { remoteSnapshotToMessage } from "./remote-messages.js";
 import { streamWithFieldNames } from "../field-names.js";
 
 const wireEncoding: Readonly<Record<ServedEncoding, BlockEncoding>> = {
@@ -30,6 +38,12 @@ const wireEncoding: Readonly<Record<ServedEncoding, BlockEncoding>> = {
   "nonzero-pages": BlockEncoding.NONZERO_PAGES,
 };
 
+/** The transfers of this node: pulls, and pushes to remotes. */
+interface NodeTransfers {
+  readonly replicator: Replicator;
+  readonly pushes: Pushes;
+}
+
 type ReplicationMethods = ServiceImplementation<typeof ReplicationService>;
 
 /**
@@ -38,16 +52,16 @@ type ReplicationMethods = ServiceImplementation<typeof ReplicationService>;
  */
 export function bindReplicationService(
   store: SnapshotStore,
-  replicator: Replicator,
+  transfers: NodeTransfers,
   advertised: () => string,
   policy: NodePolicy,
 ): ServiceBinding {
   return bindService(
     ReplicationService,
     {
-      ...implementPull(store, replicator, policy),
-      ...implementPush(store, replicator, advertised, policy),
-      ...implementTransfers(replicator),
+      ...implementPull(store, transfers.replicator, policy),
+      ...implementPush(store, transfers, advertised, policy),
+      ...implementTransfers(transfers),
       ...implementServing(store),
     },
     { byteStreams: ["readTable", "readBlocks"], endsOnDrain: ["getManifest"] },
@@ -60,23 +74,17 @@ function implementPull(
   policy: NodePolicy,
 ): Pick<ReplicationMethods, "pull"> {
   return {
-    pull: async function* ({ source, ref, name, requestId, repair, ...rest }, context) {
+    pull: async function* (message, context) {
       const { signal, identity, method } = context;
-      requirePeer("source", source);
-      checkSocketAddress(source, identity, method, policy);
-      if (ref === "") throw fieldInvalid("ref", "an id, a name or a prefix of an id", ref);
-      if (repair && name !== "") throw fieldInvalid("name", "nothing with repair", name);
-      const limitBytesPerSecond = sizeFromWire(rest.limitBytesPerSecond, "limit_bytes_per_second");
-      const { keepExpireTime } = rest;
-      const request = {
-        ...{ source, ref, name, requestId, repair, limitBytesPerSecond, keepExpireTime },
-      };
-      const events = replicator.pull(request, signal);
+      const { remote, source } = message;
+      requireOne("source", source, remote);
+      if (remote === "") checkSocketAddress(source, identity, method, policy);
+      const events = replicator.pull(pullFromMessage(message), signal);
       for await (const event of streamWithFieldNames([["config", ""]], events)) {
         if (event.kind === "progress") {
           yield { event: { case: "progress", value: progressToWire(event.progress) } };
         } else {
-          const { snapshot } = event;
+          const snapshot = event.result;
           const { id } = snapshot.config;
           const directory = seesPaths(identity) ? store.layout.filesDirectory(id) : "";
           const value = snapshotToMessage(snapshot, directory);
@@ -87,16 +95,43 @@ function implementPull(
   };
 }
 
+function pullFromMessage(message: PullRequestMessage): PullRequest {
+  const { remote, source, ref, name, requestId, repair, protect, unnamed } = message;
+  const { keepExpireTime } = message;
+  if (ref === "") throw fieldInvalid("ref", "an id, a name or a prefix of an id", ref);
+  if (repair) {
+    if (name !== "") throw fieldInvalid("name", "nothing with repair", name);
+    if (remote !== "") throw fieldInvalid("remote", "nothing with repair", remote);
+    if (protect) throw fieldInvalid("protect", "false with repair", protect);
+  }
+  if (unnamed && (repair || name !== "")) {
+    throw fieldInvalid("unnamed", `false with ${repair ? "repair" : "name"}`, unnamed);
+  }
+  const field = "limit_bytes_per_second";
+  const limitBytesPerSecond = sizeFromWire(message.limitBytesPerSecond, field);
+  const from = remote === "" ? "peer" : "remote";
+  const end = remote === "" ? source : remote;
+  return {
+    ...{ source: end, from, ref, name, unnamed, requestId, repair, protect },
+    ...{ limitBytesPerSecond, keepExpireTime },
+  };
+}
+
 function implementPush(
   store: Pick<SnapshotStore, "inspect">,
-  replicator: Replicator,
+  { replicator, pushes }: NodeTransfers,
   advertised: () => string,
   policy: NodePolicy,
 ): Pick<ReplicationMethods, "push"> {
   return {
-    push: async function* ({ target, ref, name, requestId, ...rest }, context) {
+    push: async function* (message, context) {
+      const { target, ref, name, requestId, remote, ...rest } = message;
       const { signal, identity, method } = context;
-      requirePeer("target", target);
+      requireOne("target", target, remote);
+      if (remote !== "") {
+        yield* pushToRemote(pushes, message, signal);
+        return;
+      }
       checkSocketAddress(target, identity, method, policy);
       // The other daemon would believe that this daemon chose the address, not the caller.
       checkSocketAddress(rest.source, identity, method, policy);
@@ -116,21 +151,51 @@ function implementPush(
   };
 }
 
-function implementTransfers(
-  replicator: Replicator,
-): Pick<ReplicationMethods, "listTransfers" | "cancelTransfer"> {
+async function* pushToRemote(
+  pushes: Pushes,
+  { remote, ref, name, source, ...rest }: PushRequestMessage,
+  signal: AbortSignal,
+): AsyncGenerator<MessageInitShape<typeof PushResponseSchema>, void, undefined> {
+  if (source !== "") throw fieldInvalid("source", "nothing with remote", source);
+  if (ref === "") throw fieldInvalid("ref", "an id, a name or a prefix of an id", ref);
+  const limitBytesPerSecond = sizeFromWire(rest.limitBytesPerSecond, "limit_bytes_per_second");
+  for await (const event of pushes.push({ remote, ref, name, limitBytesPerSecond }, signal)) {
+    if (event.kind === "progress") {
+      yield { event: { case: "progress", value: progressToWire(event.progress) } };
+    } else {
+      yield { event: { case: "remoteSnapshot", value: remoteSnapshotToMessage(event.result) } };
+    }
+  }
+}
+
+const directions = {
+  pull: TransferDirection.PULL,
+  push: TransferDirection.PUSH,
+} as const;
+
+function implementTransfers({
+  replicator,
+  pushes,
+}: NodeTransfers): Pick<ReplicationMethods, "listTransfers" | "cancelTransfer"> {
   return {
     listTransfers: async () => {
-      const transfers = await replicator.transfers();
+      const transfers = [...(await replicator.transfers()), ...pushes.running()];
+      transfers.sort((a, b) => (a.digest < b.digest ? -1 : 1));
       return {
-        transfers: transfers.map(({ progress, startedAt, ...shown }) => ({
+        transfers: transfers.map(({ progress, startedAt, direction, ...shown }) => ({
           ...shown,
+          direction: directions[direction],
           startedAt: timestampFromDate(startedAt),
           ...(progress === undefined ? {} : { progress: progressToWire(progress) }),
         })),
       };
     },
-    cancelTransfer: async ({ digest }) => ({ found: await replicator.cancel(digest) }),
+    cancelTransfer: async ({ digest, id }) => {
+      if (digest !== "" && id !== "") throw fieldInvalid("id", "nothing with digest", id);
+      const wanted = id === "" ? digest : id;
+      const isPull = id === "" || id.startsWith("sha256:");
+      return { found: await (isPull ? replicator : pushes).cancel(wanted) };
+    },
   };
 }
 
@@ -189,8 +254,12 @@ function encodingsOf({
   return new Set(all.filter((each) => each !== "nonzero-pages" || acceptsNonzeroPages));
 }
 
-function requirePeer(field: "source" | "target", peer: string): void {
-  if (peer === "") throw fieldInvalid(field, "the name or the address of a peer", peer);
+/** Throws unless the request names a peer or a remote, and not both. */
+function requireOne(field: "source" | "target", peer: string, remote: string): void {
+  if (peer !== "" && remote !== "") throw fieldInvalid("remote", `nothing with ${field}`, remote);
+  if (peer !== "" || remote !== "") return;
+  const hint = "Or set `remote` to a remote of the configuration";
+  throw fieldInvalid(field, "the name or the address of a peer", peer, hint);
 }
 
 function progressToWire(progress: TransferCounters) {

@@ -24,6 +24,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Where the bytes of a transfer go.
+type TransferDirection int32
+
+const (
+	// Not used.
+	TransferDirection_TRANSFER_DIRECTION_UNSPECIFIED TransferDirection = 0
+	// To this node.
+	TransferDirection_TRANSFER_DIRECTION_PULL TransferDirection = 1
+	// To a remote.
+	TransferDirection_TRANSFER_DIRECTION_PUSH TransferDirection = 2
+)
+
+// Enum value maps for TransferDirection.
+var (
+	TransferDirection_name = map[int32]string{
+		0: "TRANSFER_DIRECTION_UNSPECIFIED",
+		1: "TRANSFER_DIRECTION_PULL",
+		2: "TRANSFER_DIRECTION_PUSH",
+	}
+	TransferDirection_value = map[string]int32{
+		"TRANSFER_DIRECTION_UNSPECIFIED": 0,
+		"TRANSFER_DIRECTION_PULL":        1,
+		"TRANSFER_DIRECTION_PUSH":        2,
+	}
+)
+
+func (x TransferDirection) Enum() *TransferDirection {
+	p := new(TransferDirection)
+	*p = x
+	return p
+}
+
+func (x TransferDirection) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TransferDirection) Descriptor() protoreflect.EnumDescriptor {
+	return file_stasis_v1_replication_service_proto_enumTypes[0].Descriptor()
+}
+
+func (TransferDirection) Type() protoreflect.EnumType {
+	return &file_stasis_v1_replication_service_proto_enumTypes[0]
+}
+
+func (x TransferDirection) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TransferDirection.Descriptor instead.
+func (TransferDirection) EnumDescriptor() ([]byte, []int) {
+	return file_stasis_v1_replication_service_proto_rawDescGZIP(), []int{0}
+}
+
 // How a block is encoded on the wire.
 type BlockEncoding int32
 
@@ -70,11 +123,11 @@ func (x BlockEncoding) String() string {
 }
 
 func (BlockEncoding) Descriptor() protoreflect.EnumDescriptor {
-	return file_stasis_v1_replication_service_proto_enumTypes[0].Descriptor()
+	return file_stasis_v1_replication_service_proto_enumTypes[1].Descriptor()
 }
 
 func (BlockEncoding) Type() protoreflect.EnumType {
-	return &file_stasis_v1_replication_service_proto_enumTypes[0]
+	return &file_stasis_v1_replication_service_proto_enumTypes[1]
 }
 
 func (x BlockEncoding) Number() protoreflect.EnumNumber {
@@ -83,7 +136,7 @@ func (x BlockEncoding) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BlockEncoding.Descriptor instead.
 func (BlockEncoding) EnumDescriptor() ([]byte, []int) {
-	return file_stasis_v1_replication_service_proto_rawDescGZIP(), []int{0}
+	return file_stasis_v1_replication_service_proto_rawDescGZIP(), []int{1}
 }
 
 // Request of Pull.
@@ -91,11 +144,13 @@ type PullRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
 	// call by address uses plain text and sends no credentials. Only the daemon's own user and root
-	// may name a socket.
+	// may name a socket. Empty with `remote`.
 	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
-	// Id, name or id prefix at the peer; with `repair`, at this node.
+	// Id, name or id prefix at the peer or the remote; with `repair`, at this node. At a remote also
+	// the id that the snapshot had on the node that pushed it.
 	Ref string `protobuf:"bytes,2,opt,name=ref,proto3" json:"ref,omitempty"`
-	// Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
+	// Name for the snapshot at this node; empty = its name at the peer or the remote. Not with
+	// `repair`.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	// A UUID chosen by the caller, for retries.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -103,12 +158,19 @@ type PullRequest struct {
 	LimitBytesPerSecond int64 `protobuf:"varint,5,opt,name=limit_bytes_per_second,json=limitBytesPerSecond,proto3" json:"limit_bytes_per_second,omitempty"`
 	// Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
 	// from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
-	// snapshot.
+	// snapshot. Not with `remote`.
 	Repair bool `protobuf:"varint,6,opt,name=repair,proto3" json:"repair,omitempty"`
-	// True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+	// True: the snapshot expires when it does at the peer or the remote. Default: false, it does not
+	// expire.
 	KeepExpireTime bool `protobuf:"varint,7,opt,name=keep_expire_time,json=keepExpireTime,proto3" json:"keep_expire_time,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Instead of `source`: the name of a remote in the daemon's configuration.
+	Remote string `protobuf:"bytes,8,opt,name=remote,proto3" json:"remote,omitempty"`
+	// Protect the snapshot at this node. Not with `repair`.
+	Protect bool `protobuf:"varint,9,opt,name=protect,proto3" json:"protect,omitempty"`
+	// Store the snapshot without a name at this node. Not with `name` or `repair`.
+	Unnamed       bool `protobuf:"varint,10,opt,name=unnamed,proto3" json:"unnamed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PullRequest) Reset() {
@@ -186,6 +248,27 @@ func (x *PullRequest) GetRepair() bool {
 func (x *PullRequest) GetKeepExpireTime() bool {
 	if x != nil {
 		return x.KeepExpireTime
+	}
+	return false
+}
+
+func (x *PullRequest) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
+func (x *PullRequest) GetProtect() bool {
+	if x != nil {
+		return x.Protect
+	}
+	return false
+}
+
+func (x *PullRequest) GetUnnamed() bool {
+	if x != nil {
+		return x.Unnamed
 	}
 	return false
 }
@@ -281,22 +364,26 @@ func (*PullResponse_Snapshot) isPullResponse_Event() {}
 type PushRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+	// Empty with `remote`.
 	Target string `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
 	// Id, name or id prefix at this node.
 	Ref string `protobuf:"bytes,2,opt,name=ref,proto3" json:"ref,omitempty"`
-	// Name for the snapshot at the peer; empty = its name at this node.
+	// Name for the snapshot at the peer or the remote; empty = its name at this node.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	// A UUID chosen by the caller, for retries.
+	// A UUID chosen by the caller, for retries. A push to a remote needs none: the remote never gets
+	// the same snapshot of this node twice under the same name.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Most bytes to send per second. 0 = no limit.
 	LimitBytesPerSecond int64 `protobuf:"varint,5,opt,name=limit_bytes_per_second,json=limitBytesPerSecond,proto3" json:"limit_bytes_per_second,omitempty"`
 	// How the peer reaches this daemon: an address, or this daemon's name in the peer's
-	// configuration; empty = option `advertise`.
+	// configuration; empty = option `advertise`. Empty with `remote`.
 	Source string `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
-	// As in PullRequest.
+	// As in PullRequest. No effect with `remote`: the remote always has the time.
 	KeepExpireTime bool `protobuf:"varint,7,opt,name=keep_expire_time,json=keepExpireTime,proto3" json:"keep_expire_time,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Instead of `target`: the name of a remote in the daemon's configuration.
+	Remote        string `protobuf:"bytes,8,opt,name=remote,proto3" json:"remote,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PushRequest) Reset() {
@@ -378,6 +465,13 @@ func (x *PushRequest) GetKeepExpireTime() bool {
 	return false
 }
 
+func (x *PushRequest) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
 // A message of Push.
 type PushResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -387,6 +481,7 @@ type PushResponse struct {
 	//
 	//	*PushResponse_Progress
 	//	*PushResponse_Snapshot
+	//	*PushResponse_RemoteSnapshot
 	Event         isPushResponse_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -447,6 +542,15 @@ func (x *PushResponse) GetSnapshot() *Snapshot {
 	return nil
 }
 
+func (x *PushResponse) GetRemoteSnapshot() *RemoteSnapshot {
+	if x != nil {
+		if x, ok := x.Event.(*PushResponse_RemoteSnapshot); ok {
+			return x.RemoteSnapshot
+		}
+	}
+	return nil
+}
+
 type isPushResponse_Event interface {
 	isPushResponse_Event()
 }
@@ -457,13 +561,20 @@ type PushResponse_Progress struct {
 }
 
 type PushResponse_Snapshot struct {
-	// Last message: the snapshot as the peer stored it.
+	// Last message of a push to a peer: the snapshot as the peer stored it.
 	Snapshot *Snapshot `protobuf:"bytes,2,opt,name=snapshot,proto3,oneof"`
+}
+
+type PushResponse_RemoteSnapshot struct {
+	// Last message of a push to a remote: the snapshot there.
+	RemoteSnapshot *RemoteSnapshot `protobuf:"bytes,3,opt,name=remote_snapshot,json=remoteSnapshot,proto3,oneof"`
 }
 
 func (*PushResponse_Progress) isPushResponse_Event() {}
 
 func (*PushResponse_Snapshot) isPushResponse_Event() {}
+
+func (*PushResponse_RemoteSnapshot) isPushResponse_Event() {}
 
 // The progress of a transfer.
 type TransferProgress struct {
@@ -474,7 +585,7 @@ type TransferProgress struct {
 	DoneBytes int64 `protobuf:"varint,2,opt,name=done_bytes,json=doneBytes,proto3" json:"done_bytes,omitempty"`
 	// Bytes of blocks that differ from the blocks that the receiver had.
 	ChangedBytes int64 `protobuf:"varint,3,opt,name=changed_bytes,json=changedBytes,proto3" json:"changed_bytes,omitempty"`
-	// Bytes sent over the wire.
+	// Bytes sent over the wire; for a push to a remote, the bytes of the packs that were made.
 	SentBytes     int64 `protobuf:"varint,4,opt,name=sent_bytes,json=sentBytes,proto3" json:"sent_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -621,21 +732,26 @@ func (x *ListTransfersResponse) GetTransfers() []*Transfer {
 	return nil
 }
 
-// A pull.
+// A pull, or a push to a remote.
 type Transfer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Digest of the snapshot that is fetched: the id of the transfer.
+	// Digest of the snapshot that is fetched or sent.
 	Digest string `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
-	// The peer, as named by the pull.
+	// The peer as named by the pull, or the name of the remote.
 	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
-	// The ref that the pull requested.
+	// The ref that the call requested.
 	Ref string `protobuf:"bytes,3,opt,name=ref,proto3" json:"ref,omitempty"`
-	// True if it is running now; otherwise the same Pull resumes it.
+	// True if it is running now; otherwise the same Pull resumes it. A push is listed only while it
+	// runs.
 	Active bool `protobuf:"varint,4,opt,name=active,proto3" json:"active,omitempty"`
 	// Its progress; only while it is running.
 	Progress *TransferProgress `protobuf:"bytes,5,opt,name=progress,proto3" json:"progress,omitempty"`
 	// When it was last begun or resumed.
-	StartedAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
+	StartedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
+	// For CancelTransfer. The id of a pull is its digest.
+	Id string `protobuf:"bytes,7,opt,name=id,proto3" json:"id,omitempty"`
+	// Whether the snapshot comes or goes.
+	Direction     TransferDirection `protobuf:"varint,8,opt,name=direction,proto3,enum=stasis.v1.TransferDirection" json:"direction,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -712,11 +828,27 @@ func (x *Transfer) GetStartedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Transfer) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Transfer) GetDirection() TransferDirection {
+	if x != nil {
+		return x.Direction
+	}
+	return TransferDirection_TRANSFER_DIRECTION_UNSPECIFIED
+}
+
 // Request of CancelTransfer.
 type CancelTransferRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Digest of the snapshot, as ListTransfers gives it.
-	Digest        string `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Digest of a pull's snapshot, as ListTransfers gives it.
+	Digest string `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Instead of `digest`: the id of the transfer, as ListTransfers gives it.
+	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -754,6 +886,13 @@ func (*CancelTransferRequest) Descriptor() ([]byte, []int) {
 func (x *CancelTransferRequest) GetDigest() string {
 	if x != nil {
 		return x.Digest
+	}
+	return ""
+}
+
+func (x *CancelTransferRequest) GetId() string {
+	if x != nil {
+		return x.Id
 	}
 	return ""
 }
@@ -1512,7 +1651,7 @@ var File_stasis_v1_replication_service_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"\n" +
-	"#stasis/v1/replication_service.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stasis/v1/resources.proto\"\xe1\x01\n" +
+	"#stasis/v1/replication_service.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stasis/v1/resources.proto\"\xad\x02\n" +
 	"\vPullRequest\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x10\n" +
 	"\x03ref\x18\x02 \x01(\tR\x03ref\x12\x12\n" +
@@ -1521,11 +1660,15 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x123\n" +
 	"\x16limit_bytes_per_second\x18\x05 \x01(\x03R\x13limitBytesPerSecond\x12\x16\n" +
 	"\x06repair\x18\x06 \x01(\bR\x06repair\x12(\n" +
-	"\x10keep_expire_time\x18\a \x01(\bR\x0ekeepExpireTime\"\x85\x01\n" +
+	"\x10keep_expire_time\x18\a \x01(\bR\x0ekeepExpireTime\x12\x16\n" +
+	"\x06remote\x18\b \x01(\tR\x06remote\x12\x18\n" +
+	"\aprotect\x18\t \x01(\bR\aprotect\x12\x18\n" +
+	"\aunnamed\x18\n" +
+	" \x01(\bR\aunnamed\"\x85\x01\n" +
 	"\fPullResponse\x129\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1b.stasis.v1.TransferProgressH\x00R\bprogress\x121\n" +
 	"\bsnapshot\x18\x02 \x01(\v2\x13.stasis.v1.SnapshotH\x00R\bsnapshotB\a\n" +
-	"\x05event\"\xe1\x01\n" +
+	"\x05event\"\xf9\x01\n" +
 	"\vPushRequest\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x10\n" +
 	"\x03ref\x18\x02 \x01(\tR\x03ref\x12\x12\n" +
@@ -1534,10 +1677,12 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x123\n" +
 	"\x16limit_bytes_per_second\x18\x05 \x01(\x03R\x13limitBytesPerSecond\x12\x16\n" +
 	"\x06source\x18\x06 \x01(\tR\x06source\x12(\n" +
-	"\x10keep_expire_time\x18\a \x01(\bR\x0ekeepExpireTime\"\x85\x01\n" +
+	"\x10keep_expire_time\x18\a \x01(\bR\x0ekeepExpireTime\x12\x16\n" +
+	"\x06remote\x18\b \x01(\tR\x06remote\"\xcb\x01\n" +
 	"\fPushResponse\x129\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1b.stasis.v1.TransferProgressH\x00R\bprogress\x121\n" +
-	"\bsnapshot\x18\x02 \x01(\v2\x13.stasis.v1.SnapshotH\x00R\bsnapshotB\a\n" +
+	"\bsnapshot\x18\x02 \x01(\v2\x13.stasis.v1.SnapshotH\x00R\bsnapshot\x12D\n" +
+	"\x0fremote_snapshot\x18\x03 \x01(\v2\x19.stasis.v1.RemoteSnapshotH\x00R\x0eremoteSnapshotB\a\n" +
 	"\x05event\"\x96\x01\n" +
 	"\x10TransferProgress\x12\x1f\n" +
 	"\vtotal_bytes\x18\x01 \x01(\x03R\n" +
@@ -1549,7 +1694,7 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"sent_bytes\x18\x04 \x01(\x03R\tsentBytes\"\x16\n" +
 	"\x14ListTransfersRequest\"J\n" +
 	"\x15ListTransfersResponse\x121\n" +
-	"\ttransfers\x18\x01 \x03(\v2\x13.stasis.v1.TransferR\ttransfers\"\xd8\x01\n" +
+	"\ttransfers\x18\x01 \x03(\v2\x13.stasis.v1.TransferR\ttransfers\"\xa4\x02\n" +
 	"\bTransfer\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x10\n" +
@@ -1557,9 +1702,12 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"\x06active\x18\x04 \x01(\bR\x06active\x127\n" +
 	"\bprogress\x18\x05 \x01(\v2\x1b.stasis.v1.TransferProgressR\bprogress\x129\n" +
 	"\n" +
-	"started_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\"/\n" +
+	"started_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\x12\x0e\n" +
+	"\x02id\x18\a \x01(\tR\x02id\x12:\n" +
+	"\tdirection\x18\b \x01(\x0e2\x1c.stasis.v1.TransferDirectionR\tdirection\"?\n" +
 	"\x15CancelTransferRequest\x12\x16\n" +
-	"\x06digest\x18\x01 \x01(\tR\x06digest\".\n" +
+	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\".\n" +
 	"\x16CancelTransferResponse\x12\x14\n" +
 	"\x05found\x18\x01 \x01(\bR\x05found\"\xe2\x01\n" +
 	"\x12GetManifestRequest\x12\x10\n" +
@@ -1614,7 +1762,11 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"\vpage_bitmap\x18\x05 \x01(\fR\n" +
 	"pageBitmap\x12\x1d\n" +
 	"\n" +
-	"page_bytes\x18\x06 \x01(\rR\tpageBytes*\xa3\x01\n" +
+	"page_bytes\x18\x06 \x01(\rR\tpageBytes*q\n" +
+	"\x11TransferDirection\x12\"\n" +
+	"\x1eTRANSFER_DIRECTION_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17TRANSFER_DIRECTION_PULL\x10\x01\x12\x1b\n" +
+	"\x17TRANSFER_DIRECTION_PUSH\x10\x02*\xa3\x01\n" +
 	"\rBlockEncoding\x12\x1e\n" +
 	"\x1aBLOCK_ENCODING_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12BLOCK_ENCODING_RAW\x10\x01\x12\x18\n" +
@@ -1645,65 +1797,69 @@ func file_stasis_v1_replication_service_proto_rawDescGZIP() []byte {
 	return file_stasis_v1_replication_service_proto_rawDescData
 }
 
-var file_stasis_v1_replication_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_stasis_v1_replication_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_stasis_v1_replication_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_stasis_v1_replication_service_proto_goTypes = []any{
-	(BlockEncoding)(0),             // 0: stasis.v1.BlockEncoding
-	(*PullRequest)(nil),            // 1: stasis.v1.PullRequest
-	(*PullResponse)(nil),           // 2: stasis.v1.PullResponse
-	(*PushRequest)(nil),            // 3: stasis.v1.PushRequest
-	(*PushResponse)(nil),           // 4: stasis.v1.PushResponse
-	(*TransferProgress)(nil),       // 5: stasis.v1.TransferProgress
-	(*ListTransfersRequest)(nil),   // 6: stasis.v1.ListTransfersRequest
-	(*ListTransfersResponse)(nil),  // 7: stasis.v1.ListTransfersResponse
-	(*Transfer)(nil),               // 8: stasis.v1.Transfer
-	(*CancelTransferRequest)(nil),  // 9: stasis.v1.CancelTransferRequest
-	(*CancelTransferResponse)(nil), // 10: stasis.v1.CancelTransferResponse
-	(*GetManifestRequest)(nil),     // 11: stasis.v1.GetManifestRequest
-	(*GetManifestResponse)(nil),    // 12: stasis.v1.GetManifestResponse
-	(*FileBlocks)(nil),             // 13: stasis.v1.FileBlocks
-	(*TableSummary)(nil),           // 14: stasis.v1.TableSummary
-	(*ReadTableRequest)(nil),       // 15: stasis.v1.ReadTableRequest
-	(*ReadTableResponse)(nil),      // 16: stasis.v1.ReadTableResponse
-	(*ReadBlocksRequest)(nil),      // 17: stasis.v1.ReadBlocksRequest
-	(*BlockRange)(nil),             // 18: stasis.v1.BlockRange
-	(*ReadBlocksResponse)(nil),     // 19: stasis.v1.ReadBlocksResponse
-	(*Snapshot)(nil),               // 20: stasis.v1.Snapshot
-	(*timestamppb.Timestamp)(nil),  // 21: google.protobuf.Timestamp
+	(TransferDirection)(0),         // 0: stasis.v1.TransferDirection
+	(BlockEncoding)(0),             // 1: stasis.v1.BlockEncoding
+	(*PullRequest)(nil),            // 2: stasis.v1.PullRequest
+	(*PullResponse)(nil),           // 3: stasis.v1.PullResponse
+	(*PushRequest)(nil),            // 4: stasis.v1.PushRequest
+	(*PushResponse)(nil),           // 5: stasis.v1.PushResponse
+	(*TransferProgress)(nil),       // 6: stasis.v1.TransferProgress
+	(*ListTransfersRequest)(nil),   // 7: stasis.v1.ListTransfersRequest
+	(*ListTransfersResponse)(nil),  // 8: stasis.v1.ListTransfersResponse
+	(*Transfer)(nil),               // 9: stasis.v1.Transfer
+	(*CancelTransferRequest)(nil),  // 10: stasis.v1.CancelTransferRequest
+	(*CancelTransferResponse)(nil), // 11: stasis.v1.CancelTransferResponse
+	(*GetManifestRequest)(nil),     // 12: stasis.v1.GetManifestRequest
+	(*GetManifestResponse)(nil),    // 13: stasis.v1.GetManifestResponse
+	(*FileBlocks)(nil),             // 14: stasis.v1.FileBlocks
+	(*TableSummary)(nil),           // 15: stasis.v1.TableSummary
+	(*ReadTableRequest)(nil),       // 16: stasis.v1.ReadTableRequest
+	(*ReadTableResponse)(nil),      // 17: stasis.v1.ReadTableResponse
+	(*ReadBlocksRequest)(nil),      // 18: stasis.v1.ReadBlocksRequest
+	(*BlockRange)(nil),             // 19: stasis.v1.BlockRange
+	(*ReadBlocksResponse)(nil),     // 20: stasis.v1.ReadBlocksResponse
+	(*Snapshot)(nil),               // 21: stasis.v1.Snapshot
+	(*RemoteSnapshot)(nil),         // 22: stasis.v1.RemoteSnapshot
+	(*timestamppb.Timestamp)(nil),  // 23: google.protobuf.Timestamp
 }
 var file_stasis_v1_replication_service_proto_depIdxs = []int32{
-	5,  // 0: stasis.v1.PullResponse.progress:type_name -> stasis.v1.TransferProgress
-	20, // 1: stasis.v1.PullResponse.snapshot:type_name -> stasis.v1.Snapshot
-	5,  // 2: stasis.v1.PushResponse.progress:type_name -> stasis.v1.TransferProgress
-	20, // 3: stasis.v1.PushResponse.snapshot:type_name -> stasis.v1.Snapshot
-	8,  // 4: stasis.v1.ListTransfersResponse.transfers:type_name -> stasis.v1.Transfer
-	5,  // 5: stasis.v1.Transfer.progress:type_name -> stasis.v1.TransferProgress
-	21, // 6: stasis.v1.Transfer.started_at:type_name -> google.protobuf.Timestamp
-	20, // 7: stasis.v1.GetManifestResponse.snapshot:type_name -> stasis.v1.Snapshot
-	13, // 8: stasis.v1.GetManifestResponse.blocks:type_name -> stasis.v1.FileBlocks
-	14, // 9: stasis.v1.GetManifestResponse.table:type_name -> stasis.v1.TableSummary
-	18, // 10: stasis.v1.ReadBlocksRequest.ranges:type_name -> stasis.v1.BlockRange
-	0,  // 11: stasis.v1.ReadBlocksRequest.accept_encodings:type_name -> stasis.v1.BlockEncoding
-	0,  // 12: stasis.v1.ReadBlocksResponse.encoding:type_name -> stasis.v1.BlockEncoding
-	1,  // 13: stasis.v1.ReplicationService.Pull:input_type -> stasis.v1.PullRequest
-	3,  // 14: stasis.v1.ReplicationService.Push:input_type -> stasis.v1.PushRequest
-	6,  // 15: stasis.v1.ReplicationService.ListTransfers:input_type -> stasis.v1.ListTransfersRequest
-	9,  // 16: stasis.v1.ReplicationService.CancelTransfer:input_type -> stasis.v1.CancelTransferRequest
-	11, // 17: stasis.v1.ReplicationService.GetManifest:input_type -> stasis.v1.GetManifestRequest
-	15, // 18: stasis.v1.ReplicationService.ReadTable:input_type -> stasis.v1.ReadTableRequest
-	17, // 19: stasis.v1.ReplicationService.ReadBlocks:input_type -> stasis.v1.ReadBlocksRequest
-	2,  // 20: stasis.v1.ReplicationService.Pull:output_type -> stasis.v1.PullResponse
-	4,  // 21: stasis.v1.ReplicationService.Push:output_type -> stasis.v1.PushResponse
-	7,  // 22: stasis.v1.ReplicationService.ListTransfers:output_type -> stasis.v1.ListTransfersResponse
-	10, // 23: stasis.v1.ReplicationService.CancelTransfer:output_type -> stasis.v1.CancelTransferResponse
-	12, // 24: stasis.v1.ReplicationService.GetManifest:output_type -> stasis.v1.GetManifestResponse
-	16, // 25: stasis.v1.ReplicationService.ReadTable:output_type -> stasis.v1.ReadTableResponse
-	19, // 26: stasis.v1.ReplicationService.ReadBlocks:output_type -> stasis.v1.ReadBlocksResponse
-	20, // [20:27] is the sub-list for method output_type
-	13, // [13:20] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	6,  // 0: stasis.v1.PullResponse.progress:type_name -> stasis.v1.TransferProgress
+	21, // 1: stasis.v1.PullResponse.snapshot:type_name -> stasis.v1.Snapshot
+	6,  // 2: stasis.v1.PushResponse.progress:type_name -> stasis.v1.TransferProgress
+	21, // 3: stasis.v1.PushResponse.snapshot:type_name -> stasis.v1.Snapshot
+	22, // 4: stasis.v1.PushResponse.remote_snapshot:type_name -> stasis.v1.RemoteSnapshot
+	9,  // 5: stasis.v1.ListTransfersResponse.transfers:type_name -> stasis.v1.Transfer
+	6,  // 6: stasis.v1.Transfer.progress:type_name -> stasis.v1.TransferProgress
+	23, // 7: stasis.v1.Transfer.started_at:type_name -> google.protobuf.Timestamp
+	0,  // 8: stasis.v1.Transfer.direction:type_name -> stasis.v1.TransferDirection
+	21, // 9: stasis.v1.GetManifestResponse.snapshot:type_name -> stasis.v1.Snapshot
+	14, // 10: stasis.v1.GetManifestResponse.blocks:type_name -> stasis.v1.FileBlocks
+	15, // 11: stasis.v1.GetManifestResponse.table:type_name -> stasis.v1.TableSummary
+	19, // 12: stasis.v1.ReadBlocksRequest.ranges:type_name -> stasis.v1.BlockRange
+	1,  // 13: stasis.v1.ReadBlocksRequest.accept_encodings:type_name -> stasis.v1.BlockEncoding
+	1,  // 14: stasis.v1.ReadBlocksResponse.encoding:type_name -> stasis.v1.BlockEncoding
+	2,  // 15: stasis.v1.ReplicationService.Pull:input_type -> stasis.v1.PullRequest
+	4,  // 16: stasis.v1.ReplicationService.Push:input_type -> stasis.v1.PushRequest
+	7,  // 17: stasis.v1.ReplicationService.ListTransfers:input_type -> stasis.v1.ListTransfersRequest
+	10, // 18: stasis.v1.ReplicationService.CancelTransfer:input_type -> stasis.v1.CancelTransferRequest
+	12, // 19: stasis.v1.ReplicationService.GetManifest:input_type -> stasis.v1.GetManifestRequest
+	16, // 20: stasis.v1.ReplicationService.ReadTable:input_type -> stasis.v1.ReadTableRequest
+	18, // 21: stasis.v1.ReplicationService.ReadBlocks:input_type -> stasis.v1.ReadBlocksRequest
+	3,  // 22: stasis.v1.ReplicationService.Pull:output_type -> stasis.v1.PullResponse
+	5,  // 23: stasis.v1.ReplicationService.Push:output_type -> stasis.v1.PushResponse
+	8,  // 24: stasis.v1.ReplicationService.ListTransfers:output_type -> stasis.v1.ListTransfersResponse
+	11, // 25: stasis.v1.ReplicationService.CancelTransfer:output_type -> stasis.v1.CancelTransferResponse
+	13, // 26: stasis.v1.ReplicationService.GetManifest:output_type -> stasis.v1.GetManifestResponse
+	17, // 27: stasis.v1.ReplicationService.ReadTable:output_type -> stasis.v1.ReadTableResponse
+	20, // 28: stasis.v1.ReplicationService.ReadBlocks:output_type -> stasis.v1.ReadBlocksResponse
+	22, // [22:29] is the sub-list for method output_type
+	15, // [15:22] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_replication_service_proto_init() }
@@ -1719,6 +1875,7 @@ func file_stasis_v1_replication_service_proto_init() {
 	file_stasis_v1_replication_service_proto_msgTypes[3].OneofWrappers = []any{
 		(*PushResponse_Progress)(nil),
 		(*PushResponse_Snapshot)(nil),
+		(*PushResponse_RemoteSnapshot)(nil),
 	}
 	file_stasis_v1_replication_service_proto_msgTypes[11].OneofWrappers = []any{
 		(*GetManifestResponse_Snapshot)(nil),
@@ -1730,7 +1887,7 @@ func file_stasis_v1_replication_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_replication_service_proto_rawDesc), len(file_stasis_v1_replication_service_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      2,
 			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,

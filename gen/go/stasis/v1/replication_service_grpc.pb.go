@@ -35,15 +35,17 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-// travel. Peers call GetManifest, ReadTable and ReadBlocks.
+// travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+// (RemoteService).
 type ReplicationServiceClient interface {
-	// Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
+	// Fetches a snapshot from a peer or a remote. Repeat an interrupted call to resume it.
 	Pull(ctx context.Context, in *PullRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[PullResponse], error)
-	// Sends a snapshot to a peer by asking the peer to pull it from here.
+	// Sends a snapshot to a peer by asking the peer to pull it from here, or stores it at a remote.
 	Push(ctx context.Context, in *PushRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[PushResponse], error)
-	// Lists running pulls, and interrupted pulls that can be resumed.
+	// Lists running pulls, interrupted pulls that can be resumed, and running pushes to remotes.
 	ListTransfers(ctx context.Context, in *ListTransfersRequest, opts ...grpc.CallOption) (*ListTransfersResponse, error)
-	// Ends a running pull, and discards the blocks that it kept for resuming.
+	// Ends a running pull, and discards the blocks that it kept for resuming; or ends a push to a
+	// remote.
 	CancelTransfer(ctx context.Context, in *CancelTransferRequest, opts ...grpc.CallOption) (*CancelTransferResponse, error)
 	// For peers: returns the files of a snapshot with their block digests and holes. The open stream
 	// is the peer's read lease; the lease ends when the peer ends the stream.
@@ -183,15 +185,17 @@ type ReplicationService_ReadBlocksClient = grpc.ServerStreamingClient[ReadBlocks
 // for forward compatibility.
 //
 // Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-// travel. Peers call GetManifest, ReadTable and ReadBlocks.
+// travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+// (RemoteService).
 type ReplicationServiceServer interface {
-	// Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
+	// Fetches a snapshot from a peer or a remote. Repeat an interrupted call to resume it.
 	Pull(*PullRequest, grpc.ServerStreamingServer[PullResponse]) error
-	// Sends a snapshot to a peer by asking the peer to pull it from here.
+	// Sends a snapshot to a peer by asking the peer to pull it from here, or stores it at a remote.
 	Push(*PushRequest, grpc.ServerStreamingServer[PushResponse]) error
-	// Lists running pulls, and interrupted pulls that can be resumed.
+	// Lists running pulls, interrupted pulls that can be resumed, and running pushes to remotes.
 	ListTransfers(context.Context, *ListTransfersRequest) (*ListTransfersResponse, error)
-	// Ends a running pull, and discards the blocks that it kept for resuming.
+	// Ends a running pull, and discards the blocks that it kept for resuming; or ends a push to a
+	// remote.
 	CancelTransfer(context.Context, *CancelTransferRequest) (*CancelTransferResponse, error)
 	// For peers: returns the files of a snapshot with their block digests and holes. The open stream
 	// is the peer's read lease; the lease ends when the peer ends the stream.

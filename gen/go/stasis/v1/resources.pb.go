@@ -542,6 +542,134 @@ func (x *Snapshot) GetExpireTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// A snapshot at a remote.
+type RemoteSnapshot struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id at the remote, 26 characters of 0-9 and a-z. Later pushes have later ids, as far as the
+	// clocks of the nodes agree.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// When it was pushed, by the clock of its node.
+	PushedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=pushed_at,json=pushedAt,proto3" json:"pushed_at,omitempty"`
+	// Id of the node that pushed it.
+	NodeId string `protobuf:"bytes,3,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Its configuration, with its name at the remote. `id` is its id on that node.
+	Config *SnapshotConfig `protobuf:"bytes,4,opt,name=config,proto3" json:"config,omitempty"`
+	// When that node published it.
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// Its digest, as in Snapshot.
+	Digest string `protobuf:"bytes,6,opt,name=digest,proto3" json:"digest,omitempty"`
+	// True if it was protected on that node when it was pushed.
+	Protected bool `protobuf:"varint,7,opt,name=protected,proto3" json:"protected,omitempty"`
+	// Logical size of all files in bytes.
+	SizeBytes int64 `protobuf:"varint,8,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	// Bytes of the blocks that contain data.
+	DataBytes int64 `protobuf:"varint,9,opt,name=data_bytes,json=dataBytes,proto3" json:"data_bytes,omitempty"`
+	// Bytes that its push stored at the remote, apart from its map.
+	PackedBytes   int64 `protobuf:"varint,10,opt,name=packed_bytes,json=packedBytes,proto3" json:"packed_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoteSnapshot) Reset() {
+	*x = RemoteSnapshot{}
+	mi := &file_stasis_v1_resources_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoteSnapshot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoteSnapshot) ProtoMessage() {}
+
+func (x *RemoteSnapshot) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_resources_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoteSnapshot.ProtoReflect.Descriptor instead.
+func (*RemoteSnapshot) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_resources_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RemoteSnapshot) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RemoteSnapshot) GetPushedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PushedAt
+	}
+	return nil
+}
+
+func (x *RemoteSnapshot) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *RemoteSnapshot) GetConfig() *SnapshotConfig {
+	if x != nil {
+		return x.Config
+	}
+	return nil
+}
+
+func (x *RemoteSnapshot) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
+func (x *RemoteSnapshot) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *RemoteSnapshot) GetProtected() bool {
+	if x != nil {
+		return x.Protected
+	}
+	return false
+}
+
+func (x *RemoteSnapshot) GetSizeBytes() int64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *RemoteSnapshot) GetDataBytes() int64 {
+	if x != nil {
+		return x.DataBytes
+	}
+	return 0
+}
+
+func (x *RemoteSnapshot) GetPackedBytes() int64 {
+	if x != nil {
+		return x.PackedBytes
+	}
+	return 0
+}
+
 var File_stasis_v1_resources_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_resources_proto_rawDesc = "" +
@@ -601,7 +729,22 @@ const file_stasis_v1_resources_proto_rawDesc = "" +
 	"\rcharged_bytes\x18\v \x01(\x03R\fchargedBytes\x12#\n" +
 	"\rparent_digest\x18\f \x01(\tR\fparentDigest\x12;\n" +
 	"\vexpire_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime*U\n" +
+	"expireTime\"\xf7\x02\n" +
+	"\x0eRemoteSnapshot\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x127\n" +
+	"\tpushed_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bpushedAt\x12\x17\n" +
+	"\anode_id\x18\x03 \x01(\tR\x06nodeId\x121\n" +
+	"\x06config\x18\x04 \x01(\v2\x19.stasis.v1.SnapshotConfigR\x06config\x129\n" +
+	"\n" +
+	"created_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x16\n" +
+	"\x06digest\x18\x06 \x01(\tR\x06digest\x12\x1c\n" +
+	"\tprotected\x18\a \x01(\bR\tprotected\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\b \x01(\x03R\tsizeBytes\x12\x1d\n" +
+	"\n" +
+	"data_bytes\x18\t \x01(\x03R\tdataBytes\x12!\n" +
+	"\fpacked_bytes\x18\n" +
+	" \x01(\x03R\vpackedBytes*U\n" +
 	"\tBlockHash\x12\x1a\n" +
 	"\x16BLOCK_HASH_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11BLOCK_HASH_SHA256\x10\x01\x12\x15\n" +
@@ -622,28 +765,32 @@ func file_stasis_v1_resources_proto_rawDescGZIP() []byte {
 }
 
 var file_stasis_v1_resources_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_stasis_v1_resources_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_stasis_v1_resources_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_stasis_v1_resources_proto_goTypes = []any{
 	(BlockHash)(0),                // 0: stasis.v1.BlockHash
 	(*SnapshotConfig)(nil),        // 1: stasis.v1.SnapshotConfig
 	(*SnapshotFile)(nil),          // 2: stasis.v1.SnapshotFile
 	(*Snapshot)(nil),              // 3: stasis.v1.Snapshot
-	nil,                           // 4: stasis.v1.SnapshotConfig.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*RemoteSnapshot)(nil),        // 4: stasis.v1.RemoteSnapshot
+	nil,                           // 5: stasis.v1.SnapshotConfig.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
 }
 var file_stasis_v1_resources_proto_depIdxs = []int32{
-	4, // 0: stasis.v1.SnapshotConfig.labels:type_name -> stasis.v1.SnapshotConfig.LabelsEntry
-	0, // 1: stasis.v1.SnapshotFile.block_hash:type_name -> stasis.v1.BlockHash
-	1, // 2: stasis.v1.Snapshot.config:type_name -> stasis.v1.SnapshotConfig
-	5, // 3: stasis.v1.Snapshot.created_at:type_name -> google.protobuf.Timestamp
-	5, // 4: stasis.v1.Snapshot.last_accessed_at:type_name -> google.protobuf.Timestamp
-	2, // 5: stasis.v1.Snapshot.files:type_name -> stasis.v1.SnapshotFile
-	5, // 6: stasis.v1.Snapshot.expire_time:type_name -> google.protobuf.Timestamp
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	5,  // 0: stasis.v1.SnapshotConfig.labels:type_name -> stasis.v1.SnapshotConfig.LabelsEntry
+	0,  // 1: stasis.v1.SnapshotFile.block_hash:type_name -> stasis.v1.BlockHash
+	1,  // 2: stasis.v1.Snapshot.config:type_name -> stasis.v1.SnapshotConfig
+	6,  // 3: stasis.v1.Snapshot.created_at:type_name -> google.protobuf.Timestamp
+	6,  // 4: stasis.v1.Snapshot.last_accessed_at:type_name -> google.protobuf.Timestamp
+	2,  // 5: stasis.v1.Snapshot.files:type_name -> stasis.v1.SnapshotFile
+	6,  // 6: stasis.v1.Snapshot.expire_time:type_name -> google.protobuf.Timestamp
+	6,  // 7: stasis.v1.RemoteSnapshot.pushed_at:type_name -> google.protobuf.Timestamp
+	1,  // 8: stasis.v1.RemoteSnapshot.config:type_name -> stasis.v1.SnapshotConfig
+	6,  // 9: stasis.v1.RemoteSnapshot.created_at:type_name -> google.protobuf.Timestamp
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_resources_proto_init() }
@@ -657,7 +804,7 @@ func file_stasis_v1_resources_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_resources_proto_rawDesc), len(file_stasis_v1_resources_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

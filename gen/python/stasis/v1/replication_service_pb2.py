@@ -26,53 +26,55 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from stasis.v1 import resources_pb2 as stasis_dot_v1_dot_resources__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#stasis/v1/replication_service.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stasis/v1/resources.proto\"\x96\x01\n\x0bPullRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0b\n\x03ref\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x1e\n\x16limit_bytes_per_second\x18\x05 \x01(\x03\x12\x0e\n\x06repair\x18\x06 \x01(\x08\x12\x18\n\x10keep_expire_time\x18\x07 \x01(\x08\"q\n\x0cPullResponse\x12/\n\x08progress\x18\x01 \x01(\x0b\x32\x1b.stasis.v1.TransferProgressH\x00\x12\'\n\x08snapshot\x18\x02 \x01(\x0b\x32\x13.stasis.v1.SnapshotH\x00\x42\x07\n\x05\x65vent\"\x96\x01\n\x0bPushRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x0b\n\x03ref\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x1e\n\x16limit_bytes_per_second\x18\x05 \x01(\x03\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\x18\n\x10keep_expire_time\x18\x07 \x01(\x08\"q\n\x0cPushResponse\x12/\n\x08progress\x18\x01 \x01(\x0b\x32\x1b.stasis.v1.TransferProgressH\x00\x12\'\n\x08snapshot\x18\x02 \x01(\x0b\x32\x13.stasis.v1.SnapshotH\x00\x42\x07\n\x05\x65vent\"f\n\x10TransferProgress\x12\x13\n\x0btotal_bytes\x18\x01 \x01(\x03\x12\x12\n\ndone_bytes\x18\x02 \x01(\x03\x12\x15\n\rchanged_bytes\x18\x03 \x01(\x03\x12\x12\n\nsent_bytes\x18\x04 \x01(\x03\"\x16\n\x14ListTransfersRequest\"?\n\x15ListTransfersResponse\x12&\n\ttransfers\x18\x01 \x03(\x0b\x32\x13.stasis.v1.Transfer\"\xa6\x01\n\x08Transfer\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0b\n\x03ref\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x04 \x01(\x08\x12-\n\x08progress\x18\x05 \x01(\x0b\x32\x1b.stasis.v1.TransferProgress\x12.\n\nstarted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\'\n\x15\x43\x61ncelTransferRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"\'\n\x16\x43\x61ncelTransferResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\"\x96\x01\n\x12GetManifestRequest\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x14\n\x0c\x62\x61se_digests\x18\x02 \x03(\t\x12\x15\n\rsnapshot_only\x18\x03 \x01(\x08\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x1d\n\x15\x61\x63\x63\x65pt_table_versions\x18\x05 \x03(\x05\x12\x17\n\x0ftables_by_range\x18\x06 \x01(\x08\"\xae\x01\n\x13GetManifestResponse\x12\'\n\x08snapshot\x18\x01 \x01(\x0b\x32\x13.stasis.v1.SnapshotH\x00\x12\'\n\x06\x62locks\x18\x02 \x01(\x0b\x32\x15.stasis.v1.FileBlocksH\x00\x12(\n\x05table\x18\x04 \x01(\x0b\x32\x17.stasis.v1.TableSummaryH\x00\x12\x13\n\x0b\x62\x61se_digest\x18\x03 \x01(\tB\x06\n\x04part\"7\n\nFileBlocks\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\r\n\x05table\x18\x02 \x01(\x0c\x12\x0c\n\x04last\x18\x03 \x01(\x08\",\n\x0cTableSummary\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0e\n\x06length\x18\x02 \x01(\x03\"U\n\x10ReadTableRequest\x12\x13\n\x0bsnapshot_id\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\x0e\n\x06length\x18\x04 \x01(\x03\"!\n\x11ReadTableResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\xe2\x01\n\x11ReadBlocksRequest\x12\x13\n\x0bsnapshot_id\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12%\n\x06ranges\x18\x03 \x03(\x0b\x32\x15.stasis.v1.BlockRange\x12\x13\n\x0b\x62\x61se_digest\x18\x04 \x01(\t\x12\x1d\n\x15\x61\x63\x63\x65pts_nonzero_pages\x18\x05 \x01(\x08\x12\x32\n\x10\x61\x63\x63\x65pt_encodings\x18\x06 \x03(\x0e\x32\x18.stasis.v1.BlockEncoding\x12\x1b\n\x13\x61\x63\x63\x65pts_page_bitmap\x18\x07 \x01(\x08\"*\n\nBlockRange\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\x9d\x01\n\x12ReadBlocksResponse\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12*\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x18.stasis.v1.BlockEncoding\x12\x15\n\rchanged_pages\x18\x04 \x01(\x06\x12\x13\n\x0bpage_bitmap\x18\x05 \x01(\x0c\x12\x12\n\npage_bytes\x18\x06 \x01(\r*\xa3\x01\n\rBlockEncoding\x12\x1e\n\x1a\x42LOCK_ENCODING_UNSPECIFIED\x10\x00\x12\x16\n\x12\x42LOCK_ENCODING_RAW\x10\x01\x12\x18\n\x14\x42LOCK_ENCODING_PAGES\x10\x02\x12\x1e\n\x1a\x42LOCK_ENCODING_XOR_DEFLATE\x10\x03\x12 \n\x1c\x42LOCK_ENCODING_NONZERO_PAGES\x10\x04\x32\x9c\x04\n\x12ReplicationService\x12\x39\n\x04Pull\x12\x16.stasis.v1.PullRequest\x1a\x17.stasis.v1.PullResponse0\x01\x12\x39\n\x04Push\x12\x16.stasis.v1.PushRequest\x1a\x17.stasis.v1.PushResponse0\x01\x12R\n\rListTransfers\x12\x1f.stasis.v1.ListTransfersRequest\x1a .stasis.v1.ListTransfersResponse\x12U\n\x0e\x43\x61ncelTransfer\x12 .stasis.v1.CancelTransferRequest\x1a!.stasis.v1.CancelTransferResponse\x12N\n\x0bGetManifest\x12\x1d.stasis.v1.GetManifestRequest\x1a\x1e.stasis.v1.GetManifestResponse0\x01\x12H\n\tReadTable\x12\x1b.stasis.v1.ReadTableRequest\x1a\x1c.stasis.v1.ReadTableResponse0\x01\x12K\n\nReadBlocks\x12\x1c.stasis.v1.ReadBlocksRequest\x1a\x1d.stasis.v1.ReadBlocksResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#stasis/v1/replication_service.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stasis/v1/resources.proto\"\xc8\x01\n\x0bPullRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0b\n\x03ref\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x1e\n\x16limit_bytes_per_second\x18\x05 \x01(\x03\x12\x0e\n\x06repair\x18\x06 \x01(\x08\x12\x18\n\x10keep_expire_time\x18\x07 \x01(\x08\x12\x0e\n\x06remote\x18\x08 \x01(\t\x12\x0f\n\x07protect\x18\t \x01(\x08\x12\x0f\n\x07unnamed\x18\n \x01(\x08\"q\n\x0cPullResponse\x12/\n\x08progress\x18\x01 \x01(\x0b\x32\x1b.stasis.v1.TransferProgressH\x00\x12\'\n\x08snapshot\x18\x02 \x01(\x0b\x32\x13.stasis.v1.SnapshotH\x00\x42\x07\n\x05\x65vent\"\xa6\x01\n\x0bPushRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x0b\n\x03ref\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x1e\n\x16limit_bytes_per_second\x18\x05 \x01(\x03\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\x18\n\x10keep_expire_time\x18\x07 \x01(\x08\x12\x0e\n\x06remote\x18\x08 \x01(\t\"\xa7\x01\n\x0cPushResponse\x12/\n\x08progress\x18\x01 \x01(\x0b\x32\x1b.stasis.v1.TransferProgressH\x00\x12\'\n\x08snapshot\x18\x02 \x01(\x0b\x32\x13.stasis.v1.SnapshotH\x00\x12\x34\n\x0fremote_snapshot\x18\x03 \x01(\x0b\x32\x19.stasis.v1.RemoteSnapshotH\x00\x42\x07\n\x05\x65vent\"f\n\x10TransferProgress\x12\x13\n\x0btotal_bytes\x18\x01 \x01(\x03\x12\x12\n\ndone_bytes\x18\x02 \x01(\x03\x12\x15\n\rchanged_bytes\x18\x03 \x01(\x03\x12\x12\n\nsent_bytes\x18\x04 \x01(\x03\"\x16\n\x14ListTransfersRequest\"?\n\x15ListTransfersResponse\x12&\n\ttransfers\x18\x01 \x03(\x0b\x32\x13.stasis.v1.Transfer\"\xe3\x01\n\x08Transfer\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0b\n\x03ref\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x04 \x01(\x08\x12-\n\x08progress\x18\x05 \x01(\x0b\x32\x1b.stasis.v1.TransferProgress\x12.\n\nstarted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\n\n\x02id\x18\x07 \x01(\t\x12/\n\tdirection\x18\x08 \x01(\x0e\x32\x1c.stasis.v1.TransferDirection\"3\n\x15\x43\x61ncelTransferRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"\'\n\x16\x43\x61ncelTransferResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\"\x96\x01\n\x12GetManifestRequest\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x14\n\x0c\x62\x61se_digests\x18\x02 \x03(\t\x12\x15\n\rsnapshot_only\x18\x03 \x01(\x08\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x1d\n\x15\x61\x63\x63\x65pt_table_versions\x18\x05 \x03(\x05\x12\x17\n\x0ftables_by_range\x18\x06 \x01(\x08\"\xae\x01\n\x13GetManifestResponse\x12\'\n\x08snapshot\x18\x01 \x01(\x0b\x32\x13.stasis.v1.SnapshotH\x00\x12\'\n\x06\x62locks\x18\x02 \x01(\x0b\x32\x15.stasis.v1.FileBlocksH\x00\x12(\n\x05table\x18\x04 \x01(\x0b\x32\x17.stasis.v1.TableSummaryH\x00\x12\x13\n\x0b\x62\x61se_digest\x18\x03 \x01(\tB\x06\n\x04part\"7\n\nFileBlocks\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\r\n\x05table\x18\x02 \x01(\x0c\x12\x0c\n\x04last\x18\x03 \x01(\x08\",\n\x0cTableSummary\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0e\n\x06length\x18\x02 \x01(\x03\"U\n\x10ReadTableRequest\x12\x13\n\x0bsnapshot_id\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\x0e\n\x06length\x18\x04 \x01(\x03\"!\n\x11ReadTableResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\xe2\x01\n\x11ReadBlocksRequest\x12\x13\n\x0bsnapshot_id\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12%\n\x06ranges\x18\x03 \x03(\x0b\x32\x15.stasis.v1.BlockRange\x12\x13\n\x0b\x62\x61se_digest\x18\x04 \x01(\t\x12\x1d\n\x15\x61\x63\x63\x65pts_nonzero_pages\x18\x05 \x01(\x08\x12\x32\n\x10\x61\x63\x63\x65pt_encodings\x18\x06 \x03(\x0e\x32\x18.stasis.v1.BlockEncoding\x12\x1b\n\x13\x61\x63\x63\x65pts_page_bitmap\x18\x07 \x01(\x08\"*\n\nBlockRange\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\x9d\x01\n\x12ReadBlocksResponse\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12*\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x18.stasis.v1.BlockEncoding\x12\x15\n\rchanged_pages\x18\x04 \x01(\x06\x12\x13\n\x0bpage_bitmap\x18\x05 \x01(\x0c\x12\x12\n\npage_bytes\x18\x06 \x01(\r*q\n\x11TransferDirection\x12\"\n\x1eTRANSFER_DIRECTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17TRANSFER_DIRECTION_PULL\x10\x01\x12\x1b\n\x17TRANSFER_DIRECTION_PUSH\x10\x02*\xa3\x01\n\rBlockEncoding\x12\x1e\n\x1a\x42LOCK_ENCODING_UNSPECIFIED\x10\x00\x12\x16\n\x12\x42LOCK_ENCODING_RAW\x10\x01\x12\x18\n\x14\x42LOCK_ENCODING_PAGES\x10\x02\x12\x1e\n\x1a\x42LOCK_ENCODING_XOR_DEFLATE\x10\x03\x12 \n\x1c\x42LOCK_ENCODING_NONZERO_PAGES\x10\x04\x32\x9c\x04\n\x12ReplicationService\x12\x39\n\x04Pull\x12\x16.stasis.v1.PullRequest\x1a\x17.stasis.v1.PullResponse0\x01\x12\x39\n\x04Push\x12\x16.stasis.v1.PushRequest\x1a\x17.stasis.v1.PushResponse0\x01\x12R\n\rListTransfers\x12\x1f.stasis.v1.ListTransfersRequest\x1a .stasis.v1.ListTransfersResponse\x12U\n\x0e\x43\x61ncelTransfer\x12 .stasis.v1.CancelTransferRequest\x1a!.stasis.v1.CancelTransferResponse\x12N\n\x0bGetManifest\x12\x1d.stasis.v1.GetManifestRequest\x1a\x1e.stasis.v1.GetManifestResponse0\x01\x12H\n\tReadTable\x12\x1b.stasis.v1.ReadTableRequest\x1a\x1c.stasis.v1.ReadTableResponse0\x01\x12K\n\nReadBlocks\x12\x1c.stasis.v1.ReadBlocksRequest\x1a\x1d.stasis.v1.ReadBlocksResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stasis.v1.replication_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_BLOCKENCODING']._serialized_start=2079
-  _globals['_BLOCKENCODING']._serialized_end=2242
+  _globals['_TRANSFERDIRECTION']._serialized_start=2272
+  _globals['_TRANSFERDIRECTION']._serialized_end=2385
+  _globals['_BLOCKENCODING']._serialized_start=2388
+  _globals['_BLOCKENCODING']._serialized_end=2551
   _globals['_PULLREQUEST']._serialized_start=111
-  _globals['_PULLREQUEST']._serialized_end=261
-  _globals['_PULLRESPONSE']._serialized_start=263
-  _globals['_PULLRESPONSE']._serialized_end=376
-  _globals['_PUSHREQUEST']._serialized_start=379
-  _globals['_PUSHREQUEST']._serialized_end=529
-  _globals['_PUSHRESPONSE']._serialized_start=531
-  _globals['_PUSHRESPONSE']._serialized_end=644
-  _globals['_TRANSFERPROGRESS']._serialized_start=646
-  _globals['_TRANSFERPROGRESS']._serialized_end=748
-  _globals['_LISTTRANSFERSREQUEST']._serialized_start=750
-  _globals['_LISTTRANSFERSREQUEST']._serialized_end=772
-  _globals['_LISTTRANSFERSRESPONSE']._serialized_start=774
-  _globals['_LISTTRANSFERSRESPONSE']._serialized_end=837
-  _globals['_TRANSFER']._serialized_start=840
-  _globals['_TRANSFER']._serialized_end=1006
-  _globals['_CANCELTRANSFERREQUEST']._serialized_start=1008
-  _globals['_CANCELTRANSFERREQUEST']._serialized_end=1047
-  _globals['_CANCELTRANSFERRESPONSE']._serialized_start=1049
-  _globals['_CANCELTRANSFERRESPONSE']._serialized_end=1088
-  _globals['_GETMANIFESTREQUEST']._serialized_start=1091
-  _globals['_GETMANIFESTREQUEST']._serialized_end=1241
-  _globals['_GETMANIFESTRESPONSE']._serialized_start=1244
-  _globals['_GETMANIFESTRESPONSE']._serialized_end=1418
-  _globals['_FILEBLOCKS']._serialized_start=1420
-  _globals['_FILEBLOCKS']._serialized_end=1475
-  _globals['_TABLESUMMARY']._serialized_start=1477
-  _globals['_TABLESUMMARY']._serialized_end=1521
-  _globals['_READTABLEREQUEST']._serialized_start=1523
-  _globals['_READTABLEREQUEST']._serialized_end=1608
-  _globals['_READTABLERESPONSE']._serialized_start=1610
-  _globals['_READTABLERESPONSE']._serialized_end=1643
-  _globals['_READBLOCKSREQUEST']._serialized_start=1646
-  _globals['_READBLOCKSREQUEST']._serialized_end=1872
-  _globals['_BLOCKRANGE']._serialized_start=1874
-  _globals['_BLOCKRANGE']._serialized_end=1916
-  _globals['_READBLOCKSRESPONSE']._serialized_start=1919
-  _globals['_READBLOCKSRESPONSE']._serialized_end=2076
-  _globals['_REPLICATIONSERVICE']._serialized_start=2245
-  _globals['_REPLICATIONSERVICE']._serialized_end=2785
+  _globals['_PULLREQUEST']._serialized_end=311
+  _globals['_PULLRESPONSE']._serialized_start=313
+  _globals['_PULLRESPONSE']._serialized_end=426
+  _globals['_PUSHREQUEST']._serialized_start=429
+  _globals['_PUSHREQUEST']._serialized_end=595
+  _globals['_PUSHRESPONSE']._serialized_start=598
+  _globals['_PUSHRESPONSE']._serialized_end=765
+  _globals['_TRANSFERPROGRESS']._serialized_start=767
+  _globals['_TRANSFERPROGRESS']._serialized_end=869
+  _globals['_LISTTRANSFERSREQUEST']._serialized_start=871
+  _globals['_LISTTRANSFERSREQUEST']._serialized_end=893
+  _globals['_LISTTRANSFERSRESPONSE']._serialized_start=895
+  _globals['_LISTTRANSFERSRESPONSE']._serialized_end=958
+  _globals['_TRANSFER']._serialized_start=961
+  _globals['_TRANSFER']._serialized_end=1188
+  _globals['_CANCELTRANSFERREQUEST']._serialized_start=1190
+  _globals['_CANCELTRANSFERREQUEST']._serialized_end=1241
+  _globals['_CANCELTRANSFERRESPONSE']._serialized_start=1243
+  _globals['_CANCELTRANSFERRESPONSE']._serialized_end=1282
+  _globals['_GETMANIFESTREQUEST']._serialized_start=1285
+  _globals['_GETMANIFESTREQUEST']._serialized_end=1435
+  _globals['_GETMANIFESTRESPONSE']._serialized_start=1438
+  _globals['_GETMANIFESTRESPONSE']._serialized_end=1612
+  _globals['_FILEBLOCKS']._serialized_start=1614
+  _globals['_FILEBLOCKS']._serialized_end=1669
+  _globals['_TABLESUMMARY']._serialized_start=1671
+  _globals['_TABLESUMMARY']._serialized_end=1715
+  _globals['_READTABLEREQUEST']._serialized_start=1717
+  _globals['_READTABLEREQUEST']._serialized_end=1802
+  _globals['_READTABLERESPONSE']._serialized_start=1804
+  _globals['_READTABLERESPONSE']._serialized_end=1837
+  _globals['_READBLOCKSREQUEST']._serialized_start=1840
+  _globals['_READBLOCKSREQUEST']._serialized_end=2066
+  _globals['_BLOCKRANGE']._serialized_start=2068
+  _globals['_BLOCKRANGE']._serialized_end=2110
+  _globals['_READBLOCKSRESPONSE']._serialized_start=2113
+  _globals['_READBLOCKSRESPONSE']._serialized_end=2270
+  _globals['_REPLICATIONSERVICE']._serialized_start=2554
+  _globals['_REPLICATIONSERVICE']._serialized_end=3094
 # @@protoc_insertion_point(module_scope)

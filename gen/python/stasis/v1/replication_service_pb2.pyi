@@ -11,6 +11,12 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class TransferDirection(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TRANSFER_DIRECTION_UNSPECIFIED: _ClassVar[TransferDirection]
+    TRANSFER_DIRECTION_PULL: _ClassVar[TransferDirection]
+    TRANSFER_DIRECTION_PUSH: _ClassVar[TransferDirection]
+
 class BlockEncoding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     BLOCK_ENCODING_UNSPECIFIED: _ClassVar[BlockEncoding]
@@ -18,6 +24,9 @@ class BlockEncoding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     BLOCK_ENCODING_PAGES: _ClassVar[BlockEncoding]
     BLOCK_ENCODING_XOR_DEFLATE: _ClassVar[BlockEncoding]
     BLOCK_ENCODING_NONZERO_PAGES: _ClassVar[BlockEncoding]
+TRANSFER_DIRECTION_UNSPECIFIED: TransferDirection
+TRANSFER_DIRECTION_PULL: TransferDirection
+TRANSFER_DIRECTION_PUSH: TransferDirection
 BLOCK_ENCODING_UNSPECIFIED: BlockEncoding
 BLOCK_ENCODING_RAW: BlockEncoding
 BLOCK_ENCODING_PAGES: BlockEncoding
@@ -25,7 +34,7 @@ BLOCK_ENCODING_XOR_DEFLATE: BlockEncoding
 BLOCK_ENCODING_NONZERO_PAGES: BlockEncoding
 
 class PullRequest(_message.Message):
-    __slots__ = ("source", "ref", "name", "request_id", "limit_bytes_per_second", "repair", "keep_expire_time")
+    __slots__ = ("source", "ref", "name", "request_id", "limit_bytes_per_second", "repair", "keep_expire_time", "remote", "protect", "unnamed")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     REF_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -33,6 +42,9 @@ class PullRequest(_message.Message):
     LIMIT_BYTES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
     REPAIR_FIELD_NUMBER: _ClassVar[int]
     KEEP_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_FIELD_NUMBER: _ClassVar[int]
+    PROTECT_FIELD_NUMBER: _ClassVar[int]
+    UNNAMED_FIELD_NUMBER: _ClassVar[int]
     source: str
     ref: str
     name: str
@@ -40,7 +52,10 @@ class PullRequest(_message.Message):
     limit_bytes_per_second: int
     repair: bool
     keep_expire_time: bool
-    def __init__(self, source: _Optional[str] = ..., ref: _Optional[str] = ..., name: _Optional[str] = ..., request_id: _Optional[str] = ..., limit_bytes_per_second: _Optional[int] = ..., repair: bool = ..., keep_expire_time: bool = ...) -> None: ...
+    remote: str
+    protect: bool
+    unnamed: bool
+    def __init__(self, source: _Optional[str] = ..., ref: _Optional[str] = ..., name: _Optional[str] = ..., request_id: _Optional[str] = ..., limit_bytes_per_second: _Optional[int] = ..., repair: bool = ..., keep_expire_time: bool = ..., remote: _Optional[str] = ..., protect: bool = ..., unnamed: bool = ...) -> None: ...
 
 class PullResponse(_message.Message):
     __slots__ = ("progress", "snapshot")
@@ -51,7 +66,7 @@ class PullResponse(_message.Message):
     def __init__(self, progress: _Optional[_Union[TransferProgress, _Mapping]] = ..., snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ...) -> None: ...
 
 class PushRequest(_message.Message):
-    __slots__ = ("target", "ref", "name", "request_id", "limit_bytes_per_second", "source", "keep_expire_time")
+    __slots__ = ("target", "ref", "name", "request_id", "limit_bytes_per_second", "source", "keep_expire_time", "remote")
     TARGET_FIELD_NUMBER: _ClassVar[int]
     REF_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +74,7 @@ class PushRequest(_message.Message):
     LIMIT_BYTES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     KEEP_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_FIELD_NUMBER: _ClassVar[int]
     target: str
     ref: str
     name: str
@@ -66,15 +82,18 @@ class PushRequest(_message.Message):
     limit_bytes_per_second: int
     source: str
     keep_expire_time: bool
-    def __init__(self, target: _Optional[str] = ..., ref: _Optional[str] = ..., name: _Optional[str] = ..., request_id: _Optional[str] = ..., limit_bytes_per_second: _Optional[int] = ..., source: _Optional[str] = ..., keep_expire_time: bool = ...) -> None: ...
+    remote: str
+    def __init__(self, target: _Optional[str] = ..., ref: _Optional[str] = ..., name: _Optional[str] = ..., request_id: _Optional[str] = ..., limit_bytes_per_second: _Optional[int] = ..., source: _Optional[str] = ..., keep_expire_time: bool = ..., remote: _Optional[str] = ...) -> None: ...
 
 class PushResponse(_message.Message):
-    __slots__ = ("progress", "snapshot")
+    __slots__ = ("progress", "snapshot", "remote_snapshot")
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     progress: TransferProgress
     snapshot: _resources_pb2.Snapshot
-    def __init__(self, progress: _Optional[_Union[TransferProgress, _Mapping]] = ..., snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ...) -> None: ...
+    remote_snapshot: _resources_pb2.RemoteSnapshot
+    def __init__(self, progress: _Optional[_Union[TransferProgress, _Mapping]] = ..., snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., remote_snapshot: _Optional[_Union[_resources_pb2.RemoteSnapshot, _Mapping]] = ...) -> None: ...
 
 class TransferProgress(_message.Message):
     __slots__ = ("total_bytes", "done_bytes", "changed_bytes", "sent_bytes")
@@ -99,26 +118,32 @@ class ListTransfersResponse(_message.Message):
     def __init__(self, transfers: _Optional[_Iterable[_Union[Transfer, _Mapping]]] = ...) -> None: ...
 
 class Transfer(_message.Message):
-    __slots__ = ("digest", "source", "ref", "active", "progress", "started_at")
+    __slots__ = ("digest", "source", "ref", "active", "progress", "started_at", "id", "direction")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     REF_FIELD_NUMBER: _ClassVar[int]
     ACTIVE_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    DIRECTION_FIELD_NUMBER: _ClassVar[int]
     digest: str
     source: str
     ref: str
     active: bool
     progress: TransferProgress
     started_at: _timestamp_pb2.Timestamp
-    def __init__(self, digest: _Optional[str] = ..., source: _Optional[str] = ..., ref: _Optional[str] = ..., active: bool = ..., progress: _Optional[_Union[TransferProgress, _Mapping]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    id: str
+    direction: TransferDirection
+    def __init__(self, digest: _Optional[str] = ..., source: _Optional[str] = ..., ref: _Optional[str] = ..., active: bool = ..., progress: _Optional[_Union[TransferProgress, _Mapping]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., id: _Optional[str] = ..., direction: _Optional[_Union[TransferDirection, str]] = ...) -> None: ...
 
 class CancelTransferRequest(_message.Message):
-    __slots__ = ("digest",)
+    __slots__ = ("digest", "id")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
     digest: str
-    def __init__(self, digest: _Optional[str] = ...) -> None: ...
+    id: str
+    def __init__(self, digest: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
 
 class CancelTransferResponse(_message.Message):
     __slots__ = ("found",)

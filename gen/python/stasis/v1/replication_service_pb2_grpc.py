@@ -27,7 +27,8 @@ if _version_not_supported:
 
 class ReplicationServiceStub(object):
     """Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-    travel. Peers call GetManifest, ReadTable and ReadBlocks.
+    travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+    (RemoteService).
     """
 
     def __init__(self, channel):
@@ -75,32 +76,34 @@ class ReplicationServiceStub(object):
 
 class ReplicationServiceServicer(object):
     """Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-    travel. Peers call GetManifest, ReadTable and ReadBlocks.
+    travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+    (RemoteService).
     """
 
     def Pull(self, request, context):
-        """Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
+        """Fetches a snapshot from a peer or a remote. Repeat an interrupted call to resume it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Push(self, request, context):
-        """Sends a snapshot to a peer by asking the peer to pull it from here.
+        """Sends a snapshot to a peer by asking the peer to pull it from here, or stores it at a remote.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListTransfers(self, request, context):
-        """Lists running pulls, and interrupted pulls that can be resumed.
+        """Lists running pulls, interrupted pulls that can be resumed, and running pushes to remotes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelTransfer(self, request, context):
-        """Ends a running pull, and discards the blocks that it kept for resuming.
+        """Ends a running pull, and discards the blocks that it kept for resuming; or ends a push to a
+        remote.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -177,7 +180,8 @@ def add_ReplicationServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ReplicationService(object):
     """Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-    travel. Peers call GetManifest, ReadTable and ReadBlocks.
+    travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+    (RemoteService).
     """
 
     @staticmethod

@@ -1338,6 +1338,41 @@ pub struct Snapshot {
     #[prost(message, optional, tag = "13")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
 }
+/// A snapshot at a remote.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RemoteSnapshot {
+    /// Its id at the remote, 26 characters of 0-9 and a-z. Later pushes have later ids, as far as the
+    /// clocks of the nodes agree.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// When it was pushed, by the clock of its node.
+    #[prost(message, optional, tag = "2")]
+    pub pushed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Id of the node that pushed it.
+    #[prost(string, tag = "3")]
+    pub node_id: ::prost::alloc::string::String,
+    /// Its configuration, with its name at the remote. `id` is its id on that node.
+    #[prost(message, optional, tag = "4")]
+    pub config: ::core::option::Option<SnapshotConfig>,
+    /// When that node published it.
+    #[prost(message, optional, tag = "5")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Its digest, as in Snapshot.
+    #[prost(string, tag = "6")]
+    pub digest: ::prost::alloc::string::String,
+    /// True if it was protected on that node when it was pushed.
+    #[prost(bool, tag = "7")]
+    pub protected: bool,
+    /// Logical size of all files in bytes.
+    #[prost(int64, tag = "8")]
+    pub size_bytes: i64,
+    /// Bytes of the blocks that contain data.
+    #[prost(int64, tag = "9")]
+    pub data_bytes: i64,
+    /// Bytes that its push stored at the remote, apart from its map.
+    #[prost(int64, tag = "10")]
+    pub packed_bytes: i64,
+}
 /// The hash of the blocks of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1376,13 +1411,15 @@ impl BlockHash {
 pub struct PullRequest {
     /// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
     /// call by address uses plain text and sends no credentials. Only the daemon's own user and root
-    /// may name a socket.
+    /// may name a socket. Empty with `remote`.
     #[prost(string, tag = "1")]
     pub source: ::prost::alloc::string::String,
-    /// Id, name or id prefix at the peer; with `repair`, at this node.
+    /// Id, name or id prefix at the peer or the remote; with `repair`, at this node. At a remote also
+    /// the id that the snapshot had on the node that pushed it.
     #[prost(string, tag = "2")]
     pub r#ref: ::prost::alloc::string::String,
-    /// Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
+    /// Name for the snapshot at this node; empty = its name at the peer or the remote. Not with
+    /// `repair`.
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
     /// A UUID chosen by the caller, for retries.
@@ -1393,12 +1430,22 @@ pub struct PullRequest {
     pub limit_bytes_per_second: i64,
     /// Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
     /// from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
-    /// snapshot.
+    /// snapshot. Not with `remote`.
     #[prost(bool, tag = "6")]
     pub repair: bool,
-    /// True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+    /// True: the snapshot expires when it does at the peer or the remote. Default: false, it does not
+    /// expire.
     #[prost(bool, tag = "7")]
     pub keep_expire_time: bool,
+    /// Instead of `source`: the name of a remote in the daemon's configuration.
+    #[prost(string, tag = "8")]
+    pub remote: ::prost::alloc::string::String,
+    /// Protect the snapshot at this node. Not with `repair`.
+    #[prost(bool, tag = "9")]
+    pub protect: bool,
+    /// Store the snapshot without a name at this node. Not with `name` or `repair`.
+    #[prost(bool, tag = "10")]
+    pub unnamed: bool,
 }
 /// A message of Pull.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1424,33 +1471,38 @@ pub mod pull_response {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PushRequest {
     /// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+    /// Empty with `remote`.
     #[prost(string, tag = "1")]
     pub target: ::prost::alloc::string::String,
     /// Id, name or id prefix at this node.
     #[prost(string, tag = "2")]
     pub r#ref: ::prost::alloc::string::String,
-    /// Name for the snapshot at the peer; empty = its name at this node.
+    /// Name for the snapshot at the peer or the remote; empty = its name at this node.
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
-    /// A UUID chosen by the caller, for retries.
+    /// A UUID chosen by the caller, for retries. A push to a remote needs none: the remote never gets
+    /// the same snapshot of this node twice under the same name.
     #[prost(string, tag = "4")]
     pub request_id: ::prost::alloc::string::String,
     /// Most bytes to send per second. 0 = no limit.
     #[prost(int64, tag = "5")]
     pub limit_bytes_per_second: i64,
     /// How the peer reaches this daemon: an address, or this daemon's name in the peer's
-    /// configuration; empty = option `advertise`.
+    /// configuration; empty = option `advertise`. Empty with `remote`.
     #[prost(string, tag = "6")]
     pub source: ::prost::alloc::string::String,
-    /// As in PullRequest.
+    /// As in PullRequest. No effect with `remote`: the remote always has the time.
     #[prost(bool, tag = "7")]
     pub keep_expire_time: bool,
+    /// Instead of `target`: the name of a remote in the daemon's configuration.
+    #[prost(string, tag = "8")]
+    pub remote: ::prost::alloc::string::String,
 }
 /// A message of Push.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PushResponse {
     /// Exactly one of them.
-    #[prost(oneof = "push_response::Event", tags = "1, 2")]
+    #[prost(oneof = "push_response::Event", tags = "1, 2, 3")]
     pub event: ::core::option::Option<push_response::Event>,
 }
 /// Nested message and enum types in `PushResponse`.
@@ -1461,9 +1513,12 @@ pub mod push_response {
         /// The progress of the transfer.
         #[prost(message, tag = "1")]
         Progress(super::TransferProgress),
-        /// Last message: the snapshot as the peer stored it.
+        /// Last message of a push to a peer: the snapshot as the peer stored it.
         #[prost(message, tag = "2")]
         Snapshot(super::Snapshot),
+        /// Last message of a push to a remote: the snapshot there.
+        #[prost(message, tag = "3")]
+        RemoteSnapshot(super::RemoteSnapshot),
     }
 }
 /// The progress of a transfer.
@@ -1478,7 +1533,7 @@ pub struct TransferProgress {
     /// Bytes of blocks that differ from the blocks that the receiver had.
     #[prost(int64, tag = "3")]
     pub changed_bytes: i64,
-    /// Bytes sent over the wire.
+    /// Bytes sent over the wire; for a push to a remote, the bytes of the packs that were made.
     #[prost(int64, tag = "4")]
     pub sent_bytes: i64,
 }
@@ -1492,19 +1547,20 @@ pub struct ListTransfersResponse {
     #[prost(message, repeated, tag = "1")]
     pub transfers: ::prost::alloc::vec::Vec<Transfer>,
 }
-/// A pull.
+/// A pull, or a push to a remote.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Transfer {
-    /// Digest of the snapshot that is fetched: the id of the transfer.
+    /// Digest of the snapshot that is fetched or sent.
     #[prost(string, tag = "1")]
     pub digest: ::prost::alloc::string::String,
-    /// The peer, as named by the pull.
+    /// The peer as named by the pull, or the name of the remote.
     #[prost(string, tag = "2")]
     pub source: ::prost::alloc::string::String,
-    /// The ref that the pull requested.
+    /// The ref that the call requested.
     #[prost(string, tag = "3")]
     pub r#ref: ::prost::alloc::string::String,
-    /// True if it is running now; otherwise the same Pull resumes it.
+    /// True if it is running now; otherwise the same Pull resumes it. A push is listed only while it
+    /// runs.
     #[prost(bool, tag = "4")]
     pub active: bool,
     /// Its progress; only while it is running.
@@ -1513,13 +1569,22 @@ pub struct Transfer {
     /// When it was last begun or resumed.
     #[prost(message, optional, tag = "6")]
     pub started_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// For CancelTransfer. The id of a pull is its digest.
+    #[prost(string, tag = "7")]
+    pub id: ::prost::alloc::string::String,
+    /// Whether the snapshot comes or goes.
+    #[prost(enumeration = "TransferDirection", tag = "8")]
+    pub direction: i32,
 }
 /// Request of CancelTransfer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CancelTransferRequest {
-    /// Digest of the snapshot, as ListTransfers gives it.
+    /// Digest of a pull's snapshot, as ListTransfers gives it.
     #[prost(string, tag = "1")]
     pub digest: ::prost::alloc::string::String,
+    /// Instead of `digest`: the id of the transfer, as ListTransfers gives it.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
 }
 /// Response of CancelTransfer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1695,6 +1760,39 @@ pub struct ReadBlocksResponse {
     #[prost(uint32, tag = "6")]
     pub page_bytes: u32,
 }
+/// Where the bytes of a transfer go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TransferDirection {
+    /// Not used.
+    Unspecified = 0,
+    /// To this node.
+    Pull = 1,
+    /// To a remote.
+    Push = 2,
+}
+impl TransferDirection {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TRANSFER_DIRECTION_UNSPECIFIED",
+            Self::Pull => "TRANSFER_DIRECTION_PULL",
+            Self::Push => "TRANSFER_DIRECTION_PUSH",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TRANSFER_DIRECTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "TRANSFER_DIRECTION_PULL" => Some(Self::Pull),
+            "TRANSFER_DIRECTION_PUSH" => Some(Self::Push),
+            _ => None,
+        }
+    }
+}
 /// How a block is encoded on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1749,7 +1847,8 @@ pub mod replication_service_client {
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
     /// Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-    /// travel. Peers call GetManifest, ReadTable and ReadBlocks.
+    /// travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+    /// (RemoteService).
     #[derive(Debug, Clone)]
     pub struct ReplicationServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1830,7 +1929,7 @@ pub mod replication_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
+        /// Fetches a snapshot from a peer or a remote. Repeat an interrupted call to resume it.
         pub async fn pull(
             &mut self,
             request: impl tonic::IntoRequest<super::PullRequest>,
@@ -1855,7 +1954,7 @@ pub mod replication_service_client {
                 .insert(GrpcMethod::new("stasis.v1.ReplicationService", "Pull"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Sends a snapshot to a peer by asking the peer to pull it from here.
+        /// Sends a snapshot to a peer by asking the peer to pull it from here, or stores it at a remote.
         pub async fn push(
             &mut self,
             request: impl tonic::IntoRequest<super::PushRequest>,
@@ -1880,7 +1979,7 @@ pub mod replication_service_client {
                 .insert(GrpcMethod::new("stasis.v1.ReplicationService", "Push"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Lists running pulls, and interrupted pulls that can be resumed.
+        /// Lists running pulls, interrupted pulls that can be resumed, and running pushes to remotes.
         pub async fn list_transfers(
             &mut self,
             request: impl tonic::IntoRequest<super::ListTransfersRequest>,
@@ -1907,7 +2006,8 @@ pub mod replication_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Ends a running pull, and discards the blocks that it kept for resuming.
+        /// Ends a running pull, and discards the blocks that it kept for resuming; or ends a push to a
+        /// remote.
         pub async fn cancel_transfer(
             &mut self,
             request: impl tonic::IntoRequest<super::CancelTransferRequest>,

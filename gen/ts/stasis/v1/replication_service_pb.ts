@@ -8,7 +8,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Snapshot } from "./resources_pb.js";
+import type { RemoteSnapshot, Snapshot } from "./resources_pb.js";
 import { file_stasis_v1_resources } from "./resources_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/replication_service.proto.
  */
 export const file_stasis_v1_replication_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNzdGFzaXMvdjEvcmVwbGljYXRpb25fc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIpYBCgtQdWxsUmVxdWVzdBIOCgZzb3VyY2UYASABKAkSCwoDcmVmGAIgASgJEgwKBG5hbWUYAyABKAkSEgoKcmVxdWVzdF9pZBgEIAEoCRIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAUgASgDEg4KBnJlcGFpchgGIAEoCBIYChBrZWVwX2V4cGlyZV90aW1lGAcgASgIInEKDFB1bGxSZXNwb25zZRIvCghwcm9ncmVzcxgBIAEoCzIbLnN0YXNpcy52MS5UcmFuc2ZlclByb2dyZXNzSAASJwoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3RIAEIHCgVldmVudCKWAQoLUHVzaFJlcXVlc3QSDgoGdGFyZ2V0GAEgASgJEgsKA3JlZhgCIAEoCRIMCgRuYW1lGAMgASgJEhIKCnJlcXVlc3RfaWQYBCABKAkSHgoWbGltaXRfYnl0ZXNfcGVyX3NlY29uZBgFIAEoAxIOCgZzb3VyY2UYBiABKAkSGAoQa2VlcF9leHBpcmVfdGltZRgHIAEoCCJxCgxQdXNoUmVzcG9uc2USLwoIcHJvZ3Jlc3MYASABKAsyGy5zdGFzaXMudjEuVHJhbnNmZXJQcm9ncmVzc0gAEicKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90SABCBwoFZXZlbnQiZgoQVHJhbnNmZXJQcm9ncmVzcxITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgpkb25lX2J5dGVzGAIgASgDEhUKDWNoYW5nZWRfYnl0ZXMYAyABKAMSEgoKc2VudF9ieXRlcxgEIAEoAyIWChRMaXN0VHJhbnNmZXJzUmVxdWVzdCI/ChVMaXN0VHJhbnNmZXJzUmVzcG9uc2USJgoJdHJhbnNmZXJzGAEgAygLMhMuc3Rhc2lzLnYxLlRyYW5zZmVyIqYBCghUcmFuc2ZlchIOCgZkaWdlc3QYASABKAkSDgoGc291cmNlGAIgASgJEgsKA3JlZhgDIAEoCRIOCgZhY3RpdmUYBCABKAgSLQoIcHJvZ3Jlc3MYBSABKAsyGy5zdGFzaXMudjEuVHJhbnNmZXJQcm9ncmVzcxIuCgpzdGFydGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCInChVDYW5jZWxUcmFuc2ZlclJlcXVlc3QSDgoGZGlnZXN0GAEgASgJIicKFkNhbmNlbFRyYW5zZmVyUmVzcG9uc2USDQoFZm91bmQYASABKAgilgEKEkdldE1hbmlmZXN0UmVxdWVzdBILCgNyZWYYASABKAkSFAoMYmFzZV9kaWdlc3RzGAIgAygJEhUKDXNuYXBzaG90X29ubHkYAyABKAgSDgoGZGlnZXN0GAQgASgJEh0KFWFjY2VwdF90YWJsZV92ZXJzaW9ucxgFIAMoBRIXCg90YWJsZXNfYnlfcmFuZ2UYBiABKAgirgEKE0dldE1hbmlmZXN0UmVzcG9uc2USJwoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3RIABInCgZibG9ja3MYAiABKAsyFS5zdGFzaXMudjEuRmlsZUJsb2Nrc0gAEigKBXRhYmxlGAQgASgLMhcuc3Rhc2lzLnYxLlRhYmxlU3VtbWFyeUgAEhMKC2Jhc2VfZGlnZXN0GAMgASgJQgYKBHBhcnQiNwoKRmlsZUJsb2NrcxIMCgRmaWxlGAEgASgJEg0KBXRhYmxlGAIgASgMEgwKBGxhc3QYAyABKAgiLAoMVGFibGVTdW1tYXJ5EgwKBGZpbGUYASABKAkSDgoGbGVuZ3RoGAIgASgDIlUKEFJlYWRUYWJsZVJlcXVlc3QSEwoLc25hcHNob3RfaWQYASABKAkSDAoEZmlsZRgCIAEoCRIOCgZvZmZzZXQYAyABKAMSDgoGbGVuZ3RoGAQgASgDIiEKEVJlYWRUYWJsZVJlc3BvbnNlEgwKBGRhdGEYASABKAwi4gEKEVJlYWRCbG9ja3NSZXF1ZXN0EhMKC3NuYXBzaG90X2lkGAEgASgJEgwKBGZpbGUYAiABKAkSJQoGcmFuZ2VzGAMgAygLMhUuc3Rhc2lzLnYxLkJsb2NrUmFuZ2USEwoLYmFzZV9kaWdlc3QYBCABKAkSHQoVYWNjZXB0c19ub256ZXJvX3BhZ2VzGAUgASgIEjIKEGFjY2VwdF9lbmNvZGluZ3MYBiADKA4yGC5zdGFzaXMudjEuQmxvY2tFbmNvZGluZxIbChNhY2NlcHRzX3BhZ2VfYml0bWFwGAcgASgIIioKCkJsb2NrUmFuZ2USDQoFZmlyc3QYASABKAMSDQoFY291bnQYAiABKAMinQEKElJlYWRCbG9ja3NSZXNwb25zZRINCgVpbmRleBgBIAEoAxIMCgRkYXRhGAIgASgMEioKCGVuY29kaW5nGAMgASgOMhguc3Rhc2lzLnYxLkJsb2NrRW5jb2RpbmcSFQoNY2hhbmdlZF9wYWdlcxgEIAEoBhITCgtwYWdlX2JpdG1hcBgFIAEoDBISCgpwYWdlX2J5dGVzGAYgASgNKqMBCg1CbG9ja0VuY29kaW5nEh4KGkJMT0NLX0VOQ09ESU5HX1VOU1BFQ0lGSUVEEAASFgoSQkxPQ0tfRU5DT0RJTkdfUkFXEAESGAoUQkxPQ0tfRU5DT0RJTkdfUEFHRVMQAhIeChpCTE9DS19FTkNPRElOR19YT1JfREVGTEFURRADEiAKHEJMT0NLX0VOQ09ESU5HX05PTlpFUk9fUEFHRVMQBDKcBAoSUmVwbGljYXRpb25TZXJ2aWNlEjkKBFB1bGwSFi5zdGFzaXMudjEuUHVsbFJlcXVlc3QaFy5zdGFzaXMudjEuUHVsbFJlc3BvbnNlMAESOQoEUHVzaBIWLnN0YXNpcy52MS5QdXNoUmVxdWVzdBoXLnN0YXNpcy52MS5QdXNoUmVzcG9uc2UwARJSCg1MaXN0VHJhbnNmZXJzEh8uc3Rhc2lzLnYxLkxpc3RUcmFuc2ZlcnNSZXF1ZXN0GiAuc3Rhc2lzLnYxLkxpc3RUcmFuc2ZlcnNSZXNwb25zZRJVCg5DYW5jZWxUcmFuc2ZlchIgLnN0YXNpcy52MS5DYW5jZWxUcmFuc2ZlclJlcXVlc3QaIS5zdGFzaXMudjEuQ2FuY2VsVHJhbnNmZXJSZXNwb25zZRJOCgtHZXRNYW5pZmVzdBIdLnN0YXNpcy52MS5HZXRNYW5pZmVzdFJlcXVlc3QaHi5zdGFzaXMudjEuR2V0TWFuaWZlc3RSZXNwb25zZTABEkgKCVJlYWRUYWJsZRIbLnN0YXNpcy52MS5SZWFkVGFibGVSZXF1ZXN0Ghwuc3Rhc2lzLnYxLlJlYWRUYWJsZVJlc3BvbnNlMAESSwoKUmVhZEJsb2NrcxIcLnN0YXNpcy52MS5SZWFkQmxvY2tzUmVxdWVzdBodLnN0YXNpcy52MS5SZWFkQmxvY2tzUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_stasis_v1_resources]);
+  fileDesc("CiNzdGFzaXMvdjEvcmVwbGljYXRpb25fc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIsgBCgtQdWxsUmVxdWVzdBIOCgZzb3VyY2UYASABKAkSCwoDcmVmGAIgASgJEgwKBG5hbWUYAyABKAkSEgoKcmVxdWVzdF9pZBgEIAEoCRIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAUgASgDEg4KBnJlcGFpchgGIAEoCBIYChBrZWVwX2V4cGlyZV90aW1lGAcgASgIEg4KBnJlbW90ZRgIIAEoCRIPCgdwcm90ZWN0GAkgASgIEg8KB3VubmFtZWQYCiABKAgicQoMUHVsbFJlc3BvbnNlEi8KCHByb2dyZXNzGAEgASgLMhsuc3Rhc2lzLnYxLlRyYW5zZmVyUHJvZ3Jlc3NIABInCghzbmFwc2hvdBgCIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdEgAQgcKBWV2ZW50IqYBCgtQdXNoUmVxdWVzdBIOCgZ0YXJnZXQYASABKAkSCwoDcmVmGAIgASgJEgwKBG5hbWUYAyABKAkSEgoKcmVxdWVzdF9pZBgEIAEoCRIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAUgASgDEg4KBnNvdXJjZRgGIAEoCRIYChBrZWVwX2V4cGlyZV90aW1lGAcgASgIEg4KBnJlbW90ZRgIIAEoCSKnAQoMUHVzaFJlc3BvbnNlEi8KCHByb2dyZXNzGAEgASgLMhsuc3Rhc2lzLnYxLlRyYW5zZmVyUHJvZ3Jlc3NIABInCghzbmFwc2hvdBgCIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdEgAEjQKD3JlbW90ZV9zbmFwc2hvdBgDIAEoCzIZLnN0YXNpcy52MS5SZW1vdGVTbmFwc2hvdEgAQgcKBWV2ZW50ImYKEFRyYW5zZmVyUHJvZ3Jlc3MSEwoLdG90YWxfYnl0ZXMYASABKAMSEgoKZG9uZV9ieXRlcxgCIAEoAxIVCg1jaGFuZ2VkX2J5dGVzGAMgASgDEhIKCnNlbnRfYnl0ZXMYBCABKAMiFgoUTGlzdFRyYW5zZmVyc1JlcXVlc3QiPwoVTGlzdFRyYW5zZmVyc1Jlc3BvbnNlEiYKCXRyYW5zZmVycxgBIAMoCzITLnN0YXNpcy52MS5UcmFuc2ZlciLjAQoIVHJhbnNmZXISDgoGZGlnZXN0GAEgASgJEg4KBnNvdXJjZRgCIAEoCRILCgNyZWYYAyABKAkSDgoGYWN0aXZlGAQgASgIEi0KCHByb2dyZXNzGAUgASgLMhsuc3Rhc2lzLnYxLlRyYW5zZmVyUHJvZ3Jlc3MSLgoKc3RhcnRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCgoCaWQYByABKAkSLwoJZGlyZWN0aW9uGAggASgOMhwuc3Rhc2lzLnYxLlRyYW5zZmVyRGlyZWN0aW9uIjMKFUNhbmNlbFRyYW5zZmVyUmVxdWVzdBIOCgZkaWdlc3QYASABKAkSCgoCaWQYAiABKAkiJwoWQ2FuY2VsVHJhbnNmZXJSZXNwb25zZRINCgVmb3VuZBgBIAEoCCKWAQoSR2V0TWFuaWZlc3RSZXF1ZXN0EgsKA3JlZhgBIAEoCRIUCgxiYXNlX2RpZ2VzdHMYAiADKAkSFQoNc25hcHNob3Rfb25seRgDIAEoCBIOCgZkaWdlc3QYBCABKAkSHQoVYWNjZXB0X3RhYmxlX3ZlcnNpb25zGAUgAygFEhcKD3RhYmxlc19ieV9yYW5nZRgGIAEoCCKuAQoTR2V0TWFuaWZlc3RSZXNwb25zZRInCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdEgAEicKBmJsb2NrcxgCIAEoCzIVLnN0YXNpcy52MS5GaWxlQmxvY2tzSAASKAoFdGFibGUYBCABKAsyFy5zdGFzaXMudjEuVGFibGVTdW1tYXJ5SAASEwoLYmFzZV9kaWdlc3QYAyABKAlCBgoEcGFydCI3CgpGaWxlQmxvY2tzEgwKBGZpbGUYASABKAkSDQoFdGFibGUYAiABKAwSDAoEbGFzdBgDIAEoCCIsCgxUYWJsZVN1bW1hcnkSDAoEZmlsZRgBIAEoCRIOCgZsZW5ndGgYAiABKAMiVQoQUmVhZFRhYmxlUmVxdWVzdBITCgtzbmFwc2hvdF9pZBgBIAEoCRIMCgRmaWxlGAIgASgJEg4KBm9mZnNldBgDIAEoAxIOCgZsZW5ndGgYBCABKAMiIQoRUmVhZFRhYmxlUmVzcG9uc2USDAoEZGF0YRgBIAEoDCLiAQoRUmVhZEJsb2Nrc1JlcXVlc3QSEwoLc25hcHNob3RfaWQYASABKAkSDAoEZmlsZRgCIAEoCRIlCgZyYW5nZXMYAyADKAsyFS5zdGFzaXMudjEuQmxvY2tSYW5nZRITCgtiYXNlX2RpZ2VzdBgEIAEoCRIdChVhY2NlcHRzX25vbnplcm9fcGFnZXMYBSABKAgSMgoQYWNjZXB0X2VuY29kaW5ncxgGIAMoDjIYLnN0YXNpcy52MS5CbG9ja0VuY29kaW5nEhsKE2FjY2VwdHNfcGFnZV9iaXRtYXAYByABKAgiKgoKQmxvY2tSYW5nZRINCgVmaXJzdBgBIAEoAxINCgVjb3VudBgCIAEoAyKdAQoSUmVhZEJsb2Nrc1Jlc3BvbnNlEg0KBWluZGV4GAEgASgDEgwKBGRhdGEYAiABKAwSKgoIZW5jb2RpbmcYAyABKA4yGC5zdGFzaXMudjEuQmxvY2tFbmNvZGluZxIVCg1jaGFuZ2VkX3BhZ2VzGAQgASgGEhMKC3BhZ2VfYml0bWFwGAUgASgMEhIKCnBhZ2VfYnl0ZXMYBiABKA0qcQoRVHJhbnNmZXJEaXJlY3Rpb24SIgoeVFJBTlNGRVJfRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASGwoXVFJBTlNGRVJfRElSRUNUSU9OX1BVTEwQARIbChdUUkFOU0ZFUl9ESVJFQ1RJT05fUFVTSBACKqMBCg1CbG9ja0VuY29kaW5nEh4KGkJMT0NLX0VOQ09ESU5HX1VOU1BFQ0lGSUVEEAASFgoSQkxPQ0tfRU5DT0RJTkdfUkFXEAESGAoUQkxPQ0tfRU5DT0RJTkdfUEFHRVMQAhIeChpCTE9DS19FTkNPRElOR19YT1JfREVGTEFURRADEiAKHEJMT0NLX0VOQ09ESU5HX05PTlpFUk9fUEFHRVMQBDKcBAoSUmVwbGljYXRpb25TZXJ2aWNlEjkKBFB1bGwSFi5zdGFzaXMudjEuUHVsbFJlcXVlc3QaFy5zdGFzaXMudjEuUHVsbFJlc3BvbnNlMAESOQoEUHVzaBIWLnN0YXNpcy52MS5QdXNoUmVxdWVzdBoXLnN0YXNpcy52MS5QdXNoUmVzcG9uc2UwARJSCg1MaXN0VHJhbnNmZXJzEh8uc3Rhc2lzLnYxLkxpc3RUcmFuc2ZlcnNSZXF1ZXN0GiAuc3Rhc2lzLnYxLkxpc3RUcmFuc2ZlcnNSZXNwb25zZRJVCg5DYW5jZWxUcmFuc2ZlchIgLnN0YXNpcy52MS5DYW5jZWxUcmFuc2ZlclJlcXVlc3QaIS5zdGFzaXMudjEuQ2FuY2VsVHJhbnNmZXJSZXNwb25zZRJOCgtHZXRNYW5pZmVzdBIdLnN0YXNpcy52MS5HZXRNYW5pZmVzdFJlcXVlc3QaHi5zdGFzaXMudjEuR2V0TWFuaWZlc3RSZXNwb25zZTABEkgKCVJlYWRUYWJsZRIbLnN0YXNpcy52MS5SZWFkVGFibGVSZXF1ZXN0Ghwuc3Rhc2lzLnYxLlJlYWRUYWJsZVJlc3BvbnNlMAESSwoKUmVhZEJsb2NrcxIcLnN0YXNpcy52MS5SZWFkQmxvY2tzUmVxdWVzdBodLnN0YXNpcy52MS5SZWFkQmxvY2tzUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_stasis_v1_resources]);
 
 /**
  * Request of Pull.
@@ -27,21 +27,23 @@ export type PullRequest = Message<"stasis.v1.PullRequest"> & {
   /**
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
    * call by address uses plain text and sends no credentials. Only the daemon's own user and root
-   * may name a socket.
+   * may name a socket. Empty with `remote`.
    *
    * @generated from field: string source = 1;
    */
   source: string;
 
   /**
-   * Id, name or id prefix at the peer; with `repair`, at this node.
+   * Id, name or id prefix at the peer or the remote; with `repair`, at this node. At a remote also
+   * the id that the snapshot had on the node that pushed it.
    *
    * @generated from field: string ref = 2;
    */
   ref: string;
 
   /**
-   * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
+   * Name for the snapshot at this node; empty = its name at the peer or the remote. Not with
+   * `repair`.
    *
    * @generated from field: string name = 3;
    */
@@ -64,18 +66,40 @@ export type PullRequest = Message<"stasis.v1.PullRequest"> & {
   /**
    * Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
    * from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
-   * snapshot.
+   * snapshot. Not with `remote`.
    *
    * @generated from field: bool repair = 6;
    */
   repair: boolean;
 
   /**
-   * True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+   * True: the snapshot expires when it does at the peer or the remote. Default: false, it does not
+   * expire.
    *
    * @generated from field: bool keep_expire_time = 7;
    */
   keepExpireTime: boolean;
+
+  /**
+   * Instead of `source`: the name of a remote in the daemon's configuration.
+   *
+   * @generated from field: string remote = 8;
+   */
+  remote: string;
+
+  /**
+   * Protect the snapshot at this node. Not with `repair`.
+   *
+   * @generated from field: bool protect = 9;
+   */
+  protect: boolean;
+
+  /**
+   * Store the snapshot without a name at this node. Not with `name` or `repair`.
+   *
+   * @generated from field: bool unnamed = 10;
+   */
+  unnamed: boolean;
 };
 
 /**
@@ -130,6 +154,7 @@ export const PullResponseSchema: GenMessage<PullResponse> = /*@__PURE__*/
 export type PushRequest = Message<"stasis.v1.PushRequest"> & {
   /**
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+   * Empty with `remote`.
    *
    * @generated from field: string target = 1;
    */
@@ -143,14 +168,15 @@ export type PushRequest = Message<"stasis.v1.PushRequest"> & {
   ref: string;
 
   /**
-   * Name for the snapshot at the peer; empty = its name at this node.
+   * Name for the snapshot at the peer or the remote; empty = its name at this node.
    *
    * @generated from field: string name = 3;
    */
   name: string;
 
   /**
-   * A UUID chosen by the caller, for retries.
+   * A UUID chosen by the caller, for retries. A push to a remote needs none: the remote never gets
+   * the same snapshot of this node twice under the same name.
    *
    * @generated from field: string request_id = 4;
    */
@@ -165,18 +191,25 @@ export type PushRequest = Message<"stasis.v1.PushRequest"> & {
 
   /**
    * How the peer reaches this daemon: an address, or this daemon's name in the peer's
-   * configuration; empty = option `advertise`.
+   * configuration; empty = option `advertise`. Empty with `remote`.
    *
    * @generated from field: string source = 6;
    */
   source: string;
 
   /**
-   * As in PullRequest.
+   * As in PullRequest. No effect with `remote`: the remote always has the time.
    *
    * @generated from field: bool keep_expire_time = 7;
    */
   keepExpireTime: boolean;
+
+  /**
+   * Instead of `target`: the name of a remote in the daemon's configuration.
+   *
+   * @generated from field: string remote = 8;
+   */
+  remote: string;
 };
 
 /**
@@ -207,12 +240,20 @@ export type PushResponse = Message<"stasis.v1.PushResponse"> & {
     case: "progress";
   } | {
     /**
-     * Last message: the snapshot as the peer stored it.
+     * Last message of a push to a peer: the snapshot as the peer stored it.
      *
      * @generated from field: stasis.v1.Snapshot snapshot = 2;
      */
     value: Snapshot;
     case: "snapshot";
+  } | {
+    /**
+     * Last message of a push to a remote: the snapshot there.
+     *
+     * @generated from field: stasis.v1.RemoteSnapshot remote_snapshot = 3;
+     */
+    value: RemoteSnapshot;
+    case: "remoteSnapshot";
   } | { case: undefined; value?: undefined };
 };
 
@@ -251,7 +292,7 @@ export type TransferProgress = Message<"stasis.v1.TransferProgress"> & {
   changedBytes: bigint;
 
   /**
-   * Bytes sent over the wire.
+   * Bytes sent over the wire; for a push to a remote, the bytes of the packs that were made.
    *
    * @generated from field: int64 sent_bytes = 4;
    */
@@ -302,34 +343,35 @@ export const ListTransfersResponseSchema: GenMessage<ListTransfersResponse> = /*
   messageDesc(file_stasis_v1_replication_service, 6);
 
 /**
- * A pull.
+ * A pull, or a push to a remote.
  *
  * @generated from message stasis.v1.Transfer
  */
 export type Transfer = Message<"stasis.v1.Transfer"> & {
   /**
-   * Digest of the snapshot that is fetched: the id of the transfer.
+   * Digest of the snapshot that is fetched or sent.
    *
    * @generated from field: string digest = 1;
    */
   digest: string;
 
   /**
-   * The peer, as named by the pull.
+   * The peer as named by the pull, or the name of the remote.
    *
    * @generated from field: string source = 2;
    */
   source: string;
 
   /**
-   * The ref that the pull requested.
+   * The ref that the call requested.
    *
    * @generated from field: string ref = 3;
    */
   ref: string;
 
   /**
-   * True if it is running now; otherwise the same Pull resumes it.
+   * True if it is running now; otherwise the same Pull resumes it. A push is listed only while it
+   * runs.
    *
    * @generated from field: bool active = 4;
    */
@@ -348,6 +390,20 @@ export type Transfer = Message<"stasis.v1.Transfer"> & {
    * @generated from field: google.protobuf.Timestamp started_at = 6;
    */
   startedAt?: Timestamp | undefined;
+
+  /**
+   * For CancelTransfer. The id of a pull is its digest.
+   *
+   * @generated from field: string id = 7;
+   */
+  id: string;
+
+  /**
+   * Whether the snapshot comes or goes.
+   *
+   * @generated from field: stasis.v1.TransferDirection direction = 8;
+   */
+  direction: TransferDirection;
 };
 
 /**
@@ -364,11 +420,18 @@ export const TransferSchema: GenMessage<Transfer> = /*@__PURE__*/
  */
 export type CancelTransferRequest = Message<"stasis.v1.CancelTransferRequest"> & {
   /**
-   * Digest of the snapshot, as ListTransfers gives it.
+   * Digest of a pull's snapshot, as ListTransfers gives it.
    *
    * @generated from field: string digest = 1;
    */
   digest: string;
+
+  /**
+   * Instead of `digest`: the id of the transfer, as ListTransfers gives it.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
 };
 
 /**
@@ -797,6 +860,40 @@ export const ReadBlocksResponseSchema: GenMessage<ReadBlocksResponse> = /*@__PUR
   messageDesc(file_stasis_v1_replication_service, 18);
 
 /**
+ * Where the bytes of a transfer go.
+ *
+ * @generated from enum stasis.v1.TransferDirection
+ */
+export enum TransferDirection {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: TRANSFER_DIRECTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * To this node.
+   *
+   * @generated from enum value: TRANSFER_DIRECTION_PULL = 1;
+   */
+  PULL = 1,
+
+  /**
+   * To a remote.
+   *
+   * @generated from enum value: TRANSFER_DIRECTION_PUSH = 2;
+   */
+  PUSH = 2,
+}
+
+/**
+ * Describes the enum stasis.v1.TransferDirection.
+ */
+export const TransferDirectionSchema: GenEnum<TransferDirection> = /*@__PURE__*/
+  enumDesc(file_stasis_v1_replication_service, 0);
+
+/**
  * How a block is encoded on the wire.
  *
  * @generated from enum stasis.v1.BlockEncoding
@@ -843,17 +940,18 @@ export enum BlockEncoding {
  * Describes the enum stasis.v1.BlockEncoding.
  */
 export const BlockEncodingSchema: GenEnum<BlockEncoding> = /*@__PURE__*/
-  enumDesc(file_stasis_v1_replication_service, 0);
+  enumDesc(file_stasis_v1_replication_service, 1);
 
 /**
  * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
- * travel. Peers call GetManifest, ReadTable and ReadBlocks.
+ * travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+ * (RemoteService).
  *
  * @generated from service stasis.v1.ReplicationService
  */
 export const ReplicationService: GenService<{
   /**
-   * Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
+   * Fetches a snapshot from a peer or a remote. Repeat an interrupted call to resume it.
    *
    * @generated from rpc stasis.v1.ReplicationService.Pull
    */
@@ -863,7 +961,7 @@ export const ReplicationService: GenService<{
     output: typeof PullResponseSchema;
   },
   /**
-   * Sends a snapshot to a peer by asking the peer to pull it from here.
+   * Sends a snapshot to a peer by asking the peer to pull it from here, or stores it at a remote.
    *
    * @generated from rpc stasis.v1.ReplicationService.Push
    */
@@ -873,7 +971,7 @@ export const ReplicationService: GenService<{
     output: typeof PushResponseSchema;
   },
   /**
-   * Lists running pulls, and interrupted pulls that can be resumed.
+   * Lists running pulls, interrupted pulls that can be resumed, and running pushes to remotes.
    *
    * @generated from rpc stasis.v1.ReplicationService.ListTransfers
    */
@@ -883,7 +981,8 @@ export const ReplicationService: GenService<{
     output: typeof ListTransfersResponseSchema;
   },
   /**
-   * Ends a running pull, and discards the blocks that it kept for resuming.
+   * Ends a running pull, and discards the blocks that it kept for resuming; or ends a push to a
+   * remote.
    *
    * @generated from rpc stasis.v1.ReplicationService.CancelTransfer
    */

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/resources.proto.
  */
 export const file_stasis_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("ChlzdGFzaXMvdjEvcmVzb3VyY2VzLnByb3RvEglzdGFzaXMudjEiqwMKDlNuYXBzaG90Q29uZmlnEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDQoFaW1hZ2UYBCABKAkSFAoMaW1hZ2VfZGlnZXN0GAUgASgJEhIKCmltYWdlX3R5cGUYBiABKAkSFgoOaW1hZ2VfYmxvYl9pZHMYByADKAkSEgoKaHlwZXJ2aXNvchgIIAEoCRILCgNjcHUYCSABKA0SDgoGbWVtb3J5GAogASgDEg8KB3N0b3JhZ2UYCyABKAMSDAoEbmljcxgMIAEoDRISCgpxdWV1ZV9zaXplGA0gASgNEhcKD2Rpc2tfcXVldWVfc2l6ZRgOIAEoDRIPCgduZXR3b3JrGA8gASgJEhQKDG5vX2RpcmVjdF9pbxgQIAEoCBIPCgd3aW5kb3dzGBEgASgIEjUKBmxhYmVscxgSIAMoCzIlLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZy5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIpEBCgxTbmFwc2hvdEZpbGUSDAoEbmFtZRgBIAEoCRISCgpzaXplX2J5dGVzGAIgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgDIAEoAxIMCgRtb2RlGAQgASgNEg4KBmRpZ2VzdBgFIAEoCRIoCgpibG9ja19oYXNoGAYgASgOMhQuc3Rhc2lzLnYxLkJsb2NrSGFzaCKVAwoIU25hcHNob3QSKQoGY29uZmlnGAEgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90Q29uZmlnEi4KCmNyZWF0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjQKEGxhc3RfYWNjZXNzZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNpemVfYnl0ZXMYBCABKAMSFwoPYWxsb2NhdGVkX2J5dGVzGAUgASgDEhAKCGRhdGFfZGlyGAYgASgJEg4KBmRpZ2VzdBgHIAEoCRIRCglwcm90ZWN0ZWQYCCABKAgSJgoFZmlsZXMYCSADKAsyFy5zdGFzaXMudjEuU25hcHNob3RGaWxlEg8KB2NvcnJ1cHQYCiABKAgSFQoNY2hhcmdlZF9ieXRlcxgLIAEoAxIVCg1wYXJlbnRfZGlnZXN0GAwgASgJEi8KC2V4cGlyZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCpVCglCbG9ja0hhc2gSGgoWQkxPQ0tfSEFTSF9VTlNQRUNJRklFRBAAEhUKEUJMT0NLX0hBU0hfU0hBMjU2EAESFQoRQkxPQ0tfSEFTSF9CTEFLRTMQAmIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChlzdGFzaXMvdjEvcmVzb3VyY2VzLnByb3RvEglzdGFzaXMudjEiqwMKDlNuYXBzaG90Q29uZmlnEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDQoFaW1hZ2UYBCABKAkSFAoMaW1hZ2VfZGlnZXN0GAUgASgJEhIKCmltYWdlX3R5cGUYBiABKAkSFgoOaW1hZ2VfYmxvYl9pZHMYByADKAkSEgoKaHlwZXJ2aXNvchgIIAEoCRILCgNjcHUYCSABKA0SDgoGbWVtb3J5GAogASgDEg8KB3N0b3JhZ2UYCyABKAMSDAoEbmljcxgMIAEoDRISCgpxdWV1ZV9zaXplGA0gASgNEhcKD2Rpc2tfcXVldWVfc2l6ZRgOIAEoDRIPCgduZXR3b3JrGA8gASgJEhQKDG5vX2RpcmVjdF9pbxgQIAEoCBIPCgd3aW5kb3dzGBEgASgIEjUKBmxhYmVscxgSIAMoCzIlLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZy5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIpEBCgxTbmFwc2hvdEZpbGUSDAoEbmFtZRgBIAEoCRISCgpzaXplX2J5dGVzGAIgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgDIAEoAxIMCgRtb2RlGAQgASgNEg4KBmRpZ2VzdBgFIAEoCRIoCgpibG9ja19oYXNoGAYgASgOMhQuc3Rhc2lzLnYxLkJsb2NrSGFzaCKVAwoIU25hcHNob3QSKQoGY29uZmlnGAEgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90Q29uZmlnEi4KCmNyZWF0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjQKEGxhc3RfYWNjZXNzZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNpemVfYnl0ZXMYBCABKAMSFwoPYWxsb2NhdGVkX2J5dGVzGAUgASgDEhAKCGRhdGFfZGlyGAYgASgJEg4KBmRpZ2VzdBgHIAEoCRIRCglwcm90ZWN0ZWQYCCABKAgSJgoFZmlsZXMYCSADKAsyFy5zdGFzaXMudjEuU25hcHNob3RGaWxlEg8KB2NvcnJ1cHQYCiABKAgSFQoNY2hhcmdlZF9ieXRlcxgLIAEoAxIVCg1wYXJlbnRfZGlnZXN0GAwgASgJEi8KC2V4cGlyZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKYAgoOUmVtb3RlU25hcHNob3QSCgoCaWQYASABKAkSLQoJcHVzaGVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdub2RlX2lkGAMgASgJEikKBmNvbmZpZxgEIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZxIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZkaWdlc3QYBiABKAkSEQoJcHJvdGVjdGVkGAcgASgIEhIKCnNpemVfYnl0ZXMYCCABKAMSEgoKZGF0YV9ieXRlcxgJIAEoAxIUCgxwYWNrZWRfYnl0ZXMYCiABKAMqVQoJQmxvY2tIYXNoEhoKFkJMT0NLX0hBU0hfVU5TUEVDSUZJRUQQABIVChFCTE9DS19IQVNIX1NIQTI1NhABEhUKEUJMT0NLX0hBU0hfQkxBS0UzEAJiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * The configuration of the paused VM, as its orchestrator supplied it. stasis stores it, exports it
@@ -337,6 +337,91 @@ export type Snapshot = Message<"stasis.v1.Snapshot"> & {
  */
 export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
   messageDesc(file_stasis_v1_resources, 2);
+
+/**
+ * A snapshot at a remote.
+ *
+ * @generated from message stasis.v1.RemoteSnapshot
+ */
+export type RemoteSnapshot = Message<"stasis.v1.RemoteSnapshot"> & {
+  /**
+   * Its id at the remote, 26 characters of 0-9 and a-z. Later pushes have later ids, as far as the
+   * clocks of the nodes agree.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * When it was pushed, by the clock of its node.
+   *
+   * @generated from field: google.protobuf.Timestamp pushed_at = 2;
+   */
+  pushedAt?: Timestamp | undefined;
+
+  /**
+   * Id of the node that pushed it.
+   *
+   * @generated from field: string node_id = 3;
+   */
+  nodeId: string;
+
+  /**
+   * Its configuration, with its name at the remote. `id` is its id on that node.
+   *
+   * @generated from field: stasis.v1.SnapshotConfig config = 4;
+   */
+  config?: SnapshotConfig | undefined;
+
+  /**
+   * When that node published it.
+   *
+   * @generated from field: google.protobuf.Timestamp created_at = 5;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * Its digest, as in Snapshot.
+   *
+   * @generated from field: string digest = 6;
+   */
+  digest: string;
+
+  /**
+   * True if it was protected on that node when it was pushed.
+   *
+   * @generated from field: bool protected = 7;
+   */
+  protected: boolean;
+
+  /**
+   * Logical size of all files in bytes.
+   *
+   * @generated from field: int64 size_bytes = 8;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * Bytes of the blocks that contain data.
+   *
+   * @generated from field: int64 data_bytes = 9;
+   */
+  dataBytes: bigint;
+
+  /**
+   * Bytes that its push stored at the remote, apart from its map.
+   *
+   * @generated from field: int64 packed_bytes = 10;
+   */
+  packedBytes: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.RemoteSnapshot.
+ * Use `create(RemoteSnapshotSchema)` to create a new message.
+ */
+export const RemoteSnapshotSchema: GenMessage<RemoteSnapshot> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_resources, 3);
 
 /**
  * The hash of the blocks of a file.

@@ -170,7 +170,7 @@ public enum BlockEncoding
   }
   public static com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return stasis.v1.ReplicationServiceProto.getDescriptor().getEnumTypes().get(0);
+    return stasis.v1.ReplicationServiceProto.getDescriptor().getEnumTypes().get(1);
   }
 
   private static final BlockEncoding[] VALUES = values();

@@ -33,6 +33,7 @@ private static final long serialVersionUID = 0L;
   }
   private CancelTransferRequest() {
     digest_ = "";
+    id_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -53,7 +54,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object digest_ = "";
   /**
    * <pre>
-   * Digest of the snapshot, as ListTransfers gives it.
+   * Digest of a pull's snapshot, as ListTransfers gives it.
    * </pre>
    *
    * <code>string digest = 1 [json_name = "digest"];</code>
@@ -74,7 +75,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Digest of the snapshot, as ListTransfers gives it.
+   * Digest of a pull's snapshot, as ListTransfers gives it.
    * </pre>
    *
    * <code>string digest = 1 [json_name = "digest"];</code>
@@ -89,6 +90,53 @@ private static final long serialVersionUID = 0L;
           com.google.protobuf.ByteString.copyFromUtf8(
               (java.lang.String) ref);
       digest_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
+  public static final int ID_FIELD_NUMBER = 2;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object id_ = "";
+  /**
+   * <pre>
+   * Instead of `digest`: the id of the transfer, as ListTransfers gives it.
+   * </pre>
+   *
+   * <code>string id = 2 [json_name = "id"];</code>
+   * @return The id.
+   */
+  @java.lang.Override
+  public java.lang.String getId() {
+    java.lang.Object ref = id_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      id_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Instead of `digest`: the id of the transfer, as ListTransfers gives it.
+   * </pre>
+   *
+   * <code>string id = 2 [json_name = "id"];</code>
+   * @return The bytes for id.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getIdBytes() {
+    java.lang.Object ref = id_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      id_ = b;
       return b;
     } else {
       return (com.google.protobuf.ByteString) ref;
@@ -112,6 +160,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(digest_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 1, digest_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(id_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 2, id_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -123,6 +174,9 @@ private static final long serialVersionUID = 0L;
     size = 0;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(digest_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(1, digest_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(id_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(2, id_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -141,6 +195,8 @@ private static final long serialVersionUID = 0L;
 
     if (!getDigest()
         .equals(other.getDigest())) return false;
+    if (!getId()
+        .equals(other.getId())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -154,6 +210,8 @@ private static final long serialVersionUID = 0L;
     hash = (19 * hash) + getDescriptor().hashCode();
     hash = (37 * hash) + DIGEST_FIELD_NUMBER;
     hash = (53 * hash) + getDigest().hashCode();
+    hash = (37 * hash) + ID_FIELD_NUMBER;
+    hash = (53 * hash) + getId().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -290,6 +348,7 @@ private static final long serialVersionUID = 0L;
       super.clear();
       bitField0_ = 0;
       digest_ = "";
+      id_ = "";
       return this;
     }
 
@@ -326,6 +385,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000001) != 0)) {
         result.digest_ = digest_;
       }
+      if (((from_bitField0_ & 0x00000002) != 0)) {
+        result.id_ = id_;
+      }
     }
 
     @java.lang.Override
@@ -343,6 +405,11 @@ private static final long serialVersionUID = 0L;
       if (!other.getDigest().isEmpty()) {
         digest_ = other.digest_;
         bitField0_ |= 0x00000001;
+        onChanged();
+      }
+      if (!other.getId().isEmpty()) {
+        id_ = other.id_;
+        bitField0_ |= 0x00000002;
         onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
@@ -376,6 +443,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000001;
               break;
             } // case 10
+            case 18: {
+              id_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000002;
+              break;
+            } // case 18
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -396,7 +468,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object digest_ = "";
     /**
      * <pre>
-     * Digest of the snapshot, as ListTransfers gives it.
+     * Digest of a pull's snapshot, as ListTransfers gives it.
      * </pre>
      *
      * <code>string digest = 1 [json_name = "digest"];</code>
@@ -416,7 +488,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digest of the snapshot, as ListTransfers gives it.
+     * Digest of a pull's snapshot, as ListTransfers gives it.
      * </pre>
      *
      * <code>string digest = 1 [json_name = "digest"];</code>
@@ -437,7 +509,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digest of the snapshot, as ListTransfers gives it.
+     * Digest of a pull's snapshot, as ListTransfers gives it.
      * </pre>
      *
      * <code>string digest = 1 [json_name = "digest"];</code>
@@ -454,7 +526,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digest of the snapshot, as ListTransfers gives it.
+     * Digest of a pull's snapshot, as ListTransfers gives it.
      * </pre>
      *
      * <code>string digest = 1 [json_name = "digest"];</code>
@@ -468,7 +540,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digest of the snapshot, as ListTransfers gives it.
+     * Digest of a pull's snapshot, as ListTransfers gives it.
      * </pre>
      *
      * <code>string digest = 1 [json_name = "digest"];</code>
@@ -481,6 +553,98 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       digest_ = value;
       bitField0_ |= 0x00000001;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object id_ = "";
+    /**
+     * <pre>
+     * Instead of `digest`: the id of the transfer, as ListTransfers gives it.
+     * </pre>
+     *
+     * <code>string id = 2 [json_name = "id"];</code>
+     * @return The id.
+     */
+    public java.lang.String getId() {
+      java.lang.Object ref = id_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        id_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Instead of `digest`: the id of the transfer, as ListTransfers gives it.
+     * </pre>
+     *
+     * <code>string id = 2 [json_name = "id"];</code>
+     * @return The bytes for id.
+     */
+    public com.google.protobuf.ByteString
+        getIdBytes() {
+      java.lang.Object ref = id_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        id_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Instead of `digest`: the id of the transfer, as ListTransfers gives it.
+     * </pre>
+     *
+     * <code>string id = 2 [json_name = "id"];</code>
+     * @param value The id to set.
+     * @return This builder for chaining.
+     */
+    public Builder setId(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      id_ = value;
+      bitField0_ |= 0x00000002;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Instead of `digest`: the id of the transfer, as ListTransfers gives it.
+     * </pre>
+     *
+     * <code>string id = 2 [json_name = "id"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearId() {
+      id_ = getDefaultInstance().getId();
+      bitField0_ = (bitField0_ & ~0x00000002);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Instead of `digest`: the id of the transfer, as ListTransfers gives it.
+     * </pre>
+     *
+     * <code>string id = 2 [json_name = "id"];</code>
+     * @param value The bytes for id to set.
+     * @return This builder for chaining.
+     */
+    public Builder setIdBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      id_ = value;
+      bitField0_ |= 0x00000002;
       onChanged();
       return this;
     }

@@ -12,7 +12,7 @@ public interface CancelTransferRequestOrBuilder extends
 
   /**
    * <pre>
-   * Digest of the snapshot, as ListTransfers gives it.
+   * Digest of a pull's snapshot, as ListTransfers gives it.
    * </pre>
    *
    * <code>string digest = 1 [json_name = "digest"];</code>
@@ -21,7 +21,7 @@ public interface CancelTransferRequestOrBuilder extends
   java.lang.String getDigest();
   /**
    * <pre>
-   * Digest of the snapshot, as ListTransfers gives it.
+   * Digest of a pull's snapshot, as ListTransfers gives it.
    * </pre>
    *
    * <code>string digest = 1 [json_name = "digest"];</code>
@@ -29,4 +29,24 @@ public interface CancelTransferRequestOrBuilder extends
    */
   com.google.protobuf.ByteString
       getDigestBytes();
+
+  /**
+   * <pre>
+   * Instead of `digest`: the id of the transfer, as ListTransfers gives it.
+   * </pre>
+   *
+   * <code>string id = 2 [json_name = "id"];</code>
+   * @return The id.
+   */
+  java.lang.String getId();
+  /**
+   * <pre>
+   * Instead of `digest`: the id of the transfer, as ListTransfers gives it.
+   * </pre>
+   *
+   * <code>string id = 2 [json_name = "id"];</code>
+   * @return The bytes for id.
+   */
+  com.google.protobuf.ByteString
+      getIdBytes();
 }

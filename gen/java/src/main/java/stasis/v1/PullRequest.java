@@ -36,6 +36,7 @@ private static final long serialVersionUID = 0L;
     ref_ = "";
     name_ = "";
     requestId_ = "";
+    remote_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -58,7 +59,7 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
    * call by address uses plain text and sends no credentials. Only the daemon's own user and root
-   * may name a socket.
+   * may name a socket. Empty with `remote`.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -81,7 +82,7 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
    * call by address uses plain text and sends no credentials. Only the daemon's own user and root
-   * may name a socket.
+   * may name a socket. Empty with `remote`.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -107,7 +108,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object ref_ = "";
   /**
    * <pre>
-   * Id, name or id prefix at the peer; with `repair`, at this node.
+   * Id, name or id prefix at the peer or the remote; with `repair`, at this node. At a remote also
+   * the id that the snapshot had on the node that pushed it.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -128,7 +130,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Id, name or id prefix at the peer; with `repair`, at this node.
+   * Id, name or id prefix at the peer or the remote; with `repair`, at this node. At a remote also
+   * the id that the snapshot had on the node that pushed it.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -154,7 +157,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object name_ = "";
   /**
    * <pre>
-   * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
+   * Name for the snapshot at this node; empty = its name at the peer or the remote. Not with
+   * `repair`.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -175,7 +179,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
+   * Name for the snapshot at this node; empty = its name at the peer or the remote. Not with
+   * `repair`.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -264,7 +269,7 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
    * from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
-   * snapshot.
+   * snapshot. Not with `remote`.
    * </pre>
    *
    * <code>bool repair = 6 [json_name = "repair"];</code>
@@ -279,7 +284,8 @@ private static final long serialVersionUID = 0L;
   private boolean keepExpireTime_ = false;
   /**
    * <pre>
-   * True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+   * True: the snapshot expires when it does at the peer or the remote. Default: false, it does not
+   * expire.
    * </pre>
    *
    * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
@@ -288,6 +294,83 @@ private static final long serialVersionUID = 0L;
   @java.lang.Override
   public boolean getKeepExpireTime() {
     return keepExpireTime_;
+  }
+
+  public static final int REMOTE_FIELD_NUMBER = 8;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object remote_ = "";
+  /**
+   * <pre>
+   * Instead of `source`: the name of a remote in the daemon's configuration.
+   * </pre>
+   *
+   * <code>string remote = 8 [json_name = "remote"];</code>
+   * @return The remote.
+   */
+  @java.lang.Override
+  public java.lang.String getRemote() {
+    java.lang.Object ref = remote_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      remote_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Instead of `source`: the name of a remote in the daemon's configuration.
+   * </pre>
+   *
+   * <code>string remote = 8 [json_name = "remote"];</code>
+   * @return The bytes for remote.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getRemoteBytes() {
+    java.lang.Object ref = remote_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      remote_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
+  public static final int PROTECT_FIELD_NUMBER = 9;
+  private boolean protect_ = false;
+  /**
+   * <pre>
+   * Protect the snapshot at this node. Not with `repair`.
+   * </pre>
+   *
+   * <code>bool protect = 9 [json_name = "protect"];</code>
+   * @return The protect.
+   */
+  @java.lang.Override
+  public boolean getProtect() {
+    return protect_;
+  }
+
+  public static final int UNNAMED_FIELD_NUMBER = 10;
+  private boolean unnamed_ = false;
+  /**
+   * <pre>
+   * Store the snapshot without a name at this node. Not with `name` or `repair`.
+   * </pre>
+   *
+   * <code>bool unnamed = 10 [json_name = "unnamed"];</code>
+   * @return The unnamed.
+   */
+  @java.lang.Override
+  public boolean getUnnamed() {
+    return unnamed_;
   }
 
   private byte memoizedIsInitialized = -1;
@@ -325,6 +408,15 @@ private static final long serialVersionUID = 0L;
     if (keepExpireTime_ != false) {
       output.writeBool(7, keepExpireTime_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(remote_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 8, remote_);
+    }
+    if (protect_ != false) {
+      output.writeBool(9, protect_);
+    }
+    if (unnamed_ != false) {
+      output.writeBool(10, unnamed_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -358,6 +450,17 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(7, keepExpireTime_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(remote_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(8, remote_);
+    }
+    if (protect_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(9, protect_);
+    }
+    if (unnamed_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(10, unnamed_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -387,6 +490,12 @@ private static final long serialVersionUID = 0L;
         != other.getRepair()) return false;
     if (getKeepExpireTime()
         != other.getKeepExpireTime()) return false;
+    if (!getRemote()
+        .equals(other.getRemote())) return false;
+    if (getProtect()
+        != other.getProtect()) return false;
+    if (getUnnamed()
+        != other.getUnnamed()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -415,6 +524,14 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + KEEP_EXPIRE_TIME_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
         getKeepExpireTime());
+    hash = (37 * hash) + REMOTE_FIELD_NUMBER;
+    hash = (53 * hash) + getRemote().hashCode();
+    hash = (37 * hash) + PROTECT_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getProtect());
+    hash = (37 * hash) + UNNAMED_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getUnnamed());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -557,6 +674,9 @@ private static final long serialVersionUID = 0L;
       limitBytesPerSecond_ = 0L;
       repair_ = false;
       keepExpireTime_ = false;
+      remote_ = "";
+      protect_ = false;
+      unnamed_ = false;
       return this;
     }
 
@@ -611,6 +731,15 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000040) != 0)) {
         result.keepExpireTime_ = keepExpireTime_;
       }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.remote_ = remote_;
+      }
+      if (((from_bitField0_ & 0x00000100) != 0)) {
+        result.protect_ = protect_;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        result.unnamed_ = unnamed_;
+      }
     }
 
     @java.lang.Override
@@ -653,6 +782,17 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getKeepExpireTime() != false) {
         setKeepExpireTime(other.getKeepExpireTime());
+      }
+      if (!other.getRemote().isEmpty()) {
+        remote_ = other.remote_;
+        bitField0_ |= 0x00000080;
+        onChanged();
+      }
+      if (other.getProtect() != false) {
+        setProtect(other.getProtect());
+      }
+      if (other.getUnnamed() != false) {
+        setUnnamed(other.getUnnamed());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -715,6 +855,21 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000040;
               break;
             } // case 56
+            case 66: {
+              remote_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 66
+            case 72: {
+              protect_ = input.readBool();
+              bitField0_ |= 0x00000100;
+              break;
+            } // case 72
+            case 80: {
+              unnamed_ = input.readBool();
+              bitField0_ |= 0x00000200;
+              break;
+            } // case 80
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -737,7 +892,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
      * call by address uses plain text and sends no credentials. Only the daemon's own user and root
-     * may name a socket.
+     * may name a socket. Empty with `remote`.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -759,7 +914,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
      * call by address uses plain text and sends no credentials. Only the daemon's own user and root
-     * may name a socket.
+     * may name a socket. Empty with `remote`.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -782,7 +937,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
      * call by address uses plain text and sends no credentials. Only the daemon's own user and root
-     * may name a socket.
+     * may name a socket. Empty with `remote`.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -801,7 +956,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
      * call by address uses plain text and sends no credentials. Only the daemon's own user and root
-     * may name a socket.
+     * may name a socket. Empty with `remote`.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -817,7 +972,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
      * call by address uses plain text and sends no credentials. Only the daemon's own user and root
-     * may name a socket.
+     * may name a socket. Empty with `remote`.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -837,7 +992,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object ref_ = "";
     /**
      * <pre>
-     * Id, name or id prefix at the peer; with `repair`, at this node.
+     * Id, name or id prefix at the peer or the remote; with `repair`, at this node. At a remote also
+     * the id that the snapshot had on the node that pushed it.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -857,7 +1013,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix at the peer; with `repair`, at this node.
+     * Id, name or id prefix at the peer or the remote; with `repair`, at this node. At a remote also
+     * the id that the snapshot had on the node that pushed it.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -878,7 +1035,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix at the peer; with `repair`, at this node.
+     * Id, name or id prefix at the peer or the remote; with `repair`, at this node. At a remote also
+     * the id that the snapshot had on the node that pushed it.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -895,7 +1053,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix at the peer; with `repair`, at this node.
+     * Id, name or id prefix at the peer or the remote; with `repair`, at this node. At a remote also
+     * the id that the snapshot had on the node that pushed it.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -909,7 +1068,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix at the peer; with `repair`, at this node.
+     * Id, name or id prefix at the peer or the remote; with `repair`, at this node. At a remote also
+     * the id that the snapshot had on the node that pushed it.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -929,7 +1089,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object name_ = "";
     /**
      * <pre>
-     * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
+     * Name for the snapshot at this node; empty = its name at the peer or the remote. Not with
+     * `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -949,7 +1110,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
+     * Name for the snapshot at this node; empty = its name at the peer or the remote. Not with
+     * `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -970,7 +1132,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
+     * Name for the snapshot at this node; empty = its name at the peer or the remote. Not with
+     * `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -987,7 +1150,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
+     * Name for the snapshot at this node; empty = its name at the peer or the remote. Not with
+     * `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -1001,7 +1165,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
+     * Name for the snapshot at this node; empty = its name at the peer or the remote. Not with
+     * `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -1159,7 +1324,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
      * from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
-     * snapshot.
+     * snapshot. Not with `remote`.
      * </pre>
      *
      * <code>bool repair = 6 [json_name = "repair"];</code>
@@ -1173,7 +1338,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
      * from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
-     * snapshot.
+     * snapshot. Not with `remote`.
      * </pre>
      *
      * <code>bool repair = 6 [json_name = "repair"];</code>
@@ -1191,7 +1356,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
      * from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
-     * snapshot.
+     * snapshot. Not with `remote`.
      * </pre>
      *
      * <code>bool repair = 6 [json_name = "repair"];</code>
@@ -1207,7 +1372,8 @@ private static final long serialVersionUID = 0L;
     private boolean keepExpireTime_ ;
     /**
      * <pre>
-     * True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+     * True: the snapshot expires when it does at the peer or the remote. Default: false, it does not
+     * expire.
      * </pre>
      *
      * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
@@ -1219,7 +1385,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+     * True: the snapshot expires when it does at the peer or the remote. Default: false, it does not
+     * expire.
      * </pre>
      *
      * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
@@ -1235,7 +1402,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+     * True: the snapshot expires when it does at the peer or the remote. Default: false, it does not
+     * expire.
      * </pre>
      *
      * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
@@ -1244,6 +1412,186 @@ private static final long serialVersionUID = 0L;
     public Builder clearKeepExpireTime() {
       bitField0_ = (bitField0_ & ~0x00000040);
       keepExpireTime_ = false;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object remote_ = "";
+    /**
+     * <pre>
+     * Instead of `source`: the name of a remote in the daemon's configuration.
+     * </pre>
+     *
+     * <code>string remote = 8 [json_name = "remote"];</code>
+     * @return The remote.
+     */
+    public java.lang.String getRemote() {
+      java.lang.Object ref = remote_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        remote_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Instead of `source`: the name of a remote in the daemon's configuration.
+     * </pre>
+     *
+     * <code>string remote = 8 [json_name = "remote"];</code>
+     * @return The bytes for remote.
+     */
+    public com.google.protobuf.ByteString
+        getRemoteBytes() {
+      java.lang.Object ref = remote_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        remote_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Instead of `source`: the name of a remote in the daemon's configuration.
+     * </pre>
+     *
+     * <code>string remote = 8 [json_name = "remote"];</code>
+     * @param value The remote to set.
+     * @return This builder for chaining.
+     */
+    public Builder setRemote(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      remote_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Instead of `source`: the name of a remote in the daemon's configuration.
+     * </pre>
+     *
+     * <code>string remote = 8 [json_name = "remote"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearRemote() {
+      remote_ = getDefaultInstance().getRemote();
+      bitField0_ = (bitField0_ & ~0x00000080);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Instead of `source`: the name of a remote in the daemon's configuration.
+     * </pre>
+     *
+     * <code>string remote = 8 [json_name = "remote"];</code>
+     * @param value The bytes for remote to set.
+     * @return This builder for chaining.
+     */
+    public Builder setRemoteBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      remote_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
+
+    private boolean protect_ ;
+    /**
+     * <pre>
+     * Protect the snapshot at this node. Not with `repair`.
+     * </pre>
+     *
+     * <code>bool protect = 9 [json_name = "protect"];</code>
+     * @return The protect.
+     */
+    @java.lang.Override
+    public boolean getProtect() {
+      return protect_;
+    }
+    /**
+     * <pre>
+     * Protect the snapshot at this node. Not with `repair`.
+     * </pre>
+     *
+     * <code>bool protect = 9 [json_name = "protect"];</code>
+     * @param value The protect to set.
+     * @return This builder for chaining.
+     */
+    public Builder setProtect(boolean value) {
+
+      protect_ = value;
+      bitField0_ |= 0x00000100;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Protect the snapshot at this node. Not with `repair`.
+     * </pre>
+     *
+     * <code>bool protect = 9 [json_name = "protect"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearProtect() {
+      bitField0_ = (bitField0_ & ~0x00000100);
+      protect_ = false;
+      onChanged();
+      return this;
+    }
+
+    private boolean unnamed_ ;
+    /**
+     * <pre>
+     * Store the snapshot without a name at this node. Not with `name` or `repair`.
+     * </pre>
+     *
+     * <code>bool unnamed = 10 [json_name = "unnamed"];</code>
+     * @return The unnamed.
+     */
+    @java.lang.Override
+    public boolean getUnnamed() {
+      return unnamed_;
+    }
+    /**
+     * <pre>
+     * Store the snapshot without a name at this node. Not with `name` or `repair`.
+     * </pre>
+     *
+     * <code>bool unnamed = 10 [json_name = "unnamed"];</code>
+     * @param value The unnamed to set.
+     * @return This builder for chaining.
+     */
+    public Builder setUnnamed(boolean value) {
+
+      unnamed_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Store the snapshot without a name at this node. Not with `name` or `repair`.
+     * </pre>
+     *
+     * <code>bool unnamed = 10 [json_name = "unnamed"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearUnnamed() {
+      bitField0_ = (bitField0_ & ~0x00000200);
+      unnamed_ = false;
       onChanged();
       return this;
     }

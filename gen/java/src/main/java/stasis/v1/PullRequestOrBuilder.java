@@ -14,7 +14,7 @@ public interface PullRequestOrBuilder extends
    * <pre>
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
    * call by address uses plain text and sends no credentials. Only the daemon's own user and root
-   * may name a socket.
+   * may name a socket. Empty with `remote`.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -25,7 +25,7 @@ public interface PullRequestOrBuilder extends
    * <pre>
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
    * call by address uses plain text and sends no credentials. Only the daemon's own user and root
-   * may name a socket.
+   * may name a socket. Empty with `remote`.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -36,7 +36,8 @@ public interface PullRequestOrBuilder extends
 
   /**
    * <pre>
-   * Id, name or id prefix at the peer; with `repair`, at this node.
+   * Id, name or id prefix at the peer or the remote; with `repair`, at this node. At a remote also
+   * the id that the snapshot had on the node that pushed it.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -45,7 +46,8 @@ public interface PullRequestOrBuilder extends
   java.lang.String getRef();
   /**
    * <pre>
-   * Id, name or id prefix at the peer; with `repair`, at this node.
+   * Id, name or id prefix at the peer or the remote; with `repair`, at this node. At a remote also
+   * the id that the snapshot had on the node that pushed it.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -56,7 +58,8 @@ public interface PullRequestOrBuilder extends
 
   /**
    * <pre>
-   * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
+   * Name for the snapshot at this node; empty = its name at the peer or the remote. Not with
+   * `repair`.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -65,7 +68,8 @@ public interface PullRequestOrBuilder extends
   java.lang.String getName();
   /**
    * <pre>
-   * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
+   * Name for the snapshot at this node; empty = its name at the peer or the remote. Not with
+   * `repair`.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -108,7 +112,7 @@ public interface PullRequestOrBuilder extends
    * <pre>
    * Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
    * from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
-   * snapshot.
+   * snapshot. Not with `remote`.
    * </pre>
    *
    * <code>bool repair = 6 [json_name = "repair"];</code>
@@ -118,11 +122,52 @@ public interface PullRequestOrBuilder extends
 
   /**
    * <pre>
-   * True: the snapshot expires when it does at the peer. Default: false, it does not expire.
+   * True: the snapshot expires when it does at the peer or the remote. Default: false, it does not
+   * expire.
    * </pre>
    *
    * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
    * @return The keepExpireTime.
    */
   boolean getKeepExpireTime();
+
+  /**
+   * <pre>
+   * Instead of `source`: the name of a remote in the daemon's configuration.
+   * </pre>
+   *
+   * <code>string remote = 8 [json_name = "remote"];</code>
+   * @return The remote.
+   */
+  java.lang.String getRemote();
+  /**
+   * <pre>
+   * Instead of `source`: the name of a remote in the daemon's configuration.
+   * </pre>
+   *
+   * <code>string remote = 8 [json_name = "remote"];</code>
+   * @return The bytes for remote.
+   */
+  com.google.protobuf.ByteString
+      getRemoteBytes();
+
+  /**
+   * <pre>
+   * Protect the snapshot at this node. Not with `repair`.
+   * </pre>
+   *
+   * <code>bool protect = 9 [json_name = "protect"];</code>
+   * @return The protect.
+   */
+  boolean getProtect();
+
+  /**
+   * <pre>
+   * Store the snapshot without a name at this node. Not with `name` or `repair`.
+   * </pre>
+   *
+   * <code>bool unnamed = 10 [json_name = "unnamed"];</code>
+   * @return The unnamed.
+   */
+  boolean getUnnamed();
 }

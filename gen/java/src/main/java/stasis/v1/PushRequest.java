@@ -37,6 +37,7 @@ private static final long serialVersionUID = 0L;
     name_ = "";
     requestId_ = "";
     source_ = "";
+    remote_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -58,6 +59,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+   * Empty with `remote`.
    * </pre>
    *
    * <code>string target = 1 [json_name = "target"];</code>
@@ -79,6 +81,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+   * Empty with `remote`.
    * </pre>
    *
    * <code>string target = 1 [json_name = "target"];</code>
@@ -151,7 +154,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object name_ = "";
   /**
    * <pre>
-   * Name for the snapshot at the peer; empty = its name at this node.
+   * Name for the snapshot at the peer or the remote; empty = its name at this node.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -172,7 +175,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Name for the snapshot at the peer; empty = its name at this node.
+   * Name for the snapshot at the peer or the remote; empty = its name at this node.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -198,7 +201,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object requestId_ = "";
   /**
    * <pre>
-   * A UUID chosen by the caller, for retries.
+   * A UUID chosen by the caller, for retries. A push to a remote needs none: the remote never gets
+   * the same snapshot of this node twice under the same name.
    * </pre>
    *
    * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -219,7 +223,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A UUID chosen by the caller, for retries.
+   * A UUID chosen by the caller, for retries. A push to a remote needs none: the remote never gets
+   * the same snapshot of this node twice under the same name.
    * </pre>
    *
    * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -261,7 +266,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * How the peer reaches this daemon: an address, or this daemon's name in the peer's
-   * configuration; empty = option `advertise`.
+   * configuration; empty = option `advertise`. Empty with `remote`.
    * </pre>
    *
    * <code>string source = 6 [json_name = "source"];</code>
@@ -283,7 +288,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * How the peer reaches this daemon: an address, or this daemon's name in the peer's
-   * configuration; empty = option `advertise`.
+   * configuration; empty = option `advertise`. Empty with `remote`.
    * </pre>
    *
    * <code>string source = 6 [json_name = "source"];</code>
@@ -308,7 +313,7 @@ private static final long serialVersionUID = 0L;
   private boolean keepExpireTime_ = false;
   /**
    * <pre>
-   * As in PullRequest.
+   * As in PullRequest. No effect with `remote`: the remote always has the time.
    * </pre>
    *
    * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
@@ -317,6 +322,53 @@ private static final long serialVersionUID = 0L;
   @java.lang.Override
   public boolean getKeepExpireTime() {
     return keepExpireTime_;
+  }
+
+  public static final int REMOTE_FIELD_NUMBER = 8;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object remote_ = "";
+  /**
+   * <pre>
+   * Instead of `target`: the name of a remote in the daemon's configuration.
+   * </pre>
+   *
+   * <code>string remote = 8 [json_name = "remote"];</code>
+   * @return The remote.
+   */
+  @java.lang.Override
+  public java.lang.String getRemote() {
+    java.lang.Object ref = remote_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      remote_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Instead of `target`: the name of a remote in the daemon's configuration.
+   * </pre>
+   *
+   * <code>string remote = 8 [json_name = "remote"];</code>
+   * @return The bytes for remote.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getRemoteBytes() {
+    java.lang.Object ref = remote_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      remote_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   private byte memoizedIsInitialized = -1;
@@ -354,6 +406,9 @@ private static final long serialVersionUID = 0L;
     if (keepExpireTime_ != false) {
       output.writeBool(7, keepExpireTime_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(remote_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 8, remote_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -386,6 +441,9 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(7, keepExpireTime_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(remote_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(8, remote_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -415,6 +473,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getSource())) return false;
     if (getKeepExpireTime()
         != other.getKeepExpireTime()) return false;
+    if (!getRemote()
+        .equals(other.getRemote())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -442,6 +502,8 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + KEEP_EXPIRE_TIME_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
         getKeepExpireTime());
+    hash = (37 * hash) + REMOTE_FIELD_NUMBER;
+    hash = (53 * hash) + getRemote().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -584,6 +646,7 @@ private static final long serialVersionUID = 0L;
       limitBytesPerSecond_ = 0L;
       source_ = "";
       keepExpireTime_ = false;
+      remote_ = "";
       return this;
     }
 
@@ -638,6 +701,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000040) != 0)) {
         result.keepExpireTime_ = keepExpireTime_;
       }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.remote_ = remote_;
+      }
     }
 
     @java.lang.Override
@@ -682,6 +748,11 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getKeepExpireTime() != false) {
         setKeepExpireTime(other.getKeepExpireTime());
+      }
+      if (!other.getRemote().isEmpty()) {
+        remote_ = other.remote_;
+        bitField0_ |= 0x00000080;
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -744,6 +815,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000040;
               break;
             } // case 56
+            case 66: {
+              remote_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 66
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -765,6 +841,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+     * Empty with `remote`.
      * </pre>
      *
      * <code>string target = 1 [json_name = "target"];</code>
@@ -785,6 +862,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+     * Empty with `remote`.
      * </pre>
      *
      * <code>string target = 1 [json_name = "target"];</code>
@@ -806,6 +884,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+     * Empty with `remote`.
      * </pre>
      *
      * <code>string target = 1 [json_name = "target"];</code>
@@ -823,6 +902,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+     * Empty with `remote`.
      * </pre>
      *
      * <code>string target = 1 [json_name = "target"];</code>
@@ -837,6 +917,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+     * Empty with `remote`.
      * </pre>
      *
      * <code>string target = 1 [json_name = "target"];</code>
@@ -948,7 +1029,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object name_ = "";
     /**
      * <pre>
-     * Name for the snapshot at the peer; empty = its name at this node.
+     * Name for the snapshot at the peer or the remote; empty = its name at this node.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -968,7 +1049,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name for the snapshot at the peer; empty = its name at this node.
+     * Name for the snapshot at the peer or the remote; empty = its name at this node.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -989,7 +1070,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name for the snapshot at the peer; empty = its name at this node.
+     * Name for the snapshot at the peer or the remote; empty = its name at this node.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -1006,7 +1087,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name for the snapshot at the peer; empty = its name at this node.
+     * Name for the snapshot at the peer or the remote; empty = its name at this node.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -1020,7 +1101,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name for the snapshot at the peer; empty = its name at this node.
+     * Name for the snapshot at the peer or the remote; empty = its name at this node.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -1040,7 +1121,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object requestId_ = "";
     /**
      * <pre>
-     * A UUID chosen by the caller, for retries.
+     * A UUID chosen by the caller, for retries. A push to a remote needs none: the remote never gets
+     * the same snapshot of this node twice under the same name.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1060,7 +1142,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID chosen by the caller, for retries.
+     * A UUID chosen by the caller, for retries. A push to a remote needs none: the remote never gets
+     * the same snapshot of this node twice under the same name.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1081,7 +1164,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID chosen by the caller, for retries.
+     * A UUID chosen by the caller, for retries. A push to a remote needs none: the remote never gets
+     * the same snapshot of this node twice under the same name.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1098,7 +1182,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID chosen by the caller, for retries.
+     * A UUID chosen by the caller, for retries. A push to a remote needs none: the remote never gets
+     * the same snapshot of this node twice under the same name.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1112,7 +1197,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID chosen by the caller, for retries.
+     * A UUID chosen by the caller, for retries. A push to a remote needs none: the remote never gets
+     * the same snapshot of this node twice under the same name.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1177,7 +1263,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * How the peer reaches this daemon: an address, or this daemon's name in the peer's
-     * configuration; empty = option `advertise`.
+     * configuration; empty = option `advertise`. Empty with `remote`.
      * </pre>
      *
      * <code>string source = 6 [json_name = "source"];</code>
@@ -1198,7 +1284,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * How the peer reaches this daemon: an address, or this daemon's name in the peer's
-     * configuration; empty = option `advertise`.
+     * configuration; empty = option `advertise`. Empty with `remote`.
      * </pre>
      *
      * <code>string source = 6 [json_name = "source"];</code>
@@ -1220,7 +1306,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * How the peer reaches this daemon: an address, or this daemon's name in the peer's
-     * configuration; empty = option `advertise`.
+     * configuration; empty = option `advertise`. Empty with `remote`.
      * </pre>
      *
      * <code>string source = 6 [json_name = "source"];</code>
@@ -1238,7 +1324,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * How the peer reaches this daemon: an address, or this daemon's name in the peer's
-     * configuration; empty = option `advertise`.
+     * configuration; empty = option `advertise`. Empty with `remote`.
      * </pre>
      *
      * <code>string source = 6 [json_name = "source"];</code>
@@ -1253,7 +1339,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * How the peer reaches this daemon: an address, or this daemon's name in the peer's
-     * configuration; empty = option `advertise`.
+     * configuration; empty = option `advertise`. Empty with `remote`.
      * </pre>
      *
      * <code>string source = 6 [json_name = "source"];</code>
@@ -1273,7 +1359,7 @@ private static final long serialVersionUID = 0L;
     private boolean keepExpireTime_ ;
     /**
      * <pre>
-     * As in PullRequest.
+     * As in PullRequest. No effect with `remote`: the remote always has the time.
      * </pre>
      *
      * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
@@ -1285,7 +1371,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As in PullRequest.
+     * As in PullRequest. No effect with `remote`: the remote always has the time.
      * </pre>
      *
      * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
@@ -1301,7 +1387,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As in PullRequest.
+     * As in PullRequest. No effect with `remote`: the remote always has the time.
      * </pre>
      *
      * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
@@ -1310,6 +1396,98 @@ private static final long serialVersionUID = 0L;
     public Builder clearKeepExpireTime() {
       bitField0_ = (bitField0_ & ~0x00000040);
       keepExpireTime_ = false;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object remote_ = "";
+    /**
+     * <pre>
+     * Instead of `target`: the name of a remote in the daemon's configuration.
+     * </pre>
+     *
+     * <code>string remote = 8 [json_name = "remote"];</code>
+     * @return The remote.
+     */
+    public java.lang.String getRemote() {
+      java.lang.Object ref = remote_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        remote_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Instead of `target`: the name of a remote in the daemon's configuration.
+     * </pre>
+     *
+     * <code>string remote = 8 [json_name = "remote"];</code>
+     * @return The bytes for remote.
+     */
+    public com.google.protobuf.ByteString
+        getRemoteBytes() {
+      java.lang.Object ref = remote_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        remote_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Instead of `target`: the name of a remote in the daemon's configuration.
+     * </pre>
+     *
+     * <code>string remote = 8 [json_name = "remote"];</code>
+     * @param value The remote to set.
+     * @return This builder for chaining.
+     */
+    public Builder setRemote(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      remote_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Instead of `target`: the name of a remote in the daemon's configuration.
+     * </pre>
+     *
+     * <code>string remote = 8 [json_name = "remote"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearRemote() {
+      remote_ = getDefaultInstance().getRemote();
+      bitField0_ = (bitField0_ & ~0x00000080);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Instead of `target`: the name of a remote in the daemon's configuration.
+     * </pre>
+     *
+     * <code>string remote = 8 [json_name = "remote"];</code>
+     * @param value The bytes for remote to set.
+     * @return This builder for chaining.
+     */
+    public Builder setRemoteBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      remote_ = value;
+      bitField0_ |= 0x00000080;
       onChanged();
       return this;
     }

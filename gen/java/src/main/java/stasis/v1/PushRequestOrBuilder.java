@@ -13,6 +13,7 @@ public interface PushRequestOrBuilder extends
   /**
    * <pre>
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+   * Empty with `remote`.
    * </pre>
    *
    * <code>string target = 1 [json_name = "target"];</code>
@@ -22,6 +23,7 @@ public interface PushRequestOrBuilder extends
   /**
    * <pre>
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+   * Empty with `remote`.
    * </pre>
    *
    * <code>string target = 1 [json_name = "target"];</code>
@@ -52,7 +54,7 @@ public interface PushRequestOrBuilder extends
 
   /**
    * <pre>
-   * Name for the snapshot at the peer; empty = its name at this node.
+   * Name for the snapshot at the peer or the remote; empty = its name at this node.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -61,7 +63,7 @@ public interface PushRequestOrBuilder extends
   java.lang.String getName();
   /**
    * <pre>
-   * Name for the snapshot at the peer; empty = its name at this node.
+   * Name for the snapshot at the peer or the remote; empty = its name at this node.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -72,7 +74,8 @@ public interface PushRequestOrBuilder extends
 
   /**
    * <pre>
-   * A UUID chosen by the caller, for retries.
+   * A UUID chosen by the caller, for retries. A push to a remote needs none: the remote never gets
+   * the same snapshot of this node twice under the same name.
    * </pre>
    *
    * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -81,7 +84,8 @@ public interface PushRequestOrBuilder extends
   java.lang.String getRequestId();
   /**
    * <pre>
-   * A UUID chosen by the caller, for retries.
+   * A UUID chosen by the caller, for retries. A push to a remote needs none: the remote never gets
+   * the same snapshot of this node twice under the same name.
    * </pre>
    *
    * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -103,7 +107,7 @@ public interface PushRequestOrBuilder extends
   /**
    * <pre>
    * How the peer reaches this daemon: an address, or this daemon's name in the peer's
-   * configuration; empty = option `advertise`.
+   * configuration; empty = option `advertise`. Empty with `remote`.
    * </pre>
    *
    * <code>string source = 6 [json_name = "source"];</code>
@@ -113,7 +117,7 @@ public interface PushRequestOrBuilder extends
   /**
    * <pre>
    * How the peer reaches this daemon: an address, or this daemon's name in the peer's
-   * configuration; empty = option `advertise`.
+   * configuration; empty = option `advertise`. Empty with `remote`.
    * </pre>
    *
    * <code>string source = 6 [json_name = "source"];</code>
@@ -124,11 +128,31 @@ public interface PushRequestOrBuilder extends
 
   /**
    * <pre>
-   * As in PullRequest.
+   * As in PullRequest. No effect with `remote`: the remote always has the time.
    * </pre>
    *
    * <code>bool keep_expire_time = 7 [json_name = "keepExpireTime"];</code>
    * @return The keepExpireTime.
    */
   boolean getKeepExpireTime();
+
+  /**
+   * <pre>
+   * Instead of `target`: the name of a remote in the daemon's configuration.
+   * </pre>
+   *
+   * <code>string remote = 8 [json_name = "remote"];</code>
+   * @return The remote.
+   */
+  java.lang.String getRemote();
+  /**
+   * <pre>
+   * Instead of `target`: the name of a remote in the daemon's configuration.
+   * </pre>
+   *
+   * <code>string remote = 8 [json_name = "remote"];</code>
+   * @return The bytes for remote.
+   */
+  com.google.protobuf.ByteString
+      getRemoteBytes();
 }

@@ -55,6 +55,7 @@ private static final long serialVersionUID = 0L;
           com.google.protobuf.AbstractMessage.InternalOneOfEnum {
     PROGRESS(1),
     SNAPSHOT(2),
+    REMOTE_SNAPSHOT(3),
     EVENT_NOT_SET(0);
     private final int value;
     private EventCase(int value) {
@@ -74,6 +75,7 @@ private static final long serialVersionUID = 0L;
       switch (value) {
         case 1: return PROGRESS;
         case 2: return SNAPSHOT;
+        case 3: return REMOTE_SNAPSHOT;
         case 0: return EVENT_NOT_SET;
         default: return null;
       }
@@ -135,7 +137,7 @@ private static final long serialVersionUID = 0L;
   public static final int SNAPSHOT_FIELD_NUMBER = 2;
   /**
    * <pre>
-   * Last message: the snapshot as the peer stored it.
+   * Last message of a push to a peer: the snapshot as the peer stored it.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -147,7 +149,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Last message: the snapshot as the peer stored it.
+   * Last message of a push to a peer: the snapshot as the peer stored it.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -162,7 +164,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Last message: the snapshot as the peer stored it.
+   * Last message of a push to a peer: the snapshot as the peer stored it.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -173,6 +175,49 @@ private static final long serialVersionUID = 0L;
        return (stasis.v1.Snapshot) event_;
     }
     return stasis.v1.Snapshot.getDefaultInstance();
+  }
+
+  public static final int REMOTE_SNAPSHOT_FIELD_NUMBER = 3;
+  /**
+   * <pre>
+   * Last message of a push to a remote: the snapshot there.
+   * </pre>
+   *
+   * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+   * @return Whether the remoteSnapshot field is set.
+   */
+  @java.lang.Override
+  public boolean hasRemoteSnapshot() {
+    return eventCase_ == 3;
+  }
+  /**
+   * <pre>
+   * Last message of a push to a remote: the snapshot there.
+   * </pre>
+   *
+   * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+   * @return The remoteSnapshot.
+   */
+  @java.lang.Override
+  public stasis.v1.RemoteSnapshot getRemoteSnapshot() {
+    if (eventCase_ == 3) {
+       return (stasis.v1.RemoteSnapshot) event_;
+    }
+    return stasis.v1.RemoteSnapshot.getDefaultInstance();
+  }
+  /**
+   * <pre>
+   * Last message of a push to a remote: the snapshot there.
+   * </pre>
+   *
+   * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+   */
+  @java.lang.Override
+  public stasis.v1.RemoteSnapshotOrBuilder getRemoteSnapshotOrBuilder() {
+    if (eventCase_ == 3) {
+       return (stasis.v1.RemoteSnapshot) event_;
+    }
+    return stasis.v1.RemoteSnapshot.getDefaultInstance();
   }
 
   private byte memoizedIsInitialized = -1;
@@ -195,6 +240,9 @@ private static final long serialVersionUID = 0L;
     if (eventCase_ == 2) {
       output.writeMessage(2, (stasis.v1.Snapshot) event_);
     }
+    if (eventCase_ == 3) {
+      output.writeMessage(3, (stasis.v1.RemoteSnapshot) event_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -211,6 +259,10 @@ private static final long serialVersionUID = 0L;
     if (eventCase_ == 2) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(2, (stasis.v1.Snapshot) event_);
+    }
+    if (eventCase_ == 3) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(3, (stasis.v1.RemoteSnapshot) event_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -237,6 +289,10 @@ private static final long serialVersionUID = 0L;
         if (!getSnapshot()
             .equals(other.getSnapshot())) return false;
         break;
+      case 3:
+        if (!getRemoteSnapshot()
+            .equals(other.getRemoteSnapshot())) return false;
+        break;
       case 0:
       default:
     }
@@ -259,6 +315,10 @@ private static final long serialVersionUID = 0L;
       case 2:
         hash = (37 * hash) + SNAPSHOT_FIELD_NUMBER;
         hash = (53 * hash) + getSnapshot().hashCode();
+        break;
+      case 3:
+        hash = (37 * hash) + REMOTE_SNAPSHOT_FIELD_NUMBER;
+        hash = (53 * hash) + getRemoteSnapshot().hashCode();
         break;
       case 0:
       default:
@@ -404,6 +464,9 @@ private static final long serialVersionUID = 0L;
       if (snapshotBuilder_ != null) {
         snapshotBuilder_.clear();
       }
+      if (remoteSnapshotBuilder_ != null) {
+        remoteSnapshotBuilder_.clear();
+      }
       eventCase_ = 0;
       event_ = null;
       return this;
@@ -453,6 +516,10 @@ private static final long serialVersionUID = 0L;
           snapshotBuilder_ != null) {
         result.event_ = snapshotBuilder_.build();
       }
+      if (eventCase_ == 3 &&
+          remoteSnapshotBuilder_ != null) {
+        result.event_ = remoteSnapshotBuilder_.build();
+      }
     }
 
     @java.lang.Override
@@ -474,6 +541,10 @@ private static final long serialVersionUID = 0L;
         }
         case SNAPSHOT: {
           mergeSnapshot(other.getSnapshot());
+          break;
+        }
+        case REMOTE_SNAPSHOT: {
+          mergeRemoteSnapshot(other.getRemoteSnapshot());
           break;
         }
         case EVENT_NOT_SET: {
@@ -520,6 +591,13 @@ private static final long serialVersionUID = 0L;
               eventCase_ = 2;
               break;
             } // case 18
+            case 26: {
+              input.readMessage(
+                  internalGetRemoteSnapshotFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              eventCase_ = 3;
+              break;
+            } // case 26
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -734,7 +812,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.Snapshot, stasis.v1.Snapshot.Builder, stasis.v1.SnapshotOrBuilder> snapshotBuilder_;
     /**
      * <pre>
-     * Last message: the snapshot as the peer stored it.
+     * Last message of a push to a peer: the snapshot as the peer stored it.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -746,7 +824,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Last message: the snapshot as the peer stored it.
+     * Last message of a push to a peer: the snapshot as the peer stored it.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -768,7 +846,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Last message: the snapshot as the peer stored it.
+     * Last message of a push to a peer: the snapshot as the peer stored it.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -788,7 +866,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Last message: the snapshot as the peer stored it.
+     * Last message of a push to a peer: the snapshot as the peer stored it.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -806,7 +884,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Last message: the snapshot as the peer stored it.
+     * Last message of a push to a peer: the snapshot as the peer stored it.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -833,7 +911,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Last message: the snapshot as the peer stored it.
+     * Last message of a push to a peer: the snapshot as the peer stored it.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -856,7 +934,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Last message: the snapshot as the peer stored it.
+     * Last message of a push to a peer: the snapshot as the peer stored it.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -866,7 +944,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Last message: the snapshot as the peer stored it.
+     * Last message of a push to a peer: the snapshot as the peer stored it.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -884,7 +962,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Last message: the snapshot as the peer stored it.
+     * Last message of a push to a peer: the snapshot as the peer stored it.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -906,6 +984,184 @@ private static final long serialVersionUID = 0L;
       eventCase_ = 2;
       onChanged();
       return snapshotBuilder_;
+    }
+
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.RemoteSnapshot, stasis.v1.RemoteSnapshot.Builder, stasis.v1.RemoteSnapshotOrBuilder> remoteSnapshotBuilder_;
+    /**
+     * <pre>
+     * Last message of a push to a remote: the snapshot there.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+     * @return Whether the remoteSnapshot field is set.
+     */
+    @java.lang.Override
+    public boolean hasRemoteSnapshot() {
+      return eventCase_ == 3;
+    }
+    /**
+     * <pre>
+     * Last message of a push to a remote: the snapshot there.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+     * @return The remoteSnapshot.
+     */
+    @java.lang.Override
+    public stasis.v1.RemoteSnapshot getRemoteSnapshot() {
+      if (remoteSnapshotBuilder_ == null) {
+        if (eventCase_ == 3) {
+          return (stasis.v1.RemoteSnapshot) event_;
+        }
+        return stasis.v1.RemoteSnapshot.getDefaultInstance();
+      } else {
+        if (eventCase_ == 3) {
+          return remoteSnapshotBuilder_.getMessage();
+        }
+        return stasis.v1.RemoteSnapshot.getDefaultInstance();
+      }
+    }
+    /**
+     * <pre>
+     * Last message of a push to a remote: the snapshot there.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+     */
+    public Builder setRemoteSnapshot(stasis.v1.RemoteSnapshot value) {
+      if (remoteSnapshotBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        event_ = value;
+        onChanged();
+      } else {
+        remoteSnapshotBuilder_.setMessage(value);
+      }
+      eventCase_ = 3;
+      return this;
+    }
+    /**
+     * <pre>
+     * Last message of a push to a remote: the snapshot there.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+     */
+    public Builder setRemoteSnapshot(
+        stasis.v1.RemoteSnapshot.Builder builderForValue) {
+      if (remoteSnapshotBuilder_ == null) {
+        event_ = builderForValue.build();
+        onChanged();
+      } else {
+        remoteSnapshotBuilder_.setMessage(builderForValue.build());
+      }
+      eventCase_ = 3;
+      return this;
+    }
+    /**
+     * <pre>
+     * Last message of a push to a remote: the snapshot there.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+     */
+    public Builder mergeRemoteSnapshot(stasis.v1.RemoteSnapshot value) {
+      if (remoteSnapshotBuilder_ == null) {
+        if (eventCase_ == 3 &&
+            event_ != stasis.v1.RemoteSnapshot.getDefaultInstance()) {
+          event_ = stasis.v1.RemoteSnapshot.newBuilder((stasis.v1.RemoteSnapshot) event_)
+              .mergeFrom(value).buildPartial();
+        } else {
+          event_ = value;
+        }
+        onChanged();
+      } else {
+        if (eventCase_ == 3) {
+          remoteSnapshotBuilder_.mergeFrom(value);
+        } else {
+          remoteSnapshotBuilder_.setMessage(value);
+        }
+      }
+      eventCase_ = 3;
+      return this;
+    }
+    /**
+     * <pre>
+     * Last message of a push to a remote: the snapshot there.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+     */
+    public Builder clearRemoteSnapshot() {
+      if (remoteSnapshotBuilder_ == null) {
+        if (eventCase_ == 3) {
+          eventCase_ = 0;
+          event_ = null;
+          onChanged();
+        }
+      } else {
+        if (eventCase_ == 3) {
+          eventCase_ = 0;
+          event_ = null;
+        }
+        remoteSnapshotBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Last message of a push to a remote: the snapshot there.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+     */
+    public stasis.v1.RemoteSnapshot.Builder getRemoteSnapshotBuilder() {
+      return internalGetRemoteSnapshotFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Last message of a push to a remote: the snapshot there.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+     */
+    @java.lang.Override
+    public stasis.v1.RemoteSnapshotOrBuilder getRemoteSnapshotOrBuilder() {
+      if ((eventCase_ == 3) && (remoteSnapshotBuilder_ != null)) {
+        return remoteSnapshotBuilder_.getMessageOrBuilder();
+      } else {
+        if (eventCase_ == 3) {
+          return (stasis.v1.RemoteSnapshot) event_;
+        }
+        return stasis.v1.RemoteSnapshot.getDefaultInstance();
+      }
+    }
+    /**
+     * <pre>
+     * Last message of a push to a remote: the snapshot there.
+     * </pre>
+     *
+     * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.RemoteSnapshot, stasis.v1.RemoteSnapshot.Builder, stasis.v1.RemoteSnapshotOrBuilder> 
+        internalGetRemoteSnapshotFieldBuilder() {
+      if (remoteSnapshotBuilder_ == null) {
+        if (!(eventCase_ == 3)) {
+          event_ = stasis.v1.RemoteSnapshot.getDefaultInstance();
+        }
+        remoteSnapshotBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            stasis.v1.RemoteSnapshot, stasis.v1.RemoteSnapshot.Builder, stasis.v1.RemoteSnapshotOrBuilder>(
+                (stasis.v1.RemoteSnapshot) event_,
+                getParentForChildren(),
+                isClean());
+        event_ = null;
+      }
+      eventCase_ = 3;
+      onChanged();
+      return remoteSnapshotBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.PushResponse)

@@ -39,7 +39,7 @@ public interface PushResponseOrBuilder extends
 
   /**
    * <pre>
-   * Last message: the snapshot as the peer stored it.
+   * Last message of a push to a peer: the snapshot as the peer stored it.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -48,7 +48,7 @@ public interface PushResponseOrBuilder extends
   boolean hasSnapshot();
   /**
    * <pre>
-   * Last message: the snapshot as the peer stored it.
+   * Last message of a push to a peer: the snapshot as the peer stored it.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -57,12 +57,39 @@ public interface PushResponseOrBuilder extends
   stasis.v1.Snapshot getSnapshot();
   /**
    * <pre>
-   * Last message: the snapshot as the peer stored it.
+   * Last message of a push to a peer: the snapshot as the peer stored it.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
    */
   stasis.v1.SnapshotOrBuilder getSnapshotOrBuilder();
+
+  /**
+   * <pre>
+   * Last message of a push to a remote: the snapshot there.
+   * </pre>
+   *
+   * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+   * @return Whether the remoteSnapshot field is set.
+   */
+  boolean hasRemoteSnapshot();
+  /**
+   * <pre>
+   * Last message of a push to a remote: the snapshot there.
+   * </pre>
+   *
+   * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+   * @return The remoteSnapshot.
+   */
+  stasis.v1.RemoteSnapshot getRemoteSnapshot();
+  /**
+   * <pre>
+   * Last message of a push to a remote: the snapshot there.
+   * </pre>
+   *
+   * <code>.stasis.v1.RemoteSnapshot remote_snapshot = 3 [json_name = "remoteSnapshot"];</code>
+   */
+  stasis.v1.RemoteSnapshotOrBuilder getRemoteSnapshotOrBuilder();
 
   stasis.v1.PushResponse.EventCase getEventCase();
 }

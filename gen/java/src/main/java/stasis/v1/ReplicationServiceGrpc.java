@@ -5,7 +5,8 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
 /**
  * <pre>
  * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
- * travel. Peers call GetManifest, ReadTable and ReadBlocks.
+ * travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+ * (RemoteService).
  * </pre>
  */
 @io.grpc.stub.annotations.GrpcGenerated
@@ -295,14 +296,15 @@ public final class ReplicationServiceGrpc {
   /**
    * <pre>
    * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-   * travel. Peers call GetManifest, ReadTable and ReadBlocks.
+   * travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+   * (RemoteService).
    * </pre>
    */
   public interface AsyncService {
 
     /**
      * <pre>
-     * Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
+     * Fetches a snapshot from a peer or a remote. Repeat an interrupted call to resume it.
      * </pre>
      */
     default void pull(stasis.v1.PullRequest request,
@@ -312,7 +314,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Sends a snapshot to a peer by asking the peer to pull it from here.
+     * Sends a snapshot to a peer by asking the peer to pull it from here, or stores it at a remote.
      * </pre>
      */
     default void push(stasis.v1.PushRequest request,
@@ -322,7 +324,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Lists running pulls, and interrupted pulls that can be resumed.
+     * Lists running pulls, interrupted pulls that can be resumed, and running pushes to remotes.
      * </pre>
      */
     default void listTransfers(stasis.v1.ListTransfersRequest request,
@@ -332,7 +334,8 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Ends a running pull, and discards the blocks that it kept for resuming.
+     * Ends a running pull, and discards the blocks that it kept for resuming; or ends a push to a
+     * remote.
      * </pre>
      */
     default void cancelTransfer(stasis.v1.CancelTransferRequest request,
@@ -377,7 +380,8 @@ public final class ReplicationServiceGrpc {
    * Base class for the server implementation of the service ReplicationService.
    * <pre>
    * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-   * travel. Peers call GetManifest, ReadTable and ReadBlocks.
+   * travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+   * (RemoteService).
    * </pre>
    */
   public static abstract class ReplicationServiceImplBase
@@ -392,7 +396,8 @@ public final class ReplicationServiceGrpc {
    * A stub to allow clients to do asynchronous rpc calls to service ReplicationService.
    * <pre>
    * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-   * travel. Peers call GetManifest, ReadTable and ReadBlocks.
+   * travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+   * (RemoteService).
    * </pre>
    */
   public static final class ReplicationServiceStub
@@ -410,7 +415,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
+     * Fetches a snapshot from a peer or a remote. Repeat an interrupted call to resume it.
      * </pre>
      */
     public void pull(stasis.v1.PullRequest request,
@@ -421,7 +426,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Sends a snapshot to a peer by asking the peer to pull it from here.
+     * Sends a snapshot to a peer by asking the peer to pull it from here, or stores it at a remote.
      * </pre>
      */
     public void push(stasis.v1.PushRequest request,
@@ -432,7 +437,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Lists running pulls, and interrupted pulls that can be resumed.
+     * Lists running pulls, interrupted pulls that can be resumed, and running pushes to remotes.
      * </pre>
      */
     public void listTransfers(stasis.v1.ListTransfersRequest request,
@@ -443,7 +448,8 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Ends a running pull, and discards the blocks that it kept for resuming.
+     * Ends a running pull, and discards the blocks that it kept for resuming; or ends a push to a
+     * remote.
      * </pre>
      */
     public void cancelTransfer(stasis.v1.CancelTransferRequest request,
@@ -492,7 +498,8 @@ public final class ReplicationServiceGrpc {
    * A stub to allow clients to do synchronous rpc calls to service ReplicationService.
    * <pre>
    * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-   * travel. Peers call GetManifest, ReadTable and ReadBlocks.
+   * travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+   * (RemoteService).
    * </pre>
    */
   public static final class ReplicationServiceBlockingV2Stub
@@ -510,7 +517,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
+     * Fetches a snapshot from a peer or a remote. Repeat an interrupted call to resume it.
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -522,7 +529,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Sends a snapshot to a peer by asking the peer to pull it from here.
+     * Sends a snapshot to a peer by asking the peer to pull it from here, or stores it at a remote.
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -534,7 +541,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Lists running pulls, and interrupted pulls that can be resumed.
+     * Lists running pulls, interrupted pulls that can be resumed, and running pushes to remotes.
      * </pre>
      */
     public stasis.v1.ListTransfersResponse listTransfers(stasis.v1.ListTransfersRequest request) throws io.grpc.StatusException {
@@ -544,7 +551,8 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Ends a running pull, and discards the blocks that it kept for resuming.
+     * Ends a running pull, and discards the blocks that it kept for resuming; or ends a push to a
+     * remote.
      * </pre>
      */
     public stasis.v1.CancelTransferResponse cancelTransfer(stasis.v1.CancelTransferRequest request) throws io.grpc.StatusException {
@@ -595,7 +603,8 @@ public final class ReplicationServiceGrpc {
    * A stub to allow clients to do limited synchronous rpc calls to service ReplicationService.
    * <pre>
    * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-   * travel. Peers call GetManifest, ReadTable and ReadBlocks.
+   * travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+   * (RemoteService).
    * </pre>
    */
   public static final class ReplicationServiceBlockingStub
@@ -613,7 +622,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
+     * Fetches a snapshot from a peer or a remote. Repeat an interrupted call to resume it.
      * </pre>
      */
     public java.util.Iterator<stasis.v1.PullResponse> pull(
@@ -624,7 +633,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Sends a snapshot to a peer by asking the peer to pull it from here.
+     * Sends a snapshot to a peer by asking the peer to pull it from here, or stores it at a remote.
      * </pre>
      */
     public java.util.Iterator<stasis.v1.PushResponse> push(
@@ -635,7 +644,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Lists running pulls, and interrupted pulls that can be resumed.
+     * Lists running pulls, interrupted pulls that can be resumed, and running pushes to remotes.
      * </pre>
      */
     public stasis.v1.ListTransfersResponse listTransfers(stasis.v1.ListTransfersRequest request) {
@@ -645,7 +654,8 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Ends a running pull, and discards the blocks that it kept for resuming.
+     * Ends a running pull, and discards the blocks that it kept for resuming; or ends a push to a
+     * remote.
      * </pre>
      */
     public stasis.v1.CancelTransferResponse cancelTransfer(stasis.v1.CancelTransferRequest request) {
@@ -693,7 +703,8 @@ public final class ReplicationServiceGrpc {
    * A stub to allow clients to do ListenableFuture-style rpc calls to service ReplicationService.
    * <pre>
    * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
-   * travel. Peers call GetManifest, ReadTable and ReadBlocks.
+   * travel. Peers call GetManifest, ReadTable and ReadBlocks. Pull and Push also work with remotes
+   * (RemoteService).
    * </pre>
    */
   public static final class ReplicationServiceFutureStub
@@ -711,7 +722,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Lists running pulls, and interrupted pulls that can be resumed.
+     * Lists running pulls, interrupted pulls that can be resumed, and running pushes to remotes.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<stasis.v1.ListTransfersResponse> listTransfers(
@@ -722,7 +733,8 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Ends a running pull, and discards the blocks that it kept for resuming.
+     * Ends a running pull, and discards the blocks that it kept for resuming; or ends a push to a
+     * remote.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<stasis.v1.CancelTransferResponse> cancelTransfer(

@@ -132,95 +132,104 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     java.lang.String[] descriptorData = {
       "\n#stasis/v1/replication_service.proto\022\ts" +
       "tasis.v1\032\037google/protobuf/timestamp.prot" +
-      "o\032\031stasis/v1/resources.proto\"\341\001\n\013PullReq" +
+      "o\032\031stasis/v1/resources.proto\"\255\002\n\013PullReq" +
       "uest\022\026\n\006source\030\001 \001(\tR\006source\022\020\n\003ref\030\002 \001(" +
       "\tR\003ref\022\022\n\004name\030\003 \001(\tR\004name\022\035\n\nrequest_id" +
       "\030\004 \001(\tR\trequestId\0223\n\026limit_bytes_per_sec" +
       "ond\030\005 \001(\003R\023limitBytesPerSecond\022\026\n\006repair" +
       "\030\006 \001(\010R\006repair\022(\n\020keep_expire_time\030\007 \001(\010" +
-      "R\016keepExpireTime\"\205\001\n\014PullResponse\0229\n\010pro" +
-      "gress\030\001 \001(\0132\033.stasis.v1.TransferProgress" +
-      "H\000R\010progress\0221\n\010snapshot\030\002 \001(\0132\023.stasis." +
-      "v1.SnapshotH\000R\010snapshotB\007\n\005event\"\341\001\n\013Pus" +
-      "hRequest\022\026\n\006target\030\001 \001(\tR\006target\022\020\n\003ref\030" +
-      "\002 \001(\tR\003ref\022\022\n\004name\030\003 \001(\tR\004name\022\035\n\nreques" +
-      "t_id\030\004 \001(\tR\trequestId\0223\n\026limit_bytes_per" +
-      "_second\030\005 \001(\003R\023limitBytesPerSecond\022\026\n\006so" +
-      "urce\030\006 \001(\tR\006source\022(\n\020keep_expire_time\030\007" +
-      " \001(\010R\016keepExpireTime\"\205\001\n\014PushResponse\0229\n" +
-      "\010progress\030\001 \001(\0132\033.stasis.v1.TransferProg" +
-      "ressH\000R\010progress\0221\n\010snapshot\030\002 \001(\0132\023.sta" +
-      "sis.v1.SnapshotH\000R\010snapshotB\007\n\005event\"\226\001\n" +
-      "\020TransferProgress\022\037\n\013total_bytes\030\001 \001(\003R\n" +
-      "totalBytes\022\035\n\ndone_bytes\030\002 \001(\003R\tdoneByte" +
-      "s\022#\n\rchanged_bytes\030\003 \001(\003R\014changedBytes\022\035" +
-      "\n\nsent_bytes\030\004 \001(\003R\tsentBytes\"\026\n\024ListTra" +
-      "nsfersRequest\"J\n\025ListTransfersResponse\0221" +
-      "\n\ttransfers\030\001 \003(\0132\023.stasis.v1.TransferR\t" +
-      "transfers\"\330\001\n\010Transfer\022\026\n\006digest\030\001 \001(\tR\006" +
-      "digest\022\026\n\006source\030\002 \001(\tR\006source\022\020\n\003ref\030\003 " +
-      "\001(\tR\003ref\022\026\n\006active\030\004 \001(\010R\006active\0227\n\010prog" +
-      "ress\030\005 \001(\0132\033.stasis.v1.TransferProgressR" +
-      "\010progress\0229\n\nstarted_at\030\006 \001(\0132\032.google.p" +
-      "rotobuf.TimestampR\tstartedAt\"/\n\025CancelTr" +
-      "ansferRequest\022\026\n\006digest\030\001 \001(\tR\006digest\".\n" +
-      "\026CancelTransferResponse\022\024\n\005found\030\001 \001(\010R\005" +
-      "found\"\342\001\n\022GetManifestRequest\022\020\n\003ref\030\001 \001(" +
-      "\tR\003ref\022!\n\014base_digests\030\002 \003(\tR\013baseDigest" +
-      "s\022#\n\rsnapshot_only\030\003 \001(\010R\014snapshotOnly\022\026" +
-      "\n\006digest\030\004 \001(\tR\006digest\0222\n\025accept_table_v" +
-      "ersions\030\005 \003(\005R\023acceptTableVersions\022&\n\017ta" +
-      "bles_by_range\030\006 \001(\010R\rtablesByRange\"\323\001\n\023G" +
-      "etManifestResponse\0221\n\010snapshot\030\001 \001(\0132\023.s" +
-      "tasis.v1.SnapshotH\000R\010snapshot\022/\n\006blocks\030" +
-      "\002 \001(\0132\025.stasis.v1.FileBlocksH\000R\006blocks\022/" +
-      "\n\005table\030\004 \001(\0132\027.stasis.v1.TableSummaryH\000" +
-      "R\005table\022\037\n\013base_digest\030\003 \001(\tR\nbaseDigest" +
-      "B\006\n\004part\"J\n\nFileBlocks\022\022\n\004file\030\001 \001(\tR\004fi" +
-      "le\022\024\n\005table\030\002 \001(\014R\005table\022\022\n\004last\030\003 \001(\010R\004" +
-      "last\":\n\014TableSummary\022\022\n\004file\030\001 \001(\tR\004file" +
-      "\022\026\n\006length\030\002 \001(\003R\006length\"w\n\020ReadTableReq" +
-      "uest\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotId\022\022\n" +
-      "\004file\030\002 \001(\tR\004file\022\026\n\006offset\030\003 \001(\003R\006offse" +
-      "t\022\026\n\006length\030\004 \001(\003R\006length\"\'\n\021ReadTableRe" +
-      "sponse\022\022\n\004data\030\001 \001(\014R\004data\"\301\002\n\021ReadBlock" +
-      "sRequest\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotI" +
-      "d\022\022\n\004file\030\002 \001(\tR\004file\022-\n\006ranges\030\003 \003(\0132\025." +
-      "stasis.v1.BlockRangeR\006ranges\022\037\n\013base_dig" +
-      "est\030\004 \001(\tR\nbaseDigest\0222\n\025accepts_nonzero" +
-      "_pages\030\005 \001(\010R\023acceptsNonzeroPages\022C\n\020acc" +
-      "ept_encodings\030\006 \003(\0162\030.stasis.v1.BlockEnc" +
-      "odingR\017acceptEncodings\022.\n\023accepts_page_b" +
-      "itmap\030\007 \001(\010R\021acceptsPageBitmap\"8\n\nBlockR" +
-      "ange\022\024\n\005first\030\001 \001(\003R\005first\022\024\n\005count\030\002 \001(" +
-      "\003R\005count\"\331\001\n\022ReadBlocksResponse\022\024\n\005index" +
-      "\030\001 \001(\003R\005index\022\022\n\004data\030\002 \001(\014R\004data\0224\n\010enc" +
-      "oding\030\003 \001(\0162\030.stasis.v1.BlockEncodingR\010e" +
-      "ncoding\022#\n\rchanged_pages\030\004 \001(\006R\014changedP" +
-      "ages\022\037\n\013page_bitmap\030\005 \001(\014R\npageBitmap\022\035\n" +
-      "\npage_bytes\030\006 \001(\rR\tpageBytes*\243\001\n\rBlockEn" +
-      "coding\022\036\n\032BLOCK_ENCODING_UNSPECIFIED\020\000\022\026" +
-      "\n\022BLOCK_ENCODING_RAW\020\001\022\030\n\024BLOCK_ENCODING" +
-      "_PAGES\020\002\022\036\n\032BLOCK_ENCODING_XOR_DEFLATE\020\003" +
-      "\022 \n\034BLOCK_ENCODING_NONZERO_PAGES\020\0042\234\004\n\022R" +
-      "eplicationService\0229\n\004Pull\022\026.stasis.v1.Pu" +
-      "llRequest\032\027.stasis.v1.PullResponse0\001\0229\n\004" +
-      "Push\022\026.stasis.v1.PushRequest\032\027.stasis.v1" +
-      ".PushResponse0\001\022R\n\rListTransfers\022\037.stasi" +
-      "s.v1.ListTransfersRequest\032 .stasis.v1.Li" +
-      "stTransfersResponse\022U\n\016CancelTransfer\022 ." +
-      "stasis.v1.CancelTransferRequest\032!.stasis" +
-      ".v1.CancelTransferResponse\022N\n\013GetManifes" +
-      "t\022\035.stasis.v1.GetManifestRequest\032\036.stasi" +
-      "s.v1.GetManifestResponse0\001\022H\n\tReadTable\022" +
-      "\033.stasis.v1.ReadTableRequest\032\034.stasis.v1" +
-      ".ReadTableResponse0\001\022K\n\nReadBlocks\022\034.sta" +
-      "sis.v1.ReadBlocksRequest\032\035.stasis.v1.Rea" +
-      "dBlocksResponse0\001B\221\001\n\tstasis.v1B\027Replica" +
-      "tionServiceProtoP\001Z&stasis.local/gen/go/" +
-      "stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tS" +
-      "tasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nStasi" +
-      "s::V1b\006proto3"
+      "R\016keepExpireTime\022\026\n\006remote\030\010 \001(\tR\006remote" +
+      "\022\030\n\007protect\030\t \001(\010R\007protect\022\030\n\007unnamed\030\n " +
+      "\001(\010R\007unnamed\"\205\001\n\014PullResponse\0229\n\010progres" +
+      "s\030\001 \001(\0132\033.stasis.v1.TransferProgressH\000R\010" +
+      "progress\0221\n\010snapshot\030\002 \001(\0132\023.stasis.v1.S" +
+      "napshotH\000R\010snapshotB\007\n\005event\"\371\001\n\013PushReq" +
+      "uest\022\026\n\006target\030\001 \001(\tR\006target\022\020\n\003ref\030\002 \001(" +
+      "\tR\003ref\022\022\n\004name\030\003 \001(\tR\004name\022\035\n\nrequest_id" +
+      "\030\004 \001(\tR\trequestId\0223\n\026limit_bytes_per_sec" +
+      "ond\030\005 \001(\003R\023limitBytesPerSecond\022\026\n\006source" +
+      "\030\006 \001(\tR\006source\022(\n\020keep_expire_time\030\007 \001(\010" +
+      "R\016keepExpireTime\022\026\n\006remote\030\010 \001(\tR\006remote" +
+      "\"\313\001\n\014PushResponse\0229\n\010progress\030\001 \001(\0132\033.st" +
+      "asis.v1.TransferProgressH\000R\010progress\0221\n\010" +
+      "snapshot\030\002 \001(\0132\023.stasis.v1.SnapshotH\000R\010s" +
+      "napshot\022D\n\017remote_snapshot\030\003 \001(\0132\031.stasi" +
+      "s.v1.RemoteSnapshotH\000R\016remoteSnapshotB\007\n" +
+      "\005event\"\226\001\n\020TransferProgress\022\037\n\013total_byt" +
+      "es\030\001 \001(\003R\ntotalBytes\022\035\n\ndone_bytes\030\002 \001(\003" +
+      "R\tdoneBytes\022#\n\rchanged_bytes\030\003 \001(\003R\014chan" +
+      "gedBytes\022\035\n\nsent_bytes\030\004 \001(\003R\tsentBytes\"" +
+      "\026\n\024ListTransfersRequest\"J\n\025ListTransfers" +
+      "Response\0221\n\ttransfers\030\001 \003(\0132\023.stasis.v1." +
+      "TransferR\ttransfers\"\244\002\n\010Transfer\022\026\n\006dige" +
+      "st\030\001 \001(\tR\006digest\022\026\n\006source\030\002 \001(\tR\006source" +
+      "\022\020\n\003ref\030\003 \001(\tR\003ref\022\026\n\006active\030\004 \001(\010R\006acti" +
+      "ve\0227\n\010progress\030\005 \001(\0132\033.stasis.v1.Transfe" +
+      "rProgressR\010progress\0229\n\nstarted_at\030\006 \001(\0132" +
+      "\032.google.protobuf.TimestampR\tstartedAt\022\016" +
+      "\n\002id\030\007 \001(\tR\002id\022:\n\tdirection\030\010 \001(\0162\034.stas" +
+      "is.v1.TransferDirectionR\tdirection\"?\n\025Ca" +
+      "ncelTransferRequest\022\026\n\006digest\030\001 \001(\tR\006dig" +
+      "est\022\016\n\002id\030\002 \001(\tR\002id\".\n\026CancelTransferRes" +
+      "ponse\022\024\n\005found\030\001 \001(\010R\005found\"\342\001\n\022GetManif" +
+      "estRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022!\n\014base_dig" +
+      "ests\030\002 \003(\tR\013baseDigests\022#\n\rsnapshot_only" +
+      "\030\003 \001(\010R\014snapshotOnly\022\026\n\006digest\030\004 \001(\tR\006di" +
+      "gest\0222\n\025accept_table_versions\030\005 \003(\005R\023acc" +
+      "eptTableVersions\022&\n\017tables_by_range\030\006 \001(" +
+      "\010R\rtablesByRange\"\323\001\n\023GetManifestResponse" +
+      "\0221\n\010snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotH" +
+      "\000R\010snapshot\022/\n\006blocks\030\002 \001(\0132\025.stasis.v1." +
+      "FileBlocksH\000R\006blocks\022/\n\005table\030\004 \001(\0132\027.st" +
+      "asis.v1.TableSummaryH\000R\005table\022\037\n\013base_di" +
+      "gest\030\003 \001(\tR\nbaseDigestB\006\n\004part\"J\n\nFileBl" +
+      "ocks\022\022\n\004file\030\001 \001(\tR\004file\022\024\n\005table\030\002 \001(\014R" +
+      "\005table\022\022\n\004last\030\003 \001(\010R\004last\":\n\014TableSumma" +
+      "ry\022\022\n\004file\030\001 \001(\tR\004file\022\026\n\006length\030\002 \001(\003R\006" +
+      "length\"w\n\020ReadTableRequest\022\037\n\013snapshot_i" +
+      "d\030\001 \001(\tR\nsnapshotId\022\022\n\004file\030\002 \001(\tR\004file\022" +
+      "\026\n\006offset\030\003 \001(\003R\006offset\022\026\n\006length\030\004 \001(\003R" +
+      "\006length\"\'\n\021ReadTableResponse\022\022\n\004data\030\001 \001" +
+      "(\014R\004data\"\301\002\n\021ReadBlocksRequest\022\037\n\013snapsh" +
+      "ot_id\030\001 \001(\tR\nsnapshotId\022\022\n\004file\030\002 \001(\tR\004f" +
+      "ile\022-\n\006ranges\030\003 \003(\0132\025.stasis.v1.BlockRan" +
+      "geR\006ranges\022\037\n\013base_digest\030\004 \001(\tR\nbaseDig" +
+      "est\0222\n\025accepts_nonzero_pages\030\005 \001(\010R\023acce" +
+      "ptsNonzeroPages\022C\n\020accept_encodings\030\006 \003(" +
+      "\0162\030.stasis.v1.BlockEncodingR\017acceptEncod" +
+      "ings\022.\n\023accepts_page_bitmap\030\007 \001(\010R\021accep" +
+      "tsPageBitmap\"8\n\nBlockRange\022\024\n\005first\030\001 \001(" +
+      "\003R\005first\022\024\n\005count\030\002 \001(\003R\005count\"\331\001\n\022ReadB" +
+      "locksResponse\022\024\n\005index\030\001 \001(\003R\005index\022\022\n\004d" +
+      "ata\030\002 \001(\014R\004data\0224\n\010encoding\030\003 \001(\0162\030.stas" +
+      "is.v1.BlockEncodingR\010encoding\022#\n\rchanged" +
+      "_pages\030\004 \001(\006R\014changedPages\022\037\n\013page_bitma" +
+      "p\030\005 \001(\014R\npageBitmap\022\035\n\npage_bytes\030\006 \001(\rR" +
+      "\tpageBytes*q\n\021TransferDirection\022\"\n\036TRANS" +
+      "FER_DIRECTION_UNSPECIFIED\020\000\022\033\n\027TRANSFER_" +
+      "DIRECTION_PULL\020\001\022\033\n\027TRANSFER_DIRECTION_P" +
+      "USH\020\002*\243\001\n\rBlockEncoding\022\036\n\032BLOCK_ENCODIN" +
+      "G_UNSPECIFIED\020\000\022\026\n\022BLOCK_ENCODING_RAW\020\001\022" +
+      "\030\n\024BLOCK_ENCODING_PAGES\020\002\022\036\n\032BLOCK_ENCOD" +
+      "ING_XOR_DEFLATE\020\003\022 \n\034BLOCK_ENCODING_NONZ" +
+      "ERO_PAGES\020\0042\234\004\n\022ReplicationService\0229\n\004Pu" +
+      "ll\022\026.stasis.v1.PullRequest\032\027.stasis.v1.P" +
+      "ullResponse0\001\0229\n\004Push\022\026.stasis.v1.PushRe" +
+      "quest\032\027.stasis.v1.PushResponse0\001\022R\n\rList" +
+      "Transfers\022\037.stasis.v1.ListTransfersReque" +
+      "st\032 .stasis.v1.ListTransfersResponse\022U\n\016" +
+      "CancelTransfer\022 .stasis.v1.CancelTransfe" +
+      "rRequest\032!.stasis.v1.CancelTransferRespo" +
+      "nse\022N\n\013GetManifest\022\035.stasis.v1.GetManife" +
+      "stRequest\032\036.stasis.v1.GetManifestRespons" +
+      "e0\001\022H\n\tReadTable\022\033.stasis.v1.ReadTableRe" +
+      "quest\032\034.stasis.v1.ReadTableResponse0\001\022K\n" +
+      "\nReadBlocks\022\034.stasis.v1.ReadBlocksReques" +
+      "t\032\035.stasis.v1.ReadBlocksResponse0\001B\221\001\n\ts" +
+      "tasis.v1B\027ReplicationServiceProtoP\001Z&sta" +
+      "sis.local/gen/go/stasis/v1;stasisv1\242\002\003SX" +
+      "X\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GP" +
+      "BMetadata\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -233,7 +242,7 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     internal_static_stasis_v1_PullRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_PullRequest_descriptor,
-        new java.lang.String[] { "Source", "Ref", "Name", "RequestId", "LimitBytesPerSecond", "Repair", "KeepExpireTime", });
+        new java.lang.String[] { "Source", "Ref", "Name", "RequestId", "LimitBytesPerSecond", "Repair", "KeepExpireTime", "Remote", "Protect", "Unnamed", });
     internal_static_stasis_v1_PullResponse_descriptor =
       getDescriptor().getMessageType(1);
     internal_static_stasis_v1_PullResponse_fieldAccessorTable = new
@@ -245,13 +254,13 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     internal_static_stasis_v1_PushRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_PushRequest_descriptor,
-        new java.lang.String[] { "Target", "Ref", "Name", "RequestId", "LimitBytesPerSecond", "Source", "KeepExpireTime", });
+        new java.lang.String[] { "Target", "Ref", "Name", "RequestId", "LimitBytesPerSecond", "Source", "KeepExpireTime", "Remote", });
     internal_static_stasis_v1_PushResponse_descriptor =
       getDescriptor().getMessageType(3);
     internal_static_stasis_v1_PushResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_PushResponse_descriptor,
-        new java.lang.String[] { "Progress", "Snapshot", "Event", });
+        new java.lang.String[] { "Progress", "Snapshot", "RemoteSnapshot", "Event", });
     internal_static_stasis_v1_TransferProgress_descriptor =
       getDescriptor().getMessageType(4);
     internal_static_stasis_v1_TransferProgress_fieldAccessorTable = new
@@ -275,13 +284,13 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     internal_static_stasis_v1_Transfer_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Transfer_descriptor,
-        new java.lang.String[] { "Digest", "Source", "Ref", "Active", "Progress", "StartedAt", });
+        new java.lang.String[] { "Digest", "Source", "Ref", "Active", "Progress", "StartedAt", "Id", "Direction", });
     internal_static_stasis_v1_CancelTransferRequest_descriptor =
       getDescriptor().getMessageType(8);
     internal_static_stasis_v1_CancelTransferRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CancelTransferRequest_descriptor,
-        new java.lang.String[] { "Digest", });
+        new java.lang.String[] { "Digest", "Id", });
     internal_static_stasis_v1_CancelTransferResponse_descriptor =
       getDescriptor().getMessageType(9);
     internal_static_stasis_v1_CancelTransferResponse_fieldAccessorTable = new

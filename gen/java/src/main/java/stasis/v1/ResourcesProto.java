@@ -46,6 +46,11 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_Snapshot_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_RemoteSnapshot_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_RemoteSnapshot_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -91,12 +96,22 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
       "d_bytes\030\013 \001(\003R\014chargedBytes\022#\n\rparent_di" +
       "gest\030\014 \001(\tR\014parentDigest\022;\n\013expire_time\030" +
       "\r \001(\0132\032.google.protobuf.TimestampR\nexpir" +
-      "eTime*U\n\tBlockHash\022\032\n\026BLOCK_HASH_UNSPECI" +
-      "FIED\020\000\022\025\n\021BLOCK_HASH_SHA256\020\001\022\025\n\021BLOCK_H" +
-      "ASH_BLAKE3\020\002B\210\001\n\tstasis.v1B\016ResourcesPro" +
-      "toP\001Z&stasis.local/gen/go/stasis/v1;stas" +
-      "isv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Sta" +
-      "sis\\V1\\GPBMetadata\352\002\nStasis::V1b\006proto3"
+      "eTime\"\367\002\n\016RemoteSnapshot\022\016\n\002id\030\001 \001(\tR\002id" +
+      "\0227\n\tpushed_at\030\002 \001(\0132\032.google.protobuf.Ti" +
+      "mestampR\010pushedAt\022\027\n\007node_id\030\003 \001(\tR\006node" +
+      "Id\0221\n\006config\030\004 \001(\0132\031.stasis.v1.SnapshotC" +
+      "onfigR\006config\0229\n\ncreated_at\030\005 \001(\0132\032.goog" +
+      "le.protobuf.TimestampR\tcreatedAt\022\026\n\006dige" +
+      "st\030\006 \001(\tR\006digest\022\034\n\tprotected\030\007 \001(\010R\tpro" +
+      "tected\022\035\n\nsize_bytes\030\010 \001(\003R\tsizeBytes\022\035\n" +
+      "\ndata_bytes\030\t \001(\003R\tdataBytes\022!\n\014packed_b" +
+      "ytes\030\n \001(\003R\013packedBytes*U\n\tBlockHash\022\032\n\026" +
+      "BLOCK_HASH_UNSPECIFIED\020\000\022\025\n\021BLOCK_HASH_S" +
+      "HA256\020\001\022\025\n\021BLOCK_HASH_BLAKE3\020\002B\210\001\n\tstasi" +
+      "s.v1B\016ResourcesProtoP\001Z&stasis.local/gen" +
+      "/go/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1" +
+      "\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nS" +
+      "tasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -127,6 +142,12 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Snapshot_descriptor,
         new java.lang.String[] { "Config", "CreatedAt", "LastAccessedAt", "SizeBytes", "AllocatedBytes", "DataDir", "Digest", "Protected", "Files", "Corrupt", "ChargedBytes", "ParentDigest", "ExpireTime", });
+    internal_static_stasis_v1_RemoteSnapshot_descriptor =
+      getDescriptor().getMessageType(3);
+    internal_static_stasis_v1_RemoteSnapshot_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_RemoteSnapshot_descriptor,
+        new java.lang.String[] { "Id", "PushedAt", "NodeId", "Config", "CreatedAt", "Digest", "Protected", "SizeBytes", "DataBytes", "PackedBytes", });
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.TimestampProto.getDescriptor();
   }

@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * A pull.
+ * A pull, or a push to a remote.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.Transfer}
@@ -35,6 +35,8 @@ private static final long serialVersionUID = 0L;
     digest_ = "";
     source_ = "";
     ref_ = "";
+    id_ = "";
+    direction_ = 0;
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -56,7 +58,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object digest_ = "";
   /**
    * <pre>
-   * Digest of the snapshot that is fetched: the id of the transfer.
+   * Digest of the snapshot that is fetched or sent.
    * </pre>
    *
    * <code>string digest = 1 [json_name = "digest"];</code>
@@ -77,7 +79,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Digest of the snapshot that is fetched: the id of the transfer.
+   * Digest of the snapshot that is fetched or sent.
    * </pre>
    *
    * <code>string digest = 1 [json_name = "digest"];</code>
@@ -103,7 +105,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object source_ = "";
   /**
    * <pre>
-   * The peer, as named by the pull.
+   * The peer as named by the pull, or the name of the remote.
    * </pre>
    *
    * <code>string source = 2 [json_name = "source"];</code>
@@ -124,7 +126,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The peer, as named by the pull.
+   * The peer as named by the pull, or the name of the remote.
    * </pre>
    *
    * <code>string source = 2 [json_name = "source"];</code>
@@ -150,7 +152,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object ref_ = "";
   /**
    * <pre>
-   * The ref that the pull requested.
+   * The ref that the call requested.
    * </pre>
    *
    * <code>string ref = 3 [json_name = "ref"];</code>
@@ -171,7 +173,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The ref that the pull requested.
+   * The ref that the call requested.
    * </pre>
    *
    * <code>string ref = 3 [json_name = "ref"];</code>
@@ -196,7 +198,8 @@ private static final long serialVersionUID = 0L;
   private boolean active_ = false;
   /**
    * <pre>
-   * True if it is running now; otherwise the same Pull resumes it.
+   * True if it is running now; otherwise the same Pull resumes it. A push is listed only while it
+   * runs.
    * </pre>
    *
    * <code>bool active = 4 [json_name = "active"];</code>
@@ -283,6 +286,79 @@ private static final long serialVersionUID = 0L;
     return startedAt_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : startedAt_;
   }
 
+  public static final int ID_FIELD_NUMBER = 7;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object id_ = "";
+  /**
+   * <pre>
+   * For CancelTransfer. The id of a pull is its digest.
+   * </pre>
+   *
+   * <code>string id = 7 [json_name = "id"];</code>
+   * @return The id.
+   */
+  @java.lang.Override
+  public java.lang.String getId() {
+    java.lang.Object ref = id_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      id_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * For CancelTransfer. The id of a pull is its digest.
+   * </pre>
+   *
+   * <code>string id = 7 [json_name = "id"];</code>
+   * @return The bytes for id.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getIdBytes() {
+    java.lang.Object ref = id_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      id_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
+  public static final int DIRECTION_FIELD_NUMBER = 8;
+  private int direction_ = 0;
+  /**
+   * <pre>
+   * Whether the snapshot comes or goes.
+   * </pre>
+   *
+   * <code>.stasis.v1.TransferDirection direction = 8 [json_name = "direction"];</code>
+   * @return The enum numeric value on the wire for direction.
+   */
+  @java.lang.Override public int getDirectionValue() {
+    return direction_;
+  }
+  /**
+   * <pre>
+   * Whether the snapshot comes or goes.
+   * </pre>
+   *
+   * <code>.stasis.v1.TransferDirection direction = 8 [json_name = "direction"];</code>
+   * @return The direction.
+   */
+  @java.lang.Override public stasis.v1.TransferDirection getDirection() {
+    stasis.v1.TransferDirection result = stasis.v1.TransferDirection.forNumber(direction_);
+    return result == null ? stasis.v1.TransferDirection.UNRECOGNIZED : result;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -315,6 +391,12 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000002) != 0)) {
       output.writeMessage(6, getStartedAt());
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(id_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 7, id_);
+    }
+    if (direction_ != stasis.v1.TransferDirection.TRANSFER_DIRECTION_UNSPECIFIED.getNumber()) {
+      output.writeEnum(8, direction_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -344,6 +426,13 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000002) != 0)) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(6, getStartedAt());
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(id_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(7, id_);
+    }
+    if (direction_ != stasis.v1.TransferDirection.TRANSFER_DIRECTION_UNSPECIFIED.getNumber()) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeEnumSize(8, direction_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -378,6 +467,9 @@ private static final long serialVersionUID = 0L;
       if (!getStartedAt()
           .equals(other.getStartedAt())) return false;
     }
+    if (!getId()
+        .equals(other.getId())) return false;
+    if (direction_ != other.direction_) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -406,6 +498,10 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + STARTED_AT_FIELD_NUMBER;
       hash = (53 * hash) + getStartedAt().hashCode();
     }
+    hash = (37 * hash) + ID_FIELD_NUMBER;
+    hash = (53 * hash) + getId().hashCode();
+    hash = (37 * hash) + DIRECTION_FIELD_NUMBER;
+    hash = (53 * hash) + direction_;
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -505,7 +601,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A pull.
+   * A pull, or a push to a remote.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.Transfer}
@@ -562,6 +658,8 @@ private static final long serialVersionUID = 0L;
         startedAtBuilder_.dispose();
         startedAtBuilder_ = null;
       }
+      id_ = "";
+      direction_ = 0;
       return this;
     }
 
@@ -620,6 +718,12 @@ private static final long serialVersionUID = 0L;
             : startedAtBuilder_.build();
         to_bitField0_ |= 0x00000002;
       }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.id_ = id_;
+      }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.direction_ = direction_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -658,6 +762,14 @@ private static final long serialVersionUID = 0L;
       }
       if (other.hasStartedAt()) {
         mergeStartedAt(other.getStartedAt());
+      }
+      if (!other.getId().isEmpty()) {
+        id_ = other.id_;
+        bitField0_ |= 0x00000040;
+        onChanged();
+      }
+      if (other.direction_ != 0) {
+        setDirectionValue(other.getDirectionValue());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -719,6 +831,16 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000020;
               break;
             } // case 50
+            case 58: {
+              id_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 58
+            case 64: {
+              direction_ = input.readEnum();
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 64
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -739,7 +861,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object digest_ = "";
     /**
      * <pre>
-     * Digest of the snapshot that is fetched: the id of the transfer.
+     * Digest of the snapshot that is fetched or sent.
      * </pre>
      *
      * <code>string digest = 1 [json_name = "digest"];</code>
@@ -759,7 +881,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digest of the snapshot that is fetched: the id of the transfer.
+     * Digest of the snapshot that is fetched or sent.
      * </pre>
      *
      * <code>string digest = 1 [json_name = "digest"];</code>
@@ -780,7 +902,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digest of the snapshot that is fetched: the id of the transfer.
+     * Digest of the snapshot that is fetched or sent.
      * </pre>
      *
      * <code>string digest = 1 [json_name = "digest"];</code>
@@ -797,7 +919,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digest of the snapshot that is fetched: the id of the transfer.
+     * Digest of the snapshot that is fetched or sent.
      * </pre>
      *
      * <code>string digest = 1 [json_name = "digest"];</code>
@@ -811,7 +933,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digest of the snapshot that is fetched: the id of the transfer.
+     * Digest of the snapshot that is fetched or sent.
      * </pre>
      *
      * <code>string digest = 1 [json_name = "digest"];</code>
@@ -831,7 +953,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object source_ = "";
     /**
      * <pre>
-     * The peer, as named by the pull.
+     * The peer as named by the pull, or the name of the remote.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -851,7 +973,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The peer, as named by the pull.
+     * The peer as named by the pull, or the name of the remote.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -872,7 +994,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The peer, as named by the pull.
+     * The peer as named by the pull, or the name of the remote.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -889,7 +1011,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The peer, as named by the pull.
+     * The peer as named by the pull, or the name of the remote.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -903,7 +1025,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The peer, as named by the pull.
+     * The peer as named by the pull, or the name of the remote.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -923,7 +1045,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object ref_ = "";
     /**
      * <pre>
-     * The ref that the pull requested.
+     * The ref that the call requested.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -943,7 +1065,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The ref that the pull requested.
+     * The ref that the call requested.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -964,7 +1086,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The ref that the pull requested.
+     * The ref that the call requested.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -981,7 +1103,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The ref that the pull requested.
+     * The ref that the call requested.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -995,7 +1117,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The ref that the pull requested.
+     * The ref that the call requested.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -1015,7 +1137,8 @@ private static final long serialVersionUID = 0L;
     private boolean active_ ;
     /**
      * <pre>
-     * True if it is running now; otherwise the same Pull resumes it.
+     * True if it is running now; otherwise the same Pull resumes it. A push is listed only while it
+     * runs.
      * </pre>
      *
      * <code>bool active = 4 [json_name = "active"];</code>
@@ -1027,7 +1150,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * True if it is running now; otherwise the same Pull resumes it.
+     * True if it is running now; otherwise the same Pull resumes it. A push is listed only while it
+     * runs.
      * </pre>
      *
      * <code>bool active = 4 [json_name = "active"];</code>
@@ -1043,7 +1167,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * True if it is running now; otherwise the same Pull resumes it.
+     * True if it is running now; otherwise the same Pull resumes it. A push is listed only while it
+     * runs.
      * </pre>
      *
      * <code>bool active = 4 [json_name = "active"];</code>
@@ -1368,6 +1493,169 @@ private static final long serialVersionUID = 0L;
         startedAt_ = null;
       }
       return startedAtBuilder_;
+    }
+
+    private java.lang.Object id_ = "";
+    /**
+     * <pre>
+     * For CancelTransfer. The id of a pull is its digest.
+     * </pre>
+     *
+     * <code>string id = 7 [json_name = "id"];</code>
+     * @return The id.
+     */
+    public java.lang.String getId() {
+      java.lang.Object ref = id_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        id_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * For CancelTransfer. The id of a pull is its digest.
+     * </pre>
+     *
+     * <code>string id = 7 [json_name = "id"];</code>
+     * @return The bytes for id.
+     */
+    public com.google.protobuf.ByteString
+        getIdBytes() {
+      java.lang.Object ref = id_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        id_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * For CancelTransfer. The id of a pull is its digest.
+     * </pre>
+     *
+     * <code>string id = 7 [json_name = "id"];</code>
+     * @param value The id to set.
+     * @return This builder for chaining.
+     */
+    public Builder setId(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      id_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * For CancelTransfer. The id of a pull is its digest.
+     * </pre>
+     *
+     * <code>string id = 7 [json_name = "id"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearId() {
+      id_ = getDefaultInstance().getId();
+      bitField0_ = (bitField0_ & ~0x00000040);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * For CancelTransfer. The id of a pull is its digest.
+     * </pre>
+     *
+     * <code>string id = 7 [json_name = "id"];</code>
+     * @param value The bytes for id to set.
+     * @return This builder for chaining.
+     */
+    public Builder setIdBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      id_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+
+    private int direction_ = 0;
+    /**
+     * <pre>
+     * Whether the snapshot comes or goes.
+     * </pre>
+     *
+     * <code>.stasis.v1.TransferDirection direction = 8 [json_name = "direction"];</code>
+     * @return The enum numeric value on the wire for direction.
+     */
+    @java.lang.Override public int getDirectionValue() {
+      return direction_;
+    }
+    /**
+     * <pre>
+     * Whether the snapshot comes or goes.
+     * </pre>
+     *
+     * <code>.stasis.v1.TransferDirection direction = 8 [json_name = "direction"];</code>
+     * @param value The enum numeric value on the wire for direction to set.
+     * @return This builder for chaining.
+     */
+    public Builder setDirectionValue(int value) {
+      direction_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Whether the snapshot comes or goes.
+     * </pre>
+     *
+     * <code>.stasis.v1.TransferDirection direction = 8 [json_name = "direction"];</code>
+     * @return The direction.
+     */
+    @java.lang.Override
+    public stasis.v1.TransferDirection getDirection() {
+      stasis.v1.TransferDirection result = stasis.v1.TransferDirection.forNumber(direction_);
+      return result == null ? stasis.v1.TransferDirection.UNRECOGNIZED : result;
+    }
+    /**
+     * <pre>
+     * Whether the snapshot comes or goes.
+     * </pre>
+     *
+     * <code>.stasis.v1.TransferDirection direction = 8 [json_name = "direction"];</code>
+     * @param value The direction to set.
+     * @return This builder for chaining.
+     */
+    public Builder setDirection(stasis.v1.TransferDirection value) {
+      if (value == null) { throw new NullPointerException(); }
+      bitField0_ |= 0x00000080;
+      direction_ = value.getNumber();
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Whether the snapshot comes or goes.
+     * </pre>
+     *
+     * <code>.stasis.v1.TransferDirection direction = 8 [json_name = "direction"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearDirection() {
+      bitField0_ = (bitField0_ & ~0x00000080);
+      direction_ = 0;
+      onChanged();
+      return this;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.Transfer)

@@ -12,7 +12,7 @@ public interface TransferOrBuilder extends
 
   /**
    * <pre>
-   * Digest of the snapshot that is fetched: the id of the transfer.
+   * Digest of the snapshot that is fetched or sent.
    * </pre>
    *
    * <code>string digest = 1 [json_name = "digest"];</code>
@@ -21,7 +21,7 @@ public interface TransferOrBuilder extends
   java.lang.String getDigest();
   /**
    * <pre>
-   * Digest of the snapshot that is fetched: the id of the transfer.
+   * Digest of the snapshot that is fetched or sent.
    * </pre>
    *
    * <code>string digest = 1 [json_name = "digest"];</code>
@@ -32,7 +32,7 @@ public interface TransferOrBuilder extends
 
   /**
    * <pre>
-   * The peer, as named by the pull.
+   * The peer as named by the pull, or the name of the remote.
    * </pre>
    *
    * <code>string source = 2 [json_name = "source"];</code>
@@ -41,7 +41,7 @@ public interface TransferOrBuilder extends
   java.lang.String getSource();
   /**
    * <pre>
-   * The peer, as named by the pull.
+   * The peer as named by the pull, or the name of the remote.
    * </pre>
    *
    * <code>string source = 2 [json_name = "source"];</code>
@@ -52,7 +52,7 @@ public interface TransferOrBuilder extends
 
   /**
    * <pre>
-   * The ref that the pull requested.
+   * The ref that the call requested.
    * </pre>
    *
    * <code>string ref = 3 [json_name = "ref"];</code>
@@ -61,7 +61,7 @@ public interface TransferOrBuilder extends
   java.lang.String getRef();
   /**
    * <pre>
-   * The ref that the pull requested.
+   * The ref that the call requested.
    * </pre>
    *
    * <code>string ref = 3 [json_name = "ref"];</code>
@@ -72,7 +72,8 @@ public interface TransferOrBuilder extends
 
   /**
    * <pre>
-   * True if it is running now; otherwise the same Pull resumes it.
+   * True if it is running now; otherwise the same Pull resumes it. A push is listed only while it
+   * runs.
    * </pre>
    *
    * <code>bool active = 4 [json_name = "active"];</code>
@@ -133,4 +134,43 @@ public interface TransferOrBuilder extends
    * <code>.google.protobuf.Timestamp started_at = 6 [json_name = "startedAt"];</code>
    */
   com.google.protobuf.TimestampOrBuilder getStartedAtOrBuilder();
+
+  /**
+   * <pre>
+   * For CancelTransfer. The id of a pull is its digest.
+   * </pre>
+   *
+   * <code>string id = 7 [json_name = "id"];</code>
+   * @return The id.
+   */
+  java.lang.String getId();
+  /**
+   * <pre>
+   * For CancelTransfer. The id of a pull is its digest.
+   * </pre>
+   *
+   * <code>string id = 7 [json_name = "id"];</code>
+   * @return The bytes for id.
+   */
+  com.google.protobuf.ByteString
+      getIdBytes();
+
+  /**
+   * <pre>
+   * Whether the snapshot comes or goes.
+   * </pre>
+   *
+   * <code>.stasis.v1.TransferDirection direction = 8 [json_name = "direction"];</code>
+   * @return The enum numeric value on the wire for direction.
+   */
+  int getDirectionValue();
+  /**
+   * <pre>
+   * Whether the snapshot comes or goes.
+   * </pre>
+   *
+   * <code>.stasis.v1.TransferDirection direction = 8 [json_name = "direction"];</code>
+   * @return The direction.
+   */
+  stasis.v1.TransferDirection getDirection();
 }

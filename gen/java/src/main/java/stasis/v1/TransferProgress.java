@@ -96,7 +96,7 @@ private static final long serialVersionUID = 0L;
   private long sentBytes_ = 0L;
   /**
    * <pre>
-   * Bytes sent over the wire.
+   * Bytes sent over the wire; for a push to a remote, the bytes of the packs that were made.
    * </pre>
    *
    * <code>int64 sent_bytes = 4 [json_name = "sentBytes"];</code>
@@ -612,7 +612,7 @@ private static final long serialVersionUID = 0L;
     private long sentBytes_ ;
     /**
      * <pre>
-     * Bytes sent over the wire.
+     * Bytes sent over the wire; for a push to a remote, the bytes of the packs that were made.
      * </pre>
      *
      * <code>int64 sent_bytes = 4 [json_name = "sentBytes"];</code>
@@ -624,7 +624,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes sent over the wire.
+     * Bytes sent over the wire; for a push to a remote, the bytes of the packs that were made.
      * </pre>
      *
      * <code>int64 sent_bytes = 4 [json_name = "sentBytes"];</code>
@@ -640,7 +640,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes sent over the wire.
+     * Bytes sent over the wire; for a push to a remote, the bytes of the packs that were made.
      * </pre>
      *
      * <code>int64 sent_bytes = 4 [json_name = "sentBytes"];</code>

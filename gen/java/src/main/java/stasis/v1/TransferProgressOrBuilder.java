@@ -42,7 +42,7 @@ public interface TransferProgressOrBuilder extends
 
   /**
    * <pre>
-   * Bytes sent over the wire.
+   * Bytes sent over the wire; for a push to a remote, the bytes of the packs that were made.
    * </pre>
    *
    * <code>int64 sent_bytes = 4 [json_name = "sentBytes"];</code>

@@ -1,0 +1,55 @@
+// Opens everything that moves snapshots between this node and others: peers, remotes, pulls and
+// pushes.
+import type { Clock } from "../base/clock.js";
+import type { Logger } from "../base/logger.js";
+import type { DaemonConfig } from "../config/daemon-options.js";
+import type { PullObserver, RemoteObserver } from "../observe/ports.js";
+import { createPushes, type Pushes } from "../replication/pushes.js";
+import { openReplicator, type Replicator } from "../replication/replicator.js";
+import type { SnapshotStore } from "../store/snapshot-store.js";
+import type { ServedRemotes } from "../transport/services/remote-service.js";
+import { openPeers } from "./peers.js";
+import type { ReloadStep } from "./reload.js";
+import { openRemotes } from "./remotes.js";
+
+interface Replication extends AsyncDisposable {
+  readonly replicator: Replicator;
+  readonly pushes: Pushes;
+  readonly remotes: ServedRemotes;
+  readonly steps: readonly ReloadStep[];
+}
+
+interface ReplicationParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly pulls: PullObserver;
+  readonly remotes: RemoteObserver;
+}
+
+/** Disposing of the result ends all transfers. */
+export async function openReplication(
+  store: SnapshotStore,
+  config: DaemonConfig,
+  { clock, logger, ...observers }: ReplicationParts,
+): Promise<Replication> {
+  const peers = openPeers(config, logger);
+  const remotes = openRemotes(config, observers.remotes, { clock, logger });
+  const shared = {
+    clock,
+    limitBytesPerSecond: config.replicationLimitBytes,
+    openRemote: remotes.open,
+  };
+  const replicator = await openReplicator(store, {
+    ...shared,
+    ...{ logger, connect: peers.connect, observer: observers.pulls },
+    ttlMs: config.transferTtlMs,
+    idleMs: config.peerIdleMs,
+  });
+  const pushes = createPushes(store, shared);
+  const close = async (): Promise<void> => {
+    await pushes[Symbol.asyncDispose]();
+    await replicator[Symbol.asyncDispose]();
+  };
+  const steps = [...peers.steps, ...remotes.steps];
+  return { replicator, pushes, remotes, steps, [Symbol.asyncDispose]: close };
+}

@@ -1,0 +1,94 @@
+// Opens a remote for one call: its bucket, its repository and the list of its snapshots.
+import type { Clock } from "../base/clock.js";
+import { snapshotKey } from "./format/keys.js";
+import { isRemoteId } from "./format/remote-id.js";
+import { findRemote, listRemote, type RemoteListing, type RemoteSnapshot } from "./listing.js";
+import type { RemoteReader } from "./remote-map.js";
+import { openOrMakeRepository, openRepository } from "./repository.js";
+import type { Bucket } from "./s3/bucket.js";
+
+/** Keeps the commit objects of a remote that earlier calls have read. */
+export interface KnownSnapshots {
+  snapshots: ReadonlyMap<string, RemoteSnapshot>;
+}
+
+/** Disposing of a session closes its connections. */
+export interface RemoteSession extends Disposable {
+  /** Opens the repository, and makes it if nothing was ever pushed to the remote. */
+  make(signal: AbortSignal): Promise<RemoteReader>;
+  list(signal: AbortSignal): Promise<RemoteListing>;
+  /** Finds a snapshot as `findRemote` does. Lists the remote unless `ref` is an id there. */
+  find(ref: string, signal: AbortSignal): Promise<FoundAtRemote>;
+}
+
+export interface FoundAtRemote {
+  readonly reader: RemoteReader;
+  /** Id of the snapshot at the remote. */
+  readonly id: string;
+}
+
+interface SessionOptions {
+  readonly bucket: Bucket & Disposable;
+  readonly clock: Clock;
+  /** The key of the configuration. If it is undefined, the remote must not be encrypted. */
+  readonly secret: Uint8Array | undefined;
+  readonly known: KnownSnapshots;
+}
+
+/** Maximum number of commit objects that stay in memory, each of a few kilobytes. */
+const maxKnown = 10_000;
+
+/** Makes no request. */
+export function openRemoteSession(options: SessionOptions): RemoteSession {
+  return new OpenSession(options);
+}
+
+const noSnapshots: RemoteListing = { snapshots: [], broken: [] };
+
+class OpenSession implements RemoteSession {
+  readonly #options: SessionOptions;
+  #reader: RemoteReader | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  async make(signal: AbortSignal): Promise<RemoteReader> {
+    const { bucket } = this.#options;
+    const repository = await openOrMakeRepository(this.#options, signal);
+    return (this.#reader = { bucket, repository });
+  }
+
+  async list(signal: AbortSignal): Promise<RemoteListing> {
+    const reader = await this.#existing(signal);
+    if (reader === undefined) return noSnapshots;
+    const { known } = this.#options;
+    const listing = await listRemote(reader, known.snapshots, signal);
+    const newest = listing.snapshots.slice(0, maxKnown);
+    known.snapshots = new Map(newest.map((snapshot) => [snapshot.id, snapshot]));
+    return listing;
+  }
+
+  async find(ref: string, signal: AbortSignal): Promise<FoundAtRemote> {
+    const reader = await this.#existing(signal);
+    if (reader !== undefined && isRemoteId(ref)) {
+      const head = await reader.bucket.head(snapshotKey(ref), signal);
+      if (head !== undefined) return { reader, id: ref };
+    }
+    const { id } = findRemote(await this.list(signal), ref);
+    if (reader === undefined) throw new Error(`snapshot ${id} without a repository`);
+    return { reader, id };
+  }
+
+  /** Returns undefined if nothing was ever pushed to the remote. */
+  async #existing(signal: AbortSignal): Promise<RemoteReader | undefined> {
+    if (this.#reader !== undefined) return this.#reader;
+    const { bucket } = this.#options;
+    const repository = await openRepository(this.#options, signal);
+    return (this.#reader = repository === undefined ? undefined : { bucket, repository });
+  }
+
+  [Symbol.dispose](): void {
+    this.#options.bucket[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,121 @@
+// Performs one push to a remote: finds a base there, and answers without a push if the remote has
+// the snapshot already.
+import { isDeepStrictEqual } from "node:util";
+import { isStoreError } from "../base/errors.js";
+import { tableInMemory, type TableSource } from "../files/table-source.js";
+import type { Snapshot } from "../model/snapshot.js";
+import { describeRemote, type RemoteListing, type RemoteSnapshot } from "../remote/listing.js";
+import { pushSnapshot, type PushBase, type PushParts } from "../remote/push.js";
+import { readCommit, type RemoteReader } from "../remote/remote-map.js";
+import type { RemoteSession } from "../remote/session.js";
+import { isWhole } from "../remote/whole.js";
+import type { OpenBlocks } from "../store/read/blocks.js";
+import { likelyBases, openBestBase, vmLabel } from "./base-choice.js";
+import type { BaseReads } from "./ports.js";
+
+interface RemotePushParts extends Omit<PushParts, keyof RemoteReader | "name"> {
+  readonly store: BaseReads;
+  readonly session: Pick<RemoteSession, "make" | "list">;
+  /** The name of the snapshot at the remote. Empty = its name on this node. */
+  readonly name: string;
+}
+
+/**
+ * Pushes an open snapshot. If the remote has it from this node with the same name, labels and
+ * protection, returns that one: so a push can be repeated.
+ */
+export async function pushToRemote(
+  parts: RemotePushParts,
+  open: OpenBlocks,
+  signal: AbortSignal,
+): Promise<RemoteSnapshot> {
+  const { store, session } = parts;
+  const { snapshot } = open;
+  const reader = await session.make(signal);
+  const listing = await session.list(signal);
+  const name = parts.name === "" ? snapshot.config.name : parts.name;
+  const earlier = listing.snapshots.find(
+    (each) => each.nodeId === parts.nodeId && isSame(each, snapshot, name),
+  );
+  if (earlier !== undefined && (await isWhole(reader, earlier.id, signal))) {
+    const bytes = earlier.dataBytes;
+    Object.assign(parts.counters, { totalBytes: bytes, doneBytes: bytes, reusedBytes: bytes });
+    return earlier;
+  }
+  await using local = await openLocalBase(store, listing, open, signal);
+  const commit = await commitOfBase(reader, listing, local?.snapshot ?? snapshot, signal);
+  const base = commit === undefined ? undefined : { commit, local };
+  const { id } = await pushOver({ ...parts, ...reader, name }, open, base, signal);
+  return await describeRemote(reader, id, signal);
+}
+
+/** Returns whether the remote has this snapshot under this name, with all that Update changes. */
+function isSame({ manifest }: RemoteSnapshot, snapshot: Snapshot, name: string): boolean {
+  const { config, digest, protected: isProtected } = snapshot;
+  if (manifest.digest !== digest || manifest.protected !== isProtected) return false;
+  if (manifest.expireTime?.getTime() !== snapshot.expireTime?.getTime()) return false;
+  return isDeepStrictEqual({ ...manifest.config }, { ...config, name });
+}
+
+/**
+ * Opens the snapshot on this node that shares the most blocks with the pushed one, among the likely
+ * ones that the remote has too. Patches need the bytes of the base.
+ */
+async function openLocalBase(
+  store: BaseReads,
+  { snapshots }: RemoteListing,
+  open: OpenBlocks,
+  signal: AbortSignal,
+): Promise<OpenBlocks | undefined> {
+  const there = new Set(snapshots.map(({ manifest }) => manifest.digest));
+  const candidates = likelyBases(store, open.snapshot).filter(({ digest }) => there.has(digest));
+  const tables = new Map<string, TableSource>();
+  for (const [index, { name }] of open.stored.files.entries()) {
+    tables.set(name, tableInMemory(await open.table(index)));
+  }
+  return openBestBase(store, candidates, tables, signal);
+}
+
+/**
+ * Returns the newest snapshot of the remote with the same digest, else the parent, else one of the
+ * same VM, else one with the same name. Undefined if there is none, or if it cannot be read.
+ */
+async function commitOfBase(
+  reader: RemoteReader,
+  { snapshots }: RemoteListing,
+  { digest, parentDigest, config }: Pick<Snapshot, "digest" | "parentDigest" | "config">,
+  signal: AbortSignal,
+): Promise<PushBase["commit"] | undefined> {
+  const vm = config.labels[vmLabel] ?? "";
+  const found =
+    snapshots.find(({ manifest }) => manifest.digest === digest) ??
+    snapshots.find(({ manifest }) => parentDigest !== "" && manifest.digest === parentDigest) ??
+    snapshots.find(({ manifest }) => vm !== "" && manifest.config.labels[vmLabel] === vm) ??
+    snapshots.find(({ manifest }) => config.name !== "" && manifest.config.name === config.name);
+  if (found === undefined) return undefined;
+  try {
+    return await readCommit(reader, found.id, signal);
+  } catch (error) {
+    if (isUnusable(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Pushes over the base. If the base is damaged or was deleted meanwhile, pushes without one. */
+async function pushOver(
+  parts: PushParts,
+  open: OpenBlocks,
+  base: PushBase | undefined,
+  signal: AbortSignal,
+) {
+  try {
+    return await pushSnapshot(parts, open, base, signal);
+  } catch (error) {
+    if (base === undefined || !isUnusable(error)) throw error;
+    return await pushSnapshot(parts, open, undefined, signal);
+  }
+}
+
+function isUnusable(error: unknown): boolean {
+  return isStoreError(error, "REMOTE_COPY_MISSING") || isStoreError(error, "REMOTE_DATA_INVALID");
+}

@@ -1,0 +1,159 @@
+// Manages the pushes of a node to remotes, with their progress.
+import { loadZstdBlockCodec } from "../archive/zstd-block.js";
+import type { Clock } from "../base/clock.js";
+import { StoreError } from "../base/errors.js";
+import { createRateLimit, type RateLimit } from "../base/rate-limit.js";
+import { checkName } from "../model/name.js";
+import type { RemoteSnapshot } from "../remote/listing.js";
+import { newRemoteId } from "../remote/format/remote-id.js";
+import type { RemoteSession } from "../remote/session.js";
+import type { OpenBlocks } from "../store/read/blocks.js";
+import type { TransferCounters } from "./fetch.js";
+import type { PushStore } from "./ports.js";
+import { pushToRemote } from "./push-remote.js";
+import {
+  followTransfer,
+  transferCancelled,
+  type RunningTransfer,
+  type TransferStatus,
+} from "./running.js";
+
+interface PushRequest {
+  /** Name of the remote. */
+  readonly remote: string;
+  readonly ref: string;
+  /** The name of the snapshot at the remote. Empty = its name on this node. */
+  readonly name: string;
+  /** Maximum rate of the push; 0 = no limit. */
+  readonly limitBytesPerSecond: number;
+}
+
+interface PushesOptions {
+  readonly clock: Clock;
+  /** Maximum rate of all pushes together; 0 = no limit. */
+  readonly limitBytesPerSecond: number;
+  /** Opens a remote by name; `field` is the request field that named it. */
+  readonly openRemote: (name: string, field: string) => RemoteSession;
+}
+
+export interface Pushes extends AsyncDisposable {
+  /** Yields progress about twice a second, then the snapshot. Leaving the loop ends the push. */
+  push(
+    request: PushRequest,
+    signal: AbortSignal,
+  ): ReturnType<typeof followTransfer<RemoteSnapshot>>;
+  running(): TransferStatus[];
+  /** Ends a push. Returns false if no push has this id. */
+  cancel(id: string): Promise<boolean>;
+}
+
+interface RunningPush extends RunningTransfer<RemoteSnapshot> {
+  readonly id: string;
+  readonly request: PushRequest;
+  readonly startedAt: Date;
+  readonly snapshotId: string;
+  readonly digest: string;
+}
+
+export function createPushes(store: PushStore, options: PushesOptions): Pushes {
+  return new RunningPushes(store, options);
+}
+
+class RunningPushes implements Pushes {
+  readonly #store: PushStore;
+  readonly #options: PushesOptions;
+  readonly #nodeLimit: RateLimit;
+  readonly #running = new Map<string, RunningPush>();
+
+  constructor(store: PushStore, options: PushesOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.#nodeLimit = createRateLimit(options.limitBytesPerSecond, options.clock);
+  }
+
+  async *push(request: PushRequest, signal: AbortSignal) {
+    if (request.name !== "") checkName(request.name, "name");
+    using session = this.#options.openRemote(request.remote, "remote");
+    await using open = await this.#store.openBlocks(request.ref, signal);
+    yield* followTransfer(this.#begin(request, session, open, signal));
+  }
+
+  running(): TransferStatus[] {
+    return [...this.#running.values()].map(({ id, digest, request, startedAt, counters }) => ({
+      ...{ id, direction: "push", digest, source: request.remote, ref: request.ref },
+      ...{ active: true, progress: { ...counters }, startedAt },
+    }));
+  }
+
+  async cancel(id: string): Promise<boolean> {
+    const run = this.#running.get(id);
+    run?.controller.abort(transferCancelled());
+    await run?.ended;
+    return run !== undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#running.keys()].map((id) => this.cancel(id)));
+  }
+
+  #begin(
+    request: PushRequest,
+    session: RemoteSession,
+    open: OpenBlocks,
+    caller: AbortSignal,
+  ): RunningPush {
+    const { clock } = this.#options;
+    const { config, digest } = open.snapshot;
+    this.#checkAlone(request.remote, config.id);
+    const controller = new AbortController();
+    const signal = AbortSignal.any([caller, controller.signal]);
+    const counters = countersOfPush();
+    const limit = createRateLimit(request.limitBytesPerSecond, clock);
+    const throttle = async (bytes: number): Promise<void> => {
+      await limit.take(bytes, signal);
+      await this.#nodeLimit.take(bytes, signal);
+    };
+    const push = async (): Promise<RemoteSnapshot> => {
+      const codec = await loadZstdBlockCodec();
+      const { nodeId } = this.#store;
+      const { name } = request;
+      const parts = { store: this.#store, session, clock, nodeId, name, codec, counters, throttle };
+      return await pushToRemote(parts, open, signal);
+    };
+    const id = newRemoteId(clock.now());
+    const outcome = push().catch((error: unknown) => {
+      // An aborted wait throws an error of its own.
+      signal.throwIfAborted();
+      throw error;
+    });
+    const end = (): void => void this.#running.delete(id);
+    const ended = outcome.then(end, end);
+    const startedAt = clock.now();
+    const run = { id, request, startedAt, snapshotId: config.id, digest };
+    const running = { ...run, counters, controller, outcome, ended };
+    this.#running.set(id, running);
+    return running;
+  }
+
+  /** A push may roll its snapshot back, so a second push must not rely on it meanwhile. */
+  #checkAlone(remote: string, snapshotId: string): void {
+    for (const { request, snapshotId: other } of this.#running.values()) {
+      if (request.remote !== remote || other !== snapshotId) continue;
+      throw new StoreError(
+        "OPERATION_IN_PROGRESS",
+        `another push is sending snapshot ${snapshotId} to the remote ${remote}`,
+        { hint: "Wait for it", metadata: { snapshot_id: snapshotId }, retryAfterMs: 1000 },
+      );
+    }
+  }
+}
+
+/** The counters of a push. A block has changed if it was not borrowed from the remote. */
+function countersOfPush(): TransferCounters {
+  return {
+    ...{ totalBytes: 0, doneBytes: 0, reusedBytes: 0, sentBytes: 0 },
+    get changedBytes() {
+      return this.doneBytes - this.reusedBytes;
+    },
+  };
+}
