@@ -96,10 +96,17 @@ function Facts({ snapshot }: { readonly snapshot: Listed }) {
         value={`${dateTime(snapshot.lastAccessedAt)} (${age(snapshot.lastAccessedAt)} ago)`}
       />
       <Fact name="Machine" value={machine.join(", ")} />
+      <Fact
+        name="Host"
+        value={Object.values(config.host ?? {})
+          .filter(Boolean)
+          .join(", ")}
+      />
       <Fact name="Image" value={config.image} />
       <Fact name="Protected" value={snapshot.protected ? "yes" : "no"} />
       <Fact name="Expires" value={snapshot.expireTime ? dateTime(snapshot.expireTime) : ""} />
       <Fact name="Digest" value={snapshot.digest && <code>{snapshot.digest}</code>} />
+      <Fact name="Extra" value={config.extra && <code>{JSON.stringify(config.extra)}</code>} />
       <Fact name="About" value={config.description} />
     </dl>
   );

@@ -11,6 +11,9 @@ export interface Listed {
     readonly cpu: number;
     readonly memory: string;
     readonly labels: Readonly<Record<string, string>>;
+    /** The facts that are known, by their names in JSON. */
+    readonly host?: Readonly<Record<string, string>>;
+    readonly extra?: object;
   };
   readonly createdAt: string;
   readonly lastAccessedAt: string;

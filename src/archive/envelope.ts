@@ -9,6 +9,7 @@ import {
   checkClaimedSize,
   decodeClaims,
   decodeExpireTime,
+  decodeHost,
   encodeOwn,
   noClaims,
   ownKey,
@@ -61,7 +62,7 @@ export function encodeEnvelope(
 ): Uint8Array {
   const members = [`"config":${encodeConfig(config)}`, `"version":${envelopeVersion}`];
   if (files.length > 0) members.push(`"files":${JSON.stringify(files)}`);
-  const ours = encodeOwn(claims, { leftOut, expireTime });
+  const ours = encodeOwn(claims, config, { leftOut, expireTime });
   if (ours !== undefined) members.push(`"${ownKey}":${ours}`);
   members.push(...unknownTexts(config.unknown.envelope, knownKeys));
   const bytes = Buffer.from(`${indentJson(`{${members.join()}}`)}\n`);
@@ -87,7 +88,10 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
   }
   const expireTime = decodeExpireTime(envelope);
   return {
-    config: decodeConfig(config, unknownMembers(envelope, knownKeys)),
+    config: {
+      ...decodeConfig(config, unknownMembers(envelope, knownKeys)),
+      ...decodeHost(envelope),
+    },
     files: decodeFiles(envelope),
     claims: decodeClaims(envelope),
     ...(expireTime && { expireTime }),

@@ -4,6 +4,8 @@
 // reveal that.
 import { formatBytesApart } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
+import type { SnapshotConfig } from "../model/config.js";
+import { extraText, hostFactNames, knownFacts, type HostFacts } from "../model/host-facts.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
 import { digestPattern } from "../model/digest.js";
 import { archiveInvalid } from "./archive-invalid.js";
@@ -20,6 +22,15 @@ const filesKey = "files";
 /** The key that shows people and scripts that an archive contains only a part of a snapshot. */
 const leftOutKey = "left_out";
 const expireTimeKey = "expire_time";
+const extraKey = "extra";
+const hostKey = "host";
+const hostKeys = {
+  cpuVendor: "cpu_vendor",
+  cpuModel: "cpu_model",
+  microarchitecture: "microarchitecture",
+  kernel: "kernel",
+  hypervisorVersion: "hypervisor_version",
+} as const;
 
 export interface FileClaim {
   readonly sizeBytes: number;
@@ -46,6 +57,7 @@ export interface OwnFacts {
 /** Returns the value of the key as JSON. Undefined if there is nothing to say. */
 export function encodeOwn(
   claims: FileClaims,
+  { extra, host }: Pick<SnapshotConfig, "extra" | "host">,
   { leftOut = [], expireTime }: OwnFacts,
 ): string | undefined {
   const files = [...claims].map(([name, { sizeBytes, digest, blocks }]) => {
@@ -56,8 +68,28 @@ export function encodeOwn(
     ...(files.length === 0 ? [] : [`"${filesKey}":{${files.join()}}`]),
     ...(leftOut.length === 0 ? [] : [`"${leftOutKey}":${JSON.stringify(leftOut)}`]),
     ...(expireTime === undefined ? [] : [`"${expireTimeKey}":"${expireTime.toISOString()}"`]),
+    ...(extra === undefined ? [] : [`"${extraKey}":${extra}`]),
+    ...(host === undefined ? [] : [`"${hostKey}":${encodeHost(host)}`]),
   ];
   return members.length === 0 ? undefined : `{${members.join()}}`;
+}
+
+function encodeHost(host: HostFacts): string {
+  const facts = hostFactNames.map((name) => [hostKeys[name], host[name]] as const);
+  return JSON.stringify(Object.fromEntries(facts));
+}
+
+/** Returns what our own key adds to a configuration. */
+export function decodeHost(envelope: JsonObject): Pick<SnapshotConfig, "extra" | "host"> {
+  const ours = objectMember(envelope, ownKey);
+  if (ours === undefined) return {};
+  const found = objectMember(ours, extraKey);
+  const parsed = found && (JSON.parse(ours.members.get(extraKey) ?? "{}") as object);
+  const extra = extraText(parsed, "config.extra");
+  const facts = objectMember(ours, hostKey);
+  const read = (name: keyof HostFacts) => [name, facts && stringMember(facts, hostKeys[name])];
+  const host = knownFacts(Object.fromEntries(hostFactNames.map(read)) as HostFacts);
+  return { ...(extra !== undefined && { extra }), ...(host && { host }) };
 }
 
 /** RFC 3339 with a time zone. */

@@ -1,4 +1,5 @@
 // Selects the snapshots that a listing shows.
+import type { HostFacts } from "../model/host-facts.js";
 
 /** The conditions of a listing. A snapshot must meet all conditions that are present. */
 export interface ListFilter {
@@ -7,6 +8,8 @@ export interface ListFilter {
   readonly image?: string;
   readonly imageDigest?: string;
   readonly hypervisor?: string;
+  /** The snapshot has each of these facts. */
+  readonly host?: HostFacts;
   /** The snapshot was created at this time or later. */
   readonly createdAfter?: Date;
   /** The snapshot was created before this time. */

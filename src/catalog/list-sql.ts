@@ -3,6 +3,7 @@
 import type { Params } from "./connection.js";
 import type { ListFilter } from "./list-filter.js";
 import type { Cursor } from "./page-token.js";
+import { hostFactNames } from "../model/host-facts.js";
 import { prefixRange } from "./name-range.js";
 import { register, type Sql } from "./sql.js";
 
@@ -19,6 +20,7 @@ export interface ListShape {
    */
   readonly corrupt: boolean | undefined;
   readonly expiring: boolean;
+  readonly host: boolean;
   readonly labelCount: number;
 }
 
@@ -49,6 +51,7 @@ export function shapeOf(filter: ListFilter): ListShape {
     protected: filter.protected !== undefined,
     corrupt: filter.corrupt,
     expiring: filter.expiresBefore !== undefined,
+    host: filter.host !== undefined,
     labelCount: Object.keys(filter.labels ?? {}).length,
   };
 }
@@ -75,6 +78,9 @@ export function listParams(
   if (filter.hypervisor !== undefined) params["hypervisor"] = filter.hypervisor;
   const { expiresBefore } = filter;
   if (expiresBefore !== undefined) params["expiresBefore"] = expiresBefore.getTime();
+  if (filter.host !== undefined) {
+    for (const name of hostFactNames) params[name] = filter.host[name] ?? "";
+  }
   if (filter.protected !== undefined) params["protected"] = filter.protected ? 1 : 0;
   for (const [index, [key, value]] of labels.entries()) {
     params[`key${index}`] = key;
@@ -166,9 +172,15 @@ function columnConditions(shape: ListShape): string[] {
   if (shape.expiring) {
     conditions.push("s.expires_at IS NOT NULL AND s.expires_at < :expiresBefore");
   }
+  if (shape.host) conditions.push(...hostConditions);
   if (shape.namePrefix) conditions.push("s.name >= :prefix AND s.name < :prefixEnd");
   return conditions;
 }
+
+/** One text serves every choice of facts: an empty parameter matches all snapshots. */
+const hostConditions = hostFactNames.map(
+  (name) => `(:${name} = '' OR json_extract(s.config, '$.host.${name}') = :${name})`,
+);
 
 function range(createdAt: string, id: string): string[] {
   return [`${createdAt} >= :since`, `(${createdAt}, ${id}) < (:beforeMs, :beforeId)`];

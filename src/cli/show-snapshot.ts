@@ -1,6 +1,6 @@
 // Renders snapshots for people: rows of a listing, and all details of one.
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import type { Snapshot, SnapshotFile } from "../client/index.js";
+import type { HostFacts, Snapshot, SnapshotFile } from "../client/index.js";
 import { red, yellow } from "./color.js";
 import {
   formatAge,
@@ -87,7 +87,15 @@ function machine({ config }: Snapshot): FieldRows {
     ...optional("Network", config.network),
     ...optional("NICs", config.nics === 0 ? "" : String(config.nics)),
     ...optional("Flags", flags.filter(Boolean).join(", ")),
+    ...optional("Host CPU", cpuOf(config.host)),
+    ...optional("Host kernel", config.host?.kernel),
+    ...optional("Hypervisor version", config.host?.hypervisorVersion),
+    ...optional("Extra", config.extra && JSON.stringify(config.extra)),
   ];
+}
+
+function cpuOf(host: HostFacts | undefined): string {
+  return [host?.cpuVendor, host?.cpuModel, host?.microarchitecture].filter(Boolean).join(", ");
 }
 
 function storage(snapshot: Snapshot): FieldRows {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { StoreError, describeValue, isStoreError, messageOf } from "../base/errors.js";
 import type { SnapshotConfig } from "../model/config.js";
+import { hostFactNames, type HostFacts } from "../model/host-facts.js";
 import { formatUnsupported } from "../model/format.js";
 import { checkDataFileName, idPattern } from "../model/name.js";
 import type { SnapshotFile } from "../model/snapshot.js";
@@ -69,6 +70,19 @@ const stringMap = z.custom<Readonly<Record<string, string>>>(
   "expected an object of strings",
 );
 
+/** Facts are written only if they are known. */
+const hostFacts = z.custom<HostFacts>(
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    Object.entries(value).every(([name, fact]) => isFactName(name) && typeof fact === "string"),
+  "expected facts of a host",
+);
+
+function isFactName(name: string): boolean {
+  return (hostFactNames as readonly string[]).includes(name);
+}
+
 const configSchema = z.strictObject({
   id: z.string(),
   name: z.string(),
@@ -88,6 +102,8 @@ const configSchema = z.strictObject({
   noDirectIo: z.boolean(),
   windows: z.boolean(),
   labels: stringMap,
+  extra: z.string().optional(),
+  host: hostFacts.optional(),
   unknown: z.strictObject({ envelope: stringMap, config: stringMap }),
 }) satisfies z.ZodType<SnapshotConfig>;
 

@@ -1,6 +1,7 @@
 // Validates configurations from callers.
 import { fieldInvalid } from "../base/errors.js";
 import type { SnapshotConfig } from "./config.js";
+import { hostFactNames } from "./host-facts.js";
 import { checkDescription, checkLabels, checkName, checkWellFormed } from "./name.js";
 
 const maxTextBytes = 1024;
@@ -20,6 +21,7 @@ export function checkConfig(config: SnapshotConfig, parent: string): void {
   checkText(config.imageType, `${prefix}imageType`);
   checkText(config.hypervisor, `${prefix}hypervisor`);
   checkText(config.network, `${prefix}network`);
+  for (const name of hostFactNames) checkText(config.host?.[name] ?? "", `${prefix}host.${name}`);
   checkSize(config.memoryBytes, `${prefix}memory`);
   checkSize(config.storageBytes, `${prefix}storage`);
   if (config.imageBlobIds.length > maxImageBlobIds) {

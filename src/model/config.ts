@@ -1,5 +1,6 @@
 // Defines the configuration of the paused VM, as its orchestrator supplied it. The names of its
 // fields follow `types.SnapshotConfig` of cocoon; the archive codec knows their JSON keys.
+import type { HostFacts } from "./host-facts.js";
 
 export interface SnapshotConfig {
   /** The id, which the daemon assigns and never reuses. */
@@ -24,6 +25,13 @@ export interface SnapshotConfig {
   readonly noDirectIo: boolean;
   readonly windows: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /**
+   * The orchestrator's own data: a JSON object as text with sorted keys, as `extraText` returns it.
+   * Undefined if there is none.
+   */
+  readonly extra?: string | undefined;
+  /** The machine on which the VM was paused. Undefined if no fact is known. */
+  readonly host?: HostFacts | undefined;
   /** Keys of an imported envelope that stasis does not know. Export writes them back. */
   readonly unknown: UnknownKeys;
 }

@@ -10,6 +10,7 @@ import { snapshotDigest } from "../files/manifest.js";
 import { BlockHash, type FileBlocks, type Snapshot as SnapshotMessage } from "../client/index.js";
 import { latestTimeMs } from "../model/config-rules.js";
 import { emptyConfig, type SnapshotConfig } from "../model/config.js";
+import { extraText, knownFacts } from "../model/host-facts.js";
 import { checkDataFileName } from "../model/name.js";
 import type { SnapshotFile } from "../model/snapshot.js";
 import { digestPattern } from "../model/digest.js";
@@ -115,8 +116,12 @@ function sizeOf(value: bigint, what: string): number {
 function configOf(message: NonNullable<SnapshotMessage["config"]>): SnapshotConfig {
   const { name, description, image, imageDigest, imageType, imageBlobIds, hypervisor } = message;
   const { cpu, nics, queueSize, diskQueueSize, network, noDirectIo, windows, labels } = message;
+  const extra = extraText(message.extra, "config.extra");
+  const host = knownFacts(message.host);
   return {
     ...emptyConfig(),
+    ...(extra !== undefined && { extra }),
+    ...(host && { host }),
     ...{ name, description, image, imageDigest, imageType, imageBlobIds, hypervisor },
     ...{ cpu, nics, queueSize, diskQueueSize, network, noDirectIo, windows },
     labels: { ...labels },

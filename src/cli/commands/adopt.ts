@@ -18,7 +18,8 @@ import { messageOf } from "../../base/errors.js";
 
 /** A snapshot of cocoon's store, in the types of the API. */
 interface ForeignSnapshot {
-  readonly config: Omit<SnapshotConfig, "$typeName" | "$unknown">;
+  /** cocoon knows neither the host nor the orchestrator's own data. */
+  readonly config: Omit<SnapshotConfig, "$typeName" | "$unknown" | "host" | "extra">;
   readonly createdAt: string;
   readonly pending: boolean;
   readonly deleting: boolean;

@@ -9,6 +9,7 @@ import {
 } from "../../client/index.js";
 import { watchList } from "./list-watch.js";
 import { collectLabel, countArgument, expiryArgument, type Labels } from "../arguments.js";
+import { collectFact, factList, type HostSelection } from "../host-option.js";
 import { messageJson, withSession, type GlobalOptions, type Session } from "../session.js";
 import { renderSnapshots } from "../show-snapshot.js";
 import { printErr } from "../stdio.js";
@@ -18,6 +19,7 @@ interface ListOptions extends GlobalOptions {
   readonly namePrefix?: string;
   readonly image?: string;
   readonly hypervisor?: string;
+  readonly host?: HostSelection;
   readonly damaged: boolean;
   readonly expiresBefore?: Date;
   readonly limit?: number;
@@ -40,6 +42,11 @@ export function addListCommand(program: Command): void {
     .option("--name-prefix <text>", "only snapshots whose name starts with this")
     .option("--image <ref>", "only snapshots made from this image")
     .option("--hypervisor <name>", "only snapshots of this hypervisor")
+    .option(
+      "--host <fact=value>",
+      `only snapshots of such a host: ${factList}; repeatable`,
+      collectFact,
+    )
     .option("--damaged", "only snapshots that are marked as damaged", false)
     .option(
       "--expires-before <when>",
@@ -106,6 +113,7 @@ function filterFrom(options: ListOptions): SnapshotFilterInit {
     labels: { ...options.label },
     image: options.image ?? "",
     hypervisor: options.hypervisor ?? "",
+    ...(options.host && { host: options.host }),
     ...(options.damaged && { corrupt: true }),
     ...(expiresBefore && { expiresBefore: timestampFromDate(expiresBefore) }),
   };

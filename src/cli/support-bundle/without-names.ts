@@ -11,6 +11,9 @@ const harmless = new Set([
   ...["commit", "node", "incomplete", "work", "option", "signal"],
 ]);
 
+/** Keys whose value is an object with keys of the caller. */
+const named: ReadonlySet<string> = new Set(["labels", "extra"]);
+
 /** Matches the keys of 64-bit integers, which are texts in JSON. */
 const figure = /(Bytes|Count|Snapshots|Ms)$|^(snapshots|problems|total)$/;
 
@@ -23,7 +26,7 @@ function shown(value: unknown, key: string): unknown {
   if (typeof value === "string") return isHarmless(key, value) ? value : hidden;
   if (Array.isArray(value)) return value.map((entry) => shown(entry, key));
   if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).filter(([each]) => each !== "labels");
+  const entries = Object.entries(value).filter(([each]) => !named.has(each));
   const isCall = "method" in value || "reason" in value;
   return Object.fromEntries(
     entries.map(([each, entry]) => [

@@ -1,5 +1,6 @@
 // Decides which events pass a filter.
 import type { CatalogEvent, ListFilter } from "../../catalog/open.js";
+import { hostFactNames } from "../../model/host-facts.js";
 import type { Snapshot } from "../../model/snapshot.js";
 
 /**
@@ -21,6 +22,7 @@ export function eventMatches(filter: ListFilter, event: CatalogEvent): boolean {
 /** Evaluates the conditions that the catalog's listing evaluates in SQL. */
 function snapshotMatches(filter: ListFilter, snapshot: Snapshot): boolean {
   const { config, createdAt, expireTime } = snapshot;
+  const { host = {} } = filter;
   const { namePrefix = "", labels = {}, createdAfter, createdBefore, expiresBefore } = filter;
   return (
     config.name.startsWith(namePrefix) &&
@@ -28,6 +30,7 @@ function snapshotMatches(filter: ListFilter, snapshot: Snapshot): boolean {
     (filter.image ?? config.image) === config.image &&
     (filter.imageDigest ?? config.imageDigest) === config.imageDigest &&
     (filter.hypervisor ?? config.hypervisor) === config.hypervisor &&
+    hostFactNames.every((name) => (host[name] ?? config.host?.[name]) === config.host?.[name]) &&
     (filter.protected ?? snapshot.protected) === snapshot.protected &&
     (filter.corrupt ?? snapshot.corrupt) === snapshot.corrupt &&
     (createdAfter === undefined || createdAt >= createdAfter) &&

@@ -1,9 +1,10 @@
 // Converts between generated messages and the model. Sizes are bigint on the wire, and become
 // numbers once they are known to be exact integers.
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
 import { emptyConfig, type SnapshotConfig } from "../../model/config.js";
+import { extraText, knownFacts } from "../../model/host-facts.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 import type { FileHashes } from "../../store/read/block-hashes.js";
 import type { DownloadStream } from "../../store/read/read.js";
@@ -42,8 +43,12 @@ export function configFromMessage(
   if (message.id !== "") {
     throw fieldInvalid(`${field}.id`, "an empty string: the daemon gives the id", message.id);
   }
+  const extra = extraText(message.extra, `${field}.extra`);
+  const host = knownFacts(message.host);
   return {
     ...emptyConfig(),
+    ...(extra !== undefined && { extra }),
+    ...(host && { host }),
     name: message.name,
     description: message.description,
     image: message.image,
@@ -84,6 +89,8 @@ export function configToMessage(config: SnapshotConfig) {
     noDirectIo: config.noDirectIo,
     windows: config.windows,
     labels: { ...config.labels },
+    ...(config.extra !== undefined && { extra: JSON.parse(config.extra) as JsonObject }),
+    ...(config.host && { host: config.host }),
   } satisfies MessageInitShape<typeof SnapshotConfigSchema>;
 }
 

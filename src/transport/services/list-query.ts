@@ -1,5 +1,6 @@
 // Converts a ListRequest to a query of the catalog.
 import { fieldInvalid } from "../../base/errors.js";
+import { knownFacts } from "../../model/host-facts.js";
 import { maxPageSize } from "../../model/page-size.js";
 import type { ListFilter, ListQuery } from "../../store/snapshot-store.js";
 import type { ListRequest, SnapshotFilter } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
@@ -21,12 +22,14 @@ export function listQueryFromMessage(request: ListRequest): ListQuery {
 
 export function filterFromMessage(filter: SnapshotFilter): ListFilter {
   const { namePrefix, labels, image, imageDigest, hypervisor } = filter;
+  const host = knownFacts(filter.host);
   return {
     ...(namePrefix === "" ? {} : { namePrefix }),
     ...(Object.keys(labels).length === 0 ? {} : { labels }),
     ...(image === "" ? {} : { image }),
     ...(imageDigest === "" ? {} : { imageDigest }),
     ...(hypervisor === "" ? {} : { hypervisor }),
+    ...(host && { host }),
     ...(filter.createdAfter === undefined
       ? {}
       : { createdAfter: dateFromWire(filter.createdAfter, "filter.created_after") }),

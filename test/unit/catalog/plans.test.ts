@@ -46,11 +46,12 @@ function assertNoScan(what: string, plan: readonly string[]): void {
 
 function shapes(): ListShape[] {
   const all: ListShape[] = [];
-  for (let bits = 0; bits < 192; bits++) {
+  for (let bits = 0; bits < 384; bits++) {
     for (const labelCount of [0, 1, 2, 3, 64]) {
       all.push({
         corrupt: [undefined, true, false][(bits >> 5) % 3],
-        expiring: bits >= 96,
+        expiring: bits % 192 >= 96,
+        host: bits >= 192,
         namePrefix: (bits & 1) !== 0,
         image: (bits & 2) !== 0,
         imageDigest: (bits & 4) !== 0,
@@ -102,6 +103,7 @@ test("the unfiltered listing follows one index", () => {
     protected: false,
     corrupt: undefined,
     expiring: false,
+    host: false,
   };
   assert.deepEqual(planOf(listStatements({ ...none, labelCount: 0 }).page), [
     "SEARCH s USING COVERING INDEX ready_by_age (created_at>? AND (created_at,id)<(?,?))",

@@ -11,6 +11,7 @@ package stasisv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	structpb "google.golang.org/protobuf/types/known/structpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -122,7 +123,13 @@ type SnapshotConfig struct {
 	Windows bool `protobuf:"varint,17,opt,name=windows,proto3" json:"windows,omitempty"`
 	// Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
 	// of at most 256 bytes.
-	Labels        map[string]string `protobuf:"bytes,18,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Labels map[string]string `protobuf:"bytes,18,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+	// Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+	// empty.
+	Extra *structpb.Struct `protobuf:"bytes,19,opt,name=extra,proto3" json:"extra,omitempty"`
+	// The machine on which the VM was paused.
+	Host          *HostFacts `protobuf:"bytes,20,opt,name=host,proto3" json:"host,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -283,6 +290,103 @@ func (x *SnapshotConfig) GetLabels() map[string]string {
 	return nil
 }
 
+func (x *SnapshotConfig) GetExtra() *structpb.Struct {
+	if x != nil {
+		return x.Extra
+	}
+	return nil
+}
+
+func (x *SnapshotConfig) GetHost() *HostFacts {
+	if x != nil {
+		return x.Host
+	}
+	return nil
+}
+
+// Facts about the machine on which a VM was paused, as its orchestrator supplied them. They decide
+// where the VM can be resumed. Each is at most 1024 bytes of UTF-8; empty = unknown.
+type HostFacts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Vendor of the CPU, for example `GenuineIntel`.
+	CpuVendor string `protobuf:"bytes,1,opt,name=cpu_vendor,json=cpuVendor,proto3" json:"cpu_vendor,omitempty"`
+	// Model of the CPU, for example `Intel(R) Xeon(R) Platinum 8375C CPU @ 2.90GHz`.
+	CpuModel string `protobuf:"bytes,2,opt,name=cpu_model,json=cpuModel,proto3" json:"cpu_model,omitempty"`
+	// Microarchitecture of the CPU, for example `icelake-server`.
+	Microarchitecture string `protobuf:"bytes,3,opt,name=microarchitecture,proto3" json:"microarchitecture,omitempty"`
+	// Release of the kernel, for example `6.12.48`.
+	Kernel string `protobuf:"bytes,4,opt,name=kernel,proto3" json:"kernel,omitempty"`
+	// Version of the hypervisor, for example `48.0`.
+	HypervisorVersion string `protobuf:"bytes,5,opt,name=hypervisor_version,json=hypervisorVersion,proto3" json:"hypervisor_version,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *HostFacts) Reset() {
+	*x = HostFacts{}
+	mi := &file_stasis_v1_resources_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HostFacts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HostFacts) ProtoMessage() {}
+
+func (x *HostFacts) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_resources_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HostFacts.ProtoReflect.Descriptor instead.
+func (*HostFacts) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_resources_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *HostFacts) GetCpuVendor() string {
+	if x != nil {
+		return x.CpuVendor
+	}
+	return ""
+}
+
+func (x *HostFacts) GetCpuModel() string {
+	if x != nil {
+		return x.CpuModel
+	}
+	return ""
+}
+
+func (x *HostFacts) GetMicroarchitecture() string {
+	if x != nil {
+		return x.Microarchitecture
+	}
+	return ""
+}
+
+func (x *HostFacts) GetKernel() string {
+	if x != nil {
+		return x.Kernel
+	}
+	return ""
+}
+
+func (x *HostFacts) GetHypervisorVersion() string {
+	if x != nil {
+		return x.HypervisorVersion
+	}
+	return ""
+}
+
 // One data file of a snapshot.
 type SnapshotFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -308,7 +412,7 @@ type SnapshotFile struct {
 
 func (x *SnapshotFile) Reset() {
 	*x = SnapshotFile{}
-	mi := &file_stasis_v1_resources_proto_msgTypes[1]
+	mi := &file_stasis_v1_resources_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -320,7 +424,7 @@ func (x *SnapshotFile) String() string {
 func (*SnapshotFile) ProtoMessage() {}
 
 func (x *SnapshotFile) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_resources_proto_msgTypes[1]
+	mi := &file_stasis_v1_resources_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -333,7 +437,7 @@ func (x *SnapshotFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotFile.ProtoReflect.Descriptor instead.
 func (*SnapshotFile) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_resources_proto_rawDescGZIP(), []int{1}
+	return file_stasis_v1_resources_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *SnapshotFile) GetName() string {
@@ -423,7 +527,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_stasis_v1_resources_proto_msgTypes[2]
+	mi := &file_stasis_v1_resources_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -435,7 +539,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_resources_proto_msgTypes[2]
+	mi := &file_stasis_v1_resources_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -448,7 +552,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_resources_proto_rawDescGZIP(), []int{2}
+	return file_stasis_v1_resources_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Snapshot) GetConfig() *SnapshotConfig {
@@ -572,7 +676,7 @@ type RemoteSnapshot struct {
 
 func (x *RemoteSnapshot) Reset() {
 	*x = RemoteSnapshot{}
-	mi := &file_stasis_v1_resources_proto_msgTypes[3]
+	mi := &file_stasis_v1_resources_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -584,7 +688,7 @@ func (x *RemoteSnapshot) String() string {
 func (*RemoteSnapshot) ProtoMessage() {}
 
 func (x *RemoteSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_resources_proto_msgTypes[3]
+	mi := &file_stasis_v1_resources_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -597,7 +701,7 @@ func (x *RemoteSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoteSnapshot.ProtoReflect.Descriptor instead.
 func (*RemoteSnapshot) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_resources_proto_rawDescGZIP(), []int{3}
+	return file_stasis_v1_resources_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RemoteSnapshot) GetId() string {
@@ -674,7 +778,7 @@ var File_stasis_v1_resources_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_resources_proto_rawDesc = "" +
 	"\n" +
-	"\x19stasis/v1/resources.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\x04\n" +
+	"\x19stasis/v1/resources.proto\x12\tstasis.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbc\x05\n" +
 	"\x0eSnapshotConfig\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
@@ -699,10 +803,19 @@ const file_stasis_v1_resources_proto_rawDesc = "" +
 	"\fno_direct_io\x18\x10 \x01(\bR\n" +
 	"noDirectIo\x12\x18\n" +
 	"\awindows\x18\x11 \x01(\bR\awindows\x12=\n" +
-	"\x06labels\x18\x12 \x03(\v2%.stasis.v1.SnapshotConfig.LabelsEntryR\x06labels\x1a9\n" +
+	"\x06labels\x18\x12 \x03(\v2%.stasis.v1.SnapshotConfig.LabelsEntryR\x06labels\x12-\n" +
+	"\x05extra\x18\x13 \x01(\v2\x17.google.protobuf.StructR\x05extra\x12(\n" +
+	"\x04host\x18\x14 \x01(\v2\x14.stasis.v1.HostFactsR\x04host\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcb\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbc\x01\n" +
+	"\tHostFacts\x12\x1d\n" +
+	"\n" +
+	"cpu_vendor\x18\x01 \x01(\tR\tcpuVendor\x12\x1b\n" +
+	"\tcpu_model\x18\x02 \x01(\tR\bcpuModel\x12,\n" +
+	"\x11microarchitecture\x18\x03 \x01(\tR\x11microarchitecture\x12\x16\n" +
+	"\x06kernel\x18\x04 \x01(\tR\x06kernel\x12-\n" +
+	"\x12hypervisor_version\x18\x05 \x01(\tR\x11hypervisorVersion\"\xcb\x01\n" +
 	"\fSnapshotFile\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +
@@ -765,32 +878,36 @@ func file_stasis_v1_resources_proto_rawDescGZIP() []byte {
 }
 
 var file_stasis_v1_resources_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_stasis_v1_resources_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_stasis_v1_resources_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_stasis_v1_resources_proto_goTypes = []any{
 	(BlockHash)(0),                // 0: stasis.v1.BlockHash
 	(*SnapshotConfig)(nil),        // 1: stasis.v1.SnapshotConfig
-	(*SnapshotFile)(nil),          // 2: stasis.v1.SnapshotFile
-	(*Snapshot)(nil),              // 3: stasis.v1.Snapshot
-	(*RemoteSnapshot)(nil),        // 4: stasis.v1.RemoteSnapshot
-	nil,                           // 5: stasis.v1.SnapshotConfig.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*HostFacts)(nil),             // 2: stasis.v1.HostFacts
+	(*SnapshotFile)(nil),          // 3: stasis.v1.SnapshotFile
+	(*Snapshot)(nil),              // 4: stasis.v1.Snapshot
+	(*RemoteSnapshot)(nil),        // 5: stasis.v1.RemoteSnapshot
+	nil,                           // 6: stasis.v1.SnapshotConfig.LabelsEntry
+	(*structpb.Struct)(nil),       // 7: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
 }
 var file_stasis_v1_resources_proto_depIdxs = []int32{
-	5,  // 0: stasis.v1.SnapshotConfig.labels:type_name -> stasis.v1.SnapshotConfig.LabelsEntry
-	0,  // 1: stasis.v1.SnapshotFile.block_hash:type_name -> stasis.v1.BlockHash
-	1,  // 2: stasis.v1.Snapshot.config:type_name -> stasis.v1.SnapshotConfig
-	6,  // 3: stasis.v1.Snapshot.created_at:type_name -> google.protobuf.Timestamp
-	6,  // 4: stasis.v1.Snapshot.last_accessed_at:type_name -> google.protobuf.Timestamp
-	2,  // 5: stasis.v1.Snapshot.files:type_name -> stasis.v1.SnapshotFile
-	6,  // 6: stasis.v1.Snapshot.expire_time:type_name -> google.protobuf.Timestamp
-	6,  // 7: stasis.v1.RemoteSnapshot.pushed_at:type_name -> google.protobuf.Timestamp
-	1,  // 8: stasis.v1.RemoteSnapshot.config:type_name -> stasis.v1.SnapshotConfig
-	6,  // 9: stasis.v1.RemoteSnapshot.created_at:type_name -> google.protobuf.Timestamp
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	6,  // 0: stasis.v1.SnapshotConfig.labels:type_name -> stasis.v1.SnapshotConfig.LabelsEntry
+	7,  // 1: stasis.v1.SnapshotConfig.extra:type_name -> google.protobuf.Struct
+	2,  // 2: stasis.v1.SnapshotConfig.host:type_name -> stasis.v1.HostFacts
+	0,  // 3: stasis.v1.SnapshotFile.block_hash:type_name -> stasis.v1.BlockHash
+	1,  // 4: stasis.v1.Snapshot.config:type_name -> stasis.v1.SnapshotConfig
+	8,  // 5: stasis.v1.Snapshot.created_at:type_name -> google.protobuf.Timestamp
+	8,  // 6: stasis.v1.Snapshot.last_accessed_at:type_name -> google.protobuf.Timestamp
+	3,  // 7: stasis.v1.Snapshot.files:type_name -> stasis.v1.SnapshotFile
+	8,  // 8: stasis.v1.Snapshot.expire_time:type_name -> google.protobuf.Timestamp
+	8,  // 9: stasis.v1.RemoteSnapshot.pushed_at:type_name -> google.protobuf.Timestamp
+	1,  // 10: stasis.v1.RemoteSnapshot.config:type_name -> stasis.v1.SnapshotConfig
+	8,  // 11: stasis.v1.RemoteSnapshot.created_at:type_name -> google.protobuf.Timestamp
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_resources_proto_init() }
@@ -804,7 +921,7 @@ func file_stasis_v1_resources_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_resources_proto_rawDesc), len(file_stasis_v1_resources_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1484,6 +1484,8 @@ type SnapshotFilter struct {
 	Corrupt *bool `protobuf:"varint,9,opt,name=corrupt,proto3,oneof" json:"corrupt,omitempty"`
 	// expire_time is set and before this time.
 	ExpiresBefore *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=expires_before,json=expiresBefore,proto3" json:"expires_before,omitempty"`
+	// Each fact that is not empty equals that of the snapshot.
+	Host          *HostFacts `protobuf:"bytes,11,opt,name=host,proto3" json:"host,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1584,6 +1586,13 @@ func (x *SnapshotFilter) GetCorrupt() bool {
 func (x *SnapshotFilter) GetExpiresBefore() *timestamppb.Timestamp {
 	if x != nil {
 		return x.ExpiresBefore
+	}
+	return nil
+}
+
+func (x *SnapshotFilter) GetHost() *HostFacts {
+	if x != nil {
+		return x.Host
 	}
 	return nil
 }
@@ -4486,7 +4495,7 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\vexpire_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\"S\n" +
 	" CreateDeltaFromDirectoryResponse\x12/\n" +
-	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xa7\x04\n" +
+	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xd1\x04\n" +
 	"\x0eSnapshotFilter\x12\x1f\n" +
 	"\vname_prefix\x18\x01 \x01(\tR\n" +
 	"namePrefix\x12=\n" +
@@ -4501,7 +4510,8 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\tprotected\x18\b \x01(\bH\x00R\tprotected\x88\x01\x01\x12\x1d\n" +
 	"\acorrupt\x18\t \x01(\bH\x01R\acorrupt\x88\x01\x01\x12A\n" +
 	"\x0eexpires_before\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\rexpiresBefore\x1a9\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\rexpiresBefore\x12(\n" +
+	"\x04host\x18\v \x01(\v2\x14.stasis.v1.HostFactsR\x04host\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\f\n" +
@@ -4860,8 +4870,9 @@ var file_stasis_v1_snapshot_service_proto_goTypes = []any{
 	(*Snapshot)(nil),                         // 64: stasis.v1.Snapshot
 	(*SnapshotConfig)(nil),                   // 65: stasis.v1.SnapshotConfig
 	(*timestamppb.Timestamp)(nil),            // 66: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),            // 67: google.protobuf.FieldMask
-	(*SnapshotFile)(nil),                     // 68: stasis.v1.SnapshotFile
+	(*HostFacts)(nil),                        // 67: stasis.v1.HostFacts
+	(*fieldmaskpb.FieldMask)(nil),            // 68: google.protobuf.FieldMask
+	(*SnapshotFile)(nil),                     // 69: stasis.v1.SnapshotFile
 }
 var file_stasis_v1_snapshot_service_proto_depIdxs = []int32{
 	64, // 0: stasis.v1.DownloadHeader.snapshot:type_name -> stasis.v1.Snapshot
@@ -4889,94 +4900,95 @@ var file_stasis_v1_snapshot_service_proto_depIdxs = []int32{
 	66, // 22: stasis.v1.SnapshotFilter.created_after:type_name -> google.protobuf.Timestamp
 	66, // 23: stasis.v1.SnapshotFilter.created_before:type_name -> google.protobuf.Timestamp
 	66, // 24: stasis.v1.SnapshotFilter.expires_before:type_name -> google.protobuf.Timestamp
-	20, // 25: stasis.v1.ListRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	64, // 26: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
-	64, // 27: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
-	61, // 28: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
-	67, // 29: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
-	66, // 30: stasis.v1.UpdateRequest.expire_time:type_name -> google.protobuf.Timestamp
-	64, // 31: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
-	2,  // 32: stasis.v1.RestoreRequest.sparse_format:type_name -> stasis.v1.SparseFormat
-	10, // 33: stasis.v1.RestoreResponse.header:type_name -> stasis.v1.DownloadHeader
-	9,  // 34: stasis.v1.RestoreResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	1,  // 35: stasis.v1.ExportRequest.compression:type_name -> stasis.v1.Compression
-	2,  // 36: stasis.v1.ExportRequest.sparse_format:type_name -> stasis.v1.SparseFormat
-	10, // 37: stasis.v1.ExportResponse.header:type_name -> stasis.v1.DownloadHeader
-	9,  // 38: stasis.v1.ExportResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	57, // 39: stasis.v1.ReadFileRequest.ranges:type_name -> stasis.v1.ByteRange
-	35, // 40: stasis.v1.ReadFileResponse.header:type_name -> stasis.v1.ReadFileHeader
-	36, // 41: stasis.v1.ReadFileResponse.holes:type_name -> stasis.v1.HoleMap
-	9,  // 42: stasis.v1.ReadFileResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	68, // 43: stasis.v1.ReadFileHeader.file:type_name -> stasis.v1.SnapshotFile
-	57, // 44: stasis.v1.HoleMap.holes:type_name -> stasis.v1.ByteRange
-	64, // 45: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	4,  // 46: stasis.v1.CloneFile.mode:type_name -> stasis.v1.CloneMode
-	39, // 47: stasis.v1.CloneToDirectoryRequest.files:type_name -> stasis.v1.CloneFile
-	4,  // 48: stasis.v1.CloneToDirectoryRequest.default_mode:type_name -> stasis.v1.CloneMode
-	4,  // 49: stasis.v1.ClonedFile.mode:type_name -> stasis.v1.CloneMode
-	64, // 50: stasis.v1.CloneToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	41, // 51: stasis.v1.CloneToDirectoryResponse.files:type_name -> stasis.v1.ClonedFile
-	5,  // 52: stasis.v1.TakenFile.mode:type_name -> stasis.v1.TakeMode
-	64, // 53: stasis.v1.TakeToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	44, // 54: stasis.v1.TakeToDirectoryResponse.files:type_name -> stasis.v1.TakenFile
-	47, // 55: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
-	8,  // 56: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
-	0,  // 57: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	62, // 58: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
-	64, // 59: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
-	0,  // 60: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	63, // 61: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
-	64, // 62: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	64, // 63: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	55, // 64: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
-	56, // 65: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
-	57, // 66: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
-	20, // 67: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	7,  // 68: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
-	64, // 69: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
-	66, // 70: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
-	6,  // 71: stasis.v1.WatchResponse.removal_reason:type_name -> stasis.v1.RemovalReason
-	12, // 72: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
-	16, // 73: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
-	18, // 74: stasis.v1.SnapshotService.CreateDeltaFromDirectory:input_type -> stasis.v1.CreateDeltaFromDirectoryRequest
-	21, // 75: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
-	23, // 76: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
-	25, // 77: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
-	27, // 78: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
-	29, // 79: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
-	31, // 80: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
-	33, // 81: stasis.v1.SnapshotService.ReadFile:input_type -> stasis.v1.ReadFileRequest
-	37, // 82: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
-	40, // 83: stasis.v1.SnapshotService.CloneToDirectory:input_type -> stasis.v1.CloneToDirectoryRequest
-	43, // 84: stasis.v1.SnapshotService.TakeToDirectory:input_type -> stasis.v1.TakeToDirectoryRequest
-	46, // 85: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
-	49, // 86: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
-	51, // 87: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
-	53, // 88: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
-	58, // 89: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
-	15, // 90: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
-	17, // 91: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
-	19, // 92: stasis.v1.SnapshotService.CreateDeltaFromDirectory:output_type -> stasis.v1.CreateDeltaFromDirectoryResponse
-	22, // 93: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
-	24, // 94: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
-	26, // 95: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
-	28, // 96: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
-	30, // 97: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
-	32, // 98: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
-	34, // 99: stasis.v1.SnapshotService.ReadFile:output_type -> stasis.v1.ReadFileResponse
-	38, // 100: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
-	42, // 101: stasis.v1.SnapshotService.CloneToDirectory:output_type -> stasis.v1.CloneToDirectoryResponse
-	45, // 102: stasis.v1.SnapshotService.TakeToDirectory:output_type -> stasis.v1.TakeToDirectoryResponse
-	48, // 103: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
-	50, // 104: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
-	52, // 105: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
-	54, // 106: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
-	59, // 107: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
-	90, // [90:108] is the sub-list for method output_type
-	72, // [72:90] is the sub-list for method input_type
-	72, // [72:72] is the sub-list for extension type_name
-	72, // [72:72] is the sub-list for extension extendee
-	0,  // [0:72] is the sub-list for field type_name
+	67, // 25: stasis.v1.SnapshotFilter.host:type_name -> stasis.v1.HostFacts
+	20, // 26: stasis.v1.ListRequest.filter:type_name -> stasis.v1.SnapshotFilter
+	64, // 27: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
+	64, // 28: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
+	61, // 29: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
+	68, // 30: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
+	66, // 31: stasis.v1.UpdateRequest.expire_time:type_name -> google.protobuf.Timestamp
+	64, // 32: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
+	2,  // 33: stasis.v1.RestoreRequest.sparse_format:type_name -> stasis.v1.SparseFormat
+	10, // 34: stasis.v1.RestoreResponse.header:type_name -> stasis.v1.DownloadHeader
+	9,  // 35: stasis.v1.RestoreResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	1,  // 36: stasis.v1.ExportRequest.compression:type_name -> stasis.v1.Compression
+	2,  // 37: stasis.v1.ExportRequest.sparse_format:type_name -> stasis.v1.SparseFormat
+	10, // 38: stasis.v1.ExportResponse.header:type_name -> stasis.v1.DownloadHeader
+	9,  // 39: stasis.v1.ExportResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	57, // 40: stasis.v1.ReadFileRequest.ranges:type_name -> stasis.v1.ByteRange
+	35, // 41: stasis.v1.ReadFileResponse.header:type_name -> stasis.v1.ReadFileHeader
+	36, // 42: stasis.v1.ReadFileResponse.holes:type_name -> stasis.v1.HoleMap
+	9,  // 43: stasis.v1.ReadFileResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	69, // 44: stasis.v1.ReadFileHeader.file:type_name -> stasis.v1.SnapshotFile
+	57, // 45: stasis.v1.HoleMap.holes:type_name -> stasis.v1.ByteRange
+	64, // 46: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	4,  // 47: stasis.v1.CloneFile.mode:type_name -> stasis.v1.CloneMode
+	39, // 48: stasis.v1.CloneToDirectoryRequest.files:type_name -> stasis.v1.CloneFile
+	4,  // 49: stasis.v1.CloneToDirectoryRequest.default_mode:type_name -> stasis.v1.CloneMode
+	4,  // 50: stasis.v1.ClonedFile.mode:type_name -> stasis.v1.CloneMode
+	64, // 51: stasis.v1.CloneToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	41, // 52: stasis.v1.CloneToDirectoryResponse.files:type_name -> stasis.v1.ClonedFile
+	5,  // 53: stasis.v1.TakenFile.mode:type_name -> stasis.v1.TakeMode
+	64, // 54: stasis.v1.TakeToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	44, // 55: stasis.v1.TakeToDirectoryResponse.files:type_name -> stasis.v1.TakenFile
+	47, // 56: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
+	8,  // 57: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
+	0,  // 58: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	62, // 59: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
+	64, // 60: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
+	0,  // 61: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	63, // 62: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
+	64, // 63: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	64, // 64: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	55, // 65: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
+	56, // 66: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
+	57, // 67: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
+	20, // 68: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
+	7,  // 69: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
+	64, // 70: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
+	66, // 71: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
+	6,  // 72: stasis.v1.WatchResponse.removal_reason:type_name -> stasis.v1.RemovalReason
+	12, // 73: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
+	16, // 74: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
+	18, // 75: stasis.v1.SnapshotService.CreateDeltaFromDirectory:input_type -> stasis.v1.CreateDeltaFromDirectoryRequest
+	21, // 76: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
+	23, // 77: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
+	25, // 78: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
+	27, // 79: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
+	29, // 80: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
+	31, // 81: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
+	33, // 82: stasis.v1.SnapshotService.ReadFile:input_type -> stasis.v1.ReadFileRequest
+	37, // 83: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
+	40, // 84: stasis.v1.SnapshotService.CloneToDirectory:input_type -> stasis.v1.CloneToDirectoryRequest
+	43, // 85: stasis.v1.SnapshotService.TakeToDirectory:input_type -> stasis.v1.TakeToDirectoryRequest
+	46, // 86: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
+	49, // 87: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
+	51, // 88: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
+	53, // 89: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
+	58, // 90: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
+	15, // 91: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
+	17, // 92: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
+	19, // 93: stasis.v1.SnapshotService.CreateDeltaFromDirectory:output_type -> stasis.v1.CreateDeltaFromDirectoryResponse
+	22, // 94: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
+	24, // 95: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
+	26, // 96: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
+	28, // 97: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
+	30, // 98: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
+	32, // 99: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
+	34, // 100: stasis.v1.SnapshotService.ReadFile:output_type -> stasis.v1.ReadFileResponse
+	38, // 101: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
+	42, // 102: stasis.v1.SnapshotService.CloneToDirectory:output_type -> stasis.v1.CloneToDirectoryResponse
+	45, // 103: stasis.v1.SnapshotService.TakeToDirectory:output_type -> stasis.v1.TakeToDirectoryResponse
+	48, // 104: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
+	50, // 105: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
+	52, // 106: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
+	54, // 107: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
+	59, // 108: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
+	91, // [91:109] is the sub-list for method output_type
+	73, // [73:91] is the sub-list for method input_type
+	73, // [73:73] is the sub-list for extension type_name
+	73, // [73:73] is the sub-list for extension extendee
+	0,  // [0:73] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_snapshot_service_proto_init() }

@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stasis/v1/resources.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xab\x03\n\x0eSnapshotConfig\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\r\n\x05image\x18\x04 \x01(\t\x12\x14\n\x0cimage_digest\x18\x05 \x01(\t\x12\x12\n\nimage_type\x18\x06 \x01(\t\x12\x16\n\x0eimage_blob_ids\x18\x07 \x03(\t\x12\x12\n\nhypervisor\x18\x08 \x01(\t\x12\x0b\n\x03\x63pu\x18\t \x01(\r\x12\x0e\n\x06memory\x18\n \x01(\x03\x12\x0f\n\x07storage\x18\x0b \x01(\x03\x12\x0c\n\x04nics\x18\x0c \x01(\r\x12\x12\n\nqueue_size\x18\r \x01(\r\x12\x17\n\x0f\x64isk_queue_size\x18\x0e \x01(\r\x12\x0f\n\x07network\x18\x0f \x01(\t\x12\x14\n\x0cno_direct_io\x18\x10 \x01(\x08\x12\x0f\n\x07windows\x18\x11 \x01(\x08\x12\x35\n\x06labels\x18\x12 \x03(\x0b\x32%.stasis.v1.SnapshotConfig.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x91\x01\n\x0cSnapshotFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x17\n\x0f\x61llocated_bytes\x18\x03 \x01(\x03\x12\x0c\n\x04mode\x18\x04 \x01(\r\x12\x0e\n\x06\x64igest\x18\x05 \x01(\t\x12(\n\nblock_hash\x18\x06 \x01(\x0e\x32\x14.stasis.v1.BlockHash\"\x95\x03\n\x08Snapshot\x12)\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x19.stasis.v1.SnapshotConfig\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10last_accessed_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x17\n\x0f\x61llocated_bytes\x18\x05 \x01(\x03\x12\x10\n\x08\x64\x61ta_dir\x18\x06 \x01(\t\x12\x0e\n\x06\x64igest\x18\x07 \x01(\t\x12\x11\n\tprotected\x18\x08 \x01(\x08\x12&\n\x05\x66iles\x18\t \x03(\x0b\x32\x17.stasis.v1.SnapshotFile\x12\x0f\n\x07\x63orrupt\x18\n \x01(\x08\x12\x15\n\rcharged_bytes\x18\x0b \x01(\x03\x12\x15\n\rparent_digest\x18\x0c \x01(\t\x12/\n\x0b\x65xpire_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x98\x02\n\x0eRemoteSnapshot\x12\n\n\x02id\x18\x01 \x01(\t\x12-\n\tpushed_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x12)\n\x06\x63onfig\x18\x04 \x01(\x0b\x32\x19.stasis.v1.SnapshotConfig\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\x06 \x01(\t\x12\x11\n\tprotected\x18\x07 \x01(\x08\x12\x12\n\nsize_bytes\x18\x08 \x01(\x03\x12\x12\n\ndata_bytes\x18\t \x01(\x03\x12\x14\n\x0cpacked_bytes\x18\n \x01(\x03*U\n\tBlockHash\x12\x1a\n\x16\x42LOCK_HASH_UNSPECIFIED\x10\x00\x12\x15\n\x11\x42LOCK_HASH_SHA256\x10\x01\x12\x15\n\x11\x42LOCK_HASH_BLAKE3\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stasis/v1/resources.proto\x12\tstasis.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x03\n\x0eSnapshotConfig\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\r\n\x05image\x18\x04 \x01(\t\x12\x14\n\x0cimage_digest\x18\x05 \x01(\t\x12\x12\n\nimage_type\x18\x06 \x01(\t\x12\x16\n\x0eimage_blob_ids\x18\x07 \x03(\t\x12\x12\n\nhypervisor\x18\x08 \x01(\t\x12\x0b\n\x03\x63pu\x18\t \x01(\r\x12\x0e\n\x06memory\x18\n \x01(\x03\x12\x0f\n\x07storage\x18\x0b \x01(\x03\x12\x0c\n\x04nics\x18\x0c \x01(\r\x12\x12\n\nqueue_size\x18\r \x01(\r\x12\x17\n\x0f\x64isk_queue_size\x18\x0e \x01(\r\x12\x0f\n\x07network\x18\x0f \x01(\t\x12\x14\n\x0cno_direct_io\x18\x10 \x01(\x08\x12\x0f\n\x07windows\x18\x11 \x01(\x08\x12\x35\n\x06labels\x18\x12 \x03(\x0b\x32%.stasis.v1.SnapshotConfig.LabelsEntry\x12&\n\x05\x65xtra\x18\x13 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\"\n\x04host\x18\x14 \x01(\x0b\x32\x14.stasis.v1.HostFacts\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"y\n\tHostFacts\x12\x12\n\ncpu_vendor\x18\x01 \x01(\t\x12\x11\n\tcpu_model\x18\x02 \x01(\t\x12\x19\n\x11microarchitecture\x18\x03 \x01(\t\x12\x0e\n\x06kernel\x18\x04 \x01(\t\x12\x1a\n\x12hypervisor_version\x18\x05 \x01(\t\"\x91\x01\n\x0cSnapshotFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x17\n\x0f\x61llocated_bytes\x18\x03 \x01(\x03\x12\x0c\n\x04mode\x18\x04 \x01(\r\x12\x0e\n\x06\x64igest\x18\x05 \x01(\t\x12(\n\nblock_hash\x18\x06 \x01(\x0e\x32\x14.stasis.v1.BlockHash\"\x95\x03\n\x08Snapshot\x12)\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x19.stasis.v1.SnapshotConfig\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10last_accessed_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x17\n\x0f\x61llocated_bytes\x18\x05 \x01(\x03\x12\x10\n\x08\x64\x61ta_dir\x18\x06 \x01(\t\x12\x0e\n\x06\x64igest\x18\x07 \x01(\t\x12\x11\n\tprotected\x18\x08 \x01(\x08\x12&\n\x05\x66iles\x18\t \x03(\x0b\x32\x17.stasis.v1.SnapshotFile\x12\x0f\n\x07\x63orrupt\x18\n \x01(\x08\x12\x15\n\rcharged_bytes\x18\x0b \x01(\x03\x12\x15\n\rparent_digest\x18\x0c \x01(\t\x12/\n\x0b\x65xpire_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x98\x02\n\x0eRemoteSnapshot\x12\n\n\x02id\x18\x01 \x01(\t\x12-\n\tpushed_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x12)\n\x06\x63onfig\x18\x04 \x01(\x0b\x32\x19.stasis.v1.SnapshotConfig\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\x06 \x01(\t\x12\x11\n\tprotected\x18\x07 \x01(\x08\x12\x12\n\nsize_bytes\x18\x08 \x01(\x03\x12\x12\n\ndata_bytes\x18\t \x01(\x03\x12\x14\n\x0cpacked_bytes\x18\n \x01(\x03*U\n\tBlockHash\x12\x1a\n\x16\x42LOCK_HASH_UNSPECIFIED\x10\x00\x12\x15\n\x11\x42LOCK_HASH_SHA256\x10\x01\x12\x15\n\x11\x42LOCK_HASH_BLAKE3\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,16 +35,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SNAPSHOTCONFIG_LABELSENTRY']._loaded_options = None
   _globals['_SNAPSHOTCONFIG_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_BLOCKHASH']._serialized_start=1342
-  _globals['_BLOCKHASH']._serialized_end=1427
-  _globals['_SNAPSHOTCONFIG']._serialized_start=74
-  _globals['_SNAPSHOTCONFIG']._serialized_end=501
-  _globals['_SNAPSHOTCONFIG_LABELSENTRY']._serialized_start=456
-  _globals['_SNAPSHOTCONFIG_LABELSENTRY']._serialized_end=501
-  _globals['_SNAPSHOTFILE']._serialized_start=504
-  _globals['_SNAPSHOTFILE']._serialized_end=649
-  _globals['_SNAPSHOT']._serialized_start=652
-  _globals['_SNAPSHOT']._serialized_end=1057
-  _globals['_REMOTESNAPSHOT']._serialized_start=1060
-  _globals['_REMOTESNAPSHOT']._serialized_end=1340
+  _globals['_BLOCKHASH']._serialized_start=1571
+  _globals['_BLOCKHASH']._serialized_end=1656
+  _globals['_SNAPSHOTCONFIG']._serialized_start=104
+  _globals['_SNAPSHOTCONFIG']._serialized_end=607
+  _globals['_SNAPSHOTCONFIG_LABELSENTRY']._serialized_start=562
+  _globals['_SNAPSHOTCONFIG_LABELSENTRY']._serialized_end=607
+  _globals['_HOSTFACTS']._serialized_start=609
+  _globals['_HOSTFACTS']._serialized_end=730
+  _globals['_SNAPSHOTFILE']._serialized_start=733
+  _globals['_SNAPSHOTFILE']._serialized_end=878
+  _globals['_SNAPSHOT']._serialized_start=881
+  _globals['_SNAPSHOT']._serialized_end=1286
+  _globals['_REMOTESNAPSHOT']._serialized_start=1289
+  _globals['_REMOTESNAPSHOT']._serialized_end=1569
 # @@protoc_insertion_point(module_scope)

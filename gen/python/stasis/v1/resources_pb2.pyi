@@ -1,5 +1,6 @@
 import datetime
 
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -20,7 +21,7 @@ BLOCK_HASH_SHA256: BlockHash
 BLOCK_HASH_BLAKE3: BlockHash
 
 class SnapshotConfig(_message.Message):
-    __slots__ = ("id", "name", "description", "image", "image_digest", "image_type", "image_blob_ids", "hypervisor", "cpu", "memory", "storage", "nics", "queue_size", "disk_queue_size", "network", "no_direct_io", "windows", "labels")
+    __slots__ = ("id", "name", "description", "image", "image_digest", "image_type", "image_blob_ids", "hypervisor", "cpu", "memory", "storage", "nics", "queue_size", "disk_queue_size", "network", "no_direct_io", "windows", "labels", "extra", "host")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +47,8 @@ class SnapshotConfig(_message.Message):
     NO_DIRECT_IO_FIELD_NUMBER: _ClassVar[int]
     WINDOWS_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    EXTRA_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     description: str
@@ -64,7 +67,23 @@ class SnapshotConfig(_message.Message):
     no_direct_io: bool
     windows: bool
     labels: _containers.ScalarMap[str, str]
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., image: _Optional[str] = ..., image_digest: _Optional[str] = ..., image_type: _Optional[str] = ..., image_blob_ids: _Optional[_Iterable[str]] = ..., hypervisor: _Optional[str] = ..., cpu: _Optional[int] = ..., memory: _Optional[int] = ..., storage: _Optional[int] = ..., nics: _Optional[int] = ..., queue_size: _Optional[int] = ..., disk_queue_size: _Optional[int] = ..., network: _Optional[str] = ..., no_direct_io: bool = ..., windows: bool = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    extra: _struct_pb2.Struct
+    host: HostFacts
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., image: _Optional[str] = ..., image_digest: _Optional[str] = ..., image_type: _Optional[str] = ..., image_blob_ids: _Optional[_Iterable[str]] = ..., hypervisor: _Optional[str] = ..., cpu: _Optional[int] = ..., memory: _Optional[int] = ..., storage: _Optional[int] = ..., nics: _Optional[int] = ..., queue_size: _Optional[int] = ..., disk_queue_size: _Optional[int] = ..., network: _Optional[str] = ..., no_direct_io: bool = ..., windows: bool = ..., labels: _Optional[_Mapping[str, str]] = ..., extra: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., host: _Optional[_Union[HostFacts, _Mapping]] = ...) -> None: ...
+
+class HostFacts(_message.Message):
+    __slots__ = ("cpu_vendor", "cpu_model", "microarchitecture", "kernel", "hypervisor_version")
+    CPU_VENDOR_FIELD_NUMBER: _ClassVar[int]
+    CPU_MODEL_FIELD_NUMBER: _ClassVar[int]
+    MICROARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
+    KERNEL_FIELD_NUMBER: _ClassVar[int]
+    HYPERVISOR_VERSION_FIELD_NUMBER: _ClassVar[int]
+    cpu_vendor: str
+    cpu_model: str
+    microarchitecture: str
+    kernel: str
+    hypervisor_version: str
+    def __init__(self, cpu_vendor: _Optional[str] = ..., cpu_model: _Optional[str] = ..., microarchitecture: _Optional[str] = ..., kernel: _Optional[str] = ..., hypervisor_version: _Optional[str] = ...) -> None: ...
 
 class SnapshotFile(_message.Message):
     __slots__ = ("name", "size_bytes", "allocated_bytes", "mode", "digest", "block_hash")

@@ -255,7 +255,7 @@ class CreateDeltaFromDirectoryResponse(_message.Message):
     def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ...) -> None: ...
 
 class SnapshotFilter(_message.Message):
-    __slots__ = ("name_prefix", "labels", "image", "image_digest", "hypervisor", "created_after", "created_before", "protected", "corrupt", "expires_before")
+    __slots__ = ("name_prefix", "labels", "image", "image_digest", "hypervisor", "created_after", "created_before", "protected", "corrupt", "expires_before", "host")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -273,6 +273,7 @@ class SnapshotFilter(_message.Message):
     PROTECTED_FIELD_NUMBER: _ClassVar[int]
     CORRUPT_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
     name_prefix: str
     labels: _containers.ScalarMap[str, str]
     image: str
@@ -283,7 +284,8 @@ class SnapshotFilter(_message.Message):
     protected: bool
     corrupt: bool
     expires_before: _timestamp_pb2.Timestamp
-    def __init__(self, name_prefix: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., image: _Optional[str] = ..., image_digest: _Optional[str] = ..., hypervisor: _Optional[str] = ..., created_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., protected: bool = ..., corrupt: bool = ..., expires_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    host: _resources_pb2.HostFacts
+    def __init__(self, name_prefix: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., image: _Optional[str] = ..., image_digest: _Optional[str] = ..., hypervisor: _Optional[str] = ..., created_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., protected: bool = ..., corrupt: bool = ..., expires_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., host: _Optional[_Union[_resources_pb2.HostFacts, _Mapping]] = ...) -> None: ...
 
 class ListRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "filter")

@@ -1258,6 +1258,34 @@ pub struct SnapshotConfig {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+    /// Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+    /// empty.
+    #[prost(message, optional, tag = "19")]
+    pub extra: ::core::option::Option<::prost_types::Struct>,
+    /// The machine on which the VM was paused.
+    #[prost(message, optional, tag = "20")]
+    pub host: ::core::option::Option<HostFacts>,
+}
+/// Facts about the machine on which a VM was paused, as its orchestrator supplied them. They decide
+/// where the VM can be resumed. Each is at most 1024 bytes of UTF-8; empty = unknown.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HostFacts {
+    /// Vendor of the CPU, for example `GenuineIntel`.
+    #[prost(string, tag = "1")]
+    pub cpu_vendor: ::prost::alloc::string::String,
+    /// Model of the CPU, for example `Intel(R) Xeon(R) Platinum 8375C CPU @ 2.90GHz`.
+    #[prost(string, tag = "2")]
+    pub cpu_model: ::prost::alloc::string::String,
+    /// Microarchitecture of the CPU, for example `icelake-server`.
+    #[prost(string, tag = "3")]
+    pub microarchitecture: ::prost::alloc::string::String,
+    /// Release of the kernel, for example `6.12.48`.
+    #[prost(string, tag = "4")]
+    pub kernel: ::prost::alloc::string::String,
+    /// Version of the hypervisor, for example `48.0`.
+    #[prost(string, tag = "5")]
+    pub hypervisor_version: ::prost::alloc::string::String,
 }
 /// One data file of a snapshot.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2373,6 +2401,9 @@ pub struct SnapshotFilter {
     /// expire_time is set and before this time.
     #[prost(message, optional, tag = "10")]
     pub expires_before: ::core::option::Option<::prost_types::Timestamp>,
+    /// Each fact that is not empty equals that of the snapshot.
+    #[prost(message, optional, tag = "11")]
+    pub host: ::core::option::Option<HostFacts>,
 }
 /// Request of List.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -7,14 +7,14 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file stasis/v1/resources.proto.
  */
 export const file_stasis_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("ChlzdGFzaXMvdjEvcmVzb3VyY2VzLnByb3RvEglzdGFzaXMudjEiqwMKDlNuYXBzaG90Q29uZmlnEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDQoFaW1hZ2UYBCABKAkSFAoMaW1hZ2VfZGlnZXN0GAUgASgJEhIKCmltYWdlX3R5cGUYBiABKAkSFgoOaW1hZ2VfYmxvYl9pZHMYByADKAkSEgoKaHlwZXJ2aXNvchgIIAEoCRILCgNjcHUYCSABKA0SDgoGbWVtb3J5GAogASgDEg8KB3N0b3JhZ2UYCyABKAMSDAoEbmljcxgMIAEoDRISCgpxdWV1ZV9zaXplGA0gASgNEhcKD2Rpc2tfcXVldWVfc2l6ZRgOIAEoDRIPCgduZXR3b3JrGA8gASgJEhQKDG5vX2RpcmVjdF9pbxgQIAEoCBIPCgd3aW5kb3dzGBEgASgIEjUKBmxhYmVscxgSIAMoCzIlLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZy5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIpEBCgxTbmFwc2hvdEZpbGUSDAoEbmFtZRgBIAEoCRISCgpzaXplX2J5dGVzGAIgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgDIAEoAxIMCgRtb2RlGAQgASgNEg4KBmRpZ2VzdBgFIAEoCRIoCgpibG9ja19oYXNoGAYgASgOMhQuc3Rhc2lzLnYxLkJsb2NrSGFzaCKVAwoIU25hcHNob3QSKQoGY29uZmlnGAEgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90Q29uZmlnEi4KCmNyZWF0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjQKEGxhc3RfYWNjZXNzZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNpemVfYnl0ZXMYBCABKAMSFwoPYWxsb2NhdGVkX2J5dGVzGAUgASgDEhAKCGRhdGFfZGlyGAYgASgJEg4KBmRpZ2VzdBgHIAEoCRIRCglwcm90ZWN0ZWQYCCABKAgSJgoFZmlsZXMYCSADKAsyFy5zdGFzaXMudjEuU25hcHNob3RGaWxlEg8KB2NvcnJ1cHQYCiABKAgSFQoNY2hhcmdlZF9ieXRlcxgLIAEoAxIVCg1wYXJlbnRfZGlnZXN0GAwgASgJEi8KC2V4cGlyZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKYAgoOUmVtb3RlU25hcHNob3QSCgoCaWQYASABKAkSLQoJcHVzaGVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdub2RlX2lkGAMgASgJEikKBmNvbmZpZxgEIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZxIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZkaWdlc3QYBiABKAkSEQoJcHJvdGVjdGVkGAcgASgIEhIKCnNpemVfYnl0ZXMYCCABKAMSEgoKZGF0YV9ieXRlcxgJIAEoAxIUCgxwYWNrZWRfYnl0ZXMYCiABKAMqVQoJQmxvY2tIYXNoEhoKFkJMT0NLX0hBU0hfVU5TUEVDSUZJRUQQABIVChFCTE9DS19IQVNIX1NIQTI1NhABEhUKEUJMT0NLX0hBU0hfQkxBS0UzEAJiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChlzdGFzaXMvdjEvcmVzb3VyY2VzLnByb3RvEglzdGFzaXMudjEi9wMKDlNuYXBzaG90Q29uZmlnEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDQoFaW1hZ2UYBCABKAkSFAoMaW1hZ2VfZGlnZXN0GAUgASgJEhIKCmltYWdlX3R5cGUYBiABKAkSFgoOaW1hZ2VfYmxvYl9pZHMYByADKAkSEgoKaHlwZXJ2aXNvchgIIAEoCRILCgNjcHUYCSABKA0SDgoGbWVtb3J5GAogASgDEg8KB3N0b3JhZ2UYCyABKAMSDAoEbmljcxgMIAEoDRISCgpxdWV1ZV9zaXplGA0gASgNEhcKD2Rpc2tfcXVldWVfc2l6ZRgOIAEoDRIPCgduZXR3b3JrGA8gASgJEhQKDG5vX2RpcmVjdF9pbxgQIAEoCBIPCgd3aW5kb3dzGBEgASgIEjUKBmxhYmVscxgSIAMoCzIlLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZy5MYWJlbHNFbnRyeRImCgVleHRyYRgTIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSIgoEaG9zdBgUIAEoCzIULnN0YXNpcy52MS5Ib3N0RmFjdHMaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJ5CglIb3N0RmFjdHMSEgoKY3B1X3ZlbmRvchgBIAEoCRIRCgljcHVfbW9kZWwYAiABKAkSGQoRbWljcm9hcmNoaXRlY3R1cmUYAyABKAkSDgoGa2VybmVsGAQgASgJEhoKEmh5cGVydmlzb3JfdmVyc2lvbhgFIAEoCSKRAQoMU25hcHNob3RGaWxlEgwKBG5hbWUYASABKAkSEgoKc2l6ZV9ieXRlcxgCIAEoAxIXCg9hbGxvY2F0ZWRfYnl0ZXMYAyABKAMSDAoEbW9kZRgEIAEoDRIOCgZkaWdlc3QYBSABKAkSKAoKYmxvY2tfaGFzaBgGIAEoDjIULnN0YXNpcy52MS5CbG9ja0hhc2gilQMKCFNuYXBzaG90EikKBmNvbmZpZxgBIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZxIuCgpjcmVhdGVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBsYXN0X2FjY2Vzc2VkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpzaXplX2J5dGVzGAQgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgFIAEoAxIQCghkYXRhX2RpchgGIAEoCRIOCgZkaWdlc3QYByABKAkSEQoJcHJvdGVjdGVkGAggASgIEiYKBWZpbGVzGAkgAygLMhcuc3Rhc2lzLnYxLlNuYXBzaG90RmlsZRIPCgdjb3JydXB0GAogASgIEhUKDWNoYXJnZWRfYnl0ZXMYCyABKAMSFQoNcGFyZW50X2RpZ2VzdBgMIAEoCRIvCgtleHBpcmVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimAIKDlJlbW90ZVNuYXBzaG90EgoKAmlkGAEgASgJEi0KCXB1c2hlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbm9kZV9pZBgDIAEoCRIpCgZjb25maWcYBCABKAsyGS5zdGFzaXMudjEuU25hcHNob3RDb25maWcSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGZGlnZXN0GAYgASgJEhEKCXByb3RlY3RlZBgHIAEoCBISCgpzaXplX2J5dGVzGAggASgDEhIKCmRhdGFfYnl0ZXMYCSABKAMSFAoMcGFja2VkX2J5dGVzGAogASgDKlUKCUJsb2NrSGFzaBIaChZCTE9DS19IQVNIX1VOU1BFQ0lGSUVEEAASFQoRQkxPQ0tfSEFTSF9TSEEyNTYQARIVChFCTE9DS19IQVNIX0JMQUtFMxACYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * The configuration of the paused VM, as its orchestrator supplied it. stasis stores it, exports it
@@ -154,6 +154,22 @@ export type SnapshotConfig = Message<"stasis.v1.SnapshotConfig"> & {
    * @generated from field: map<string, string> labels = 18;
    */
   labels: { [key: string]: string };
+
+  /**
+   * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+   * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+   * empty.
+   *
+   * @generated from field: google.protobuf.Struct extra = 19;
+   */
+  extra?: JsonObject | undefined;
+
+  /**
+   * The machine on which the VM was paused.
+   *
+   * @generated from field: stasis.v1.HostFacts host = 20;
+   */
+  host?: HostFacts | undefined;
 };
 
 /**
@@ -162,6 +178,56 @@ export type SnapshotConfig = Message<"stasis.v1.SnapshotConfig"> & {
  */
 export const SnapshotConfigSchema: GenMessage<SnapshotConfig> = /*@__PURE__*/
   messageDesc(file_stasis_v1_resources, 0);
+
+/**
+ * Facts about the machine on which a VM was paused, as its orchestrator supplied them. They decide
+ * where the VM can be resumed. Each is at most 1024 bytes of UTF-8; empty = unknown.
+ *
+ * @generated from message stasis.v1.HostFacts
+ */
+export type HostFacts = Message<"stasis.v1.HostFacts"> & {
+  /**
+   * Vendor of the CPU, for example `GenuineIntel`.
+   *
+   * @generated from field: string cpu_vendor = 1;
+   */
+  cpuVendor: string;
+
+  /**
+   * Model of the CPU, for example `Intel(R) Xeon(R) Platinum 8375C CPU @ 2.90GHz`.
+   *
+   * @generated from field: string cpu_model = 2;
+   */
+  cpuModel: string;
+
+  /**
+   * Microarchitecture of the CPU, for example `icelake-server`.
+   *
+   * @generated from field: string microarchitecture = 3;
+   */
+  microarchitecture: string;
+
+  /**
+   * Release of the kernel, for example `6.12.48`.
+   *
+   * @generated from field: string kernel = 4;
+   */
+  kernel: string;
+
+  /**
+   * Version of the hypervisor, for example `48.0`.
+   *
+   * @generated from field: string hypervisor_version = 5;
+   */
+  hypervisorVersion: string;
+};
+
+/**
+ * Describes the message stasis.v1.HostFacts.
+ * Use `create(HostFactsSchema)` to create a new message.
+ */
+export const HostFactsSchema: GenMessage<HostFacts> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_resources, 1);
 
 /**
  * One data file of a snapshot.
@@ -221,7 +287,7 @@ export type SnapshotFile = Message<"stasis.v1.SnapshotFile"> & {
  * Use `create(SnapshotFileSchema)` to create a new message.
  */
 export const SnapshotFileSchema: GenMessage<SnapshotFile> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_resources, 1);
+  messageDesc(file_stasis_v1_resources, 2);
 
 /**
  * A stored snapshot.
@@ -336,7 +402,7 @@ export type Snapshot = Message<"stasis.v1.Snapshot"> & {
  * Use `create(SnapshotSchema)` to create a new message.
  */
 export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_resources, 2);
+  messageDesc(file_stasis_v1_resources, 3);
 
 /**
  * A snapshot at a remote.
@@ -421,7 +487,7 @@ export type RemoteSnapshot = Message<"stasis.v1.RemoteSnapshot"> & {
  * Use `create(RemoteSnapshotSchema)` to create a new message.
  */
 export const RemoteSnapshotSchema: GenMessage<RemoteSnapshot> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_resources, 3);
+  messageDesc(file_stasis_v1_resources, 4);
 
 /**
  * The hash of the blocks of a file.

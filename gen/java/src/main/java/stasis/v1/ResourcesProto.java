@@ -37,6 +37,11 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_SnapshotConfig_LabelsEntry_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_HostFacts_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_HostFacts_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stasis_v1_SnapshotFile_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -60,62 +65,71 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
       descriptor;
   static {
     java.lang.String[] descriptorData = {
-      "\n\031stasis/v1/resources.proto\022\tstasis.v1\032\037" +
-      "google/protobuf/timestamp.proto\"\343\004\n\016Snap" +
-      "shotConfig\022\016\n\002id\030\001 \001(\tR\002id\022\022\n\004name\030\002 \001(\t" +
-      "R\004name\022 \n\013description\030\003 \001(\tR\013description" +
-      "\022\024\n\005image\030\004 \001(\tR\005image\022!\n\014image_digest\030\005" +
-      " \001(\tR\013imageDigest\022\035\n\nimage_type\030\006 \001(\tR\ti" +
-      "mageType\022$\n\016image_blob_ids\030\007 \003(\tR\014imageB" +
-      "lobIds\022\036\n\nhypervisor\030\010 \001(\tR\nhypervisor\022\020" +
-      "\n\003cpu\030\t \001(\rR\003cpu\022\026\n\006memory\030\n \001(\003R\006memory" +
-      "\022\030\n\007storage\030\013 \001(\003R\007storage\022\022\n\004nics\030\014 \001(\r" +
-      "R\004nics\022\035\n\nqueue_size\030\r \001(\rR\tqueueSize\022&\n" +
-      "\017disk_queue_size\030\016 \001(\rR\rdiskQueueSize\022\030\n" +
-      "\007network\030\017 \001(\tR\007network\022 \n\014no_direct_io\030" +
-      "\020 \001(\010R\nnoDirectIo\022\030\n\007windows\030\021 \001(\010R\007wind" +
-      "ows\022=\n\006labels\030\022 \003(\0132%.stasis.v1.Snapshot" +
-      "Config.LabelsEntryR\006labels\0329\n\013LabelsEntr" +
-      "y\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005valu" +
-      "e:\0028\001\"\313\001\n\014SnapshotFile\022\022\n\004name\030\001 \001(\tR\004na" +
-      "me\022\035\n\nsize_bytes\030\002 \001(\003R\tsizeBytes\022\'\n\017all" +
-      "ocated_bytes\030\003 \001(\003R\016allocatedBytes\022\022\n\004mo" +
-      "de\030\004 \001(\rR\004mode\022\026\n\006digest\030\005 \001(\tR\006digest\0223" +
-      "\n\nblock_hash\030\006 \001(\0162\024.stasis.v1.BlockHash" +
-      "R\tblockHash\"\247\004\n\010Snapshot\0221\n\006config\030\001 \001(\013" +
-      "2\031.stasis.v1.SnapshotConfigR\006config\0229\n\nc" +
-      "reated_at\030\002 \001(\0132\032.google.protobuf.Timest" +
-      "ampR\tcreatedAt\022D\n\020last_accessed_at\030\003 \001(\013" +
-      "2\032.google.protobuf.TimestampR\016lastAccess" +
-      "edAt\022\035\n\nsize_bytes\030\004 \001(\003R\tsizeBytes\022\'\n\017a" +
-      "llocated_bytes\030\005 \001(\003R\016allocatedBytes\022\031\n\010" +
-      "data_dir\030\006 \001(\tR\007dataDir\022\026\n\006digest\030\007 \001(\tR" +
-      "\006digest\022\034\n\tprotected\030\010 \001(\010R\tprotected\022-\n" +
-      "\005files\030\t \003(\0132\027.stasis.v1.SnapshotFileR\005f" +
-      "iles\022\030\n\007corrupt\030\n \001(\010R\007corrupt\022#\n\rcharge" +
-      "d_bytes\030\013 \001(\003R\014chargedBytes\022#\n\rparent_di" +
-      "gest\030\014 \001(\tR\014parentDigest\022;\n\013expire_time\030" +
-      "\r \001(\0132\032.google.protobuf.TimestampR\nexpir" +
-      "eTime\"\367\002\n\016RemoteSnapshot\022\016\n\002id\030\001 \001(\tR\002id" +
-      "\0227\n\tpushed_at\030\002 \001(\0132\032.google.protobuf.Ti" +
-      "mestampR\010pushedAt\022\027\n\007node_id\030\003 \001(\tR\006node" +
-      "Id\0221\n\006config\030\004 \001(\0132\031.stasis.v1.SnapshotC" +
-      "onfigR\006config\0229\n\ncreated_at\030\005 \001(\0132\032.goog" +
-      "le.protobuf.TimestampR\tcreatedAt\022\026\n\006dige" +
-      "st\030\006 \001(\tR\006digest\022\034\n\tprotected\030\007 \001(\010R\tpro" +
-      "tected\022\035\n\nsize_bytes\030\010 \001(\003R\tsizeBytes\022\035\n" +
-      "\ndata_bytes\030\t \001(\003R\tdataBytes\022!\n\014packed_b" +
-      "ytes\030\n \001(\003R\013packedBytes*U\n\tBlockHash\022\032\n\026" +
-      "BLOCK_HASH_UNSPECIFIED\020\000\022\025\n\021BLOCK_HASH_S" +
-      "HA256\020\001\022\025\n\021BLOCK_HASH_BLAKE3\020\002B\210\001\n\tstasi" +
-      "s.v1B\016ResourcesProtoP\001Z&stasis.local/gen" +
-      "/go/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1" +
-      "\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nS" +
-      "tasis::V1b\006proto3"
+      "\n\031stasis/v1/resources.proto\022\tstasis.v1\032\034" +
+      "google/protobuf/struct.proto\032\037google/pro" +
+      "tobuf/timestamp.proto\"\274\005\n\016SnapshotConfig" +
+      "\022\016\n\002id\030\001 \001(\tR\002id\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013" +
+      "description\030\003 \001(\tR\013description\022\024\n\005image\030" +
+      "\004 \001(\tR\005image\022!\n\014image_digest\030\005 \001(\tR\013imag" +
+      "eDigest\022\035\n\nimage_type\030\006 \001(\tR\timageType\022$" +
+      "\n\016image_blob_ids\030\007 \003(\tR\014imageBlobIds\022\036\n\n" +
+      "hypervisor\030\010 \001(\tR\nhypervisor\022\020\n\003cpu\030\t \001(" +
+      "\rR\003cpu\022\026\n\006memory\030\n \001(\003R\006memory\022\030\n\007storag" +
+      "e\030\013 \001(\003R\007storage\022\022\n\004nics\030\014 \001(\rR\004nics\022\035\n\n" +
+      "queue_size\030\r \001(\rR\tqueueSize\022&\n\017disk_queu" +
+      "e_size\030\016 \001(\rR\rdiskQueueSize\022\030\n\007network\030\017" +
+      " \001(\tR\007network\022 \n\014no_direct_io\030\020 \001(\010R\nnoD" +
+      "irectIo\022\030\n\007windows\030\021 \001(\010R\007windows\022=\n\006lab" +
+      "els\030\022 \003(\0132%.stasis.v1.SnapshotConfig.Lab" +
+      "elsEntryR\006labels\022-\n\005extra\030\023 \001(\0132\027.google" +
+      ".protobuf.StructR\005extra\022(\n\004host\030\024 \001(\0132\024." +
+      "stasis.v1.HostFactsR\004host\0329\n\013LabelsEntry" +
+      "\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value" +
+      ":\0028\001\"\274\001\n\tHostFacts\022\035\n\ncpu_vendor\030\001 \001(\tR\t" +
+      "cpuVendor\022\033\n\tcpu_model\030\002 \001(\tR\010cpuModel\022," +
+      "\n\021microarchitecture\030\003 \001(\tR\021microarchitec" +
+      "ture\022\026\n\006kernel\030\004 \001(\tR\006kernel\022-\n\022hypervis" +
+      "or_version\030\005 \001(\tR\021hypervisorVersion\"\313\001\n\014" +
+      "SnapshotFile\022\022\n\004name\030\001 \001(\tR\004name\022\035\n\nsize" +
+      "_bytes\030\002 \001(\003R\tsizeBytes\022\'\n\017allocated_byt" +
+      "es\030\003 \001(\003R\016allocatedBytes\022\022\n\004mode\030\004 \001(\rR\004" +
+      "mode\022\026\n\006digest\030\005 \001(\tR\006digest\0223\n\nblock_ha" +
+      "sh\030\006 \001(\0162\024.stasis.v1.BlockHashR\tblockHas" +
+      "h\"\247\004\n\010Snapshot\0221\n\006config\030\001 \001(\0132\031.stasis." +
+      "v1.SnapshotConfigR\006config\0229\n\ncreated_at\030" +
+      "\002 \001(\0132\032.google.protobuf.TimestampR\tcreat" +
+      "edAt\022D\n\020last_accessed_at\030\003 \001(\0132\032.google." +
+      "protobuf.TimestampR\016lastAccessedAt\022\035\n\nsi" +
+      "ze_bytes\030\004 \001(\003R\tsizeBytes\022\'\n\017allocated_b" +
+      "ytes\030\005 \001(\003R\016allocatedBytes\022\031\n\010data_dir\030\006" +
+      " \001(\tR\007dataDir\022\026\n\006digest\030\007 \001(\tR\006digest\022\034\n" +
+      "\tprotected\030\010 \001(\010R\tprotected\022-\n\005files\030\t \003" +
+      "(\0132\027.stasis.v1.SnapshotFileR\005files\022\030\n\007co" +
+      "rrupt\030\n \001(\010R\007corrupt\022#\n\rcharged_bytes\030\013 " +
+      "\001(\003R\014chargedBytes\022#\n\rparent_digest\030\014 \001(\t" +
+      "R\014parentDigest\022;\n\013expire_time\030\r \001(\0132\032.go" +
+      "ogle.protobuf.TimestampR\nexpireTime\"\367\002\n\016" +
+      "RemoteSnapshot\022\016\n\002id\030\001 \001(\tR\002id\0227\n\tpushed" +
+      "_at\030\002 \001(\0132\032.google.protobuf.TimestampR\010p" +
+      "ushedAt\022\027\n\007node_id\030\003 \001(\tR\006nodeId\0221\n\006conf" +
+      "ig\030\004 \001(\0132\031.stasis.v1.SnapshotConfigR\006con" +
+      "fig\0229\n\ncreated_at\030\005 \001(\0132\032.google.protobu" +
+      "f.TimestampR\tcreatedAt\022\026\n\006digest\030\006 \001(\tR\006" +
+      "digest\022\034\n\tprotected\030\007 \001(\010R\tprotected\022\035\n\n" +
+      "size_bytes\030\010 \001(\003R\tsizeBytes\022\035\n\ndata_byte" +
+      "s\030\t \001(\003R\tdataBytes\022!\n\014packed_bytes\030\n \001(\003" +
+      "R\013packedBytes*U\n\tBlockHash\022\032\n\026BLOCK_HASH" +
+      "_UNSPECIFIED\020\000\022\025\n\021BLOCK_HASH_SHA256\020\001\022\025\n" +
+      "\021BLOCK_HASH_BLAKE3\020\002B\210\001\n\tstasis.v1B\016Reso" +
+      "urcesProtoP\001Z&stasis.local/gen/go/stasis" +
+      "/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\" +
+      "V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nStasis::V1b" +
+      "\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
         new com.google.protobuf.Descriptors.FileDescriptor[] {
+          com.google.protobuf.StructProto.getDescriptor(),
           com.google.protobuf.TimestampProto.getDescriptor(),
         });
     internal_static_stasis_v1_SnapshotConfig_descriptor =
@@ -123,32 +137,39 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
     internal_static_stasis_v1_SnapshotConfig_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_SnapshotConfig_descriptor,
-        new java.lang.String[] { "Id", "Name", "Description", "Image", "ImageDigest", "ImageType", "ImageBlobIds", "Hypervisor", "Cpu", "Memory", "Storage", "Nics", "QueueSize", "DiskQueueSize", "Network", "NoDirectIo", "Windows", "Labels", });
+        new java.lang.String[] { "Id", "Name", "Description", "Image", "ImageDigest", "ImageType", "ImageBlobIds", "Hypervisor", "Cpu", "Memory", "Storage", "Nics", "QueueSize", "DiskQueueSize", "Network", "NoDirectIo", "Windows", "Labels", "Extra", "Host", });
     internal_static_stasis_v1_SnapshotConfig_LabelsEntry_descriptor =
       internal_static_stasis_v1_SnapshotConfig_descriptor.getNestedType(0);
     internal_static_stasis_v1_SnapshotConfig_LabelsEntry_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_SnapshotConfig_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
-    internal_static_stasis_v1_SnapshotFile_descriptor =
+    internal_static_stasis_v1_HostFacts_descriptor =
       getDescriptor().getMessageType(1);
+    internal_static_stasis_v1_HostFacts_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_HostFacts_descriptor,
+        new java.lang.String[] { "CpuVendor", "CpuModel", "Microarchitecture", "Kernel", "HypervisorVersion", });
+    internal_static_stasis_v1_SnapshotFile_descriptor =
+      getDescriptor().getMessageType(2);
     internal_static_stasis_v1_SnapshotFile_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_SnapshotFile_descriptor,
         new java.lang.String[] { "Name", "SizeBytes", "AllocatedBytes", "Mode", "Digest", "BlockHash", });
     internal_static_stasis_v1_Snapshot_descriptor =
-      getDescriptor().getMessageType(2);
+      getDescriptor().getMessageType(3);
     internal_static_stasis_v1_Snapshot_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Snapshot_descriptor,
         new java.lang.String[] { "Config", "CreatedAt", "LastAccessedAt", "SizeBytes", "AllocatedBytes", "DataDir", "Digest", "Protected", "Files", "Corrupt", "ChargedBytes", "ParentDigest", "ExpireTime", });
     internal_static_stasis_v1_RemoteSnapshot_descriptor =
-      getDescriptor().getMessageType(3);
+      getDescriptor().getMessageType(4);
     internal_static_stasis_v1_RemoteSnapshot_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_RemoteSnapshot_descriptor,
         new java.lang.String[] { "Id", "PushedAt", "NodeId", "Config", "CreatedAt", "Digest", "Protected", "SizeBytes", "DataBytes", "PackedBytes", });
     descriptor.resolveAllFeaturesImmutable();
+    com.google.protobuf.StructProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
   }
 

@@ -70,6 +70,7 @@ private static final long serialVersionUID = 0L;
             stasis.v1.SnapshotConfig.class, stasis.v1.SnapshotConfig.Builder.class);
   }
 
+  private int bitField0_;
   public static final int ID_FIELD_NUMBER = 1;
   @SuppressWarnings("serial")
   private volatile java.lang.Object id_ = "";
@@ -731,6 +732,88 @@ java.lang.String defaultValue) {
     return map.get(key);
   }
 
+  public static final int EXTRA_FIELD_NUMBER = 19;
+  private com.google.protobuf.Struct extra_;
+  /**
+   * <pre>
+   * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+   * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+   * empty.
+   * </pre>
+   *
+   * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+   * @return Whether the extra field is set.
+   */
+  @java.lang.Override
+  public boolean hasExtra() {
+    return ((bitField0_ & 0x00000001) != 0);
+  }
+  /**
+   * <pre>
+   * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+   * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+   * empty.
+   * </pre>
+   *
+   * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+   * @return The extra.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Struct getExtra() {
+    return extra_ == null ? com.google.protobuf.Struct.getDefaultInstance() : extra_;
+  }
+  /**
+   * <pre>
+   * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+   * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+   * empty.
+   * </pre>
+   *
+   * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.StructOrBuilder getExtraOrBuilder() {
+    return extra_ == null ? com.google.protobuf.Struct.getDefaultInstance() : extra_;
+  }
+
+  public static final int HOST_FIELD_NUMBER = 20;
+  private stasis.v1.HostFacts host_;
+  /**
+   * <pre>
+   * The machine on which the VM was paused.
+   * </pre>
+   *
+   * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+   * @return Whether the host field is set.
+   */
+  @java.lang.Override
+  public boolean hasHost() {
+    return ((bitField0_ & 0x00000002) != 0);
+  }
+  /**
+   * <pre>
+   * The machine on which the VM was paused.
+   * </pre>
+   *
+   * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+   * @return The host.
+   */
+  @java.lang.Override
+  public stasis.v1.HostFacts getHost() {
+    return host_ == null ? stasis.v1.HostFacts.getDefaultInstance() : host_;
+  }
+  /**
+   * <pre>
+   * The machine on which the VM was paused.
+   * </pre>
+   *
+   * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+   */
+  @java.lang.Override
+  public stasis.v1.HostFactsOrBuilder getHostOrBuilder() {
+    return host_ == null ? stasis.v1.HostFacts.getDefaultInstance() : host_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -802,6 +885,12 @@ java.lang.String defaultValue) {
         internalGetLabels(),
         LabelsDefaultEntryHolder.defaultEntry,
         18);
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeMessage(19, getExtra());
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      output.writeMessage(20, getHost());
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -885,6 +974,14 @@ java.lang.String defaultValue) {
       size += com.google.protobuf.CodedOutputStream
           .computeMessageSize(18, labels__);
     }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(19, getExtra());
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(20, getHost());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -936,6 +1033,16 @@ java.lang.String defaultValue) {
         != other.getWindows()) return false;
     if (!internalGetLabels().equals(
         other.internalGetLabels())) return false;
+    if (hasExtra() != other.hasExtra()) return false;
+    if (hasExtra()) {
+      if (!getExtra()
+          .equals(other.getExtra())) return false;
+    }
+    if (hasHost() != other.hasHost()) return false;
+    if (hasHost()) {
+      if (!getHost()
+          .equals(other.getHost())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -990,6 +1097,14 @@ java.lang.String defaultValue) {
     if (!internalGetLabels().getMap().isEmpty()) {
       hash = (37 * hash) + LABELS_FIELD_NUMBER;
       hash = (53 * hash) + internalGetLabels().hashCode();
+    }
+    if (hasExtra()) {
+      hash = (37 * hash) + EXTRA_FIELD_NUMBER;
+      hash = (53 * hash) + getExtra().hashCode();
+    }
+    if (hasHost()) {
+      hash = (37 * hash) + HOST_FIELD_NUMBER;
+      hash = (53 * hash) + getHost().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -1137,13 +1252,20 @@ java.lang.String defaultValue) {
 
     // Construct using stasis.v1.SnapshotConfig.newBuilder()
     private Builder() {
-
+      maybeForceBuilderInitialization();
     }
 
     private Builder(
         com.google.protobuf.GeneratedMessage.BuilderParent parent) {
       super(parent);
-
+      maybeForceBuilderInitialization();
+    }
+    private void maybeForceBuilderInitialization() {
+      if (com.google.protobuf.GeneratedMessage
+              .alwaysUseFieldBuilders) {
+        internalGetExtraFieldBuilder();
+        internalGetHostFieldBuilder();
+      }
     }
     @java.lang.Override
     public Builder clear() {
@@ -1168,6 +1290,16 @@ java.lang.String defaultValue) {
       noDirectIo_ = false;
       windows_ = false;
       internalGetMutableLabels().clear();
+      extra_ = null;
+      if (extraBuilder_ != null) {
+        extraBuilder_.dispose();
+        extraBuilder_ = null;
+      }
+      host_ = null;
+      if (hostBuilder_ != null) {
+        hostBuilder_.dispose();
+        hostBuilder_ = null;
+      }
       return this;
     }
 
@@ -1257,6 +1389,20 @@ java.lang.String defaultValue) {
         result.labels_ = internalGetLabels();
         result.labels_.makeImmutable();
       }
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00040000) != 0)) {
+        result.extra_ = extraBuilder_ == null
+            ? extra_
+            : extraBuilder_.build();
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00080000) != 0)) {
+        result.host_ = hostBuilder_ == null
+            ? host_
+            : hostBuilder_.build();
+        to_bitField0_ |= 0x00000002;
+      }
+      result.bitField0_ |= to_bitField0_;
     }
 
     @java.lang.Override
@@ -1348,6 +1494,12 @@ java.lang.String defaultValue) {
       internalGetMutableLabels().mergeFrom(
           other.internalGetLabels());
       bitField0_ |= 0x00020000;
+      if (other.hasExtra()) {
+        mergeExtra(other.getExtra());
+      }
+      if (other.hasHost()) {
+        mergeHost(other.getHost());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1469,6 +1621,20 @@ java.lang.String defaultValue) {
               bitField0_ |= 0x00020000;
               break;
             } // case 146
+            case 154: {
+              input.readMessage(
+                  internalGetExtraFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00040000;
+              break;
+            } // case 154
+            case 162: {
+              input.readMessage(
+                  internalGetHostFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00080000;
+              break;
+            } // case 162
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2912,6 +3078,338 @@ java.lang.String defaultValue) {
           .putAll(values);
       bitField0_ |= 0x00020000;
       return this;
+    }
+
+    private com.google.protobuf.Struct extra_;
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Struct, com.google.protobuf.Struct.Builder, com.google.protobuf.StructOrBuilder> extraBuilder_;
+    /**
+     * <pre>
+     * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+     * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+     * empty.
+     * </pre>
+     *
+     * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+     * @return Whether the extra field is set.
+     */
+    public boolean hasExtra() {
+      return ((bitField0_ & 0x00040000) != 0);
+    }
+    /**
+     * <pre>
+     * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+     * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+     * empty.
+     * </pre>
+     *
+     * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+     * @return The extra.
+     */
+    public com.google.protobuf.Struct getExtra() {
+      if (extraBuilder_ == null) {
+        return extra_ == null ? com.google.protobuf.Struct.getDefaultInstance() : extra_;
+      } else {
+        return extraBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+     * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+     * empty.
+     * </pre>
+     *
+     * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+     */
+    public Builder setExtra(com.google.protobuf.Struct value) {
+      if (extraBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        extra_ = value;
+      } else {
+        extraBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00040000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+     * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+     * empty.
+     * </pre>
+     *
+     * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+     */
+    public Builder setExtra(
+        com.google.protobuf.Struct.Builder builderForValue) {
+      if (extraBuilder_ == null) {
+        extra_ = builderForValue.build();
+      } else {
+        extraBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00040000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+     * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+     * empty.
+     * </pre>
+     *
+     * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+     */
+    public Builder mergeExtra(com.google.protobuf.Struct value) {
+      if (extraBuilder_ == null) {
+        if (((bitField0_ & 0x00040000) != 0) &&
+          extra_ != null &&
+          extra_ != com.google.protobuf.Struct.getDefaultInstance()) {
+          getExtraBuilder().mergeFrom(value);
+        } else {
+          extra_ = value;
+        }
+      } else {
+        extraBuilder_.mergeFrom(value);
+      }
+      if (extra_ != null) {
+        bitField0_ |= 0x00040000;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+     * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+     * empty.
+     * </pre>
+     *
+     * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+     */
+    public Builder clearExtra() {
+      bitField0_ = (bitField0_ & ~0x00040000);
+      extra_ = null;
+      if (extraBuilder_ != null) {
+        extraBuilder_.dispose();
+        extraBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+     * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+     * empty.
+     * </pre>
+     *
+     * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+     */
+    public com.google.protobuf.Struct.Builder getExtraBuilder() {
+      bitField0_ |= 0x00040000;
+      onChanged();
+      return internalGetExtraFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+     * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+     * empty.
+     * </pre>
+     *
+     * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+     */
+    public com.google.protobuf.StructOrBuilder getExtraOrBuilder() {
+      if (extraBuilder_ != null) {
+        return extraBuilder_.getMessageOrBuilder();
+      } else {
+        return extra_ == null ?
+            com.google.protobuf.Struct.getDefaultInstance() : extra_;
+      }
+    }
+    /**
+     * <pre>
+     * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+     * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+     * empty.
+     * </pre>
+     *
+     * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Struct, com.google.protobuf.Struct.Builder, com.google.protobuf.StructOrBuilder> 
+        internalGetExtraFieldBuilder() {
+      if (extraBuilder_ == null) {
+        extraBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            com.google.protobuf.Struct, com.google.protobuf.Struct.Builder, com.google.protobuf.StructOrBuilder>(
+                getExtra(),
+                getParentForChildren(),
+                isClean());
+        extra_ = null;
+      }
+      return extraBuilder_;
+    }
+
+    private stasis.v1.HostFacts host_;
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.HostFacts, stasis.v1.HostFacts.Builder, stasis.v1.HostFactsOrBuilder> hostBuilder_;
+    /**
+     * <pre>
+     * The machine on which the VM was paused.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+     * @return Whether the host field is set.
+     */
+    public boolean hasHost() {
+      return ((bitField0_ & 0x00080000) != 0);
+    }
+    /**
+     * <pre>
+     * The machine on which the VM was paused.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+     * @return The host.
+     */
+    public stasis.v1.HostFacts getHost() {
+      if (hostBuilder_ == null) {
+        return host_ == null ? stasis.v1.HostFacts.getDefaultInstance() : host_;
+      } else {
+        return hostBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * The machine on which the VM was paused.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+     */
+    public Builder setHost(stasis.v1.HostFacts value) {
+      if (hostBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        host_ = value;
+      } else {
+        hostBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00080000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The machine on which the VM was paused.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+     */
+    public Builder setHost(
+        stasis.v1.HostFacts.Builder builderForValue) {
+      if (hostBuilder_ == null) {
+        host_ = builderForValue.build();
+      } else {
+        hostBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00080000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The machine on which the VM was paused.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+     */
+    public Builder mergeHost(stasis.v1.HostFacts value) {
+      if (hostBuilder_ == null) {
+        if (((bitField0_ & 0x00080000) != 0) &&
+          host_ != null &&
+          host_ != stasis.v1.HostFacts.getDefaultInstance()) {
+          getHostBuilder().mergeFrom(value);
+        } else {
+          host_ = value;
+        }
+      } else {
+        hostBuilder_.mergeFrom(value);
+      }
+      if (host_ != null) {
+        bitField0_ |= 0x00080000;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The machine on which the VM was paused.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+     */
+    public Builder clearHost() {
+      bitField0_ = (bitField0_ & ~0x00080000);
+      host_ = null;
+      if (hostBuilder_ != null) {
+        hostBuilder_.dispose();
+        hostBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The machine on which the VM was paused.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+     */
+    public stasis.v1.HostFacts.Builder getHostBuilder() {
+      bitField0_ |= 0x00080000;
+      onChanged();
+      return internalGetHostFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * The machine on which the VM was paused.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+     */
+    public stasis.v1.HostFactsOrBuilder getHostOrBuilder() {
+      if (hostBuilder_ != null) {
+        return hostBuilder_.getMessageOrBuilder();
+      } else {
+        return host_ == null ?
+            stasis.v1.HostFacts.getDefaultInstance() : host_;
+      }
+    }
+    /**
+     * <pre>
+     * The machine on which the VM was paused.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.HostFacts, stasis.v1.HostFacts.Builder, stasis.v1.HostFactsOrBuilder> 
+        internalGetHostFieldBuilder() {
+      if (hostBuilder_ == null) {
+        hostBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            stasis.v1.HostFacts, stasis.v1.HostFacts.Builder, stasis.v1.HostFactsOrBuilder>(
+                getHost(),
+                getParentForChildren(),
+                isClean());
+        host_ = null;
+      }
+      return hostBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.SnapshotConfig)

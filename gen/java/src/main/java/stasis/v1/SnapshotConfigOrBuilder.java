@@ -362,4 +362,64 @@ java.lang.String defaultValue);
    */
   java.lang.String getLabelsOrThrow(
       java.lang.String key);
+
+  /**
+   * <pre>
+   * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+   * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+   * empty.
+   * </pre>
+   *
+   * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+   * @return Whether the extra field is set.
+   */
+  boolean hasExtra();
+  /**
+   * <pre>
+   * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+   * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+   * empty.
+   * </pre>
+   *
+   * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+   * @return The extra.
+   */
+  com.google.protobuf.Struct getExtra();
+  /**
+   * <pre>
+   * Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+   * Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+   * empty.
+   * </pre>
+   *
+   * <code>.google.protobuf.Struct extra = 19 [json_name = "extra"];</code>
+   */
+  com.google.protobuf.StructOrBuilder getExtraOrBuilder();
+
+  /**
+   * <pre>
+   * The machine on which the VM was paused.
+   * </pre>
+   *
+   * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+   * @return Whether the host field is set.
+   */
+  boolean hasHost();
+  /**
+   * <pre>
+   * The machine on which the VM was paused.
+   * </pre>
+   *
+   * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+   * @return The host.
+   */
+  stasis.v1.HostFacts getHost();
+  /**
+   * <pre>
+   * The machine on which the VM was paused.
+   * </pre>
+   *
+   * <code>.stasis.v1.HostFacts host = 20 [json_name = "host"];</code>
+   */
+  stasis.v1.HostFactsOrBuilder getHostOrBuilder();
 }

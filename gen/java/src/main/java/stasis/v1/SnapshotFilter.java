@@ -515,6 +515,44 @@ java.lang.String defaultValue) {
     return expiresBefore_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : expiresBefore_;
   }
 
+  public static final int HOST_FIELD_NUMBER = 11;
+  private stasis.v1.HostFacts host_;
+  /**
+   * <pre>
+   * Each fact that is not empty equals that of the snapshot.
+   * </pre>
+   *
+   * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+   * @return Whether the host field is set.
+   */
+  @java.lang.Override
+  public boolean hasHost() {
+    return ((bitField0_ & 0x00000020) != 0);
+  }
+  /**
+   * <pre>
+   * Each fact that is not empty equals that of the snapshot.
+   * </pre>
+   *
+   * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+   * @return The host.
+   */
+  @java.lang.Override
+  public stasis.v1.HostFacts getHost() {
+    return host_ == null ? stasis.v1.HostFacts.getDefaultInstance() : host_;
+  }
+  /**
+   * <pre>
+   * Each fact that is not empty equals that of the snapshot.
+   * </pre>
+   *
+   * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+   */
+  @java.lang.Override
+  public stasis.v1.HostFactsOrBuilder getHostOrBuilder() {
+    return host_ == null ? stasis.v1.HostFacts.getDefaultInstance() : host_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -561,6 +599,9 @@ java.lang.String defaultValue) {
     }
     if (((bitField0_ & 0x00000010) != 0)) {
       output.writeMessage(10, getExpiresBefore());
+    }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      output.writeMessage(11, getHost());
     }
     getUnknownFields().writeTo(output);
   }
@@ -613,6 +654,10 @@ java.lang.String defaultValue) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(10, getExpiresBefore());
     }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(11, getHost());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -663,6 +708,11 @@ java.lang.String defaultValue) {
       if (!getExpiresBefore()
           .equals(other.getExpiresBefore())) return false;
     }
+    if (hasHost() != other.hasHost()) return false;
+    if (hasHost()) {
+      if (!getHost()
+          .equals(other.getHost())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -707,6 +757,10 @@ java.lang.String defaultValue) {
     if (hasExpiresBefore()) {
       hash = (37 * hash) + EXPIRES_BEFORE_FIELD_NUMBER;
       hash = (53 * hash) + getExpiresBefore().hashCode();
+    }
+    if (hasHost()) {
+      hash = (37 * hash) + HOST_FIELD_NUMBER;
+      hash = (53 * hash) + getHost().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -867,6 +921,7 @@ java.lang.String defaultValue) {
         internalGetCreatedAfterFieldBuilder();
         internalGetCreatedBeforeFieldBuilder();
         internalGetExpiresBeforeFieldBuilder();
+        internalGetHostFieldBuilder();
       }
     }
     @java.lang.Override
@@ -894,6 +949,11 @@ java.lang.String defaultValue) {
       if (expiresBeforeBuilder_ != null) {
         expiresBeforeBuilder_.dispose();
         expiresBeforeBuilder_ = null;
+      }
+      host_ = null;
+      if (hostBuilder_ != null) {
+        hostBuilder_.dispose();
+        hostBuilder_ = null;
       }
       return this;
     }
@@ -971,6 +1031,12 @@ java.lang.String defaultValue) {
             : expiresBeforeBuilder_.build();
         to_bitField0_ |= 0x00000010;
       }
+      if (((from_bitField0_ & 0x00000400) != 0)) {
+        result.host_ = hostBuilder_ == null
+            ? host_
+            : hostBuilder_.build();
+        to_bitField0_ |= 0x00000020;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -1023,6 +1089,9 @@ java.lang.String defaultValue) {
       }
       if (other.hasExpiresBefore()) {
         mergeExpiresBefore(other.getExpiresBefore());
+      }
+      if (other.hasHost()) {
+        mergeHost(other.getHost());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -1110,6 +1179,13 @@ java.lang.String defaultValue) {
               bitField0_ |= 0x00000200;
               break;
             } // case 82
+            case 90: {
+              input.readMessage(
+                  internalGetHostFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000400;
+              break;
+            } // case 90
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2231,6 +2307,163 @@ java.lang.String defaultValue) {
         expiresBefore_ = null;
       }
       return expiresBeforeBuilder_;
+    }
+
+    private stasis.v1.HostFacts host_;
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.HostFacts, stasis.v1.HostFacts.Builder, stasis.v1.HostFactsOrBuilder> hostBuilder_;
+    /**
+     * <pre>
+     * Each fact that is not empty equals that of the snapshot.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+     * @return Whether the host field is set.
+     */
+    public boolean hasHost() {
+      return ((bitField0_ & 0x00000400) != 0);
+    }
+    /**
+     * <pre>
+     * Each fact that is not empty equals that of the snapshot.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+     * @return The host.
+     */
+    public stasis.v1.HostFacts getHost() {
+      if (hostBuilder_ == null) {
+        return host_ == null ? stasis.v1.HostFacts.getDefaultInstance() : host_;
+      } else {
+        return hostBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Each fact that is not empty equals that of the snapshot.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+     */
+    public Builder setHost(stasis.v1.HostFacts value) {
+      if (hostBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        host_ = value;
+      } else {
+        hostBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Each fact that is not empty equals that of the snapshot.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+     */
+    public Builder setHost(
+        stasis.v1.HostFacts.Builder builderForValue) {
+      if (hostBuilder_ == null) {
+        host_ = builderForValue.build();
+      } else {
+        hostBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Each fact that is not empty equals that of the snapshot.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+     */
+    public Builder mergeHost(stasis.v1.HostFacts value) {
+      if (hostBuilder_ == null) {
+        if (((bitField0_ & 0x00000400) != 0) &&
+          host_ != null &&
+          host_ != stasis.v1.HostFacts.getDefaultInstance()) {
+          getHostBuilder().mergeFrom(value);
+        } else {
+          host_ = value;
+        }
+      } else {
+        hostBuilder_.mergeFrom(value);
+      }
+      if (host_ != null) {
+        bitField0_ |= 0x00000400;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Each fact that is not empty equals that of the snapshot.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+     */
+    public Builder clearHost() {
+      bitField0_ = (bitField0_ & ~0x00000400);
+      host_ = null;
+      if (hostBuilder_ != null) {
+        hostBuilder_.dispose();
+        hostBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Each fact that is not empty equals that of the snapshot.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+     */
+    public stasis.v1.HostFacts.Builder getHostBuilder() {
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return internalGetHostFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Each fact that is not empty equals that of the snapshot.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+     */
+    public stasis.v1.HostFactsOrBuilder getHostOrBuilder() {
+      if (hostBuilder_ != null) {
+        return hostBuilder_.getMessageOrBuilder();
+      } else {
+        return host_ == null ?
+            stasis.v1.HostFacts.getDefaultInstance() : host_;
+      }
+    }
+    /**
+     * <pre>
+     * Each fact that is not empty equals that of the snapshot.
+     * </pre>
+     *
+     * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.HostFacts, stasis.v1.HostFacts.Builder, stasis.v1.HostFactsOrBuilder> 
+        internalGetHostFieldBuilder() {
+      if (hostBuilder_ == null) {
+        hostBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            stasis.v1.HostFacts, stasis.v1.HostFacts.Builder, stasis.v1.HostFactsOrBuilder>(
+                getHost(),
+                getParentForChildren(),
+                isClean());
+        host_ = null;
+      }
+      return hostBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.SnapshotFilter)

@@ -262,4 +262,31 @@ java.lang.String defaultValue);
    * <code>.google.protobuf.Timestamp expires_before = 10 [json_name = "expiresBefore"];</code>
    */
   com.google.protobuf.TimestampOrBuilder getExpiresBeforeOrBuilder();
+
+  /**
+   * <pre>
+   * Each fact that is not empty equals that of the snapshot.
+   * </pre>
+   *
+   * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+   * @return Whether the host field is set.
+   */
+  boolean hasHost();
+  /**
+   * <pre>
+   * Each fact that is not empty equals that of the snapshot.
+   * </pre>
+   *
+   * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+   * @return The host.
+   */
+  stasis.v1.HostFacts getHost();
+  /**
+   * <pre>
+   * Each fact that is not empty equals that of the snapshot.
+   * </pre>
+   *
+   * <code>.stasis.v1.HostFacts host = 11 [json_name = "host"];</code>
+   */
+  stasis.v1.HostFactsOrBuilder getHostOrBuilder();
 }

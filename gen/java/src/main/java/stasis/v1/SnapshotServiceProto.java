@@ -374,7 +374,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       "expire_time\030\t \001(\0132\032.google.protobuf.Time" +
       "stampR\nexpireTime\"S\n CreateDeltaFromDire" +
       "ctoryResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis" +
-      ".v1.SnapshotR\010snapshot\"\247\004\n\016SnapshotFilte" +
+      ".v1.SnapshotR\010snapshot\"\321\004\n\016SnapshotFilte" +
       "r\022\037\n\013name_prefix\030\001 \001(\tR\nnamePrefix\022=\n\006la" +
       "bels\030\002 \003(\0132%.stasis.v1.SnapshotFilter.La" +
       "belsEntryR\006labels\022\024\n\005image\030\003 \001(\tR\005image\022" +
@@ -386,221 +386,222 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       "\n\tprotected\030\010 \001(\010H\000R\tprotected\210\001\001\022\035\n\007cor" +
       "rupt\030\t \001(\010H\001R\007corrupt\210\001\001\022A\n\016expires_befo" +
       "re\030\n \001(\0132\032.google.protobuf.TimestampR\rex" +
-      "piresBefore\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR" +
-      "\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B\014\n\n_prote" +
-      "ctedB\n\n\010_corrupt\"|\n\013ListRequest\022\033\n\tpage_" +
-      "size\030\001 \001(\005R\010pageSize\022\035\n\npage_token\030\002 \001(\t" +
-      "R\tpageToken\0221\n\006filter\030\003 \001(\0132\031.stasis.v1." +
-      "SnapshotFilterR\006filter\"\210\001\n\014ListResponse\022" +
-      "1\n\tsnapshots\030\001 \003(\0132\023.stasis.v1.SnapshotR" +
-      "\tsnapshots\022&\n\017next_page_token\030\002 \001(\tR\rnex" +
-      "tPageToken\022\035\n\ntotal_size\030\003 \001(\003R\ttotalSiz" +
-      "e\"\"\n\016InspectRequest\022\020\n\003ref\030\001 \001(\tR\003ref\"B\n" +
-      "\017InspectResponse\022/\n\010snapshot\030\001 \001(\0132\023.sta" +
-      "sis.v1.SnapshotR\010snapshot\"\350\002\n\rUpdateRequ" +
-      "est\022\020\n\003ref\030\001 \001(\tR\003ref\022\022\n\004name\030\002 \001(\tR\004nam" +
-      "e\022 \n\013description\030\003 \001(\tR\013description\022<\n\006l" +
-      "abels\030\004 \003(\0132$.stasis.v1.UpdateRequest.La" +
-      "belsEntryR\006labels\022\034\n\tprotected\030\005 \001(\010R\tpr" +
-      "otected\022;\n\013update_mask\030\006 \001(\0132\032.google.pr" +
-      "otobuf.FieldMaskR\nupdateMask\022;\n\013expire_t" +
-      "ime\030\007 \001(\0132\032.google.protobuf.TimestampR\ne" +
-      "xpireTime\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003k" +
-      "ey\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016UpdateRe" +
-      "sponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Sna" +
-      "pshotR\010snapshot\"H\n\rDeleteRequest\022\022\n\004refs" +
-      "\030\001 \003(\tR\004refs\022#\n\rallow_missing\030\002 \001(\010R\014all" +
-      "owMissing\"1\n\016DeleteResponse\022\037\n\013deleted_i" +
-      "ds\030\001 \003(\tR\ndeletedIds\"\244\001\n\016RestoreRequest\022" +
-      "\020\n\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005force\022" +
-      "\026\n\006verify\030\003 \001(\010R\006verify\022<\n\rsparse_format" +
-      "\030\004 \001(\0162\027.stasis.v1.SparseFormatR\014sparseF" +
-      "ormat\022\024\n\005files\030\005 \003(\tR\005files\"\237\001\n\017RestoreR" +
-      "esponse\0223\n\006header\030\001 \001(\0132\031.stasis.v1.Down" +
-      "loadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005c" +
-      "hunk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1.Downlo" +
-      "adTrailerH\000R\007trailerB\007\n\005frame\"\335\001\n\rExport" +
-      "Request\022\020\n\003ref\030\001 \001(\tR\003ref\0228\n\013compression" +
-      "\030\002 \001(\0162\026.stasis.v1.CompressionR\013compress" +
-      "ion\022<\n\rsparse_format\030\003 \001(\0162\027.stasis.v1.S" +
-      "parseFormatR\014sparseFormat\022\024\n\005force\030\004 \001(\010" +
-      "R\005force\022\026\n\006verify\030\005 \001(\010R\006verify\022\024\n\005files" +
-      "\030\006 \003(\tR\005files\"\236\001\n\016ExportResponse\0223\n\006head" +
-      "er\030\001 \001(\0132\031.stasis.v1.DownloadHeaderH\000R\006h" +
-      "eader\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0226\n\007trailer" +
-      "\030\003 \001(\0132\032.stasis.v1.DownloadTrailerH\000R\007tr" +
-      "ailerB\007\n\005frame\"\264\001\n\017ReadFileRequest\022\020\n\003re" +
-      "f\030\001 \001(\tR\003ref\022\026\n\006digest\030\002 \001(\tR\006digest\022\022\n\004" +
-      "file\030\003 \001(\tR\004file\022,\n\006ranges\030\004 \003(\0132\024.stasi" +
-      "s.v1.ByteRangeR\006ranges\022\037\n\013skip_verify\030\005 " +
-      "\001(\010R\nskipVerify\022\024\n\005force\030\006 \001(\010R\005force\"\344\001" +
-      "\n\020ReadFileResponse\0223\n\006header\030\001 \001(\0132\031.sta" +
-      "sis.v1.ReadFileHeaderH\000R\006header\022*\n\005holes" +
-      "\030\002 \001(\0132\022.stasis.v1.HoleMapH\000R\005holes\022\026\n\005c" +
-      "hunk\030\003 \001(\014H\000R\005chunk\0226\n\007trailer\030\004 \001(\0132\032.s" +
-      "tasis.v1.DownloadTrailerH\000R\007trailer\022\026\n\006o" +
-      "ffset\030\005 \001(\003R\006offsetB\007\n\005frame\"}\n\016ReadFile" +
-      "Header\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotId\022" +
-      "+\n\004file\030\002 \001(\0132\027.stasis.v1.SnapshotFileR\004" +
-      "file\022\035\n\ndata_bytes\030\003 \001(\003R\tdataBytes\"5\n\007H" +
-      "oleMap\022*\n\005holes\030\001 \003(\0132\024.stasis.v1.ByteRa" +
-      "ngeR\005holes\"`\n\030ExportToDirectoryRequest\022\020" +
-      "\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdir" +
-      "ectory\022\024\n\005force\030\003 \001(\010R\005force\"j\n\031ExportTo" +
-      "DirectoryResponse\022/\n\010snapshot\030\001 \001(\0132\023.st" +
-      "asis.v1.SnapshotR\010snapshot\022\034\n\treflinked\030" +
-      "\002 \001(\010R\treflinked\"I\n\tCloneFile\022\022\n\004name\030\001 " +
-      "\001(\tR\004name\022(\n\004mode\030\002 \001(\0162\024.stasis.v1.Clon" +
-      "eModeR\004mode\"\234\002\n\027CloneToDirectoryRequest\022" +
-      "\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdi" +
-      "rectory\022*\n\005files\030\003 \003(\0132\024.stasis.v1.Clone" +
-      "FileR\005files\0227\n\014default_mode\030\004 \001(\0162\024.stas" +
-      "is.v1.CloneModeR\013defaultMode\022\030\n\007durable\030" +
-      "\005 \001(\010R\007durable\022)\n\016max_copy_bytes\030\006 \001(\003H\000" +
-      "R\014maxCopyBytes\210\001\001\022\024\n\005force\030\007 \001(\010R\005forceB" +
-      "\021\n\017_max_copy_bytes\"\220\001\n\nClonedFile\022\022\n\004nam" +
-      "e\030\001 \001(\tR\004name\022(\n\004mode\030\002 \001(\0162\024.stasis.v1." +
-      "CloneModeR\004mode\022!\n\014shared_bytes\030\003 \001(\003R\013s" +
-      "haredBytes\022!\n\014copied_bytes\030\004 \001(\003R\013copied" +
-      "Bytes\"\222\001\n\030CloneToDirectoryResponse\022/\n\010sn" +
-      "apshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snaps" +
-      "hot\022+\n\005files\030\002 \003(\0132\025.stasis.v1.ClonedFil" +
-      "eR\005files\022\030\n\007durable\030\003 \001(\010R\007durable\"\245\001\n\026T" +
-      "akeToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022" +
-      "\034\n\tdirectory\030\002 \001(\tR\tdirectory\022)\n\016max_cop" +
-      "y_bytes\030\003 \001(\003H\000R\014maxCopyBytes\210\001\001\022\035\n\nrequ" +
-      "est_id\030\004 \001(\tR\trequestIdB\021\n\017_max_copy_byt" +
-      "es\"k\n\tTakenFile\022\022\n\004name\030\001 \001(\tR\004name\022\'\n\004m" +
-      "ode\030\002 \001(\0162\023.stasis.v1.TakeModeR\004mode\022!\n\014" +
-      "copied_bytes\030\003 \001(\003R\013copiedBytes\"v\n\027TakeT" +
-      "oDirectoryResponse\022/\n\010snapshot\030\001 \001(\0132\023.s" +
-      "tasis.v1.SnapshotR\010snapshot\022*\n\005files\030\002 \003" +
-      "(\0132\024.stasis.v1.TakenFileR\005files\"\226\001\n\rImpo" +
-      "rtRequest\0221\n\006header\030\001 \001(\0132\027.stasis.v1.Im" +
-      "portHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005c" +
-      "hunk\0221\n\006commit\030\003 \001(\0132\027.stasis.v1.UploadC" +
-      "ommitH\000R\006commitB\007\n\005frame\"\350\002\n\014ImportHeade" +
-      "r\022\022\n\004name\030\001 \001(\tR\004name\022 \n\013description\030\002 \001" +
-      "(\tR\013description\022\035\n\nrequest_id\030\003 \001(\tR\treq" +
-      "uestId\022C\n\020on_name_conflict\030\004 \001(\0162\031.stasi" +
-      "s.v1.OnNameConflictR\016onNameConflict\022\034\n\tp" +
-      "rotected\030\005 \001(\010R\tprotected\022;\n\006labels\030\006 \003(" +
-      "\0132#.stasis.v1.ImportHeader.LabelsEntryR\006" +
-      "labels\022(\n\020keep_expire_time\030\007 \001(\010R\016keepEx" +
-      "pireTime\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003ke" +
-      "y\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016ImportRes" +
-      "ponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snap" +
-      "shotR\010snapshot\"\242\003\n\032ImportFromDirectoryRe" +
-      "quest\022\034\n\tdirectory\030\001 \001(\tR\tdirectory\022\022\n\004n" +
-      "ame\030\002 \001(\tR\004name\022 \n\013description\030\003 \001(\tR\013de" +
-      "scription\022\035\n\nrequest_id\030\004 \001(\tR\trequestId" +
-      "\022C\n\020on_name_conflict\030\005 \001(\0162\031.stasis.v1.O" +
-      "nNameConflictR\016onNameConflict\022\034\n\tprotect" +
-      "ed\030\006 \001(\010R\tprotected\022I\n\006labels\030\007 \003(\01321.st" +
-      "asis.v1.ImportFromDirectoryRequest.Label" +
-      "sEntryR\006labels\022(\n\020keep_expire_time\030\010 \001(\010" +
-      "R\016keepExpireTime\0329\n\013LabelsEntry\022\020\n\003key\030\001" +
-      " \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"N\n\033I" +
-      "mportFromDirectoryResponse\022/\n\010snapshot\030\001" +
-      " \001(\0132\023.stasis.v1.SnapshotR\010snapshot\"B\n\030O" +
-      "penDataDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003re" +
-      "f\022\024\n\005force\030\002 \001(\010R\005force\"j\n\031OpenDataDirec" +
-      "toryResponse\022\034\n\tdirectory\030\001 \001(\tR\tdirecto" +
-      "ry\022/\n\010snapshot\030\002 \001(\0132\023.stasis.v1.Snapsho" +
-      "tR\010snapshot\"V\n\rVerifyRequest\022\020\n\003ref\030\001 \001(" +
-      "\tR\003ref\0223\n\026limit_bytes_per_second\030\002 \001(\003R\023" +
-      "limitBytesPerSecond\"\210\001\n\016VerifyResponse\0227" +
-      "\n\010progress\030\001 \001(\0132\031.stasis.v1.VerifyProgr" +
-      "essH\000R\010progress\0224\n\007verdict\030\002 \001(\0132\030.stasi" +
-      "s.v1.VerifyVerdictH\000R\007verdictB\007\n\005event\"q" +
-      "\n\016VerifyProgress\022\037\n\013snapshot_id\030\001 \001(\tR\ns" +
-      "napshotId\022\035\n\ndone_bytes\030\002 \001(\003R\tdoneBytes" +
-      "\022\037\n\013total_bytes\030\003 \001(\003R\ntotalBytes\"\246\001\n\rVe" +
-      "rifyVerdict\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapsh" +
-      "otId\022\022\n\004file\030\002 \001(\tR\004file\022\026\n\006intact\030\003 \001(\010" +
-      "R\006intact\022.\n\007damaged\030\004 \003(\0132\024.stasis.v1.By" +
-      "teRangeR\007damaged\022\030\n\007problem\030\005 \001(\tR\007probl" +
-      "em\";\n\tByteRange\022\026\n\006offset\030\001 \001(\003R\006offset\022" +
-      "\026\n\006length\030\002 \001(\003R\006length\"d\n\014WatchRequest\022" +
-      "!\n\014resume_token\030\001 \001(\tR\013resumeToken\0221\n\006fi" +
-      "lter\030\002 \001(\0132\031.stasis.v1.SnapshotFilterR\006f" +
-      "ilter\"\321\002\n\rWatchResponse\022(\n\004type\030\001 \001(\0162\024." +
-      "stasis.v1.EventTypeR\004type\022/\n\010snapshot\030\002 " +
-      "\001(\0132\023.stasis.v1.SnapshotR\010snapshot\022;\n\013oc" +
-      "curred_at\030\003 \001(\0132\032.google.protobuf.Timest" +
-      "ampR\noccurredAt\022!\n\014resume_token\030\004 \001(\tR\013r" +
-      "esumeToken\022#\n\rprevious_name\030\005 \001(\tR\014previ" +
-      "ousName\022\037\n\013replaced_by\030\006 \001(\tR\nreplacedBy" +
-      "\022?\n\016removal_reason\030\007 \001(\0162\030.stasis.v1.Rem" +
-      "ovalReasonR\rremovalReason*\213\001\n\016OnNameConf" +
-      "lict\022 \n\034ON_NAME_CONFLICT_UNSPECIFIED\020\000\022\031" +
-      "\n\025ON_NAME_CONFLICT_FAIL\020\001\022\034\n\030ON_NAME_CON" +
-      "FLICT_REPLACE\020\002\022\036\n\032ON_NAME_CONFLICT_TAKE" +
-      "_NAME\020\003*l\n\013Compression\022\033\n\027COMPRESSION_UN" +
-      "SPECIFIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\024\n\020COM" +
-      "PRESSION_GZIP\020\002\022\024\n\020COMPRESSION_ZSTD\020\003*v\n" +
-      "\014SparseFormat\022\035\n\031SPARSE_FORMAT_UNSPECIFI" +
-      "ED\020\000\022\030\n\024SPARSE_FORMAT_COCOON\020\001\022\025\n\021SPARSE" +
-      "_FORMAT_GNU\020\002\022\026\n\022SPARSE_FORMAT_NONE\020\003*\216\001" +
-      "\n\023DownloadWarningKind\022%\n!DOWNLOAD_WARNIN" +
-      "G_KIND_UNSPECIFIED\020\000\022(\n$DOWNLOAD_WARNING" +
-      "_KIND_READER_REFUSES\020\001\022&\n\"DOWNLOAD_WARNI" +
-      "NG_KIND_HOLES_FILLED\020\002*\223\001\n\tCloneMode\022\032\n\026" +
-      "CLONE_MODE_UNSPECIFIED\020\000\022\023\n\017CLONE_MODE_A" +
-      "UTO\020\001\022\023\n\017CLONE_MODE_LINK\020\002\022\026\n\022CLONE_MODE" +
-      "_REFLINK\020\003\022\023\n\017CLONE_MODE_COPY\020\004\022\023\n\017CLONE" +
-      "_MODE_SKIP\020\005*e\n\010TakeMode\022\031\n\025TAKE_MODE_UN" +
-      "SPECIFIED\020\000\022\023\n\017TAKE_MODE_MOVED\020\001\022\025\n\021TAKE" +
-      "_MODE_REFLINK\020\002\022\022\n\016TAKE_MODE_COPY\020\003*e\n\rR" +
-      "emovalReason\022\036\n\032REMOVAL_REASON_UNSPECIFI" +
-      "ED\020\000\022\030\n\024REMOVAL_REASON_TAKEN\020\001\022\032\n\026REMOVA" +
-      "L_REASON_EXPIRED\020\002*\374\001\n\tEventType\022\032\n\026EVEN" +
-      "T_TYPE_UNSPECIFIED\020\000\022\026\n\022EVENT_TYPE_CREAT" +
-      "ED\020\001\022\026\n\022EVENT_TYPE_DELETED\020\002\022\026\n\022EVENT_TY" +
-      "PE_EVICTED\020\003\022\026\n\022EVENT_TYPE_RENAMED\020\004\022\025\n\021" +
-      "EVENT_TYPE_MISSED\020\005\022\026\n\022EVENT_TYPE_UPDATE" +
-      "D\020\006\022\026\n\022EVENT_TYPE_CORRUPT\020\007\022\023\n\017EVENT_TYP" +
-      "E_LOST\020\010\022\027\n\023EVENT_TYPE_POSITION\020\t2\221\013\n\017Sn" +
-      "apshotService\022?\n\006Create\022\030.stasis.v1.Crea" +
-      "teRequest\032\031.stasis.v1.CreateResponse(\001\022d" +
-      "\n\023CreateFromDirectory\022%.stasis.v1.Create" +
-      "FromDirectoryRequest\032&.stasis.v1.CreateF" +
-      "romDirectoryResponse\022s\n\030CreateDeltaFromD" +
-      "irectory\022*.stasis.v1.CreateDeltaFromDire" +
-      "ctoryRequest\032+.stasis.v1.CreateDeltaFrom" +
-      "DirectoryResponse\0227\n\004List\022\026.stasis.v1.Li" +
-      "stRequest\032\027.stasis.v1.ListResponse\022@\n\007In" +
-      "spect\022\031.stasis.v1.InspectRequest\032\032.stasi" +
-      "s.v1.InspectResponse\022=\n\006Update\022\030.stasis." +
-      "v1.UpdateRequest\032\031.stasis.v1.UpdateRespo" +
-      "nse\022=\n\006Delete\022\030.stasis.v1.DeleteRequest\032" +
-      "\031.stasis.v1.DeleteResponse\022B\n\007Restore\022\031." +
-      "stasis.v1.RestoreRequest\032\032.stasis.v1.Res" +
-      "toreResponse0\001\022?\n\006Export\022\030.stasis.v1.Exp" +
-      "ortRequest\032\031.stasis.v1.ExportResponse0\001\022" +
-      "E\n\010ReadFile\022\032.stasis.v1.ReadFileRequest\032" +
-      "\033.stasis.v1.ReadFileResponse0\001\022^\n\021Export" +
-      "ToDirectory\022#.stasis.v1.ExportToDirector" +
-      "yRequest\032$.stasis.v1.ExportToDirectoryRe" +
-      "sponse\022[\n\020CloneToDirectory\022\".stasis.v1.C" +
-      "loneToDirectoryRequest\032#.stasis.v1.Clone" +
-      "ToDirectoryResponse\022X\n\017TakeToDirectory\022!" +
-      ".stasis.v1.TakeToDirectoryRequest\032\".stas" +
-      "is.v1.TakeToDirectoryResponse\022?\n\006Import\022" +
-      "\030.stasis.v1.ImportRequest\032\031.stasis.v1.Im" +
-      "portResponse(\001\022d\n\023ImportFromDirectory\022%." +
-      "stasis.v1.ImportFromDirectoryRequest\032&.s" +
-      "tasis.v1.ImportFromDirectoryResponse\022`\n\021" +
-      "OpenDataDirectory\022#.stasis.v1.OpenDataDi" +
-      "rectoryRequest\032$.stasis.v1.OpenDataDirec" +
-      "toryResponse0\001\022?\n\006Verify\022\030.stasis.v1.Ver" +
-      "ifyRequest\032\031.stasis.v1.VerifyResponse0\001\022" +
-      "<\n\005Watch\022\027.stasis.v1.WatchRequest\032\030.stas" +
-      "is.v1.WatchResponse0\001B\216\001\n\tstasis.v1B\024Sna" +
-      "pshotServiceProtoP\001Z&stasis.local/gen/go" +
-      "/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\t" +
-      "Stasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nStas" +
-      "is::V1b\006proto3"
+      "piresBefore\022(\n\004host\030\013 \001(\0132\024.stasis.v1.Ho" +
+      "stFactsR\004host\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(" +
+      "\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B\014\n\n_pro" +
+      "tectedB\n\n\010_corrupt\"|\n\013ListRequest\022\033\n\tpag" +
+      "e_size\030\001 \001(\005R\010pageSize\022\035\n\npage_token\030\002 \001" +
+      "(\tR\tpageToken\0221\n\006filter\030\003 \001(\0132\031.stasis.v" +
+      "1.SnapshotFilterR\006filter\"\210\001\n\014ListRespons" +
+      "e\0221\n\tsnapshots\030\001 \003(\0132\023.stasis.v1.Snapsho" +
+      "tR\tsnapshots\022&\n\017next_page_token\030\002 \001(\tR\rn" +
+      "extPageToken\022\035\n\ntotal_size\030\003 \001(\003R\ttotalS" +
+      "ize\"\"\n\016InspectRequest\022\020\n\003ref\030\001 \001(\tR\003ref\"" +
+      "B\n\017InspectResponse\022/\n\010snapshot\030\001 \001(\0132\023.s" +
+      "tasis.v1.SnapshotR\010snapshot\"\350\002\n\rUpdateRe" +
+      "quest\022\020\n\003ref\030\001 \001(\tR\003ref\022\022\n\004name\030\002 \001(\tR\004n" +
+      "ame\022 \n\013description\030\003 \001(\tR\013description\022<\n" +
+      "\006labels\030\004 \003(\0132$.stasis.v1.UpdateRequest." +
+      "LabelsEntryR\006labels\022\034\n\tprotected\030\005 \001(\010R\t" +
+      "protected\022;\n\013update_mask\030\006 \001(\0132\032.google." +
+      "protobuf.FieldMaskR\nupdateMask\022;\n\013expire" +
+      "_time\030\007 \001(\0132\032.google.protobuf.TimestampR" +
+      "\nexpireTime\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR" +
+      "\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016Update" +
+      "Response\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.S" +
+      "napshotR\010snapshot\"H\n\rDeleteRequest\022\022\n\004re" +
+      "fs\030\001 \003(\tR\004refs\022#\n\rallow_missing\030\002 \001(\010R\014a" +
+      "llowMissing\"1\n\016DeleteResponse\022\037\n\013deleted" +
+      "_ids\030\001 \003(\tR\ndeletedIds\"\244\001\n\016RestoreReques" +
+      "t\022\020\n\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005forc" +
+      "e\022\026\n\006verify\030\003 \001(\010R\006verify\022<\n\rsparse_form" +
+      "at\030\004 \001(\0162\027.stasis.v1.SparseFormatR\014spars" +
+      "eFormat\022\024\n\005files\030\005 \003(\tR\005files\"\237\001\n\017Restor" +
+      "eResponse\0223\n\006header\030\001 \001(\0132\031.stasis.v1.Do" +
+      "wnloadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R" +
+      "\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1.Down" +
+      "loadTrailerH\000R\007trailerB\007\n\005frame\"\335\001\n\rExpo" +
+      "rtRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0228\n\013compressi" +
+      "on\030\002 \001(\0162\026.stasis.v1.CompressionR\013compre" +
+      "ssion\022<\n\rsparse_format\030\003 \001(\0162\027.stasis.v1" +
+      ".SparseFormatR\014sparseFormat\022\024\n\005force\030\004 \001" +
+      "(\010R\005force\022\026\n\006verify\030\005 \001(\010R\006verify\022\024\n\005fil" +
+      "es\030\006 \003(\tR\005files\"\236\001\n\016ExportResponse\0223\n\006he" +
+      "ader\030\001 \001(\0132\031.stasis.v1.DownloadHeaderH\000R" +
+      "\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0226\n\007trail" +
+      "er\030\003 \001(\0132\032.stasis.v1.DownloadTrailerH\000R\007" +
+      "trailerB\007\n\005frame\"\264\001\n\017ReadFileRequest\022\020\n\003" +
+      "ref\030\001 \001(\tR\003ref\022\026\n\006digest\030\002 \001(\tR\006digest\022\022" +
+      "\n\004file\030\003 \001(\tR\004file\022,\n\006ranges\030\004 \003(\0132\024.sta" +
+      "sis.v1.ByteRangeR\006ranges\022\037\n\013skip_verify\030" +
+      "\005 \001(\010R\nskipVerify\022\024\n\005force\030\006 \001(\010R\005force\"" +
+      "\344\001\n\020ReadFileResponse\0223\n\006header\030\001 \001(\0132\031.s" +
+      "tasis.v1.ReadFileHeaderH\000R\006header\022*\n\005hol" +
+      "es\030\002 \001(\0132\022.stasis.v1.HoleMapH\000R\005holes\022\026\n" +
+      "\005chunk\030\003 \001(\014H\000R\005chunk\0226\n\007trailer\030\004 \001(\0132\032" +
+      ".stasis.v1.DownloadTrailerH\000R\007trailer\022\026\n" +
+      "\006offset\030\005 \001(\003R\006offsetB\007\n\005frame\"}\n\016ReadFi" +
+      "leHeader\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotI" +
+      "d\022+\n\004file\030\002 \001(\0132\027.stasis.v1.SnapshotFile" +
+      "R\004file\022\035\n\ndata_bytes\030\003 \001(\003R\tdataBytes\"5\n" +
+      "\007HoleMap\022*\n\005holes\030\001 \003(\0132\024.stasis.v1.Byte" +
+      "RangeR\005holes\"`\n\030ExportToDirectoryRequest" +
+      "\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\td" +
+      "irectory\022\024\n\005force\030\003 \001(\010R\005force\"j\n\031Export" +
+      "ToDirectoryResponse\022/\n\010snapshot\030\001 \001(\0132\023." +
+      "stasis.v1.SnapshotR\010snapshot\022\034\n\treflinke" +
+      "d\030\002 \001(\010R\treflinked\"I\n\tCloneFile\022\022\n\004name\030" +
+      "\001 \001(\tR\004name\022(\n\004mode\030\002 \001(\0162\024.stasis.v1.Cl" +
+      "oneModeR\004mode\"\234\002\n\027CloneToDirectoryReques" +
+      "t\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\t" +
+      "directory\022*\n\005files\030\003 \003(\0132\024.stasis.v1.Clo" +
+      "neFileR\005files\0227\n\014default_mode\030\004 \001(\0162\024.st" +
+      "asis.v1.CloneModeR\013defaultMode\022\030\n\007durabl" +
+      "e\030\005 \001(\010R\007durable\022)\n\016max_copy_bytes\030\006 \001(\003" +
+      "H\000R\014maxCopyBytes\210\001\001\022\024\n\005force\030\007 \001(\010R\005forc" +
+      "eB\021\n\017_max_copy_bytes\"\220\001\n\nClonedFile\022\022\n\004n" +
+      "ame\030\001 \001(\tR\004name\022(\n\004mode\030\002 \001(\0162\024.stasis.v" +
+      "1.CloneModeR\004mode\022!\n\014shared_bytes\030\003 \001(\003R" +
+      "\013sharedBytes\022!\n\014copied_bytes\030\004 \001(\003R\013copi" +
+      "edBytes\"\222\001\n\030CloneToDirectoryResponse\022/\n\010" +
+      "snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010sna" +
+      "pshot\022+\n\005files\030\002 \003(\0132\025.stasis.v1.ClonedF" +
+      "ileR\005files\022\030\n\007durable\030\003 \001(\010R\007durable\"\245\001\n" +
+      "\026TakeToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003re" +
+      "f\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022)\n\016max_c" +
+      "opy_bytes\030\003 \001(\003H\000R\014maxCopyBytes\210\001\001\022\035\n\nre" +
+      "quest_id\030\004 \001(\tR\trequestIdB\021\n\017_max_copy_b" +
+      "ytes\"k\n\tTakenFile\022\022\n\004name\030\001 \001(\tR\004name\022\'\n" +
+      "\004mode\030\002 \001(\0162\023.stasis.v1.TakeModeR\004mode\022!" +
+      "\n\014copied_bytes\030\003 \001(\003R\013copiedBytes\"v\n\027Tak" +
+      "eToDirectoryResponse\022/\n\010snapshot\030\001 \001(\0132\023" +
+      ".stasis.v1.SnapshotR\010snapshot\022*\n\005files\030\002" +
+      " \003(\0132\024.stasis.v1.TakenFileR\005files\"\226\001\n\rIm" +
+      "portRequest\0221\n\006header\030\001 \001(\0132\027.stasis.v1." +
+      "ImportHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R" +
+      "\005chunk\0221\n\006commit\030\003 \001(\0132\027.stasis.v1.Uploa" +
+      "dCommitH\000R\006commitB\007\n\005frame\"\350\002\n\014ImportHea" +
+      "der\022\022\n\004name\030\001 \001(\tR\004name\022 \n\013description\030\002" +
+      " \001(\tR\013description\022\035\n\nrequest_id\030\003 \001(\tR\tr" +
+      "equestId\022C\n\020on_name_conflict\030\004 \001(\0162\031.sta" +
+      "sis.v1.OnNameConflictR\016onNameConflict\022\034\n" +
+      "\tprotected\030\005 \001(\010R\tprotected\022;\n\006labels\030\006 " +
+      "\003(\0132#.stasis.v1.ImportHeader.LabelsEntry" +
+      "R\006labels\022(\n\020keep_expire_time\030\007 \001(\010R\016keep" +
+      "ExpireTime\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003" +
+      "key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016ImportR" +
+      "esponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Sn" +
+      "apshotR\010snapshot\"\242\003\n\032ImportFromDirectory" +
+      "Request\022\034\n\tdirectory\030\001 \001(\tR\tdirectory\022\022\n" +
+      "\004name\030\002 \001(\tR\004name\022 \n\013description\030\003 \001(\tR\013" +
+      "description\022\035\n\nrequest_id\030\004 \001(\tR\trequest" +
+      "Id\022C\n\020on_name_conflict\030\005 \001(\0162\031.stasis.v1" +
+      ".OnNameConflictR\016onNameConflict\022\034\n\tprote" +
+      "cted\030\006 \001(\010R\tprotected\022I\n\006labels\030\007 \003(\01321." +
+      "stasis.v1.ImportFromDirectoryRequest.Lab" +
+      "elsEntryR\006labels\022(\n\020keep_expire_time\030\010 \001" +
+      "(\010R\016keepExpireTime\0329\n\013LabelsEntry\022\020\n\003key" +
+      "\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"N\n" +
+      "\033ImportFromDirectoryResponse\022/\n\010snapshot" +
+      "\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\"B\n" +
+      "\030OpenDataDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003" +
+      "ref\022\024\n\005force\030\002 \001(\010R\005force\"j\n\031OpenDataDir" +
+      "ectoryResponse\022\034\n\tdirectory\030\001 \001(\tR\tdirec" +
+      "tory\022/\n\010snapshot\030\002 \001(\0132\023.stasis.v1.Snaps" +
+      "hotR\010snapshot\"V\n\rVerifyRequest\022\020\n\003ref\030\001 " +
+      "\001(\tR\003ref\0223\n\026limit_bytes_per_second\030\002 \001(\003" +
+      "R\023limitBytesPerSecond\"\210\001\n\016VerifyResponse" +
+      "\0227\n\010progress\030\001 \001(\0132\031.stasis.v1.VerifyPro" +
+      "gressH\000R\010progress\0224\n\007verdict\030\002 \001(\0132\030.sta" +
+      "sis.v1.VerifyVerdictH\000R\007verdictB\007\n\005event" +
+      "\"q\n\016VerifyProgress\022\037\n\013snapshot_id\030\001 \001(\tR" +
+      "\nsnapshotId\022\035\n\ndone_bytes\030\002 \001(\003R\tdoneByt" +
+      "es\022\037\n\013total_bytes\030\003 \001(\003R\ntotalBytes\"\246\001\n\r" +
+      "VerifyVerdict\022\037\n\013snapshot_id\030\001 \001(\tR\nsnap" +
+      "shotId\022\022\n\004file\030\002 \001(\tR\004file\022\026\n\006intact\030\003 \001" +
+      "(\010R\006intact\022.\n\007damaged\030\004 \003(\0132\024.stasis.v1." +
+      "ByteRangeR\007damaged\022\030\n\007problem\030\005 \001(\tR\007pro" +
+      "blem\";\n\tByteRange\022\026\n\006offset\030\001 \001(\003R\006offse" +
+      "t\022\026\n\006length\030\002 \001(\003R\006length\"d\n\014WatchReques" +
+      "t\022!\n\014resume_token\030\001 \001(\tR\013resumeToken\0221\n\006" +
+      "filter\030\002 \001(\0132\031.stasis.v1.SnapshotFilterR" +
+      "\006filter\"\321\002\n\rWatchResponse\022(\n\004type\030\001 \001(\0162" +
+      "\024.stasis.v1.EventTypeR\004type\022/\n\010snapshot\030" +
+      "\002 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\022;\n\013" +
+      "occurred_at\030\003 \001(\0132\032.google.protobuf.Time" +
+      "stampR\noccurredAt\022!\n\014resume_token\030\004 \001(\tR" +
+      "\013resumeToken\022#\n\rprevious_name\030\005 \001(\tR\014pre" +
+      "viousName\022\037\n\013replaced_by\030\006 \001(\tR\nreplaced" +
+      "By\022?\n\016removal_reason\030\007 \001(\0162\030.stasis.v1.R" +
+      "emovalReasonR\rremovalReason*\213\001\n\016OnNameCo" +
+      "nflict\022 \n\034ON_NAME_CONFLICT_UNSPECIFIED\020\000" +
+      "\022\031\n\025ON_NAME_CONFLICT_FAIL\020\001\022\034\n\030ON_NAME_C" +
+      "ONFLICT_REPLACE\020\002\022\036\n\032ON_NAME_CONFLICT_TA" +
+      "KE_NAME\020\003*l\n\013Compression\022\033\n\027COMPRESSION_" +
+      "UNSPECIFIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\024\n\020C" +
+      "OMPRESSION_GZIP\020\002\022\024\n\020COMPRESSION_ZSTD\020\003*" +
+      "v\n\014SparseFormat\022\035\n\031SPARSE_FORMAT_UNSPECI" +
+      "FIED\020\000\022\030\n\024SPARSE_FORMAT_COCOON\020\001\022\025\n\021SPAR" +
+      "SE_FORMAT_GNU\020\002\022\026\n\022SPARSE_FORMAT_NONE\020\003*" +
+      "\216\001\n\023DownloadWarningKind\022%\n!DOWNLOAD_WARN" +
+      "ING_KIND_UNSPECIFIED\020\000\022(\n$DOWNLOAD_WARNI" +
+      "NG_KIND_READER_REFUSES\020\001\022&\n\"DOWNLOAD_WAR" +
+      "NING_KIND_HOLES_FILLED\020\002*\223\001\n\tCloneMode\022\032" +
+      "\n\026CLONE_MODE_UNSPECIFIED\020\000\022\023\n\017CLONE_MODE" +
+      "_AUTO\020\001\022\023\n\017CLONE_MODE_LINK\020\002\022\026\n\022CLONE_MO" +
+      "DE_REFLINK\020\003\022\023\n\017CLONE_MODE_COPY\020\004\022\023\n\017CLO" +
+      "NE_MODE_SKIP\020\005*e\n\010TakeMode\022\031\n\025TAKE_MODE_" +
+      "UNSPECIFIED\020\000\022\023\n\017TAKE_MODE_MOVED\020\001\022\025\n\021TA" +
+      "KE_MODE_REFLINK\020\002\022\022\n\016TAKE_MODE_COPY\020\003*e\n" +
+      "\rRemovalReason\022\036\n\032REMOVAL_REASON_UNSPECI" +
+      "FIED\020\000\022\030\n\024REMOVAL_REASON_TAKEN\020\001\022\032\n\026REMO" +
+      "VAL_REASON_EXPIRED\020\002*\374\001\n\tEventType\022\032\n\026EV" +
+      "ENT_TYPE_UNSPECIFIED\020\000\022\026\n\022EVENT_TYPE_CRE" +
+      "ATED\020\001\022\026\n\022EVENT_TYPE_DELETED\020\002\022\026\n\022EVENT_" +
+      "TYPE_EVICTED\020\003\022\026\n\022EVENT_TYPE_RENAMED\020\004\022\025" +
+      "\n\021EVENT_TYPE_MISSED\020\005\022\026\n\022EVENT_TYPE_UPDA" +
+      "TED\020\006\022\026\n\022EVENT_TYPE_CORRUPT\020\007\022\023\n\017EVENT_T" +
+      "YPE_LOST\020\010\022\027\n\023EVENT_TYPE_POSITION\020\t2\221\013\n\017" +
+      "SnapshotService\022?\n\006Create\022\030.stasis.v1.Cr" +
+      "eateRequest\032\031.stasis.v1.CreateResponse(\001" +
+      "\022d\n\023CreateFromDirectory\022%.stasis.v1.Crea" +
+      "teFromDirectoryRequest\032&.stasis.v1.Creat" +
+      "eFromDirectoryResponse\022s\n\030CreateDeltaFro" +
+      "mDirectory\022*.stasis.v1.CreateDeltaFromDi" +
+      "rectoryRequest\032+.stasis.v1.CreateDeltaFr" +
+      "omDirectoryResponse\0227\n\004List\022\026.stasis.v1." +
+      "ListRequest\032\027.stasis.v1.ListResponse\022@\n\007" +
+      "Inspect\022\031.stasis.v1.InspectRequest\032\032.sta" +
+      "sis.v1.InspectResponse\022=\n\006Update\022\030.stasi" +
+      "s.v1.UpdateRequest\032\031.stasis.v1.UpdateRes" +
+      "ponse\022=\n\006Delete\022\030.stasis.v1.DeleteReques" +
+      "t\032\031.stasis.v1.DeleteResponse\022B\n\007Restore\022" +
+      "\031.stasis.v1.RestoreRequest\032\032.stasis.v1.R" +
+      "estoreResponse0\001\022?\n\006Export\022\030.stasis.v1.E" +
+      "xportRequest\032\031.stasis.v1.ExportResponse0" +
+      "\001\022E\n\010ReadFile\022\032.stasis.v1.ReadFileReques" +
+      "t\032\033.stasis.v1.ReadFileResponse0\001\022^\n\021Expo" +
+      "rtToDirectory\022#.stasis.v1.ExportToDirect" +
+      "oryRequest\032$.stasis.v1.ExportToDirectory" +
+      "Response\022[\n\020CloneToDirectory\022\".stasis.v1" +
+      ".CloneToDirectoryRequest\032#.stasis.v1.Clo" +
+      "neToDirectoryResponse\022X\n\017TakeToDirectory" +
+      "\022!.stasis.v1.TakeToDirectoryRequest\032\".st" +
+      "asis.v1.TakeToDirectoryResponse\022?\n\006Impor" +
+      "t\022\030.stasis.v1.ImportRequest\032\031.stasis.v1." +
+      "ImportResponse(\001\022d\n\023ImportFromDirectory\022" +
+      "%.stasis.v1.ImportFromDirectoryRequest\032&" +
+      ".stasis.v1.ImportFromDirectoryResponse\022`" +
+      "\n\021OpenDataDirectory\022#.stasis.v1.OpenData" +
+      "DirectoryRequest\032$.stasis.v1.OpenDataDir" +
+      "ectoryResponse0\001\022?\n\006Verify\022\030.stasis.v1.V" +
+      "erifyRequest\032\031.stasis.v1.VerifyResponse0" +
+      "\001\022<\n\005Watch\022\027.stasis.v1.WatchRequest\032\030.st" +
+      "asis.v1.WatchResponse0\001B\216\001\n\tstasis.v1B\024S" +
+      "napshotServiceProtoP\001Z&stasis.local/gen/" +
+      "go/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312" +
+      "\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nSt" +
+      "asis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -686,7 +687,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_SnapshotFilter_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_SnapshotFilter_descriptor,
-        new java.lang.String[] { "NamePrefix", "Labels", "Image", "ImageDigest", "Hypervisor", "CreatedAfter", "CreatedBefore", "Protected", "Corrupt", "ExpiresBefore", });
+        new java.lang.String[] { "NamePrefix", "Labels", "Image", "ImageDigest", "Hypervisor", "CreatedAfter", "CreatedBefore", "Protected", "Corrupt", "ExpiresBefore", "Host", });
     internal_static_stasis_v1_SnapshotFilter_LabelsEntry_descriptor =
       internal_static_stasis_v1_SnapshotFilter_descriptor.getNestedType(0);
     internal_static_stasis_v1_SnapshotFilter_LabelsEntry_fieldAccessorTable = new
