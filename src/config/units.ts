@@ -33,7 +33,8 @@ export function parseSize(text: string): number | undefined {
 }
 
 /**
- * Returns a duration in milliseconds. Only 0 may omit its unit. Undefined if `text` is malformed.
+ * Returns a duration in milliseconds. Returns undefined if `text` is malformed or is not a whole
+ * number of milliseconds. Only "0" may omit its unit.
  */
 export function parseDuration(text: string): number | undefined {
   if (text.trim() === "0") return 0;
@@ -62,12 +63,16 @@ function parseQuantity(
   factorWithoutUnit: number | undefined,
   options: { readonly ignoreCase: boolean },
 ): number | undefined {
-  const match = /^\s*(\d{1,16}(?:\.\d{1,9})?)\s*([A-Za-z]*)\s*$/.exec(text);
+  const match = /^\s*(\d{1,16})(?:\.(\d{1,9}))?\s*([A-Za-z]*)\s*$/.exec(text);
   if (match === null) return undefined;
-  const [, digits = "", unit = ""] = match;
+  const [, whole = "", fraction = "", unit = ""] = match;
   const factor = unit === "" ? factorWithoutUnit : unitFactor(unit, units, options.ignoreCase);
   if (factor === undefined) return undefined;
-  const value = Number(digits) * factor;
+  // Floating point would turn 1.005 s into 1004.9999999999999 ms.
+  const scale = 10n ** BigInt(fraction.length);
+  const scaled = BigInt(whole + fraction) * BigInt(factor);
+  if (scaled % scale !== 0n) return undefined;
+  const value = Number(scaled / scale);
   return Number.isSafeInteger(value) ? value : undefined;
 }
 

@@ -24,6 +24,8 @@ test("durations need a unit, except for 0", () => {
   assert.equal(parseDuration("250ms"), 250);
   assert.equal(parseDuration("30s"), 30_000);
   assert.equal(parseDuration("1.5h"), 5_400_000);
+  assert.equal(parseDuration("1.005s"), 1005);
+  assert.equal(parseDuration("0.5ms"), undefined);
   assert.equal(parseDuration("30d"), 2_592_000_000);
   assert.equal(parseDuration("0"), 0);
   for (const text of ["30", "", "5M", "1H", "-5s", "s", "constructor", "1constructor"]) {
