@@ -34,6 +34,7 @@ export function fillCatalogFile(path: string, count: number): string[] {
         size_bytes: 1_000_000,
         allocated_bytes: 1_000_000,
         digest,
+        parent_digest: "",
         protected: n % 100 === 0 && count > 100_000 ? 1 : 0,
         corrupt: 0,
         revision: 1,
