@@ -4,9 +4,14 @@ import { readFileSync } from "node:fs";
 
 export interface Case {
   readonly name: string;
-  /** Bytes that one run moves, for the rate; 0 = no rate. */
+  /**
+   * Bytes that one run moves, from which the rate is computed. 0 means that the case has no rate.
+   */
   readonly bytes: number;
-  /** Performs one run. If only a part should be measured, it returns the time of that part. */
+  /**
+   * Performs one run. If only a part of the run should be measured, it returns the milliseconds of
+   * that part.
+   */
   readonly run: () => Promise<number | void>;
   /** Runs between runs and is not measured. */
   readonly after?: () => Promise<void>;
@@ -51,7 +56,8 @@ export async function alternate(cases: readonly Case[], rounds: number): Promise
 }
 
 /**
- * Returns user and system time of all threads, from proc_pid_stat(5). Its unit is 1/100 s on Linux.
+ * Returns the user and system time of these processes in seconds, from proc_pid_stat(5). The unit
+ * there is 1/100 s on Linux.
  */
 function cpuSecondsOf(pids: readonly number[]): number {
   const ticks = pids.map((pid) => {

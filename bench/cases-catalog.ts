@@ -1,5 +1,5 @@
-// Measures finding one of many snapshots. It compares the catalog on the server with the reference
-// system's JSON index, which is read and written as a whole.
+// Measures finding one of many snapshots. It compares the catalog on the server with a JSON index
+// like that of cocoon, which is read and written as a whole.
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../src/base/clock.js";
@@ -93,7 +93,7 @@ interface IndexRecord {
   readonly name: string;
 }
 
-/** Returns a record of about the size of the reference system's index entry. */
+/** Returns a record of about the size of an entry in cocoon's index. */
 function indexRecord(name: string): IndexRecord {
   const created = new Date(0).toISOString();
   const record = { name, cpu: 2, memory: 2 ** 30, storage: 10 * 2 ** 30, pending: false };

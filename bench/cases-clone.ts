@@ -1,5 +1,6 @@
-// Measures working copies on xfs with reflink: a clone beside `cp --reflink`, alone and from 32
-// callers. It also measures the page cache that many readers of linked files take.
+// Measures working copies on xfs with reflink. It compares a clone with `cp --reflink`, for one
+// caller and for 32 callers at once. It also measures the page cache that many readers of linked
+// files take.
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CloneMode, connect, type Client } from "../src/client/index.js";
@@ -107,8 +108,8 @@ async function crowdRow(
 }
 
 /**
- * Measures by how much the page cache grows when all clones are read, beyond the growth for one
- * clone.
+ * Measures the growth of the page cache when all clones are read, as a multiple of the growth for
+ * one clone.
  */
 async function cacheRow(
   group: string,

@@ -75,7 +75,7 @@ async function openScene(directory: string, bytes: number): Promise<Scene> {
 function hotPages(all: number, count: number): number[] {
   const clusters = Math.max(1, Math.floor(count / clusterPages));
   const step = Math.floor(all / clusters);
-  // Clusters start at odd pages, so that they do not begin where blocks do.
+  // Clusters start at uneven distances, so that they do not begin where blocks do.
   const first = (cluster: number): number => cluster * step + ((cluster * 37) % 64);
   return Array.from({ length: clusters * clusterPages }, (_, index) => {
     const page = first(Math.floor(index / clusterPages)) + (index % clusterPages);

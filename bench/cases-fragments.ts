@@ -18,7 +18,10 @@ const counts = [60_000, 500_000];
 const program = fileURLToPath(new URL("../src/main.js", import.meta.url));
 const reportPeak = new URL("./report-peak.js", import.meta.url).href;
 
-/** The goal of every way in and out, unless the case gives a reason against it. */
+/**
+ * The goal for the bytes on the wire, as a multiple of the file's data. It holds for every way in
+ * and out, unless the case gives a reason against it.
+ */
 const mostWire = 1.1;
 /** Goal for the peak memory of each end; see docs/performance.md, "A file in many pieces". */
 const mostPeakMib = 300;
@@ -100,7 +103,7 @@ async function waysOut(stage: Stage): Promise<Row[]> {
       ...(await measure(stage, `export ${how.join(" ")}`, ["export", "kept", "-o", file, ...how])),
     );
     if (format === "none") {
-      // Only its size changes.
+      // This archive has no sparse map and only takes more bytes, so its import is not measured.
       await rm(file);
       continue;
     }

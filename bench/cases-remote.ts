@@ -73,7 +73,7 @@ function bareRange(agent: Agent, url: URL, offset: number): Promise<number> {
   });
 }
 
-/** Its signature covers neither the range nor a time of less than a day. */
+/** Returns a URL whose signature is valid for a day. The signature does not cover the range. */
 function signedUrl(
   endpoint: string,
   keys: { readonly accessKeyId: string; readonly secretAccessKey: string },

@@ -1,6 +1,6 @@
-// Measures how a directory takes the place of a snapshot. That is a rename, which must cost the
-// same for any size. The case measures the size that a platform moves beside a small one, in the
-// same rounds.
+// Measures TakeToDirectory, which moves the files of a snapshot out of the store. The move is a
+// rename, so its cost must not depend on the size. The cases take a large snapshot and a small one
+// in the same rounds.
 import { join } from "node:path";
 import { connect, type Client } from "../src/client/index.js";
 import { alternate, median } from "./alternate.js";

@@ -103,7 +103,9 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
         bytes,
       },
     ];
-    /** The first cases use two processes. The other cases start their own tools. */
+    /**
+     * The number of cases that run in two processes. The cases after them start their own tools.
+     */
     const streamed = 8;
     const outcomes = await alternate(cases, rounds);
     const goals: Goal[] = [

@@ -1,5 +1,5 @@
-// Writes records directly to a catalog's file, in one transaction. A durable commit for each would
-// take hours.
+// Writes records directly to a catalog's file, in one transaction. A durable commit for each record
+// would take hours.
 import { randomBytes } from "node:crypto";
 import { configColumns } from "../src/catalog/rows.js";
 import { sql } from "../src/catalog/sql.js";
@@ -8,8 +8,8 @@ import { emptyConfig } from "../src/model/config.js";
 import { newSnapshotId } from "../src/model/name.js";
 
 /**
- * Writes ready snapshots, whose times are a second apart and end now, with a label of 5,000 values.
- * Returns their ids.
+ * Writes ready snapshots and returns their ids. Their times of creation are a second apart and end
+ * now. The label `vm` has up to 5,000 different values.
  */
 export function fillCatalogFile(path: string, count: number): string[] {
   const database = new Database(path);

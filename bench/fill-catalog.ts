@@ -18,7 +18,7 @@ export interface FilledCatalog extends AsyncDisposable {
   readonly address: string;
   readonly store: Awaited<ReturnType<typeof startDaemon>>["store"];
   nameOf(number: number): string;
-  /** Returns a record of about the size of the original's index entry in JSON. */
+  /** Returns a record of about the size of an entry in cocoon's JSON index. */
   recordOf(name: string): object;
 }
 

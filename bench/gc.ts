@@ -32,7 +32,9 @@ try {
   await removeScratch(scratch);
 }
 
-/** Reads the rows as the daemon does, in short steps, and plans over them at once. */
+/**
+ * Reads the rows in short steps, as the daemon does, and then plans a collection over all of them.
+ */
 async function planMany(directory: string): Promise<void> {
   mkdirSync(directory);
   const path = join(directory, "catalog.db");

@@ -22,7 +22,7 @@ const roundTripMs = 20;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    /** Data of the snapshots of `wire` and `rate`, in MiB. */
+    /** Data of the snapshots of `wire` and `rate`, and of the tables of `bases`, in MiB. */
     mib: { type: "string", default: "1024" },
     rounds: { type: "string", default: "3" },
     /**
@@ -112,7 +112,10 @@ async function rateCase(link: Link, scratch: string): Promise<void> {
   print(link, "pull / (Export | Import)", `${(median * 100).toFixed(0)} % of its rate`);
 }
 
-/** Measures 16 GiB with 4 GiB of data, pulled as a whole and then as a child. */
+/**
+ * Measures the memory of pulls of 16 GiB with 4 GiB of data: first of a snapshot without a base,
+ * and then of its child.
+ */
 async function memoryCase(link: Link, scratch: string): Promise<void> {
   const directory = await makeSparse(join(scratch, "vm"), 16 * 1024 * mib, 4 * 1024 * mib);
   await store(link, directory, "parent");
@@ -213,7 +216,7 @@ async function restoreParent({ from }: Link, directory: string): Promise<void> {
   await cp(lease.directory, directory, { recursive: true });
 }
 
-/** Changes a random share of the pages with data. Returns the number of changed pages. */
+/** Changes random pages of the file. Returns the number of changed pages. */
 async function change(path: string, edit: (page: Buffer) => Uint8Array): Promise<number> {
   await using handle = await open(path, "r+");
   const pages = (await handle.stat()).size / pageBytes;

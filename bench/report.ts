@@ -98,7 +98,7 @@ export function writeReport(
   return path;
 }
 
-/** Returns whether the program is installed, for cases that need one that may be missing. */
+/** Returns whether a program is installed. Cases that need an optional program call this. */
 export function hasProgram(name: string): boolean {
   for (const folder of (process.env["PATH"] ?? "").split(":")) {
     try {

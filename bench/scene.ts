@@ -25,7 +25,10 @@ export interface Daemon extends AsyncDisposable {
   readonly process: Child;
 }
 
-/** Starts `stasis serve` with its defaults on a store of its own. */
+/**
+ * Starts `stasis serve` on a store of its own. It has the default options, except that it listens
+ * on loopback, keeps no reserve, and has these `flags`.
+ */
 export async function startDaemon(
   root: string,
   flags: Readonly<Record<string, string>> = {},
@@ -55,7 +58,7 @@ export async function startDaemon(
 
 export interface RawLoopback extends AsyncDisposable {
   readonly pids: readonly number[];
-  /** Start-up time in milliseconds. */
+  /** Moves this many bytes and returns the duration in milliseconds. */
   run(direction: RawRun["direction"], bytes: number): Promise<number>;
 }
 

@@ -73,7 +73,10 @@ const loads: readonly Load[] = [
   { name: "Inspect", count: inspects },
 ];
 
-/** Peak RSS of the daemon in each round, in bytes, by the name of the case. */
+/**
+ * Peak RSS of the daemon in each round, in bytes, by the name of the case. The first round is the
+ * warm-up.
+ */
 type Peaks = Map<string, number[]>;
 
 interface Scene {

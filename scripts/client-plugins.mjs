@@ -109,7 +109,10 @@ function rustPlugin() {
   );
 }
 
-/** Returns a folder of the cache for these pins. It appears under its name when it is complete. */
+/**
+ * Returns `result` of the cache's folder for these pins. `fill` makes the folder if it does not
+ * exist. The folder appears under its name when it is complete.
+ */
 function made(name, pins, fill, result) {
   const folder = join(cache, `${name}-${digestOf(pins)}`);
   if (!existsSync(folder)) {

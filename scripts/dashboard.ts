@@ -1,6 +1,6 @@
 // `npm run fix`: writes deploy/grafana/stasis.json, the dashboard of a fleet of daemons. The panels
-// are in the order in which somebody on call needs them: whether it serves, who waits, what is
-// full, what is damaged, what moves.
+// are in the order in which somebody on call needs them: whether a daemon serves, which callers
+// wait, what is full, what is damaged, what moves.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";

@@ -108,7 +108,10 @@ async function makeVmFiles(directory: string): Promise<void> {
   }
 }
 
-/** Makes an ext4 filesystem of 2 GiB with some of this project's dependencies on it. */
+/**
+ * Makes an ext4 filesystem of 2 GiB with some of this project's dependencies on it. Without
+ * mkfs.ext4, the disk contains copies of node at a few places.
+ */
 async function makeDisk(path: string): Promise<void> {
   const file = await open(path, "wx");
   await file.truncate(diskBytes);

@@ -9,7 +9,7 @@ import { paragraphs } from "../eslint.comments.js";
 import { root } from "./run-tool.mjs";
 
 const folders = ["src", "scripts", "examples", "bench", "test", "web"];
-/** How the title of a test begins, up to its first quote. */
+/** Matches the title of a test, up to the first quote in it. */
 const title = /\b(?:test|it|describe|suite)\(\s*["`]([^"`\n]+)["`]/g;
 
 function main() {

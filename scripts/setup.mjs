@@ -43,12 +43,12 @@ const nativePackages = [
     name: "better-sqlite3-13",
     needed: hasNodeApi10,
     probe: probeOfSqlite("better-sqlite3-13"),
-    // The installation compiles nothing. This script of the package compiles it.
+    // The installation compiles nothing. This script of the package compiles the binary.
     builds: [{ args: ["run", "build-release"], inside: true, fromSource: true }],
   },
   {
     name: "zstd-napi",
-    // Node has zstd itself since 22.15 and 23.8.
+    // Node contains zstd since 22.15 and 23.8.
     needed: typeof zlib.createZstdCompress !== "function",
     optional: "archives cannot be written or read with zstd",
     probe: `const zstd = require("zstd-napi");

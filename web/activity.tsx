@@ -1,4 +1,4 @@
-// Shows the transfers that are running: uploads, reads, and pulls from other nodes.
+// Shows the uploads and reads that are running, and the pulls that are running or were cut off.
 import type { ComponentChildren } from "preact";
 import { age, bytes, percent } from "./format.js";
 import { useJson } from "./hooks.js";
@@ -7,7 +7,7 @@ import { Bar, Card, Empty, Failure, Figure, SnapshotLink } from "./parts.js";
 import { givenUp, outcomeOf, undescribed } from "./pulls.js";
 import { countByPrefix } from "./uploads.js";
 
-/** Uploads are listed up to this many. */
+/** Maximum number of uploads in the list. */
 const maxShown = 20;
 
 export function ActivityView({ revision }: { readonly revision: number }) {
@@ -64,7 +64,7 @@ export function ActivityView({ revision }: { readonly revision: number }) {
   );
 }
 
-/** The names up to their first slash with the most uploads. */
+/** Returns the prefixes of names, up to the first slash, that have the most running uploads. */
 function prefixes(uploads: Activity["uploads"]): string {
   return countByPrefix(uploads)
     .slice(0, 5)
@@ -135,7 +135,7 @@ function PullLine(props: {
   readonly subject: string;
   readonly source: string;
   readonly startedAt: string;
-  /** `running`, or why the pull does not run. */
+  /** `running`, or the reason why the pull does not run. */
   readonly state: string;
   readonly children?: ComponentChildren;
 }) {

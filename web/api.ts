@@ -27,7 +27,7 @@ export async function fetchJson<T>(path: string, signal?: AbortSignal): Promise<
   throw toError(response.status, text);
 }
 
-/** The page of metrics, for identities without a prefix. */
+/** Fetches the page of metrics. The daemon refuses identities with a name prefix. */
 export async function fetchMetrics(signal: AbortSignal): Promise<string> {
   const headers = token === "" ? {} : { authorization: `Bearer ${token}` };
   const response = await fetch("/metrics", { headers, signal });
@@ -47,7 +47,8 @@ function toError(status: number, text: string): ApiError {
 
 /**
  * Reads the event stream with fetch, because EventSource cannot send a token. When the connection
- * breaks, it connects again and continues where it was. The returned function ends it.
+ * breaks, this function connects again and continues after the last event. The returned function
+ * ends the stream.
  */
 export function follow(
   onEvent: (event: WatchEvent) => void,

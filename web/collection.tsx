@@ -6,7 +6,7 @@ import { bytes, count, percent, word } from "./format.js";
 import type { GcPlan, Info, Sum } from "./model.js";
 import { Bar, Card, Empty, Failure, Figure, SnapshotLink } from "./parts.js";
 
-/** GcReason and GcOutcome of the API, by number. */
+/** The texts for the values of GcReason, by their numbers in the API. */
 const reasons = [
   ...["", "leftover directory", "abandoned upload", "directory is missing", "beyond keep-last"],
   ...["too old", "beyond the total size", "all were asked for", "expired"],

@@ -37,12 +37,12 @@ export function clockTime(time: string): string {
   return dateTime(time).slice(11);
 }
 
-/** A constant of the API as errors and logs write it. */
+/** Returns the name of a constant of the API without its prefix, as errors and logs write it. */
 export function constant(name: string, prefix: string): string {
   return name.startsWith(prefix) ? name.slice(prefix.length) : name;
 }
 
-/** `EVENT_TYPE_CREATED` as `created`. */
+/** Returns a constant such as `EVENT_TYPE_CREATED` as a word such as `created`. */
 export function word(constant: string, prefix: string): string {
   return constant.replace(prefix, "").toLowerCase().replaceAll("_", " ");
 }

@@ -19,7 +19,7 @@ const advice: Readonly<Record<string, string>> = {
 const ofSnapshots =
   "Delete snapshots, or plan a collection under Collection and run it with stasis gc.";
 
-/** The advice names first what takes most of the disk. */
+/** Returns the advice for a full disk, which first names what takes most of the space. */
 function fullDiskAdvice(info: Info | undefined): string {
   if (info?.filesystemBytes === undefined) {
     return `Space shows whether snapshots or other programs take it. ${ofSnapshots}`;

@@ -63,7 +63,10 @@ export function useMedia(query: string): boolean {
   return matches;
 }
 
-/** Handles keys that are pressed outside of fields. Only the newest `onKey` is called. */
+/**
+ * Handles keys that are pressed outside of fields, and Escape everywhere. Only the newest `onKey`
+ * is called.
+ */
 export function useKeys(onKey: (key: string, event: KeyboardEvent) => void): void {
   const latest = useRef(onKey);
   latest.current = onKey;

@@ -22,7 +22,7 @@ export interface Listed {
   readonly chargedBytes: string;
   readonly digest: string;
   readonly protected: boolean;
-  /** RFC 3339. Missing if it does not expire. */
+  /** The time in the format of RFC 3339. Missing if the snapshot does not expire. */
   readonly expireTime?: string;
   readonly corrupt: boolean;
   readonly dataDir: string;
@@ -119,11 +119,13 @@ export interface Info {
   };
   readonly identity: { readonly name: string; readonly role: string; readonly namePrefix: string };
   readonly failed: readonly string[];
-  /** Only for identities without a prefix. */
+  /** Present only for identities without a prefix. */
   readonly filesystemBytes?: number;
 }
 
-/** Returns what other programs take of the store's filesystem, in bytes; 0 if it is not known. */
+/**
+ * Returns the bytes that other programs take of the store's filesystem. 0 if they are not known.
+ */
 export function othersBytes(info: Info | undefined): number {
   const { chargedBytes = 0, freeBytes = 0 } = info?.info.usage ?? {};
   return Math.max(0, (info?.filesystemBytes ?? 0) - Number(chargedBytes) - Number(freeBytes));
@@ -155,7 +157,7 @@ export interface Activity {
   readonly leases: readonly Lease[];
   readonly uploads: readonly (Named & { readonly kind: string; readonly startedAt: string })[];
   readonly transfers?: { readonly transfers: readonly Transfer[] };
-  /** Only for operators without a prefix, as `transfers`. */
+  /** Present only for operators without a prefix, like `transfers`. */
   readonly pulls?: readonly PullState[];
   readonly activeCalls?: number;
 }

@@ -1,5 +1,5 @@
-// What is slow, refused or stuck although the daemon serves: from its metrics, over the last half
-// minute. The alerts of deploy/ look at the same figures, for longer.
+// Finds what is slow, refused or stuck although the daemon serves, from its metrics over the last
+// half minute. The alerts of deploy/ watch the same figures over a longer time.
 import { useEffect, useState } from "preact/hooks";
 import { fetchJson, fetchMetrics } from "./api.js";
 import { age, count } from "./format.js";
@@ -10,9 +10,9 @@ import { countByPrefix } from "./uploads.js";
 export interface Warning {
   readonly title: string;
   readonly text: string;
-  /** Its entry in the runbook. */
+  /** The entry in the runbook for this warning. */
   readonly entry: string;
-  /** True if Activity shows who or what it is about. */
+  /** True if the view Activity shows the callers or the work that the warning is about. */
   readonly isInActivity?: boolean;
 }
 
@@ -33,7 +33,7 @@ const silentSeconds = 15;
 const wanted =
   /^(stasis_(?:catalog_commit|event_loop_lag)_seconds_(?:sum|count)|stasis_rpc_refusals_total\{[^}]*\}|stasis_transfer_silence_seconds) (\S+)$/gm;
 
-/** None for identities to whom the metrics are not shown. */
+/** Returns the current warnings. Empty for identities that may not see the metrics. */
 export function useWarnings(isShown: boolean): readonly Warning[] {
   const [warnings, setWarnings] = useState<readonly Warning[]>([]);
   useEffect(() => {
@@ -118,7 +118,7 @@ function refused(
   });
 }
 
-/** Titles and entries of the limits on space. All other limits are on calls. */
+/** Titles and entries of the limits on space that all callers share. */
 const spaceLimits: Readonly<Record<string, readonly [title: string, entry: string]>> = {
   reserve: ["Uploads are refused: the disk is full.", "StasisDiskFull"],
   max_store: ["Uploads are refused: the store is full.", "StasisQuotaFull"],

@@ -52,9 +52,9 @@ async function collectBlobs(
     for (const id of await blobs.ids()) {
       if (!pinned.has(id)) await blobs.condemn(id, epoch);
     }
-    // While the session is open, no new pin can appear. Here we know that it stayed open until all
-    // of them had been moved aside. A program that pins a blob later checks afterwards, and sees
-    // that it is gone.
+    // While the session is open, no new pin can appear. This call proves that the session stayed
+    // open until all unpinned blobs had been moved aside. A program that pins one of these blobs
+    // later checks it afterwards, and sees that it is gone.
     await session.renew();
   } catch (error) {
     await blobs.putBack(epoch);

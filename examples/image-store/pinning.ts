@@ -8,9 +8,9 @@ export class BlobGone extends Error {
 }
 
 /**
- * `header.config.imageBlobIds` are the pinned blobs. Once the daemon has stored the snapshot, no
- * collection takes one of them. A collection may have taken one earlier. Then this deletes the
- * snapshot again and throws BlobGone. `bytes` is called for each attempt.
+ * Stores a snapshot that pins the blobs in `header.config.imageBlobIds`. Once the daemon has stored
+ * the snapshot, no collection takes one of them. If a collection has taken one before, this
+ * function deletes the snapshot again and throws BlobGone. `bytes` is called for each attempt.
  */
 export async function storePinning(
   client: Client,
@@ -28,7 +28,10 @@ export async function storePinning(
   return snapshot;
 }
 
-/** While a GC session is open, the daemon pauses publication. BLOCKED_BY_GC says when to retry. */
+/**
+ * Stores the snapshot. While a GC session is open, the daemon pauses publication. This function
+ * then retries when BLOCKED_BY_GC allows it.
+ */
 async function storeWhenOpen(
   client: Client,
   header: CreateHeaderInit,

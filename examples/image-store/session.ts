@@ -40,9 +40,9 @@ export class GcSession implements AsyncDisposable {
   ) {}
 
   /**
-   * Begins a session. Never waits. Throws GC_LOCK_BUSY, also if the answer to our own earlier
-   * BeginGc was lost. Nobody knows the id of that session, so it ends when its time is over.
-   * Therefore this is the only call that is not repeated.
+   * Begins a session without waiting. Throws GC_LOCK_BUSY if another session is open. That session
+   * may be our own, if the answer to an earlier BeginGc was lost: nobody knows its id, so it stays
+   * open until its time is over. Therefore this is the only call that is not repeated.
    */
   static async begin(client: Client, { owner, ttlMs }: SessionOptions): Promise<GcSession> {
     const request = { owner, ttl: durationFromMs(ttlMs) };
@@ -148,7 +148,8 @@ export class GcSession implements AsyncDisposable {
 }
 
 /**
- * Returns whether the answer was lost. Nobody knows then whether the daemon carried out the call.
+ * Returns whether the answer was lost. In that case nobody knows whether the daemon carried out the
+ * call.
  */
 export function isAnswerLost(error: unknown): error is StoreError {
   if (!isStoreError(error)) return false;

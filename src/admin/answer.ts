@@ -27,7 +27,9 @@ const policy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** Other pages must not frame, sniff or read any answer, and caches must revalidate it. */
+/**
+ * Pages of other origins must not frame or read an answer, and browsers must not guess its type.
+ */
 const commonHeaders = {
   "content-security-policy": policy,
   "x-content-type-options": "nosniff",

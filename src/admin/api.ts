@@ -191,8 +191,8 @@ function relatives(
 }
 
 /**
- * Returns the work that is in progress, and the newest pulls that have ended. Pulls are shown only
- * to callers that the role table allows to see transfers.
+ * Returns the work that is in progress, and the newest pulls that have ended. Only operators
+ * without a name prefix see transfers and pulls.
  */
 async function activity({ api, caller, own, identity }: Asked): Promise<Answer> {
   checkRole(ruleOf(listMethod), identity, listMethod);

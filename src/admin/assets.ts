@@ -15,8 +15,8 @@ const contentTypes: Readonly<Record<string, string>> = {
 
 export interface Assets {
   /**
-   * Returns the answer for a file. Undefined if there is no such file. `known` is the value of
-   * If-None-Match.
+   * Returns the answer for a file. Undefined if there is no such file; only a missing index.html is
+   * answered with an explanation. `known` is the value of If-None-Match.
    */
   answer(name: string, known: string | undefined): Answer | undefined;
 }

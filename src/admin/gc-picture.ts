@@ -36,8 +36,8 @@ interface GcPlan {
 type KeyedSum = Readonly<Sum> & { readonly key: number };
 
 /**
- * Answers with a plan. Nothing is evicted, whatever the query says. Throws FIELD_INVALID and
- * ROLE_INSUFFICIENT.
+ * Answers with a plan. Nothing is evicted, whatever the query says. Throws FIELD_INVALID for an
+ * invalid query, and ROLE_INSUFFICIENT unless the caller is an operator.
  */
 export async function gcAnswer(
   calls: LocalCalls,

@@ -20,7 +20,7 @@ export interface AdminLimits {
    * waiting for answers.
    */
   readonly maxPipelined: number;
-  /** Maximum unanswered requests on all connections, without event streams. */
+  /** Maximum unanswered requests on all connections, in addition to `maxEventStreams`. */
   readonly maxRequests: number;
   /** Maximum open event streams, in total and for one identity. */
   readonly maxEventStreams: number;

@@ -23,7 +23,7 @@ export interface SupportParts {
 export interface Support {
   /**
    * Answers a request. Throws ROLE_INSUFFICIENT unless the caller is an operator without a name
-   * prefix, and TOO_MANY_STREAMS while another check is running.
+   * prefix. Throws TOO_MANY_STREAMS for a check while another one is running.
    */
   answer(request: RouteRequest, caller: LocalCaller): Promise<Answer>;
 }

@@ -15,7 +15,7 @@ interface ViewQuery {
   /** The caller's own prefix. A view is shown only to callers with the same prefix. */
   readonly confinedTo: string;
   readonly namePrefix: string;
-  /** The words that the name or the id must contain. */
+  /** Each word must be a part of the name or the beginning of the id. */
   readonly words: readonly string[];
   readonly labels: readonly (readonly [key: string, value: string])[];
   readonly onlyDamaged: boolean;
@@ -142,10 +142,7 @@ async function* walk(
   } while (after !== undefined);
 }
 
-/**
- * Returns the ids of the snapshots that have all of the labels. Undefined if the query has no
- * labels.
- */
+/** Returns the ids of the snapshots that have all of the labels. Undefined if `labels` is empty. */
 async function idsWithAll(
   store: Outlined,
   labels: ViewQuery["labels"],

@@ -41,7 +41,7 @@ const magicBytes = 4;
 
 /**
  * Compresses all bytes as one stream. Throws FIELD_INVALID if the level is out of range, and
- * NOT_IMPLEMENTED if this Node has no zstd.
+ * NOT_IMPLEMENTED for zstd if this Node has no zstd.
  */
 export async function* compress(
   source: OwnedStream,
@@ -65,9 +65,11 @@ export async function* compress(
 }
 
 /**
- * Returns the bytes of an archive, decompressed if necessary. If the iteration ends without an
- * error, the stream was complete, its checksums matched, and nothing followed it. Otherwise the
- * iteration throws ARCHIVE_INVALID.
+ * Returns the bytes of an archive, decompressed if necessary. If the iteration over a compressed
+ * archive ends without an error, the stream was complete, its checksums matched, and nothing
+ * followed it. Otherwise the iteration throws ARCHIVE_INVALID. It throws LIMIT_EXCEEDED if the
+ * ratio is too high, TOO_MANY_STREAMS if the windows of zstd take too much memory, and
+ * NOT_IMPLEMENTED for zstd if this Node has no zstd.
  */
 export async function* decompress(
   source: OwnedStream,

@@ -80,8 +80,8 @@ function deltaForm(file: ArchiveFileShape): SparseForm {
 }
 
 /**
- * Returns the sparse notation of the file. Undefined if the entry is plain because the file has no
- * holes or its holes are unknown.
+ * Returns the sparse notation of the file. Undefined if the entry is plain: `format` is `none`, the
+ * holes are unknown, or no hole would remain.
  */
 function sparseForm(file: ArchiveFileShape, format: SparseFormat): SparseForm | undefined {
   const { sizeBytes, extents } = file;

@@ -32,7 +32,7 @@ export interface Envelope {
   /** Names of all data files. Undefined if the writer did not list them. */
   readonly files: readonly string[] | undefined;
   readonly claims: FileClaims;
-  /** When the snapshot would expire where it was exported. Undefined: never. */
+  /** The time of expiry at the export. Undefined if the envelope has none. */
   readonly expireTime?: Date | undefined;
 }
 
@@ -43,7 +43,10 @@ export interface Envelope {
 export const maxEnvelopeBytes = 4 * 1024 * 1024;
 
 const envelopeVersion = "1";
-/** Maximum levels of nested braces and brackets. Our envelopes have four. */
+/**
+ * Maximum levels of nested braces and brackets. Our envelopes have at most 34, because the
+ * orchestrator's own data in them may have 32.
+ */
 const maxDepth = 64;
 const knownKeys: ReadonlySet<string> = new Set(["config", "version", "files", ownKey]);
 /** `ignoreBOM` stops the decoder from dropping a byte order mark, which is not JSON. */
@@ -74,9 +77,10 @@ export function encodeEnvelope(
 }
 
 /**
- * Reads an envelope. Throws ARCHIVE_INVALID, which names the key, ENVELOPE_VERSION_UNSUPPORTED, or
- * LIMIT_EXCEEDED. This does not check the name, the description and the labels against the rules of
- * the store, because an import may replace them.
+ * Reads an envelope. Throws ENVELOPE_VERSION_UNSUPPORTED for another version, LIMIT_EXCEEDED for an
+ * envelope that is too large, and ARCHIVE_INVALID, which names the key, for malformed content. This
+ * does not check the name, the description and the labels against the rules of the store, because
+ * an import may replace them.
  */
 export function decodeEnvelope(bytes: Uint8Array): Envelope {
   checkSize(bytes);

@@ -38,6 +38,7 @@ export interface FileClaim {
   readonly digest: string;
   /**
    * The algorithm of the block digests: `blake3`, `sha256`, or one that only newer versions know.
+   * Empty if `digest` is empty.
    */
   readonly blocks: string;
 }
@@ -47,14 +48,14 @@ export type FileClaims = ReadonlyMap<string, FileClaim>;
 
 export const noClaims: FileClaims = new Map();
 
-/** What the key has beside the claims. */
+/** The facts that the key contains in addition to the claims. */
 export interface OwnFacts {
   /** Names of files of the snapshot that the archive lacks. */
   readonly leftOut?: readonly string[];
   readonly expireTime?: Date | undefined;
 }
 
-/** Returns the value of the key as JSON. Undefined if there is nothing to say. */
+/** Returns the value of the key as JSON. Undefined if the snapshot has no such facts. */
 export function encodeOwn(
   claims: FileClaims,
   { extra, host }: Pick<SnapshotConfig, "extra" | "host">,
@@ -79,7 +80,7 @@ function encodeHost(host: HostFacts): string {
   return JSON.stringify(Object.fromEntries(facts));
 }
 
-/** Returns what our own key adds to a configuration. */
+/** Returns the parts of a configuration that only our own key contains. */
 export function decodeHost(envelope: JsonObject): Pick<SnapshotConfig, "extra" | "host"> {
   const ours = objectMember(envelope, ownKey);
   if (ours === undefined) return {};
@@ -95,7 +96,10 @@ export function decodeHost(envelope: JsonObject): Pick<SnapshotConfig, "extra" |
 /** RFC 3339 with a time zone. */
 const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 
-/** Throws ARCHIVE_INVALID if it is there and no time. */
+/**
+ * Returns the time of expiry. Undefined if the envelope has none. Throws ARCHIVE_INVALID if the
+ * value is not a time.
+ */
 export function decodeExpireTime(envelope: JsonObject): Date | undefined {
   const ours = objectMember(envelope, ownKey);
   const text = ours === undefined ? "" : stringMember(ours, expireTimeKey);

@@ -9,7 +9,7 @@ import { SparseMapReader, digitsOf, type MapSource, type SparseMap } from "./spa
 import { decodeNumber, tarBlockBytes } from "./tar-header.js";
 
 export const gnuPrefix = "GNU.sparse.";
-/** Format 0.0 lists its segments by repeating these two, an offset before each length. */
+/** Format 0.0 lists its segments by repeating these two keys, an offset before each length. */
 export const gnuRepeatedKeys: ReadonlySet<string> = new Set([
   "GNU.sparse.offset",
   "GNU.sparse.numbytes",
@@ -25,7 +25,7 @@ const knownKeys: ReadonlySet<string> = new Set([
   "GNU.sparse.map",
 ]);
 
-/** Reads the next 512-byte block of the entry's body. */
+/** Reads the next 512-byte block of the archive. */
 type ReadBlock = () => Promise<Uint8Array>;
 
 /** The inputs for reading a map, apart from the map itself. */

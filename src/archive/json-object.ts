@@ -13,7 +13,7 @@ export interface JsonObject {
 
 /**
  * Opens an object for reading. `json` must be text that JSON.parse accepts. Throws ARCHIVE_INVALID
- * if it is not an object.
+ * if `json` is not an object, or if a key occurs twice.
  */
 export function openJsonObject(json: string, path: string): JsonObject {
   if (!json.trimStart().startsWith("{")) throw typeError(path, "an object", JSON.parse(json));
@@ -47,7 +47,10 @@ export function booleanMember(object: JsonObject, key: string): boolean {
   return value;
 }
 
-/** Returns a whole number from 0 to 2^53 - 1. Throws ARCHIVE_INVALID for any other value. */
+/**
+ * Returns a whole number from 0 to 2^53 - 1, or 0 if the key is missing. Throws ARCHIVE_INVALID for
+ * any other value.
+ */
 export function countMember(object: JsonObject, key: string): number {
   const value = valueOf(object, key) ?? 0;
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {

@@ -3,7 +3,10 @@
 import { archiveInvalid } from "./archive-invalid.js";
 import { encodeTarHeader, tarBlockBytes } from "./tar-header.js";
 
-/** In header order, because GNU's sparse format 0.0 repeats keys and their order matters. */
+/**
+ * One record. Lists of records keep the order of the header, because GNU's sparse format 0.0
+ * repeats keys and their order matters.
+ */
 export interface PaxRecord {
   readonly key: string;
   /** Empty for keys that we ignore. Extended attributes, for example, may contain any bytes. */
@@ -63,8 +66,8 @@ function decodeText(bytes: Uint8Array, fail: (problem: string) => Error): string
 }
 
 /**
- * Returns the records of one header by key. Refuses a repeated key, whose second value would
- * silently replace the first. `repeatable` names keys that may repeat.
+ * Returns the records of one header by key. Refuses a repeated key that describes a file, because
+ * its second value would silently replace the first. `repeatable` names keys that may repeat.
  */
 export function indexPax(
   records: readonly PaxRecord[],

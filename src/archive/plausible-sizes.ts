@@ -16,7 +16,7 @@ interface Expectation {
 
 const expectations: readonly Expectation[] = [
   {
-    // cocoon creates its copy-on-write disk with that size, and the disk grows with it.
+    // cocoon creates its copy-on-write disk with the configured size, and changes both together.
     file: "cow.raw",
     what: "a disk",
     key: "storage",

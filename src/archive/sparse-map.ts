@@ -10,8 +10,8 @@ export const cocoonMapKey = "COCOON.sparse.map";
 export const cocoonSizeKey = "COCOON.sparse.size";
 
 /**
- * Longest map that we write, in bytes. This limit keeps the PAX header below the 1 MiB that Go
- * accepts.
+ * Longest map that we write in cocoon's notation, in bytes. This limit keeps the PAX header below
+ * the 1 MiB that Go accepts.
  */
 export const maxCocoonMapBytes = 800 * 1024;
 

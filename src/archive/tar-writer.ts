@@ -44,9 +44,9 @@ const zeros = new Uint8Array(256 * 1024);
 
 /**
  * Writes the files in the given order. In a snapshot archive the caller sorts them by name. The
- * writer reads one file at a time and no longer uses it when it requests the next. Throws
- * STORED_DATA_CORRUPT if a file is shorter than its size. Small pieces are joined, and large ones
- * are not copied.
+ * writer reads one file at a time, and no longer uses a file when it requests the next one. Throws
+ * STORED_DATA_CORRUPT if the pieces of a file are not exactly its data. Small pieces are joined,
+ * and large ones are not copied.
  */
 export function writeTar(
   files: AsyncIterable<ArchiveFile> | Iterable<ArchiveFile>,
@@ -131,7 +131,10 @@ function walkBody(body: Iterable<Extent>, signal: AbortSignal | undefined) {
     return true;
   };
   return {
-    /** Moves to `target` if no zeros are needed before it. */
+    /**
+     * Moves to the next part if this one has ended. Returns whether `target` comes next, without
+     * zeros before it.
+     */
     skip: (target: number): boolean => {
       if (position === end) next();
       return position === target;

@@ -17,9 +17,9 @@ interface ZstdFrameSplitter {
 const frameMagic = 0xfd2fb528;
 const skippableMagic = 0x184d2a50;
 /**
- * Number of blocks in one part, which may exceed it by one. A block has up to 128 KiB of content,
- * however short the block is. zstd-napi decodes its input at once. Without this bound, 512 KiB of a
- * hostile stream would become 16 GiB of memory.
+ * Maximum number of blocks in one part, except that a part may have one block more. A block has up
+ * to 128 KiB of content, however short the block is. zstd-napi decodes its input at once. Without
+ * this bound, 512 KiB of a hostile stream would become 16 GiB of memory.
  */
 const blocksPerPart = 8;
 /** The block type that repeats a single byte. Its size field contains the count. */

@@ -15,7 +15,7 @@ export interface Clock {
   monotonicMs(): number;
   /**
    * Returns the time since the machine's boot. Nobody can set this clock. It continues while the
-   * machine is suspended, and over restarts of the daemon.
+   * machine is suspended and across restarts of the daemon.
    */
   boot(): BootTime;
 }

@@ -9,9 +9,9 @@ export const socketFileName = "stasis.sock";
  * name.
  */
 export const adminSocketName = "admin.sock";
-/** These are the paths of root's own daemon. */
+/** The default root directory of root's own daemon. */
 const rootsDirectory = "/var/lib/stasis";
-/** These are the paths of the system service, as in deploy/stasis.service. */
+/** The socket of the system service, as in deploy/stasis.service. */
 const serviceSocket = "/run/stasis/stasis.sock";
 /**
  * The environment variables of the options `root` and `socket`. A test compares them with the
@@ -58,7 +58,7 @@ export function socketsToTry(env: Environment): readonly string[] {
   return [...new Set(sockets)];
 }
 
-/** Returns undefined for an empty text, because an empty variable counts as not set. */
+/** Returns undefined for an empty string, because an empty variable counts as not set. */
 export function nonEmpty(text: string | undefined): string | undefined {
   return text === "" ? undefined : text;
 }

@@ -3,8 +3,9 @@ import { readFile } from "node:fs/promises";
 import { fieldInvalid } from "./errors.js";
 
 /**
- * Returns the number of the group that the option `field` names. This reads the file of group(5),
- * because other sources need a call into the C library.
+ * Returns the number of a group. `group` is a name or already a number, and `field` is the option
+ * that contains it. Throws FIELD_INVALID if there is no such group. This reads the file of
+ * group(5), because other sources need a call into the C library.
  */
 export async function groupId(group: string, field: string): Promise<number> {
   if (/^\d{1,9}$/.test(group)) return Number(group);

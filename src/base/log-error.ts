@@ -1,5 +1,5 @@
-// Formats errors for the log. Only faults of the program get a stack: an error with a reason, or an
-// error of the system, is complete without a stack.
+// Formats errors for the log. Only faults of the program get a stack. An error of the system, or
+// one with a reason other than INTERNAL, is complete without a stack.
 import { stdSerializers } from "pino";
 import { describeValue, isStoreError } from "./errors.js";
 

@@ -36,8 +36,8 @@ function timeOfDay(time: unknown): string {
 }
 
 /**
- * Returns the text of an error: its message unless that repeats the entry, its hint, and its stack
- * if there is one.
+ * Returns the lines of an error: its stack, or its message if it has no stack, then its causes and
+ * its hint.
  */
 function shownError(err: unknown): string {
   if (typeof err !== "object" || err === null) return "";

@@ -2,8 +2,8 @@
 // stderr leads. The memory never exceeds `recentLogBytes`, whatever is logged.
 
 /**
- * Maximum bytes of memory for the lines. Once it was full, between half of it and all of it
- * contains lines.
+ * Maximum bytes of memory for the lines. After the memory has been full once, lines take at least
+ * about half of it.
  */
 export const recentLogBytes = 1024 * 1024;
 

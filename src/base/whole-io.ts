@@ -45,7 +45,7 @@ export function readFullySync(fd: number, bytes: Uint8Array, position: number): 
 }
 
 /**
- * Writes all bytes from `position` on. Without `position`, it writes at the end of the last write.
+ * Writes all bytes from `position` on. Without `position`, it continues where the last write ended.
  */
 export async function writeFully(
   handle: FileHandle,

@@ -20,7 +20,10 @@ export interface DamageJudge {
   damage(): StoreError | undefined;
 }
 
-/** How long a verdict is reused. A failing disk takes seconds for each attempt. */
+/**
+ * How long the error of a failed check is reported again without another check. On a failing disk,
+ * each check takes seconds.
+ */
 const verdictMs = 30_000;
 
 /**
@@ -60,7 +63,10 @@ export function createDamageJudge(database: Database, path: string, file: number
   };
 }
 
-/** Opens a descriptor for `createDamageJudge`. */
+/**
+ * Opens the catalog or its log, to check whether the disk can read it. The caller closes the
+ * descriptor; see `createDamageJudge` for the catalog of an open database.
+ */
 export function openForJudging(path: string): number {
   return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
 }

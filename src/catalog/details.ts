@@ -24,8 +24,8 @@ export function writeFiles(
 }
 
 /**
- * Writes the label rows. Call this only for a ready snapshot, because listings by label rely on
- * every label row belonging to one.
+ * Replaces the label rows. If the snapshot is not ready, `labels` must be empty, because listings
+ * by label rely on every label row belonging to a ready snapshot.
  */
 export function writeLabels(
   connection: Connection,

@@ -10,7 +10,7 @@ import { sql } from "./sql.js";
 
 export interface EventPage {
   readonly events: readonly CatalogEvent[];
-  /** True if events after the position were trimmed. `events` is then empty. */
+  /** True if events after the position were trimmed. In that case `events` is empty. */
   readonly missed: boolean;
 }
 
@@ -76,7 +76,7 @@ export function createEventLog(
       const { sequence, end_bytes } = newest() ?? { sequence: 0, end_bytes: 0 };
       const text = eventText(snapshot, removals.has(type));
       connection.run(sql.insertEvent, {
-        // This is one more than the last one, so that failed transactions leave no gaps.
+        // The number follows that of the newest event, so that failed transactions leave no gaps.
         sequence: sequence + 1,
         mark: randomBytes(4).toString("hex"),
         type,
@@ -111,7 +111,8 @@ export function createEventLog(
     },
   };
   const committed = (): void => {
-    // This runs even after a failed transaction. The listeners then find no new events.
+    // `recorded` stays set after a failed transaction. In that case the listeners may find no new
+    // events after the next commit.
     if (!recorded) return;
     recorded = false;
     for (const listener of listeners) listener();

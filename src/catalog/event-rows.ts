@@ -1,5 +1,5 @@
-// Converts snapshots to the JSON that events store. They store a copy because the snapshot itself
-// changes and may be deleted.
+// Converts snapshots to the JSON text of events, and rows to events. An event stores a copy of the
+// snapshot, because the snapshot itself changes and may be deleted.
 import { StoreError } from "../base/errors.js";
 import { emptyConfig, noUnknownKeys, type SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotState } from "../model/snapshot.js";
@@ -27,13 +27,16 @@ interface SnapshotText {
   /** The charge, which is missing in events of older versions. */
   readonly chargedBytes?: number;
   readonly digest: string;
-  /** Missing if it does not expire. */
+  /** Missing if the snapshot does not expire. */
   readonly expiresAtMs?: number;
   /** The digest of the parent, which is missing in events of older versions. */
   readonly parentDigest?: string;
   readonly protected: boolean;
   readonly corrupt: boolean;
-  /** True if `config` lacks the blob ids and a reader looks them up in the snapshot. */
+  /**
+   * True if the list of blob ids is too long for an event. `eventFromRow` then looks the ids up by
+   * the id of the snapshot.
+   */
   readonly lookUpBlobIds?: boolean;
 }
 
@@ -41,9 +44,10 @@ interface SnapshotText {
 const maxBlobIdBytes = 4096;
 
 /**
- * Returns the text of an event. It leaves out the unknown keys of an envelope. If the snapshot is
- * gone, it also leaves out the blob ids, which are no longer pinned: a deletion on a full disk has
- * little room to write. Long lists of blob ids are looked up when the event is read.
+ * Returns the text of an event. The text leaves out the unknown keys of an envelope. If the
+ * snapshot is gone, the text also leaves out the blob ids, which are no longer pinned, because a
+ * deletion on a full disk has little room to write. Long lists of blob ids are looked up when the
+ * event is read.
  */
 export function eventText(snapshot: Snapshot, gone: boolean): string {
   const { config, files, createdAt, lastAccessedAt, expireTime, ...rest } = snapshot;

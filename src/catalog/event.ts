@@ -17,17 +17,14 @@ export type CatalogEventType =
   | "taken"
   | "lost";
 
-/**
- * The values of a snapshot before a change. Only these values can change while the snapshot stays
- * listed.
- */
+/** The values of a snapshot before a change, as far as a watcher's filter needs them. */
 export interface PreviousValues {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly protected: boolean;
   /** Missing in events that do not change this value. */
   readonly corrupt?: boolean;
-  /** Null: it did not expire. Missing in events of older versions. */
+  /** Null if the snapshot did not expire. Missing in events of older versions. */
   readonly expiresAtMs?: number | null;
 }
 
@@ -45,10 +42,11 @@ export interface CatalogEvent extends EventPosition {
   readonly occurredAt: Date;
   /** The snapshot without its files, and without its image blob ids if it is no longer listed. */
   readonly snapshot: Snapshot;
-  /** Id of the snapshot that took over its name; empty if none did. */
+  /** Id of the snapshot that took over the name. Empty if no snapshot did. */
   readonly replacedBy: string;
   /**
-   * Set for changes of a snapshot that stays listed. Older events of type corrupt lack this value.
+   * Set for changes that a caller or a mark has made to a snapshot that stays listed. Undefined if
+   * the store has only recorded digests or sizes, and in older events of type corrupt.
    */
   readonly previous: PreviousValues | undefined;
 }

@@ -13,7 +13,7 @@ export interface GcReading {
    * group of a snapshot. An empty `label` means no groups.
    */
   gcPage(label: string, after: GcCursor | undefined, limit: number): readonly GcSnapshot[];
-  /** Returns one snapshot in the same form. Undefined unless the snapshot is ready. */
+  /** Returns one snapshot in the same form, or undefined unless the snapshot is ready. */
   gcSnapshot(label: string, id: string): GcSnapshot | undefined;
 }
 

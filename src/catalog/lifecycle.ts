@@ -84,7 +84,7 @@ export function createLifecycle(context: CatalogContext): Lifecycle {
     removeRow: (id) => {
       connection.write("cannot drop the record", () => {
         // An older copy of the catalog may still have the state ready for a snapshot that was
-        // deleted since then.
+        // deleted since then. Its watchers receive the deletion here.
         recordIf(context, "deleted", id, ["ready", "lost"]);
         setCharge(context, id, { bytes: 0 });
         connection.run(sql.deleteSnapshot, { id });

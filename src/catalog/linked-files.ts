@@ -6,7 +6,7 @@ import { sql } from "./sql.js";
 
 export interface LinkedFile {
   readonly name: string;
-  /** Decimal text. If the file has another inode, this means that stasis has replaced the file. */
+  /** Decimal text. If the stored file has another inode, stasis itself has replaced the file. */
   readonly inode: string;
   /** Nanoseconds since 1970, decimal text. */
   readonly mtimeNs: string;

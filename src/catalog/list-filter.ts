@@ -17,6 +17,6 @@ export interface ListFilter {
   readonly protected?: boolean;
   /** Whether the snapshot is marked as damaged. */
   readonly corrupt?: boolean;
-  /** It expires before this time. */
+  /** The snapshot expires before this time. */
   readonly expiresBefore?: Date;
 }

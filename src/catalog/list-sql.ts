@@ -61,7 +61,7 @@ export type Label = readonly [key: string, value: string];
 /**
  * Returns the parameters of a statement. `labels` are those of the filter. The statement walks the
  * first label, so the first one should be the rarest. `after` is the last row of the previous page.
- * Without it, this returns the parameters of the count.
+ * Without `after`, this returns the parameters of the count.
  */
 export function listParams(
   filter: ListFilter,
@@ -90,8 +90,8 @@ export function listParams(
 }
 
 /**
- * Returns the lower bound of the cursor and `createdBefore`. No id is empty, so "" excludes the
- * whole instant.
+ * Returns the position before which the walk begins: the cursor or `createdBefore`, whichever is
+ * earlier. No id is empty, so an empty `beforeId` excludes the whole instant.
  */
 function upperBound(
   { createdBefore }: ListFilter,
@@ -167,7 +167,8 @@ function columnConditions(shape: ListShape): string[] {
   for (const [key, { column }] of Object.entries(equalColumns)) {
     if (shape[key as keyof typeof equalColumns]) conditions.push(`s.${column} = :${key}`);
   }
-  // This is a literal, because SQLite uses a partial index only if it sees the value.
+  // The value is a literal, because SQLite uses a partial index only if the statement has the
+  // value.
   if (shape.corrupt !== undefined) conditions.push(`s.corrupt = ${shape.corrupt ? 1 : 0}`);
   if (shape.expiring) {
     conditions.push("s.expires_at IS NOT NULL AND s.expires_at < :expiresBefore");
@@ -191,7 +192,8 @@ function chooseIndex(shape: ListShape): string {
   if (shape.expiring) return "ready_expiring";
   if (shape.imageDigest) return equalColumns.imageDigest.index;
   if (shape.image) return equalColumns.image.index;
-  // The names with the prefix are then sorted by age in memory, which is fast because they are few.
+  // With this index, SQLite sorts the names with the prefix by age in memory, which is fast because
+  // they are few.
   if (shape.namePrefix) return "by_state_name";
   if (shape.hypervisor) return equalColumns.hypervisor.index;
   if (shape.protected) return equalColumns.protected.index;

@@ -57,7 +57,7 @@ function list(context: CatalogContext, query: ListQuery): ListPage {
   const labels = rareFirst(context, Object.entries(filter.labels ?? {}));
   const keys = context.connection.all<{ id: string; created_at: number }>(statements.page, {
     ...listParams(filter, labels, after),
-    // This is one more than the page shows, to find out whether there is a next page.
+    // One more row than the page shows tells whether there is a next page.
     limit: pageSize + 1,
   });
   const snapshots: Snapshot[] = [];
@@ -86,10 +86,7 @@ function count(context: CatalogContext, filter: ListFilter, labels: readonly Lab
   return context.connection.one<{ matches: number }>(count, params)?.matches ?? 0;
 }
 
-/**
- * Moves the label with the fewest snapshots to the front, because the listing walks the first
- * label.
- */
+/** Moves a rare label to the front, if there is one, because the listing walks the first label. */
 function rareFirst({ connection }: CatalogContext, labels: readonly Label[]): readonly Label[] {
   if (labels.length < 2) return labels;
   const isRare = ([key, value]: Label): boolean =>

@@ -21,7 +21,7 @@ export interface OutlinePart {
   readonly rows: readonly OutlineRow[];
   /**
    * The position where the next part begins. Undefined at the end. Callers of the daemon must not
-   * see it.
+   * see this position.
    */
   readonly next: OutlineRow | undefined;
 }
@@ -39,7 +39,7 @@ export interface Outline {
   /** Returns the next rows in the order of the walk. */
   outline(walk: OutlineWalk): OutlinePart;
   /**
-   * Returns a snapshot as listings show it, without its files. Undefined unless the snapshot is
+   * Returns a snapshot as listings show it, without its files, or undefined unless the snapshot is
    * ready.
    */
   listed(id: string): Snapshot | undefined;

@@ -1,5 +1,5 @@
-// Encodes the position of a listing as an opaque text that is valid only for the filter with which
-// it was made.
+// Encodes the position of a listing as an opaque token, and decodes it. A token is valid only for
+// the filter with which it was made.
 import { createHash } from "node:crypto";
 import { StoreError } from "../base/errors.js";
 import type { ListFilter } from "./list-filter.js";

@@ -12,7 +12,7 @@ export interface ManifestState {
   readonly snapshot: Snapshot;
   /** Grows with each change that belongs in the manifest. */
   readonly revision: number;
-  /** True if the manifest on disk is older than this revision. */
+  /** True if the manifest on disk may be older than this revision. */
   readonly dirty: boolean;
 }
 

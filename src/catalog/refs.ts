@@ -20,8 +20,8 @@ interface RefOptions {
 
 export interface Refs {
   /**
-   * Returns the snapshot that a ref names, with its files. Throws SNAPSHOT_NOT_FOUND, or
-   * AMBIGUOUS_REF with candidates.
+   * Returns the snapshot that a ref names, with its files. Throws SNAPSHOT_NOT_FOUND if no visible
+   * snapshot matches, and AMBIGUOUS_REF with candidates if several ids begin with the ref.
    */
   resolveRef(ref: string, options?: RefOptions): Snapshot;
 }

@@ -12,7 +12,9 @@ interface KnownRequest {
   readonly snapshotId: string;
   readonly state: "running" | "finished";
   readonly startedAt: Date;
-  /** A stamp of elapsed time (model/elapsed.ts). */
+  /**
+   * The end of the request, as a stamp of elapsed time (model/elapsed.ts). Missing while it runs.
+   */
   readonly finishedMs?: number;
 }
 

@@ -14,7 +14,7 @@ interface SqliteMeaning {
   readonly hint: string;
 }
 
-/** The reasons by code. An extended code such as SQLITE_IOERR_FSYNC uses the longest match. */
+/** The reasons by primary code. An extended code such as SQLITE_IOERR_FSYNC has the same reason. */
 const meanings: Readonly<Record<string, SqliteMeaning>> = {
   SQLITE_FULL: {
     reason: "STORAGE_FULL",

@@ -5,7 +5,7 @@ import { walkRows } from "./records.js";
 import { sql } from "./sql.js";
 
 interface Totals {
-  /** This and the next two fields count all ready snapshots. */
+  /** This field and the next two describe all ready snapshots. */
   readonly count: number;
   readonly sizeBytes: number;
   readonly allocatedBytes: number;

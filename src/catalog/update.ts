@@ -17,7 +17,7 @@ interface SnapshotChanges {
   /** All labels after the change. Labels that are missing here are deleted. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly protected?: boolean;
-  /** Null: it does not expire. */
+  /** Null means that the snapshot does not expire. */
   readonly expireTime?: Date | null;
 }
 
@@ -33,7 +33,7 @@ export function createUpdates(context: CatalogContext): Updates {
   };
 }
 
-/** Call this inside the transaction of the change. */
+/** Applies the changes to a ready snapshot. Call this inside a transaction. */
 export function applyUpdate(
   context: CatalogContext,
   id: string,

@@ -41,7 +41,7 @@ interface Publication {
   readonly parentDigest?: string | undefined;
   /** If it is undefined, the snapshot does not expire. */
   readonly expireTime?: Date | undefined;
-  /** The name moves from a ready snapshot that has it. */
+  /** If true, the name moves from a ready snapshot that has it. */
   readonly replace: boolean;
   /** With `replace`, the old snapshot stays, without a name. Default: false. */
   readonly takeName?: boolean;
@@ -59,8 +59,10 @@ interface Published {
 
 export interface Uploads {
   /**
-   * Records an upload and reserves its name. Throws SNAPSHOT_NAME_TAKEN, SNAPSHOT_ID_TAKEN,
-   * OPERATION_IN_PROGRESS and REQUEST_ID_REUSED.
+   * Records an upload and reserves its name. Throws SNAPSHOT_NAME_TAKEN or SNAPSHOT_ID_TAKEN if the
+   * name or the id is taken, and REQUEST_ID_REUSED if another request has used the request id.
+   * Throws OPERATION_IN_PROGRESS if the first call with the request id is running, or if `replace`
+   * is set and a running upload has reserved the name.
    */
   insertPending(upload: NewUpload): void;
   /**

@@ -14,7 +14,7 @@ interface AdminSocketOptions {
 
 /**
  * Returns the path of the admin socket. `command` is the command that errors name. Throws
- * DAEMON_UNREACHABLE if there is no socket, and FIELD_INVALID for a TCP address.
+ * DAEMON_UNREACHABLE if no socket answers, and FIELD_INVALID for a TCP address.
  */
 export async function findAdminSocket(
   command: string,

@@ -1,5 +1,5 @@
-// Writes the output of `restore` and `export` to stdout, or to a file that appears completely or
-// not at all.
+// Writes the output of commands such as `restore` and `export` to stdout, or to a file that appears
+// completely or not at all.
 import { randomBytes } from "node:crypto";
 import { open, rename, stat, unlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -12,7 +12,7 @@ export interface Output extends AsyncDisposable {
   /** True if the data goes to stdout. The answer then goes to stderr. */
   readonly isStdout: boolean;
   write(bytes: Uint8Array): Promise<void>;
-  /** Fails a write that is waiting for a reader. */
+  /** Fails a write to stdout that is waiting for a reader. This has no effect on a file. */
   stop(this: void): void;
   /** Makes the data durable and gives the file its name. Call this when the data is complete. */
   commit(): Promise<void>;

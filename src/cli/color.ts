@@ -1,5 +1,6 @@
 // Colours text on a terminal. NO_COLOR switches colour off (https://no-color.org). FORCE_COLOR
-// switches it on even without a terminal (https://force-color.org). FORCE_COLOR takes precedence.
+// switches it on even without a terminal, and off if its value is `0` or `false`
+// (https://force-color.org). FORCE_COLOR takes precedence.
 import { stdoutIsTerminal } from "./stdio.js";
 
 const reset = "\x1b[39m";

@@ -13,7 +13,7 @@ interface Word {
   readonly description: string;
 }
 
-/** Returns the names and ids of snapshots that begin with `prefix`. */
+/** Returns names and ids of snapshots. Some of them may not begin with `prefix`. */
 type FindRefs = (prefix: string) => Promise<readonly string[]>;
 
 const none: Completions = { words: [], files: false };

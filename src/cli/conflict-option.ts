@@ -1,4 +1,4 @@
-// The options of `create` and `import` for a name that is taken.
+// Defines the options of `create` and `import` for a name that is taken.
 import type { Command } from "commander";
 import { OnNameConflict } from "../client/index.js";
 import { usageError } from "./exit-codes.js";

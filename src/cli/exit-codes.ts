@@ -15,7 +15,10 @@ export const exitCodes = {
   exhausted: 8,
   dataLoss: 9,
   denied: 10,
-  /** The command `check` found inconsistencies. */
+  /**
+   * `check` found problems, `repair` left some, `adopt` could not adopt some snapshots, or `remote
+   * check` found that the remote cannot be used.
+   */
   problems: 11,
   /** 128 + SIGINT, by the convention of shells. */
   interrupted: 130,
@@ -110,7 +113,7 @@ export function codeOfSystemError({ code }: NodeJS.ErrnoException): ErrorCode {
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError && error.reason === "USAGE") return exitCodes.usage;
-  // The hint explains why the system denied access.
+  // The system denied access to a local file, whatever the reason of the error is.
   if (error instanceof StoreError && /^(EACCES|EPERM)$/.test(error.metadata["errno"] ?? "")) {
     return exitCodes.denied;
   }

@@ -34,7 +34,9 @@ export function formatTime(time: Timestamp | undefined, now: Date = new Date()):
   return `${timestampDate(time).toISOString()} (${formatAge(time, now)})`;
 }
 
-/** Formats a time as `2026-01-31T12:00:00.000Z (in 3 days)`, and no time as an empty text. */
+/**
+ * Formats a time as `2026-01-31T12:00:00.000Z (in 3 days)`. Returns an empty string without a time.
+ */
 export function formatExpiry(time: Timestamp | undefined, now: Date = new Date()): string {
   if (time === undefined) return "";
   const date = timestampDate(time);

@@ -38,7 +38,7 @@ export function interruption(): Interruption {
   return current;
 }
 
-/** Returns 128 plus the signal's number, if a signal arrived. */
+/** Returns 128 plus the signal's number. Undefined if no signal arrived. */
 export function interruptedExitCode(): number | undefined {
   const received = current?.received;
   return received === undefined ? undefined : 128 + constants.signals[received];

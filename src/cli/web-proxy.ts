@@ -25,7 +25,10 @@ interface Secrets {
 const host = "127.0.0.1";
 const secretBytes = 24;
 
-/** Opens the server. Port 0 picks a free port. Throws FIELD_INVALID if the port is taken. */
+/**
+ * Opens the server. Port 0 picks a free port. Throws FIELD_INVALID if the server cannot listen on
+ * the port, for example because the port is taken.
+ */
 export async function openWebProxy(socketPath: string, port: number): Promise<WebProxy> {
   const secret = (): string => randomBytes(secretBytes).toString("base64url");
   const secrets: Secrets = { origin: { port }, token: secret(), cookie: secret() };

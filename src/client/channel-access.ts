@@ -78,8 +78,8 @@ function secureChannel({ ca, cert, key }: TlsOptions): ChannelCredentials {
 }
 
 /**
- * Throws for a token with a line end, which would break the header. No message contains the token
- * itself.
+ * Returns the token. Throws FIELD_INVALID unless it has 1 to 1024 printable characters, because a
+ * line end would break the header. No message contains the token itself.
  */
 function checkToken(token: string | (() => string)): string {
   const text = (typeof token === "string" ? token : token()).trim();

@@ -61,7 +61,10 @@ export interface SnapshotCalls {
     bytes: ByteStream,
     options?: UploadOptions,
   ): Promise<snapshots.CreateResponse>;
-  /** Does the same as `createDelta` with a directory of the daemon's node, which is only read. */
+  /**
+   * Stores what has changed since the parent from a directory of the daemon's node, which is only
+   * read. See `createDelta`.
+   */
   createDeltaFromDirectory(
     request: Init<typeof snapshots.CreateDeltaFromDirectoryRequestSchema>,
     options?: CallOptions,
@@ -137,8 +140,8 @@ export interface SnapshotCalls {
     options?: CallOptions,
   ): Promise<snapshots.ImportFromDirectoryResponse>;
   /**
-   * Holds a read lease on the data directory until the result is disposed, `signal` aborts or the
-   * daemon ends it. `timeoutMs` limits the wait for the path, not the lease.
+   * Acquires a read lease on the data directory. The lease lasts until the result is disposed of,
+   * `signal` aborts or the daemon ends it. `timeoutMs` limits the wait for the path, not the lease.
    */
   openDataDirectory(
     request: RefOr<OpenDataDirectoryInit>,
@@ -191,7 +194,10 @@ export interface GcCalls {
   ): Promise<gc.EndGcResponse>;
 }
 
-/** Calls that move snapshots between nodes. Each method calls the RPC of the same name. */
+/**
+ * Calls that move snapshots between nodes, and between nodes and remotes. Each method calls the RPC
+ * of the same name.
+ */
 export interface ReplicationCalls {
   pull(
     request: Init<typeof replication.PullRequestSchema>,

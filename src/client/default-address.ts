@@ -10,7 +10,7 @@ export const addressEnv = "STASIS_ADDR";
 /**
  * Returns the address in STASIS_ADDR. Without that variable, this returns the first socket that
  * accepts a connection: that of this user's own daemon, of the system service, or of root's daemon.
- * If none accepts, the address still names one of them, so that a daemon that starts later is
+ * If no socket accepts, the address still names one of them, so that a daemon that starts later is
  * found.
  */
 export function defaultAddress(env: Environment): Address {

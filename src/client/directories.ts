@@ -47,8 +47,9 @@ export interface WriteDirectoryOptions extends DirectoryOptions {
 export interface ExportDirectoryOptions extends WriteDirectoryOptions {
   /**
    * With `auto`, the default, a daemon that runs on this machine as this user writes the directory
-   * itself, by reflink where possible. Otherwise, or if that fails, the archive comes through the
-   * stream. With `stream`, it always comes through the stream.
+   * itself, by reflink where possible. The archive comes through the stream if there is no such
+   * daemon, if the daemon refuses, or if the request sets `verify` or selects files. With `stream`,
+   * the archive always comes through the stream.
    */
   readonly via?: "auto" | "stream";
 }
@@ -210,9 +211,9 @@ const refusals: readonly ErrorReason[] = [
 ];
 
 /**
- * Lets the daemon write the directory. The directory's parent was just made here under a random
- * name. A daemon that does not find the parent sees another filesystem (a forwarded port, a
- * container), and has not written anything there.
+ * Lets the daemon write the directory. Returns undefined if the daemon cannot do that. The
+ * directory's parent was just made here under a random name. A daemon that does not find the parent
+ * sees another filesystem (a forwarded port, a container), and has not written anything there.
  */
 async function exportByDaemon(
   client: Client,

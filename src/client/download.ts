@@ -81,8 +81,8 @@ interface DownloadRequest {
 /**
  * Opens a download with `verify`, unless the request sets `verify` itself, or has `force`, which
  * requests the data without checks. With `verify`, the daemon compares each block with its digest
- * before it sends it, and the trailer's CRC-32 protects the data on the way here. A snapshot whose
- * digests are still being computed arrives unverified; its header has no digest.
+ * before it sends the block, and the trailer's CRC-32 protects the data on the way here. A snapshot
+ * whose digests are still being computed arrives unverified; its header has no digest.
  */
 export async function openCompared<R extends DownloadRequest>(
   open: (request: R) => Promise<Download>,

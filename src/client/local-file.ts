@@ -5,7 +5,10 @@ import { lend } from "../wire/chunk.js";
 import { readExtent } from "../holes/extents.js";
 import { withIoError } from "../holes/errno.js";
 
-/** Bytes per read, which is one chunk. Each read takes a turn of the event loop and of a thread. */
+/**
+ * Bytes per read, the size of one chunk. Each read costs an iteration of the event loop and a task
+ * of a thread.
+ */
 export const localReadBytes = 1024 * 1024;
 
 /**

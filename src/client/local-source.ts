@@ -23,7 +23,7 @@ export interface LocalSource {
    */
   readonly envelope: Uint8Array | undefined;
   readonly files: readonly { readonly name: string; readonly sizeBytes: number }[];
-  /** Returns the tar, which begins with the envelope if there is one. It can be read once. */
+  /** Returns the tar, which begins with the envelope if there is one. The tar can be read once. */
   pack(options: {
     readonly signal?: AbortSignal | undefined;
     readonly onProgress?: ProgressListener | undefined;
@@ -41,7 +41,7 @@ interface LocalFile {
 interface LocalSourceOptions {
   /** Replaces the directory's own envelope. */
   readonly envelope?: Uint8Array | undefined;
-  /** Names of the files whose holes stand for bytes of another snapshot. Default: none. */
+  /** Names of the files whose holes represent bytes of another snapshot. Default: no files. */
   readonly deltaFiles?: readonly string[];
 }
 
@@ -151,8 +151,8 @@ async function* readCounted(
 }
 
 /**
- * Refuses a file with more holes than a map can list. The map would list small holes as data, and
- * these bytes would then count as changed.
+ * Returns the error for a file with more holes than a map can list. The map would list small holes
+ * as data, and these bytes would then count as changed.
  */
 function tooFragmented(path: string): StoreError {
   return new StoreError("LIMIT_EXCEEDED", `${path} has too many holes for a delta file`, {

@@ -11,7 +11,10 @@ export interface Space {
   readonly sizeBytes: number;
   /** Blocks of the files, including shared blocks. */
   readonly allocatedBytes: number;
-  /** Bytes of blocks that other files share; undefined if the filesystem cannot report it. */
+  /**
+   * Bytes of blocks that other files share. Undefined if the filesystem cannot report shared
+   * blocks.
+   */
   readonly sharedBytes: number | undefined;
   readonly shared: readonly DeviceExtent[];
 }

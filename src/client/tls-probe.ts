@@ -5,8 +5,8 @@ import type { Address } from "./address.js";
 const probeMs = 2000;
 
 /**
- * Begins a handshake and closes the connection. This does not check the certificate, because it
- * sends no data.
+ * Returns whether the server answers a TLS handshake, and closes the connection. The certificate is
+ * not checked, because no data is sent.
  */
 export function speaksTls({ hostPort }: Address): Promise<boolean> {
   if (hostPort === undefined) return Promise.resolve(false);

@@ -122,8 +122,8 @@ function lookUp(
 }
 
 /**
- * Returns the default address of the admin listener. Undefined if the kernel would refuse the path,
- * because nobody has requested the listener.
+ * Returns the default address of the admin listener. Undefined if the kernel would refuse the path:
+ * nobody has requested this listener, so its path must not prevent the start.
  */
 function defaultAdmin(socket: unknown): AdminAddress | undefined {
   if (typeof socket !== "string") return undefined;

@@ -186,7 +186,8 @@ export function pathListOption(
     check: () => true,
     show: (value) => (value.length === 0 ? noneWord : value),
   });
-  // No text means the same as an option that is not set, so that becomes the empty list.
+  // No raw value stands for an option that is not set. Callers must handle such an option
+  // themselves; `show` falls back to the empty list.
   return { ...inner, repeatable: true, show: (value) => inner.show(value ?? []) };
 }
 

@@ -20,7 +20,10 @@ export interface ConfiguredPeer {
   readonly tokenFile: string | undefined;
 }
 
-/** The paths of PEM files. */
+/**
+ * The paths of PEM files, and the name that the peer's certificate must have. `peerSchema`
+ * describes the default of each member that is undefined.
+ */
 export interface PeerTls {
   readonly ca: string | undefined;
   readonly cert: string | undefined;

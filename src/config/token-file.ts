@@ -69,8 +69,8 @@ export function makeToken(
 }
 
 /**
- * Returns the record of a token, if the token is valid now. The duration reveals nothing about the
- * hash.
+ * Returns the record of a token, if the token is valid now. The time that this takes reveals
+ * nothing about the hash.
  */
 export function findToken(
   records: readonly TokenRecord[],

@@ -26,7 +26,10 @@ interface Admin {
    * and the caller calls `listen` later.
    */
   listenEarly(): Promise<void>;
-  /** Opens the listener unless it is already open, and returns its address. */
+  /**
+   * Opens the listener unless it is already open, and returns its address. Returns undefined if the
+   * listener is switched off.
+   */
   listen(): Promise<string | undefined>;
   /**
    * Serves the parts of the store. Call this when the store has recovered. The returned function

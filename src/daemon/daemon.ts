@@ -50,7 +50,8 @@ export interface Daemon extends AsyncDisposable {
   /** The state and the counters of the daemon, for Prometheus. */
   readonly metrics: MetricsPage;
   /**
-   * The address of the admin listener, `HOST:PORT` or `unix:PATH`. Undefined if it is switched off.
+   * The address of the admin listener, `HOST:PORT` or `unix:PATH`. Undefined if the listener is
+   * switched off.
    */
   readonly adminAddress: string | undefined;
   /** Reads certificates, tokens and tables again. Running calls continue. See reload.ts. */

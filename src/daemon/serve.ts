@@ -16,7 +16,8 @@ export async function serve(config: DaemonConfig, signals: Signals): Promise<voi
   const recentLog = createRecentLog();
   const logger = createLogger(config.logLevel, recentLog);
   const daemon = await startDaemon({ config, logger, recentLog });
-  // Logging starts here, so that a refused start prints one line with the reason and nothing else.
+  // This line is logged only after the start has succeeded, so that a refused start prints just its
+  // reason.
   logger.info({ ...buildInfo(), node: process.version, pid: process.pid }, "started");
   process.on("exit", () => endWhereRootIsGone(daemon.store));
   const stopAsked = signals.untilStopped();

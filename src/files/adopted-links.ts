@@ -67,8 +67,8 @@ export async function copyLinked(
 
 /**
  * Replaces the linked files with the copies. The linked files wait in `linked/`. The directory must
- * already have been renamed to the files of `staging`. Throws FIELD_INVALID if a linked file has
- * been replaced by another file since it was copied.
+ * already have been renamed to the files of `staging`. Throws FIELD_INVALID if a linked file was
+ * changed or replaced after it was copied.
  */
 export async function replaceLinked(
   staging: string,

@@ -18,8 +18,9 @@ interface BallastPart {
 }
 
 /**
- * The catalog's log grows to 4 MiB before SQLite writes it from the beginning again. A start makes
- * fewer than ten files: the log, the socket, the catalog mark and some probes.
+ * The ballast on every filesystem: 4 MiB in 16 files. The catalog's log grows to 4 MiB before
+ * SQLite writes it from the beginning again, and a start makes fewer than ten files: the log, the
+ * socket, the catalog mark and some probes.
  */
 const parts: readonly BallastPart[] = Array.from({ length: 16 }, (_, index) => ({
   name: `part-${String(index).padStart(2, "0")}`,

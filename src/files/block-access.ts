@@ -10,13 +10,15 @@ import { placedRuns, type BlockTable } from "./block-table.js";
 export interface BlockIndex {
   /** The properties of the table. The index may cover only a part of the table. */
   readonly table: Pick<BlockTable, "sizeBytes" | "blockSizeBytes" | "algorithm">;
-  /** Returns the digest of a block. Undefined if the block reads as zeros or is beyond the end. */
+  /**
+   * Returns the digest of a block, or undefined if the block reads as zeros or is beyond the end.
+   */
   digestOf(block: number): Uint8Array | undefined;
-  /** Bytes of the block inside the file. */
+  /** Returns the number of bytes of the block that are inside the file. */
   lengthOf(block: number): number;
   /**
-   * Numbers of the blocks with data, in ascending order, from `first` to before `end`. Holes cost
-   * nothing, however large. Default: all blocks.
+   * Yields the numbers of the blocks with data, in ascending order, from `first` to before `end`.
+   * Holes take no time, however large they are. Default: all blocks.
    */
   dataBlocks(first?: number, end?: number): Generator<number, void, undefined>;
 }
@@ -25,8 +27,8 @@ export interface BlockIndex {
 export interface WholeIndex extends BlockIndex {
   readonly table: BlockTable;
   /**
-   * Returns the position among the blocks with data, from 0. Undefined in the same cases as
-   * `digestOf`.
+   * Returns the position of the block among the blocks with data, counted from 0. Returns undefined
+   * if the block has no digest.
    */
   positionOf(block: number): number | undefined;
 }
@@ -104,8 +106,8 @@ function sameDigest(a: Uint8Array | undefined, b: Uint8Array | undefined): boole
 }
 
 /**
- * Returns whether a block with data in both tables may have the same bytes. If the tables use
- * different algorithms, only the bytes can decide.
+ * Returns whether the block has data in both files and may have the same bytes there. If the tables
+ * use different algorithms, only the bytes can decide.
  */
 export function mayBeSame(a: BlockIndex, b: BlockIndex, block: number): boolean {
   const [one, two] = [a.digestOf(block), b.digestOf(block)];
@@ -113,7 +115,7 @@ export function mayBeSame(a: BlockIndex, b: BlockIndex, block: number): boolean 
   return one !== undefined && two !== undefined;
 }
 
-/** Counts the blocks with data that both files have with the same bytes at the same place. */
+/** Counts the blocks with data that have the same digest at the same place in both files. */
 export function countSharedBlocks(a: BlockIndex, b: BlockIndex): number {
   let shared = 0;
   for (const block of a.dataBlocks()) {

@@ -10,7 +10,7 @@ export type DigestAlgorithm = "blake3" | "sha256";
 
 /** Bytes of a digest; the same for both algorithms. */
 export const digestBytes = 32;
-/** The algorithm for everything that is hashed now. */
+/** The algorithm for all new digests. */
 export const currentAlgorithm: DigestAlgorithm = "blake3";
 export const algorithms: readonly DigestAlgorithm[] = ["blake3", "sha256"];
 

@@ -71,7 +71,7 @@ class Hasher implements BlockHasher {
     return this.#builder.build(sizeBytes);
   }
 
-  /** Adds `bytes` to the current block, which they do not leave. */
+  /** Adds `bytes` to the current block. They must not extend beyond its end. */
   #pass(bytes: Uint8Array, allZero: boolean): void {
     const block = this.#block;
     this.#position += bytes.length;

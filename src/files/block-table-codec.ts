@@ -8,7 +8,7 @@
 //          24   8  number of runs R
 //          32   8  number of digests D
 //          40  8R  runs: kind (1 byte: 0 hole, 1 zero, 2 data), 3 bytes 0, number of blocks (u32)
-//      40+8R  32D  BLAKE3 of the data blocks, in order
+//      40+8R  32D  digests of the data blocks, in order
 //  40+8R+32D   32  SHA-256 of everything before
 //
 // The magic, the version and the SHA-256 at the end are at these places in every version, so that a
@@ -64,8 +64,8 @@ function splitRun(run: BlockRun): BlockRun[] {
 }
 
 /**
- * Reads the algorithm from the header alone. Returns undefined if this version does not know the
- * header.
+ * Reads the algorithm from the header alone. Returns undefined if the file cannot be read, or if
+ * this version does not know the header.
  */
 export async function readTableAlgorithm(path: string): Promise<DigestAlgorithm | undefined> {
   const header = Buffer.alloc(tableHeaderBytes);
@@ -112,8 +112,9 @@ export interface TableHeader {
 }
 
 /**
- * Decodes the header of a table. Throws STORED_DATA_CORRUPT if the table's length is not
- * `lengthBytes`. The caller compares the checksum.
+ * Decodes the header of a table. Throws STORED_DATA_CORRUPT if the header is malformed or does not
+ * fit a table of `lengthBytes` bytes, and FORMAT_UNSUPPORTED for a newer version. The caller
+ * compares the checksum.
  */
 export function decodeTableHeader(bytes: Buffer, lengthBytes: number, what: string): TableHeader {
   requireMagic(bytes, lengthBytes, what);

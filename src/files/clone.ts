@@ -16,9 +16,9 @@ import type { StoredFile, StoredSnapshot } from "./stored.js";
 import { fillTarget } from "./target-directory.js";
 
 /**
- * Fills a directory outside the store that is absent or empty. On failure, all files that were made
- * are deleted again. Throws REFLINK_UNSUPPORTED, LINK_UNSUPPORTED and CROSS_FILESYSTEM for modes
- * that this filesystem or target does not support.
+ * Fills a directory that is outside the store and absent or empty. On failure, all files that were
+ * made are deleted again. Throws REFLINK_UNSUPPORTED, LINK_UNSUPPORTED and CROSS_FILESYSTEM for
+ * modes that this filesystem or target does not support.
  */
 export async function cloneFiles(
   layout: Layout,

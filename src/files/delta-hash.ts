@@ -2,7 +2,7 @@
 // it. Only the blocks that were written to are hashed.
 //
 // Invariants:
-// - A block that nothing was written to has the digest that it has in the base, unread.
+// - A block that nothing was written to keeps its digest from the base, and is not read.
 // - A block that was written to in part is read from the base and compared with its digest there
 //   before its new digest is computed. Bytes that nobody has compared never get a new digest,
 //   because that would make damage of the base look like content.
@@ -21,7 +21,7 @@ interface DeltaBase {
 
 /** The reason why the digests could not be computed. */
 export type BaseProblem =
-  /** These bytes of the base do not have their digest. */
+  /** These bytes of the base do not match their digest. */
   | { readonly kind: "damaged"; readonly offset: number; readonly length: number }
   /** A read of the base failed. */
   | { readonly kind: "unread"; readonly error: unknown };
@@ -114,7 +114,7 @@ class BaseHasher implements DeltaHasher {
     this.#block = -1;
   }
 
-  /** Returns the current content of the block. Undefined if there is a problem. */
+  /** Returns the current content of the block, or undefined if there is a problem. */
   #content(): Buffer | undefined {
     const length = this.#index.lengthOf(this.#block);
     const [first] = this.#covered;

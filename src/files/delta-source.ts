@@ -10,7 +10,10 @@ import { changedMeanwhile } from "./adopted-links.js";
 import { foreignOwner } from "./held-directory.js";
 import type { StagedFile } from "./staged-file.js";
 
-/** The most that a writing thread gets at once, so that other files get turns. */
+/**
+ * The most bytes and extents that a writing thread receives at once, so that it can also work on
+ * other files.
+ */
 const batchBytes = 4 * 1024 * 1024;
 const batchExtents = 64;
 

@@ -25,17 +25,17 @@ interface DirectoryExportOptions {
   /** Content of `snapshot.json`, whose presence means that the export is complete. */
   readonly envelope: Uint8Array;
   /**
-   * If true, each copied block is compared with its digest, and the first one that differs throws
-   * STORED_DATA_CORRUPT. A file that shares its blocks is not read at all. A file without a digest
-   * is copied without a comparison.
+   * If true, each copied block is compared with its digest, and the export throws
+   * STORED_DATA_CORRUPT at the first difference. A file that shares its blocks is not read at all.
+   * A file without a digest is copied without a comparison.
    */
   readonly verify: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Writes all files and the envelope into a directory outside the store that is absent or empty. The
- * export is durable when this returns. On failure, all files that were made are deleted again.
+ * Writes all files and the envelope into a directory that is outside the store and absent or empty.
+ * The export is durable when this returns. On failure, all files that were made are deleted again.
  */
 export async function exportFiles(
   layout: Layout,

@@ -64,8 +64,8 @@ const minFreeInodes = 16;
 
 /**
  * Returns STORAGE_FULL if fewer than `reserveBytes` bytes or `minFreeInodes` inodes are free.
- * `takenBytes` returns what the store takes, if that is known. The error says whether other
- * programs take more.
+ * `takenBytes` returns the bytes that the store occupies, or undefined if they are unknown. If they
+ * are known, the error also says how much other programs occupy.
  */
 export async function findLackOfRoom(
   { root }: Layout,

@@ -56,7 +56,10 @@ export interface HeldPlace extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Opens the parent of the path that `caller` names. Otherwise this is like `holdDirectory`. */
+/**
+ * Opens the parent of the path that `caller` names. Throws FIELD_INVALID unless the caller may use
+ * the path and it is outside the store. Does not check the owner.
+ */
 export async function holdPlace(layout: Layout, caller: CallerPath): Promise<HeldPlace> {
   requireAbsolute(caller.path, field);
   const given = resolve(caller.path);
@@ -109,8 +112,8 @@ export function foreignOwner(path: string, uid: number): StoreError {
 }
 
 /**
- * Throws FIELD_INVALID for a relative path. The daemon's own working directory must never decide
- * what a caller's path means.
+ * Throws FIELD_INVALID for a relative path, and for a path with a NUL character. The daemon's own
+ * working directory must never decide what a caller's path means.
  */
 function requireAbsolute(path: string, key: string): void {
   if (path.includes("\0")) throw fieldInvalid(key, "a path without NUL", path);
@@ -203,8 +206,8 @@ interface PathStart {
 }
 
 /**
- * Finds the allowed directory above the caller's path. A caller may name it as it is configured, or
- * by its resolved path.
+ * Finds the allowed directory above the caller's path. A caller may name that directory as it is
+ * configured, or by its resolved path.
  */
 async function startOf({ path, within = [] }: CallerPath): Promise<PathStart> {
   const given = resolve(path);

@@ -15,7 +15,7 @@
 //       blocks/NNNN.blk    block table of the NNNN-th file, in order of names
 //       manifest.json      everything that is known of it
 //       origin.json        only for a directory taken over by rename, until it is recorded
-//       linked/<name>      its files that have other hard links, until then
+//       linked/<name>      its files that have other hard links, until the same moment
 //   transfers/<hex>/       a pull that can be resumed, by the digest of its snapshot:
 //       NNNN.part          the NNNN-th file, in order of names: blocks that may or may not be whole
 //       transfer.json      where it came from, for people

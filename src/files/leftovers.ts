@@ -44,7 +44,7 @@ export async function spaceBelow(directory: string, except?: string): Promise<Di
       if (!isDirectory) continue;
       for await (const entry of await opendir(path)) waiting.push(join(path, entry.name));
     } catch (error) {
-      // Another operation is deleting the entry at this moment.
+      // If the entry does not exist, another operation has just deleted it.
       if (isErrno(error, "ENOENT")) continue;
       throw ioError(error, { what: "look for leftovers", path });
     }

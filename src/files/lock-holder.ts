@@ -171,7 +171,7 @@ export function livenessOf(
 }
 
 /**
- * Returns the start time of a process. Undefined if there is no such process, or if it has ended
+ * Returns the start time of a process, or undefined if there is no such process, or if it has ended
  * and its parent has not reaped it yet.
  */
 function processStart(pid: number): string | undefined {

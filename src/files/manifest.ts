@@ -26,21 +26,27 @@ export interface Manifest {
   readonly config: SnapshotConfig;
   readonly createdAt: Date;
   readonly protected: boolean;
-  /** Undefined if the snapshot does not expire. The text then has no such key. */
+  /**
+   * Undefined if the snapshot does not expire. In that case the stored text does not contain the
+   * key.
+   */
   readonly expireTime?: Date | undefined;
   /** The files, in any order in memory and sorted by name in the manifest's file. */
   readonly files: readonly SnapshotFile[];
   /** The `snapshotDigest` of the files; empty until every file has a digest. */
   readonly digest: string;
-  /** As `Snapshot.parentDigest`. If it is empty, the stored text does not contain the key. */
+  /**
+   * The digest of the parent; see `Snapshot.parentDigest`. If it is empty, the stored text does not
+   * contain the key.
+   */
   readonly parentDigest: string;
 }
 
 /**
  * Returns `sha256:<hex>` over the 18 bytes `stasis-snapshot-v1`, then for each file, in bytewise
  * order of names: the length of the name, u32; the name in UTF-8; the logical size, u64; the 32
- * bytes of its root digest. Integers are little-endian. Returns an empty text while any file has no
- * digest.
+ * bytes of its root digest. Integers are little-endian. Returns an empty string while any file has
+ * no digest.
  */
 export function snapshotDigest(
   files: readonly Pick<SnapshotFile, "name" | "sizeBytes" | "digest">[],

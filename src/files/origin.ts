@@ -1,6 +1,6 @@
-// Records where a directory came from that was taken over by rename. It belongs to its caller until
-// the catalog records it. The marker beside it names its origin, so that it can return there, even
-// after a crash.
+// Records where a directory came from that was taken over by rename. The directory belongs to its
+// caller until the catalog records the snapshot. The marker beside the directory names its origin,
+// so that the directory can return there, even after a crash.
 import { readFile, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
@@ -83,8 +83,8 @@ function encode(origin: Origin): Buffer {
 }
 
 /**
- * Returns the origin of the files in a snapshot's directory. Undefined if the store made the files
- * itself.
+ * Returns the origin of the files in a snapshot's directory, or undefined if the store made the
+ * files itself.
  */
 export async function originOf(
   directory: string,
@@ -114,8 +114,8 @@ export async function originOf(
 export async function giveBack(directory: string): Promise<string | undefined> {
   const files = join(directory, filesDirectoryName);
   const origin = await originOf(directory).catch(async (error: unknown) => {
-    // The marker was cut short. It becomes durable before anything moves, so nothing was taken
-    // over.
+    // If there are no files, a malformed marker was cut short. A marker becomes durable before
+    // anything moves, so nothing was taken over.
     if (isStoreError(error, "STORED_DATA_CORRUPT") && !(await exists(files))) return undefined;
     throw error;
   });
@@ -123,7 +123,7 @@ export async function giveBack(directory: string): Promise<string | undefined> {
   const { source } = origin;
   await using parent = await holdRealPath(dirname(source));
   // This must come before the rename, which ends the marker's validity. A directory that could be
-  // renamed when it was taken over can also be renamed with that mode.
+  // renamed when it was taken over can also be renamed with its restored mode.
   await giveBackAttributes(files, origin);
   await returnLinked(directory);
   await withIoError({ what: `rename to ${source}`, path: files }, () =>
@@ -136,8 +136,8 @@ export async function giveBack(directory: string): Promise<string | undefined> {
 
 /**
  * Restores the owners and modes. The files were sealed after their directory. If the directory is
- * sealed, nobody can have replaced the files since the marker was written. Otherwise a program that
- * has the directory open could have replaced them.
+ * sealed, nobody can have replaced the files since the marker was written. If it is not sealed, a
+ * program that has the directory open could have replaced them, so they stay as they are.
  */
 async function giveBackAttributes(
   directory: string,

@@ -1,5 +1,5 @@
-// Separates stored files from the hard links that clones hold. This replaces such a file with a
-// copy, which shares its blocks where possible. The clones keep the old file.
+// Separates stored files from the hard links that clones hold. Such a file is replaced with a copy
+// that shares its blocks where possible. The clones keep the old file.
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError } from "../base/errors.js";

@@ -13,7 +13,7 @@ const othersWrite = 0o002;
  * it.
  */
 const sticky = 0o1000;
-/** The right to pass, for the group that may read stored data. */
+/** The modes that the root may have. With 0710, the group that may read stored data can pass. */
 const rootModes: readonly number[] = [0o700, 0o710];
 
 /**
@@ -152,7 +152,7 @@ function read(path: string, fallback: string): string {
   }
 }
 
-/** Returns the attributes of a path. Undefined if nothing exists there. */
+/** Returns the attributes of a path, or undefined if nothing exists there. */
 function lookAt(path: string, look: (path: string) => Stats = statSync): Stats | undefined {
   try {
     return look(path);
@@ -166,7 +166,8 @@ function close(root: string): void {
   try {
     chmodSync(root, 0o700);
   } catch (error) {
-    // Others can read names there, but nothing else.
+    // On a read-only filesystem the mode stays. Others can read names in the root, but nothing
+    // else.
     if (!isErrno(error, "EROFS")) throw ioError(error, { what: "close the root", path: root });
   }
 }

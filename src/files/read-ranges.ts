@@ -26,9 +26,9 @@ interface RangesOptions {
 export interface OpenRanges extends AsyncDisposable {
   /** Bytes of data in the ranges. */
   readonly dataBytes: number;
-  /** Yields the holes in the ranges, ascending. */
+  /** Yields the holes in the ranges, in ascending order. */
   holes(): Iterable<Extent>;
-  /** Reads the data of the ranges, ascending, once. */
+  /** Reads the data of the ranges, in ascending order. Call this once. */
   pieces(): AsyncIterable<FilePiece>;
 }
 

@@ -29,12 +29,12 @@ export interface RootGuard extends Disposable {
    */
   check(): void;
   /**
-   * Returns the problem of the last check, which was at most two seconds ago, if the problem still
-   * exists.
+   * Returns undefined if the last check, at most two seconds ago, found no problem. Otherwise
+   * checks again and returns the result.
    */
   problem(): StoreError | undefined;
   /**
-   * Returns whether another daemon writes to the store. If so, this one must not touch the store
+   * Returns whether another daemon writes to the store. If so, this daemon must not touch the store
    * any more, not even to close it.
    */
   isTakenOver(): boolean;
@@ -60,14 +60,14 @@ export function guardRoot(
     const moved = findMove(root, identity);
     if (moved !== undefined) return moved;
     const text = readHolderText(lockInfo);
-    // Somebody has deleted the file that announces this daemon to others.
+    // If there is no text, somebody has deleted the file that announces this daemon to others.
     if (text === undefined) writeHolder(lockInfo, holder);
     const other = otherHolder(text, holder);
     if (other !== undefined) takenOver = takenOverError(root, other);
     return takenOver;
   };
   const lookAndTell = (): StoreError | undefined => {
-    // By now the root may belong to the next daemon.
+    // After the guard was disposed, the root may belong to the next daemon.
     if (ended) return last;
     const before = last;
     last = look();
@@ -131,7 +131,7 @@ function identityTwice(root: string): string {
 function otherHolder(text: string | undefined, own: LockHolder): ShownHolder | undefined {
   const holder = parseHolder(text);
   if (holder !== undefined) return holder.nonce === own.nonce ? undefined : holder;
-  // A build without nonces wrote this text.
+  // A build without nonces may have written this text.
   const shown = parseShownHolder(text);
   return shown?.pid === own.pid && shown.host === own.host ? undefined : shown;
 }

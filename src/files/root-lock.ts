@@ -1,6 +1,6 @@
-// Lets only one daemon use a root. The kernel releases the lock when its holder dies. It is a lock
-// of an open file description on the bytes that SQLite locks. It therefore also keeps out builds
-// that lock with SQLite, and it needs neither a journal nor free space.
+// Lets only one daemon use a root. The kernel releases the lock when its holder dies. The lock
+// belongs to an open file description and covers the bytes that SQLite locks. It therefore also
+// keeps out builds that lock with SQLite, and it needs neither a journal nor free space.
 import {
   closeSync,
   constants,
@@ -55,11 +55,13 @@ const sqliteLockBytes = { start: 0x4000_0000, length: 512 };
 const maxAttempts = 5;
 const maxPauseMs = 20;
 
-/** A killed process releases its locks a moment before it is gone. */
+/** The longest wait for a killed process, which releases its locks a moment before it is gone. */
 const endingMs = 2000;
 const endingPauseMs = 50;
 
-/** How often a holder touches lock.info where other machines may have the same files. */
+/**
+ * The interval at which a holder touches lock.info where other machines may have the same files.
+ */
 export const heartbeatMs = 2000;
 const silenceMs = 2.5 * heartbeatMs;
 
@@ -84,7 +86,8 @@ async function takeLock(files: RootLockFiles): Promise<RootLock> {
     closeSync(descriptor);
     throw error;
   }
-  // Otherwise the text of a killed holder would name the wrong process.
+  // If this process cannot write its text, the file is deleted. Otherwise the text of a killed
+  // holder would name the wrong process.
   if (!writeHolder(lockInfo, self)) removeQuietly(lockInfo);
   // A build that locked with SQLite may have left this file.
   removeQuietly(`${files.lockDatabase}-journal`);
@@ -121,7 +124,7 @@ export async function lockForReading(files: RootLockFiles): Promise<Disposable> 
  * afterwards the file may belong to the next holder. The text of another holder stays unchanged.
  */
 function endHolder({ lockInfo, root }: RootLockFiles, self: LockHolder): void {
-  // By now another directory may be at this path.
+  // If the identity differs, another directory is at this path by now.
   if (deviceAndInodeOf(root) !== self.root) return;
   const found = parseHolder(readHolderText(lockInfo));
   if (found !== undefined && found.nonce !== self.nonce) return;

@@ -26,7 +26,10 @@ export interface StagedBase {
   readonly name: string;
   readonly snapshotId: string;
   readonly allocatedBytes: number;
-  /** Undefined if the stored file has no digests yet. The staged file then has no digests. */
+  /**
+   * Undefined if the stored file has no digests yet. In that case the staged file has no digests
+   * either.
+   */
   readonly table: BlockTable | undefined;
 }
 

@@ -39,9 +39,9 @@ interface CopyFromOptions {
 }
 
 /**
- * One snapshot being made. Disposing of it deletes all its files unless it was published *and*
- * recorded. A directory that was taken over then returns to its old place. Disposing never throws:
- * recovery deletes or returns what this could not.
+ * One snapshot being made. Disposing of it before it was published *and* recorded deletes all its
+ * files, and returns a directory that was taken over to its old place. Disposing never throws:
+ * recovery completes what disposing could not.
  */
 export interface Staging extends AsyncDisposable {
   readonly id: string;

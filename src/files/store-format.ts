@@ -38,8 +38,8 @@ export function requireKnownFormat(layout: Pick<Layout, "root">): void {
  * Records the format in which this program writes to the store. Call this under the lock on the
  * root, before anything is written in the store's newest formats. An unreadable file is damaged and
  * is written again, which is safe because the catalog, the manifests and the tables have versions
- * of their own. Returns false if the disk has no space for the file. Until the next start, the
- * catalog's schema then keeps older programs away.
+ * of their own. Returns false if the disk has no space for the file. In that case only the
+ * catalog's schema keeps older programs away until the next start.
  */
 export async function claimFormat(
   layout: Pick<Layout, "root">,

@@ -1,5 +1,5 @@
-// Makes the block tables of a snapshot that was stored without them because it was taken over by
-// rename.
+// Makes the block tables of a snapshot that was stored without them, for example because its files
+// were taken over by rename.
 import { join } from "node:path";
 import type { SnapshotFile } from "../model/snapshot.js";
 import { encodeBlockTable } from "./block-table-codec.js";

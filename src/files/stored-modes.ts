@@ -207,7 +207,7 @@ function restore(place: FileOrDirectory, before: Attributes): Promise<boolean> {
   });
 }
 
-/** Makes a directory that may be sealed writable while `work` changes names in it. */
+/** Makes the directory writable, if it is sealed, while `work` changes names in it. */
 export async function whileWritable<T>(directory: string, work: () => Promise<T>): Promise<T> {
   const context = { what: "make writable", path: directory };
   const { mode } = attributesOf(await withIoError(context, () => lstat(directory)));

@@ -49,7 +49,7 @@ export function readStoredTable(stored: StoredSnapshot, index: number): Promise<
   return readBlockTable(tablePathOf(stored, index));
 }
 
-/** Opens the file of the same table. The caller closes it. */
+/** Opens the block table of the file at `index` as a file. The caller closes it. */
 export async function openStoredTable(
   stored: StoredSnapshot,
   index: number,
@@ -66,8 +66,8 @@ export async function openStoredTable(
 }
 
 /**
- * Returns the algorithm of the block digests of the file at `index`. Undefined if its table cannot
- * be read.
+ * Returns the algorithm of the block digests of the file at `index`, or undefined if its table
+ * cannot be read.
  */
 export function readStoredAlgorithm(
   stored: StoredSnapshot,
@@ -133,7 +133,7 @@ export async function openStored(
     files: described,
     pathOf,
     open: async (name) => {
-      // By then, the number of the descriptor may belong to another directory.
+      // After the close, the number of the descriptor may belong to another directory.
       if (closed !== undefined) throw new Error(`snapshot ${id} was closed`);
       const handle = await openFile(name);
       handedOut.push(handle);

@@ -153,7 +153,7 @@ class CheckingPass {
       for (let index = 0; index < count; index += 1) {
         const before = last;
         last = decodeRecord(bytes, index * recordBytes, before, this.#path);
-        // Only a file of more than 1 PiB has a run that takes two records.
+        // Two records of one kind follow each other only in the table of a file of more than 1 PiB.
         if (before?.kind === last.kind) throw corruptTable(this.#path, "it has too many blocks");
         if (last.kind === "data") {
           await this.#data(last.count, signal);
@@ -242,7 +242,10 @@ interface Mark {
   readonly digest: number;
 }
 
-/** Records of one read. A window has at most one record per block, and no more than this. */
+/**
+ * The number of records in one read. This suffices for any window, which has at most one record per
+ * block.
+ */
 const recordsPerRead = windowBlocks + 1;
 
 class WindowReader {
@@ -284,7 +287,7 @@ class WindowReader {
     return indexRuns({ sizeBytes, blockSizeBytes, algorithm }, runs, bytes);
   }
 
-  /** Returns the mark of a window. Reads on from the last known mark if necessary. */
+  /** Returns the mark of a window. If it is unknown, continues to read from the last known mark. */
   async #markOf(number: number): Promise<Mark> {
     while (this.#marks.length <= number) {
       const last = this.#marks.at(-1);

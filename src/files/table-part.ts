@@ -8,7 +8,10 @@ import { withIoError } from "../holes/errno.js";
 import { disk } from "../holes/file-operations.js";
 import { checkTable, openTable, type CheckedTable, type TableFile } from "./table-file.js";
 
-/** Disposing of it closes the file, which stays on the disk, unless `open` took the file over. */
+/**
+ * A block table that is received in parts. Disposing of it closes the file, unless `open` took the
+ * file over. The file stays on the disk.
+ */
 export interface TablePart extends AsyncDisposable {
   /** Bytes that the file has. */
   readonly lengthBytes: number;

@@ -1,5 +1,6 @@
 // Gives access to a block table window by window, so that the table of a file of any size takes a
-// bounded amount of memory. A small table is in memory as a whole, a large one stays in its file.
+// bounded amount of memory. A small table is in memory as a whole, and a large one stays in its
+// file.
 import { indexBlocks, type BlockIndex } from "./block-access.js";
 import { blockCount, type BlockTable } from "./block-table.js";
 

@@ -24,8 +24,7 @@ import {
 import { aboutDirectory, requireEmpty } from "./target-directory.js";
 
 /**
- * The place outside the store that the files move to. Its parent is held open until this is
- * disposed.
+ * The place outside the store that the files move to. Disposing of it closes its parent directory.
  */
 export interface TakeTarget extends AsyncDisposable {
   readonly path: string;
@@ -44,7 +43,7 @@ export async function holdTakeTarget(layout: Layout, target: CallerPath): Promis
     throw isStoreError(error, "DIRECTORY_NOT_FOUND") ? aboutDirectory(error, target.path) : error;
   });
   try {
-    // The name changes in the parent, whatever the directory is.
+    // The move changes an entry of the parent, so the parent must belong to the caller too.
     await requireOwner(place.parent, target);
     await requireSameFilesystem(layout, place);
     const replaced = await lookAtTarget(place, target);
@@ -135,7 +134,7 @@ async function passOn(directory: string, attributes: Attributes): Promise<void> 
   }
 }
 
-/** Makes the files of the store read-only again, durably. The reverse of `unsealFiles`. */
+/** Makes the files of the store read-only again, durably. This reverses `unsealFiles`. */
 export async function sealFilesAgain(
   layout: Layout,
   id: string,
@@ -197,7 +196,7 @@ export async function moveOut(layout: Layout, id: string, target: TakeTarget): P
 
 /**
  * Moves the files back after a failure, durably, and makes the replaced directory again. Throws if
- * something else is at the target in the meantime.
+ * something else is at the target by now.
  */
 export async function moveBack(
   layout: Layout,

@@ -33,7 +33,8 @@ type Fill<T> = (directory: HeldDirectory, made: string[]) => Promise<T>;
 
 /**
  * Calls `work` with the directory at `target`, which is outside the store and absent or empty.
- * Throws FIELD_INVALID, DIRECTORY_NOT_FOUND (if its parent is missing) or DIRECTORY_NOT_EMPTY.
+ * Throws FIELD_INVALID if the caller may not use the path, DIRECTORY_NOT_FOUND if its parent is
+ * missing, and DIRECTORY_NOT_EMPTY if the directory has entries.
  */
 export async function fillTarget<T>(
   layout: Layout,

@@ -20,7 +20,10 @@ interface KeptTransfer extends TransferOrigin {
   /** The digest, `sha256:<hex>`. */
   readonly digest: string;
   readonly usedAt: Date;
-  /** When its last pull ended, as a stamp of elapsed time. Undefined while it runs. */
+  /**
+   * When the last pull of this digest ended, as a stamp of elapsed time. Undefined while a pull
+   * runs.
+   */
   readonly endedMs: number | undefined;
 }
 
@@ -120,7 +123,7 @@ async function listTransfers(layout: Layout): Promise<KeptTransfer[]> {
       const { mtime } = await stat(path);
       kept.push({ digest: `sha256:${name}`, usedAt: mtime, ...(await readInfo(path)) });
     } catch (error) {
-      // The pull has finished since the directory was listed.
+      // If the directory is missing, the pull has finished since the listing.
       if (!isErrno(error, "ENOENT")) throw error;
     }
   }

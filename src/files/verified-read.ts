@@ -14,9 +14,15 @@ import { hasBytes, indexBlocks, type BlockIndex } from "./block-access.js";
 import { rootDigest, type BlockTable } from "./block-table.js";
 import { readStoredTable, type StoredFile, type StoredSnapshot } from "./stored.js";
 
-/** The caller disposes of it before it closes the file, because a read may be in flight. */
+/**
+ * A file whose blocks are compared when they are read. The caller must dispose of it before closing
+ * the file, because a read may be in flight.
+ */
 interface VerifiedFile extends AsyncDisposable {
-  /** Reads all extents, once. Throws STORED_DATA_CORRUPT before a damaged block. */
+  /**
+   * Yields the wanted data. Call this once. Throws STORED_DATA_CORRUPT before it yields any byte of
+   * a damaged block.
+   */
   pieces(): AsyncGenerator<FilePiece, void, undefined>;
 }
 

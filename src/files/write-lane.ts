@@ -28,8 +28,8 @@ import {
 export interface WriteLane extends WritePool {
   readonly copy: (from: number, extents: readonly Extent[]) => Promise<void>;
   /**
-   * Returns the digests of the written file. Throws a BaseError if the base does not have its own
-   * digests. Call this once, after `idle`, and never over an unhashed base.
+   * Returns the digests of the written file. Throws a BaseError if the base cannot be read or does
+   * not match its digests. Call this once, after `idle`, and never over an unhashed base.
    */
   finish(sizeBytes: number): Promise<BlockTable>;
   /** Discards all state of the file. Call this after `idle`. It has no effect after `finish`. */
@@ -237,7 +237,10 @@ function addRun(open: OpenBuffer, offset: number, length: number): void {
   open.length += length;
 }
 
-/** Consecutive bytes are cut at the ends of blocks, and gathered bytes at the end of the buffer. */
+/**
+ * Returns whether the buffer must be sent. Consecutive bytes are cut at the ends of blocks, and
+ * gathered bytes at the end of the buffer.
+ */
 function isComplete({ runs, end, length }: OpenBuffer): boolean {
   return length === bufferBytes || (runs.length === 2 && end % bufferBytes === 0);
 }

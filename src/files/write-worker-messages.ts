@@ -3,7 +3,7 @@ import type { BlockTable } from "./block-table.js";
 import type { BaseProblem } from "./delta-hash.js";
 
 /**
- * Bytes of a buffer that small pieces are copied into. These buffers go back and forth. A large
+ * Bytes of a buffer that small pieces are copied into. The worker returns these buffers. A large
  * piece is transferred in the memory that it arrived in. No memory is shared.
  */
 export const bufferBytes = 512 * 1024;

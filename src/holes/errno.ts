@@ -151,8 +151,8 @@ const callsForAccess: Readonly<Record<string, AccessKind>> = {
 };
 
 /**
- * Returns the access that a failed call needed. Undefined for open(2), which may be for any access.
- * All other calls change something.
+ * Returns the access that a failed call needed, or undefined for open(2), which may need any
+ * access. Calls that `callsForAccess` does not name change something.
  */
 function accessOf(error: unknown): AccessKind | undefined {
   const { syscall = "open" } = error as NodeJS.ErrnoException;
@@ -160,8 +160,8 @@ function accessOf(error: unknown): AccessKind | undefined {
 }
 
 /**
- * Returns a path that people know. A path through a descriptor of this process means nothing to
- * them.
+ * Returns the path for messages. A path through a descriptor of this process means nothing to
+ * people, so it is replaced with the path of the descriptor's file.
  */
 export function shownPath(path: string): string {
   const [, link, rest = ""] = /^(\/proc\/self\/fd\/\d+)(\/.*)?$/.exec(path) ?? [];
@@ -173,7 +173,10 @@ export function shownPath(path: string): string {
   }
 }
 
-/** Adds the field to the error: in every request, `directory` contains the caller's path. */
+/**
+ * Returns the part of an error that names the caller's path. In every request, the field
+ * `directory` contains that path.
+ */
 function aboutPath(
   reason: ErrorReason | undefined,
   path: string,

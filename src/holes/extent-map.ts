@@ -17,7 +17,7 @@ export const maxMapExtents = 4 * 1024 * 1024;
 
 /**
  * Memory of all maps of this process together, in bytes. The first chunk of a map (1 MiB, 65,536
- * extents) is exempt, so small maps never wait for others.
+ * extents) is exempt, so small maps always have room.
  */
 const maxMapsBytes = 256 * 1024 * 1024;
 
@@ -93,8 +93,8 @@ export class ExtentMap implements Extents, Disposable {
   }
 
   /**
-   * Adds an extent at the end. Throws TOO_MANY_STREAMS if the maps of this process have no memory
-   * left.
+   * Adds an extent at the end. Throws TOO_MANY_STREAMS if this map, or all maps of the process
+   * together, have reached their limit.
    */
   push(offset: number, length: number): void {
     if (this.#tryPush(offset, length)) return;

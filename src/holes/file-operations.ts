@@ -1,4 +1,4 @@
-// Collects the calls that change files in one object. The store changes all its files, except for
+// Collects in one object the calls that change files. The store changes all its files, except for
 // the catalog's, through `disk`. A test can therefore record each call, make it fail, or model a
 // power cut (test/faults). A lint rule refuses other imports of these calls.
 //

@@ -1,4 +1,4 @@
-// Binds the Linux system calls that Node does not offer, and one function of its OpenSSL. This is
+// Binds the Linux system calls and the functions of the C library that Node does not offer. This is
 // the only file that uses koffi. Failures are thrown in the shape of Node's own system errors, so
 // that errno.ts reads both.
 import { closeSync } from "node:fs";
@@ -102,8 +102,9 @@ export function keepFreedMemory(keptBytes: number, blockBytes: number): void {
 const hugePageBytes = 2 * 1024 * 1024;
 
 /**
- * Allocates memory that begins at a multiple of 2 MiB. The kernel uses pages of 2 MiB for it if it
- * has some. A direct write pins each page that it reads from, so fewer pages cost less.
+ * Allocates memory that begins at a multiple of 2 MiB. The kernel backs this memory with pages of 2
+ * MiB if such pages are free. A direct write pins each page that it reads from, so fewer pages cost
+ * less.
  */
 export function alignedMemory(length: number): Uint8Array {
   const memory = new ArrayBuffer(length + hugePageBytes);
@@ -174,7 +175,7 @@ function invoke(syscall: string, call: NativeCall, args: readonly Argument[]): P
 }
 
 /**
- * Returns the offset of the first byte of data at or after `offset`. Undefined if only a hole
+ * Returns the offset of the first byte of data at or after `offset`, or undefined if only a hole
  * follows.
  */
 export function seekData(fd: number, offset: number): number | undefined {
@@ -183,7 +184,7 @@ export function seekData(fd: number, offset: number): number | undefined {
 
 /**
  * Returns the offset of the first byte of a hole at or after `offset`. The end of the file counts
- * as a hole.
+ * as a hole. Returns undefined if `offset` is at or after the end.
  */
 export function seekHole(fd: number, offset: number): number | undefined {
   return seek(fd, offset, SEEK_HOLE);
@@ -288,7 +289,7 @@ export function readCached(fd: number, bytes: Uint8Array, position: number): num
   return Math.max(0, preadv2(fd, vector, 1, position, RWF_NOWAIT));
 }
 
-/** Renames a file, but fails with EEXIST if rename(2) would replace the target. */
+/** Renames as rename(2) does, but fails with EEXIST if the target exists. */
 export async function renameWithoutReplace(from: string, to: string): Promise<void> {
   await callAsync("renameat2", renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
@@ -315,9 +316,9 @@ export function lockRange(fd: number, kind: LockKind, range: LockedRange): boole
 }
 
 /**
- * Returns the id of the process that holds a conflicting lock. Undefined if no lock conflicts. The
- * result is 0 if the holder is unknown, because the lock belongs to an open file description, or to
- * a process of another PID namespace.
+ * Returns the id of the process that holds a conflicting lock, or undefined if no lock conflicts.
+ * The result is 0 if the holder is unknown, because the lock belongs to an open file description,
+ * or to a process of another PID namespace.
  */
 export function lockingProcess(fd: number, kind: LockKind, range: LockedRange): number | undefined {
   const lock = flockOf(kind, range);
@@ -357,7 +358,7 @@ export function connectError(path: string): string | undefined {
   try {
     if (connectSocket(fd, address, address.length) === 0) return undefined;
     const { code } = systemError("connect", koffi.errno());
-    // The listener's queue of connections is full, so the listener is alive.
+    // With EAGAIN, the listener's queue of connections is full, so the listener is alive.
     return code === "EAGAIN" ? undefined : code;
   } finally {
     closeSync(fd);
@@ -371,7 +372,7 @@ export async function setAttribute(path: string, name: string, value: Uint8Array
 
 /**
  * Returns the user id of the process that connected to a Unix socket, as of that moment
- * (SO_PEERCRED of unix(7)). Undefined if the kernel does not report it.
+ * (SO_PEERCRED of unix(7)), or undefined if the kernel does not report it.
  */
 export function peerUser(fd: number): number | undefined {
   if (socketOption === undefined) return undefined;

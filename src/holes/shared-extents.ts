@@ -17,7 +17,7 @@ const FIEMAP_EXTENT_SHARED = 0x2000;
 const endOfFile = 0xffff_ffff_ffff_ffffn;
 
 /**
- * Returns the shared blocks of an open file by their place on the device. Undefined if the
+ * Returns the shared blocks of an open file by their place on the device, or undefined if the
  * filesystem does not report places. This is synchronous, with one system call per 512 extents.
  */
 export function sharedExtents(fd: number): readonly DeviceExtent[] | undefined {

@@ -157,7 +157,8 @@ async function copyInKernel(
     return { method, ...written };
   } finally {
     await withIoError({ what: "close the file", path: to }, () => target.close());
-    // The caller deletes the directory, and with it any file that cannot be deleted now.
+    // A failed deletion is ignored: an earlier error matters more, and another attempt refuses the
+    // existing file.
     if (!kept) await disk.unlink(to).catch(() => undefined);
   }
 }

@@ -114,12 +114,15 @@ const reserveBytes = 64 * 1024 * 1024;
 const minReserveBytes = 1024 * 1024;
 
 export interface Reservation {
-  /** Reserves blocks for a write. The pool calls this before each write, with ascending offsets. */
+  /**
+   * Reserves blocks for a write. The writer of the file calls this before each write, with
+   * ascending offsets.
+   */
   before(offset: number, length: number): Promise<void>;
   /** Returns the highest offset up to which blocks may have been reserved. */
   reservedUntil(): number;
   /**
-   * Releases blocks that were reserved and not written. The pool calls this after the last write.
+   * Releases blocks that were reserved and not written. The writer calls this after the last write.
    */
   releaseUnused(): Promise<void>;
 }

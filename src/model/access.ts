@@ -5,7 +5,7 @@ import { fieldInvalid } from "../base/errors.js";
 export const roles = ["reader", "writer", "operator", "peer"] as const;
 export type Role = (typeof roles)[number];
 
-/** How a caller was identified. `none` means that it came over TCP without a credential. */
+/** How a caller was identified. `none` means that the caller came over TCP without a credential. */
 type Proof = "none" | "token" | "certificate" | "socket";
 
 /** The identity for which a call is made. */
@@ -21,7 +21,10 @@ export interface Identity {
    * so no limit per identity applies.
    */
   readonly shared?: boolean;
-  /** Snapshots without this prefix do not exist for the identity. Empty means all names. */
+  /**
+   * For the identity, only snapshots whose names begin with this prefix exist. Empty means all
+   * names.
+   */
   readonly namePrefix: string;
   /**
    * How the current caller was identified. Not set in an identity that comes from a configuration.
@@ -32,7 +35,8 @@ export interface Identity {
 }
 
 /**
- * Returns whether the caller may see paths of the node. Only callers that may need them see them.
+ * Returns whether the caller may see paths of the node. A caller that is confined to a prefix, or
+ * that came without a credential, may not.
  */
 export function seesPaths({ namePrefix, proof }: Identity): boolean {
   return namePrefix === "" && proof !== "none";

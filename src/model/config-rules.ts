@@ -8,8 +8,8 @@ const maxTextBytes = 1024;
 const maxImageBlobIds = 1024;
 
 /**
- * Throws FIELD_INVALID unless `config` can be stored. `parent` is the path of the message with its
- * fields. It is empty for the request itself.
+ * Throws FIELD_INVALID unless `config` can be stored. `parent` is the path of `config` in the
+ * request, for the field names in errors. It is empty if the request itself has these fields.
  */
 export function checkConfig(config: SnapshotConfig, parent: string): void {
   const prefix = parent === "" ? "" : `${parent}.`;
@@ -63,7 +63,10 @@ export function normalizeBlobIds(ids: readonly string[]): readonly string[] {
   return [...new Set(ids)].sort();
 }
 
-/** Returns the UUID of a request in lower case. Undefined if the request has none. */
+/**
+ * Returns the UUID of a request in lower case, or undefined if the request has no UUID. Throws
+ * FIELD_INVALID if `requestId` is neither empty nor a UUID.
+ */
 export function checkRequestId(requestId: string, field: string): string | undefined {
   if (requestId === "") return undefined;
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(requestId)) {

@@ -27,7 +27,7 @@ export interface SnapshotConfig {
   readonly labels: Readonly<Record<string, string>>;
   /**
    * The orchestrator's own data: a JSON object as text with sorted keys, as `extraText` returns it.
-   * Undefined if there is none.
+   * Undefined if the orchestrator supplied no data.
    */
   readonly extra?: string | undefined;
   /** The machine on which the VM was paused. Undefined if no fact is known. */

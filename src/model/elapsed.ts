@@ -26,7 +26,7 @@ export interface ClockReading {
 export interface ElapsedState {
   readonly elapsedMs: number;
   readonly last: ClockReading;
-  /** Ascending by `atMs`. */
+  /** The times for which the machine was off, in ascending order of `atMs`. */
   readonly offTimes: readonly OffTime[];
   readonly doubt?: ClockDoubt | undefined;
 }

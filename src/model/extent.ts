@@ -27,8 +27,8 @@ export function totalLength(extents: Iterable<Extent>): number {
 }
 
 /**
- * Returns the parts that both have in common. They are computed again each time the result is
- * iterated. `a` and `b` must ascend.
+ * Returns the ranges that `a` and `b` have in common. The result computes them again each time it
+ * is iterated. `a` and `b` must ascend.
  */
 export function commonParts(a: Iterable<Extent>, b: Iterable<Extent>): Iterable<Extent> {
   return {
@@ -54,7 +54,7 @@ export function createIntersection(
       const offset = Math.max(value.offset, part.offset);
       const end = Math.min(endOf(value), endOf(part));
       if (end > offset) yield { offset, length: end - offset };
-      // The rest of this extent may be in the next part.
+      // If this extent ends after the part, the rest of it may be in the next part.
       if (endOf(value) > endOf(part)) return;
       next = following.next();
     }

@@ -34,8 +34,8 @@ export interface GcPolicy {
    */
   readonly groupByLabel?: string | undefined;
   /**
-   * The caller asserts that the wall clock is right. `maxAgeMs` and expiry then work while the
-   * clock is suspect.
+   * If true, the caller asserts that the wall clock is right. In that case `maxAgeMs` and expiry
+   * work even while the clock is suspect.
    */
   readonly trustClock?: boolean | undefined;
 }
@@ -77,8 +77,8 @@ export interface GcLeftover {
   readonly name: string;
   readonly chargedBytes: number;
   /**
-   * Marks a snapshot whose directory is missing. A protected snapshot keeps its record, and so does
-   * a snapshot in use.
+   * True if the leftover is the record of a protected snapshot whose directory is missing. The
+   * store keeps such a record, and the record of a snapshot in use.
    */
   readonly protected?: boolean;
 }
@@ -105,7 +105,9 @@ export interface GcInput {
   readonly policy: GcPolicy;
   /** Snapshots with a smaller stamp were last used longer ago than the policy's `maxAgeMs`. */
   readonly oldStampMs: number;
-  /** The wall clock's time. Undefined while it is uncertain: then nothing expires. */
+  /**
+   * The wall clock's time. Undefined while that time is uncertain. In that case nothing expires.
+   */
   readonly nowMs?: number | undefined;
 }
 
@@ -205,8 +207,8 @@ function groupsOf(
 }
 
 /**
- * Returns the snapshots beyond the total. Snapshots that must be kept still take space, so others
- * are evicted instead.
+ * Returns the positions of the snapshots beyond the total. They include snapshots that must be
+ * kept. These still take space, so others are evicted in their place.
  */
 function beyondTotal(
   snapshots: readonly GcSnapshot[],

@@ -14,7 +14,7 @@ export const hostFactNames = [
 /** The facts that are known. No value is empty. */
 export type HostFacts = { readonly [name in (typeof hostFactNames)[number]]?: string };
 
-/** Returns the facts that are not empty. Undefined if all of them are empty. */
+/** Returns the facts that are not empty, or undefined if all of them are empty. */
 export function knownFacts(facts: HostFacts | undefined): HostFacts | undefined {
   const known = hostFactNames.flatMap((name) => {
     const value = facts?.[name] ?? "";
@@ -29,8 +29,8 @@ const maxExtraBytes = 16 * 1024;
 const maxExtraLevels = 32;
 
 /**
- * Returns the JSON text of the orchestrator's own data, with sorted keys. Undefined if there is
- * none. Throws FIELD_INVALID if the data cannot be stored.
+ * Returns the JSON text of the orchestrator's own data, with sorted keys, or undefined if there is
+ * no such data. Throws FIELD_INVALID if the data cannot be stored.
  */
 export function extraText(extra: object | undefined, field: string): string | undefined {
   if (extra === undefined) return undefined;

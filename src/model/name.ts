@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { StoreError, describeValue, fieldInvalid } from "../base/errors.js";
 
-/** Crockford base32 in lower case. It has no i, l, o and u, so that an id can be read aloud. */
+/** Crockford base32 in lower case. It has no i, l, o or u, so that an id can be read aloud. */
 const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const idLength = 16;
 export const idPattern = /^[0-9a-hjkmnp-tv-z]{16}$/;
@@ -61,8 +61,8 @@ export function checkLabels(labels: Readonly<Record<string, string>>, field: str
 }
 
 /**
- * Throws FIELD_INVALID if the text has a lone surrogate, which cannot be encoded as UTF-8 and would
- * change on the way to disk.
+ * Throws FIELD_INVALID if the text has a NUL character or a lone surrogate. A lone surrogate cannot
+ * be encoded as UTF-8 and would change on the way to disk.
  */
 export function checkWellFormed(text: string, field: string): void {
   if (/\p{Surrogate}/u.test(text) || text.includes("\0")) {

@@ -46,11 +46,11 @@ export interface Snapshot {
    * Undefined if the snapshot does not expire.
    */
   readonly expireTime?: Date | undefined;
-  /** Garbage collection never evicts the snapshot. */
+  /** True if garbage collection must never evict the snapshot. */
   readonly protected: boolean;
   /**
-   * Damage was found in the snapshot's data. The snapshot is still listed, but served only with
-   * `force`.
+   * True if damage was found in the snapshot's data. The snapshot is still listed, but served only
+   * with `force`.
    */
   readonly corrupt: boolean;
   /** Sorted by name. Empty in listings. */

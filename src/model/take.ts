@@ -4,8 +4,8 @@ import type { Snapshot } from "./snapshot.js";
 
 /**
  * moved    the stored file itself
- * reflink  a file that shares its blocks with the stored one, because clones link to that
- * copy     a copy of the stored file, because clones link to that
+ * reflink  a file that shares its blocks with the stored one, because clones link to the latter
+ * copy     a copy of the stored file, because clones link to the latter
  */
 export type TakeMode = "moved" | "reflink" | "copy";
 

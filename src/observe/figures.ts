@@ -68,10 +68,10 @@ export interface ReplicationFigures {
 
 /** A pull that runs or has ended, for people who ask why one was given up. */
 export interface PullState {
-  /** The peer, as the caller named it. */
+  /** The peer or the remote, as the caller named it. */
   readonly source: string;
   readonly ref: string;
-  /** The digest of the snapshot. Empty until the peer has described the snapshot. */
+  /** The digest of the snapshot. Empty until the source has described the snapshot. */
   readonly digest: string;
   readonly startedAt: Date;
   readonly ended?: {
@@ -83,7 +83,7 @@ export interface PullState {
 
 /** Tells whether the daemon can do its work now, and which problems prevent that. */
 export interface ConditionFigures {
-  /** Whether the daemon serves, and nothing stops reads or writes. */
+  /** True if the daemon serves, and no problem stops reads or writes. */
   readonly ready: boolean;
   /** Reasons of the store's problems, and DRAINING. */
   readonly problems: readonly string[];

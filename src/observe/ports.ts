@@ -62,11 +62,11 @@ export const unobservedStore: StoreObserver = {
 
 /** Bytes of pulls. A running pull adds to them. */
 export interface PullBytes {
-  /** Bytes of data that is now stored here, whether it came from the peer or not. */
+  /** Bytes of data that is now stored here, whether they came from the source or not. */
   doneBytes: number;
   /** The part of `doneBytes` that a snapshot of this node already had. */
   reusedBytes: number;
-  /** Bytes that came from peers, in compressed form. */
+  /** Bytes that came from peers and remotes, in compressed form. */
   sentBytes: number;
 }
 

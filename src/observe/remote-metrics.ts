@@ -1,8 +1,11 @@
-// The metrics of requests to object stores.
+// Defines the metrics of requests to object stores.
 import type { MetricSet } from "./metric-set.js";
 import type { RemoteObserver } from "./ports.js";
 
-/** A request in the same network takes milliseconds, one with many bytes or retries minutes. */
+/**
+ * A request within one network takes milliseconds. A request with many bytes or with retries takes
+ * minutes.
+ */
 const requestBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
 
 export function remoteMetrics(set: MetricSet): RemoteObserver {

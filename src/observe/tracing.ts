@@ -155,7 +155,10 @@ function logFailures(logger: Logger): void {
 type Sdk = Awaited<ReturnType<typeof load>>["sdk"];
 type RatioSampler = InstanceType<Sdk["TraceIdRatioBasedSampler"]>;
 
-/** Follows the caller's `traceparent`. Of the other calls it records all but most short reads. */
+/**
+ * Follows the caller's `traceparent`. A call without one is recorded, unless it is a short read
+ * that `frequentRatio` leaves out.
+ */
 function createSampler(sdk: Sdk) {
   return new sdk.ParentBasedSampler({
     root: new FrequentSampler(new sdk.TraceIdRatioBasedSampler(frequentRatio)),

@@ -68,8 +68,9 @@ export async function doomedOf(
 }
 
 /**
- * Returns the intent. Undefined if the collection has ended since the list was made. Its keys are
- * then missing from the result. The HEAD of each pack, which follows, finds the deleted packs.
+ * Returns the intent. Undefined if the collection has ended since the list was made. The keys of
+ * the intent are then missing from the result of `doomedKeys`. The HEAD of each pack, which
+ * follows, finds the deleted packs.
  */
 async function intentAt(
   bucket: Bucket,

@@ -23,33 +23,36 @@ import { noneThere } from "./all-there.js";
 import { untilStored } from "./until-stored.js";
 
 export interface CollectOptions {
-  /** Younger packs and maps stay. In milliseconds, by the clock of the object store. */
+  /**
+   * Packs and maps that are younger than this stay. The age in milliseconds runs from the time that
+   * the object store gives an object to the time of this node's clock.
+   */
   readonly graceMs: number;
-  /** Older claims are deleted. In milliseconds. */
+  /** Claims that are older than this, in milliseconds, are deleted. */
   readonly claimTtlMs: number;
   /** If true, nothing is deleted or written. */
   readonly dryRun: boolean;
 }
 
 export interface RemoteCollection {
-  /** Whole snapshots. */
+  /** Number of snapshots that have their map and all their packs. */
   readonly snapshots: number;
   /** Ids of snapshots that lack their map or a pack. */
   readonly broken: readonly string[];
-  /** Packs that were deleted, or that would be. */
+  /** Number of packs that were deleted, or that would be without `dryRun`. */
   readonly packs: number;
-  /** Their bytes. */
+  /** Bytes of these packs. */
   readonly packBytes: number;
   readonly maps: number;
-  /** Claims that had expired. */
+  /** Number of claims that had expired. */
   readonly claims: number;
-  /** Holds and intents of deletions whose snapshots are gone. */
+  /** Number of holds, and of intents of deletions, whose snapshots are gone. */
   readonly leftovers: number;
   /** Keys of intents of other collections that remain. */
   readonly otherIntents: readonly string[];
 }
 
-/** An intent lists at most so many keys. The next collection takes the rest. */
+/** Maximum number of keys in an intent. The next collection takes the rest. */
 const maxCandidates = 500_000;
 
 /**
@@ -112,7 +115,7 @@ class Collector {
     };
   }
 
-  /** Returns how many claims have expired. */
+  /** Deletes the expired claims, except in a dry run. Returns their number. */
   async #expireClaims(): Promise<number> {
     const { bucket } = this.#parts;
     const expired: string[] = [];
@@ -123,7 +126,10 @@ class Collector {
     return expired.length;
   }
 
-  /** Objects with keys that stasis does not write are never deleted. */
+  /**
+   * Returns the packs and maps. Objects with keys that stasis does not write are left out, so that
+   * they are never deleted.
+   */
   async #listStored(): Promise<Stored> {
     const { bucket } = this.#parts;
     const stored = new Map<string, StoredObject>();

@@ -1,5 +1,6 @@
 // Deletes a snapshot from a remote, unless a node depends on it. docs/remote-protocols.md, "Remote
-// delete", defines the steps and their order. The next collection deletes its map and packs.
+// delete", defines the steps and their order. The next collection deletes the map and the packs of
+// the snapshot.
 import type { Clock } from "../base/clock.js";
 import { encodeJson } from "./format/checked-json.js";
 import { deletionKey, holdsOf, snapshotKey } from "./format/keys.js";

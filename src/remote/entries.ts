@@ -28,7 +28,7 @@ interface PlannedRange extends Extent {
   readonly entries: readonly EntryPlace[];
 }
 
-/** Returns the key of an entry, which is the same however often the entry is wanted. */
+/** Returns the key of an entry in the result of `readEntries`. */
 export function entryKey({ pack, offset }: Pick<EntryPlace, "pack" | "offset">): string {
   return `${pack.push}-${pack.sequence}@${offset}`;
 }

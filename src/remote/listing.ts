@@ -21,7 +21,7 @@ export interface RemoteSnapshot {
   readonly packedBytes: number;
 }
 
-/** A commit object that this version cannot read, or whose map is missing. */
+/** A snapshot whose commit object this version cannot read, or whose map is missing. */
 interface BrokenSnapshot {
   readonly id: string;
   readonly problem: StoreError;
@@ -107,8 +107,9 @@ function mapMissing(id: string): StoreError {
 
 /**
  * Returns the snapshot with this id at the remote. If there is none, returns the one with this
- * name, or this id on its node, or this prefix of its id at the remote. Throws SNAPSHOT_NOT_FOUND,
- * or AMBIGUOUS_REF because names are not unique at a remote.
+ * name, or this id on its node, or this prefix of its id at the remote. Throws SNAPSHOT_NOT_FOUND
+ * if nothing matches. Throws AMBIGUOUS_REF if several snapshots match, because names are not unique
+ * at a remote.
  */
 export function findRemote(listing: RemoteListing, ref: string): RemoteSnapshot {
   const { snapshots } = listing;

@@ -1,5 +1,5 @@
-// Reads which objects of a remote are in use. docs/remote-protocols.md, "Collect", has the order in
-// which a collection does it, and the reasons.
+// Reads which objects of a remote are in use. docs/remote-protocols.md, "Collect", defines the
+// order in which a collection reads them, and the reasons.
 import { z } from "zod";
 import { isStoreError } from "../base/errors.js";
 import { decodeJson, maxJsonBytes } from "./format/checked-json.js";
@@ -55,8 +55,8 @@ async function readClaim({ bucket, repository }: RemoteReader, key: string, sign
 }
 
 /**
- * The keys of the map and the packs of each snapshot, by its id. They are undefined if the map is
- * missing.
+ * The keys of the map and the packs of each snapshot, by its id. The keys are undefined if the map
+ * is missing.
  */
 export type NamedKeys = Map<string, readonly string[] | undefined>;
 

@@ -85,7 +85,7 @@ class Writer implements PackWriter {
     this.#sending.add(sent);
   }
 
-  /** A pack whose key is burnt is stored again under another key. */
+  /** Stores a pack. If its key is burnt, the pack is stored again under another key. */
   async #store(sequence: number, pieces: readonly Uint8Array[]): Promise<void> {
     const { bucket, signal } = this.#options;
     const pack = this.#packs[sequence];

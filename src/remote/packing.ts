@@ -66,9 +66,9 @@ interface Packing {
   finish(): Promise<Packed>;
 }
 
-/** Blocks that are read and encoded concurrently. */
+/** Number of blocks that are read and encoded concurrently. */
 const ahead = 4;
-/** Blocks whose patches in the base are fetched together. */
+/** Number of blocks whose patches in the base are fetched together. */
 const windowBlocks = 1024;
 
 export function createPacking(options: PackingOptions): Packing {
@@ -207,11 +207,17 @@ type PreparedBlock =
       readonly encoded: EncodedBlock;
       readonly digest: Uint8Array;
       readonly map: RemoteMap | undefined;
-      /** The block of which the encoded block is a patch. Undefined if it is not a patch. */
+      /**
+       * The block of which the encoded block is a patch. Undefined if the encoded block is not a
+       * patch.
+       */
       readonly original: BaseBlock | undefined;
     };
 
-/** The key of an own pack is not known before it is stored. */
+/**
+ * Returns a substitute for the key of a new pack. The real key is not known before the pack is
+ * stored.
+ */
 function ownKey(sequence: number): string {
   return `own ${sequence}`;
 }
@@ -249,7 +255,7 @@ function* windows(blocks: Iterable<number>): Generator<number[], void, undefined
   if (window.length > 0) yield window;
 }
 
-/** Yields the results of `work` in the order of the items. It works on a few items concurrently. */
+/** Yields the results of `work` in the order of the items. Works on a few items concurrently. */
 async function* inOrder<T, R>(
   items: readonly T[],
   work: (item: T) => Promise<R>,

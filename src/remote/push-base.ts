@@ -1,6 +1,6 @@
 // Finds the blocks in the base of a push. The base is a snapshot at the remote. The new snapshot
-// may share its blocks or store patches of them. A block is compared with the block at the same
-// position of the same file.
+// may share blocks of the base, or store patches of them. A block is compared with the block at the
+// same position of the same file.
 import type { FileHandle } from "node:fs/promises";
 import type { ZstdBlockCodec } from "../archive/zstd-block.js";
 import { hasBytes, readBlock, type WholeIndex } from "../files/block-access.js";

@@ -50,7 +50,7 @@ export interface Pushed {
 
 /**
  * The number of attempts of a push. A collection that does not see the claim of a push can
- * interrupt each attempt. It is also the number of ids that a push may burn.
+ * interrupt each attempt. This constant is also the number of ids that a push may burn.
  */
 const maxAttempts = 5;
 
@@ -118,7 +118,7 @@ class Push {
       const id = newRemoteId(this.#parts.clock.now());
       const claim = await this.#claim(id);
       if (!(await this.#mayBorrow())) {
-        // What was packed so far may refer to packs that are going.
+        // What was packed so far may refer to packs that a collection is about to delete.
         if (content !== undefined) break;
         this.#borrowed.clear();
       }
@@ -136,7 +136,7 @@ class Push {
     return undefined;
   }
 
-  /** Returns the claim's key. */
+  /** Stores a claim and returns its key. */
   async #claim(snapshot: string): Promise<string> {
     const claim = { push: this.#push, snapshot, borrowed: this.#borrowed.values() };
     const number = await putClaim(this.#parts, claim, this.#claims, this.#signal);
@@ -144,25 +144,34 @@ class Push {
     return claimKey(this.#push, number);
   }
 
-  /** Burnt keys are deleted too: a late claim would stay until it expires. */
+  /**
+   * Deletes the claims of this push. Burnt keys are deleted too: a late claim would stay until it
+   * expires.
+   */
   async #dropClaims(): Promise<void> {
     for (let number = 0; number < this.#claims; number += 1) {
       await this.#parts.bucket.delete(claimKey(this.#push, number), this.#signal);
     }
   }
 
-  /** Whether all packs that the claim names can be borrowed. Asked after the claim was made. */
+  /**
+   * Returns whether all packs that the claim names can be borrowed. Call this after the claim was
+   * made.
+   */
   async #mayBorrow(): Promise<boolean> {
     return this.#borrowed.size === 0 || (await this.#areSafe([...this.#borrowed.keys()]));
   }
 
-  /** Whether the snapshot may be acknowledged. Asked after its commit object was stored. */
+  /** Returns whether the push may be acknowledged. Call this after the commit object was stored. */
   async #isSafe(id: string, claim: string, packs: readonly PackRecord[]): Promise<boolean> {
     const isClaimed = (await this.#parts.bucket.head(claim, this.#signal)) !== undefined;
     return isClaimed || (await this.#areSafe([mapKey(id), ...packs.map(packKey)]));
   }
 
-  /** The intents are listed before the objects are looked at; see `head-before-list`. */
+  /**
+   * Returns whether all these objects exist and no collection is about to delete them. The intents
+   * are listed before the objects are looked at; see `head-before-list`.
+   */
   async #areSafe(keys: readonly string[]): Promise<boolean> {
     const doomed = await doomedKeys(this.#parts, this.#signal);
     if (keys.some((key) => doomed.has(key))) return false;

@@ -1,7 +1,7 @@
 // Sends many requests, some at a time.
 
 /**
- * Number of requests in flight where their answers are small. The connections of a remote allow 16
+ * Number of requests in flight if their answers are small. The connections of a remote allow 16
  * requests by default (`max_requests`).
  */
 export const smallRequests = 16;

@@ -38,7 +38,7 @@ interface SessionOptions {
 /** Maximum number of commit objects that stay in memory, each of a few kilobytes. */
 const maxKnown = 10_000;
 
-/** Makes no request. */
+/** Opens a session without making a request. */
 export function openRemoteSession(options: SessionOptions): RemoteSession {
   return new OpenSession(options);
 }

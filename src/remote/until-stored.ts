@@ -2,7 +2,10 @@
 // for every request").
 import { StoreError } from "../base/errors.js";
 
-/** A pause of the object store makes several keys fail, one after the other. */
+/**
+ * Maximum number of keys to try. A pause of the object store makes several keys fail, one after the
+ * other.
+ */
 const maxKeys = 8;
 
 /**

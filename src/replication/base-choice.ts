@@ -20,7 +20,7 @@ type Likeness = Pick<Snapshot, "config" | "digest" | "parentDigest">;
 /**
  * Returns ready snapshots with a digest, the likeliest first. The order is: the same content, the
  * parent of a delta, the parent by label, the same VM, the same name, the same image, then the
- * newest. It returns at most `maxBases` snapshots.
+ * newest. The list has at most `maxBases` snapshots.
  */
 export function likelyBases(store: BaseReads, target: Likeness): Snapshot[] {
   const { labels, imageDigest, name } = target.config;
@@ -58,8 +58,8 @@ export function likelyBases(store: BaseReads, target: Likeness): Snapshot[] {
 type Tables = ReadonlyMap<string, TableSource>;
 
 /**
- * Limit on the windows of tables that are compared to find a base, for all candidates together. It
- * is enough for 16 TiB of files. The likeliest candidates come first.
+ * Limit on the windows of tables that are compared to find a base, for all candidates together. The
+ * limit is enough for 16 TiB of files. The likeliest candidates come first.
  */
 const maxCompared = 4096;
 
@@ -91,7 +91,10 @@ export async function openBestBase(
   return best?.blocks;
 }
 
-/** Opens a base. Undefined if it is damaged or was deleted in the meantime. */
+/**
+ * Opens a base. Undefined if the base cannot be opened, because it is damaged or was deleted in the
+ * meantime.
+ */
 async function openQuietly(
   store: PeerReads,
   id: string,
@@ -106,8 +109,8 @@ async function openQuietly(
 }
 
 /**
- * The number of shared blocks that is assumed if the two digests have different algorithms and
- * cannot be compared. The likeliest such base is better than no base.
+ * The number of shared blocks that is assumed if the two tables use different algorithms, so that
+ * their digests cannot be compared. The likeliest such base is better than no base.
  */
 const perhaps = 0.5;
 

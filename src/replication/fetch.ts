@@ -111,7 +111,10 @@ export async function forEachWindow(
   }
 }
 
-/** Reads a window of the base. Undefined if no block of this window needs a base. */
+/**
+ * Reads a window of the base. Undefined if the base has no such window, or if no block of the
+ * window has data.
+ */
 async function baseWindow(
   { table, ...base }: BaseFile,
   index: BlockIndex,
@@ -191,7 +194,10 @@ export async function readOldBlock(
   return undefined;
 }
 
-/** Fetches blocks from the peer. Returns the blocks that did not have the expected digest. */
+/**
+ * Fetches blocks from the peer. Returns the blocks that did not have the expected digest. Without
+ * `base`, throws PEER_DATA_INVALID for such a block.
+ */
 async function fetchBlocks(
   context: FetchContext,
   part: PartFile,
@@ -301,7 +307,8 @@ async function decodeBlock(
 }
 
 /**
- * Runs `work` on each item, on a few items concurrently, started in order. The first error ends it.
+ * Runs `work` on each item, on a few items concurrently, started in order. After the first error,
+ * no more items are started. The error is thrown when the running items have ended.
  */
 export async function inParallel<T>(
   items: Iterable<T> | AsyncIterable<T>,

@@ -73,10 +73,11 @@ async function fetchWhole(
   },
 ): Promise<void> {
   const { path, table, file, rest } = from;
-  // The copy does not count against quotas, because it replaces the damaged file, also in a full
-  // store.
+  // The copy does not count against quotas. It replaces the damaged file, which must be possible in
+  // a full store too.
   await using part = await openPartFile(path, table.shape, context);
-  // The blocks of the remains are compared with the expected digests before they are copied.
+  // The remaining blocks of the damaged file are compared with the expected digests before they are
+  // copied.
   const base: BaseFile | undefined = rest && {
     handle: rest,
     table,

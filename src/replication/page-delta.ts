@@ -24,7 +24,10 @@ const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
 /** Level 1 costs a fraction of what the link costs, and higher levels gain little. */
 const deflateLevel = 1;
-/** Compression that does not reach this ratio is not worth the receiver's time. */
+/**
+ * Compressed data that takes at least this share of the plain data is not sent: it is not worth the
+ * receiver's time.
+ */
 const worthwhile = 0.9;
 
 /** The forms in which a difference may be sent. */
@@ -34,8 +37,8 @@ interface DeltaForms {
 }
 
 /**
- * Encodes the difference between two blocks of equal length. Undefined if nearly all pages changed,
- * so that nothing would be saved, or if no allowed form fits.
+ * Encodes the difference between two blocks of equal length. Undefined if no allowed form saves
+ * enough bytes. The plain form saves none if all pages changed.
  */
 export async function encodeDelta(
   base: Uint8Array,

@@ -8,7 +8,7 @@ const minPageBytes = 512;
 const maskBits = 64;
 
 interface WirePages {
-  /** Bit N stands for page N of 4,096 bytes. It is 0 if there is a bitmap. */
+  /** Bit N stands for page N of 4,096 bytes. The field is 0 if there is a bitmap. */
   readonly changedPages: bigint;
   /** Bit N modulo 8 of byte N / 8 stands for page N. */
   readonly pageBitmap: Uint8Array;
@@ -18,7 +18,9 @@ interface WirePages {
 
 const noPages: WirePages = { changedPages: 0n, pageBitmap: new Uint8Array(0), pageBytes: 0 };
 
-/** Returns the fields for pages of a block of this length. Undefined `pages` mean a whole block. */
+/**
+ * Returns the fields for pages of a block of this length. An undefined `set` means a whole block.
+ */
 export function pagesToWire(
   set: PageSet | undefined,
   blockLength: number,

@@ -1,4 +1,4 @@
-// The error of a peer whose answers contradict each other or the protocol.
+// Makes the error for a peer whose answers contradict each other or the protocol.
 import { StoreError } from "../base/errors.js";
 
 export function peerInvalid(problem: string): StoreError {

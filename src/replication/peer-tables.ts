@@ -25,7 +25,7 @@ export interface TablePlace {
   pathOf(index: number): Promise<string>;
   /**
    * Called first with the number of bytes that an earlier attempt has left, and then before each
-   * write with the number of its bytes. May throw.
+   * write with the number of bytes of that write. May throw.
    */
   onData(bytes: number): void;
   /** Counts bytes that have arrived, and waits as the limits of the transfer require. */
@@ -74,8 +74,8 @@ interface LargeTable {
 }
 
 /**
- * Fetches a table into its file. It continues where an earlier attempt ended, and needs bounded
- * memory for a table of any length.
+ * Fetches a table into its file. The fetch continues where an earlier attempt ended, and needs
+ * bounded memory for a table of any length.
  */
 export async function fetchLargeTable(
   client: PeerClient,
@@ -175,8 +175,8 @@ function checkFacts(
   ensure(blockSizeBytes === blockBytes, `${what} with blocks of ${blockSizeBytes}`);
   ensure(sizeBytes === file.sizeBytes, `${what} for ${sizeBytes} bytes`);
   ensure(root === file.digest, `${what} that does not match its digest`);
-  // The data would match such a table, but would have another digest each time that it is read
-  // here.
+  // The data would match such a table. But a table that this node makes lists zeros as empty, so it
+  // would have another digest.
   ensure(!listsZeros, `${what} that lists zeros as data`);
 }
 

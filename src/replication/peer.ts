@@ -72,8 +72,8 @@ function readPeerSnapshot(message: SnapshotMessage | undefined): PeerSnapshot {
 }
 
 /**
- * Returns the algorithms. Throws FORMAT_UNSUPPORTED for one of a newer version, before anything is
- * fetched.
+ * Returns the algorithms. Throws FORMAT_UNSUPPORTED for an algorithm that this version does not
+ * know, before anything is fetched.
  */
 function hashesOf(
   files: readonly SnapshotMessage["files"][number][],
@@ -137,8 +137,8 @@ interface PeerLimits {
 }
 
 /**
- * Returns the peer's snapshot under this ref or digest. No other answer of a peer is trusted
- * without a check.
+ * Returns the peer's snapshot under this ref or digest. The peer is trusted about which snapshot
+ * that is. All later data is compared with the digest of this answer.
  */
 export async function fetchDescription(
   client: PeerClient,

@@ -1,8 +1,8 @@
-// Defines what replication may do with the store. Nothing here deletes, collects or repairs on its
-// own.
+// Defines what replication may do with the store. Replication cannot delete or collect snapshots.
+// It can repair them only with the data of a peer.
 import type { SnapshotStore } from "../store/snapshot-store.js";
 
-/** Reads for a peer: snapshots by digest, with their block tables. */
+/** The reads that serve a peer: snapshots by digest, with their block tables. */
 export type PeerReads = Pick<SnapshotStore, "openBlocks" | "withDigest" | "blockHashes">;
 
 /** The reads with which a pull chooses a base. */

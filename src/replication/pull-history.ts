@@ -5,7 +5,7 @@ import type { PullState } from "../observe/figures.js";
 
 /** One pull in the history. */
 interface PullRecord {
-  /** Notes the digest, which is known after the peer has described the snapshot. */
+  /** Stores the digest, which is known after the peer has described the snapshot. */
   describe(digest: string): void;
   /** `outcome` is `OK`, or the reason of the error. */
   end(outcome: string): void;

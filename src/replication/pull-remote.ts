@@ -105,7 +105,8 @@ async function filesFromRemote(
   countTotal(counters, manifest.files, tables);
   const origin = { source: request.source, ref: request.ref };
   const transfer = await store.transfers.open(manifest.digest, origin);
-  // From here on the upload's allowance counts these bytes.
+  // From here on, the allowance of this pull counts the bytes of the transfer. They no longer count
+  // as kept data.
   store.noteKept(manifest.digest, 0);
   const paths: string[] = [];
   for (const [position, file] of manifest.files.entries()) {
@@ -155,7 +156,7 @@ const batchBlocks = 1024;
 interface WantedBlock {
   readonly block: number;
   readonly place: BlockPlace;
-  /** The block of which this block is a patch. Undefined unless it is a patch. */
+  /** The block of which this block is a patch. Undefined unless this block is a patch. */
   readonly original: BaseBlock | undefined;
 }
 

@@ -40,7 +40,7 @@ export interface PullRequest {
   readonly requestId: string;
   /** Maximum rate of the pull; 0 = no limit. */
   readonly limitBytesPerSecond: number;
-  /** The snapshot expires when it does at the peer. */
+  /** Whether the snapshot keeps the time of expiry that it has at the source. */
   readonly keepExpireTime: boolean;
 }
 
@@ -167,7 +167,10 @@ async function filesFromPeer(
   );
 }
 
-/** Returns a function that opens the directory of the pull. It opens the directory only once. */
+/**
+ * Returns a function that opens the directory of the pull at its first call, and returns the same
+ * directory later.
+ */
 export function transferOf(
   { store }: Pick<PullParts, "store">,
   { source, ref }: Pick<PullRequest, "source" | "ref">,
@@ -195,6 +198,7 @@ export function placeOf(
 
 /**
  * Returns the tables of a local snapshot with the same digest, so that the peer need not send them.
+ * Undefined if no such snapshot can be read.
  */
 async function manifestFromHere(
   store: PeerReads,
@@ -248,7 +252,8 @@ async function fetchFiles(
   const { store, client, counters, idleMs, throttle } = parts;
   const { snapshot, tables, baseDigest } = manifest;
   const transfer = await openTransfer();
-  // From here on the upload's allowance counts these bytes.
+  // From here on, the allowance of this pull counts the bytes of the transfer. They no longer count
+  // as kept data.
   store.noteKept(snapshot.digest, 0);
   const { reflink } = store;
   const snapshotId = snapshot.id;

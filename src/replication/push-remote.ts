@@ -21,8 +21,9 @@ interface RemotePushParts extends Omit<PushParts, keyof RemoteReader | "name"> {
 }
 
 /**
- * Pushes an open snapshot. If the remote has it from this node with the same name, labels and
- * protection, returns that one: so a push can be repeated.
+ * Pushes an open snapshot. If the remote already has the whole snapshot from this node, with the
+ * same name, configuration, protection and time of expiry, returns that one. A push can therefore
+ * be repeated.
  */
 export async function pushToRemote(
   parts: RemotePushParts,
@@ -49,7 +50,10 @@ export async function pushToRemote(
   return await describeRemote(reader, id, signal);
 }
 
-/** Returns whether the remote has this snapshot under this name, with all that Update changes. */
+/**
+ * Returns whether the remote has this snapshot under this name, with everything that Update can
+ * change.
+ */
 function isSame({ manifest }: RemoteSnapshot, snapshot: Snapshot, name: string): boolean {
   const { config, digest, protected: isProtected } = snapshot;
   if (manifest.digest !== digest || manifest.protected !== isProtected) return false;
@@ -77,8 +81,9 @@ async function openLocalBase(
 }
 
 /**
- * Returns the newest snapshot of the remote with the same digest, else the parent, else one of the
- * same VM, else one with the same name. Undefined if there is none, or if it cannot be read.
+ * Returns the commit of the snapshot at the remote that is likely to share most: the newest with
+ * the same digest, else the parent, else the newest of the same VM, else the newest with the same
+ * name. Undefined if there is no such snapshot, or if its commit object cannot be read.
  */
 async function commitOfBase(
   reader: RemoteReader,

@@ -37,7 +37,10 @@ interface PushesOptions {
 }
 
 export interface Pushes extends AsyncDisposable {
-  /** Yields progress about twice a second, then the snapshot. Leaving the loop ends the push. */
+  /**
+   * Yields progress about twice a second, then the snapshot. If the caller leaves its loop early,
+   * the push is cancelled.
+   */
   push(
     request: PushRequest,
     signal: AbortSignal,
@@ -122,7 +125,8 @@ class RunningPushes implements Pushes {
     };
     const id = newRemoteId(clock.now());
     const outcome = push().catch((error: unknown) => {
-      // An aborted wait throws an error of its own.
+      // An aborted wait throws an error of its own. The caller gets the reason of the signal
+      // instead.
       signal.throwIfAborted();
       throw error;
     });
@@ -135,7 +139,10 @@ class RunningPushes implements Pushes {
     return running;
   }
 
-  /** A push may roll its snapshot back, so a second push must not rely on it meanwhile. */
+  /**
+   * Throws OPERATION_IN_PROGRESS if another push is sending the snapshot to this remote. That push
+   * may still delete its copy, so a second push must not rely on the copy.
+   */
   #checkAlone(remote: string, snapshotId: string): void {
     for (const { request, snapshotId: other } of this.#running.values()) {
       if (request.remote !== remote || other !== snapshotId) continue;
@@ -148,7 +155,9 @@ class RunningPushes implements Pushes {
   }
 }
 
-/** The counters of a push. A block has changed if it was not borrowed from the remote. */
+/**
+ * Makes the counters of a push. A block counts as changed unless it was borrowed from the remote.
+ */
 function countersOfPush(): TransferCounters {
   return {
     ...{ totalBytes: 0, doneBytes: 0, reusedBytes: 0, sentBytes: 0 },

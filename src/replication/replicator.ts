@@ -43,7 +43,10 @@ interface ReplicatorOptions {
 }
 
 export interface Replicator extends AsyncDisposable {
-  /** Yields progress about twice a second, then the snapshot. Leaving the loop cancels the pull. */
+  /**
+   * Yields progress about twice a second, then the snapshot. If the caller leaves its loop early,
+   * the pull is cancelled.
+   */
   pull(request: PullRequest, signal: AbortSignal): ReturnType<typeof followTransfer<Snapshot>>;
   transfers(): Promise<TransferStatus[]>;
   figures(): ReplicationFigures;
@@ -59,7 +62,7 @@ interface Running extends Omit<RunningTransfer<Snapshot>, "outcome"> {
   readonly startedAt: Date;
 }
 
-/** The bytes of a pull, and when they changed. */
+/** The bytes of a pull, and when they last changed. */
 interface Heard {
   readonly repair: boolean;
   bytes: number;
@@ -80,7 +83,7 @@ class Pulls implements Replicator {
   readonly #transfers: Transfers<Running>;
   readonly #nodeLimit: RateLimit;
   readonly #history: PullHistory;
-  /** Each running pull, with its bytes when they were last read, and when they had changed. */
+  /** Each running pull, with its bytes at the last look, and the time of their last change. */
   readonly #counting = new Map<PullBytes, Heard>();
 
   constructor(store: ReplicationStore, options: ReplicatorOptions, transfers: Transfers<Running>) {
@@ -137,7 +140,10 @@ class Pulls implements Replicator {
     await this.#transfers[Symbol.asyncDispose]();
   }
 
-  /** For how long this pull has brought nothing. It is exact to the time between two calls. */
+  /**
+   * Returns for how long this pull has brought nothing. The result is exact to the time between two
+   * calls.
+   */
   #silenceMs(counters: PullBytes): number {
     const heard = this.#counting.get(counters);
     if (heard === undefined) return 0;
@@ -189,7 +195,9 @@ class Pulls implements Replicator {
     return { controller, counters, outcome, ended };
   }
 
-  /** Throws FIELD_INVALID for a name that is not in the configuration. */
+  /**
+   * Opens the peer or the remote. Throws FIELD_INVALID for a name that is not in the configuration.
+   */
   #open(request: PullRequest): PullSource {
     if (request.from === "remote") {
       const session = this.#options.openRemote(request.source, "remote");

@@ -1,4 +1,4 @@
-// Follows a running transfer: its progress twice a second, then its result.
+// Follows a running transfer: yields its progress twice a second, then its result.
 import { StoreError } from "../base/errors.js";
 import type { TransferCounters } from "./fetch.js";
 
@@ -19,7 +19,9 @@ type TransferEvent<T> =
 
 /** The state of a transfer, for lists. */
 export interface TransferStatus {
-  /** The id that cancels it: the digest of a pull. */
+  /**
+   * The id by which CancelTransfer finds the transfer: the digest of a pull, or the id of a push.
+   */
   readonly id: string;
   readonly direction: "pull" | "push";
   readonly digest: string;
@@ -31,7 +33,11 @@ export interface TransferStatus {
   readonly startedAt: Date;
 }
 
-/** Leaving the loop cancels the transfer. `look` is called before each report. */
+/**
+ * Yields the progress every 500 ms, then the final progress and the result. If the caller leaves
+ * its loop early, the transfer is cancelled. `look` is called before each report except the final
+ * ones.
+ */
 export async function* followTransfer<T>(
   { counters, controller, outcome, ended }: RunningTransfer<T>,
   look: () => void = () => undefined,

@@ -245,7 +245,7 @@ export async function* serveBlocks(
       signal.throwIfAborted();
       const place = { source: await source.at(block), base: await against?.at(block) };
       const served = serveBlock(place, block, request.encodings);
-      // The consumer handles this error when it reaches the piece.
+      // The consumer handles this error when it reaches the block.
       served.catch(() => undefined);
       queue.push(served);
       const first = queue.length > ahead ? queue.shift() : undefined;
@@ -260,7 +260,10 @@ export async function* serveBlocks(
 
 interface ServedFile {
   readonly shape: TableShape;
-  /** Returns the file with the index of this block. Ask for blocks in ascending order. */
+  /**
+   * Returns the file with the index of the window that has this block. Ask for blocks in ascending
+   * order.
+   */
   at(block: number): Promise<ServedPlace>;
 }
 
@@ -284,7 +287,10 @@ async function openFile(open: OpenBlocks, name: string): Promise<ServedFile | un
   return { shape: source.shape, at };
 }
 
-/** Opens the snapshot to compare with. Undefined if it was removed since the manifest was sent. */
+/**
+ * Opens the snapshot to compare with. Undefined if no digest is given, or the snapshot was deleted
+ * since the manifest was sent.
+ */
 async function openBase(
   store: PeerReads,
   digest: string,

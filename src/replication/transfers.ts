@@ -13,7 +13,7 @@ export interface TransferClaim extends AsyncDisposable {
 export interface Transfers<Run> extends AsyncDisposable {
   /** The running pulls, by digest. */
   readonly running: ReadonlyMap<string, Run>;
-  /** Number of transfers that no pull has claimed. */
+  /** Returns the number of transfers that no pull has claimed. */
   kept(): number;
   /**
    * Claims the digest for one pull, after a running discard of its data has ended. Throws if

@@ -1,5 +1,5 @@
-// Shows the store as a caller sees it that is confined to names with a prefix. For this caller, all
-// other snapshots do not exist. The same operations run over a catalog that shows only the caller's
+// Shows the store to a caller that is confined to names with a prefix. For this caller, all other
+// snapshots do not exist. The same operations run over a catalog that shows only the caller's
 // snapshots.
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import { notFoundError } from "../catalog/refs.js";
@@ -67,7 +67,8 @@ function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {
     findRequest: (requestId) => {
       const request = catalog.findRequest(scopedRequestId(namePrefix, requestId));
       const made = request && catalog.get(request.snapshotId);
-      // The first call is an import that does not have a name yet, so `get` does not return it.
+      // If its snapshot is pending without a name, the first call is an import that has not read
+      // its name yet. `get` does not return such a snapshot.
       if (made?.state === "pending" && made.config.name === "") throw requestRunning();
       return request;
     },
@@ -101,7 +102,7 @@ function confinedOutline(catalog: Catalog, namePrefix: string): OutlineReads {
 
 const nothing = { rows: [], next: undefined } as const;
 
-/** Returns the filter for the caller's own snapshots. Undefined if nothing can match. */
+/** Returns the filter for the caller's own snapshots, or undefined if nothing can match. */
 function ownFilter(filter: ListFilter, namePrefix: string): ListFilter | undefined {
   const wanted = filter.namePrefix ?? "";
   if (wanted.startsWith(namePrefix)) return filter;
@@ -132,9 +133,9 @@ export async function* watchOwn(
 }
 
 /**
- * An operator can rename a snapshot across prefixes. For the caller, such a snapshot is created or
- * deleted. The event hides the other name, and everything else that the change wrote under that
- * name.
+ * Returns the event as the caller may see it, or undefined if the caller may not see it. An
+ * operator can rename a snapshot across prefixes. The caller then sees a creation or a deletion.
+ * The event hides the other name, and everything else that the change wrote under that name.
  */
 function ownEvent(event: WatchEvent, namePrefix: string): WatchEvent | undefined {
   if (!("snapshot" in event)) return event;

@@ -74,7 +74,7 @@ function guardShared(store: ConfinedStore, guards: Guards): Omit<ConfinedStore, 
     activity: () => ask(({ activity }) => activity()),
     lost: () => ask(({ lost }) => lost()),
     inspect: (ref) => ask(({ inspect }) => inspect(ref)),
-    // Without the root this function finds nothing and reports no error.
+    // Without the root, `blockHashes` finds nothing and reports no error, so it needs no guard.
     blockHashes: store.blockHashes,
     update: (request) => call(() => store.update(request)),
     delete: (request) => call(() => store.delete(request)),
@@ -89,8 +89,8 @@ function guardShared(store: ConfinedStore, guards: Guards): Omit<ConfinedStore, 
 }
 
 /**
- * If the store is the reason why the collection could remove nothing, the call ends with that
- * error.
+ * Returns the results. If the collection could remove nothing because of a problem of the store,
+ * throws that problem.
  */
 async function explainFailures(
   results: GcResult[],
@@ -104,8 +104,8 @@ async function explainFailures(
 }
 
 /**
- * Returns the usage, or undefined if it is unknown: GetInfo answers whatever the state of the store
- * is.
+ * Returns the usage, or undefined if it is unknown, because GetInfo must answer in every state of
+ * the store.
  */
 function usageIfKnown(
   store: Pick<SnapshotStore, "usage">,
@@ -121,7 +121,9 @@ function usageIfKnown(
   }
 }
 
-/** If another directory is at the path now, the area reads, makes and discards nothing there. */
+/**
+ * If another directory is now at the root's path, the area reads, makes and discards nothing there.
+ */
 function guardTransfers(transfers: TransferArea, guards: Guards): TransferArea {
   const { call } = guardsOf(guards);
   return {
@@ -171,7 +173,9 @@ function guardsOf({ root, condition }: Guards) {
   return { call, stream };
 }
 
-/** Returns the error to report. If the root disappeared during the operation, that is the error. */
+/**
+ * Returns the problem of the root if the root disappeared during the operation, otherwise `error`.
+ */
 function explained(root: Guards["root"], error: unknown): unknown {
   try {
     root.check();

@@ -47,8 +47,8 @@ export async function* checkUnserved(
 
 /**
  * Repairs by starting the store without serving callers: recovery does its part, then repair
- * handles the other findings. A dry run changes nothing, and reports in `left` what recovery would
- * do.
+ * handles the other findings. A dry run changes nothing, and reports what recovery would do with
+ * the outcome `left`.
  */
 export async function* repairUnserved(
   root: string,

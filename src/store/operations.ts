@@ -186,7 +186,7 @@ function sharedOperations(
   } satisfies Partial<SnapshotStore>;
 }
 
-/** Runs the collection, and counts it for metrics unless it changes nothing. */
+/** Runs the collection, and counts it for metrics unless it is a dry run. */
 async function observed(
   { observer }: StoreParts,
   { dryRun }: CollectRequest,

@@ -108,17 +108,17 @@ export interface SnapshotStore extends AsyncDisposable {
   list(query: ListQuery): ListPage;
   /** Returns a part of the snapshots in outline; see `Outline`. */
   outline(walk: OutlineWalk): OutlinePart;
-  /** Returns the snapshot as listings show it. Undefined if listings do not show it. */
+  /** Returns the snapshot as listings show it, or undefined if they do not show it. */
   listed(id: string): Snapshot | undefined;
-  /** Returns a text that changes whenever what a listing shows changes. */
+  /** Returns a text that changes whenever the content of a listing changes. */
   position(): string;
   /** Returns where the data of the snapshot's files lies, in at most `maxCells` cells a file. */
   dataMap(ref: string, maxCells: number, signal: AbortSignal): Promise<DataStrip[]>;
   /** Returns the leases and uploads at this moment. */
   activity(): Activity;
   /**
-   * Returns the snapshots whose directory was missing at the start. If there are many, only some of
-   * them.
+   * Returns the snapshots whose directory was missing at the start. If there are many, returns only
+   * some of them.
    */
   lost(): Snapshot[];
   inspect(ref: string): Snapshot;
@@ -152,7 +152,8 @@ export interface SnapshotStore extends AsyncDisposable {
   /** Acquires a lease on the snapshot and opens its block tables, for peers. */
   openBlocks(ref: string, signal: AbortSignal): Promise<OpenBlocks>;
   /**
-   * Returns ready and undamaged snapshots with this digest. If there are many, only some of them.
+   * Returns ready and undamaged snapshots with this digest. If there are many, returns only some of
+   * them.
    */
   withDigest(digest: string): Snapshot[];
   /** Heals a damaged or lost snapshot with the data that `fetch` supplies. */
@@ -173,7 +174,10 @@ export interface SnapshotStore extends AsyncDisposable {
   collectGarbage(request: CollectRequest, signal: AbortSignal): Promise<GcResult[]>;
   /** The calls of an orchestrator that collects over several modules. */
   readonly gcSessions: GcCycle;
-  /** Returns the disk usage. Undefined while it is unknown; `condition` knows why. */
+  /**
+   * Returns the disk usage, or undefined while it is unknown. In that case `condition` has the
+   * reason.
+   */
   usage(): StoreUsage | undefined;
   /** Returns figures for metrics. */
   figures(): Promise<StoreFigures>;
@@ -196,9 +200,9 @@ export interface SnapshotStore extends AsyncDisposable {
    */
   repair(options: RepairOptions, signal: AbortSignal): AsyncIterable<Repaired>;
   /**
-   * Returns the store as a caller sees it that is confined to names with this prefix. The caller's
-   * new snapshots must have such names too. The result has no directories of the node, GC sessions
-   * or usage, because those concern everybody.
+   * Returns the store for a caller that is confined to names with this prefix. The caller's new
+   * snapshots must have such names too. The result has no operations on directories that a caller
+   * names, no GC sessions and no usage, because those concern everybody.
    */
   confined(namePrefix: string): ConfinedStore;
 }

@@ -49,7 +49,7 @@ export interface OpenStoreOptions {
   readonly observer?: StoreObserver;
 }
 
-/** Locks the root, opens the catalog and runs recovery. The store serves nothing before that. */
+/** Opens the store: locks the root, opens the catalog and runs recovery. */
 export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> {
   await using cleanup = createCleanup();
   const { parts, background } = await openParts(open, cleanup);
@@ -136,13 +136,17 @@ async function openRootAndCatalog(
   };
   const catalog = await openCatalogWithRoom(layout, catalogOptions, logger);
   cleanup.defer(() => closeCatalog({ catalog, layout, logger, root }));
-  // The disk had no space for the claim. Opening the catalog may have released the ballast.
+  // If the claim failed, the disk had no space for it. Opening the catalog may have released the
+  // ballast.
   if (!claimed) await claimFormat(layout, logger);
   await applyDataGroup(layout, logger);
   return { layout, root, catalog };
 }
 
-/** Starts to write access times and check the clock periodically. The returned function ends it. */
+/**
+ * Starts to write access times and to check the clock periodically. The returned function ends
+ * both.
+ */
 function startHousekeeping(parts: StoreParts, condition: Condition): () => void {
   const watchClock = createClockAlarm(parts);
   watchClock();
@@ -173,7 +177,8 @@ async function closeCatalog(place: Pick<StoreParts, "catalog" | "layout" | "logg
 }
 
 /**
- * Writes access times and deletes expired requests. This housekeeping needs no fsync of its own.
+ * Writes access times, deletes expired requests and records the catalog's position. Each commit
+ * waits for its own turn.
  */
 async function flush(parts: StoreParts): Promise<void> {
   if (parts.root.problem() !== undefined) return;

@@ -43,8 +43,9 @@ const ignored: AccessRecord = {
 };
 
 /**
- * Lines per second about failed reads. It holds once for strangers, and once for all identities
- * together. A caller that repeats a failing call could otherwise fill the disk.
+ * Maximum number of lines per second about failed calls of all strangers, and about failed reads
+ * and TOO_MANY_STREAMS of all identities together. Otherwise, a caller that repeats a failing call
+ * could fill the disk.
  */
 const maxFailuresPerSecond = 20;
 
@@ -116,8 +117,8 @@ function figuresOf({ receivedBytes, sentBytes, seconds, failure, traceId }: Ende
 }
 
 /**
- * The fields that can name the object of a call. The log has the first of them that the request
- * has.
+ * The fields that can name the object of a call. The log line shows the first of them that the
+ * request has.
  */
 const subjects = ["ref", "name", "directory", "digest", "sessionId"] as const;
 

@@ -56,7 +56,7 @@ interface AdapterOptions {
   readonly requestTimeoutMs: number;
   /** Schedules the large messages of all calls. */
   readonly scheduler: SendScheduler;
-  /** How long a byte stream may be idle, while its caller neither sends nor reads. */
+  /** How long a byte stream may stay open while its caller neither sends nor reads. */
   readonly streamIdleMs: number;
 }
 
@@ -93,10 +93,7 @@ const grpcKinds = {
   bidi_streaming: "bidi",
 } as const;
 
-/**
- * Creates the adapter. A server whose last interceptor is `interceptor` must have called
- * `register`.
- */
+/** Creates the adapter. Pass the server whose last interceptor is `interceptor` to `register`. */
 export function createAdapter(
   bindings: readonly ServiceBinding[],
   options: AdapterOptions,
@@ -148,8 +145,8 @@ export function createAdapter(
 }
 
 /**
- * Gives bulk uploads and methods that are open to anyone our assembler. Returns false if that
- * failed.
+ * Gives byte streams, and methods that are open to anyone, our message assembler. Returns false if
+ * that failed.
  */
 function assembles({ method, rule }: BoundMethod, raw: ServerInterceptingCallInterface): boolean {
   if (method.byteStream) return assembleMessages(raw);
@@ -211,8 +208,8 @@ async function serve(
 }
 
 /**
- * Begins the span of a call. Methods without a role get none, because anybody could make the daemon
- * record and send spans.
+ * Begins the span of a call. Calls of methods that are open to anyone get no span. Otherwise,
+ * anybody could make the daemon record and send spans.
  */
 function beginSpan({ rule }: BoundMethod, { metadata }: Call, record: CallRecord): ServerSpan {
   if (rule.roles === "anyone") return noSpan();
@@ -222,7 +219,7 @@ function beginSpan({ rule }: BoundMethod, { metadata }: Call, record: CallRecord
   });
 }
 
-/** Ends a running call whose token was revoked or whose credentials have expired. */
+/** Ends a running call if the caller's credentials, role or name prefix no longer allow it. */
 function recheck(
   { rule, method }: BoundMethod,
   call: Call,
@@ -299,7 +296,10 @@ interface Serving {
   readonly request: RequestAccount;
 }
 
-/** Returns the single response of a call that has one. */
+/**
+ * Runs the handler of a call. Sends the responses if the method streams them. Otherwise returns the
+ * single response.
+ */
 async function run(
   target: BoundMethod,
   call: Call,

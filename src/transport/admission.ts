@@ -11,8 +11,8 @@ export interface CallLimits {
   /** Maximum number of concurrent byte streams, on all connections. */
   readonly maxStreams: number;
   /**
-   * Maximum number of concurrent calls, and of concurrent byte streams, of one identity. The limit
-   * leaves some for others.
+   * Maximum number of concurrent calls, and of concurrent byte streams, of one identity, so that
+   * some remain for other callers.
    */
   readonly maxCallsPerIdentity: number;
   readonly maxStreamsPerIdentity: number;
@@ -23,7 +23,7 @@ export interface CallLimits {
   readonly maxPendingRequests: number;
   /**
    * Maximum number of concurrent calls of callers that show no credentials because the method needs
-   * none. It is far below the other limits, so that unauthenticated callers cannot crowd out
+   * none. This limit is far below the others, so that unauthenticated callers cannot crowd out
    * authenticated ones.
    */
   readonly maxOpenCalls: number;
@@ -42,8 +42,9 @@ export interface Admitted {
 
 export interface Admission {
   /**
-   * Admits a call. Throws DRAINING or TOO_MANY_STREAMS. `abort` is called when a drain wants the
-   * call to end; `identity` is undefined for a stranger.
+   * Admits a call. Throws DRAINING if the daemon drains and the method does not serve meanwhile,
+   * and TOO_MANY_STREAMS if a limit is reached. `abort` is called when a drain wants the call to
+   * end; `identity` is undefined for a stranger.
    */
   enter(
     method: MethodBinding,
@@ -120,7 +121,8 @@ function createRunningCalls() {
     size: () => running.size,
     all: () => [...running],
     /**
-     * Adds the call. Returns a function that removes it, and says whether the call was still there.
+     * Adds the call. Returns a function that removes the call and returns whether the call was
+     * still there.
      */
     add(call: RunningCall): () => boolean {
       running.add(call);
@@ -174,7 +176,7 @@ function createCallSemaphores(limits: CallLimits) {
       }
       return undefined;
     },
-    /** Acquires the resources of a call without a check. */
+    /** Acquires the resources of a call without checking the limits. */
     acquire(method: MethodBinding, identity: Identity | undefined): Acquired {
       const held = heldThroughout(method);
       let isPending = takesOneRequest(method);

@@ -1,5 +1,5 @@
-// Bounds the answers that clients have not read yet: events for watchers, pages of lists. It does
-// not count chunks of downloads, which the number of byte streams bounds.
+// Limits the bytes of answers that clients have not read yet: events for watchers, pages of lists.
+// Chunks of downloads are not counted here, because the number of byte streams bounds them.
 import { formatBytesApart, kib } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
 import type { Occupancy } from "../observe/figures.js";
@@ -7,11 +7,11 @@ import { createSemaphore, maxPerIdentity, tooMany, type Owner } from "./semaphor
 
 export interface AnswerAccount {
   /**
-   * Counts a message. Throws TOO_MANY_STREAMS, or LIMIT_EXCEEDED if the message is larger than all
-   * the room.
+   * Counts a message. Throws LIMIT_EXCEEDED if the message is larger than the share of one
+   * identity, and TOO_MANY_STREAMS if there is no room at the moment.
    */
   take(messageBytes: number): void;
-  /** Releases the message. Call it when the kernel has taken the message. */
+  /** Releases the room of a message. Call this when the kernel has taken the message. */
   taken(messageBytes: number): void;
   /**
    * Releases all messages of the account. Call this when the call's stream has closed: a later

@@ -1,4 +1,4 @@
-// Records facts about each open stream for the call that grpc-js makes of it.
+// Records facts about each open stream for the call that grpc-js makes from it.
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Metadata } from "@grpc/grpc-js";
 import type { Connections } from "./auth/connections.js";

@@ -12,7 +12,7 @@ import type { CallTraffic } from "./call.js";
 import { limitName, type ExceededLimit } from "./semaphore.js";
 
 export interface CallRecord {
-  /** The counters of the call, to which it adds its bytes. */
+  /** The counters to which the call adds the bytes of its messages. */
   readonly traffic: CallTraffic;
   caller(identity: Identity): void;
   /** Begins the span of the call. `header` reads its metadata. */
@@ -23,7 +23,7 @@ export interface CallRecord {
    */
   request(message: unknown): void;
   response(message: unknown): void;
-  /** Ends the record. Call it once. Without a failure the call has succeeded. */
+  /** Ends the record. Call this once. Without `failure`, the call has succeeded. */
   end(failure?: StoreError): void;
 }
 

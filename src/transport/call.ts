@@ -1,7 +1,7 @@
-// One running call at the level of encoded messages. It pulls requests, pushes responses with
-// back-pressure, notices when the caller disconnects, and ends exactly once.
+// Implements one running call at the level of encoded messages. The call pulls requests, pushes
+// responses with back-pressure, notices when the caller disconnects, and ends exactly once.
 //
-// It uses the interceptor interface of grpc-js; grpc-hooks/detached-call.ts says why.
+// This file uses the interceptor interface of grpc-js; grpc-hooks/detached-call.ts says why.
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { Traffic } from "../observe/ports.js";
 import type { EncodedMessage } from "../wire/bytes-field.js";
@@ -43,9 +43,9 @@ export interface Call {
   /** Sends a message. Resolves when there is room for another. Rejects with the signal's reason. */
   send(message: EncodedMessage): Promise<void>;
   /**
-   * Ends the call. It first sends everything that is pending, and then the last message, if there
-   * is one. It also works after an abort: a caller that is still connected gets the true outcome.
-   * If there is no room for the message, it throws and the call continues.
+   * Ends the call. Everything that is pending is sent first, and then the last message, if there is
+   * one. This also works after an abort: a caller that is still connected gets the true outcome. If
+   * there is no room for the last message, `finish` throws and the call continues.
    */
   finish(status: WireStatus, lastMessage?: EncodedMessage): void;
   /** Fires the signal, unless the call has ended. */
@@ -198,9 +198,9 @@ interface Outbox {
   /** Implements `freeWritten` of `Call`. */
   freeWritten(stream: SentOn): void;
   isWaiting(): boolean;
-  /** Makes later calls of `send` send nothing. */
+  /** Releases the right to send large messages. Call this when the call ends. */
   stop(): void;
-  /** Sends nothing more, and ends the wait of `send`. */
+  /** Releases the right to send large messages, and ends the wait of `send`. */
   abort(reason: StoreError): void;
   /** Call it when the stream has closed, because the caller can read nothing more. */
   streamClosed(): void;
@@ -259,14 +259,14 @@ function openOutbox(
   };
 }
 
-/** Counts the messages that grpc-js has received and the kernel has not taken yet. */
+/** Counts the messages that were passed to grpc-js and that the kernel has not taken yet. */
 function createSendWindow({ signal, restartIdle }: Waits) {
   const writable = createLatch();
   /** The number of large messages. */
   let messages = 0;
   let bytes = 0;
   return {
-    /** Waits for room. If the reader is slow, only an empty window has room. */
+    /** Waits for room. If the reader is slow, only a window without large messages has room. */
     async untilThereIsRoom(isBehind: () => boolean): Promise<void> {
       // After a cancel, grpc-js may never report a message as sent. The abort then ends the wait.
       while (bytes >= maxBytesInFlight || messages >= (isBehind() ? 1 : maxMessagesInFlight)) {

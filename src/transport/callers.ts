@@ -13,14 +13,16 @@ export interface Caller {
   /** The reason why there is no identity. Undefined if there is one. */
   readonly refusal: StoreError | undefined;
   /**
-   * Whether the caller uses the Unix socket or showed a credential, so that strangers cannot
+   * Whether the caller uses the Unix socket or showed a valid credential, so that strangers cannot
    * pretend to be it.
    */
   readonly isKnown: boolean;
 }
 
 export interface Callers {
-  /** Calls `onIdentity` once, when the first stream of the connection has an identity. */
+  /**
+   * Adds a connection. Calls `onIdentity` once, for the first stream whose caller has an identity.
+   */
   addSession(
     session: ServerHttp2Session,
     via: Via,

@@ -57,8 +57,8 @@ export interface OwnedFrame {
 }
 
 /**
- * Frames up to this size are encoded at once. They are not scheduled as bulk data is, so that the
- * read of a page does not wait for downloads.
+ * Frames up to this size are encoded at once if their message has an offset. They are not scheduled
+ * as bulk data is, so that the read of a page does not wait for downloads.
  */
 const maxSmallBytes = 64 * 1024;
 

@@ -8,13 +8,13 @@ import { maxPerIdentity } from "./semaphore.js";
 export interface ConnectionSlots {
   readonly max: number;
   /**
-   * Gives the connection a slot, or returns false. It may destroy another connection for the slot.
+   * Gives the connection a slot, or returns false. For the slot, it may destroy another connection.
    */
   take(socket: Socket): boolean;
   /**
    * Call it when a caller on this connection is known, so that the connection keeps its slot. An
-   * identity keeps up to three quarters of the slots. A new connection can take the slots of its
-   * further connections, as it can take a stranger's.
+   * identity keeps up to three quarters of the slots. A new connection can take the slot of any
+   * further connection of that identity, as it can take a stranger's.
    */
   trust(socket: Peer, identity: Identity): void;
   readonly sockets: Iterable<Socket>;

@@ -15,11 +15,12 @@ import type { OwnedFrame } from "./chunk-encoder.js";
 /** What a handler knows about the call that it serves. */
 export interface CallContext {
   /**
-   * Fires when the outcome no longer matters to the caller or must not take longer. Its reason is a
-   * StoreError, which the handler throws. It never fires once the handler has ended.
+   * Fires when the caller no longer needs the outcome, or when the call must not take longer. Its
+   * reason is a StoreError, which the handler throws. It never fires once the handler has ended.
    * - CALL_CANCELLED: the caller disconnected.
    * - DEADLINE_PASSED: the call's deadline passed, or the caller left the call idle.
-   * - DRAINING: a drain's grace period has ended.
+   * - DRAINING: a drain's grace period has ended, or a drain starts and the method never ends by
+   *   itself.
    */
   readonly signal: AbortSignal;
   /** For example `stasis.v1.SnapshotService/Create`. */
@@ -88,8 +89,8 @@ export interface MethodTraits<Name> {
 }
 
 /**
- * A service with its implementation. Their types are erased, because it is the input of
- * `createGrpcServer`.
+ * A service with its implementation. The types of the handlers are erased, because
+ * `createGrpcServer` takes any services.
  */
 export interface ServiceBinding {
   readonly service: DescService;
@@ -110,8 +111,8 @@ export interface MethodBinding {
 export type ErasedHandler = (request: unknown, context: CallContext) => unknown;
 
 /**
- * Binds a service that shows less to identities with a prefix. `confined` is called for each of
- * their calls. The table of roles refuses the methods that its result leaves out.
+ * Binds a service that shows less to identities with a name prefix. `confined` is called for each
+ * of their calls. The table of roles refuses the methods that the result of `confined` leaves out.
  */
 export function bindConfinedService<S extends DescService>(
   service: S,

@@ -1,5 +1,5 @@
-// Implements grpc.health.v1. It reports whether the daemon serves as a whole (""), whether each
-// service does, and whether the daemon can store snapshots.
+// Implements grpc.health.v1. The service reports whether the daemon serves as a whole (""), whether
+// each service does, and whether the daemon can store snapshots.
 import { untilWoken } from "../base/async.js";
 import {
   Health,

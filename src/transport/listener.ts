@@ -20,7 +20,7 @@ export interface ListenerOptions {
   readonly logger: Logger;
   readonly onConnection: (socket: Socket) => void;
   /**
-   * The server that accepts the connections. It sees each one after `onConnection`. Default: a
+   * The server that accepts the connections. Its own listeners run after `onConnection`. Default: a
    * plain server, whose connections `onConnection` serves.
    */
   readonly server?: Server;

@@ -1,10 +1,10 @@
 // Slows down connections whose streams are refused repeatedly.
 //
-// A stream costs a tenth of a millisecond before anybody can look at it, and a single read of a
-// socket can bring a hundred streams. So the daemon stops reading a connection that has used up its
-// credit for a while. The connection's bytes wait in the kernel, and its client waits too. The
-// daemon resumes one such connection at a time, so that other callers wait for at most one read.
-// grpc-hooks/socket-reading.ts explains how reading stops.
+// A stream costs a tenth of a millisecond before the daemon can decide about it, and a single read
+// of a socket can bring a hundred streams. So when a connection has used up its credit, the daemon
+// stops reading it for a while. The connection's bytes wait in the kernel, and its client waits
+// too. The daemon resumes one such connection at a time, so that other callers wait for at most one
+// read. grpc-hooks/socket-reading.ts explains how reading stops.
 import type { Http2Session } from "node:http2";
 import { pauseReading, resumeReading } from "./grpc-hooks/socket-reading.js";
 import type { Owner } from "./semaphore.js";
@@ -12,14 +12,15 @@ import type { Owner } from "./semaphore.js";
 interface ReadingPace {
   /**
    * Charges the connection for a stream that was refused, or that is a stranger's. If the credit
-   * was used up, returns false and stops reading the connection.
+   * was used up, returns false and stops reading the connection. Also returns false if the
+   * connection is closed.
    */
   charge(session: Http2Session | undefined, owner: Owner): boolean;
   /** Returns the number of connections that are not read at the moment. */
   paused(): number;
 }
 
-/** Free streams of a connection. They keep other callers from slowing down a health check. */
+/** Free streams of a connection. They ensure that other callers cannot slow down a health check. */
 const freeOfConnection = { burst: 10, perSecond: 2 } as const;
 /** Further free streams for all connections of an identity. All strangers count as one. */
 const freeOfOwner = { burst: 100, perSecond: 100 } as const;
@@ -49,8 +50,8 @@ export function createReadingPace(): ReadingPace {
 }
 
 /**
- * Holds the connections that are not read. It resumes one at a time, and connections with an
- * identity first.
+ * Holds the connections that are not read. One is resumed at a time, and connections with an
+ * identity come first.
  */
 function createPausedConnections() {
   const known = new Set<Http2Session>();

@@ -10,7 +10,7 @@ export interface Refusals {
 }
 
 const everyMs = 10;
-/** Refusals without a delay, after a second without refusals. */
+/** The number of refusals that are not delayed, after a second without refusals. */
 const atOnce = 100;
 const maxWaitMs = 5000;
 

@@ -1,9 +1,9 @@
 // Bounds the bytes that callers have sent and the daemon still holds: parts of messages, requests
 // of running calls, and the first bytes of uploads that have not begun.
 //
-// Windows and the number of streams bound running uploads instead. Of these, this file counts only
-// the objects for unread frames, which are larger than very small frames. It counts bytes when they
-// arrive (grpc-hooks/arriving-bytes.ts).
+// Windows and the number of streams bound running uploads instead. For running uploads, this file
+// counts only the objects that Node keeps for unread frames, because such an object is larger than
+// a very small frame. Bytes are counted when they arrive (grpc-hooks/arriving-bytes.ts).
 import type { ServerHttp2Stream } from "node:http2";
 import type { Occupancy } from "../observe/figures.js";
 import { kib } from "../base/sizes.js";

@@ -1,19 +1,20 @@
 // Schedules downloads so that one sends at a time. If a hundred sent at once, HTTP/2 would
 // interleave their frames. Every message would then stay in memory at both ends until its last
-// frame, out of any cache. So one download sends some megabytes, and then the next one in the order
-// of arrival. A download whose reader is slower than the daemon is not scheduled, because its
-// reader already limits it.
+// frame, and no CPU cache would still hold it. So one download sends some megabytes, and then the
+// next one sends, in the order of arrival. A download whose reader is slower than the daemon is not
+// scheduled, because its reader already limits it.
 
 export interface SendScheduler {
   /** Opens the sender of one call. */
   open(): Sender;
-  /** Returns the number of downloads that wait for their turn to send. */
+  /** Returns the number of downloads that wait for the right to send. */
   waiting(): number;
 }
 
 export interface Sender {
   /**
-   * Returns whether the reader has not yet read the last message. Such a sender is not scheduled.
+   * Returns whether the reader is slow: a message was not sent within `maxPauseMs`. The sender is
+   * not scheduled until a message is sent in less time.
    */
   isBehind(): boolean;
   /**
@@ -27,9 +28,9 @@ export interface Sender {
 }
 
 interface SendSchedulerOptions {
-  /** Bytes that a sender may send in one turn while others wait. */
+  /** Bytes that a sender may send before it passes the right to send to a waiting sender. */
   readonly maxBytes: number;
-  /** A sender that sends nothing for this time must make way for the next. */
+  /** A sender that sends nothing for this time loses the right to send. */
   readonly maxPauseMs: number;
 }
 
@@ -59,7 +60,7 @@ function createSlot(): SendRight {
     },
     release() {
       const next = waiting.shift();
-      // If there is a next sender, the slot stays taken, so that nobody can acquire it in between.
+      // If there is a next sender, the right stays taken, so that nobody can acquire it in between.
       if (next === undefined) isTaken = false;
       else next();
     },
@@ -67,7 +68,7 @@ function createSlot(): SendRight {
 }
 
 function openSender(slot: SendRight, { maxBytes, maxPauseMs }: SendSchedulerOptions): Sender {
-  /** Runs while this sender has the slot. */
+  /** Runs while this sender has the right to send. */
   let timer: NodeJS.Timeout | undefined;
   let leftBytes = 0;
   let onTheirWay = 0;

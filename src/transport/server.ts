@@ -53,7 +53,10 @@ interface GrpcServerOptions {
   readonly implementations: readonly ServiceBinding[];
   /** Limits that are left out have the values of `fixedGrpcLimits`. */
   readonly limits: ConfiguredLimits & Partial<GrpcLimits>;
-  /** An encoded FileDescriptorSet with imports and comments. It enables reflection. */
+  /**
+   * An encoded FileDescriptorSet with imports and comments, which enables reflection. Default: no
+   * reflection.
+   */
   readonly descriptorSet?: Uint8Array;
   /** Decides who may call which method. Default: everybody is an operator. */
   readonly access?: Access;
@@ -67,7 +70,7 @@ interface GrpcServerOptions {
   /** Receives the figures of calls. Default: no observer. */
   readonly observer?: CallObserver;
   readonly accessLog: AccessLogChoice;
-  /** Called when most of many streams have closed and have left garbage. */
+  /** Called when most streams of a burst have closed and have left garbage. */
   readonly onBurstOver?: () => void;
 }
 
@@ -99,8 +102,8 @@ export interface GrpcServer extends AsyncDisposable {
   isDraining(): boolean;
   figures(): TransportFigures;
   /**
-   * Refuses new calls with DRAINING, lets running calls finish, ends them after `graceMs`, and then
-   * closes everything. Never rejects. A second call waits for the first.
+   * Refuses new calls with DRAINING, waits up to `graceMs` for running calls, ends the remaining
+   * ones, and then closes everything. Never rejects. A second call waits for the first.
    */
   drain(options: { readonly graceMs: number }): Promise<void>;
   /** Ends all calls and connections at once. A second call has no further effect. */
@@ -108,11 +111,14 @@ export interface GrpcServer extends AsyncDisposable {
 }
 
 /**
- * Bytes that one download sends before the next. At this size, 32 concurrent downloads transfer
- * nearly as much as one, and each sends five times a second.
+ * Bytes that one download sends before the next one sends. At this size, 32 concurrent downloads
+ * transfer nearly as much as one, and each sends five times a second.
  */
 const sendBytes = 16 * 1024 * 1024;
-/** On loopback a message takes a tenth of this time. On a slower link, CPU time is not scarce. */
+/**
+ * How long the sending download may pause before the next one sends. On loopback a message takes a
+ * tenth of this time. On a slower link, CPU time is not scarce.
+ */
 const maxPauseMs = 3;
 
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {

@@ -48,7 +48,7 @@ interface FailedCall {
 /**
  * Returns the error as the caller may see it, with the names of the fields of the message. An error
  * of an aborted operation becomes the reason of the abort. An unexpected error becomes INTERNAL
- * without its message; the log has it with its cause under an incident id.
+ * without its message. The log has the message and the cause under an incident id.
  */
 export function toCallError(thrown: unknown, call: FailedCall): StoreError {
   const error = firstError(thrown);
@@ -84,7 +84,7 @@ export function wireStatus(error: StoreError): WireStatus {
   return { code, details, metadata };
 }
 
-/** How much of an error's facts to send. The first of `detailLimits` that fits applies. */
+/** Limits how many facts of an error are sent. The first of `detailLimits` that fits applies. */
 interface DetailLimits {
   readonly entries: number;
   /** Maximum number of characters of each text. */

@@ -1,6 +1,6 @@
-// Decides about a stream before grpc-js sees it. It checks the size of the headers, the caller's
-// identity and the free capacity, and decides when the stream begins. Refusing a stream here costs
-// a tenth of a call.
+// Decides about a stream before grpc-js sees it. The gate checks the size of the headers, the
+// caller's identity and the free capacity, and decides when the stream begins. Refusing a stream
+// here costs a tenth of a call.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { StoreError } from "../base/errors.js";
 import type { Occupancy } from "../observe/figures.js";
@@ -44,8 +44,8 @@ interface StreamGateOptions {
   /** Returns whether the call at this path has a single request. */
   readonly keepsRequest: (path: string) => boolean;
   /**
-   * Returns the reason to refuse a call, if any. `path` is that of the headers. The gate calls this
-   * right before the call begins.
+   * Returns the reason to refuse a call, if any. `path` is the `:path` header. The gate calls this
+   * function right before the call begins.
    */
   readonly refusalOf: (path: string, caller: Caller, peer: string) => StoreError | undefined;
   /** Called when the gate refuses a stream for one of its own limits. */
@@ -55,14 +55,15 @@ interface StreamGateOptions {
 }
 
 /**
- * The number of open streams at which a connection is busy, and its stream limit is raised. It is
- * below the first limit, so that the client does not reach that limit before.
+ * The number of open streams at which a connection is busy, and its stream limit is raised. The
+ * number is below the first limit, so that the client does not reach that limit before it is
+ * raised.
  */
 const busyStreams = 80;
 
 export interface StreamGate {
   /**
-   * Decides about a stream. It calls `begin` now, later or never, and may change `headers` before
+   * Decides about a stream. Calls `begin` now, later or never, and may change `headers` before
    * that.
    */
   take(
@@ -140,8 +141,8 @@ export function createStreamGate(options: StreamGateOptions): StreamGate {
 }
 
 /**
- * Returns the peer of the connection for logs: the remote address, `:` and the port, or `unix`
- * without a remote port. An IPv6 address has no brackets.
+ * Returns the peer of the connection for logs: the remote address, `:` and the port, or `unix` if
+ * there is no remote port. An IPv6 address has no brackets.
  */
 function peerOf(socket: Peer | undefined): string {
   if (socket?.remotePort === undefined) return "unix";
@@ -211,9 +212,9 @@ function createStreamCapacity(limits: StreamLimits): StreamCapacity {
 }
 
 /**
- * Maximum number of such streams of one connection. If a client has seen the settings, its streams
- * never get here, because Node itself resets them. An honest client that has not seen the settings
- * yet may have sent a few such streams.
+ * Maximum number of streams on one connection whose headers are too large. If a client has seen the
+ * settings, such streams never get here, because Node itself resets them. An honest client that has
+ * not seen the settings yet may have sent a few such streams.
  */
 const maxOversized = 8;
 
@@ -235,7 +236,7 @@ function createOversized(): { met(stream: ServerHttp2Stream): void } {
 
 /**
  * Returns a function that caches one status. Encoding a status costs more than the rest of a
- * refusal, and most are equal.
+ * refusal, and most statuses are equal.
  */
 function rememberLast(encode: (error: StoreError) => WireStatus): typeof encode {
   let last: { readonly text: string; readonly status: WireStatus } | undefined;

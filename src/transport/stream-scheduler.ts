@@ -1,13 +1,13 @@
 // Schedules the start of new streams. A client can open hundreds of streams at once, and each takes
 // a tenth of a millisecond to start: together they would delay everybody. So each iteration of the
-// event loop starts a few. It goes round-robin over the connections and starts streams of known
-// callers first. A stream that was reset before its start costs nothing more.
+// event loop starts a few streams. The scheduler goes round-robin over the connections and starts
+// streams of known callers first. A stream that was reset before its start costs nothing more.
 import type { ServerHttp2Stream } from "node:http2";
 
 interface StreamScheduler {
   /** Calls `begin` now or in a later iteration, and never if the stream has ended by then. */
   schedule(stream: ServerHttp2Stream, isKnown: boolean, begin: () => void): void;
-  /** Returns the number of streams that wait for their turn. */
+  /** Returns the number of streams that wait to begin. */
   waiting(): number;
 }
 
@@ -80,7 +80,8 @@ function createQueue(): Queue {
       let begun = 0;
       for (const [connection, queue] of waiting) {
         if (begun === count) break;
-        // A connection with more streams goes behind the others, where this loop meets it again.
+        // A connection that still has waiting streams moves to the end of the map. This loop
+        // reaches it again after the other connections.
         waiting.delete(connection);
         const next = queue.shift();
         if (queue.length > 0) waiting.set(connection, queue);

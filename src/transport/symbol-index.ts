@@ -24,7 +24,10 @@ export interface SymbolIndex {
    */
   fileOfSymbol(symbol: string): IndexedFile | undefined;
   fileOfExtension(extendee: string, fieldNumber: number): IndexedFile | undefined;
-  /** Returns the numbers in ascending order. Undefined if the message is unknown. */
+  /**
+   * Returns the field numbers of the message's extensions in ascending order. Undefined if the
+   * message is unknown.
+   */
   extensionNumbers(messageType: string): readonly number[] | undefined;
   /** Returns the file and all its direct and indirect imports. The file comes first. */
   withImports(file: IndexedFile): readonly IndexedFile[];

@@ -36,8 +36,8 @@ export interface SocketFile {
 }
 
 /**
- * Sets who may connect. The umask decides the initial mode, often 0755. The group is set before the
- * mode lets the group connect.
+ * Sets the group and the mode of the file, which decide who may connect. The group is set before
+ * the mode lets the group connect.
  */
 export async function restrictSocket(
   path: string,
@@ -107,7 +107,10 @@ async function removeStaleSocket(path: string): Promise<void> {
   });
 }
 
-/** Returns the error with the whole path, which `fieldInvalid` would cut. */
+/**
+ * Returns FIELD_INVALID for the path of the socket. The message has the whole path, which
+ * `fieldInvalid` would cut.
+ */
 function pathRefused(
   path: string,
   expected: string,

@@ -78,8 +78,8 @@ export class OwnedChunk {
   }
 
   /**
-   * Returns the memory under the bytes, for a transfer. Undefined if others use it too. Call it
-   * once.
+   * Returns the memory under the bytes, for a transfer. Undefined if others use the memory too, or
+   * if it was taken before.
    */
   takeMemory(): ArrayBuffer | undefined {
     const memory = this.#memory;

@@ -3,7 +3,7 @@ import { bytesOf, freeIfOwned, OwnedChunk, type Chunk } from "./chunk.js";
 
 /**
  * Yields chunks of at most `chunkBytes`. Small pieces are joined. A larger piece is cut without a
- * copy, so its chunks have the owner of the piece.
+ * copy, so its chunks are owned or borrowed as the piece is.
  */
 export async function* rechunk<C extends Chunk>(
   pieces: AsyncIterable<C>,

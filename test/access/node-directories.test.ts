@@ -182,7 +182,8 @@ test("no symbolic link below an allowed directory is followed", async (t) => {
       await failsWith(client.exportToDirectory({ ref: "web", directory }), "FIELD_INVALID");
       await failsWith(client.takeToDirectory({ ref: "web", directory }), "FIELD_INVALID");
     }
-    // An allowed directory can be read and filled, but not taken over itself.
+    // The daemon may read and fill an allowed directory, but must not take over that directory
+    // itself.
     await failsWith(client.createFromDirectory({ directory: place }), "FIELD_INVALID");
   }
   await assertUntouched(secret);
@@ -309,7 +310,7 @@ test("a directory that is replaced during the check is never taken over", async 
     const id = made?.snapshot?.config?.id;
     if (id === undefined) continue;
     const names = made?.snapshot?.files.map(({ sizeBytes }) => sizeBytes) ?? [];
-    // The size is 3000 bytes plus the seed. The file of the secret has 3007 bytes.
+    // The size is 3000 bytes plus the seed, which is 1 here. The file of the secret has 3007 bytes.
     assert.ok(names.includes(3001n), `the caller's own files, not ${names.join()}`);
     await operator.delete(id);
     // The directory is made elsewhere, so that the swaps never meet an incomplete directory.

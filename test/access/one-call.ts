@@ -64,7 +64,10 @@ export function firstAnswer(
   });
 }
 
-/** Lists the services by reflection, whose descriptor comes from reflection itself. */
+/**
+ * Lists the services by reflection. The descriptor of the reflection service comes from reflection,
+ * too.
+ */
 export function listServices(client: Client): Promise<readonly string[]> {
   const { input, output, parent, name } = ServerReflection.method.serverReflectionInfo;
   const request = create(input, { messageRequest: { case: "listServices", value: "" } });

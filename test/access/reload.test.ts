@@ -146,7 +146,7 @@ test("SIGUSR1 opens no inspector; SIGUSR2 and an early SIGHUP do not end the dae
 });
 
 test("SIGHUP and SIGUSR1 while the program loads do not end it, and open no inspector", async (t) => {
-  // All static imports are loaded before any of them runs.
+  // Node loads all static imports before it runs any of them, so there must be no other import.
   const imports = (await readFile(mainPath, "utf8")).match(/^import .*$/gm);
   assert.deepEqual(imports, ['import "./base/early-signals.js";']);
   const scratch = await makeScratch(t, "stasis-early-");
@@ -225,7 +225,7 @@ test("the daemon warns at its start and at SIGHUP", async (t) => {
   await chmod(join(scratch, "tokens.json"), 0o666);
   daemon.signal("SIGHUP");
   await daemon.line(/"option":"tokens".*every user can change it/);
-  // The keys that openssl writes are readable only for their owner.
+  // Only the owner can read the keys that openssl writes, so the daemon does not warn about them.
   assert.doesNotMatch(daemon.output(), /"option":"server_cert"/);
   await chmod(scene.server.key, 0o644);
   await using next = await startDaemonProcess(join(scratch, "next"), {

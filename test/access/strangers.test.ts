@@ -66,8 +66,8 @@ async function shakeHands(
 }
 
 /**
- * Returns the session with its ticket. Tickets come before the first bytes of HTTP/2, which the
- * daemon sends by itself.
+ * Waits for the first bytes of the daemon, and returns the TLS session with its ticket. The daemon
+ * sends its tickets before those bytes, which begin HTTP/2.
  */
 async function sessionOf(socket: TLSSocket): Promise<Buffer | undefined> {
   let session = socket.getSession();

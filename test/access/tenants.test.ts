@@ -28,7 +28,7 @@ interface Tenants {
   readonly b: Client;
   readonly all: Client;
   readonly tar: Uint8Array;
-  /** The ids of a/one, of b/one, and of c/one, which belongs to no tenant. */
+  /** The ids of a/one and of b/one. The store has two more snapshots, which belong to no tenant. */
   readonly ids: { readonly a: string; readonly b: string };
 }
 
@@ -60,7 +60,7 @@ async function first<T>(messages: AsyncIterable<T>): Promise<T> {
   throw new Error("no message");
 }
 
-/** Makes the calls with a ref. Each succeeds for the tenant's own snapshot. */
+/** Holds one function per call with a ref. Each succeeds for the tenant's own snapshot. */
 const refCalls: Readonly<Record<string, (client: Client, ref: string) => Promise<unknown>>> = {
   inspect: (client, ref) => client.inspect(ref),
   update: (client, ref) =>
@@ -191,7 +191,7 @@ test("the request id of a running import belongs to its tenant, too", async (t) 
   let finish = (): void => undefined;
   const gate = new Promise<void>((resolve) => (finish = resolve));
   async function* slowly(): AsyncGenerator<Uint8Array> {
-    // These bytes are less than the envelope, so the daemon does not know the name yet.
+    // The envelope is longer than these bytes, so the daemon does not know the name yet.
     yield archive.subarray(0, 600);
     await gate;
     yield archive.subarray(600);
@@ -399,8 +399,7 @@ test("watch with a filter for others' names reports nothing, not even the tenant
 test("an ambiguous prefix of an id counts and names only the tenant's own snapshots", async (t) => {
   const { a, all, tar } = await startTenants(t);
   const byStart = new Map<string, string[]>();
-  // An id has 32 possible first characters, so two of 33 ids begin with the same one. Refs need
-  // three characters.
+  // A ref needs at least three characters of an id.
   for (let n = 0; n < 8; n++) await store(a, `a/${n}`, tar);
   for await (const { config } of all.listAll()) {
     const start = config?.id.slice(0, 3) ?? "";

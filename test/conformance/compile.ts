@@ -20,7 +20,7 @@ interface TarEntry {
 
 interface BodyPlan {
   readonly tar?: readonly TarEntry[];
-  /** The tar archive lacks its end marker. */
+  /** True if the tar archive lacks its end marker. */
   readonly unended?: boolean;
   readonly text?: string;
   readonly times?: number;
@@ -30,7 +30,7 @@ type Step = Readonly<Record<string, Json>>;
 
 export interface Case {
   readonly case: string;
-  /** The case runs only on this transport. */
+  /** If this is set, the case runs only on this transport. */
   readonly only?: string;
   readonly steps: readonly Step[];
 }

@@ -6,7 +6,10 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Json, Scenario } from "./compile.js";
 
 const reasonPrefix = "ERROR_REASON_";
-/** These keys represent a frame of bytes in a scenario. */
+/**
+ * In a scenario, `body` represents a frame of bytes that a call sends, and `intact` one that a call
+ * receives.
+ */
 const sentBytes = "body";
 const receivedBytes = "intact";
 

@@ -33,6 +33,7 @@ const places = ["/dev/shm", "/tmp", "/var/tmp", homedir()];
 
 /**
  * Starts the daemons. `program` is an earlier build of the daemon, which does not support remotes.
+ * By default, this build is used.
  */
 export async function startDaemons(
   scratch: string,

@@ -104,8 +104,8 @@ export function missingTool({ tools }: Language): string | undefined {
 }
 
 /**
- * Makes a virtual environment with the client of gen/python. It is made again when the client or
- * the list of requirements changes.
+ * Makes a virtual environment with the client of gen/python. Makes it again when the client or the
+ * list of requirements has changed.
  */
 function makeEnvironment(folder: string, requirements: string): void {
   const hash = createHash("sha256");

@@ -15,9 +15,9 @@ export async function judgeAfterCut(
   start: Start,
 ): Promise<Verdict> {
   const { root } = place;
-  // The store does not guarantee files that the caller had not synced before handing them over. The
-  // next directory to hand over may be incomplete, because it is made where the stored directory
-  // was.
+  // The store does not guarantee the durability of files that the caller had not synced before
+  // handing them over. The next directory to hand over may be incomplete, because it is made where
+  // the stored directory was.
   const givens = givenIsDurable ? expected.givens.filter(({ must }) => must !== "stored") : [];
   const owed = { ...expected, givens };
   const { client, output, stop } = await start(place);

@@ -38,7 +38,9 @@ export interface BenchOptions {
   readonly directory: string;
   /** Lies on the store's filesystem. The default is `directory`. */
   readonly storeDirectory?: string;
-  /** The directory of the socket must not exist yet. By default it is below `directory`. */
+  /**
+   * The path of the socket, whose directory must not exist yet. By default it is below `directory`.
+   */
   readonly socket?: string;
   /** The seed determines the sizes and the bytes of the contents. */
   readonly seed: number;

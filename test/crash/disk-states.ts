@@ -19,7 +19,10 @@ export interface DiskStates {
   make(state: DiskState, path: string): Promise<void>;
 }
 
-/** A disk writes this many bytes atomically for a filesystem with blocks of this size. */
+/**
+ * The filesystem has blocks of this size, and a disk writes such a block atomically. A write that
+ * is lost in part therefore loses whole blocks.
+ */
 const blockBytes = 4096;
 
 const exec = promisify(execFile);

@@ -23,7 +23,7 @@ const subjects: readonly Subject[] = (["ext4", "xfs", "btrfs"] as const).flatMap
   (["bytes", "inodes"] as const).map((exhausted) => ({ filesystem, exhausted })),
 );
 
-/** The images have the minimum size that their tools allow, and few inodes. */
+/** The images are small, and those with a fixed number of inodes have few. */
 const images = {
   ext4: { sizeMib: 64, options: ["-b", "4096", "-J", "size=4", "-N", "512"] },
   xfs: { sizeMib: 300, options: ["-i", "maxpct=1"] },

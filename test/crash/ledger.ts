@@ -55,9 +55,7 @@ export type Note = Entry | Found;
 
 export interface GivenExpectation extends Given {
   readonly name: string;
-  /**
-   * With `stored`, the directory must be in the store. With `back`, it must be in its old place.
-   */
+  /** Says where the directory must be: in the store (`stored`), or in its old place (`back`). */
   readonly must: "stored" | "back" | "either";
 }
 

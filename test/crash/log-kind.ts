@@ -59,7 +59,10 @@ function cannotRecord(lies: boolean): string | false {
   return lies ? cannotStrace() : false;
 }
 
-/** A recording takes as long as some dozens of states. */
+/**
+ * The minimum number of states per recording. Making a recording takes as long as playing dozens of
+ * states.
+ */
 const leastPerRecording = 12;
 const mostPerRecording = 200;
 

@@ -88,7 +88,10 @@ function lastLines(output: string): string {
   return output.split("\n").slice(-8).join("\n    ");
 }
 
-/** A broken harness has found nothing. Only a real finding prints the command that repeats it. */
+/**
+ * Returns that the mistake was caught only if the output has the command that repeats a finding. A
+ * broken harness fails too, but prints no such command.
+ */
 function verdictOf(code: number | null, output: string): Verdict {
   const lines = output.split("\n");
   const again = lines.findIndex((line) => line.startsWith("  again: npm run lab -- crash"));

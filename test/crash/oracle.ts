@@ -16,7 +16,8 @@ export interface Subject {
   readonly client: Client;
   readonly owed: Expectation;
   /**
-   * False if a fault preceded, after which a daemon may leave staging and trash to the next start.
+   * False if a fault came before, because then the daemon may leave staging and trash to the next
+   * start.
    */
   readonly afterCleanStart: boolean;
 }
@@ -164,7 +165,10 @@ export async function inspectFreeNames(
   return problems;
 }
 
-/** Returns the log lines that mention an error, although the start had none. */
+/**
+ * Returns a problem for each error in the log of a start. No fault occurred during this start, so
+ * the log must have no error.
+ */
 export function alarmsIn(output: string): string[] {
   return output
     .split("\n")

@@ -1,5 +1,5 @@
-// Defines what the daemon does when a fault is injected. Each scenario prepares the store and then
-// makes one call, whose obligations are in the ledger.
+// Defines the calls of the daemon into which faults are injected. Each scenario prepares the store
+// and then makes one call, whose obligations are in the ledger.
 import { join } from "node:path";
 import type { Bench } from "./bench.js";
 import { keptName } from "./bench.js";

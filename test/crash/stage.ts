@@ -124,7 +124,7 @@ export async function createDelta(
   });
 }
 
-/** Imports `directory`, an export. It stays in its place. */
+/** Imports the export in `directory`. The directory stays in its place. */
 export async function importFromDirectory(
   stage: Stage,
   name: string,
@@ -149,7 +149,8 @@ export async function update(stage: Stage, name: string, description: string): P
 }
 
 export async function remove(stage: Stage, name: string): Promise<CallResult> {
-  // An error after the tombstone leaves the snapshot deleted. Only an answer is certain.
+  // If the call fails after the tombstone was written, the snapshot stays deleted. Only a
+  // successful answer makes the outcome certain.
   return noted(stage, name, { content: undefined }, async () => {
     await stage.client.delete(name, { timeoutMs: answerLimitMs });
     return undefined;

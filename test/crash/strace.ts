@@ -23,7 +23,7 @@ export async function recordCalls(pid: number, output: string): Promise<Attached
   return attach(["-f", "-p", String(pid), "-o", output, ...format, "-e", "trace=%file,%desc"]);
 }
 
-/** Injects a fault at the `nth` call of that name in one thread, counted from now. */
+/** Injects a fault at the `nth` call of `syscall` in one thread, counted from now. */
 export async function injectInto(
   threadId: number,
   { syscall, nth, fault }: { syscall: string; nth: number; fault: Fault },
@@ -44,7 +44,7 @@ export async function lieAboutSync(pid: number, output: string): Promise<Attache
   ]);
 }
 
-/** Slows down every such call of all threads, so that other calls run in between. */
+/** Delays every call of `syscall` in all threads, so that other calls run in between. */
 export async function delayCalls(
   pid: number,
   { syscall, delayUs }: { syscall: string; delayUs: number },
@@ -78,9 +78,9 @@ async function endGently(strace: Child): Promise<void> {
 }
 
 /**
- * Returns true if a call was made to fail, within the directories if any are given. The directories
- * exclude the writes with which threads wake each other, whose number differs from run to run. A
- * kill leaves no such mark, because strace may end before it writes the mark.
+ * Returns true if strace made a call fail. If directories are given, only calls within them count.
+ * This excludes the writes with which threads wake each other, whose number differs from run to
+ * run. A kill leaves no trace, because strace may end before it writes one.
  */
 export async function wasInjected(output: string, within?: readonly string[]): Promise<boolean> {
   const text = await readFile(output, "utf8").catch(() => "");

@@ -41,7 +41,10 @@ function seedOf({ seed }: PlayOptions, round: number): number {
   return seed + round * 1009;
 }
 
-/** Plans all states of a round. Every scenario has a share of the first states. */
+/**
+ * Plans all states of a round. The scenarios take turns, so that the first states cover all
+ * scenarios.
+ */
 async function plan(options: PlayOptions, round: number): Promise<Planned[]> {
   const wanted = scenarios.filter(({ name }) => isWanted(options, name));
   const lists = new Map<string, Planned[]>();

@@ -92,8 +92,8 @@ async function judgeAlive(
     const how = JSON.stringify(await served.exited);
     return [`the daemon ended by itself, ${how}: ${lastLines(served.output())}`];
   }
-  // In these cases nothing is written after the failed commit, so that the next start proves that
-  // the remains of the commit in the log have no effect.
+  // If the disk is full for a file of the catalog, the harness writes nothing after the failed
+  // commit. The next start then proves that the remains of that commit in the log have no effect.
   const untouched = fault === "ENOSPC" && point.what.startsWith("catalog.db");
   const problems: string[] = [];
   const sync = point.syscall === "fsync" || point.syscall === "fdatasync";

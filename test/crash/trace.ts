@@ -85,8 +85,9 @@ export function isWithin(path: string, directory: string): boolean {
 }
 
 /**
- * Returns when the daemon sent its last answer before the client received it. This is the last
- * writev to a socket that is longer than a frame's header. The trailers follow in the same tick.
+ * Returns the time at which the daemon sent its last answer before the client received it. This is
+ * the last write of more than 60 bytes to a socket: the header of a frame is shorter. The trailers
+ * follow in the same tick.
  */
 export function answeredAt(calls: readonly Call[], clientHadItAt: number): number {
   const sent = calls.filter(

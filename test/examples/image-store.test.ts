@@ -115,8 +115,8 @@ async function storeOn(scene: Scene, random: Random, signal: AbortSignal): Promi
 }
 
 /**
- * Checks that every blob exists that a stored snapshot pins. It is in its place or condemned, which
- * the next cycle can undo.
+ * Checks that every blob that a stored snapshot pins exists. If `condemned` is true, the blob may
+ * also be among the condemned blobs, which the next cycle can restore.
  */
 async function judge(scene: Scene, { condemned }: { readonly condemned: boolean }): Promise<void> {
   const { client, pinning, blobPath } = scene;
@@ -199,7 +199,7 @@ async function killedAtCall(scene: Scene, syscall: string): Promise<void> {
   });
 }
 
-/** What happens to the n-th piece in one direction. Only a late piece is still forwarded. */
+/** Says what happens to the n-th piece in one direction. Only a late piece is still forwarded. */
 type Blow = "killed" | "cut" | "late";
 
 async function struckOnTheWire(scene: Scene, blow: Blow, direction: Direction): Promise<void> {

@@ -1,4 +1,4 @@
-// Repeats a run and fails another operation each time. Judges the caller's answer and the state
+// Repeats a run and fails a different operation each time. Judges the caller's answer and the state
 // after the next start.
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
@@ -12,7 +12,7 @@ import type { Played, Stage } from "./stage.js";
 const maxOperations = 150;
 const reasons = { EIO: "IO_FAILED", ENOSPC: "STORAGE_FULL" } as const;
 
-/** Calls `run` repeatedly, each time with the fault at another operation. */
+/** Calls `run` repeatedly, each time with the fault at the next operation. */
 export async function failEach(
   code: FaultCode,
   run: (fault: Faulty) => Promise<void>,
@@ -27,7 +27,9 @@ export async function failEach(
   }
 }
 
-/** Checks that a refusal carries the reason of its cause, because callers act on the reason. */
+/**
+ * Checks that a refusal has the reason that matches the fault, because callers act on the reason.
+ */
 export function assertReason(error: Played["error"], code: FaultCode): void {
   if (error === undefined) return;
   assert.ok(isStoreError(error, reasons[code]), `refused with ${inspect(error)}`);

@@ -29,7 +29,7 @@ export type OperationKind =
 
 export interface Operation {
   readonly kind: OperationKind;
-  /** The absolute path, without links except possibly its last name. */
+  /** The absolute path. Only its last name may be a symbolic link. */
   readonly path: string;
   /** The new path, for a rename or a link. */
   readonly to?: string;
@@ -159,8 +159,8 @@ function creates(flags: string | number | undefined): boolean {
 }
 
 /**
- * Intercepts operations through a descriptor. They count for the path that the file has at that
- * moment.
+ * Intercepts operations through a descriptor. Each operation is reported with the path that the
+ * file has at that moment.
  */
 function watchHandle(scope: Scope, handle: FileHandle): FileHandle {
   const watch = (

@@ -80,8 +80,8 @@ function assertFiles(directory: string, { files }: Content): void {
 }
 
 /**
- * Checks that the files are either in the directory, with their modes, or in the store, never in
- * both or neither. If the call was done, a repeated request gets the same answer.
+ * Checks that the directory exists exactly when the files were taken. In that case it has the files
+ * with their modes, and a repeated request gets the same answer.
  */
 async function assertTaken(
   store: SnapshotStore,
@@ -102,8 +102,8 @@ async function assertTaken(
 }
 
 /**
- * Checks that the directory is in the store or unchanged in its old place, never in both and
- * nowhere else.
+ * Checks that the directory is in its old place exactly when the store does not have it, and that
+ * it is unchanged there.
  */
 function assertGiven(place: Place, isStored: boolean): void {
   assert.equal(existsSync(place.given), !isStored, "the directory in its old place");

@@ -2,8 +2,8 @@
 // cut. Each rule has a name and is checked against the events of one undisturbed run.
 
 /**
- * Requires that all events that match `all`, at least one, come before the first that matches
- * `before`.
+ * Requires at least `count` events that match `all`. All of them must come before the first event
+ * that matches `before`.
  */
 interface AllBefore {
   readonly rule: string;
@@ -14,8 +14,8 @@ interface AllBefore {
 }
 
 /**
- * Requires at least one event that matches `some`, or no event that matches `none`, between the
- * last that matches `after` and the first that matches `before`.
+ * Looks at the events between the last that matches `after` and the first that matches `before`.
+ * Requires at least one that matches `some`, and none that matches `none`.
  */
 interface Between {
   readonly rule: string;
@@ -312,8 +312,8 @@ export const orderRules: Readonly<Record<string, readonly OrderRule[]>> = {
   ],
   take: takenOut,
   "take-linked": [
-    // The clone that precedes the call, and the copies that the call makes, also change modes and
-    // commit.
+    // Some rules do not apply, because the clone that precedes the call, and the copies that the
+    // call makes, also change modes and commit.
     ...takenOut.filter(({ rule }) => !/^(no mode changes|nothing is committed)/.test(rule)),
     {
       rule: "the copy of a linked file is synced before it replaces the file",

@@ -16,7 +16,10 @@ import { readTree, type Tree, type TreeDirectory } from "./tree.js";
 export interface PowerModel extends Layer {
   /** Returns the content after a power cut at this moment. */
   afterCut(): Tree;
-  /** Returns the same, if a random part of the unsynced changes has reached the disk, too. */
+  /**
+   * Returns the content after a power cut at this moment, if a random part of the unsynced changes
+   * has reached the disk.
+   */
   afterLuckyCut(random: Random): Tree;
   /**
    * Returns the paths of files and names below `path` with changes that a power cut would undo.
@@ -113,7 +116,7 @@ export function followPower(base: string, stash: string): PowerModel {
       if (kind === "create") existed = lookAt(path) !== undefined;
       if (kind !== "remove-tree") return;
       removing = allBelow(path);
-      // The removals are noted while the directories still exist, because each becomes durable
+      // The removals are recorded while the directories still exist, because each becomes durable
       // separately.
       for (const each of removing) pending.push([change(each, undefined)]);
     },

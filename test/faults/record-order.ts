@@ -12,7 +12,7 @@ export interface RecordedOrder {
   readonly problems: readonly string[];
 }
 
-/** Seeds a mistake as a layer above the observing layers, which it receives. */
+/** Returns a layer that seeds a mistake. It is above the observing layers, which are in `below`. */
 export type Mistake = (below: readonly Layer[]) => Layer;
 
 export async function recordOrder(

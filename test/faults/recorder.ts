@@ -12,8 +12,9 @@ export interface Recorder extends Layer {
 }
 
 /**
- * Makes a recorder. `ids` returns the names of known snapshots, and any other snapshot is NEW. The
- * recorder calls `onEvent` with each event; for an operation, before it is done.
+ * Makes a recorder. `ids` maps the ids of known snapshots to their names. Any other snapshot is
+ * NEW. The recorder calls `onEvent` with each event. It reports an operation before the operation
+ * is done.
  */
 export function createRecorder(
   { base, root }: Place,

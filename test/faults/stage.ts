@@ -28,8 +28,8 @@ export function openStage(): Stage {
     place,
     stash,
     put: (tree) => {
-      // The asynchronous rm() is unsuitable: if it fails, parts of it continue and would remove new
-      // files.
+      // The asynchronous rm() is unsuitable. If it fails, some of its deletions continue, and they
+      // would remove new files.
       clear(place.base);
       writeTree(place.base, tree);
     },

@@ -12,7 +12,8 @@ export interface Coverage {
   /** Resets the counts of the last input. */
   reset(): void;
   /**
-   * Returns true if a branch ran for the first time, or a new number of times, and records this.
+   * Returns true if a branch ran for the first time or, unless the coverage is coarse, with a new
+   * frequency. Records the frequencies of all branches.
    */
   isNew(): boolean;
   /** Returns the number of branches that ran at least once, and the total. */
@@ -58,7 +59,7 @@ export function collectCoverage(coarse: boolean): Coverage {
   };
 }
 
-/** Returns a rough frequency from 0 to 7. */
+/** Returns the order of magnitude of a count, as a number from 0 to 7. */
 function magnitude(count: number): number {
   if (count <= 3) return count - 1;
   return Math.min(7, 1 + Math.floor(Math.log2(count)));

@@ -53,8 +53,8 @@ export async function copyInstrumented(directory: string, plant?: Plant): Promis
 }
 
 /**
- * Returns the same module with counters. It registers with `globalThis.fuzzModule` (see
- * coverage.ts).
+ * Returns the code of the module with counters. The code registers its counters with
+ * `globalThis.fuzzModule` (see coverage.ts).
  */
 export function instrument(code: string): string {
   const source = ts.createSourceFile("module.js", code, ts.ScriptTarget.Latest, true);

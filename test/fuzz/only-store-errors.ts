@@ -1,5 +1,5 @@
-// Checks the property of every parser: it accepts its input, or refuses it with one of these
-// reasons, in little time. Any other error is a finding.
+// Checks the property that every parser must have: it accepts its input, or refuses it with one of
+// the given reasons, in little time. Any other error is a finding.
 import { isStoreError, type ErrorReason } from "../../src/base/errors.js";
 
 /**

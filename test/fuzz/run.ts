@@ -69,8 +69,8 @@ function shareOf(target: FuzzTarget): number {
 }
 
 /**
- * Joins two rounds. A later round repeats the findings of an earlier one, which the place of the
- * throw identifies.
+ * Joins two rounds. Drops findings that an earlier round already had: the place of the throw
+ * identifies a finding.
  */
 function together(before: CampaignOutcome | undefined, now: CampaignOutcome): CampaignOutcome {
   const known = new Set(before?.findings.map(({ text }) => placeOf(text)));

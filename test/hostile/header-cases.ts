@@ -46,7 +46,10 @@ const badPaxBodies: readonly (readonly [what: string, body: string])[] = [
   ["NULs", "\0".repeat(100)],
 ];
 
-/** Generates more entries than any snapshot has while they are sent. */
+/**
+ * Yields an archive with `count` copies of the entry, a hundred at a time, so that the whole
+ * archive is never in memory.
+ */
 function* many(entry: Buffer, count: number): Generator<Uint8Array> {
   yield envelopeEntry();
   const hundred = Buffer.concat(Array.from({ length: 100 }, () => entry));

@@ -33,12 +33,12 @@ export function named(name: string | Uint8Array): Buffer {
   return archiveOf(goodFile, Buffer.concat([rawHeader({ name, size: 4 }), padded("data")]));
 }
 
-/** Makes a file whose name is in a PAX record, where no NUL ends it. */
+/** Makes an archive with a file whose name is in a PAX record, where no NUL ends the name. */
 export function paxNamed(path: string): Buffer {
   return archiveOf(goodFile, rawPax([["path", path]]), rawFile("other", "data"));
 }
 
-/** Makes an entry with these PAX records and this text as its body. */
+/** Makes an archive with a file that has these PAX records and this text as its content. */
 export function withPax(records: readonly (readonly [string, string])[], body = "data"): Buffer {
   return archiveOf(goodFile, rawPax(records), rawFile("disk", body));
 }

@@ -69,7 +69,10 @@ const endHeaders = 4;
 const health = "/grpc.health.v1.Health/Check";
 const reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
-/** Resolves when the daemon has read everything that was sent and no longer grows. */
+/**
+ * Waits until the daemon's memory grows by less than 2 MiB in a second, which means that the daemon
+ * has read everything that was sent. Waits for at most 20 seconds.
+ */
 async function untilTakenIn(daemon: DaemonProcess): Promise<void> {
   let before = 0;
   for (let looks = 0; looks < 20; looks++) {

@@ -1,5 +1,5 @@
-// Measures downloads whose clients do not read: the daemon's memory for each, and after they have
-// ended. SECURITY.md has the bound.
+// Measures the daemon's memory while clients do not read their downloads, and after these downloads
+// have ended. SECURITY.md has the bound.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -17,9 +17,7 @@ import { framed, openSession, paths } from "./hostile-clients.js";
 
 const readers = 64;
 const readersPerConnection = 16;
-/**
- * The size is small enough for a few seconds, but large enough to stop each reader in the middle.
- */
+/** The test takes only seconds with this size, and yet each reader stops in the middle. */
 const contentBytes = 16 * mib;
 
 async function* content(): AsyncGenerator<Uint8Array> {
@@ -77,7 +75,7 @@ for (const [what, { path, request, mostBytes }] of Object.entries(cases)) {
     await client.create({ config: { name: "large" } }, content()).finally(() => client.close());
     const resident = (): number => memoryOf(daemon, "VmRSS");
 
-    /** Resolves with the daemon's memory when it has been stable for this long. */
+    /** Waits until the daemon's memory has been stable for `seconds`, and returns it. */
     const settled = async (seconds: number): Promise<number> => {
       let before = resident();
       for (let unchanged = 0, looks = 0; unchanged < seconds && looks < 60; unchanged++, looks++) {
@@ -88,7 +86,7 @@ for (const [what, { path, request, mostBytes }] of Object.entries(cases)) {
       }
       return before;
     };
-    /** Returns the memory that the daemon holds for these readers. */
+    /** Returns the daemon's memory while all readers have an open download. */
     const crowd = async (): Promise<number> => {
       const sessions = Array.from({ length: readers / readersPerConnection }, () =>
         openSession(daemon.tcpAddress),

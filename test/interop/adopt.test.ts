@@ -158,7 +158,7 @@ for (const kind of ["json", "sqlite"] as const) {
     await compareAdopted(client, root, records);
     assert.deepEqual(await fingerprint(root), before);
 
-    // The test acts as if an interrupted run had not reached these snapshots.
+    // The test simulates an interrupted run that has not reached these snapshots.
     await client.delete({ refs: ["vm-1", "vm-2"] });
     const again = await adopt("--json");
     const { snapshots } = JSON.parse(again.stdout) as { snapshots: { outcome: string }[] };

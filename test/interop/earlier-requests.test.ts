@@ -23,7 +23,7 @@ interface Scene {
   readonly peer: string;
 }
 
-/** Makes every call with a request id. The calls return the id of the snapshot in the answer. */
+/** Describes a call with a request id. `call` returns the id of the snapshot in the answer. */
 interface Call {
   readonly what: string;
   readonly requestId: string;

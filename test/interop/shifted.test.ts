@@ -24,7 +24,7 @@ interface Scene {
   stasis(...args: string[]): Promise<Finished>;
 }
 
-/** Stores a snapshot without a configuration that reveals the size of its memory. */
+/** Stores a snapshot whose configuration does not reveal the size of its memory. */
 async function setUp(t: TestContext): Promise<Scene> {
   const { address, scratch } = await startTestDaemon(t);
   const client = connect(address);

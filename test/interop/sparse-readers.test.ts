@@ -185,7 +185,7 @@ async function expectFragments(path: string, segments: number): Promise<void> {
   }
 }
 
-/** Returns the number of segments with the longest map that Go accepts. */
+/** Returns the largest number of segments whose map Go accepts. */
 function segmentsAtGoLimit(): number {
   let [fits, tooMany] = [1, maxGoMapBytes];
   while (tooMany - fits > 1) {

@@ -134,7 +134,9 @@ test("after a kill, a snapshot that was deleted while it was read is neither pre
   await put(client, "one");
 });
 
-/** Measures the disk space and the inodes of such snapshots, and their charge. */
+/**
+ * Measures the disk space and the inodes of snapshots with this configuration, and their charge.
+ */
 async function measure(
   config: (n: number) => Partial<SnapshotConfig>,
   tar: Buffer,
@@ -315,7 +317,8 @@ test("with uploads of all kinds at once, no two uploads use the same last bytes"
     const whys = outcomes.map((outcome) =>
       outcome.status === "rejected" ? String(outcome.reason) : "stored",
     );
-    // Both may still be refused, because each saw the other's reservation.
+    // The quota has room for two. Even these may be refused, because each call sees the
+    // reservations of the others.
     assert.ok(stored <= 2, `${stored} were stored: ${whys.join("; ")}`);
     for (const why of whys) assert.match(why, /^stored$|max_store/);
     const { usage } = await client.getInfo();

@@ -1,5 +1,5 @@
-// Tests the model with impossible histories. It must find the error in each of them, and must
-// accept a similar history that is possible.
+// Tests the model with impossible histories. The model must find the error in each of them, and
+// must accept a similar history that is possible.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Call, Collected, Done, Outcome, Seen, Standing } from "./history.js";

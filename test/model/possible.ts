@@ -126,8 +126,8 @@ function nameOf(draft: Draft, name: string): Register<string> {
 }
 
 /**
- * Records an upload. Calls with the same request id are one upload, which the first possible call
- * has made.
+ * Records an upload. All calls with the same request id are one upload. It began with the first
+ * call that was not refused, and ended with the call that was answered.
  */
 function noteIntake(draft: Draft, call: Call, { calls }: RoundFacts): void {
   const { done, outcome } = call;

@@ -8,7 +8,7 @@ import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 export interface ReceivedSpan {
   readonly traceId: string;
   readonly spanId: string;
-  /** Empty for the first span of a trace. */
+  /** This is empty for the first span of a trace. */
   readonly parentId: string;
   readonly name: string;
   /** The value 2 means "server" (trace.proto, Span.SpanKind). */

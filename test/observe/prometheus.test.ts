@@ -1,5 +1,5 @@
-// Tests that a real Prometheus scrapes a real daemon. It accepts every line, and the shipped rules
-// detect what happens.
+// Tests that a real Prometheus scrapes a real daemon. Prometheus accepts every line, and the
+// shipped rules detect what happens.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";

@@ -62,7 +62,7 @@ test("push on one node, pull on another: equal, and a child sends little", { ski
   await pull(two, { remote: "cold", ref: id, name: "again", protect: true });
   await checkContent(two, "again", next);
   assert.equal((await two.client.inspect("again")).snapshot?.protected, true);
-  // The pull took what is equal from the snapshot that the node had.
+  // This pull copies every block from the snapshot that the node already has.
   const all = await pull(two, { remote: "cold", ref: "child", unnamed: true });
   assert.equal(all.snapshot.config?.name, "");
   assert.equal(all.progress.sentBytes, 0n);

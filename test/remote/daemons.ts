@@ -1,4 +1,4 @@
-// Daemons that share a bucket of a real engine.
+// Starts daemons that share a bucket of a real engine.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -11,7 +11,7 @@ interface RemoteOptions {
   readonly prefix?: string;
   /** The content of the file with the encryption key. */
   readonly key?: string;
-  /** Default: the engine. */
+  /** The URL of the object store. The default is the engine's own. */
   readonly endpoint?: string;
 }
 

@@ -284,7 +284,8 @@ test("a 404 that is not about the object does not make the object missing", { sk
     await failsWith(bucket.delete("there/a", signal), "REMOTE_REFUSED");
     for (const kind of ["get", "head", "delete"] as const) proxy.failAll(kind, undefined);
   }
-  // The first answer hides an object that exists. The same happens with an empty object.
+  // The first answer says that an existing object does not exist. The client must ask again, also
+  // if the object is empty.
   proxy.failNext("head", { kind: "answer", status: 404 });
   assert.deepEqual(await bucket.head("there/a", signal), { sizeBytes: bytes.length });
   await direct.put("there/empty", new Uint8Array(), signal);

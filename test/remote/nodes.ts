@@ -28,7 +28,7 @@ export interface PushedHere extends Pushed {
   readonly totalBytes: number;
 }
 
-/** Pushes the snapshot with this ref. The snapshot at `base` is its base. */
+/** Pushes the snapshot with this ref. If `base` is given, the push uses it as its base. */
 export async function push(
   remote: RemoteReader,
   store: SnapshotStore,

@@ -38,9 +38,9 @@ after(async () => {
 
 interface Expected {
   readonly fault: Fault;
-  /** The result of the call. */
+  /** True if the call must store the object. */
   readonly stored: boolean;
-  /** Requests that the proxy sees. */
+  /** The number of PUT requests that the proxy must receive. */
   readonly puts: number;
 }
 

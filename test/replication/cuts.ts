@@ -58,7 +58,7 @@ export async function runCuts(options: CutOptions): Promise<CutSummary> {
     const where = met.map(({ kind, at }) => `${kind} at ${at}`).join(", ");
     const what = `${total} cuts, pull ${pulls}, ${target.name}: ${where}`;
     report(`${what}: ${(againBytes / mib).toFixed(2)} MiB again`);
-    // The whole excess would be allowed even if one cut had caused it.
+    // The excess of all cuts of the pull must stay within the bound for a single cut.
     assert.ok(againBytes <= maxAgainBytes, `${what}: ${againBytes} bytes again`);
     if (met.length > 0) most = Math.max(most, each);
     sum += againBytes;

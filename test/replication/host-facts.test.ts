@@ -1,5 +1,5 @@
-// Tests what a configuration has of the host and of the orchestrator's own data: both come back
-// from every call, from archives, from a peer and from a rebuilt catalog.
+// Tests the parts of a configuration that describe the host or contain the orchestrator's own data.
+// Every call, archive, peer and rebuilt catalog preserves both.
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";

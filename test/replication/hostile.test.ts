@@ -153,14 +153,14 @@ function eachBlock(what: string, change: (message: ReadBlocksResponse) => void):
   });
 }
 
-/** Sets the pages as a peer from before the bitmap names them. */
+/** Names the pages in a mask, as peers did before there was a bitmap. */
 function setMask(message: ReadBlocksResponse, mask: bigint): void {
   message.changedPages = mask;
   message.pageBytes = 0;
   message.pageBitmap = new Uint8Array(0);
 }
 
-/** Names the pages of one block in a bitmap that cannot be right. */
+/** Returns lies about the bitmap that names the pages of one block. */
 function bitmapLies(): Lie[] {
   const lie = (what: string, pageBytes: number, bytes: readonly number[], mask = 0n): Lie =>
     eachBlock(`a bitmap ${what}`, (message) => {

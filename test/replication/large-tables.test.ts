@@ -17,7 +17,7 @@ import { compareFiles } from "../support/scratch.js";
 import { startLiar } from "./liar.js";
 import { createOn, kib, mib, pull, startNode } from "./nodes.js";
 
-/** Pages of data, each in a block of its own: a table of 1.06 MB. */
+/** The number of pages of data. Each is in a block of its own, so the table has 1.06 MB. */
 const pages = 22_000;
 const apart = 2 * mib;
 

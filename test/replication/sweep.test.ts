@@ -33,7 +33,7 @@ test("an abandoned transfer is discarded when its time has passed, not at the ne
     await using transfers = await openTransfers(store, { logger, ttlMs: 1000 });
     const claim = await transfers.claim(digestOf(1), "run");
     const directory = await fetchSome(store, digestOf(1), 3);
-    // The data is kept during the pull, and for the full time after its end.
+    // The data is kept while the pull runs, and for the whole `ttlMs` after the pull has ended.
     await new Promise((resolve) => setTimeout(resolve, 1200));
     assert.ok(existsSync(directory));
     const endedMs = performance.now();

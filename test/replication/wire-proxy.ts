@@ -12,16 +12,17 @@ export interface WireProxy extends AsyncDisposable {
   /** Returns the number of bytes in both directions since the last `cutAfter`. */
   passedBytes(): number;
   /**
-   * Restarts the count, and closes the connection whose bytes reach the given number. If a function
-   * is given, it runs then and must close the connection, which forwards nothing more.
+   * Restarts the count of bytes. When it reaches `bytes`, the proxy forwards nothing more on the
+   * connection that exceeds it, and closes this connection. If `how` is a function, the proxy calls
+   * it instead, and the function must close the connection.
    */
   cutAfter(bytes: number, how?: "reset" | "close" | (() => void)): void;
   /**
-   * After that many bytes from now on nothing passes, and no connection ends. A link behaves this
-   * way when its other end disappears without closing the connection.
+   * Freezes the link after this many more bytes: nothing passes, and no connection ends. A link
+   * behaves this way when its other end disappears without closing the connection.
    */
   freezeAfter(bytes: number): void;
-  /** Ends the connections that were frozen. New connections work. */
+  /** Closes the connections that were frozen. New connections work. */
   thaw(): void;
   /** Sets the target of new connections. */
   setTarget(target: string): void;

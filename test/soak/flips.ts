@@ -30,7 +30,7 @@ export interface FlipsOptions {
 const blockBytes = 256 * kib;
 /** The number of snapshots that are damaged at once, in one byte each. */
 const snapshotCount = 25;
-/** The file has data, a hole, and a partial last block. There are small files, too. */
+/** The size of the file `memory`, which has data, a hole and a partial last block. */
 const memoryBytes = 2 * blockBytes + 5000;
 const files = [
   { name: "config.json", sizeBytes: 300, pieces: [piece(0, 300)] },
@@ -46,7 +46,10 @@ interface Scene {
   readonly client: Client;
   readonly root: string;
   readonly ids: readonly string[];
-  /** Holds the content of each file while it is intact. */
+  /**
+   * The bytes that Restore and Export send for an intact snapshot. All snapshots have the same
+   * files.
+   */
   readonly whole: { readonly restore: Buffer; readonly export: Buffer };
   readonly problems: string[];
   readonly counts: Map<string, number>;

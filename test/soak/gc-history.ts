@@ -30,8 +30,8 @@ export interface Removal {
   /** The call that made the plan. */
   readonly plan: Span;
   /**
-   * The call that removed the snapshot. This is the same call, unless an orchestrator's session
-   * removed the snapshot.
+   * The call that removed the snapshot. The same call made the plan, unless an orchestrator's
+   * session removed the snapshot.
    */
   readonly removal: Span;
 }

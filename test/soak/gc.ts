@@ -55,7 +55,7 @@ const contentLimitBytes = 6 * mib;
 interface Standstill {
   readonly timer: NodeJS.Timeout;
   worstMs: number;
-  /** The time at which this process was last blocked for seconds. */
+  /** The time (performance.now()) at which the last standstill of more than two seconds ended. */
   lastMs: number;
 }
 
@@ -72,7 +72,10 @@ function watchStandstill(): Standstill {
 }
 
 const standstillStepMs = 100;
-/** A lost ping is detected after 20 seconds. */
+/**
+ * A standstill may fail calls for this long afterwards, in milliseconds. The client sends a ping
+ * every 30 seconds, and waits 20 seconds for its answer.
+ */
 const keepaliveMs = 60_000;
 
 interface Scene {
@@ -472,8 +475,8 @@ async function planOnly(scene: Scene, policy: GcPolicy): Promise<void> {
 }
 
 /**
- * Checks the total after a collection: at most the limit, the snapshots that the collection kept,
- * and later ones.
+ * Checks the total after a collection. It is at most the sum of the limit, the snapshots that the
+ * collection kept, and the snapshots that were stored later.
  */
 async function judgeTotal(
   scene: Scene,

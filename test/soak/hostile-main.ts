@@ -52,7 +52,10 @@ async function main(args: readonly string[]): Promise<void> {
   process.stdout.write(`opened ${counts.opened}, of them ${counts.open} open\n`);
 }
 
-/** Sends in rounds, between which Node writes its data. Reopens a connection that was cut off. */
+/**
+ * Opens and resets streams in rounds, between which Node writes its data. Reopens a connection that
+ * was cut off.
+ */
 async function keepResetting(address: string, token: string): Promise<void> {
   for (;;) {
     const { session, open } = openSession(address, token);

@@ -45,8 +45,8 @@ export interface Measured extends Latencies {
   /** The median of the daemon's memory in bytes, sampled four times a second. */
   readonly residentBytes: number;
   /**
-   * The number of processors that the daemon kept busy. The next field has the same for the hostile
-   * client.
+   * The number of processors that the daemon kept busy. `hostileCores` is the number for the
+   * hostile client.
    */
   readonly daemonCores: number;
   readonly hostileCores: number;

@@ -258,8 +258,8 @@ for (const [title, stepMs] of Object.entries(steps)) {
       await using again = await openScene(t, flags, { clock, root: scene.root });
       await again.collections();
       assert.deepEqual(await again.names(), ["a", "b"]);
-      // A machine may well have been off for a day, so this time is not suspect. Snapshots age by
-      // it only once the clock has proved reliable.
+      // A machine may well have been off for a day, so this time is not suspect. Nevertheless it
+      // counts towards the age of snapshots only once the clock has proved reliable.
       const ordinary = how === "over a reboot" && stepMs === dayMs;
       assert.equal((await clockOf(again.client)).suspect, !ordinary);
       clock.step(-stepMs);

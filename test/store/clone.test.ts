@@ -252,7 +252,7 @@ test("a LINK clone that becomes a new snapshot shares no file with the first one
     [(await stat(second)).nlink, (await stat(stored("memory-ranges"))).nlink],
     [1, 1],
   );
-  // The first snapshot is whole, and each of the two is independent of the other.
+  // The first snapshot is whole, and neither snapshot depends on the other.
   await restoreToLocalDirectory(client, { ref: "web" }, at("first"));
   await client.delete({ refs: ["web"] });
   await restoreToLocalDirectory(client, { ref: "back", verify: false }, at("second"));

@@ -58,7 +58,7 @@ export const damages: Readonly<Record<string, Damage>> = {
   nothing: { inflict: () => undefined, expected: [] },
   "a directory without a record": {
     inflict: (scene) => tamper(scene, `DELETE FROM snapshots WHERE id = '${scene.a.config.id}'`),
-    // The sums agree with the records, because the deletion of the record updated them.
+    // Check reports no wrong sums, because the deletion of the record also updated the sums.
     expected: [["directory_unknown", "adopt"]],
   },
   "a directory without a record and without a manifest": {

@@ -1,4 +1,4 @@
-// Makes delta files, and files with the same content as a whole to compare the result with.
+// Makes delta files, and complete files with the content that a delta must produce.
 import assert from "node:assert/strict";
 import { chmod, mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -131,8 +131,9 @@ export async function sendDelta(
 }
 
 /**
- * Fails unless both have the same bytes, holes, digests and block tables. Without `bytes`, the
- * caller verifies that the bytes have their digests, which is faster for many extents.
+ * Fails unless both snapshots have the same bytes, holes, digests and block tables. If `bytes` is
+ * false, the caller must verify that the bytes have their digests, which is faster for many
+ * extents.
  */
 export async function compareStoredSnapshots(
   store: SnapshotStore,

@@ -46,7 +46,7 @@ test("if a session begins while an upload is being published, nothing becomes vi
     while (!published()) await nextTurn();
     const { sessionId, epoch } = store.gcSessions.begin({ owner: "images", ttlMs: 600_000 });
     assert.equal(store.list({ pageSize: 10 }).totalSize, 0, "the session began before the record");
-    // An error would occur within this time.
+    // If the store published the upload by mistake, it would do so within this time.
     for (const end = performance.now() + 500; performance.now() < end && !settled;) {
       await nextTurn();
     }

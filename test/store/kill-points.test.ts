@@ -50,8 +50,8 @@ interface Step {
 }
 
 /**
- * Kills the daemon at the n-th such call of any thread, while it serves `act` or finishes the work
- * after the answer. Returns false if there are fewer calls.
+ * Kills the daemon at the n-th call of `syscall` by any thread, while it serves `act` or finishes
+ * the work after the answer. Returns false if there are fewer such calls.
  */
 async function killAt(step: Step, scene: Scene, syscall: string, n: number): Promise<boolean> {
   await using daemon = await startDaemonProcess(scene.root);
@@ -82,8 +82,8 @@ async function killAt(step: Step, scene: Scene, syscall: string, n: number): Pro
 }
 
 /**
- * Waits until the background work is done or the daemon was killed during it. Returns true if it
- * was killed.
+ * Waits until the background work is done or the daemon was killed. Returns true if the daemon was
+ * killed.
  */
 async function isKilledLater(daemon: DaemonProcess, root: string): Promise<boolean> {
   let killed = false;

@@ -1,4 +1,5 @@
-// Runs a client in its own process that holds a lease on a data directory until it is killed.
+// Holds a lease on a data directory as a client in its own process, until the lease ends or the
+// process is killed.
 import { connect } from "../../src/client/index.js";
 
 const [address = "", ref = "", token] = process.argv.slice(2);

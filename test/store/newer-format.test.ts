@@ -111,7 +111,7 @@ test("a store of a newer format is refused with one line, before any change", ()
       assert.deepEqual(rest, [""]);
     }
     assert.deepEqual(await stateOf(root), before);
-    // The daemon does not read manifests of such a store, even if the catalog is missing.
+    // The daemon does not read the manifests of a newer store, even if the catalog is missing.
     await rm(join(root, "catalog.db"));
     const without = await stateOf(root);
     await assert.rejects(reopen(root), { reason: "FORMAT_UNSUPPORTED" });
@@ -231,7 +231,8 @@ test("a newer block table is not damage: Verify, scrub, check and repair leave i
       assert.equal(error?.reason, "FORMAT_UNSUPPORTED", error?.text);
       assert.match(error.message, /block table .* has version 3/);
       assert.ok(verdicts.every(({ intact }) => intact));
-      // The verdicts cover all files of the other snapshot, and the other files of this one.
+      // There are verdicts for all files of the other snapshot, and for the files of this one
+      // except that with the newer table.
       assert.equal(verdicts.length, 2 * a.files.length - 1);
       const verified = client.restore({ ref: "a", verify: true });
       await assert.rejects(

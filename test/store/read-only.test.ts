@@ -61,7 +61,7 @@ async function giveTo(directory: string, { uid, gid }: User): Promise<string> {
   return directory;
 }
 
-/** Returns the error of `sh` for a command as another user. Empty if the command succeeds. */
+/** Returns the error of `sh` for a command as another user, or an empty string if it succeeds. */
 function attempt(user: User, command: string, ...args: string[]): string {
   const { status, stderr } = spawnSync("sh", ["-c", command, "sh", ...args], {
     ...user,
@@ -275,7 +275,7 @@ test("a directory that cannot be taken over regains its owners and modes", () =>
     await using store = await reopen(join(scratch, "root"));
     const odd = await makeOdd(join(scratch, "odd"));
     const before = await attributesIn(odd);
-    // The store detects the mismatch after the rename, because the disk has another size.
+    // The configuration gives the disk another size. The store detects this only after the rename.
     await failsWith(
       store.createFromDirectory(request("a", 7 * 1024 * 1024), { path: odd }, never),
       "ARCHIVE_INVALID",

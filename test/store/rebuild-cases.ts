@@ -19,14 +19,14 @@ export interface History {
    * Names a copy of the catalog from the middle of the history, made while the store was closed.
    */
   readonly olderCopy: string;
-  /** Maps the ids of all snapshots at the end of the history to their content. */
+  /** Maps the id of each snapshot that exists at the end of the history to its expected content. */
   readonly expected: ReadonlyMap<string, unknown>;
   readonly deletedIds: readonly string[];
 }
 
 /**
- * Makes a closed store that contained about `count` snapshots. A tenth of the snapshots was changed
- * in each of the ways.
+ * Makes a closed store with a history of about `count` snapshots. `changeTen` changes each group of
+ * ten.
  */
 export async function makeHistory(scratch: string, count: number): Promise<History> {
   const root = join(scratch, "root");
@@ -51,8 +51,8 @@ export async function makeHistory(scratch: string, count: number): Promise<Histo
 }
 
 /**
- * Makes every kind of change to snapshots after the copy was made. The first and the last of each
- * ten stay unchanged.
+ * Changes the snapshots of one group of ten in different ways, after the copy of the catalog was
+ * made. The first and the last of the ten stay unchanged.
  */
 async function changeTen(
   store: SnapshotStore,
@@ -87,7 +87,7 @@ function contentsOf(store: SnapshotStore): Map<string, unknown> {
   }
 }
 
-/** Leaves out what only the catalog records: the last access, and the measured size at upload. */
+/** Leaves out the fields that only the catalog records: the last access and the charged bytes. */
 function plain({ lastAccessedAt: _, chargedBytes, ...rest }: Snapshot): unknown {
   assert.ok(chargedBytes > rest.allocatedBytes, "the snapshot is charged for its files");
   return rest;

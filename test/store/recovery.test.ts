@@ -167,7 +167,7 @@ test("unexplained directories go to quarantine, and the others are served", () =
     await cp(layout.dataDirectory(a.config.id), layout.dataDirectory("abcdefghjkmnpqrs"), {
       recursive: true,
     });
-    // A user's own folder in a root that was not empty is kept, even in a directory named trash.
+    // A user's own folder is not deleted, even in a directory named trash. It goes to quarantine.
     await mkdir(join(layout.trashRoot, "family photos"));
     await writeFile(join(layout.trashRoot, "family photos", "1.jpg"), "mine");
     await using store = await reopen(root);

@@ -26,16 +26,16 @@ async function collect(events: AsyncIterable<Repaired>): Promise<Repaired[]> {
 }
 
 /**
- * Returns true if check proposes an action. Findings that no repair can fix stay visible without
- * one.
+ * Returns true if check proposes an action. Problems that no repair can fix have no action, so they
+ * may stay.
  */
 function isProblem({ severity, action }: Finding): boolean {
   return severity === "problem" && action !== "none";
 }
 
 /**
- * Returns the names of all data files and of quarantined entries, wherever they are, without
- * catalogs.
+ * Returns the names of the files in the data and quarantine directories, without manifests, block
+ * tables, catalogs and reasons.
  */
 async function keptNames({ root, layout }: StoredScene): Promise<string[]> {
   const names: string[] = [];

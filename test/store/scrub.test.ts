@@ -104,7 +104,7 @@ async function fill(scratch: string, count: number): Promise<{ root: string; ids
   return { root, ids: ids.sort() };
 }
 
-/** Scrubs until this many snapshots are done, then stops. */
+/** Scrubs until this many snapshots are done, then stops the scrub. */
 async function scrubSome(store: SnapshotStore, count: number): Promise<void> {
   const breaking = new AbortController();
   const running = store.scrub.run(2000 * kib, breaking.signal);
@@ -146,7 +146,7 @@ test("after a restart a scrub continues with its current snapshot", () =>
     assert.equal(store.scrub.state().last?.damaged, 2);
   }));
 
-/** The rate is so low that a test would have to wait for minutes. */
+/** The rate is so low that a scrub of one snapshot would take minutes. */
 const crawling = "1KiB";
 
 async function startCrawling(t: TestContext) {

@@ -21,8 +21,8 @@ export interface StoredScene {
   /** Names the source directory of the snapshots. */
   readonly source: string;
   /**
-   * The snapshot `a` was changed once, with labels and an image blob. Another one, `c`, was
-   * deleted.
+   * `a` has labels and an image blob, and its description was changed once. A third snapshot, `c`,
+   * was deleted.
    */
   readonly a: Snapshot;
   readonly b: Snapshot;

@@ -73,7 +73,7 @@ export interface Changes {
   readonly description?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly protected?: boolean;
-  /** Null: it does not expire. */
+  /** If this is null, the snapshot no longer expires. */
   readonly expireTime?: Date | null;
 }
 

@@ -34,7 +34,7 @@ export interface User {
 const running = new Set<ChildProcess>();
 process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
-/** Generous, because only a failing test reaches it. */
+/** The limit is long, because only a failing test reaches it. */
 const lineLimitMs = 300_000;
 
 /** Runs a compiled module of this repository with this Node. */

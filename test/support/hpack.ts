@@ -47,7 +47,9 @@ export function grpcHeaders(path: string): Buffer {
   ]);
 }
 
-/** Encodes the same headers in six bytes, if `added` headers have been added to the table since. */
+/**
+ * Encodes the same headers in six bytes. `added` is the number of headers added to the table since.
+ */
 export function grpcHeadersAgain(added: number): Buffer {
   const entries = [3, 2, 1, 0].map((age) => indexedHeader(newestIndex + added + age));
   return Buffer.concat([methodPost, schemeHttp, ...entries]);

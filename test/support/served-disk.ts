@@ -51,7 +51,8 @@ export async function openServedDisk(
   const fuse = run("nbdfuse", [join(shown, "disk"), "--unix", socket]);
   cleanup.defer(async () => {
     await unmount(shown).catch(() => undefined);
-    // A loop device whose disk does not answer would block every other mount.
+    // The program nbdfuse gets time to end by itself, because a loop device whose disk does not
+    // answer would block every other mount.
     await Promise.race([fuse.exited, pause(endLimitMs)]);
     await fuse.kill();
   });

@@ -2,9 +2,9 @@
 import { systemClock, type Clock } from "../../src/base/clock.js";
 
 export interface SteppedClock extends Clock {
-  /** Sets the wall clock, as an operator does. */
+  /** Moves the wall clock by `ms`, as an operator who sets it does. */
   step(ms: number): void;
-  /** Lets this much time pass at once, on all clocks. */
+  /** Moves the wall clock and the time since boot forward by `ms`, but not `monotonicMs`. */
   pass(ms: number): void;
   /** Turns the machine off for `offMs`. Afterwards the wall clock has an error of `stepMs`. */
   reboot(offMs: number, stepMs?: number): void;

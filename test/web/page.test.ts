@@ -172,7 +172,7 @@ test(
     assert.doesNotMatch(text, /ERROR_REASON/);
     assert.match(text, /[\d.]+ \wiB of [\d.]+ \wiB are free/);
     assert.match(text, /other programs take [\d.]+ \w+, the store [\d.]+ \w+: .*\. Remove what/);
-    // The store is empty, so its snapshots come last.
+    // The store is empty, so the report names the other programs first.
     assert.match(text, /Other programs take [\d.]+ \w+ of the disk, the store .*stasis gc/s);
     await page.goto(`${origin}/#/space`);
     await page.getByText(/^of .*; others take /).waitFor();

@@ -31,7 +31,7 @@ async fn save(client: &mut Client, name: &str) -> Done {
     let config = SnapshotConfig { name: name.into(), ..Default::default() };
     let header = CreateHeader { config: Some(config), ..Default::default() };
     let reading = tokio::task::spawn_blocking(move || send_tar(&frames, header));
-    // An upload that was refused ends here, with the reason.
+    // If the daemon refused the upload, this call fails with the reason.
     let answer = client.create(ReceiverStream::new(sent)).await?.into_inner();
     reading.await??;
     eprintln!("saved as {}", answer.snapshot.and_then(|found| found.config).unwrap_or_default().id);
@@ -73,7 +73,7 @@ async fn list(client: &mut Client) -> Done {
 }
 
 async fn restore(client: &mut Client, name: String) -> Done {
-    // Any tar program unpacks GNU. The default is for stasis and cocoon only.
+    // GNU is the default, and most tar programs unpack it.
     let sparse_format = SparseFormat::Gnu.into();
     let request = RestoreRequest { r#ref: name, sparse_format, ..Default::default() };
     let mut frames = client.restore(request).await?.into_inner();

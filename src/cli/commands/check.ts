@@ -32,7 +32,7 @@ interface CheckFlags extends GlobalOptions {
   readonly limitRate?: number;
 }
 
-/** Adds the command. It calls `setExitCode` if it succeeds and finds problems. */
+/** Adds the command. It calls `setExitCode` if the check finds problems or is incomplete. */
 export function addCheckCommand(
   program: Command,
   checkOffline: CheckOffline,

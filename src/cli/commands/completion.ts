@@ -42,8 +42,9 @@ export function addCompletionCommand(program: Command, addLateOptions: () => Pro
 }
 
 /**
- * Returns the names of snapshots, or the ids of snapshots without a name. Empty if the daemon does
- * not answer.
+ * Returns the names of the snapshots that `prefix` selects, or the ids of those without a name. If
+ * there are no such snapshots, returns the ids of the newest ones. Empty if the daemon does not
+ * answer.
  */
 async function findRefs(global: GlobalOptions, prefix: string): Promise<readonly string[]> {
   const options = { timeoutMs: refsTimeoutMs };

@@ -25,9 +25,7 @@ interface BundleOptions extends GlobalOptions {
   readonly force: boolean;
 }
 
-/**
- * Adds the command. It calls `setExitCode` if it has written a bundle without the daemon's part.
- */
+/** Adds the command. It calls `setExitCode` if parts of the bundle are missing. */
 export function addSupportBundleCommand(
   program: Command,
   setExitCode: (code: number) => void,

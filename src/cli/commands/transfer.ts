@@ -144,8 +144,8 @@ export function addTransfersCommand(program: Command): void {
 type Named = string | undefined;
 
 /**
- * Returns both ends and the ref. With --remote the only argument is the ref, otherwise the peer
- * comes first.
+ * Returns both ends and the ref. With --remote the only argument is the ref. Without it, the peer
+ * is the first argument and the ref is the second.
  */
 function endsOf(first: Named, second: Named, { remote }: MoveOptions) {
   if (remote !== undefined && first !== undefined && second === undefined) {

@@ -14,7 +14,7 @@ interface UpdateOptions extends GlobalOptions {
   readonly label?: Labels;
   readonly removeLabel?: readonly string[];
   readonly protect?: boolean;
-  /** If it is false, the snapshot does not expire. */
+  /** The new time of expiry. False means that the snapshot does not expire. */
   readonly expires?: Date | false;
 }
 

@@ -66,7 +66,9 @@ function jsonLine(event: WatchResponse): string {
 const idWidth = 16;
 const typeWidth = 8;
 
-/** Formats an event as one line. Returns an empty text for events that only matter to programs. */
+/**
+ * Formats an event as one line. Returns an empty string for events that only matter to programs.
+ */
 export function textLine({
   type,
   snapshot,

@@ -41,7 +41,10 @@ async function distribution(): Promise<string | undefined> {
 interface Filesystem {
   readonly type: string;
   readonly mountPoint: string;
-  /** Switches such as `ro`. Options with a value may contain credentials. */
+  /**
+   * The options that are switches, such as `ro`. The others are left out, because their values may
+   * contain credentials.
+   */
   readonly options: string;
 }
 

@@ -11,10 +11,10 @@ const harmless = new Set([
   ...["commit", "node", "incomplete", "work", "option", "signal"],
 ]);
 
-/** Keys whose value is an object with keys of the caller. */
+/** Keys whose value is an object with keys that a caller has chosen. These keys are left out. */
 const named: ReadonlySet<string> = new Set(["labels", "extra"]);
 
-/** Matches the keys of 64-bit integers, which are texts in JSON. */
+/** Matches the keys of 64-bit integers, which are strings in JSON. */
 const figure = /(Bytes|Count|Snapshots|Ms)$|^(snapshots|problems|total)$/;
 
 /** Returns a copy of a JSON value that keeps numbers and the texts of harmless fields. */
@@ -48,7 +48,7 @@ interface Listed {
   readonly config?: { readonly id?: string };
 }
 
-/** Keeps only the ids of the lists of damaged snapshots. */
+/** Keeps only the ids in the lists of damaged snapshots. */
 export function keepIds(value: unknown): unknown {
   const entries = Object.entries(value as Record<string, unknown>).map(([key, entry]) => {
     const ids = (listed: readonly Listed[]) => listed.map(({ id, config }) => id ?? config?.id);

@@ -15,17 +15,14 @@ import type { Seal } from "./seal.js";
 const commitVersion = 1;
 
 export interface RemoteCommit {
-  /** Id of the snapshot at the remote, and of its push. */
+  /** Id of the snapshot at the remote. The push has an id of its own. */
   readonly id: string;
   readonly pushedAt: Date;
   /** Id of the node that has pushed it. */
   readonly nodeId: string;
-  /**
-   * Digest of the snapshot from which this one was made, or empty. This version always writes an
-   * empty string.
-   */
+  /** Digest of the snapshot from which this one was made. Empty unless it was made as a delta. */
   readonly parentDigest: string;
-  /** The manifest as it was on that node. */
+  /** The manifest as it was on the node that pushed it. */
   readonly manifest: Manifest;
   readonly map: {
     /** Bytes of the map object. */
@@ -40,7 +37,8 @@ export interface RemoteCommit {
 
 export interface DecodedCommit extends RemoteCommit {
   /**
-   * Id of the repository key of this object and of its map. Undefined if they are not encrypted.
+   * Id of the repository key of this object and of its map. Undefined if the objects are not
+   * encrypted.
    */
   readonly keyId: string | undefined;
 }

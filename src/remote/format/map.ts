@@ -270,7 +270,10 @@ export function decodePlaces(
   };
 }
 
-/** Returns the place. Undefined unless it lies in a pack of the map. */
+/**
+ * Returns the place. Undefined if its encoding is unknown, or if it does not lie in a pack of the
+ * map.
+ */
 function readPlace(
   bytes: Buffer,
   at: number,

@@ -28,7 +28,7 @@ export function encodeHead(magic: ObjectMagic, keyId: string | undefined): Buffe
 }
 
 /**
- * Returns the id of the key that the pieces of the object need. Undefined if they are not
+ * Returns the id of the key that the pieces of the object need. Undefined if the pieces are not
  * encrypted.
  */
 export function decodeHead(

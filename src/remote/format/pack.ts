@@ -26,7 +26,10 @@ const fullPackBytes = 16 * 1024 * 1024;
 export const tailBytes = 64;
 const tailMagic = "stasisPT";
 const recordBytes = 48;
-/** Maximum number of entries. More make no sense, even if every block is a patch of a few bytes. */
+/**
+ * Maximum number of entries. More entries are never useful, even if every block is a patch of a few
+ * bytes.
+ */
 const maxPackEntries = 65_536;
 /** The largest footer that a reader accepts, including the bytes of its seal. */
 const maxFooterBytes = maxPackEntries * recordBytes + 64;

@@ -1,7 +1,8 @@
-// Encrypts the objects of a remote with AES-256-GCM (NIST SP 800-38D) and a random nonce. Every
-// pack and map has a key of its own. HKDF (RFC 5869) with SHA-256 makes it from the repository key
-// and the id in the object's name. A sealed piece consists of the nonce, the ciphertext and the
-// tag.
+// Encrypts the objects of a remote with AES-256-GCM (NIST SP 800-38D) and a random nonce. The packs
+// of a push share one key. Every map and every JSON object has a key of its own. HKDF (RFC 5869)
+// with SHA-256 makes such a key from the repository key and from the id of the push, the id of the
+// map's snapshot, or the key of the JSON object. A sealed piece consists of the nonce, the
+// ciphertext and the tag.
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 
 export const keyBytes = 32;
@@ -34,7 +35,10 @@ export const noSeal: Seal = {
   open: (bytes) => bytes,
 };
 
-/** Returns the seal. `object` is the id of the push or snapshot whose pieces are sealed. */
+/**
+ * Returns the seal. `object` is the id of the push for packs, the id of the snapshot for a map, and
+ * the key of the object for JSON.
+ */
 export function sealWith(key: RepositoryKey, object: string): Seal {
   const info = `stasis-remote-v1 ${object}`;
   const secret = Buffer.from(hkdfSync("sha256", key.secret, new Uint8Array(), info, keyBytes));

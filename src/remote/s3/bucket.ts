@@ -1,4 +1,4 @@
-// Defines the interface to the objects below one prefix of a bucket. It sends only PUT, GET, HEAD,
+// Reads and writes the objects below one prefix of a bucket. This file sends only PUT, GET, HEAD,
 // DELETE and LIST, and writes each object with a single PUT. It uses no ETags, conditional headers,
 // multipart uploads or batch deletes. Of the times of the object store it uses only LastModified in
 // a LIST, for the age of objects.
@@ -35,12 +35,13 @@ import { parseErrorDocument } from "./xml.js";
 
 /** A bucket below the prefix of the remote. Keys consist of A-Z a-z 0-9 . _ - and slashes. */
 export interface Bucket {
-  /** Stores a whole object. The request is repeated until it has been answered. */
+  /** Stores a whole object. The request is retried after failures that may be temporary. */
   put(key: string, body: PutBody, signal: AbortSignal): Promise<void>;
   /**
-   * Stores a whole object with one request, for keys that must not come back after a deletion.
-   * Returns false if the key is burnt: the request was not answered, and the object is not there.
-   * The object may still appear later, so the caller must not use the key again.
+   * Stores a whole object, for keys that must not come back after a deletion. A request that may
+   * have been applied is not sent again. Returns false if the key is burnt: the request was not
+   * answered, and the object is not there. The object may still appear later, so the caller must
+   * not use the key again.
    */
   putOnce(key: string, body: PutBody, signal: AbortSignal): Promise<boolean>;
   /**
@@ -54,8 +55,9 @@ export interface Bucket {
    */
   getPieces(key: string, options: GetPiecesOptions): AsyncGenerator<Buffer, void, undefined>;
   /**
-   * Undefined if there is no such object. An answer to HEAD has no body that could tell a missing
-   * object from a missing bucket or unknown credentials, so a GET of one byte confirms it.
+   * Returns the size of an object. Undefined if there is no such object. An answer to HEAD has no
+   * body that could tell a missing object from a missing bucket or unknown credentials. So a GET of
+   * one byte confirms that the object is missing.
    */
   head(key: string, signal: AbortSignal): Promise<ObjectHead | undefined>;
   /** Deletes an object. Succeeds if there is no such object. */
@@ -101,7 +103,7 @@ export interface BucketOptions {
 }
 
 const defaultPieceBytes = 4 * mib;
-/** Answers to PUT and DELETE have no content that is used. */
+/** Maximum size of an answer whose content is not used, such as an answer to PUT or DELETE. */
 const maxIgnoredBytes = 64 * kib;
 const keyPattern = /^(?:[A-Za-z0-9._-]+\/)*[A-Za-z0-9._-]+$/;
 /** Keys have at most 1024 bytes with the prefix of the remote, which has up to 512. */
@@ -222,8 +224,8 @@ function judgeGet(
 }
 
 /**
- * Returns why the answer is not the range. It is called before the body is read, because a store
- * that ignores the range would send the whole object.
+ * Returns why the answer is not the range. This runs before the body is read, because a store that
+ * ignores the range would send the whole object.
  */
 function whyNotRange({ status, headers }: AnswerHead, range: Extent): string | undefined {
   if (status === 200) return "it has the whole object instead of the range";
@@ -253,7 +255,7 @@ function isNoSuchKey({ body }: EngineAnswer): boolean {
   return parseErrorDocument(body)?.code === "NoSuchKey";
 }
 
-/** Yields the pieces. It fetches one piece while the caller has the one before it. */
+/** Yields the pieces. Fetches each piece while the caller has the piece before it. */
 async function* getPieces(
   context: Context,
   key: string,
@@ -294,7 +296,7 @@ async function head(
 ): Promise<ObjectHead | undefined> {
   for (;;) {
     const found = await headOnce(context, key, signal);
-    // It may have been stored between the two requests.
+    // The object may have been stored between the two requests.
     if (found !== undefined || (await isMissing(context, key, signal))) return found;
   }
 }

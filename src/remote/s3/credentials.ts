@@ -1,5 +1,6 @@
-// Finds the credentials of a remote: in its own file, else in the environment, else in the standard
-// chain of AWS. The chain ends with the role of the instance, and is a package of its own.
+// Finds the credentials of a remote: in its own file, else in the environment unless `profile` is
+// set, else in the standard chain of AWS. The chain comes from an optional package, and ends with
+// the role of the instance.
 import { readFileSync, statSync } from "node:fs";
 import type { Environment } from "../../base/default-paths.js";
 import { StoreError, messageOf } from "../../base/errors.js";

@@ -7,7 +7,10 @@ import type { ConfiguredRemote } from "../../config/remotes.js";
 /** The file has the 32 bytes of the key as hex digits. */
 const pattern = /^\s*([0-9a-f]{64})\s*$/i;
 
-/** Returns the key. Undefined if the remote has none. Throws FIELD_INVALID if it is unusable. */
+/**
+ * Returns the key. Undefined if no key file is configured. Throws FIELD_INVALID if the file has no
+ * usable key.
+ */
 export function readEncryptionKey({
   name,
   encryptionKeyFile: path,

@@ -27,7 +27,7 @@ interface Exchange extends HttpCall {
    * read.
    */
   unusable(head: AnswerHead): string | undefined;
-  /** Maximum size of the body of a success. */
+  /** Maximum size of the body of a successful answer. */
   readonly maxBodyBytes: number;
   /** How long an exchange may send and receive no byte. */
   readonly idleMs: number;
@@ -52,7 +52,10 @@ export interface Broken {
   readonly cause: unknown;
   /** Whether the other end had closed an idle connection before it received the request. */
   readonly wasStale: boolean;
-  /** A connection was made, so the object store may have the request, or may get it later. */
+  /**
+   * Whether a connection was made. If so, the object store may have the request, or may get it
+   * later.
+   */
   readonly connected: boolean;
   readonly sentBytes: number;
   readonly receivedBytes: number;
@@ -92,7 +95,7 @@ export function openConnections({
   };
 }
 
-/** Performs the exchange. It rejects only with an error of the payload's file. */
+/** Performs the exchange. The promise rejects only with an error of the payload's file. */
 export function exchange(
   connections: EndpointConnections,
   call: Exchange,
@@ -114,7 +117,7 @@ export function exchange(
       signal.removeEventListener("abort", cancel);
       then();
     };
-    // The request may report an error later, when nobody waits for it.
+    // The request may report a further error later. Only the first call has an effect.
     const breakOff = (attempt: Broken["attempt"], why: string, cause?: unknown): void => {
       const wasStale = attempt === "disconnected" && request.reusedSocket && !answered;
       const { sentBytes, receivedBytes } = moved;
@@ -185,7 +188,8 @@ async function send(
     request.end();
     return;
   }
-  // The callback of a write that never reached a socket is not called.
+  // Node does not call the callback of a write that never reached a socket. So `close` also ends
+  // the wait.
   let closed: () => void = () => undefined;
   request.once("close", () => closed());
   for await (const piece of payload.pieces()) {

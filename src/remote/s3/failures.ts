@@ -207,7 +207,7 @@ function skewText(answer: EngineAnswer): string {
   return `this node's clock is ${Math.abs(differs)} s ${direction} the object store's`;
 }
 
-/** Returns the beginning of the message. It comes from outside, so it may be long. */
+/** Returns the beginning of the message. The message comes from outside, so it may be long. */
 function quoted(document: ErrorDocument | undefined): string {
   const text = shown(document?.message ?? "");
   return text === "" ? "" : ` (${text})`;

@@ -1,20 +1,26 @@
-// Decides when a slow GET gets a second one beside it: after about the 95th percentile of the
-// recent ones of its size, and only for a bounded share of all, so that an engine that is slow as a
-// whole does not get more load.
+// Decides when a second GET is sent beside a slow one. The delay is about the 95th percentile of
+// the recent times of GETs of a similar size. Only a bounded share of the GETs gets a second one,
+// so that an engine that is slow as a whole does not get more load.
 import { dropErrors } from "../../base/quietly.js";
 import { kib, mib } from "../../base/sizes.js";
 
-/** Longer ranges take long because of their size, and cost too much to fetch twice. */
+/**
+ * Maximum size of a range that may get a second GET. Longer ranges take long because of their size,
+ * and cost too much to fetch twice.
+ */
 export const maxHedgedBytes = 4 * mib;
 
-/** Classes of sizes: what is fetched for a fault, and what is planned ahead. */
+/** Upper bounds of the size classes in bytes. Each class has a history of its own. */
 const classes = [64 * kib, 512 * kib, maxHedgedBytes];
 const remembered = 256;
 const minSamples = 32;
-/** How many samples may pass until the percentile is computed again. */
+/** The number of new samples after which the percentile is computed again. */
 const staleAfter = 16;
 const percentile = 0.95;
-/** Nobody notices that a request takes less, and a busy machine alone delays many by as much. */
+/**
+ * Minimum delay of a second GET. A shorter one would gain nothing noticeable, and a busy machine
+ * alone delays many requests by this much.
+ */
 const minDelayMs = 20;
 
 /** Maximum share of hedgeable requests that are sent a second time. */
@@ -23,15 +29,15 @@ const maxSaved = 10;
 
 export interface Hedging {
   /**
-   * Returns when to send a second request. Undefined if no second request may be sent, because too
-   * little is known.
+   * Returns after how long a second request may be sent. Undefined if too few requests of this size
+   * were measured.
    */
   delayMs(sizeBytes: number): number | undefined;
-  /** A request begins. */
+  /** Call this when a hedgeable request begins. */
   count(): void;
-  /** Whether a second request may be sent now. It counts as sent. */
+  /** Returns whether a second request may be sent now. If so, counts it as sent. */
   take(): boolean;
-  /** How long a request took that was answered. */
+  /** Records how long an answered request took. */
   took(sizeBytes: number, ms: number): void;
 }
 
@@ -84,7 +90,7 @@ function createHistory(): History {
 
 interface Attempts<T> {
   /**
-   * Starts the first attempt. The attempt calls `begun` when its turn has come, because the time
+   * Starts the first attempt. The attempt calls `begun` when its request is sent, because the time
    * before that is not a delay of the object store.
    */
   start(signal: AbortSignal, begun: () => void): Promise<T>;
@@ -95,11 +101,13 @@ interface Attempts<T> {
 
 interface FirstGood<T> {
   readonly result: T;
-  /** If it is undefined, there was no second attempt. */
+  /** Undefined if there was no second attempt. */
   readonly second: "won" | "lost" | undefined;
 }
 
-/** Returns the first good result of one or two attempts. If none is good, returns the last one. */
+/**
+ * Returns the first good result of one or two attempts. If no result is good, returns the last one.
+ */
 export async function firstGood<T>(
   attempts: Attempts<T>,
   delayMs: number,
@@ -109,7 +117,8 @@ export async function firstGood<T>(
   const abort = (): void => stop.abort(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   let timer: NodeJS.Timeout | undefined;
-  // Without a second attempt nothing runs any more, and making the reason of an abort is not cheap.
+  // Whether an attempt may still run at the end. Only then is the abort made, because making its
+  // reason is not cheap.
   let isStopNeeded = false;
   try {
     let becomeSlow: () => void = () => undefined;
@@ -123,7 +132,7 @@ export async function firstGood<T>(
     if (started === undefined) return { result: (await first).result, second: undefined };
     isStopNeeded = true;
     const second = started.then((result) => ({ result, second: "won" as const }));
-    // The one that loses is stopped below, and nobody waits for it.
+    // The attempt that loses is stopped below, and nobody waits for it.
     void dropErrors(first);
     void dropErrors(second);
     const sooner = await Promise.race([first, second]);

@@ -21,9 +21,15 @@ export interface ListedObject {
   readonly modifiedAt: number;
 }
 
-/** 1000 keys of at most 1024 bytes, percent-encoded, with their other elements. */
+/**
+ * Maximum size of a page: 1000 keys of at most 1024 bytes, percent-encoded, with their other
+ * elements.
+ */
 const maxListBytes = 6 * mib;
-/** Pages may be empty, for example where many objects were deleted. */
+/**
+ * Maximum number of empty pages in a row. Pages may be empty, for example where many objects were
+ * deleted.
+ */
 const maxEmptyPages = 1000;
 
 interface ListContext {

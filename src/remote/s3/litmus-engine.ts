@@ -1,5 +1,5 @@
-// The steps of `stasis remote check` that look at what the object store understands: ranges, keys,
-// pages, cut uploads, checksums, and its clock.
+// Defines the steps of `stasis remote check` that look at what the object store supports: ranges,
+// keys, pages, cut uploads, checksums, and its clock.
 import { isStoreError, messageOf } from "../../base/errors.js";
 import { kib } from "../../base/sizes.js";
 import { unobservedRemotes } from "../../observe/ports.js";
@@ -24,7 +24,7 @@ export const engineSteps: readonly TriedStep[] = [
   { name: "clock", run: clock },
 ];
 
-/** A missing object has to be told from one that may not be read. */
+/** Checks that the object store distinguishes a missing object from one that may not be read. */
 async function missingKey({ one, newKey, signal }: LitmusScene): Promise<LitmusResult> {
   const key = newKey();
   try {
@@ -55,7 +55,7 @@ async function ranges({ one, newKey, signal }: LitmusScene): Promise<LitmusResul
   return passed("ranges have exactly their bytes");
 }
 
-/** Every character of stasis's keys, and two keys that differ only in case. */
+/** Tries every kind of character in stasis's keys, and two keys that differ only in case. */
 async function keys({ one, prefix, newKey, signal }: LitmusScene): Promise<LitmusResult> {
   const names = ["a", "A", "a.b", "a-b", "a_b", "d/b.json", "01HZZZZZZZZZZZZZZZZZZZZZZZ-0"];
   const all = names.map((name) => newKey(`keys/${name}`));
@@ -165,7 +165,7 @@ async function checksumHeader({
   return passed(`a wrong x-amz-checksum-crc32 is ${what}: uploads are signed with their SHA-256`);
 }
 
-/** Signatures are refused from a quarter of an hour on. */
+/** Compares the clocks. Signatures are refused if the clocks differ by 15 minutes or more. */
 async function clock({ requests, open, newKey, signal }: LitmusScene): Promise<LitmusResult> {
   const sentMs = Date.now();
   const answer = await sendPlain(requests, open, { method: "HEAD", key: newKey() }, signal);

@@ -27,7 +27,10 @@ function afterPut(name: string, look: Look, danger: string): TriedStep {
   };
 }
 
-/** Stasis never uses a key twice, so what is seen too long costs only time. */
+/**
+ * Makes a step that looks for deleted objects that are still seen. Stasis never uses a key twice,
+ * so such an object costs only time.
+ */
 function afterDelete(name: string, look: Look): TriedStep {
   return {
     name,
@@ -42,11 +45,11 @@ function afterDelete(name: string, look: Look): TriedStep {
   };
 }
 
-/** How many objects the other connections did not see as they are. */
+/** Returns how many objects the other connections did not see as they were. */
 async function countStale(scene: LitmusScene, look: Look, isDeleted: boolean): Promise<number> {
   let stale = 0;
   for (let round = 0; round < scene.rounds; round += 1) {
-    // Each end writes and reads in turn.
+    // The two sets of connections take turns at writing.
     const [one, other] = round % 2 === 0 ? [scene.one, scene.other] : [scene.other, scene.one];
     const key = scene.newKey();
     await one.put(key, Buffer.from(key), scene.signal);

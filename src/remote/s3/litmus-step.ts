@@ -1,4 +1,4 @@
-// What the steps of `stasis remote check` share.
+// Defines the types that the steps of `stasis remote check` share.
 import type { Bucket } from "./bucket.js";
 import type { OpenRemote } from "./remote-bucket.js";
 import type { BucketRequests } from "./requests.js";
@@ -14,7 +14,7 @@ export interface LitmusStep {
 /** A step without its name. */
 export type LitmusResult = Omit<LitmusStep, "name">;
 
-/** What the steps share. */
+/** The objects and settings that the steps share. */
 export interface LitmusScene {
   readonly open: OpenRemote;
   /** Two sets of connections, as two nodes would have. */
@@ -23,9 +23,12 @@ export interface LitmusScene {
   readonly requests: BucketRequests;
   readonly rounds: number;
   readonly signal: AbortSignal;
-  /** Every key of this check begins so. */
+  /** Every key of this check begins with this prefix. */
   readonly prefix: string;
-  /** A new key of this check, by default with a number as its name. It is deleted at the end. */
+  /**
+   * Returns a new key of this check, by default with a number as its name. The object is deleted at
+   * the end.
+   */
   newKey(name?: string): string;
 }
 

@@ -1,8 +1,9 @@
-// Tries a remote: whether its object store keeps what stasis relies on, and whether the credentials
-// allow what stasis needs. It writes small objects below `check/`, and deletes them at the end.
+// Tests a remote: whether its object store behaves as stasis needs, and whether the credentials
+// allow what stasis does. The test writes small objects below `check/`, and deletes them at the
+// end.
 //
-// A step fails if snapshots could be lost, or not be stored, because of what it saw. What costs
-// nothing but time or space is noted.
+// A step fails if snapshots could be lost, or not be stored, because of what it saw. A problem that
+// costs only time or space is noted.
 import { isStoreError, messageOf } from "../../base/errors.js";
 import type { RemoteObserver } from "../../observe/ports.js";
 import { engineSteps } from "./litmus-engine.js";
@@ -63,7 +64,8 @@ const permissions: readonly Permission[] = [
     action: "s3:GetObject",
     async try({ one, newKey, signal }) {
       const key = newKey();
-      // Without the permission to store there is none to read: a missing one tells as much.
+      // Without the permission to store, there is no object to read. The answer that it is missing
+      // then proves the permission to read.
       const stored = await one.put(key, content, signal).then(
         () => true,
         () => false,
@@ -88,13 +90,13 @@ const permissions: readonly Permission[] = [
   },
 ];
 
-/** Ends with a verdict. Throws only the signal's reason. */
+/** Yields the steps, and then the verdict. Throws only the signal's reason. */
 export async function* tryRemote(
   open: OpenRemote,
   observer: RemoteObserver,
   { rounds = defaultRounds, signal }: LitmusOptions,
 ): AsyncGenerator<LitmusEvent, void, undefined> {
-  // What is wrong with an engine shows at once: long retries only cost time.
+  // Problems of an engine show at once, so long retries would only cost time.
   const quick = { ...open, timing: { ...open.timing, maxAttempts: 3 } };
   using one = openRemoteBucket(quick, observer);
   using other = openRemoteBucket(quick, observer);
@@ -140,7 +142,7 @@ async function tryPermission(
   return attempt(name, passed, scene.signal, () => missingActions.push(action));
 }
 
-/** An error of the object store is the result of the step. */
+/** Runs a step. An error of the object store becomes the result of the step. */
 async function attempt(
   name: string,
   work: () => Promise<LitmusResult>,
@@ -157,7 +159,10 @@ async function attempt(
   }
 }
 
-/** A policy refuses it, and not only the credentials as such. */
+/**
+ * Returns whether a policy refuses the request. A refusal of the credentials themselves does not
+ * count.
+ */
 function isDenied(error: unknown): boolean {
   if (!isStoreError(error, "REMOTE_REFUSED")) return false;
   const { status, code } = error.metadata;
@@ -187,7 +192,7 @@ async function cleanUp(
       left += 1;
       why = messageOf(error);
     });
-    // Without the permission, or a connection, the others fail in the same way.
+    // Without the permission, or without a connection, the other deletions would fail too.
     if (left > 2) {
       left = found.size;
       break;

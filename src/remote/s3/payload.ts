@@ -17,7 +17,9 @@ export interface FileRegion {
 /** The body of a PUT. Nobody may change the bytes until the PUT has ended. */
 export type PutBody = Uint8Array | readonly Uint8Array[] | FileRegion;
 
-/** A hash of one piece, or one write of it to the socket, takes at most some milliseconds. */
+/**
+ * Size of a piece. Hashing a piece, or writing it to the socket, takes at most some milliseconds.
+ */
 const pieceBytes = mib;
 
 export interface Payload {

@@ -1,5 +1,5 @@
-// Opens the bucket of a configured remote: its files, its credentials, and how its engine checks
-// what is uploaded.
+// Opens the bucket of a configured remote: reads its files, prepares its credentials, and finds out
+// how its engine checks uploads.
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { StoreError, isStoreError, messageOf } from "../../base/errors.js";
@@ -58,7 +58,8 @@ export function openRemoteBucket(open: OpenRemote, observer: RemoteObserver): Bu
   const payloadCheck = async () => {
     if (!open.remote.endpoint.startsWith("https:")) return "sha256" as const;
     checked ??= tryChecksum(open, observer);
-    // A SHA-256 is right on every engine. The next PUT tries again what the failure left open.
+    // If the test fails, this PUT uses SHA-256, which works on every engine. The next PUT repeats
+    // the test.
     const isChecked = await checked.catch(() => {
       checked = undefined;
       return false;
@@ -82,14 +83,17 @@ async function tryChecksum(open: OpenRemote, observer: RemoteObserver): Promise<
   return false;
 }
 
-/** Another refusal says nothing about the checksum. */
+/**
+ * Returns whether the answer refuses a wrong checksum. Any other refusal says nothing about
+ * checksums.
+ */
 export function isRefusedDigest({ status, body: text }: EngineAnswer): boolean {
   return status === 400 && /Digest|Checksum|SHA256/.test(parseErrorDocument(text)?.code ?? "");
 }
 
 const body = Buffer.from("stasis tries what this object store checks\n");
 
-/** Headers that declare another CRC-32 than that of any short text here. */
+/** Returns headers with a CRC-32 that no body of these tests has. */
 export function wrongChecksum(): Readonly<Record<string, string>> {
   return { "x-amz-content-sha256": unsignedPayload, "x-amz-checksum-crc32": "AAAAAA==" };
 }

@@ -1,4 +1,4 @@
-// Sends requests to one bucket. It signs and counts them, keeps them within the limits, and retries
+// Sends requests to one bucket: signs and counts them, keeps them within the limits, and retries
 // them after failures that may be temporary. bucket.ts decides what an answer means.
 import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
@@ -57,7 +57,8 @@ interface RequestSpec<T> {
   readonly expectedBytes: number;
   readonly maxBodyBytes: number;
   /**
-   * The result for a request that may have taken effect. Such a request is then not sent again.
+   * If this is set and a failed request may have taken effect, the request is not sent again, and
+   * `value` is the result.
    */
   readonly whenUnknown?: { readonly value: T };
   /** Implements `unusable` of `Exchange`. */
@@ -70,8 +71,8 @@ export type RequestVerdict<T> = { readonly value: T; readonly missing?: boolean 
 export interface BucketRequests extends Disposable {
   readonly subject: Pick<RequestSubject, "remote" | "endpoint" | "bucket">;
   /**
-   * Sends a request until it is answered. Throws one of the reasons REMOTE_*, or the signal's
-   * reason.
+   * Sends a request, and retries it after failures that may be temporary. Throws an error with one
+   * of the reasons REMOTE_*, or the signal's reason.
    */
   send<T>(spec: RequestSpec<T>, observer: RemoteObserver, signal: AbortSignal): Promise<T>;
 }

@@ -10,7 +10,7 @@ export interface Credentials {
 
 /** SHA-256 of no bytes: the payload of every request but PUT. */
 export const emptySha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-/** In place of the payload's SHA-256: the signature does not cover the payload. */
+/** Replaces the payload's SHA-256 if the signature does not cover the payload. */
 export const unsignedPayload = "UNSIGNED-PAYLOAD";
 
 interface UnsignedRequest {
@@ -34,10 +34,13 @@ function signingDate(): string {
   return dated.text;
 }
 
-/** Headers that a change on the way would make another request. */
+/**
+ * Headers that are signed too, because changing one on the way would change the meaning of the
+ * request.
+ */
 const alsoSigned = { range: true } as const;
 
-/** The headers to send. Without credentials the request is anonymous. */
+/** Returns the headers to send. Without credentials, the request is anonymous. */
 export function signedHeaders(
   { method, path, headers: given }: UnsignedRequest,
   region: string,

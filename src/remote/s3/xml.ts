@@ -1,6 +1,6 @@
 // Reads the two XML documents that the requests need: a page of a list, and an error. The reader is
-// strict. It accepts no document type, no entities and only few levels. Each element must occur
-// once, and every element of a list must be as expected.
+// strict. It accepts no document type, no entities and only few levels. An element with a single
+// value may occur only once, and every element of a list must be as expected.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 import { XMLParser } from "fast-xml-parser";
 import { describeValue, messageOf } from "../../base/errors.js";
@@ -129,8 +129,8 @@ function elementsOf(children: readonly Node[], name: string): readonly (readonly
 }
 
 /**
- * Returns a function that looks up the text of an element. It throws if two elements have that
- * name.
+ * Returns a function that looks up the text of an element. The function throws if two elements have
+ * that name.
  */
 function singlesOf(children: readonly Node[]): (name: string) => string | undefined {
   const texts = new Map<string, readonly Node[]>();

@@ -19,9 +19,9 @@ export async function readWholeManifest(healer: Healer, id: string): Promise<Man
 
 /**
  * Adopts snapshots that the catalog does not know. If several have one name, the newest keeps it: a
- * replacement made the newest, and the others were about to be deleted. `older` says that the
- * catalog is an older copy. The newest snapshot then takes precedence over those that the catalog
- * knows, too.
+ * replacement made the newest, and the others were about to be deleted. If `older` is set, the
+ * catalog is an older copy. The newest snapshot then also takes the name from an older snapshot
+ * that the catalog knows.
  */
 export function adoptAll(
   healer: Healer,
@@ -45,10 +45,12 @@ export function adoptAll(
   }
 }
 
-/** The log of one commit then has some megabytes. */
+/**
+ * The number of snapshots in one commit. The write-ahead log of such a commit has some megabytes.
+ */
 const perCommit = 1000;
 
-/** Takes the name from an older snapshot. */
+/** Takes the name from the snapshot that has it, if that snapshot is older. */
 function freeName({ catalog, logger }: Healer, { config, createdAt }: Manifest): void {
   const owner = config.name === "" ? undefined : catalog.idOfName(config.name);
   const known = owner === undefined ? undefined : catalog.get(owner);
@@ -73,7 +75,7 @@ function adopt(healer: Healer, manifest: Manifest): void {
   }
 }
 
-/** Returns the manifests of ready, stored snapshots that are newer than their records. */
+/** Returns the manifests that are newer than their records, of ready snapshots that are stored. */
 export async function readNewerManifests(
   healer: Healer,
   stored: ReadonlySet<string>,

@@ -6,15 +6,15 @@ import type { Reader } from "../parts/ports.js";
 type HistoryPorts = Pick<Reader, "catalog" | "layout" | "logger">;
 
 /**
- * Returns true if the catalog lacks an event that the store's catalog once had. The catalog is then
- * older than the manifests, and the disk takes precedence over the catalog.
+ * Returns true if the catalog lacks an event that the store's catalog once had. In that case the
+ * catalog is older than the manifests, and the disk takes precedence over it.
  */
 export async function isOlderCatalog({ catalog, layout }: HistoryPorts): Promise<boolean> {
   const mark = await readCatalogMark(layout);
   if (mark === undefined || mark.sequence === 0) return false;
   if (catalog.eventPosition().sequence < mark.sequence) return true;
   const { events, missed } = catalog.eventsAfter(mark.sequence - 1, 1);
-  // The event was trimmed long ago, so the catalog has advanced since then.
+  // If `missed` is true, the event was trimmed long ago, so the catalog has advanced since then.
   return !missed && events[0] !== undefined && events[0].mark !== mark.mark;
 }
 

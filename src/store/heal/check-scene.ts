@@ -11,10 +11,10 @@ type LiveStore = Intakes & Leases & Manifests;
 export interface CheckScene {
   readonly layout: Layout;
   readonly clock: Clock;
-  /** Undefined if the catalog cannot be read. `catalogProblem` may then say why. */
+  /** Undefined if the catalog cannot be read. In that case `catalogProblem` may say why. */
   readonly catalog:
     Pick<Catalog, "auditFile" | "auditRow" | "allIds" | "unfinishedTakes"> | undefined;
   readonly catalogProblem?: string;
-  /** Undefined if no daemon serves the store. Unfinished work was then interrupted. */
+  /** Undefined if no daemon serves the store. In that case unfinished work was interrupted. */
   readonly live?: LiveStore;
 }

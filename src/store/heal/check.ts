@@ -1,6 +1,6 @@
-// Check: compares the catalog, the disk and the manifests. Changes nothing. In a store that is
-// being served, it looks twice before it reports a fault. Work of callers in between is therefore
-// never reported as damage.
+// Implements check, which compares the catalog, the disk and the manifests, and changes nothing. In
+// a store that a daemon serves, check looks twice before it reports a fault. Work of callers in
+// between is therefore never reported as damage.
 import { join } from "node:path";
 import { isStoreError } from "../../base/errors.js";
 import type { AuditedRow } from "../../catalog/open.js";
@@ -140,7 +140,9 @@ interface RowCheck {
   readonly options: CheckOptions;
 }
 
-/** A snapshot that changes in each of these looks is left to the next check. */
+/**
+ * The maximum number of looks at one snapshot. If it changes during each look, this check skips it.
+ */
 const maxLooks = 5;
 
 async function checkRow(
@@ -153,7 +155,7 @@ async function checkRow(
     const row = catalog?.auditRow(check.id);
     if (row === undefined) return [];
     if (live === undefined) return await lookAtRow(scene, row, check, signal);
-    // The snapshot's files are moving out of the store.
+    // If the lease is exclusive, the snapshot's files are moving out of the store.
     if (live.leases.isExclusive(row.id)) return [];
     using lease = live.leases.share(row.id, "background", "Check");
     const both = AbortSignal.any([signal, lease.signal]);
@@ -165,7 +167,7 @@ async function checkRow(
       if (after !== undefined && isSame(row, after)) return found;
     } catch (error) {
       signal.throwIfAborted();
-      // The snapshot was deleted meanwhile.
+      // The signal has fired if the snapshot is being deleted or moved out of the store.
       if (!lease.signal.aborted) throw error;
     }
   }
@@ -212,7 +214,10 @@ async function lookAtRow(
     : found;
 }
 
-/** Compares every byte with its digest, unless check has already found something worse. */
+/**
+ * Reads all data and compares it with the digests. Reports no damage in files for which `before`
+ * already has a finding.
+ */
 async function readData(
   scene: CheckScene,
   { snapshot }: AuditedRow,
@@ -236,7 +241,7 @@ async function readData(
       found.push(finding("data_damaged", { id, name, path }, describeDamage(event), action));
     }
   } catch (error) {
-    // The finding about the table reports this.
+    // The finding about the block table of a newer version already reports this.
     if (!isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
   }
   return found;

@@ -41,7 +41,7 @@ export function compareWithDisk(row: AuditedRow, disk: Examined, live: boolean):
   return [
     ...manifestFindings(row, disk, live),
     ...(described === undefined ? [] : fileFindings(subject, described, disk)).map((one) =>
-      // If the snapshot is already marked, the only remaining action is to get it from elsewhere.
+      // If the snapshot is already marked as corrupt, repair can do nothing more about its data.
       one.action === "mark_corrupt" && row.snapshot?.corrupt === true
         ? { ...one, action: "none" as const }
         : one,
@@ -57,8 +57,8 @@ export function compareWithDisk(row: AuditedRow, disk: Examined, live: boolean):
 }
 
 /**
- * Returns the files that must exist. The record lists them, or the manifest if the record
- * contradicts its own digest. Undefined if neither can be trusted.
+ * Returns the files that must exist. The record lists them, or the manifest does if the record
+ * contradicts its own digest. Returns undefined if neither can be trusted.
  */
 export function describedFiles(
   row: AuditedRow,
@@ -170,8 +170,8 @@ function oneFile(
     return [finding("file_size", where, text, "mark_corrupt")];
   }
   if (found.mode === storedFileMode) return [];
-  // An earlier version left the file writable. It becomes read-only before the store hands out its
-  // path.
+  // In an unsealed directory, an earlier version may have left the file writable. The store makes
+  // the file read-only before it hands out the path.
   if (!sealed && found.mode === (file.mode | 0o400)) return [];
   const text = `its mode is ${octal(found.mode)}, expected ${octal(storedFileMode)}`;
   return [finding("file_mode", where, text, "set_mode")];

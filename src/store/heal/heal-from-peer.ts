@@ -30,12 +30,14 @@ export interface WholeFile {
   readonly table: BlockTable;
 }
 
-/** The damaged or missing parts. */
+/** The damaged or missing files of one snapshot. */
 export interface Damage {
   readonly snapshot: Snapshot;
   /** The damaged or missing files in the order of names. For a lost snapshot, all files. */
   readonly files: readonly SnapshotFile[];
-  /** Opens the remains of a file, which the caller closes. Undefined if nothing can be read. */
+  /**
+   * Opens the remains of a file, which the caller closes. Returns undefined if nothing can be read.
+   */
   openRest(file: SnapshotFile): Promise<FileHandle | undefined>;
 }
 
@@ -44,8 +46,8 @@ export type FetchWhole = (damage: Damage) => Promise<ReadonlyMap<string, WholeFi
 
 /**
  * Reads all of a snapshot, fetches the damaged files, replaces them and reads all files again.
- * `ref` may be the id of a lost snapshot. The store refuses readers from the first damage until the
- * snapshot is intact.
+ * `ref` may be the id of a lost snapshot. If files are damaged, the snapshot is marked as corrupt
+ * until all of its data is intact again, so readers without force are refused.
  */
 export async function healFromPeer(
   healer: Healer,
@@ -136,8 +138,8 @@ async function putInPlace(
 ): Promise<void> {
   const directory = layout.filesDirectory(id);
   const blocks = join(layout.dataDirectory(id), blocksDirectoryName);
-  // `makeDirectory` does not create missing parents. If a deletion has taken them, nothing may come
-  // into being there.
+  // `makeDirectory` does not create missing parents. If a deletion has moved them to the trash,
+  // nothing may be created in their place.
   for (const path of [directory, blocks]) await makeDirectory(path);
   await whileWritable(directory, async () => {
     for (const [index, { name }] of [...all].sort(byName).entries()) {

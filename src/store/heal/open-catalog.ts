@@ -66,8 +66,8 @@ function noRoomError(layout: Layout, cause: unknown): StoreError {
 }
 
 /**
- * Opens the catalog, twice if need be: SQLite reports some failed reads as damage. Only a catalog
- * that SQLite reports twice is set aside.
+ * Opens the catalog, twice if need be: SQLite reports some failed reads as damage. A catalog is set
+ * aside only if both attempts report damage.
  */
 function openTwice(layout: Layout, options: CatalogOptions, logger: Logger): Catalog {
   try {
@@ -94,8 +94,8 @@ function openSound(layout: Layout, options: CatalogOptions): Catalog {
 }
 
 /**
- * Sets the catalog's files aside. It only renames these files, because nothing but SQLite may ever
- * open them.
+ * Sets the catalog's files aside. This function only renames them, because nothing but SQLite may
+ * ever open them.
  */
 async function setAside(layout: Layout, clock: Clock): Promise<string[]> {
   const stamp = clock.now().toISOString().replaceAll(":", "-");

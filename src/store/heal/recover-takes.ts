@@ -1,5 +1,6 @@
 // Completes or undoes the moves out of the store that a crash has interrupted. The files decide: if
-// a snapshot's directory is still in the store, it never left, because one rename moves all of it.
+// the directory with the snapshot's files is still in the store, none of them has left, because one
+// rename moves the whole directory.
 import { isStoreError } from "../../base/errors.js";
 import { exists } from "../../files/durable.js";
 import { hasFiles, sealFilesAgain } from "../../files/take.js";
@@ -26,7 +27,7 @@ export async function recoverTakes(healer: Healer): Promise<number> {
         { err: error, id, directory },
         "could not complete or undo a move to a directory",
       );
-      // Without its files, nobody may use the snapshot.
+      // Nobody may use the snapshot without its files.
       if (left) leases.exclude(id, "TakeToDirectory");
     }
   }

@@ -1,6 +1,6 @@
-// Recovery: makes the catalog and the disk agree before the daemon listens. It deletes nothing that
-// was acknowledged, unless a caller had deleted it. Anything that it cannot explain goes to
-// quarantine. An error while listing stops recovery and never means "empty".
+// Implements recovery, which makes the catalog and the disk agree before the daemon listens. It
+// deletes nothing that was acknowledged, unless a caller had deleted it. Anything that it cannot
+// explain goes to quarantine. An error while listing stops recovery and never means "empty".
 //
 // A full disk never stops recovery. Recovery deletes files before it drops their records, because
 // changes of records need space. If a record still has no space, recovery logs that and leaves the
@@ -85,7 +85,8 @@ export async function recover(healer: Healer): Promise<RecoveryReport> {
   for (const id of healer.catalog.manifestDirtyIds()) {
     await whereRoom(healer, `write the manifest of ${id}`, () => syncUnlessNewer(healer, id));
   }
-  // A kill between the record and the answer leaves the markers of these snapshots' origins.
+  // If the daemon was killed between the record and the answer, it left the origin markers of these
+  // snapshots.
   for (const id of healer.catalog.idsWithoutDigest()) {
     await forgetOrigin(healer.layout.dataDirectory(id));
   }
@@ -131,8 +132,8 @@ async function whereRoom(
 }
 
 /**
- * Writes the manifest unless a newer stasis has written it. The record then stays marked, because
- * this program must not overwrite fields that it does not know.
+ * Writes the manifest. If a newer stasis has written the existing one, leaves it and the record's
+ * mark as they are, because this program must not overwrite fields that it does not know.
  */
 async function syncUnlessNewer(healer: Healer, id: string): Promise<void> {
   try {

@@ -1,6 +1,7 @@
-// Repair: does what check proposes. It never deletes data: anything that nobody can explain goes to
-// quarantine. It checks each finding again right before it repairs it. It reports a failure and
-// continues with the others.
+// Implements repair, which does what check proposes. Repair never deletes data: anything that
+// nobody can explain goes to quarantine. Actions that depend on the state of a snapshot check that
+// state again first. If one action fails, repair reports the failure and continues with the other
+// findings.
 import { basename, dirname, join } from "node:path";
 import { isStoreError, StoreError } from "../../base/errors.js";
 import { ensureBallast } from "../../files/ballast.js";
@@ -58,7 +59,7 @@ interface Done {
 async function carryOut(healer: Healer, finding: Finding, signal: AbortSignal): Promise<Done> {
   const { id, kind, path, action } = finding;
   try {
-    // The snapshot's files are moving out of the store.
+    // Under an exclusive lease, the snapshot's files are moving out of the store.
     healer.leases.refuseIfExclusive(id);
     const message = await actions[action](healer, finding, signal);
     healer.logger.warn({ id, kind, path, action, message }, "repaired");
@@ -70,7 +71,10 @@ async function carryOut(healer: Healer, finding: Finding, signal: AbortSignal): 
   }
 }
 
-/** Returns in words what was done. Empty if the name of the action says it. */
+/**
+ * Carries out one action, and returns in words what it did. The text is empty if the name of the
+ * action says it.
+ */
 type Act = (healer: Healer, finding: Finding, signal: AbortSignal) => Promise<string>;
 
 const nothing: Act = () => Promise.resolve("");

@@ -96,8 +96,8 @@ async function scrubOne(
   const ended = AbortSignal.any([signal, lease.signal]);
   let damaged = false;
   try {
-    // Opening and looking up files has a cost too, so each file counts as one block. Otherwise many
-    // small snapshots would raise the rate.
+    // Looking up and opening the files has a cost too, so each snapshot counts as one block more
+    // than its data. Otherwise many small snapshots would raise the rate.
     await pace(blockBytes, ended);
     const throttle = (bytes: number): Promise<void> => pace(bytes, ended);
     const run = { progress, throttle, signal: ended };
@@ -119,8 +119,8 @@ async function scrubOne(
 }
 
 /**
- * Makes the files of an earlier version read-only. The read that follows reports files that the
- * scrub cannot open.
+ * Makes files read-only that an earlier version left writable. If the scrub cannot open a file, the
+ * read that follows reports it.
  */
 async function sealOld(
   { layout, logger }: VerifyPorts,

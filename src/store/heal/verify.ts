@@ -47,7 +47,10 @@ export type VerifyEvent =
 export interface Verdict {
   readonly file: string;
   readonly intact: boolean;
-  /** Damaged ranges in ascending order. Empty if the file is missing or its size is wrong. */
+  /**
+   * Damaged ranges in ascending order. Also empty if the blocks of a damaged file could not be
+   * compared, for example because its size is wrong.
+   */
   readonly damaged: readonly Extent[];
   /** Empty if the file is intact. */
   readonly problem: string;
@@ -64,9 +67,10 @@ interface VerifyProgress {
 }
 
 /**
- * Marks each snapshot as corrupt, or removes that mark, by its result. If the disk cannot read a
- * snapshot, or a newer stasis has written it, the run continues and leaves its mark as it is. The
- * run then ends with the first such error, which is IO_FAILED or FORMAT_UNSUPPORTED.
+ * Reads the snapshots, and marks each one as corrupt or removes that mark, according to the result.
+ * If the disk cannot read a snapshot, or a newer stasis has written it, its mark is not removed,
+ * and the run continues with the others. The run then ends with the first such error, which is
+ * IO_FAILED or FORMAT_UNSUPPORTED.
  */
 export async function* verify(
   reader: VerifyPorts,
@@ -82,10 +86,10 @@ export async function* verify(
   let unreadable: StoreError | undefined;
   for (const id of ids) {
     const snapshot = reader.catalog.get(id);
-    // The snapshot was deleted since the list was made.
+    // A snapshot that is not ready was deleted after the list was made.
     if (snapshot?.state !== "ready") continue;
-    // The snapshot is about to leave the store, and a run over all snapshots does not wait for
-    // that.
+    // Under an exclusive lease, the snapshot is about to leave the store. A run over all snapshots
+    // does not wait for that.
     if (request.ref === "" && reader.leases.isExclusive(id)) continue;
     using _lease = reader.leases.share(id, "stream", "Verify");
     try {
@@ -109,7 +113,7 @@ interface VerifyRun {
   readonly signal: AbortSignal;
 }
 
-/** The ports that reading data again needs. */
+/** The ports that are needed to read data again. */
 type VerifyPlace = Pick<VerifyPorts, "layout" | "clock">;
 
 export function beginRun(

@@ -24,11 +24,17 @@ export interface Allowance extends Disposable {
    * that has just deleted a snapshot therefore need not wait for the space itself.
    */
   wait(bytes: number): Promise<void>;
-  /** Call `wait` before `resize`. */
+  /**
+   * Waits, as `wait` does, until a reservation of this many bytes in total fits. Call it before
+   * `resize`.
+   */
   waitWhole(bytes: number): Promise<void>;
   /** Throws STORAGE_FULL unless this many more bytes fit. Reserves nothing. */
   expect(bytes: number): void;
-  /** Replaces the reservation by the size of the whole snapshot. */
+  /**
+   * Changes the reservation to the size of the whole snapshot. Throws STORAGE_FULL if that is
+   * larger and does not fit.
+   */
   resize(bytes: number): void;
 }
 

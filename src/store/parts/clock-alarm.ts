@@ -3,7 +3,7 @@ import { describeDoubt, isSuspect, suspectGraceMs } from "../../model/elapsed.js
 import type { Reader } from "./ports.js";
 
 export interface ClockStatus {
-  /** Ages are uncertain, so the schedule evicts nothing by age. */
+  /** Whether ages are uncertain. If they are, the schedule evicts nothing by age. */
   readonly suspect: boolean;
   /** Difference between the wall clock and elapsed time; 0 if they agree. */
   readonly aheadMs: number;
@@ -44,7 +44,7 @@ export function createClockAlarm({
     try {
       catalog.noteClock();
     } catch (error) {
-      // Saving fails on a full disk. The value that was saved before is as good.
+      // Saving fails on a full disk. The value that was saved before is still good enough.
       logger.debug({ err: error }, "could not save the clock");
     }
   };

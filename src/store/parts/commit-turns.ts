@@ -2,8 +2,8 @@
 // thread, which takes 100 ms and more on a slow disk. Without turns, the commits of forty callers
 // would follow each other directly, and every read would wait for all of them.
 //
-// - A writer takes a turn, and commits before it awaits anything else. Checks that the commit
-//   depends on come after the turn.
+// - A writer waits for its turn (`take`), and commits before it awaits anything else. Checks that
+//   the commit depends on follow the wait.
 // - Between two turns the event loop handles pending events. After a slow commit, the next turn
 //   begins only after a pause.
 // - Turns are granted in the order of arrival. If no writer is waiting, a turn is granted at once.
@@ -12,8 +12,8 @@ import { isStoreError } from "../../base/errors.js";
 /** Commits below this time need no pause: one round of the event loop is enough. */
 const slowMs = 10;
 /**
- * The pause after a slow commit, as a fraction of the commit's time. The pause lowers the writers'
- * rate by the same fraction.
+ * The pause after a slow commit, as a fraction of the commit's time. With a quarter, each commit
+ * and its pause take 25 percent longer than the commit alone.
  */
 const pauseShare = 1 / 4;
 const maxPauseMs = 100;

@@ -26,7 +26,9 @@ export interface StoreProblem {
 
 export interface Condition {
   problems(): readonly StoreProblem[];
-  /** Looks at the store and returns its problems; returns the last known ones if a look hangs. */
+  /**
+   * Checks the store and returns its problems. If the check hangs, returns the last known problems.
+   */
   current(): Promise<readonly StoreProblem[]>;
   /** Calls `listener` now, and after each change. */
   follow(listener: (problems: readonly StoreProblem[]) => void): void;
@@ -43,13 +45,15 @@ interface ConditionParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly reserveBytes: number;
-  /** Returns what the store takes of its filesystem. */
+  /** Returns the bytes that the store occupies on its filesystem. */
   readonly takenBytes: () => number;
 }
 
-/** The interval of `RootGuard`. */
+/** The time between two checks. `RootGuard` uses the same interval. */
 const lookMs = 2000;
-/** A disk that hangs must not keep GetInfo from answering. */
+/**
+ * The longest time that `current` waits. A disk that hangs must not keep GetInfo from answering.
+ */
 const longestLookMs = 1000;
 /** While nothing fails, only one check in this many changes an inode. */
 const looksPerWrite = 15;
@@ -149,7 +153,7 @@ async function findFull(parts: ConditionParts): Promise<StoreError | undefined> 
     try {
       return takenBytes();
     } catch (error) {
-      // A damaged catalog does not know it. The lack of room is reported without it.
+      // A damaged catalog cannot return this number. The lack of room is reported without it.
       if (isStoreError(error)) return undefined;
       throw error;
     }

@@ -1,15 +1,17 @@
-// The fingerprint of a request with a request id: two calls with one id must have the same one.
-// It is stored with the id, so that a retry finds the first outcome even after an upgrade. That is
-// why a stored fingerprint is compared in its own version, and why a version never changes:
+// Computes the fingerprint of a request that has a request id. Two calls with one id must have the
+// same fingerprint. It is stored with the id, so that a retry finds the first outcome even after an
+// upgrade. That is why a stored fingerprint is compared in its own version, and why a version never
+// changes:
 //
 //   1  64 hex digits: SHA-256 over all fields that a request had then, defaults included
 //   2  `2:` and 64 hex digits: SHA-256 over the fields that differ from their defaults
 //
 // A field that is added later with its default changes no fingerprint of version 2. A request in
-// which it has another value equals none that was stored before the field existed.
+// which that field has another value matches no fingerprint that was stored before the field
+// existed.
 import { createHash } from "node:crypto";
 
-/** The version that is stored now. */
+/** The prefix of the version that is stored now. */
 const prefix = "2:";
 
 export interface Fingerprint {
@@ -22,9 +24,9 @@ export interface Fingerprint {
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Returns the fingerprint of a request with these fields. They must be normalized, so that equal
- * requests have equal fields. `first` returns what version 1 covered, or undefined if the request
- * has a field that version 1 did not know and that differs from its default.
+ * Returns the fingerprint of a request with these fields. The fields must be normalized, so that
+ * equal requests have equal fields. `first` returns what version 1 covered, or undefined if the
+ * request has a field that version 1 did not know and that differs from its default.
  */
 export function fingerprintOf(fields: Fields, first: () => unknown): Fingerprint {
   const text = `${prefix}${digestOf(withoutDefaults(fields))}`;

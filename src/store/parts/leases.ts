@@ -4,7 +4,7 @@ import { untilWoken } from "../../base/async.js";
 import { StoreError } from "../../base/errors.js";
 
 /**
- * stream      reads through open descriptors: a deletion succeeds, but the bytes stay until it ends
+ * stream      reads through open descriptors: after a deletion, the bytes stay until the lease ends
  * directory   has the path of the data directory: a deletion must wait or be refused
  * background  is the daemon's own work on the data: a deletion fires its signal and ends it
  */

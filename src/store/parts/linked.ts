@@ -1,13 +1,15 @@
-// Notices changes of stored files through hard links that clones hold.
+// Detects that a stored file was changed through the hard link of a clone.
 //
 // A link is the stored file itself, and no mode protects it from root: a hypervisor may open it
 // read-write, punch holes into it or take it as the target of a new snapshot. So the attributes of
-// a file are recorded, durably, before its first link exists. Whatever opens the snapshot compares
-// them (requireUnchanged), and so does the start. A difference marks the snapshot corrupt. Verify
-// then reads all data: if the digests are right, the mark goes and the new attributes are recorded.
+// a file are recorded, durably, before its first link exists. Reads without force compare them when
+// they open the snapshot (requireUnchanged), and so does recovery. If they differ, the snapshot is
+// marked as corrupt. Verify then reads all data. If the data matches the digests, Verify removes
+// the mark and records the new attributes.
 //
-// The change time is not compared: every link that is made or removed moves it. A program that
-// writes and then sets the old modification time again is found by Verify and the scrub only.
+// The change time is not compared, because it changes whenever a link is made or removed. If a
+// program writes and then restores the old modification time, only Verify and the scrub detect the
+// change.
 import { StoreError } from "../../base/errors.js";
 import type { LinkedFile } from "../../catalog/open.js";
 import { fileIdentityOf } from "../../files/file-identity.js";
@@ -82,8 +84,8 @@ export async function acceptLinks(
 }
 
 /**
- * Returns whether the file was changed. A different inode means that stasis has replaced the file,
- * as healing does.
+ * Returns whether the file was changed. A different inode does not count: stasis itself has
+ * replaced the file, as healing does.
  */
 function isChanged(known: LinkedFile, found: LinkedFile | undefined): boolean {
   if (known.inode !== found?.inode) return false;

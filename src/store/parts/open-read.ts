@@ -1,5 +1,6 @@
 // Opens a stored snapshot for a call that reads it: finds the ref, acquires the lease, checks the
-// snapshot and opens the files. Every operation that reads a snapshot for a caller begins here.
+// snapshot and opens the files. Calls that return or copy the data of a snapshot begin here. Verify
+// and the data map do not, because they do not count as accesses.
 import { StoreError, isStoreError } from "../../base/errors.js";
 import { openStored, type OpenStoredOptions, type StoredSnapshot } from "../../files/stored.js";
 import type { Snapshot } from "../../model/snapshot.js";
@@ -27,7 +28,6 @@ export interface OpenRead extends AsyncDisposable {
   readonly stored: StoredSnapshot;
 }
 
-/** Options for opening a snapshot. */
 interface OpenReadOptions extends ReadOptions, OpenStoredOptions {
   /** Names of the files to open. Absent and empty mean all files. */
   readonly files?: readonly string[];
@@ -106,8 +106,8 @@ export async function openLeased<T extends AsyncDisposable>(
     } catch (error) {
       lease[Symbol.dispose]();
       if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
-      // A deletion or a replacement in between moved the directory away. The ref now names nothing
-      // or another snapshot, so this loop ends.
+      // If the snapshot is no longer ready, a deletion or a replacement has moved its directory
+      // away. The ref now names nothing or another snapshot, so this loop ends.
       if (reader.catalog.get(id)?.state !== "ready") continue;
       noteDamage(reader, id, error);
       throw error;

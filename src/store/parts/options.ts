@@ -15,7 +15,7 @@ export interface StoreOptions {
   readonly maxUploadBytes: number;
   /** See `DecompressOptions`. */
   readonly maxRatio: number;
-  /** How often last-access times are written, in milliseconds. */
+  /** Interval at which last-access times are written, in milliseconds. */
   readonly accessFlushIntervalMs: number;
   /** How long the outcome of a request id is remembered, in milliseconds. */
   readonly requestRetentionMs: number;

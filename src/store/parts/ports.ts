@@ -102,7 +102,7 @@ export interface Gate {
   readonly collecting: GcLock;
 }
 
-/** Every writer takes a turn before it commits to the catalog. */
+/** Every writer waits for its turn before it commits to the catalog; see commit-turns.ts. */
 export interface Commits {
   readonly commits: CommitTurns;
 }

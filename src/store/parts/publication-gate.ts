@@ -1,5 +1,5 @@
-// Allows one collection at a time. While an orchestrator's GC session is open, it pauses
-// publication, and with it new pins of image blobs. The references that the orchestrator has read
+// Allows one collection at a time. While an orchestrator's GC session is open, publication is
+// paused, so that no image blobs are pinned. The references that the orchestrator has read
 // therefore stay complete.
 import type { Clock } from "../../base/clock.js";
 import { StoreError } from "../../base/errors.js";
@@ -16,13 +16,13 @@ export interface GcSession {
 
 export interface GcLock {
   /**
-   * Starts a collection of this daemon. Throws GC_LOCK_BUSY if another collection runs, and never
-   * waits.
+   * Starts a collection of this daemon. Throws GC_LOCK_BUSY if another collection, a repair or a GC
+   * session holds the lock, and never waits.
    */
   lock(): Disposable;
   /**
-   * Opens the GC session that `open` creates. Throws GC_LOCK_BUSY if the lock is taken, and never
-   * waits.
+   * Opens the GC session that `open` creates. Throws GC_LOCK_BUSY if a collection, a repair or
+   * another GC session holds the lock, and never waits.
    */
   openSession(open: () => GcSession): GcSession;
   /** Returns the GC session that is open now. */

@@ -10,7 +10,7 @@ export interface SpaceAccount {
   readonly kept: ReadonlyMap<string, number>;
   /** Sets the bytes that the store keeps of the pull with this digest. */
   readonly noteKept: (digest: string, bytes: number) => void;
-  /** Removals that only take time, because nobody reads these snapshots. */
+  /** Running removals that wait for no reader, so that they will soon free space. */
   readonly freeing: Freeing;
 }
 

@@ -15,8 +15,8 @@ export interface StoreUsage {
   readonly heldBytes: number;
   readonly freeBytes: number;
   /**
-   * The size of the filesystem without what it keeps for root. What is neither free nor charged
-   * belongs to other programs, or is its own metadata.
+   * The size of the filesystem without the blocks that it reserves for root. Bytes that are neither
+   * free nor charged belong to other programs, or are metadata of the filesystem.
    */
   readonly filesystemBytes: number;
 }

@@ -6,19 +6,21 @@ import { closingError } from "./background.js";
 
 export interface Watchers {
   /**
-   * Takes a seat. Throws TOO_MANY_STREAMS, and DRAINING after `close`. Disposing of the result
-   * frees the seat for another watcher. One `identity` gets at most three quarters of all seats,
-   * rounded up. Without an identity, the watcher counts only in the total.
+   * Takes a seat for a watcher. Throws TOO_MANY_STREAMS if no seat is left for it, and DRAINING
+   * after `close`. Disposing of the result frees the seat for another watcher. One `identity` gets
+   * at most three quarters of all seats, rounded up. Without an identity, the watcher counts only
+   * in the total.
    */
   enter(identity?: string): Disposable;
   /**
-   * Returns the event that follows `sequence`. Undefined if no event follows it yet. A watcher
-   * whose caller does not read holds only this one event. Throws DRAINING after `close`.
+   * Returns the event that follows `sequence`, or an undefined `event` if there is no such event
+   * yet. A watcher whose caller does not read holds only this one event. Throws DRAINING after
+   * `close`.
    */
   eventAfter(sequence: number): NextEvent;
   /**
    * Resolves at the next event, or at `close`. To miss no event, call it in the same tick in which
-   * `eventAfter` returned undefined. Rejects with the signal's reason.
+   * `eventAfter` returned no event. Rejects with the signal's reason.
    */
   nextChange(signal: AbortSignal): Promise<void>;
   /** Returns the number of watchers that are open now. */

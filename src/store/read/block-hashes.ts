@@ -1,5 +1,5 @@
 // Finds which algorithm has hashed the blocks of each file. Only the headers of the block tables
-// record it. This file caches each result, which never changes.
+// record the algorithm. A result never changes, so it is cached.
 import { join } from "node:path";
 import { readTableAlgorithm } from "../../files/block-table-codec.js";
 import type { DigestAlgorithm } from "../../files/block-digest.js";

@@ -15,7 +15,7 @@ import {
   type ReadPorts,
 } from "../parts/open-read.js";
 
-/** A table of an open snapshot. Disposing of the snapshot closes it. */
+/** A block table of an open snapshot. Disposing of the snapshot closes the table. */
 export interface OpenTable extends TableSource {
   readonly lengthBytes: number;
   /** Undefined for a table in memory. */
@@ -29,9 +29,9 @@ export interface OpenBlocks extends AsyncDisposable {
   /** Reads the table of the file at `index`. The table matches the file's digest. */
   table(index: number): Promise<BlockTable>;
   /**
-   * Opens the same table, to be read in windows. A large table stays in its file. It is compared
-   * with the file's digest only if `check` is set. Without `check`, the caller must compare the
-   * blocks with a table that was checked.
+   * Opens the table of the file at `index` for reading in windows. A large table stays on disk, and
+   * is compared with the file's digest only if `check` is set. Without `check`, the caller must
+   * compare the blocks with a table that was checked.
    */
   source(index: number, options: { readonly check: boolean }): Promise<OpenTable>;
   /**

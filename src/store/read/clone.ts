@@ -1,4 +1,5 @@
-// CloneToDirectory: makes a writable working copy of a snapshot in a directory of the node.
+// Implements CloneToDirectory, which makes a writable working copy of a snapshot in a directory of
+// the node.
 import { cloneFiles } from "../../files/clone.js";
 import type { CallerPath } from "../../model/caller-path.js";
 import type { ClonedFile, CloneRequest } from "../../model/clone.js";
@@ -15,8 +16,9 @@ export interface Clone {
 }
 
 /**
- * Clones a snapshot to a directory, which must be absent or empty, and is so again after a failure.
- * The lease lasts until the clone is complete; nothing depends on the snapshot afterwards.
+ * Clones a snapshot to a directory. The directory must be absent or empty, and after a failure it
+ * is so again. The lease lasts until the clone is complete; nothing depends on the snapshot
+ * afterwards.
  */
 export async function cloneToDirectory(
   ports: ReadPorts & Commits,

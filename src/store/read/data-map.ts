@@ -14,8 +14,8 @@ export interface DataStrip {
    */
   readonly cells: readonly number[];
   /**
-   * Bytes in blocks that other files share. Undefined if the filesystem cannot report them, or
-   * needs too long for it.
+   * Bytes in blocks that other files share. Undefined if the filesystem cannot report them, or if
+   * the file has too many extents to look up.
    */
   readonly sharedBytes?: number;
 }
@@ -24,8 +24,9 @@ export interface DataStrip {
 const maxStrips = 32;
 
 /**
- * Returns the strips of the largest files, in the order of their names. It does not count as an
- * access, and a deletion ends it. Throws STORED_DATA_CORRUPT if files are missing.
+ * Returns the strips of the largest files, in the order of their names. The call does not count as
+ * an access, and a deletion of the snapshot ends it. Throws STORED_DATA_CORRUPT if files are
+ * missing.
  */
 export async function dataMap(
   ports: Reader & Leases,
@@ -80,8 +81,8 @@ function cellsOf({ extents, sizeBytes }: StoredFile, maxCells: number): number[]
       bytes[cell] = (bytes[cell] ?? 0) + Math.max(0, Math.min(end, (cell + 1) * width) - from);
     }
   }
-  // A cell with a little data is never shown as a hole, and a cell with a small hole is never shown
-  // as full.
+  // A cell with a little data is never shown as a hole. A cell is shown as full only if at least
+  // 99.9 percent of it is data.
   return [...bytes].map((data) => {
     const share = (data / width) * 100;
     return share === 0 ? 0 : Math.max(1, share >= 99.9 ? 100 : Math.min(99, Math.round(share)));

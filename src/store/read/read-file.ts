@@ -1,4 +1,4 @@
-// ReadFile: returns ranges of one file.
+// Implements ReadFile, which returns ranges of one file.
 import { join } from "node:path";
 import { StoreError, fieldInvalid } from "../../base/errors.js";
 import { openRanges, type OpenRanges } from "../../files/read-ranges.js";
@@ -23,7 +23,7 @@ export interface ReadFileRequest extends ReadOptions {
   readonly verify: boolean;
 }
 
-/** The ranges of a file. It holds a lease until it is disposed of. */
+/** Ranges of a file that are open for reading. Disposing of them releases the lease. */
 export interface FileReading extends AsyncDisposable {
   readonly snapshotId: string;
   readonly file: SnapshotFile;
@@ -35,8 +35,8 @@ export interface FileReading extends AsyncDisposable {
 }
 
 /**
- * Opens ranges of a file. Throws FIELD_INVALID, STORED_DATA_CORRUPT, and OPERATION_IN_PROGRESS
- * while the file has no digest to verify with.
+ * Opens ranges of a file. Throws FIELD_INVALID if a field is invalid, STORED_DATA_CORRUPT if the
+ * snapshot is damaged, and OPERATION_IN_PROGRESS if `verify` is set and the file has no digest yet.
  */
 export async function readFile(
   reader: ReadPorts,
@@ -115,8 +115,8 @@ function finder({ catalog }: ReadPorts, { ref, digest }: ReadFileRequest): () =>
 const maxWithDigest = 32;
 
 /**
- * Throws FIELD_INVALID unless the ranges are ascending. Their order lets each block be read and
- * compared once.
+ * Throws FIELD_INVALID if there are too many ranges, if one is empty, or if they do not ascend. In
+ * ascending order, each block is read and compared only once.
  */
 function checkRanges(ranges: readonly Extent[]): void {
   if (ranges.length > maxRanges) {
@@ -134,7 +134,9 @@ function checkRanges(ranges: readonly Extent[]): void {
   }
 }
 
-/** Returns the ranges, cut at the end of the file. */
+/**
+ * Returns the ranges, cut at the end of the file. If there are no ranges, returns the whole file.
+ */
 function insideFile(ranges: readonly Extent[], sizeBytes: number): readonly Extent[] {
   const all = ranges.length === 0 ? [{ offset: 0, length: sizeBytes }] : ranges;
   return all

@@ -213,8 +213,8 @@ export async function* noting(
 }
 
 /**
- * Returns a function for the position of each file in the order of names. That position numbers the
- * block tables.
+ * Returns a function that finds the position of a file in the order of names. The block tables are
+ * numbered by this position.
  */
 function tableIndexes({ files }: Snapshot): (name: string) => number {
   const indexes = new Map(files.map(({ name }, index) => [name, index]));

@@ -1,5 +1,5 @@
-// A collection: lists the content of the store, makes a plan, and checks each row of the plan again
-// right before its removal. A failed listing ends the collection and never means "empty".
+// Runs a collection: lists the content of the store, makes a plan, and checks each row of the plan
+// again right before its removal. A failed listing ends the collection and never means "empty".
 import { join } from "node:path";
 import { isStoreError, StoreError } from "../../base/errors.js";
 import { exists } from "../../files/durable.js";
@@ -46,8 +46,8 @@ export interface CollectRequest {
 }
 
 /**
- * Runs a collection. Throws CLOCK_SUSPECT, and GC_LOCK_BUSY at once if another collection is
- * running.
+ * Runs a collection. Throws CLOCK_SUSPECT under the conditions of `planNow`. Throws GC_LOCK_BUSY at
+ * once if another collection, a repair or a GC session is running.
  */
 export async function collectGarbage(
   remover: Remover,
@@ -137,7 +137,8 @@ function result({ verdict: _, ...row }: GcRow, outcome: GcOutcome, message = "")
 }
 
 /**
- * Acts on one row if it still applies. Reports a failure in the row and continues with the others.
+ * Acts on one row if it still applies. Reports a failure in the result and does not throw, so that
+ * the collection continues with the other rows.
  */
 export async function carryOut(remover: Remover, row: GcRow): Promise<GcResult> {
   const done = await actOn(remover, row);
@@ -163,7 +164,7 @@ function isLeftoverReason(reason: GcReason | undefined): reason is GcLeftover["r
   return reason === "orphan" || reason === "stale_pending" || reason === "missing_directory";
 }
 
-/** Returns the reason why a planned snapshot stays after all. */
+/** Returns the reason why a planned snapshot stays after all, or undefined if it can be removed. */
 function keptBecause(remover: Remover, row: GcRow): GcOutcome | undefined {
   const now = remover.catalog.get(row.id);
   if (now?.state !== "ready") return "kept_changed";

@@ -24,7 +24,7 @@ interface GcPageRequest {
 
 interface GcReferencesPage {
   readonly blobIds: readonly string[];
-  /** Empty on the last page. Only the last page has the two fields below. */
+  /** Empty on the last page. The two fields below are set only on the last page. */
   readonly nextPageToken: string;
   readonly totalCount: number;
   readonly digest: string;
@@ -41,8 +41,8 @@ interface GcCollectRequest extends GcSessionRef {
 }
 
 /**
- * One row per id, in the order of the request. The row of an id that is not a candidate is
- * undefined.
+ * The result for one id of the request. It is undefined if the session has not listed the id as a
+ * candidate.
  */
 interface GcCollected {
   readonly id: string;
@@ -50,8 +50,9 @@ interface GcCollected {
 }
 
 /**
- * The calls of a GC session. All methods except `begin` and `end` throw GC_SESSION_NOT_FOUND and
- * GC_SESSION_FENCED.
+ * The calls of a GC session. All methods except `begin` throw GC_SESSION_NOT_FOUND if the catalog
+ * does not know the session. All except `begin` and `end` throw GC_SESSION_FENCED if it is no
+ * longer open.
  */
 export interface GcCycle {
   /**
@@ -276,7 +277,8 @@ function requestReused(key: string): StoreError {
 }
 
 /**
- * Calls `requireOpen` before each removal, because an expired GC session must not change anything.
+ * Collects the listed rows one by one. Calls `requireOpen` before each removal, because an expired
+ * GC session must not change anything.
  */
 async function collectAll(
   remover: Remover,

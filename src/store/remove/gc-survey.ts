@@ -31,7 +31,7 @@ export async function surveyStore(
   signal: AbortSignal,
 ): Promise<GcSurvey> {
   const { catalog, layout } = reader;
-  // The survey lists the directories before it reads the rows. The step below looks again at
+  // The survey lists the directories before it reads the rows. The steps below look again at
   // everything that is published or removed meanwhile.
   const stored = await nameSet(layout.dataRoot, signal);
   const staged = await nameSet(layout.stagingRoot, signal);
@@ -82,7 +82,7 @@ export async function surveyOwn(
 }
 
 interface Changes extends Disposable {
-  /** Returns the listed snapshots that have changed or were removed since the beginning. */
+  /** Returns the ids of all snapshots with an event since `followChanges` was called. */
   ids(): ReadonlySet<string>;
 }
 
@@ -155,7 +155,8 @@ async function findOrphans(
     const path = join(root, name);
     // A snapshot that was removed meanwhile has neither a record nor a directory.
     if (!isOrphan(reader, name) || !(await exists(path))) return;
-    // Recovery left the directory there, because only a newer stasis can handle it.
+    // If a newer stasis wrote the manifest, recovery left the directory there, because only that
+    // version can handle it.
     if (root === dataRoot && (await newerManifest(path)) !== undefined) return;
     if (isOrphan(reader, name)) found.push(await describe(reader, "orphan", name, path));
   };

@@ -23,8 +23,8 @@ const maxRefs = 1000;
 export async function deleteSnapshots(remover: Remover, request: DeleteRequest): Promise<string[]> {
   const ids = await inSpan("tombstone", { "stasis.snapshots": request.refs.length }, async () => {
     await remover.commits.take();
-    // Everything happens in one tick, and again if the ballast had to be released, so that nobody
-    // can acquire a lease in between.
+    // All steps run in one tick, so that nobody can acquire a lease in between. If the ballast has
+    // to be released, all steps run again.
     return await withBallast(remover.layout, () => {
       const ids = resolveAll(remover, request);
       for (const id of ids) refuseInUse(remover, id);
@@ -50,7 +50,7 @@ export function removeInBackground(
   remover.leases.onFree(id, () => {
     remover.background(`remove ${id}`, async () => {
       await remover.commits.take();
-      // The call that moved the snapshot out of the store has already removed it.
+      // If the state has changed, the call that moved the snapshot out of the store has removed it.
       if (remover.catalog.get(id)?.state !== "replaced") return;
       // Nobody can acquire a lease on the snapshot any more, because no ref names a replaced
       // snapshot.
@@ -105,7 +105,8 @@ function refuseInUse(remover: Remover, id: string): void {
 
 /**
  * Evicts a snapshot, which no caller asked to delete. Calls `refuse` in the same tick in which it
- * writes the tombstone, so nobody can acquire a lease in between. Returns the reason of a refusal.
+ * writes the tombstone, so nobody can acquire a lease in between. Returns the refusal, or undefined
+ * if the snapshot was evicted.
  */
 export async function evict<Refusal>(
   remover: Remover,

@@ -53,9 +53,9 @@ interface Taker extends Remover, Marker, Links {
 
 /**
  * Moves a snapshot's files to `directory`. Throws SNAPSHOT_PROTECTED if the snapshot is protected,
- * STORED_DATA_CORRUPT if it is marked as corrupt, SNAPSHOT_IN_USE if it has a lease, and the
- * errors of the target. If the snapshot stays after its background work was ended, calls `stayed`
- * with its id.
+ * STORED_DATA_CORRUPT if it is marked as corrupt, SNAPSHOT_IN_USE if a caller holds a lease on it,
+ * and the errors of `holdTakeTarget`. If the move fails and the snapshot stays, calls `stayed` with
+ * its id, because the attempt has ended the background work on the snapshot.
  */
 export async function takeToDirectory(
   taker: Taker,
@@ -151,7 +151,8 @@ async function take(
 }
 
 /**
- * Prepares the move. Until it ends, nothing of the snapshot has changed that a caller could see.
+ * Prepares the move: replaces each file that clones link to with a copy of the same bytes. Callers
+ * see no change, so a failure here needs no undo.
  */
 async function prepare(taker: Taker, taking: Taking): Promise<readonly TakenFile[]> {
   const { id, snapshot, request, signal } = taking;
@@ -196,14 +197,17 @@ async function undo(taker: Taker, taking: Taking, moved: MovedDirectory): Promis
     });
   } catch (error) {
     logger.error({ err: error, id }, "could not undo a move out of the store: the next start does");
-    // Without its files in place, nobody may use the snapshot.
+    // Nobody may use the snapshot while its files are not in place.
     if (!(await hasFiles(layout, id).catch(() => false))) return;
   }
   lease[Symbol.dispose]();
   stayed(id);
 }
 
-/** Returns the answer of the first call with this id. Undefined if this is the first one. */
+/**
+ * Returns the answer of the first call with this request id, or undefined if that call has not
+ * succeeded.
+ */
 function earlierTake(
   { catalog, leases }: Taker,
   requestId: string | undefined,

@@ -1,5 +1,5 @@
-// Encodes the token with which a watch continues. It is an opaque text that is valid only for one
-// history of events.
+// Encodes and decodes the token with which a watch continues. The token is an opaque text that is
+// valid only for one history of events.
 import { fieldInvalid } from "../../base/errors.js";
 import type { EventPosition } from "../../catalog/open.js";
 

@@ -38,7 +38,7 @@ interface SnapshotEvent extends AnyWatchEvent {
   readonly snapshot: Snapshot;
   /** The name before the event. It is set only for renamed snapshots. */
   readonly previousName: string;
-  /** The labels before the event. They are set only for renamed and updated snapshots. */
+  /** The labels before the event. Undefined if the event does not record them. */
   readonly previousLabels: Readonly<Record<string, string>> | undefined;
   /** Id of the snapshot that took over the name. Empty if no snapshot did. */
   readonly replacedBy: string;

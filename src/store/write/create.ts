@@ -1,4 +1,4 @@
-// Create: stores a tar of data files, or takes over a directory by rename.
+// Implements Create, which stores a tar of data files or takes over a directory by rename.
 import type { OwnedStream } from "../../wire/chunk.js";
 import { StoreError } from "../../base/errors.js";
 import { checkPlausible } from "../../archive/plausible-sizes.js";

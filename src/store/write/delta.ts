@@ -160,7 +160,10 @@ async function complete(
   return snapshot;
 }
 
-/** Stores a file of the parent unchanged. Its digests come from the parent, and it is not read. */
+/**
+ * Stores a file of the parent unchanged. Its digests come from the parent and are not computed
+ * again.
+ */
 async function inherit(
   { staging, allowance }: Intake,
   parent: DeltaParent,

@@ -1,6 +1,6 @@
-// Computes digests for snapshots that were taken over by rename. It does so afterwards, for one
-// snapshot at a time, in the background. A deletion interrupts it, and the next start resumes the
-// rest.
+// Computes digests for snapshots that were stored without them, for example because their files
+// were taken over by rename. The computation follows in the background, for one snapshot at a time.
+// A deletion interrupts it. The next start computes the digests that a stop has left missing.
 import { isStoreError } from "../../base/errors.js";
 import { snapshotDigest } from "../../files/manifest.js";
 import { hashStored } from "../../files/stored-hash.js";
@@ -18,7 +18,8 @@ export function backfillDigest(publisher: Publisher, id: string): void {
 async function computeDigest(publisher: Publisher, id: string): Promise<void> {
   const snapshot = publisher.catalog.get(id);
   if (snapshot?.state !== "ready" || snapshot.digest !== "") return;
-  // The snapshot is about to leave the store. If it stays after all, its digest is queued again.
+  // Under an exclusive lease, the snapshot is about to leave the store. If it stays after all, its
+  // digest is queued again.
   if (publisher.leases.isExclusive(id)) return;
   using lease = publisher.leases.share(id, "background", "digest");
   const signal = AbortSignal.any([lease.signal, publisher.closing]);

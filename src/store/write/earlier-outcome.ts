@@ -4,7 +4,10 @@ import type { Snapshot } from "../../model/snapshot.js";
 import type { Fingerprint } from "../parts/fingerprint.js";
 import type { Publisher } from "./publisher.js";
 
-/** The snapshot of the first request with this id. Undefined if this is the first request. */
+/**
+ * Returns the snapshot that the first request with this id has stored, or undefined if this is the
+ * first request.
+ */
 export function earlierOutcome(
   publisher: Publisher,
   requestId: string | undefined,

@@ -1,4 +1,4 @@
-// Import: stores an archive with its envelope, or a directory with one.
+// Implements Import, which stores an archive or a directory that contains an envelope.
 import { formatBytesApart } from "../../base/sizes.js";
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
@@ -47,8 +47,8 @@ export async function importArchive(
         found = decodeEnvelope(await readEnvelopeEntry(entry));
         await intake.reconfigure(overlay(found.config, request.config));
       } else {
-        // If the envelope comes first, as in all our archives, this check runs before the data
-        // arrives.
+        // If the envelope comes first, as in all archives that stasis writes, this check runs
+        // before the data arrives.
         checkClaimedSize(found?.claims ?? noClaims, entry);
         files.push(await stageEntry(intake, entry, signal));
       }
@@ -114,8 +114,8 @@ async function checkDigest(
 ): Promise<void> {
   const claim = claims.get(file.name);
   if (claim === undefined || claim.digest === "") return;
-  // If only newer versions know the algorithm, its digest proves nothing here. The size was
-  // compared.
+  // If only newer versions know the algorithm, the claimed digest proves nothing here. The claimed
+  // size was compared.
   const algorithm = algorithms.find((each) => each === claim.blocks);
   if (algorithm === undefined) return;
   const digest =

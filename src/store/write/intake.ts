@@ -42,8 +42,8 @@ export interface IntakeRequest {
   /** If it is undefined, the snapshot does not expire. */
   readonly expireTime?: Date | undefined;
   /**
-   * If true, the snapshot of an Import or a Pull expires at the time of the envelope or the peer.
-   * Default: false.
+   * If true, the snapshot of an Import or a Pull expires at the time that the envelope or the peer
+   * gives. Default: false.
    */
   readonly keepExpireTime?: boolean;
   /** Further properties that must match when a request is repeated, for example the directory. */

@@ -19,7 +19,7 @@ export interface DeltaParent extends AsyncDisposable {
   isDelta(name: string): boolean;
   /** Throws FIELD_INVALID unless a delta file has the size of the parent's file. */
   requireSize(file: Pick<SnapshotFile, "name" | "sizeBytes">): void;
-  /** Throws FIELD_INVALID if a delta file is not among these. */
+  /** Throws FIELD_INVALID if a delta file is not among `names`. */
   requireAll(names: ReadonlySet<string>): void;
   /**
    * Runs `work` over a file of the parent. If `work` finds that the parent is damaged, this method
@@ -29,8 +29,9 @@ export interface DeltaParent extends AsyncDisposable {
 }
 
 /**
- * Acquires the read lease. Throws SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, STORED_DATA_CORRUPT or
- * FIELD_INVALID.
+ * Opens the parent, which acquires the read lease. Throws the errors of `openRead`, and
+ * FIELD_INVALID if the ref is empty or `deltaFiles` has a name twice or a name that the parent does
+ * not have.
  */
 export async function openParent(
   ports: ReadPorts,

@@ -23,7 +23,7 @@ export async function stageEntry(
     mode: entry.mode,
     sizeBytes: entry.sizeBytes,
     extents: entry.extents,
-    // A sparse entry lists its holes. A plain entry has zeros instead.
+    // A sparse entry lists its holes. A plain entry has zeros in their place.
     detectZeros: entry.extents === undefined,
     base,
     onData: (bytes) => allowance.take(wholeBlocks(bytes)),

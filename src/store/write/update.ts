@@ -1,5 +1,5 @@
-// Update: changes name, description, labels and protection. The catalog is changed first, then the
-// manifest.
+// Implements Update, which changes the name, the description, the labels, the protection and the
+// time of expiry. It changes the catalog first, then the manifest.
 import { fieldInvalid } from "../../base/errors.js";
 import type { ManifestState } from "../../catalog/open.js";
 import { manifestVersion, writeManifest } from "../../files/manifest.js";
@@ -16,7 +16,7 @@ export interface UpdateRequest {
   readonly description?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly protected?: boolean;
-  /** Null: it does not expire. */
+  /** Null means that the snapshot does not expire. */
   readonly expireTime?: Date | null;
 }
 
@@ -56,7 +56,7 @@ export async function followWithManifest(publisher: Publisher, id: string): Prom
   try {
     await syncManifest(publisher, id);
   } catch (error) {
-    // A removal came first: the directory of the manifest no longer exists.
+    // If a removal came first, the directory of the manifest no longer exists.
     const state = publisher.catalog.get(id)?.state;
     if (state === undefined || state === "deleting") return;
     publisher.logger.error({ err: error, id }, "an update is stored, but not yet in its manifest");

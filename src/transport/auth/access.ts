@@ -81,7 +81,7 @@ function byToken({ tokens }: AccessOptions, authorization: string): Identity {
   const [, token] = /^bearer +(\S+)$/i.exec(authorization) ?? [];
   const identity = token === undefined ? undefined : tokens?.identify(token);
   if (identity !== undefined) return identity;
-  // The error does not say what is wrong with the token. That would only help an attacker.
+  // The error does not say what is wrong with the token, because that would only help an attacker.
   throw invalid("The token is not known here, has expired or was revoked");
 }
 

@@ -29,9 +29,12 @@ const ignored: AuditRecord = {
   end: () => undefined,
 };
 
-/** Lines per second about unauthenticated callers, who could otherwise fill the disk. */
+/**
+ * Maximum number of lines per second about unauthenticated callers, who could otherwise fill the
+ * disk.
+ */
 const maxUnknownPerSecond = 20;
-/** Lines per second about refused calls of one identity that makes too many. */
+/** Maximum number of lines per second about calls of one identity that exceed a limit. */
 const maxRefusedPerSecond = 1;
 
 export function createAuditLog(logger: Logger): AuditLog {
@@ -72,8 +75,8 @@ export function createAuditLog(logger: Logger): AuditLog {
  */
 const maxListed = 100;
 /**
- * A caller's text must not crowd out the rest of the line. This limit keeps the line below the
- * length at which the log cuts it (100 ids have 2 KiB).
+ * Maximum size of a list in a line, so that a caller's text does not crowd out the rest. The limit
+ * keeps the line below the length at which the log cuts it (100 ids have 2 KiB).
  */
 const maxListBytes = 8 * 1024;
 
@@ -134,7 +137,10 @@ function list(key: string, value: unknown): MessageFields {
   return { [key]: shown, ...(length > shown.length ? { [`${key}Count`]: length } : {}) };
 }
 
-/** Returns an upper bound, because the log escapes more characters than JSON requires. */
+/**
+ * Returns an upper bound of the bytes that the text takes in the line. The log escapes more
+ * characters than JSON requires.
+ */
 function jsonBytes(listed: string): number {
   return 3 + listed.replace(/[^ -~]|["\\]/g, "\\u0000").length;
 }

@@ -12,7 +12,7 @@ export interface Conceal {
 /** The text that replaces the path of the store's root in an answer. */
 const shownRoot = "<root>";
 
-/** Creates the replacement. Without a root there is nothing to hide. */
+/** Creates the functions that replace paths. Without `root`, they change nothing. */
 export function createConceal(root: string | undefined): Conceal {
   if (root === undefined) return { error: (error) => error, message: (message) => message };
   const text = (value: string): string => value.replaceAll(root, shownRoot);

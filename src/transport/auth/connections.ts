@@ -10,7 +10,10 @@ export type Via = "tcp" | "unix";
 
 export interface ClientConnection {
   readonly via: Via;
-  /** User id of the process at the other end of a Unix socket. Undefined if it is unknown. */
+  /**
+   * User id of the process at the other end of a Unix socket. Undefined for TCP, or if the user id
+   * is unknown.
+   */
   readonly uid: number | undefined;
   readonly certificate: ClientCertificate | undefined;
 }
@@ -20,7 +23,10 @@ interface ClientCertificate {
    * Whether the configured authority signed the certificate, and the certificate has not expired.
    */
   readonly trusted: boolean;
-  /** The certificate's names in the notation of `certificateNames`. Empty unless it is trusted. */
+  /**
+   * The certificate's names in the notation of `certificateNames`. Empty unless the certificate is
+   * trusted.
+   */
   readonly names: readonly string[];
   /** When the certificate expires. */
   readonly validUntil: Date;
@@ -28,11 +34,13 @@ interface ClientCertificate {
 
 export interface Connections {
   add(session: ServerHttp2Session, via: Via): ClientConnection;
-  /** Returns the connection of the session. Undefined if it has closed. */
+  /** Returns the connection of the session. Undefined if the connection has closed. */
   of(session: ServerHttp2Session | undefined): ClientConnection | undefined;
   /** Returns a mark that no two streams share, even on different connections. */
   markFor(stream: ServerHttp2Stream): string;
-  /** Returns the connection of the stream with this mark. Undefined if it has closed. */
+  /**
+   * Returns the connection of the stream with this mark. Undefined if the connection has closed.
+   */
   ofMark(mark: string | undefined): ClientConnection | undefined;
 }
 

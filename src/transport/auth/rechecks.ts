@@ -13,13 +13,13 @@ const steps = 20;
 
 /** Creates the rechecks. Each check runs about once in `intervalMs`. */
 export function createRechecks(intervalMs: number): Rechecks {
-  /** The next check to run is the first one. */
+  /** The checks in the order in which they will run. */
   const checks = new Set<() => void>();
   const timer = setInterval(() => {
     let due = Math.ceil(checks.size / steps);
     for (const check of checks) {
       if (due-- === 0) break;
-      // The check moves behind the others before it runs, because a check may end itself.
+      // The check moves behind the others before it runs, because a check may remove itself.
       checks.delete(check);
       checks.add(check);
       check();

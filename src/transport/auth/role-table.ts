@@ -8,8 +8,8 @@ export interface MethodRule {
   /** Whether the audit log records this call. */
   readonly changes: boolean;
   /**
-   * Whether the call reaches beyond the snapshots of one prefix. It then reaches the node's files,
-   * or state that all snapshots share. Identities with a prefix are refused.
+   * Whether the call reaches beyond the snapshots of one prefix: to the node's files, or to state
+   * that all snapshots share. Identities with a name prefix are refused.
    */
   readonly wholeNode: boolean;
 }
@@ -30,7 +30,7 @@ const changes = (roles: readonly Role[], extent: Scope = "snapshots"): MethodRul
 });
 const open: MethodRule = { roles: "anyone", changes: false, wholeNode: false };
 
-/** Exported for the test, which compares it with the methods of the services. */
+/** The table is exported for the test, which compares it with the methods of the services. */
 export const roleTable: Readonly<Record<string, MethodRule>> = {
   "stasis.v1.SnapshotService/Create": changes(writers),
   "stasis.v1.SnapshotService/Import": changes(writers),

@@ -73,7 +73,7 @@ export function openTlsFiles(paths: TlsPaths, logger: Logger): TlsFiles {
 
 /**
  * Returns the TLS options. They accept TLS 1.2 and later. Sessions are not resumed, so that each
- * handshake checks against the files.
+ * handshake uses the current files.
  */
 export function secureOptions({ cert, key, ca }: TlsContext): SecureContextOptions {
   const authority = ca === undefined ? {} : { ca };

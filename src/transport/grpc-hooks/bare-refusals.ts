@@ -9,8 +9,8 @@
 import { status as grpcStatus, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 
 /**
- * Calls `onRefusal` in place of such a status. A status with `detailsKey` in its metadata is ours
- * and passes through.
+ * Calls `onRefusal` in place of the status with which grpc-js refuses a message. A status with
+ * `detailsKey` in its metadata is ours and passes through.
  */
 export function interceptBareRefusals(
   raw: ServerInterceptingCallInterface,

@@ -1,4 +1,4 @@
-// Carries a mark from a stream to the call that grpc-js makes of it.
+// Carries a mark from a stream to the call that grpc-js makes from it.
 //
 // Relies on: grpc-js makes the metadata of a call from the headers object that the event `stream`
 // carries (`Metadata.fromHttp2Headers(headers)`), and keeps unknown headers. An interceptor sees
@@ -13,8 +13,8 @@ import type { Metadata } from "@grpc/grpc-js";
 const header = "stasis-connection";
 
 /**
- * Marks the headers. Call it before grpc-js sees them. It overwrites any header of the client with
- * the same name.
+ * Marks the headers. Call this before grpc-js sees them. The mark overwrites any header of the
+ * client with the same name.
  */
 export function markCall(headers: IncomingHttpHeaders, mark: string): void {
   headers[header] = mark;

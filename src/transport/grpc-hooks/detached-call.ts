@@ -16,7 +16,7 @@ export function detachCall(raw: ServerInterceptingCallInterface): ServerIntercep
   return new ServerInterceptingCall(raw, { start: () => undefined });
 }
 
-/** The handler to register for a method whose calls are all detached. */
+/** Serves as the registered handler of a method whose calls are all detached. */
 export function neverCalled(): void {
   throw new Error("the interceptor takes all calls");
 }

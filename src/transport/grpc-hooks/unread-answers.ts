@@ -15,8 +15,8 @@ export interface UnreadAnswers extends Disposable {
 }
 
 /**
- * Creates the check. It resets a stream of which the client reads nothing for `idleMs`, after at
- * most 1.5 × `idleMs`.
+ * Creates the check. The check resets a stream of which the client reads nothing for `idleMs`,
+ * after at most 1.5 × `idleMs`.
  */
 export function createUnreadAnswers(idleMs: number): UnreadAnswers {
   /** For each stream, the unread bytes at the last check, and when their number last changed. */

@@ -42,8 +42,8 @@ export interface Http2Hooks {
   /** Called for each session. `socket` is the injected socket, or under TLS one that wraps it. */
   readonly onSession: (session: ServerHttp2Session, socket: Peer) => void;
   /**
-   * Called for each stream. It calls `begin` to pass the stream to grpc-js, or does not call it.
-   * Changes of `headers` take effect.
+   * Called for each stream. The hook calls `begin` to pass the stream to grpc-js. Without that
+   * call, grpc-js never sees the stream. Changes of `headers` take effect.
    */
   readonly onStream: (
     stream: ServerHttp2Stream,
@@ -58,7 +58,7 @@ interface InjectorOptions {
   readonly tls?: TlsFiles | undefined;
   readonly limits: Http2Limits;
   readonly hooks: Http2Hooks;
-  /** Whether connections begin with small limits, until `raiseWindows` and `raiseStreams`. */
+  /** Whether connections begin with small limits, which `raiseWindows` and `raiseStreams` raise. */
   readonly areNewcomers: boolean;
 }
 
@@ -186,9 +186,9 @@ export function raiseWindows(session: ServerHttp2Session, limits: Http2Limits): 
 }
 
 /**
- * Raises the number of streams of a connection on which many admitted streams are open. Do not call
- * it earlier: all streams that a connection may have can arrive in a single read, which delays
- * everybody else.
+ * Raises the maximum number of streams of a connection on which many admitted streams are open. Do
+ * not call it earlier: all streams that a connection may have can arrive in a single read, which
+ * delays everybody else.
  */
 export function raiseStreams(session: ServerHttp2Session, limits: Http2Limits): void {
   if (session.closed || session.destroyed) return;

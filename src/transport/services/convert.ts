@@ -26,7 +26,8 @@ import {
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
 /**
- * Converts a size from the wire to a number. Throws FIELD_INVALID if it is not an exact integer.
+ * Converts a size from the wire to a number. Throws FIELD_INVALID if the size is negative, or too
+ * large for an exact number.
  */
 export function sizeFromWire(value: bigint, field: string): number {
   if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) {
@@ -169,8 +170,8 @@ export function dateFromWire(timestamp: Timestamp, field: string): Date {
 }
 
 /**
- * Returns the time of a request, in whole milliseconds. If it is unset, the snapshot does not
- * expire.
+ * Returns the time of a request, in whole milliseconds. If the field is unset, returns undefined:
+ * the snapshot does not expire.
  */
 export function expireTimeFromWire(time: Timestamp | undefined, field: string): Date | undefined {
   return time === undefined ? undefined : dateFromWire(time, field);

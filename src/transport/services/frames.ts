@@ -7,7 +7,7 @@ import { OwnedChunk, type OwnedStream } from "../../wire/chunk.js";
 import { rechunk } from "../../wire/rechunk.js";
 import type { UploadCommit } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
-/** The first frame of an upload, in which the header is. */
+/** The first frame of an upload, which holds the header. */
 type HeaderFrame = { case: "header" | "deltaHeader"; value: object };
 
 /** The `frame` oneof of CreateRequest and ImportRequest, which differ only in their headers. */
@@ -75,8 +75,9 @@ async function* uploadBytes<Header extends HeaderFrame>(
 const resetLimitMs = 250;
 
 /**
- * Throws the signal's reason if the client resets the stream. A client that cancels may end the
- * stream in one packet and reset it in the next, as Node's HTTP/2 does.
+ * Waits up to `resetLimitMs`. Throws the signal's reason if the client resets the stream meanwhile.
+ * A client that cancels may end the stream in one packet and reset it in the next, as Node's HTTP/2
+ * does.
  */
 async function throwIfCancelled(signal: AbortSignal): Promise<void> {
   await delay(resetLimitMs, undefined, { signal }).catch(() => undefined);

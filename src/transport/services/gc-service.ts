@@ -1,4 +1,4 @@
-// GcService: runs collections and GC sessions of the store.
+// Implements GcService: runs collections and GC sessions of the store.
 import { durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
 import type { GcPolicy, GcReason } from "../../model/gc-plan.js";
@@ -95,8 +95,8 @@ function pageSizeFromWire(pageSize: number, standard: number, max: number): numb
 }
 
 /**
- * Converts a policy. Zero and empty mean "not used". Throws FIELD_INVALID for a value without a
- * meaning.
+ * Converts a policy. Zero and empty mean "not used". Throws FIELD_INVALID for a value that is
+ * invalid or would have no effect.
  */
 function policyFromWire(policy: WirePolicy | undefined, field: string): GcPolicy {
   if (policy === undefined) return {};

@@ -1,4 +1,4 @@
-// RemoteService over the remotes of the configuration.
+// Implements RemoteService with the remotes of the configuration.
 import { create } from "@bufbuild/protobuf";
 import { fieldInvalid } from "../../base/errors.js";
 import type { ConfiguredRemote } from "../../config/remotes.js";

@@ -1,4 +1,4 @@
-// ReplicationService: converts messages to values of replication, and back.
+// Implements ReplicationService: converts messages to values of replication, and back.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
@@ -48,7 +48,7 @@ type ReplicationMethods = ServiceImplementation<typeof ReplicationService>;
 
 /**
  * Binds the service. `advertised` returns the address at which peers reach this daemon, or an empty
- * text.
+ * string.
  */
 export function bindReplicationService(
   store: SnapshotStore,

@@ -1,4 +1,5 @@
-// SnapshotService: converts messages to values of the domain, calls the store, and converts back.
+// Implements SnapshotService: converts messages to values of the domain, calls the store, and
+// converts back.
 import { fieldInvalid } from "../../base/errors.js";
 import { seesPaths, type Identity } from "../../model/access.js";
 import type { CallerPath } from "../../model/caller-path.js";
@@ -147,7 +148,10 @@ function implementDirectories(
   };
 }
 
-/** Implements the methods that callers with a prefix may use too. */
+/**
+ * Implements the methods of a store that may be confined to a name prefix. The role table still
+ * refuses OpenDataDirectory to callers with a prefix.
+ */
 function implement(store: ConfinedStore, options: SnapshotServiceOptions): SnapshotMethods {
   return {
     ...implementUploads(store),

@@ -1,4 +1,4 @@
-// SystemService: describes this daemon, its limits, and the features of its store.
+// Implements SystemService: describes this daemon, its limits, and the features of its store.
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { BuildInfo } from "../../base/build-info.js";
 import { seesPaths } from "../../model/access.js";

@@ -105,7 +105,7 @@ function readFully(file: number, into: Buffer, count: number, position: number):
   if (readSync(file, into, 0, count, position) !== count) throw new Error("the file was cut");
 }
 
-/** Returns the keys of cocoon that differ. */
+/** Returns one line for each of cocoon's keys whose values differ. */
 export function compareConfigs(
   actual: Readonly<Record<string, unknown>>,
   expected: Readonly<Record<string, unknown>>,
@@ -135,7 +135,7 @@ export async function exportedConfig(
   return rest;
 }
 
-/** Returns the configuration in the API, with cocoon's keys. */
+/** Returns the configuration that the API must show for these values of cocoon's keys. */
 export function ourConfigOf(
   keys: Readonly<Record<string, unknown>>,
 ): Omit<SnapshotConfig, "$typeName" | "id" | "labels"> {

@@ -1,6 +1,6 @@
 // Implements `node dist/test/interop/cocoon/make-fixtures.js ROOT`, which makes
-// test/fixtures/cocoon again with the original program. ROOT must not exist. It contains the stores
-// meanwhile, and the kept index mentions its path.
+// test/fixtures/cocoon again with the original program. ROOT must not exist. The stores are in ROOT
+// while the program runs, and the kept index mentions the path of ROOT.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename } from "node:fs/promises";

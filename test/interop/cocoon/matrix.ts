@@ -29,7 +29,7 @@ export interface Row {
   readonly segments: number;
   readonly dataBytes: number;
   readonly ms: number;
-  /** Empty if the files, the holes and the configuration are identical. */
+  /** This is empty if the files, the holes and the configuration are identical. */
   readonly differences: readonly string[];
 }
 
@@ -184,7 +184,7 @@ class Stage {
     }
   }
 
-  /** Lets a new cocoon import the archive. */
+  /** Imports the archive into a new store of cocoon, and compares the result. */
   private async checkCocoon(file: string, expected: Readonly<Record<string, unknown>>) {
     const store = await this.newStore();
     const { id } = await store.import(file);

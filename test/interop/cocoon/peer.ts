@@ -25,7 +25,7 @@ export interface CocoonStore {
    * tar without an envelope.
    */
   create(config: object, from: string): Promise<string>;
-  /** Begins the same as `create`, but is killed before its end. */
+  /** Begins to create a snapshot as `create` does, but the process is killed before the end. */
   breakOff(config: object, from: string): Promise<void>;
   /** Writes an archive to `file`. */
   export(ref: string, file: string, options?: { readonly gzip?: boolean }): Promise<void>;

@@ -19,8 +19,8 @@ export interface Setting {
   /** The mistake that all actors make, or undefined if they make none. */
   readonly mutation?: Mutation | undefined;
   /**
-   * A listing takes two moves. It may or may not contain an object that was added or deleted
-   * between the two.
+   * True if a listing takes two moves. It may or may not contain an object that was added or
+   * deleted between the two.
    */
   readonly tornListings?: boolean;
 }
@@ -118,7 +118,10 @@ export class Turn<Local extends object> {
     } else for (const keys of tornListings(listed, current)) use1(keys);
   }
 
-  /** Lets a request fail that the actor must not ignore, if the scene has faults left. */
+  /**
+   * Adds a step in which a request fails, if the scene has faults left. The actor must not ignore
+   * this failure.
+   */
   fail(words: string, change: Partial<Local>): void {
     if (this.world.faults > 0) {
       this.go(words, change, { ...this.world, faults: this.world.faults - 1 });

@@ -28,7 +28,7 @@ async function makeLongSource(scratch: string): Promise<string> {
   return makeSource(join(scratch, "long"), [{ name: "cow.raw", sizeBytes: 50 * mib, pieces }]);
 }
 
-/** Returns the same read after its first piece has arrived. */
+/** Waits for the first piece of a read. Returns a read that begins with this piece. */
 async function begun(reading: Reading): Promise<Reading> {
   const iterator = reading.bytes[Symbol.asyncIterator]();
   const first = await iterator.next();

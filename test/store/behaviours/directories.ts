@@ -64,8 +64,8 @@ export function directoryBehaviours(storeTest: StoreTest): void {
     await createFrom(store, twin, { name: "web" });
     const source = await makeSmallSource(join(scratch, "source"));
     await failsWith(store.createFromDirectory(source, { name: "web" }), "SNAPSHOT_NAME_TAKEN");
-    // The size of cow.raw differs from that of the disk, which the store detects only after the
-    // rename.
+    // The configuration gives the disk another size than cow.raw has. The store detects this only
+    // after the rename.
     const wrongDisk = { name: "disk", storageBytes: 7 * mib };
     await failsWith(store.createFromDirectory(source, wrongDisk), "ARCHIVE_INVALID");
     await compareDirectories(source, twin);

@@ -1,4 +1,4 @@
-// TAKE_NAME: the new snapshot takes the name, and the old one stays without.
+// Tests TAKE_NAME: the new snapshot takes the name, and the old snapshot loses it but stays.
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ export function takingNamesBehaviours(storeTest: StoreTest): void {
       labelled.snapshots.map(({ id }) => id),
       [old.id],
     );
-    // The manifests say the same.
+    // The manifests record the same names, so a start without the catalog restores them.
     await store.restart(async () => {
       for (const end of ["", "-wal", "-shm"]) {
         await rm(join(store.root, `catalog.db${end}`), { force: true });

@@ -359,7 +359,7 @@ test("an error about a malformed claim names the key, and unknown additions are 
 });
 
 test("claims that would make an envelope too long for its readers are omitted", () => {
-  // In JSON each character takes two, and each name occurs twice.
+  // In JSON each quotation mark takes two bytes, and each name occurs twice.
   const names = Array.from({ length: 4096 }, (_, index) => `${index}-${'"'.repeat(240)}`).sort();
   const claims = new Map(names.map((name) => [name, { sizeBytes: 1, digest, blocks: "blake3" }]));
   const read = decodeEnvelope(encodeEnvelope(emptyConfig(), names, claims));

@@ -8,7 +8,8 @@ test("a full collection frees unreachable objects, whether old or new", async ()
   const gone = new WeakRef({ bytes: Buffer.alloc(1024) });
   const held = { bytes: Buffer.alloc(1024) };
   const kept = new WeakRef(held);
-  // A WeakRef keeps its target alive until the end of the turn in which it was created.
+  // A WeakRef keeps its target alive until the end of the turn of the event loop in which it was
+  // created.
   await new Promise(setImmediate);
   collect();
   assert.equal(gone.deref(), undefined);

@@ -42,7 +42,7 @@ test("a line that is longer than the memory is omitted, and the others are kept"
   log.add(line(2, 200));
   log.add(line(3, 10));
   assert.equal(log.text(), line(1, 10) + line(3, 10));
-  // The logger shortens lines to far less than that.
+  // The logger shortens lines to far less than half of the memory.
   assert.ok(maxLogLineBytes < recentLogBytes / 2);
 });
 

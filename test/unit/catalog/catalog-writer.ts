@@ -33,8 +33,8 @@ function outcomeOf(n: number): string {
 if (ending === "until-failure") {
   let n = 0;
   let outcome = "stored";
-  // As long as one more page fits into the log, a failed commit is undone at once, and that takes
-  // this page.
+  // While the log has room for one more page, a failed commit is undone at once, which uses that
+  // page.
   while (outcome !== "IO_FAILED unknown" && n < Number(count)) outcome = outcomeOf(n++);
   console.log(outcome);
   console.log(outcomeOf(n));

@@ -39,7 +39,8 @@ test("every visible change has one event with the current or last state of the s
     clock.nowMs += 1000;
     catalog.update(idOf("a"), { name: "api" });
     catalog.update(idOf("a"), { labels: { k: "2" }, protected: true });
-    // These calls change nothing, so there is no event.
+    // This call changes nothing, so it has no event. The same applies to the second `setCorrupt`
+    // with true.
     catalog.update(idOf("a"), { name: "api", protected: true });
     catalog.setDigest(idOf("a"), "sha256:ff", [fileOf("memory")]);
     catalog.setCorrupt(idOf("a"), true);

@@ -14,7 +14,7 @@ export const startMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
 export interface TestClock extends Clock {
   nowMs: number;
-  /** The step of the wall clock. No other clock changes by it. */
+  /** The milliseconds by which the wall clock was set. The other clocks ignore them. */
   stepMs: number;
   bootId: string;
 }

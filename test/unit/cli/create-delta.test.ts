@@ -1,4 +1,5 @@
-// `stasis create --parent` stores what has changed, through the connection and from the node.
+// Tests `stasis create --parent`, which stores a snapshot from its parent and the changes. The
+// changes are sent by the client, or read by the daemon on its node.
 import assert from "node:assert/strict";
 import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

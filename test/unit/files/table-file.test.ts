@@ -37,7 +37,9 @@ function makeTable(steps: readonly (readonly [number, number])[], algorithm: "bl
   return { sizeBytes, blockSizeBytes: blockBytes, runs, algorithm, digests } satisfies BlockTable;
 }
 
-/** Either a few long runs, or thousands of short ones that cross the windows in many ways. */
+/**
+ * Generates either a few long runs, or thousands of short ones that cross the windows in many ways.
+ */
 const steps = fc.oneof(
   fc.array(fc.tuple(fc.integer({ min: 1, max: 3 * windowBlocks }), fc.nat(1)), { maxLength: 6 }),
   fc

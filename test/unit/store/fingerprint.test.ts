@@ -29,7 +29,7 @@ test("every other value gives another fingerprint, in any field", () => {
     ...values.map((value) => text({ kind: "create", config: { value } })),
     ...values.map((value) => text({ kind: "import", value })),
   ];
-  // In a list, an empty text equals a zero, because the elements of a real list have one type.
+  // In a list, an empty string equals a zero, because the elements of a real list have one type.
   assert.equal(new Set(all).size, all.length - 3);
   assert.equal(areDefaults({ value: time }), false);
 });

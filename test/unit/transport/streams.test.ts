@@ -302,8 +302,8 @@ test("success does not fire the signal", async () => {
   const { call, response } = upload(harness.client, methods.create);
   call.end();
   await response;
-  // grpc-js reports its cancellation in a later turn. This other call on the connection ends even
-  // later.
+  // grpc-js reports its cancellation in a later turn of the event loop. This other call on the
+  // connection ends even later.
   await unary(harness.client, methods.inspect, { ref: "x" });
   assert.equal(contexts.length, 4);
   assert.deepEqual(
@@ -390,7 +390,7 @@ test("a download whose reader has stopped is ended, and its handler ends", async
   await once(call.stream, "data");
   call.stream.pause();
   assert.ok(isStoreError(await reason.promise, "DEADLINE_PASSED"));
-  // The connection is still open, so the abort has ended the handler, and not a broken stream.
+  // The stream is not destroyed, so the time limit has ended the handler, and not a broken stream.
   assert.ok(!call.stream.destroyed);
 });
 
@@ -414,7 +414,7 @@ test("a busy handler does not count as an idle caller", async () => {
   await response;
 });
 
-/** Returns the first value that stays the same over some turns of the event loop. */
+/** Returns the value after 50 turns of the event loop. */
 async function settled(read: () => number): Promise<number> {
   for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
   return read();

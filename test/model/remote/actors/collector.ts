@@ -5,13 +5,14 @@ import { has, keysBelow, withFact } from "../world.js";
 
 export interface CollectorOptions {
   readonly name: string;
-  /** The collector may crash at any step. The world then records the crash, for the operator. */
+  /** True if the collector may crash at any step. The world records a crash for the operator. */
   readonly dies?: boolean;
   /**
-   * The collector also deletes the holds and the deletion intents of snapshots that do not exist.
+   * True if the collector also deletes the holds and the deletion intents of snapshots that do not
+   * exist.
    */
   readonly tidies?: boolean;
-  /** The collector ignores the intents of other runs. This makes a scene smaller. */
+  /** True if the collector ignores the intents of other runs. This makes a scene smaller. */
   readonly keepsIntentsOfOthers?: boolean;
 }
 

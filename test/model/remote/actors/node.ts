@@ -10,15 +10,16 @@ export interface NodeOptions {
   /** The snapshot's key. The node waits until the bucket contains it. */
   readonly snapshot: string;
   /**
-   * The number of offloads. The node rehydrates between them and, if `rehydrates`, after the last.
+   * The number of offloads. The node rehydrates its data between them. If `rehydrates` is true, it
+   * also rehydrates after the last one.
    */
   readonly rounds?: number;
   readonly rehydrates?: boolean;
-  /** The node may crash once during an offload. */
+  /** True if the node may crash once during an offload. */
   readonly crashes?: boolean;
   /**
-   * The node is a copy of this node, made at any moment. It starts with a copy of that node's
-   * catalog.
+   * The name of the node's original. The node is a copy of it, made at any moment, and starts with
+   * a copy of the original's catalog.
    */
   readonly copyOf?: string;
 }

@@ -6,7 +6,10 @@ import { playDeletion, startDeletion, type Deletion } from "./remote-delete.js";
 
 export interface PusherOptions {
   readonly name: string;
-  /** The packs that the push tries to borrow. It read the map of its base at some earlier time. */
+  /**
+   * The packs that the push tries to borrow. The push read the map of its base at some earlier
+   * time.
+   */
   readonly borrows?: readonly string[];
   /**
    * Replaces `borrows`: the push waits until the bucket contains this snapshot, then reads its map.
@@ -14,9 +17,9 @@ export interface PusherOptions {
   readonly base?: string;
   /** The number of pushes before the actor gives up, each with new ids. The default is 1. */
   readonly attempts?: number;
-  /** The actor may crash once, and continues the same push later. */
+  /** True if the actor may crash once. It then continues the same push later. */
   readonly crashes?: boolean;
-  /** The map is a separate object. Without this option, the snapshot itself names its packs. */
+  /** True if the map is a separate object. Otherwise, the snapshot itself names its packs. */
   readonly maps?: boolean;
 }
 

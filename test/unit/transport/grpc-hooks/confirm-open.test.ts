@@ -1,4 +1,5 @@
-// Contract: Node reports the close of a reset stream in the turn in which its reading ends.
+// Contract: when a stream is reset, Node reports its end and its close in the same turn of the
+// event loop.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { ServerHttp2Stream } from "node:http2";
