@@ -1,4 +1,5 @@
-// Shows the uploads and reads that are running, and the pulls that are running or were cut off.
+// Shows the uploads, reads and pushes that are running, and the pulls that are running or were cut
+// off.
 import type { ComponentChildren } from "preact";
 import { age, bytes, percent } from "./format.js";
 import { useJson } from "./hooks.js";
@@ -73,8 +74,12 @@ function prefixes(uploads: Activity["uploads"]): string {
 }
 
 function pulls(data: Activity | undefined): number {
-  const active = (data?.transfers?.transfers ?? []).filter((transfer) => transfer.active);
+  const active = (data?.transfers?.transfers ?? []).filter(isActivePull);
   return active.length + undescribed(data?.pulls ?? []).length;
+}
+
+function isActivePull({ active, direction }: Transfer): boolean {
+  return active && direction !== "TRANSFER_DIRECTION_PUSH";
 }
 
 function useOf({ streams, directories }: Lease): string {
@@ -96,26 +101,27 @@ function Transfers(props: {
   const lost = givenUp(pulls).filter(({ digest }) => digest === "");
   const isEmpty = transfers.length + waiting.length + lost.length === 0;
   return (
-    <Card title="Pulls from other nodes">
-      {isEmpty && <Empty>No pull is running, and none was cut off.</Empty>}
+    <Card title="Pulls, and pushes to remotes">
+      {isEmpty && <Empty>No pull or push is running, and no pull was cut off.</Empty>}
       <ul class="lines">
         {waiting.map(({ ref, source, startedAt }) => (
-          <PullLine subject={ref} source={source} startedAt={startedAt} state="running">
+          <TransferLine subject={ref} source={source} startedAt={startedAt} state="running">
             <div class="wide muted small">The peer has not yet described the snapshot.</div>
-          </PullLine>
+          </TransferLine>
         ))}
-        {transfers.map(({ digest, ref, source, active, progress, startedAt }) => (
-          <PullLine
+        {transfers.map(({ digest, ref, source, direction, active, progress, startedAt }) => (
+          <TransferLine
             subject={ref || digest.slice(0, 19)}
             source={source}
+            isPush={direction === "TRANSFER_DIRECTION_PUSH"}
             startedAt={startedAt}
             state={active ? "running" : cutOff(outcomeOf(pulls, digest))}
           >
             {progress !== undefined && <Progress {...progress} />}
-          </PullLine>
+          </TransferLine>
         ))}
         {lost.map(({ ref, source, startedAt, ended }) => (
-          <PullLine
+          <TransferLine
             subject={ref}
             source={source}
             startedAt={startedAt}
@@ -131,19 +137,23 @@ function cutOff(outcome: string | undefined): string {
   return outcome === undefined || outcome === "OK" ? "cut off" : `cut off: ${outcome}`;
 }
 
-function PullLine(props: {
+function TransferLine(props: {
   readonly subject: string;
   readonly source: string;
+  readonly isPush?: boolean;
   readonly startedAt: string;
-  /** `running`, or the reason why the pull does not run. */
+  /** `running`, or the reason why the transfer does not run. */
   readonly state: string;
   readonly children?: ComponentChildren;
 }) {
-  const { subject, source, startedAt, state, children } = props;
+  const { subject, source, isPush = false, startedAt, state, children } = props;
   return (
     <li class="tall">
       <span class="grow">
-        <strong>{subject}</strong> <span class="muted">from {source}</span>
+        <strong>{subject}</strong>{" "}
+        <span class="muted">
+          {isPush ? "to" : "from"} {source}
+        </span>
       </span>
       <span class={state === "running" ? "badge" : "badge warn"}>{state}</span>
       <span class="muted numbers">{age(startedAt)}</span>

@@ -133,8 +133,10 @@ export function othersBytes(info: Info | undefined): number {
 
 export interface Transfer {
   readonly digest: string;
+  /** The peer or remote from which a pull comes, or to which a push goes. */
   readonly source: string;
   readonly ref: string;
+  readonly direction?: "TRANSFER_DIRECTION_PULL" | "TRANSFER_DIRECTION_PUSH";
   readonly active: boolean;
   readonly startedAt: string;
   readonly progress?: {
