@@ -1,6 +1,7 @@
 // `delay-proxy.js TARGET DELAY_MS`: forwards TCP connections and delays the data in both
 // directions. It simulates a long link on a machine whose kernel has no netem. It runs as its own
-// process and prints `listening on HOST:PORT`. The windows of the two ends bound its memory.
+// process and prints `listening on HOST:PORT` to stderr. It never stops reading, so it is only for
+// HTTP/2: the flow-control windows of the client and the server bound its memory.
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
 const [target = "", delay = ""] = process.argv.slice(2);

@@ -58,7 +58,7 @@ const removals: ReadonlySet<CatalogEventType> = new Set([
   ...(["deleted", "evicted", "expired", "taken", "lost"] as const),
 ]);
 
-/** Returns the log. The caller must call `committed` after each transaction. */
+/** Returns the log. The caller must call `committed` after each successful write. */
 export function createEventLog(
   connection: Connection,
   { clock, maxEvents }: { readonly clock: Clock; readonly maxEvents: number },

@@ -1,5 +1,5 @@
-// Builds the daemon's access control from its configuration: certificates, the token file, the
-// socket.
+// Builds the daemon's access control from its configuration: the identities of certificates, the
+// token file, the role of callers on the socket, and TCP without credentials.
 import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";

@@ -65,8 +65,9 @@ export async function recordOrigin(directory: string, origin: Origin): Promise<v
 }
 
 /**
- * Deletes the marker. Call this when the catalog has recorded the snapshot. A marker, or a file
- * with other links, that stays by accident no longer has any effect.
+ * Deletes the marker, and `linked/` with the files that have other hard links. Call this when the
+ * catalog has recorded the snapshot, or when nothing was moved. Errors are ignored, because what is
+ * left of a recorded snapshot only takes space.
  */
 export async function forgetOrigin(directory: string): Promise<void> {
   await disk.unlink(join(directory, originFileName)).catch(() => undefined);

@@ -1,4 +1,5 @@
-// Reads errno. Only this file translates a failed system call for the operator of the store.
+// Turns system errors into errors with a hint for the operator of the store. Calls that need a
+// message of their own, such as a link between filesystems, translate their errno themselves.
 import { readlinkSync } from "node:fs";
 import {
   StoreError,

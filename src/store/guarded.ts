@@ -1,5 +1,6 @@
-// Guards the store with checks of its root. An operation on a missing root fails with
-// ROOT_UNAVAILABLE, not with an error about a missing file.
+// Wraps the store so that its operations check the root. If the root is missing, was replaced or
+// belongs to another daemon now, they fail with ROOT_UNAVAILABLE, not with an error about a missing
+// file. Comments below name the exceptions.
 import { StoreError, isStoreError, restated } from "../base/errors.js";
 import type { RootGuard } from "../files/root-guard.js";
 import type { TransferArea } from "../files/transfer-area.js";

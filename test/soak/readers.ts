@@ -45,7 +45,7 @@ interface Scene {
   readonly contents: readonly Content[];
   readonly problems: string[];
   readonly counts: Map<string, number>;
-  /** Contains the ids that were deleted, replaced or collected. */
+  /** The ids of snapshots that were deleted, replaced or collected. */
   readonly gone: Set<string>;
   isOver(): boolean;
   random(...parts: (string | number)[]): Random;

@@ -27,6 +27,9 @@ export interface OpenPage {
   assertQuiet(): void;
 }
 
+/** Generous, because a busy machine shows a long list slowly. Only a failing test reaches it. */
+const waitLimitMs = 120_000;
+
 /** Opens the page of the daemon at `adminAddress` like `stasis web`. */
 export async function openPage(
   t: TestContext,
@@ -51,6 +54,7 @@ export async function openAt(
   });
   t.after(() => browser.close());
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
+  page.setDefaultTimeout(waitLimitMs);
   const { origin } = new URL(link);
   const findings: string[] = [];
   page.on("request", (request) => {

@@ -56,7 +56,8 @@ export async function followWithManifest(publisher: Publisher, id: string): Prom
   try {
     await syncManifest(publisher, id);
   } catch (error) {
-    // If a removal came first, the directory of the manifest no longer exists.
+    // If the snapshot was removed in the meantime, its directory may be gone. The manifest is no
+    // longer needed, so the error is ignored.
     const state = publisher.catalog.get(id)?.state;
     if (state === undefined || state === "deleting") return;
     publisher.logger.error({ err: error, id }, "an update is stored, but not yet in its manifest");

@@ -13,8 +13,8 @@ import type { Metadata } from "@grpc/grpc-js";
 const header = "stasis-connection";
 
 /**
- * Marks the headers. Call this before grpc-js sees them. The mark overwrites any header of the
- * client with the same name.
+ * Adds the mark to the headers. Call this before grpc-js sees them. The mark replaces a header of
+ * that name that the client sent, so a client cannot forge it.
  */
 export function markCall(headers: IncomingHttpHeaders, mark: string): void {
   headers[header] = mark;

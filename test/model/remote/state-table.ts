@@ -21,7 +21,7 @@ export class StateTable {
     this.#parents = new Int32Array(1 << 10);
   }
 
-  /** Returns the number of a new row, or undefined if the table already contains the row. */
+  /** Adds the row. Returns its number, or undefined if the table already contains the row. */
   enter(row: Int32Array, parent: number): number | undefined {
     if (2 * (this.count + 1) > this.#places.length) this.#rehash();
     const place = this.#find(row);

@@ -1,4 +1,5 @@
-// Tests that the table of versions in docs/formats.md matches the program.
+// Tests that docs/formats.md has the versions of the store, catalog, manifest and block table that
+// the program writes.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

@@ -1,5 +1,5 @@
-// Tests writing and hashing in a worker. The files and tables are the same as in one thread, and
-// errors are reported.
+// Tests that writing and hashing in a worker thread gives the same files and block tables as in one
+// thread, and that errors are reported.
 import assert from "node:assert/strict";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -18,7 +18,7 @@ import {
 
 const mib = 1024 * 1024;
 
-/** Starts a server that opens the largest windows and then reads nothing. */
+/** Starts a server with very large flow-control windows that reads nothing until it is resumed. */
 async function startDeafServer(): Promise<
   { address: string; socket: Promise<Socket> } & Disposable
 > {
