@@ -1,7 +1,8 @@
 // Describes the content of a file block by block: runs of holes, zeros and data, and one digest for
 // each data block. The root digest identifies the content, wherever its holes are.
 import { createHash } from "node:crypto";
-import { digestBytes, type DigestAlgorithm } from "./block-digest.js";
+import { asBuffer } from "../holes/zero.js";
+import { digestBytes, digestOf, type DigestAlgorithm } from "./block-digest.js";
 
 /** Bytes of a block; the last one of a file may be shorter. */
 export const blockBytes = 256 * 1024;
@@ -58,6 +59,28 @@ export function* placedRuns(table: BlockTable): Generator<PlacedRun, void, undef
 /** Returns the digests of `count` data blocks from the one at `index` on, as a view. */
 export function digestAt(table: BlockTable, index: number, count = 1): Uint8Array {
   return table.digests.subarray(index * digestBytes, (index + count) * digestBytes);
+}
+
+/**
+ * Returns a function that tells whether some digests of a table contain the digest of a block of
+ * zeros, as if the block were data. The table must have blocks of `blockBytes`: another block size
+ * may come from a hostile peer, so no block of that size is made.
+ */
+export function zerosFinder({
+  algorithm,
+  sizeBytes,
+}: Pick<BlockTable, "algorithm" | "sizeBytes">): (digests: Uint8Array) => boolean {
+  const zeros = [blockBytes, sizeBytes % blockBytes].map((length) =>
+    digestOf(algorithm, Buffer.alloc(length)),
+  );
+  return (digests) => {
+    const bytes = asBuffer(digests);
+    return zeros.some((zero) => {
+      let at = bytes.indexOf(zero);
+      while (at >= 0 && at % digestBytes !== 0) at = bytes.indexOf(zero, at + 1);
+      return at >= 0;
+    });
+  };
 }
 
 /**

@@ -8,7 +8,7 @@ import { createHash, type Hash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { readFully } from "../base/whole-io.js";
 import { withIoError } from "../holes/errno.js";
-import { digestBytes, digestOf } from "./block-digest.js";
+import { digestBytes } from "./block-digest.js";
 import { indexRuns, type BlockIndex, type DataRun } from "./block-access.js";
 import {
   corruptTable,
@@ -19,7 +19,7 @@ import {
   tableHeaderBytes,
   type TableHeader,
 } from "./block-table-codec.js";
-import { blockCount, rootHead, rootRecord, type BlockRun } from "./block-table.js";
+import { blockCount, rootHead, rootRecord, zerosFinder, type BlockRun } from "./block-table.js";
 import { windowBlocks, windowCount, type TableShape, type TableSource } from "./table-source.js";
 
 /** Bytes of a read while a whole table is checked. */
@@ -122,7 +122,7 @@ class CheckingPass {
   readonly #path: string;
   readonly #header: TableHeader;
   readonly #root: Hash = createHash("sha256");
-  readonly #zeros: readonly Buffer[];
+  readonly #hasZeros: (digests: Uint8Array) => boolean;
   #digestsRead = 0;
   #blocks = 0;
   /** Number of blocks of holes and zeros since the last data. */
@@ -135,9 +135,7 @@ class CheckingPass {
     this.#handle = handle;
     this.#path = path;
     this.#header = header;
-    const { sizeBytes, blockSizeBytes, algorithm } = header;
-    const lengths = [blockSizeBytes, sizeBytes % blockSizeBytes];
-    this.#zeros = lengths.map((length) => digestOf(algorithm, Buffer.alloc(length)));
+    this.#hasZeros = zerosFinder(header);
     this.#root.update(rootHead(header));
   }
 
@@ -220,15 +218,6 @@ class CheckingPass {
     this.#ahead = this.#ahead.subarray(wanted);
     this.#digestsRead += count;
     return bytes;
-  }
-
-  #hasZeros(digests: Buffer): boolean {
-    for (const zero of this.#zeros) {
-      for (let at = digests.indexOf(zero); at >= 0; at = digests.indexOf(zero, at + 1)) {
-        if (at % digestBytes === 0) return true;
-      }
-    }
-    return false;
   }
 }
 

@@ -3,9 +3,9 @@
 // of the transfer.
 import type { FileHandle } from "node:fs/promises";
 import { StoreError, describeValue, isStoreError } from "../base/errors.js";
-import { digestBytes, digestOf } from "../files/block-digest.js";
-import { blockBytes, blockCount, rootDigest, type BlockTable } from "../files/block-table.js";
-import { decodeBlockTable } from "../files/block-table-codec.js";
+import { digestBytes } from "../files/block-digest.js";
+import { blockBytes, blockCount, rootDigest, zerosFinder } from "../files/block-table.js";
+import { decodeBlockTable, recordBytes, tableHeaderBytes } from "../files/block-table-codec.js";
 import { openTablePart, type TablePart } from "../files/table-part.js";
 import { readTableBytes, type TableFile } from "../files/table-file.js";
 import { tableInMemory, type TableSource } from "../files/table-source.js";
@@ -61,7 +61,7 @@ export async function readInlineTable(
   }
   const bytes = Buffer.concat(parts);
   const table = await ofPeer(what, () => decodeBlockTable(bytes, "of the peer"));
-  checkFacts(file, table, rootDigest(table), callsZerosData(table));
+  checkFacts(file, table, rootDigest(table), zerosFinder(table)(table.digests));
   return { table: tableInMemory(table), length };
 }
 
@@ -180,22 +180,10 @@ function checkFacts(
   ensure(!listsZeros, `${what} that lists zeros as data`);
 }
 
-function callsZerosData({ sizeBytes, algorithm, digests }: BlockTable): boolean {
-  const zeros = new Set(
-    [blockBytes, sizeBytes % blockBytes].map((length) =>
-      digestOf(algorithm, Buffer.alloc(length)).toString("hex"),
-    ),
-  );
-  const bytes = Buffer.from(digests.buffer, digests.byteOffset, digests.byteLength);
-  for (let start = 0; start < bytes.length; start += digestBytes) {
-    if (zeros.has(bytes.toString("hex", start, start + digestBytes))) return true;
-  }
-  return false;
-}
-
 /** Returns the maximum size of a table, which has at most one run and one digest per block. */
 function tableBound(file: SnapshotFile): number {
-  return 40 + 32 + blockCount(file.sizeBytes) * (8 + 32);
+  const perBlock = recordBytes + digestBytes;
+  return tableHeaderBytes + digestBytes + blockCount(file.sizeBytes) * perBlock;
 }
 
 /** Makes errors name the peer, because the table came from the peer and not from this store. */
