@@ -3,7 +3,6 @@
 // comments below give the numbers of its steps.
 import type { Clock } from "../base/clock.js";
 import { doomedOf } from "./claims.js";
-import { encodeJson } from "./format/checked-json.js";
 import {
   claimsPrefix,
   collectionKey,
@@ -20,7 +19,7 @@ import { requestEach, smallRequests } from "./request-each.js";
 import { readClaims, readNamedKeys, type ClaimedKeys, type NamedKeys } from "./marking.js";
 import type { RemoteReader } from "./remote-map.js";
 import { noneThere } from "./all-there.js";
-import { untilStored } from "./until-stored.js";
+import { storeJson } from "./stored-json.js";
 
 export interface CollectOptions {
   /**
@@ -164,14 +163,9 @@ class Collector {
   }
 
   async #putIntent(keys: readonly string[]): Promise<string> {
-    const { bucket, repository, clock } = this.#parts;
-    let intent = "";
-    await untilStored(() => {
-      intent = collectionKey(newRemoteId(clock.now()));
-      const content = encodeJson(intent, { version: 1, keys }, repository.sealFor(intent));
-      return bucket.putOnce(intent, content, this.#signal);
-    });
-    return intent;
+    const newKey = (): string => collectionKey(newRemoteId(this.#parts.clock.now()));
+    const content = { version: 1, keys };
+    return (await storeJson(this.#parts, newKey, content, this.#signal)).key;
   }
 
   /** Returns the candidates that are still not named, and what is left of deleted snapshots. */

@@ -2,11 +2,10 @@
 // delete", defines the steps and their order. The next collection deletes the map and the packs of
 // the snapshot.
 import type { Clock } from "../base/clock.js";
-import { encodeJson } from "./format/checked-json.js";
 import { deletionKey, holdsOf, snapshotKey } from "./format/keys.js";
 import { newRemoteId } from "./format/remote-id.js";
 import type { RemoteReader } from "./remote-map.js";
-import { untilStored } from "./until-stored.js";
+import { storeJson } from "./stored-json.js";
 
 /**
  * Deletes a snapshot. Returns "held" if a node depends on the snapshot, which then stays, and
@@ -26,16 +25,13 @@ export async function deleteRemote(
  * depends on the snapshot, which then stays.
  */
 export async function deleteSeen(
-  { bucket, repository, clock }: RemoteReader & { readonly clock: Clock },
+  parts: RemoteReader & { readonly clock: Clock },
   id: string,
   signal: AbortSignal,
 ): Promise<"deleted" | "held"> {
-  let intent = "";
-  await untilStored(() => {
-    intent = deletionKey(id, newRemoteId(clock.now()));
-    const content = { version: 1, snapshot: id };
-    return bucket.putOnce(intent, encodeJson(intent, content, repository.sealFor(intent)), signal);
-  });
+  const { bucket, clock } = parts;
+  const newKey = (): string => deletionKey(id, newRemoteId(clock.now()));
+  const { key: intent } = await storeJson(parts, newKey, { version: 1, snapshot: id }, signal);
   let held = false;
   for await (const _ of bucket.list(holdsOf(id), { signal })) held = true;
   // Without an answer this throws, and the intent stays, because the request may be applied later.

@@ -1,9 +1,6 @@
 // Reads which objects of a remote are in use. docs/remote-protocols.md, "Collect", defines the
 // order in which a collection reads them, and the reasons.
 import { z } from "zod";
-import { isStoreError } from "../base/errors.js";
-import { decodeJson, maxJsonBytes } from "./format/checked-json.js";
-import { remoteDataInvalid } from "./format/invalid.js";
 import {
   claimsPrefix,
   mapKey,
@@ -14,6 +11,8 @@ import {
 } from "./format/keys.js";
 import { requestEach, smallRequests } from "./request-each.js";
 import { readCommit, readPacks, type RemoteReader } from "./remote-map.js";
+import { readJson } from "./stored-json.js";
+import { unlessMissing } from "./unusable.js";
 
 /** What the claims protect. */
 export interface ClaimedKeys {
@@ -36,22 +35,13 @@ export async function readClaims(reader: RemoteReader, signal: AbortSignal): Pro
   const listed: string[] = [];
   for await (const { key } of reader.bucket.list(claimsPrefix, { signal })) listed.push(key);
   await requestEach(smallRequests, listed, async (key) => {
-    const claim = await unlessMissing(() => readClaim(reader, key, signal));
+    const claim = await readJson(reader, key, { schema: claimSchema, what: "a claim" }, signal);
     if (claim === undefined) return;
     claimed.prefixes.add(packsOfPush(claim.push));
     claimed.keys.add(mapKey(claim.snapshot));
     for (const pack of claim.borrowed) claimed.keys.add(pack);
   });
   return claimed;
-}
-
-async function readClaim({ bucket, repository }: RemoteReader, key: string, signal: AbortSignal) {
-  const bytes = await bucket.get(key, { maxBytes: maxJsonBytes, signal });
-  const parsed = claimSchema.safeParse(
-    decodeJson(key, bytes, (keyId) => repository.sealOf(key, keyId)),
-  );
-  if (!parsed.success) throw remoteDataInvalid(key, "it is not a claim");
-  return parsed.data;
 }
 
 /**
@@ -87,13 +77,4 @@ export async function readNamedKeys(
     named.set(id, packs && [mapKey(id), ...packs.map(packKey)]);
   });
   return named;
-}
-
-async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (isStoreError(error, "REMOTE_COPY_MISSING")) return undefined;
-    throw error;
-  }
 }

@@ -2,7 +2,7 @@
 // docs/remote-protocols.md defines the steps and their order.
 import type { ZstdBlockCodec } from "../archive/zstd-block.js";
 import type { Clock } from "../base/clock.js";
-import { StoreError, isStoreError } from "../base/errors.js";
+import { StoreError } from "../base/errors.js";
 import { indexBlocks } from "../files/block-access.js";
 import { encodeBlockTable } from "../files/block-table-codec.js";
 import { manifestVersion } from "../files/manifest.js";
@@ -22,6 +22,7 @@ import { newRemoteId } from "./format/remote-id.js";
 import { createPacking, type PushCounters, type PushedFile } from "./packing.js";
 import { packOf, placeInBase, type RemoteBaseFile } from "./push-base.js";
 import { readMap, type RemoteMap, type RemoteReader } from "./remote-map.js";
+import { isUnusable } from "./unusable.js";
 import { allThere } from "./all-there.js";
 
 /** A snapshot that is at the remote, and perhaps on this node. */
@@ -54,7 +55,10 @@ export interface Pushed {
  */
 const maxAttempts = 5;
 
-/** Pushes a snapshot. When the promise resolves, the whole snapshot is at the remote. */
+/**
+ * Pushes a snapshot. When the promise resolves, the whole snapshot is at the remote. If the base
+ * cannot be used, everything is pushed.
+ */
 export async function pushSnapshot(
   parts: PushParts,
   open: OpenBlocks,
@@ -65,9 +69,8 @@ export async function pushSnapshot(
     Object.assign(parts.counters, { totalBytes: 0, doneBytes: 0, reusedBytes: 0, sentBytes: 0 });
     const push = new Push(parts, open, signal);
     const outcome = await push.run(attempt === 1 ? base : undefined).catch((error: unknown) => {
-      // The base was deleted and collected since the caller found it.
-      const isBaseGone = attempt === 1 && isStoreError(error, "REMOTE_COPY_MISSING");
-      if (base === undefined || !isBaseGone) throw error;
+      // The base is damaged, or was deleted and collected since the caller found it.
+      if (base === undefined || attempt > 1 || !isUnusable(error)) throw error;
     });
     if (outcome !== undefined) return outcome;
   }

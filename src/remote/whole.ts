@@ -1,9 +1,9 @@
 // Decides whether a snapshot that is at a remote already may be acknowledged once more.
-import { isStoreError } from "../base/errors.js";
 import { doomedKeys } from "./claims.js";
 import { mapKey, packKey, snapshotKey } from "./format/keys.js";
 import { readCommit, readMap, type RemoteReader } from "./remote-map.js";
 import { allThere } from "./all-there.js";
+import { isUnusable } from "./unusable.js";
 
 /**
  * Returns whether the snapshot, its map and all its packs are there, and no collection is about to
@@ -22,8 +22,7 @@ export async function isWhole(
     if (keys.some((key) => doomed.has(key))) return false;
     return await allThere(reader.bucket, [...keys, snapshotKey(id)], signal);
   } catch (error) {
-    if (isStoreError(error, "REMOTE_COPY_MISSING")) return false;
-    if (isStoreError(error, "REMOTE_DATA_INVALID")) return false;
+    if (isUnusable(error)) return false;
     throw error;
   }
 }

@@ -1,13 +1,13 @@
 // Performs one push to a remote: finds a base there, and answers without a push if the remote has
 // the snapshot already.
 import { isDeepStrictEqual } from "node:util";
-import { isStoreError } from "../base/errors.js";
-import { tableInMemory, type TableSource } from "../files/table-source.js";
+import type { TableSource } from "../files/table-source.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { describeRemote, type RemoteListing, type RemoteSnapshot } from "../remote/listing.js";
 import { pushSnapshot, type PushBase, type PushParts } from "../remote/push.js";
 import { readCommit, type RemoteReader } from "../remote/remote-map.js";
 import type { RemoteSession } from "../remote/session.js";
+import { isUnusable } from "../remote/unusable.js";
 import { isWhole } from "../remote/whole.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import { likelyBases, openBestBase, vmLabel } from "./base-choice.js";
@@ -46,7 +46,7 @@ export async function pushToRemote(
   await using local = await openLocalBase(store, listing, open, signal);
   const commit = await commitOfBase(reader, listing, local?.snapshot ?? snapshot, signal);
   const base = commit === undefined ? undefined : { commit, local };
-  const { id } = await pushOver({ ...parts, ...reader, name }, open, base, signal);
+  const { id } = await pushSnapshot({ ...parts, ...reader, name }, open, base, signal);
   return await describeRemote(reader, id, signal);
 }
 
@@ -73,9 +73,10 @@ async function openLocalBase(
 ): Promise<OpenBlocks | undefined> {
   const there = new Set(snapshots.map(({ manifest }) => manifest.digest));
   const candidates = likelyBases(store, open.snapshot).filter(({ digest }) => there.has(digest));
+  if (candidates.length === 0) return undefined;
   const tables = new Map<string, TableSource>();
   for (const [index, { name }] of open.stored.files.entries()) {
-    tables.set(name, tableInMemory(await open.table(index)));
+    tables.set(name, await open.source(index, { check: false }));
   }
   return openBestBase(store, candidates, tables, signal);
 }
@@ -104,23 +105,4 @@ async function commitOfBase(
     if (isUnusable(error)) return undefined;
     throw error;
   }
-}
-
-/** Pushes over the base. If the base is damaged or was deleted meanwhile, pushes without one. */
-async function pushOver(
-  parts: PushParts,
-  open: OpenBlocks,
-  base: PushBase | undefined,
-  signal: AbortSignal,
-) {
-  try {
-    return await pushSnapshot(parts, open, base, signal);
-  } catch (error) {
-    if (base === undefined || !isUnusable(error)) throw error;
-    return await pushSnapshot(parts, open, undefined, signal);
-  }
-}
-
-function isUnusable(error: unknown): boolean {
-  return isStoreError(error, "REMOTE_COPY_MISSING") || isStoreError(error, "REMOTE_DATA_INVALID");
 }
