@@ -43,7 +43,8 @@ export interface Stage {
 const rememberedUploads = 6;
 
 /**
- * Makes a planned call. Returns undefined if the call needs an earlier upload and there is none.
+ * Makes a planned call. Some calls need an earlier upload. If there is no such upload, the function
+ * makes no call and returns undefined.
  */
 export async function play(stage: Stage, planned: PlannedCall): Promise<Call | undefined> {
   const { memory } = stage;

@@ -1,5 +1,5 @@
-// Describes a user of the machine who is neither root nor the daemon's user, and helps tests to act
-// as that user.
+// Helps tests to act as another user of the machine. This user is not root, and does not run the
+// daemon.
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { mainPath } from "../unit/cli/run-stasis.js";

@@ -1,5 +1,5 @@
-// Tests packs and maps. What was written is read again, with and without encryption, and any
-// changed byte is noticed.
+// Tests packs and maps, with and without encryption. Reading returns what was written. If one byte
+// was changed, the reader notices it.
 import assert from "node:assert/strict";
 import { randomBytes, randomInt } from "node:crypto";
 import { test } from "node:test";
