@@ -226,7 +226,7 @@ export interface ReplicationCalls {
   ): AsyncIterable<replication.ReadBlocksResponse>;
 }
 
-/** Calls that list and check buckets of object stores. */
+/** Calls that list, check and maintain buckets of object stores. */
 export interface RemoteCalls {
   listRemotes(options?: CallOptions): Promise<remotes.ListRemotesResponse>;
   /**
@@ -237,6 +237,10 @@ export interface RemoteCalls {
     request: Init<typeof remotes.CheckRemoteRequestSchema>,
     options?: CallOptions,
   ): AsyncIterable<remotes.CheckRemoteResponse>;
+  deleteRemoteSnapshots(
+    request: Init<typeof remotes.DeleteRemoteSnapshotsRequestSchema>,
+    options?: CallOptions,
+  ): Promise<remotes.DeleteRemoteSnapshotsResponse>;
 }
 
 /** Calls that describe, check and repair the daemon and its store. */

@@ -166,6 +166,8 @@ function remoteCalls(channel: Channel): RemoteCalls {
   return {
     listRemotes: (options) => channel.unary(rpc.listRemotes, {}, options),
     checkRemote: (request, options) => channel.serverStream(rpc.checkRemote, request, options),
+    deleteRemoteSnapshots: (request, options) =>
+      channel.unary(rpc.deleteRemoteSnapshots, request, options),
   };
 }
 

@@ -14,7 +14,7 @@ import type { ServedRemotes } from "../transport/services/remote-service.js";
 import { followFile } from "./follow-file.js";
 import type { ReloadStep } from "./reload.js";
 
-interface OpenRemotes extends ServedRemotes {
+interface OpenRemotes extends Pick<ServedRemotes, "list" | "check"> {
   /**
    * Opens a remote for one call. Throws FIELD_INVALID for an unknown name and for unusable files.
    * `field` is the field of the request that has the name.

@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import type { PullObserver, RemoteObserver } from "../observe/ports.js";
+import { maintainRemotes } from "../remote/maintenance.js";
 import { createPushes, type Pushes } from "../replication/pushes.js";
 import { openReplicator, type Replicator } from "../replication/replicator.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
@@ -33,7 +34,9 @@ export async function openReplication(
   { clock, logger, ...observers }: ReplicationParts,
 ): Promise<Replication> {
   const peers = openPeers(config, logger);
-  const remotes = openRemotes(config, observers.remotes, { clock, logger });
+  const opened = openRemotes(config, observers.remotes, { clock, logger });
+  const maintenance = maintainRemotes({ clock, openRemote: opened.open });
+  const remotes = { ...opened, ...maintenance };
   const shared = {
     clock,
     limitBytesPerSecond: config.replicationLimitBytes,

@@ -16,6 +16,8 @@ export interface KnownSnapshots {
 export interface RemoteSession extends Disposable {
   /** Opens the repository, and makes it if nothing was ever pushed to the remote. */
   make(signal: AbortSignal): Promise<RemoteReader>;
+  /** Opens the repository. Returns undefined if nothing was ever pushed to the remote. */
+  open(signal: AbortSignal): Promise<RemoteReader | undefined>;
   list(signal: AbortSignal): Promise<RemoteListing>;
   /** Finds a snapshot as `findRemote` does. Lists the remote unless `ref` is an id there. */
   find(ref: string, signal: AbortSignal): Promise<FoundAtRemote>;
@@ -60,7 +62,7 @@ class OpenSession implements RemoteSession {
   }
 
   async list(signal: AbortSignal): Promise<RemoteListing> {
-    const reader = await this.#existing(signal);
+    const reader = await this.open(signal);
     if (reader === undefined) return noSnapshots;
     const { known } = this.#options;
     const listing = await listRemote(reader, known.snapshots, signal);
@@ -70,7 +72,7 @@ class OpenSession implements RemoteSession {
   }
 
   async find(ref: string, signal: AbortSignal): Promise<FoundAtRemote> {
-    const reader = await this.#existing(signal);
+    const reader = await this.open(signal);
     if (reader !== undefined && isRemoteId(ref)) {
       const head = await reader.bucket.head(snapshotKey(ref), signal);
       if (head !== undefined) return { reader, id: ref };
@@ -80,8 +82,7 @@ class OpenSession implements RemoteSession {
     return { reader, id };
   }
 
-  /** Returns undefined if nothing was ever pushed to the remote. */
-  async #existing(signal: AbortSignal): Promise<RemoteReader | undefined> {
+  async open(signal: AbortSignal): Promise<RemoteReader | undefined> {
     if (this.#reader !== undefined) return this.#reader;
     const { bucket } = this.#options;
     const repository = await openRepository(this.#options, signal);

@@ -50,6 +50,7 @@ const expected: Readonly<Record<string, string>> = {
   "ReplicationService/ReadBlocks": "po",
   "RemoteService/ListRemotes": "o",
   "RemoteService/CheckRemote": "o",
+  "RemoteService/DeleteRemoteSnapshots": "o",
   "SystemService/GetInfo": "rwop",
   "SystemService/Check": "o",
   "SystemService/Repair": "o",

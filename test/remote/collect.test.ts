@@ -80,8 +80,8 @@ function collect(
   return collectRemote({ ...remote, clock: systemClock }, { ...atOnce, ...options }, never);
 }
 
-function remove(remote: RemoteReader, id: string) {
-  return deleteRemote({ ...remote, clock: systemClock }, id, never);
+async function remove(remote: RemoteReader, id: string) {
+  return (await deleteRemote({ ...remote, clock: systemClock }, id, never)).outcome;
 }
 
 async function packsOf(remote: RemoteReader, id: string): Promise<string[]> {

@@ -69,6 +69,10 @@ function expectations({ peer, source, directory, session }: Prepared): Record<st
     "ReplicationService/ReadBlocks": { fields: { snapshotId: ref, file: "memory" } },
     "RemoteService/ListRemotes": { answer: "OK" },
     "RemoteService/CheckRemote": { fields: { remote: "nobody" }, answer: "FIELD_INVALID" },
+    "RemoteService/DeleteRemoteSnapshots": {
+      fields: { remote: "nobody", refs: ["x"] },
+      answer: "FIELD_INVALID",
+    },
     "GcService/CollectGarbage": { fields: { policy: { evictAll: true } } },
     "GcService/BeginGc": { fields: { owner: "test" } },
     "GcService/ListGcReferences": { fields: page },

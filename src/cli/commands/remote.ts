@@ -1,5 +1,5 @@
-// Implements `stasis remote`, which lists the buckets of the configuration and checks that they
-// work.
+// Implements `stasis remote list` and `stasis remote check`, which list the buckets of the
+// configuration and check that they work. The other subcommands have files of their own.
 import type { Command } from "commander";
 import {
   ListRemotesResponseSchema,
@@ -21,6 +21,7 @@ import { messageJson, renderJson, withSession, type GlobalOptions } from "../ses
 import { printErr, printOut } from "../stdio.js";
 import { renderTable } from "../table.js";
 import { word } from "./check.js";
+import { addRemoteRemove } from "./remote-remove.js";
 
 /**
  * Lists and checks the remotes of a configuration file without a daemon, in the types of the API.
@@ -51,13 +52,14 @@ export function addRemoteCommand(
 ): void {
   const remote = program
     .command("remote")
-    .summary("list the buckets of the configuration, and try them")
+    .summary("list the buckets of the configuration, try and maintain them")
     .description(
       "A remote is a bucket of an object store, in a table [[remotes]] of the daemon's configuration " +
         "file. Without --config the daemon answers, with the credentials and the network that it has.",
     );
   addList(remote, offline);
   addCheck(remote, offline, setExitCode);
+  addRemoteRemove(remote, setExitCode);
 }
 
 function addList(remote: Command, offline: RemotesOffline): void {

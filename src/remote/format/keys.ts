@@ -96,6 +96,16 @@ export function holdsOf(id: string): string {
   return `${holdsPrefix}${id}/`;
 }
 
+/** Returns the key of a hold. `random` is new for each hold. */
+export function holdKey(id: string, nodeId: string, random: string): string {
+  return `${holdsOf(id)}${nodeId}/${random}`;
+}
+
+/** Returns the id of the node that has put the hold. */
+export function nodeOfHold(key: string): string {
+  return key.split("/")[2] ?? "";
+}
+
 /**
  * Returns the id of the snapshot that a hold, or the intent of a deletion, is about. Undefined for
  * other keys.

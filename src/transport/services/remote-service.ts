@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { fieldInvalid } from "../../base/errors.js";
 import type { ConfiguredRemote } from "../../config/remotes.js";
+import type { RemoteMaintenance } from "../../remote/maintenance.js";
 import { maxRounds, type LitmusEvent, type LitmusOptions } from "../../remote/s3/litmus.js";
 import {
   CheckRemoteResponseSchema,
@@ -13,9 +14,10 @@ import {
   type ListRemotesResponse,
 } from "../../../gen/ts/stasis/v1/remote_service_pb.js";
 import { bindService, type ServiceBinding } from "../handler.js";
+import { implementMaintenance } from "./remote-maintenance.js";
 
 /** The remotes as this service needs them. */
-export interface ServedRemotes {
+export interface ServedRemotes extends RemoteMaintenance {
   list(): readonly ConfiguredRemote[];
   /** Throws FIELD_INVALID for an unknown name. `field` is the field of the request that has it. */
   check(name: string, field: string, options: LitmusOptions): AsyncIterable<LitmusEvent>;
@@ -23,6 +25,7 @@ export interface ServedRemotes {
 
 export function bindRemoteService(remotes: ServedRemotes): ServiceBinding {
   return bindService(RemoteService, {
+    ...implementMaintenance(remotes),
     listRemotes: async () => remotesToMessage(remotes.list()),
     checkRemote: async function* ({ remote, rounds }, { signal }) {
       if (rounds < 0 || rounds > maxRounds) {

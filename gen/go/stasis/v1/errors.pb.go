@@ -93,6 +93,9 @@ const (
 	// missing permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the
 	// permission that the request needs, `code` the error code of the object store.
 	ErrorReason_ERROR_REASON_REMOTE_REFUSED ErrorReason = 113
+	// FAILED_PRECONDITION. Nodes depend on the snapshot of a remote, so that it is not deleted.
+	// Metadata `node_ids` contains their ids, separated by commas.
+	ErrorReason_ERROR_REASON_REMOTE_SNAPSHOT_HELD ErrorReason = 114
 	// ABORTED. Another call is working on the same snapshot or request; retry.
 	ErrorReason_ERROR_REASON_OPERATION_IN_PROGRESS ErrorReason = 50
 	// ABORTED. Another GC session is open.
@@ -190,6 +193,7 @@ var (
 		48:  "ERROR_REASON_ROOT_UNSAFE",
 		49:  "ERROR_REASON_CLOCK_SUSPECT",
 		113: "ERROR_REASON_REMOTE_REFUSED",
+		114: "ERROR_REASON_REMOTE_SNAPSHOT_HELD",
 		50:  "ERROR_REASON_OPERATION_IN_PROGRESS",
 		51:  "ERROR_REASON_GC_LOCK_BUSY",
 		52:  "ERROR_REASON_GC_SESSION_FENCED",
@@ -246,6 +250,7 @@ var (
 		"ERROR_REASON_ROOT_UNSAFE":                  48,
 		"ERROR_REASON_CLOCK_SUSPECT":                49,
 		"ERROR_REASON_REMOTE_REFUSED":               113,
+		"ERROR_REASON_REMOTE_SNAPSHOT_HELD":         114,
 		"ERROR_REASON_OPERATION_IN_PROGRESS":        50,
 		"ERROR_REASON_GC_LOCK_BUSY":                 51,
 		"ERROR_REASON_GC_SESSION_FENCED":            52,
@@ -308,7 +313,7 @@ var File_stasis_v1_errors_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xeb\x0e\n" +
+	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\x92\x0f\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -335,7 +340,8 @@ const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\x1fERROR_REASON_FORMAT_UNSUPPORTED\x10/\x12\x1c\n" +
 	"\x18ERROR_REASON_ROOT_UNSAFE\x100\x12\x1e\n" +
 	"\x1aERROR_REASON_CLOCK_SUSPECT\x101\x12\x1f\n" +
-	"\x1bERROR_REASON_REMOTE_REFUSED\x10q\x12&\n" +
+	"\x1bERROR_REASON_REMOTE_REFUSED\x10q\x12%\n" +
+	"!ERROR_REASON_REMOTE_SNAPSHOT_HELD\x10r\x12&\n" +
 	"\"ERROR_REASON_OPERATION_IN_PROGRESS\x102\x12\x1d\n" +
 	"\x19ERROR_REASON_GC_LOCK_BUSY\x103\x12\"\n" +
 	"\x1eERROR_REASON_GC_SESSION_FENCED\x104\x12\x1d\n" +

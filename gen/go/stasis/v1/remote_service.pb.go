@@ -11,6 +11,7 @@ package stasisv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -139,6 +140,67 @@ func (x RemoteUsability) Number() protoreflect.EnumNumber {
 // Deprecated: Use RemoteUsability.Descriptor instead.
 func (RemoteUsability) EnumDescriptor() ([]byte, []int) {
 	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{1}
+}
+
+// The result for one snapshot.
+type RemoteDeletionOutcome int32
+
+const (
+	// Not used.
+	RemoteDeletionOutcome_REMOTE_DELETION_OUTCOME_UNSPECIFIED RemoteDeletionOutcome = 0
+	// It was deleted.
+	RemoteDeletionOutcome_REMOTE_DELETION_OUTCOME_DELETED RemoteDeletionOutcome = 1
+	// It is still there, because a node depends on it.
+	RemoteDeletionOutcome_REMOTE_DELETION_OUTCOME_KEPT RemoteDeletionOutcome = 2
+	// There is no such snapshot, or another caller has deleted it meanwhile.
+	RemoteDeletionOutcome_REMOTE_DELETION_OUTCOME_MISSING RemoteDeletionOutcome = 3
+	// The object store failed. The snapshot may be deleted later. Repeat the call.
+	RemoteDeletionOutcome_REMOTE_DELETION_OUTCOME_FAILED RemoteDeletionOutcome = 4
+)
+
+// Enum value maps for RemoteDeletionOutcome.
+var (
+	RemoteDeletionOutcome_name = map[int32]string{
+		0: "REMOTE_DELETION_OUTCOME_UNSPECIFIED",
+		1: "REMOTE_DELETION_OUTCOME_DELETED",
+		2: "REMOTE_DELETION_OUTCOME_KEPT",
+		3: "REMOTE_DELETION_OUTCOME_MISSING",
+		4: "REMOTE_DELETION_OUTCOME_FAILED",
+	}
+	RemoteDeletionOutcome_value = map[string]int32{
+		"REMOTE_DELETION_OUTCOME_UNSPECIFIED": 0,
+		"REMOTE_DELETION_OUTCOME_DELETED":     1,
+		"REMOTE_DELETION_OUTCOME_KEPT":        2,
+		"REMOTE_DELETION_OUTCOME_MISSING":     3,
+		"REMOTE_DELETION_OUTCOME_FAILED":      4,
+	}
+)
+
+func (x RemoteDeletionOutcome) Enum() *RemoteDeletionOutcome {
+	p := new(RemoteDeletionOutcome)
+	*p = x
+	return p
+}
+
+func (x RemoteDeletionOutcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RemoteDeletionOutcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_stasis_v1_remote_service_proto_enumTypes[2].Descriptor()
+}
+
+func (RemoteDeletionOutcome) Type() protoreflect.EnumType {
+	return &file_stasis_v1_remote_service_proto_enumTypes[2]
+}
+
+func (x RemoteDeletionOutcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RemoteDeletionOutcome.Descriptor instead.
+func (RemoteDeletionOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{2}
 }
 
 // Request of ListRemotes.
@@ -587,11 +649,241 @@ func (x *RemoteCheckVerdict) GetObjectsLeft() int32 {
 	return 0
 }
 
+// Request of DeleteRemoteSnapshots.
+type DeleteRemoteSnapshotsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the remote.
+	Remote string `protobuf:"bytes,1,opt,name=remote,proto3" json:"remote,omitempty"`
+	// What to delete, 1 to 1000. Each is the id at the remote, or its beginning of at least three
+	// characters, the name, or the id of the snapshot on the node that pushed it. The name of several
+	// snapshots is AMBIGUOUS_REF. A broken snapshot has only its whole id.
+	Refs []string `protobuf:"bytes,2,rep,name=refs,proto3" json:"refs,omitempty"`
+	// True: skip refs that match nothing.
+	AllowMissing  bool `protobuf:"varint,3,opt,name=allow_missing,json=allowMissing,proto3" json:"allow_missing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteRemoteSnapshotsRequest) Reset() {
+	*x = DeleteRemoteSnapshotsRequest{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteRemoteSnapshotsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteRemoteSnapshotsRequest) ProtoMessage() {}
+
+func (x *DeleteRemoteSnapshotsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteRemoteSnapshotsRequest.ProtoReflect.Descriptor instead.
+func (*DeleteRemoteSnapshotsRequest) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *DeleteRemoteSnapshotsRequest) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
+func (x *DeleteRemoteSnapshotsRequest) GetRefs() []string {
+	if x != nil {
+		return x.Refs
+	}
+	return nil
+}
+
+func (x *DeleteRemoteSnapshotsRequest) GetAllowMissing() bool {
+	if x != nil {
+		return x.AllowMissing
+	}
+	return false
+}
+
+// Answer of DeleteRemoteSnapshots.
+type DeleteRemoteSnapshotsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A row per snapshot, in the order of the request.
+	Deletions     []*RemoteDeletion `protobuf:"bytes,1,rep,name=deletions,proto3" json:"deletions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteRemoteSnapshotsResponse) Reset() {
+	*x = DeleteRemoteSnapshotsResponse{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteRemoteSnapshotsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteRemoteSnapshotsResponse) ProtoMessage() {}
+
+func (x *DeleteRemoteSnapshotsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteRemoteSnapshotsResponse.ProtoReflect.Descriptor instead.
+func (*DeleteRemoteSnapshotsResponse) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *DeleteRemoteSnapshotsResponse) GetDeletions() []*RemoteDeletion {
+	if x != nil {
+		return x.Deletions
+	}
+	return nil
+}
+
+// What happened to one snapshot of a remote.
+type RemoteDeletion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ref of the request.
+	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// Id of the snapshot at the remote. Empty if there was none.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Its name there. Empty if it has none, or if the object of the snapshot cannot be read.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// Id of the node that pushed it. Empty if the object of the snapshot cannot be read.
+	NodeId string `protobuf:"bytes,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// When it was pushed, by the clock of that node.
+	PushedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=pushed_at,json=pushedAt,proto3" json:"pushed_at,omitempty"`
+	// The result.
+	Outcome RemoteDeletionOutcome `protobuf:"varint,6,opt,name=outcome,proto3,enum=stasis.v1.RemoteDeletionOutcome" json:"outcome,omitempty"`
+	// Why it was not deleted, for programs. REMOTE_SNAPSHOT_HELD if a node depends on it.
+	Reason ErrorReason `protobuf:"varint,7,opt,name=reason,proto3,enum=stasis.v1.ErrorReason" json:"reason,omitempty"`
+	// The same for people, with what to do next.
+	Message string `protobuf:"bytes,8,opt,name=message,proto3" json:"message,omitempty"`
+	// Ids of the nodes that depend on the snapshot, with REMOTE_SNAPSHOT_HELD.
+	HoldingNodeIds []string `protobuf:"bytes,9,rep,name=holding_node_ids,json=holdingNodeIds,proto3" json:"holding_node_ids,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *RemoteDeletion) Reset() {
+	*x = RemoteDeletion{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoteDeletion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoteDeletion) ProtoMessage() {}
+
+func (x *RemoteDeletion) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoteDeletion.ProtoReflect.Descriptor instead.
+func (*RemoteDeletion) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RemoteDeletion) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+func (x *RemoteDeletion) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RemoteDeletion) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RemoteDeletion) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *RemoteDeletion) GetPushedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PushedAt
+	}
+	return nil
+}
+
+func (x *RemoteDeletion) GetOutcome() RemoteDeletionOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return RemoteDeletionOutcome_REMOTE_DELETION_OUTCOME_UNSPECIFIED
+}
+
+func (x *RemoteDeletion) GetReason() ErrorReason {
+	if x != nil {
+		return x.Reason
+	}
+	return ErrorReason_ERROR_REASON_UNSPECIFIED
+}
+
+func (x *RemoteDeletion) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *RemoteDeletion) GetHoldingNodeIds() []string {
+	if x != nil {
+		return x.HoldingNodeIds
+	}
+	return nil
+}
+
 var File_stasis_v1_remote_service_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_remote_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1estasis/v1/remote_service.proto\x12\tstasis.v1\"\x14\n" +
+	"\x1estasis/v1/remote_service.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16stasis/v1/errors.proto\"\x14\n" +
 	"\x12ListRemotesRequest\"B\n" +
 	"\x13ListRemotesResponse\x12+\n" +
 	"\aremotes\x18\x01 \x03(\v2\x11.stasis.v1.RemoteR\aremotes\"\x80\x01\n" +
@@ -616,7 +908,23 @@ const file_stasis_v1_remote_service_proto_rawDesc = "" +
 	"\tusability\x18\x01 \x01(\x0e2\x1a.stasis.v1.RemoteUsabilityR\tusability\x12\x18\n" +
 	"\asummary\x18\x02 \x01(\tR\asummary\x12'\n" +
 	"\x0fmissing_actions\x18\x03 \x03(\tR\x0emissingActions\x12!\n" +
-	"\fobjects_left\x18\x04 \x01(\x05R\vobjectsLeft*\xbe\x01\n" +
+	"\fobjects_left\x18\x04 \x01(\x05R\vobjectsLeft\"o\n" +
+	"\x1cDeleteRemoteSnapshotsRequest\x12\x16\n" +
+	"\x06remote\x18\x01 \x01(\tR\x06remote\x12\x12\n" +
+	"\x04refs\x18\x02 \x03(\tR\x04refs\x12#\n" +
+	"\rallow_missing\x18\x03 \x01(\bR\fallowMissing\"X\n" +
+	"\x1dDeleteRemoteSnapshotsResponse\x127\n" +
+	"\tdeletions\x18\x01 \x03(\v2\x19.stasis.v1.RemoteDeletionR\tdeletions\"\xc8\x02\n" +
+	"\x0eRemoteDeletion\x12\x10\n" +
+	"\x03ref\x18\x01 \x01(\tR\x03ref\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x17\n" +
+	"\anode_id\x18\x04 \x01(\tR\x06nodeId\x127\n" +
+	"\tpushed_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bpushedAt\x12:\n" +
+	"\aoutcome\x18\x06 \x01(\x0e2 .stasis.v1.RemoteDeletionOutcomeR\aoutcome\x12.\n" +
+	"\x06reason\x18\a \x01(\x0e2\x16.stasis.v1.ErrorReasonR\x06reason\x12\x18\n" +
+	"\amessage\x18\b \x01(\tR\amessage\x12(\n" +
+	"\x10holding_node_ids\x18\t \x03(\tR\x0eholdingNodeIds*\xbe\x01\n" +
 	"\x12RemoteCheckOutcome\x12$\n" +
 	" REMOTE_CHECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bREMOTE_CHECK_OUTCOME_PASSED\x10\x01\x12\x1f\n" +
@@ -627,10 +935,17 @@ const file_stasis_v1_remote_service_proto_rawDesc = "" +
 	"\x1cREMOTE_USABILITY_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17REMOTE_USABILITY_USABLE\x10\x01\x12\x1c\n" +
 	"\x18REMOTE_USABILITY_LIMITED\x10\x02\x12\x1d\n" +
-	"\x19REMOTE_USABILITY_UNUSABLE\x10\x032\xad\x01\n" +
+	"\x19REMOTE_USABILITY_UNUSABLE\x10\x03*\xd0\x01\n" +
+	"\x15RemoteDeletionOutcome\x12'\n" +
+	"#REMOTE_DELETION_OUTCOME_UNSPECIFIED\x10\x00\x12#\n" +
+	"\x1fREMOTE_DELETION_OUTCOME_DELETED\x10\x01\x12 \n" +
+	"\x1cREMOTE_DELETION_OUTCOME_KEPT\x10\x02\x12#\n" +
+	"\x1fREMOTE_DELETION_OUTCOME_MISSING\x10\x03\x12\"\n" +
+	"\x1eREMOTE_DELETION_OUTCOME_FAILED\x10\x042\x99\x02\n" +
 	"\rRemoteService\x12L\n" +
 	"\vListRemotes\x12\x1d.stasis.v1.ListRemotesRequest\x1a\x1e.stasis.v1.ListRemotesResponse\x12N\n" +
-	"\vCheckRemote\x12\x1d.stasis.v1.CheckRemoteRequest\x1a\x1e.stasis.v1.CheckRemoteResponse0\x01B\x8c\x01\n" +
+	"\vCheckRemote\x12\x1d.stasis.v1.CheckRemoteRequest\x1a\x1e.stasis.v1.CheckRemoteResponse0\x01\x12j\n" +
+	"\x15DeleteRemoteSnapshots\x12'.stasis.v1.DeleteRemoteSnapshotsRequest\x1a(.stasis.v1.DeleteRemoteSnapshotsResponseB\x8c\x01\n" +
 	"\tstasis.v1B\x12RemoteServiceProtoP\x01Z&stasis.local/gen/go/stasis/v1;stasisv1\xa2\x02\x03SXX\xaa\x02\tStasis.V1\xca\x02\tStasis\\V1\xe2\x02\x15Stasis\\V1\\GPBMetadata\xea\x02\n" +
 	"Stasis::V1b\x06proto3"
 
@@ -646,34 +961,46 @@ func file_stasis_v1_remote_service_proto_rawDescGZIP() []byte {
 	return file_stasis_v1_remote_service_proto_rawDescData
 }
 
-var file_stasis_v1_remote_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_stasis_v1_remote_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_stasis_v1_remote_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_stasis_v1_remote_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_stasis_v1_remote_service_proto_goTypes = []any{
-	(RemoteCheckOutcome)(0),     // 0: stasis.v1.RemoteCheckOutcome
-	(RemoteUsability)(0),        // 1: stasis.v1.RemoteUsability
-	(*ListRemotesRequest)(nil),  // 2: stasis.v1.ListRemotesRequest
-	(*ListRemotesResponse)(nil), // 3: stasis.v1.ListRemotesResponse
-	(*Remote)(nil),              // 4: stasis.v1.Remote
-	(*CheckRemoteRequest)(nil),  // 5: stasis.v1.CheckRemoteRequest
-	(*CheckRemoteResponse)(nil), // 6: stasis.v1.CheckRemoteResponse
-	(*RemoteCheckStep)(nil),     // 7: stasis.v1.RemoteCheckStep
-	(*RemoteCheckVerdict)(nil),  // 8: stasis.v1.RemoteCheckVerdict
+	(RemoteCheckOutcome)(0),               // 0: stasis.v1.RemoteCheckOutcome
+	(RemoteUsability)(0),                  // 1: stasis.v1.RemoteUsability
+	(RemoteDeletionOutcome)(0),            // 2: stasis.v1.RemoteDeletionOutcome
+	(*ListRemotesRequest)(nil),            // 3: stasis.v1.ListRemotesRequest
+	(*ListRemotesResponse)(nil),           // 4: stasis.v1.ListRemotesResponse
+	(*Remote)(nil),                        // 5: stasis.v1.Remote
+	(*CheckRemoteRequest)(nil),            // 6: stasis.v1.CheckRemoteRequest
+	(*CheckRemoteResponse)(nil),           // 7: stasis.v1.CheckRemoteResponse
+	(*RemoteCheckStep)(nil),               // 8: stasis.v1.RemoteCheckStep
+	(*RemoteCheckVerdict)(nil),            // 9: stasis.v1.RemoteCheckVerdict
+	(*DeleteRemoteSnapshotsRequest)(nil),  // 10: stasis.v1.DeleteRemoteSnapshotsRequest
+	(*DeleteRemoteSnapshotsResponse)(nil), // 11: stasis.v1.DeleteRemoteSnapshotsResponse
+	(*RemoteDeletion)(nil),                // 12: stasis.v1.RemoteDeletion
+	(*timestamppb.Timestamp)(nil),         // 13: google.protobuf.Timestamp
+	(ErrorReason)(0),                      // 14: stasis.v1.ErrorReason
 }
 var file_stasis_v1_remote_service_proto_depIdxs = []int32{
-	4, // 0: stasis.v1.ListRemotesResponse.remotes:type_name -> stasis.v1.Remote
-	7, // 1: stasis.v1.CheckRemoteResponse.step:type_name -> stasis.v1.RemoteCheckStep
-	8, // 2: stasis.v1.CheckRemoteResponse.verdict:type_name -> stasis.v1.RemoteCheckVerdict
-	0, // 3: stasis.v1.RemoteCheckStep.outcome:type_name -> stasis.v1.RemoteCheckOutcome
-	1, // 4: stasis.v1.RemoteCheckVerdict.usability:type_name -> stasis.v1.RemoteUsability
-	2, // 5: stasis.v1.RemoteService.ListRemotes:input_type -> stasis.v1.ListRemotesRequest
-	5, // 6: stasis.v1.RemoteService.CheckRemote:input_type -> stasis.v1.CheckRemoteRequest
-	3, // 7: stasis.v1.RemoteService.ListRemotes:output_type -> stasis.v1.ListRemotesResponse
-	6, // 8: stasis.v1.RemoteService.CheckRemote:output_type -> stasis.v1.CheckRemoteResponse
-	7, // [7:9] is the sub-list for method output_type
-	5, // [5:7] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	5,  // 0: stasis.v1.ListRemotesResponse.remotes:type_name -> stasis.v1.Remote
+	8,  // 1: stasis.v1.CheckRemoteResponse.step:type_name -> stasis.v1.RemoteCheckStep
+	9,  // 2: stasis.v1.CheckRemoteResponse.verdict:type_name -> stasis.v1.RemoteCheckVerdict
+	0,  // 3: stasis.v1.RemoteCheckStep.outcome:type_name -> stasis.v1.RemoteCheckOutcome
+	1,  // 4: stasis.v1.RemoteCheckVerdict.usability:type_name -> stasis.v1.RemoteUsability
+	12, // 5: stasis.v1.DeleteRemoteSnapshotsResponse.deletions:type_name -> stasis.v1.RemoteDeletion
+	13, // 6: stasis.v1.RemoteDeletion.pushed_at:type_name -> google.protobuf.Timestamp
+	2,  // 7: stasis.v1.RemoteDeletion.outcome:type_name -> stasis.v1.RemoteDeletionOutcome
+	14, // 8: stasis.v1.RemoteDeletion.reason:type_name -> stasis.v1.ErrorReason
+	3,  // 9: stasis.v1.RemoteService.ListRemotes:input_type -> stasis.v1.ListRemotesRequest
+	6,  // 10: stasis.v1.RemoteService.CheckRemote:input_type -> stasis.v1.CheckRemoteRequest
+	10, // 11: stasis.v1.RemoteService.DeleteRemoteSnapshots:input_type -> stasis.v1.DeleteRemoteSnapshotsRequest
+	4,  // 12: stasis.v1.RemoteService.ListRemotes:output_type -> stasis.v1.ListRemotesResponse
+	7,  // 13: stasis.v1.RemoteService.CheckRemote:output_type -> stasis.v1.CheckRemoteResponse
+	11, // 14: stasis.v1.RemoteService.DeleteRemoteSnapshots:output_type -> stasis.v1.DeleteRemoteSnapshotsResponse
+	12, // [12:15] is the sub-list for method output_type
+	9,  // [9:12] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_remote_service_proto_init() }
@@ -681,6 +1008,7 @@ func file_stasis_v1_remote_service_proto_init() {
 	if File_stasis_v1_remote_service_proto != nil {
 		return
 	}
+	file_stasis_v1_errors_proto_init()
 	file_stasis_v1_remote_service_proto_msgTypes[4].OneofWrappers = []any{
 		(*CheckRemoteResponse_Step)(nil),
 		(*CheckRemoteResponse_Verdict)(nil),
@@ -690,8 +1018,8 @@ func file_stasis_v1_remote_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_remote_service_proto_rawDesc), len(file_stasis_v1_remote_service_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   7,
+			NumEnums:      3,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,8 +21,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RemoteService_ListRemotes_FullMethodName = "/stasis.v1.RemoteService/ListRemotes"
-	RemoteService_CheckRemote_FullMethodName = "/stasis.v1.RemoteService/CheckRemote"
+	RemoteService_ListRemotes_FullMethodName           = "/stasis.v1.RemoteService/ListRemotes"
+	RemoteService_CheckRemote_FullMethodName           = "/stasis.v1.RemoteService/CheckRemote"
+	RemoteService_DeleteRemoteSnapshots_FullMethodName = "/stasis.v1.RemoteService/DeleteRemoteSnapshots"
 )
 
 // RemoteServiceClient is the client API for RemoteService service.
@@ -38,6 +39,14 @@ type RemoteServiceClient interface {
 	// prefix, and deletes them. Raises FIELD_INVALID for an unknown remote and for unusable files of
 	// the configuration. Whatever the object store does, or that it cannot be reached, is a step.
 	CheckRemote(ctx context.Context, in *CheckRemoteRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CheckRemoteResponse], error)
+	// Deletes snapshots from a remote. A snapshot on which a node depends is kept. The space is freed
+	// by the next collection of the remote. The daemon finds all snapshots before it deletes the
+	// first one, so that a wrong ref deletes nothing.
+	//
+	// Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+	// REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. What happened to each snapshot is in its row: also
+	// REMOTE_SNAPSHOT_HELD.
+	DeleteRemoteSnapshots(ctx context.Context, in *DeleteRemoteSnapshotsRequest, opts ...grpc.CallOption) (*DeleteRemoteSnapshotsResponse, error)
 }
 
 type remoteServiceClient struct {
@@ -77,6 +86,16 @@ func (c *remoteServiceClient) CheckRemote(ctx context.Context, in *CheckRemoteRe
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type RemoteService_CheckRemoteClient = grpc.ServerStreamingClient[CheckRemoteResponse]
 
+func (c *remoteServiceClient) DeleteRemoteSnapshots(ctx context.Context, in *DeleteRemoteSnapshotsRequest, opts ...grpc.CallOption) (*DeleteRemoteSnapshotsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteRemoteSnapshotsResponse)
+	err := c.cc.Invoke(ctx, RemoteService_DeleteRemoteSnapshots_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RemoteServiceServer is the server API for RemoteService service.
 // All implementations must embed UnimplementedRemoteServiceServer
 // for forward compatibility.
@@ -90,6 +109,14 @@ type RemoteServiceServer interface {
 	// prefix, and deletes them. Raises FIELD_INVALID for an unknown remote and for unusable files of
 	// the configuration. Whatever the object store does, or that it cannot be reached, is a step.
 	CheckRemote(*CheckRemoteRequest, grpc.ServerStreamingServer[CheckRemoteResponse]) error
+	// Deletes snapshots from a remote. A snapshot on which a node depends is kept. The space is freed
+	// by the next collection of the remote. The daemon finds all snapshots before it deletes the
+	// first one, so that a wrong ref deletes nothing.
+	//
+	// Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+	// REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. What happened to each snapshot is in its row: also
+	// REMOTE_SNAPSHOT_HELD.
+	DeleteRemoteSnapshots(context.Context, *DeleteRemoteSnapshotsRequest) (*DeleteRemoteSnapshotsResponse, error)
 	mustEmbedUnimplementedRemoteServiceServer()
 }
 
@@ -105,6 +132,9 @@ func (UnimplementedRemoteServiceServer) ListRemotes(context.Context, *ListRemote
 }
 func (UnimplementedRemoteServiceServer) CheckRemote(*CheckRemoteRequest, grpc.ServerStreamingServer[CheckRemoteResponse]) error {
 	return status.Error(codes.Unimplemented, "method CheckRemote not implemented")
+}
+func (UnimplementedRemoteServiceServer) DeleteRemoteSnapshots(context.Context, *DeleteRemoteSnapshotsRequest) (*DeleteRemoteSnapshotsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteRemoteSnapshots not implemented")
 }
 func (UnimplementedRemoteServiceServer) mustEmbedUnimplementedRemoteServiceServer() {}
 func (UnimplementedRemoteServiceServer) testEmbeddedByValue()                       {}
@@ -156,6 +186,24 @@ func _RemoteService_CheckRemote_Handler(srv interface{}, stream grpc.ServerStrea
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type RemoteService_CheckRemoteServer = grpc.ServerStreamingServer[CheckRemoteResponse]
 
+func _RemoteService_DeleteRemoteSnapshots_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteRemoteSnapshotsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RemoteServiceServer).DeleteRemoteSnapshots(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RemoteService_DeleteRemoteSnapshots_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RemoteServiceServer).DeleteRemoteSnapshots(ctx, req.(*DeleteRemoteSnapshotsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RemoteService_ServiceDesc is the grpc.ServiceDesc for RemoteService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -166,6 +214,10 @@ var RemoteService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRemotes",
 			Handler:    _RemoteService_ListRemotes_Handler,
+		},
+		{
+			MethodName: "DeleteRemoteSnapshots",
+			Handler:    _RemoteService_DeleteRemoteSnapshots_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -1,3 +1,7 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from stasis.v1 import errors_pb2 as _errors_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -21,6 +25,14 @@ class RemoteUsability(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REMOTE_USABILITY_USABLE: _ClassVar[RemoteUsability]
     REMOTE_USABILITY_LIMITED: _ClassVar[RemoteUsability]
     REMOTE_USABILITY_UNUSABLE: _ClassVar[RemoteUsability]
+
+class RemoteDeletionOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REMOTE_DELETION_OUTCOME_UNSPECIFIED: _ClassVar[RemoteDeletionOutcome]
+    REMOTE_DELETION_OUTCOME_DELETED: _ClassVar[RemoteDeletionOutcome]
+    REMOTE_DELETION_OUTCOME_KEPT: _ClassVar[RemoteDeletionOutcome]
+    REMOTE_DELETION_OUTCOME_MISSING: _ClassVar[RemoteDeletionOutcome]
+    REMOTE_DELETION_OUTCOME_FAILED: _ClassVar[RemoteDeletionOutcome]
 REMOTE_CHECK_OUTCOME_UNSPECIFIED: RemoteCheckOutcome
 REMOTE_CHECK_OUTCOME_PASSED: RemoteCheckOutcome
 REMOTE_CHECK_OUTCOME_FAILED: RemoteCheckOutcome
@@ -30,6 +42,11 @@ REMOTE_USABILITY_UNSPECIFIED: RemoteUsability
 REMOTE_USABILITY_USABLE: RemoteUsability
 REMOTE_USABILITY_LIMITED: RemoteUsability
 REMOTE_USABILITY_UNUSABLE: RemoteUsability
+REMOTE_DELETION_OUTCOME_UNSPECIFIED: RemoteDeletionOutcome
+REMOTE_DELETION_OUTCOME_DELETED: RemoteDeletionOutcome
+REMOTE_DELETION_OUTCOME_KEPT: RemoteDeletionOutcome
+REMOTE_DELETION_OUTCOME_MISSING: RemoteDeletionOutcome
+REMOTE_DELETION_OUTCOME_FAILED: RemoteDeletionOutcome
 
 class ListRemotesRequest(_message.Message):
     __slots__ = ()
@@ -92,3 +109,41 @@ class RemoteCheckVerdict(_message.Message):
     missing_actions: _containers.RepeatedScalarFieldContainer[str]
     objects_left: int
     def __init__(self, usability: _Optional[_Union[RemoteUsability, str]] = ..., summary: _Optional[str] = ..., missing_actions: _Optional[_Iterable[str]] = ..., objects_left: _Optional[int] = ...) -> None: ...
+
+class DeleteRemoteSnapshotsRequest(_message.Message):
+    __slots__ = ("remote", "refs", "allow_missing")
+    REMOTE_FIELD_NUMBER: _ClassVar[int]
+    REFS_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_MISSING_FIELD_NUMBER: _ClassVar[int]
+    remote: str
+    refs: _containers.RepeatedScalarFieldContainer[str]
+    allow_missing: bool
+    def __init__(self, remote: _Optional[str] = ..., refs: _Optional[_Iterable[str]] = ..., allow_missing: bool = ...) -> None: ...
+
+class DeleteRemoteSnapshotsResponse(_message.Message):
+    __slots__ = ("deletions",)
+    DELETIONS_FIELD_NUMBER: _ClassVar[int]
+    deletions: _containers.RepeatedCompositeFieldContainer[RemoteDeletion]
+    def __init__(self, deletions: _Optional[_Iterable[_Union[RemoteDeletion, _Mapping]]] = ...) -> None: ...
+
+class RemoteDeletion(_message.Message):
+    __slots__ = ("ref", "id", "name", "node_id", "pushed_at", "outcome", "reason", "message", "holding_node_ids")
+    REF_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    PUSHED_AT_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    HOLDING_NODE_IDS_FIELD_NUMBER: _ClassVar[int]
+    ref: str
+    id: str
+    name: str
+    node_id: str
+    pushed_at: _timestamp_pb2.Timestamp
+    outcome: RemoteDeletionOutcome
+    reason: _errors_pb2.ErrorReason
+    message: str
+    holding_node_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ref: _Optional[str] = ..., id: _Optional[str] = ..., name: _Optional[str] = ..., node_id: _Optional[str] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., outcome: _Optional[_Union[RemoteDeletionOutcome, str]] = ..., reason: _Optional[_Union[_errors_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ..., holding_node_ids: _Optional[_Iterable[str]] = ...) -> None: ...

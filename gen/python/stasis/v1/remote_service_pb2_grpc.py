@@ -45,6 +45,11 @@ class RemoteServiceStub(object):
                 request_serializer=stasis_dot_v1_dot_remote__service__pb2.CheckRemoteRequest.SerializeToString,
                 response_deserializer=stasis_dot_v1_dot_remote__service__pb2.CheckRemoteResponse.FromString,
                 _registered_method=True)
+        self.DeleteRemoteSnapshots = channel.unary_unary(
+                '/stasis.v1.RemoteService/DeleteRemoteSnapshots',
+                request_serializer=stasis_dot_v1_dot_remote__service__pb2.DeleteRemoteSnapshotsRequest.SerializeToString,
+                response_deserializer=stasis_dot_v1_dot_remote__service__pb2.DeleteRemoteSnapshotsResponse.FromString,
+                _registered_method=True)
 
 
 class RemoteServiceServicer(object):
@@ -68,6 +73,19 @@ class RemoteServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteRemoteSnapshots(self, request, context):
+        """Deletes snapshots from a remote. A snapshot on which a node depends is kept. The space is freed
+        by the next collection of the remote. The daemon finds all snapshots before it deletes the
+        first one, so that a wrong ref deletes nothing.
+
+        Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+        REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. What happened to each snapshot is in its row: also
+        REMOTE_SNAPSHOT_HELD.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RemoteServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -80,6 +98,11 @@ def add_RemoteServiceServicer_to_server(servicer, server):
                     servicer.CheckRemote,
                     request_deserializer=stasis_dot_v1_dot_remote__service__pb2.CheckRemoteRequest.FromString,
                     response_serializer=stasis_dot_v1_dot_remote__service__pb2.CheckRemoteResponse.SerializeToString,
+            ),
+            'DeleteRemoteSnapshots': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRemoteSnapshots,
+                    request_deserializer=stasis_dot_v1_dot_remote__service__pb2.DeleteRemoteSnapshotsRequest.FromString,
+                    response_serializer=stasis_dot_v1_dot_remote__service__pb2.DeleteRemoteSnapshotsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -137,6 +160,33 @@ class RemoteService(object):
             '/stasis.v1.RemoteService/CheckRemote',
             stasis_dot_v1_dot_remote__service__pb2.CheckRemoteRequest.SerializeToString,
             stasis_dot_v1_dot_remote__service__pb2.CheckRemoteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRemoteSnapshots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stasis.v1.RemoteService/DeleteRemoteSnapshots',
+            stasis_dot_v1_dot_remote__service__pb2.DeleteRemoteSnapshotsRequest.SerializeToString,
+            stasis_dot_v1_dot_remote__service__pb2.DeleteRemoteSnapshotsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -69,6 +69,9 @@ pub enum ErrorReason {
     /// missing permission or bucket, a wrong region, or a wrong clock. Metadata `action` contains the
     /// permission that the request needs, `code` the error code of the object store.
     RemoteRefused = 113,
+    /// FAILED_PRECONDITION. Nodes depend on the snapshot of a remote, so that it is not deleted.
+    /// Metadata `node_ids` contains their ids, separated by commas.
+    RemoteSnapshotHeld = 114,
     /// ABORTED. Another call is working on the same snapshot or request; retry.
     OperationInProgress = 50,
     /// ABORTED. Another GC session is open.
@@ -171,6 +174,7 @@ impl ErrorReason {
             Self::RootUnsafe => "ERROR_REASON_ROOT_UNSAFE",
             Self::ClockSuspect => "ERROR_REASON_CLOCK_SUSPECT",
             Self::RemoteRefused => "ERROR_REASON_REMOTE_REFUSED",
+            Self::RemoteSnapshotHeld => "ERROR_REASON_REMOTE_SNAPSHOT_HELD",
             Self::OperationInProgress => "ERROR_REASON_OPERATION_IN_PROGRESS",
             Self::GcLockBusy => "ERROR_REASON_GC_LOCK_BUSY",
             Self::GcSessionFenced => "ERROR_REASON_GC_SESSION_FENCED",
@@ -232,6 +236,7 @@ impl ErrorReason {
             "ERROR_REASON_ROOT_UNSAFE" => Some(Self::RootUnsafe),
             "ERROR_REASON_CLOCK_SUSPECT" => Some(Self::ClockSuspect),
             "ERROR_REASON_REMOTE_REFUSED" => Some(Self::RemoteRefused),
+            "ERROR_REASON_REMOTE_SNAPSHOT_HELD" => Some(Self::RemoteSnapshotHeld),
             "ERROR_REASON_OPERATION_IN_PROGRESS" => Some(Self::OperationInProgress),
             "ERROR_REASON_GC_LOCK_BUSY" => Some(Self::GcLockBusy),
             "ERROR_REASON_GC_SESSION_FENCED" => Some(Self::GcSessionFenced),
@@ -966,6 +971,59 @@ pub struct RemoteCheckVerdict {
     #[prost(int32, tag = "4")]
     pub objects_left: i32,
 }
+/// Request of DeleteRemoteSnapshots.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteRemoteSnapshotsRequest {
+    /// Name of the remote.
+    #[prost(string, tag = "1")]
+    pub remote: ::prost::alloc::string::String,
+    /// What to delete, 1 to 1000. Each is the id at the remote, or its beginning of at least three
+    /// characters, the name, or the id of the snapshot on the node that pushed it. The name of several
+    /// snapshots is AMBIGUOUS_REF. A broken snapshot has only its whole id.
+    #[prost(string, repeated, tag = "2")]
+    pub refs: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// True: skip refs that match nothing.
+    #[prost(bool, tag = "3")]
+    pub allow_missing: bool,
+}
+/// Answer of DeleteRemoteSnapshots.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DeleteRemoteSnapshotsResponse {
+    /// A row per snapshot, in the order of the request.
+    #[prost(message, repeated, tag = "1")]
+    pub deletions: ::prost::alloc::vec::Vec<RemoteDeletion>,
+}
+/// What happened to one snapshot of a remote.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoteDeletion {
+    /// The ref of the request.
+    #[prost(string, tag = "1")]
+    pub r#ref: ::prost::alloc::string::String,
+    /// Id of the snapshot at the remote. Empty if there was none.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// Its name there. Empty if it has none, or if the object of the snapshot cannot be read.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// Id of the node that pushed it. Empty if the object of the snapshot cannot be read.
+    #[prost(string, tag = "4")]
+    pub node_id: ::prost::alloc::string::String,
+    /// When it was pushed, by the clock of that node.
+    #[prost(message, optional, tag = "5")]
+    pub pushed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The result.
+    #[prost(enumeration = "RemoteDeletionOutcome", tag = "6")]
+    pub outcome: i32,
+    /// Why it was not deleted, for programs. REMOTE_SNAPSHOT_HELD if a node depends on it.
+    #[prost(enumeration = "ErrorReason", tag = "7")]
+    pub reason: i32,
+    /// The same for people, with what to do next.
+    #[prost(string, tag = "8")]
+    pub message: ::prost::alloc::string::String,
+    /// Ids of the nodes that depend on the snapshot, with REMOTE_SNAPSHOT_HELD.
+    #[prost(string, repeated, tag = "9")]
+    pub holding_node_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 /// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1040,6 +1098,47 @@ impl RemoteUsability {
             "REMOTE_USABILITY_USABLE" => Some(Self::Usable),
             "REMOTE_USABILITY_LIMITED" => Some(Self::Limited),
             "REMOTE_USABILITY_UNUSABLE" => Some(Self::Unusable),
+            _ => None,
+        }
+    }
+}
+/// The result for one snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RemoteDeletionOutcome {
+    /// Not used.
+    Unspecified = 0,
+    /// It was deleted.
+    Deleted = 1,
+    /// It is still there, because a node depends on it.
+    Kept = 2,
+    /// There is no such snapshot, or another caller has deleted it meanwhile.
+    Missing = 3,
+    /// The object store failed. The snapshot may be deleted later. Repeat the call.
+    Failed = 4,
+}
+impl RemoteDeletionOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REMOTE_DELETION_OUTCOME_UNSPECIFIED",
+            Self::Deleted => "REMOTE_DELETION_OUTCOME_DELETED",
+            Self::Kept => "REMOTE_DELETION_OUTCOME_KEPT",
+            Self::Missing => "REMOTE_DELETION_OUTCOME_MISSING",
+            Self::Failed => "REMOTE_DELETION_OUTCOME_FAILED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REMOTE_DELETION_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "REMOTE_DELETION_OUTCOME_DELETED" => Some(Self::Deleted),
+            "REMOTE_DELETION_OUTCOME_KEPT" => Some(Self::Kept),
+            "REMOTE_DELETION_OUTCOME_MISSING" => Some(Self::Missing),
+            "REMOTE_DELETION_OUTCOME_FAILED" => Some(Self::Failed),
             _ => None,
         }
     }
@@ -1188,6 +1287,39 @@ pub mod remote_service_client {
             req.extensions_mut()
                 .insert(GrpcMethod::new("stasis.v1.RemoteService", "CheckRemote"));
             self.inner.server_streaming(req, path, codec).await
+        }
+        /// Deletes snapshots from a remote. A snapshot on which a node depends is kept. The space is freed
+        /// by the next collection of the remote. The daemon finds all snapshots before it deletes the
+        /// first one, so that a wrong ref deletes nothing.
+        ///
+        /// Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+        /// REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. What happened to each snapshot is in its row: also
+        /// REMOTE_SNAPSHOT_HELD.
+        pub async fn delete_remote_snapshots(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteRemoteSnapshotsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteRemoteSnapshotsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/stasis.v1.RemoteService/DeleteRemoteSnapshots",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("stasis.v1.RemoteService", "DeleteRemoteSnapshots"),
+                );
+            self.inner.unary(req, path, codec).await
         }
     }
 }

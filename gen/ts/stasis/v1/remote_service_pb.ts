@@ -6,13 +6,17 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { ErrorReason } from "./errors_pb.js";
+import { file_stasis_v1_errors } from "./errors_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file stasis/v1/remote_service.proto.
  */
 export const file_stasis_v1_remote_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdGFzaXMvdjEvcmVtb3RlX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSIUChJMaXN0UmVtb3Rlc1JlcXVlc3QiOQoTTGlzdFJlbW90ZXNSZXNwb25zZRIiCgdyZW1vdGVzGAEgAygLMhEuc3Rhc2lzLnYxLlJlbW90ZSJYCgZSZW1vdGUSDAoEbmFtZRgBIAEoCRIQCghlbmRwb2ludBgCIAEoCRIOCgZidWNrZXQYAyABKAkSDgoGcHJlZml4GAQgASgJEg4KBnJlZ2lvbhgFIAEoCSI0ChJDaGVja1JlbW90ZVJlcXVlc3QSDgoGcmVtb3RlGAEgASgJEg4KBnJvdW5kcxgCIAEoBSJ8ChNDaGVja1JlbW90ZVJlc3BvbnNlEioKBHN0ZXAYASABKAsyGi5zdGFzaXMudjEuUmVtb3RlQ2hlY2tTdGVwSAASMAoHdmVyZGljdBgCIAEoCzIdLnN0YXNpcy52MS5SZW1vdGVDaGVja1ZlcmRpY3RIAEIHCgVldmVudCJfCg9SZW1vdGVDaGVja1N0ZXASDAoEbmFtZRgBIAEoCRIuCgdvdXRjb21lGAIgASgOMh0uc3Rhc2lzLnYxLlJlbW90ZUNoZWNrT3V0Y29tZRIOCgZkZXRhaWwYAyABKAkigwEKElJlbW90ZUNoZWNrVmVyZGljdBItCgl1c2FiaWxpdHkYASABKA4yGi5zdGFzaXMudjEuUmVtb3RlVXNhYmlsaXR5Eg8KB3N1bW1hcnkYAiABKAkSFwoPbWlzc2luZ19hY3Rpb25zGAMgAygJEhQKDG9iamVjdHNfbGVmdBgEIAEoBSq+AQoSUmVtb3RlQ2hlY2tPdXRjb21lEiQKIFJFTU9URV9DSEVDS19PVVRDT01FX1VOU1BFQ0lGSUVEEAASHwobUkVNT1RFX0NIRUNLX09VVENPTUVfUEFTU0VEEAESHwobUkVNT1RFX0NIRUNLX09VVENPTUVfRkFJTEVEEAISHgoaUkVNT1RFX0NIRUNLX09VVENPTUVfTk9URUQQAxIgChxSRU1PVEVfQ0hFQ0tfT1VUQ09NRV9TS0lQUEVEEAQqjQEKD1JlbW90ZVVzYWJpbGl0eRIgChxSRU1PVEVfVVNBQklMSVRZX1VOU1BFQ0lGSUVEEAASGwoXUkVNT1RFX1VTQUJJTElUWV9VU0FCTEUQARIcChhSRU1PVEVfVVNBQklMSVRZX0xJTUlURUQQAhIdChlSRU1PVEVfVVNBQklMSVRZX1VOVVNBQkxFEAMyrQEKDVJlbW90ZVNlcnZpY2USTAoLTGlzdFJlbW90ZXMSHS5zdGFzaXMudjEuTGlzdFJlbW90ZXNSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkxpc3RSZW1vdGVzUmVzcG9uc2USTgoLQ2hlY2tSZW1vdGUSHS5zdGFzaXMudjEuQ2hlY2tSZW1vdGVSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkNoZWNrUmVtb3RlUmVzcG9uc2UwAWIGcHJvdG8z");
+  fileDesc("Ch5zdGFzaXMvdjEvcmVtb3RlX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSIUChJMaXN0UmVtb3Rlc1JlcXVlc3QiOQoTTGlzdFJlbW90ZXNSZXNwb25zZRIiCgdyZW1vdGVzGAEgAygLMhEuc3Rhc2lzLnYxLlJlbW90ZSJYCgZSZW1vdGUSDAoEbmFtZRgBIAEoCRIQCghlbmRwb2ludBgCIAEoCRIOCgZidWNrZXQYAyABKAkSDgoGcHJlZml4GAQgASgJEg4KBnJlZ2lvbhgFIAEoCSI0ChJDaGVja1JlbW90ZVJlcXVlc3QSDgoGcmVtb3RlGAEgASgJEg4KBnJvdW5kcxgCIAEoBSJ8ChNDaGVja1JlbW90ZVJlc3BvbnNlEioKBHN0ZXAYASABKAsyGi5zdGFzaXMudjEuUmVtb3RlQ2hlY2tTdGVwSAASMAoHdmVyZGljdBgCIAEoCzIdLnN0YXNpcy52MS5SZW1vdGVDaGVja1ZlcmRpY3RIAEIHCgVldmVudCJfCg9SZW1vdGVDaGVja1N0ZXASDAoEbmFtZRgBIAEoCRIuCgdvdXRjb21lGAIgASgOMh0uc3Rhc2lzLnYxLlJlbW90ZUNoZWNrT3V0Y29tZRIOCgZkZXRhaWwYAyABKAkigwEKElJlbW90ZUNoZWNrVmVyZGljdBItCgl1c2FiaWxpdHkYASABKA4yGi5zdGFzaXMudjEuUmVtb3RlVXNhYmlsaXR5Eg8KB3N1bW1hcnkYAiABKAkSFwoPbWlzc2luZ19hY3Rpb25zGAMgAygJEhQKDG9iamVjdHNfbGVmdBgEIAEoBSJTChxEZWxldGVSZW1vdGVTbmFwc2hvdHNSZXF1ZXN0Eg4KBnJlbW90ZRgBIAEoCRIMCgRyZWZzGAIgAygJEhUKDWFsbG93X21pc3NpbmcYAyABKAgiTQodRGVsZXRlUmVtb3RlU25hcHNob3RzUmVzcG9uc2USLAoJZGVsZXRpb25zGAEgAygLMhkuc3Rhc2lzLnYxLlJlbW90ZURlbGV0aW9uIv0BCg5SZW1vdGVEZWxldGlvbhILCgNyZWYYASABKAkSCgoCaWQYAiABKAkSDAoEbmFtZRgDIAEoCRIPCgdub2RlX2lkGAQgASgJEi0KCXB1c2hlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoHb3V0Y29tZRgGIAEoDjIgLnN0YXNpcy52MS5SZW1vdGVEZWxldGlvbk91dGNvbWUSJgoGcmVhc29uGAcgASgOMhYuc3Rhc2lzLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYCCABKAkSGAoQaG9sZGluZ19ub2RlX2lkcxgJIAMoCSq+AQoSUmVtb3RlQ2hlY2tPdXRjb21lEiQKIFJFTU9URV9DSEVDS19PVVRDT01FX1VOU1BFQ0lGSUVEEAASHwobUkVNT1RFX0NIRUNLX09VVENPTUVfUEFTU0VEEAESHwobUkVNT1RFX0NIRUNLX09VVENPTUVfRkFJTEVEEAISHgoaUkVNT1RFX0NIRUNLX09VVENPTUVfTk9URUQQAxIgChxSRU1PVEVfQ0hFQ0tfT1VUQ09NRV9TS0lQUEVEEAQqjQEKD1JlbW90ZVVzYWJpbGl0eRIgChxSRU1PVEVfVVNBQklMSVRZX1VOU1BFQ0lGSUVEEAASGwoXUkVNT1RFX1VTQUJJTElUWV9VU0FCTEUQARIcChhSRU1PVEVfVVNBQklMSVRZX0xJTUlURUQQAhIdChlSRU1PVEVfVVNBQklMSVRZX1VOVVNBQkxFEAMq0AEKFVJlbW90ZURlbGV0aW9uT3V0Y29tZRInCiNSRU1PVEVfREVMRVRJT05fT1VUQ09NRV9VTlNQRUNJRklFRBAAEiMKH1JFTU9URV9ERUxFVElPTl9PVVRDT01FX0RFTEVURUQQARIgChxSRU1PVEVfREVMRVRJT05fT1VUQ09NRV9LRVBUEAISIwofUkVNT1RFX0RFTEVUSU9OX09VVENPTUVfTUlTU0lORxADEiIKHlJFTU9URV9ERUxFVElPTl9PVVRDT01FX0ZBSUxFRBAEMpkCCg1SZW1vdGVTZXJ2aWNlEkwKC0xpc3RSZW1vdGVzEh0uc3Rhc2lzLnYxLkxpc3RSZW1vdGVzUmVxdWVzdBoeLnN0YXNpcy52MS5MaXN0UmVtb3Rlc1Jlc3BvbnNlEk4KC0NoZWNrUmVtb3RlEh0uc3Rhc2lzLnYxLkNoZWNrUmVtb3RlUmVxdWVzdBoeLnN0YXNpcy52MS5DaGVja1JlbW90ZVJlc3BvbnNlMAESagoVRGVsZXRlUmVtb3RlU25hcHNob3RzEicuc3Rhc2lzLnYxLkRlbGV0ZVJlbW90ZVNuYXBzaG90c1JlcXVlc3QaKC5zdGFzaXMudjEuRGVsZXRlUmVtb3RlU25hcHNob3RzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_stasis_v1_errors]);
 
 /**
  * Request of ListRemotes.
@@ -244,6 +248,141 @@ export const RemoteCheckVerdictSchema: GenMessage<RemoteCheckVerdict> = /*@__PUR
   messageDesc(file_stasis_v1_remote_service, 6);
 
 /**
+ * Request of DeleteRemoteSnapshots.
+ *
+ * @generated from message stasis.v1.DeleteRemoteSnapshotsRequest
+ */
+export type DeleteRemoteSnapshotsRequest = Message<"stasis.v1.DeleteRemoteSnapshotsRequest"> & {
+  /**
+   * Name of the remote.
+   *
+   * @generated from field: string remote = 1;
+   */
+  remote: string;
+
+  /**
+   * What to delete, 1 to 1000. Each is the id at the remote, or its beginning of at least three
+   * characters, the name, or the id of the snapshot on the node that pushed it. The name of several
+   * snapshots is AMBIGUOUS_REF. A broken snapshot has only its whole id.
+   *
+   * @generated from field: repeated string refs = 2;
+   */
+  refs: string[];
+
+  /**
+   * True: skip refs that match nothing.
+   *
+   * @generated from field: bool allow_missing = 3;
+   */
+  allowMissing: boolean;
+};
+
+/**
+ * Describes the message stasis.v1.DeleteRemoteSnapshotsRequest.
+ * Use `create(DeleteRemoteSnapshotsRequestSchema)` to create a new message.
+ */
+export const DeleteRemoteSnapshotsRequestSchema: GenMessage<DeleteRemoteSnapshotsRequest> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 7);
+
+/**
+ * Answer of DeleteRemoteSnapshots.
+ *
+ * @generated from message stasis.v1.DeleteRemoteSnapshotsResponse
+ */
+export type DeleteRemoteSnapshotsResponse = Message<"stasis.v1.DeleteRemoteSnapshotsResponse"> & {
+  /**
+   * A row per snapshot, in the order of the request.
+   *
+   * @generated from field: repeated stasis.v1.RemoteDeletion deletions = 1;
+   */
+  deletions: RemoteDeletion[];
+};
+
+/**
+ * Describes the message stasis.v1.DeleteRemoteSnapshotsResponse.
+ * Use `create(DeleteRemoteSnapshotsResponseSchema)` to create a new message.
+ */
+export const DeleteRemoteSnapshotsResponseSchema: GenMessage<DeleteRemoteSnapshotsResponse> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 8);
+
+/**
+ * What happened to one snapshot of a remote.
+ *
+ * @generated from message stasis.v1.RemoteDeletion
+ */
+export type RemoteDeletion = Message<"stasis.v1.RemoteDeletion"> & {
+  /**
+   * The ref of the request.
+   *
+   * @generated from field: string ref = 1;
+   */
+  ref: string;
+
+  /**
+   * Id of the snapshot at the remote. Empty if there was none.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Its name there. Empty if it has none, or if the object of the snapshot cannot be read.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Id of the node that pushed it. Empty if the object of the snapshot cannot be read.
+   *
+   * @generated from field: string node_id = 4;
+   */
+  nodeId: string;
+
+  /**
+   * When it was pushed, by the clock of that node.
+   *
+   * @generated from field: google.protobuf.Timestamp pushed_at = 5;
+   */
+  pushedAt?: Timestamp | undefined;
+
+  /**
+   * The result.
+   *
+   * @generated from field: stasis.v1.RemoteDeletionOutcome outcome = 6;
+   */
+  outcome: RemoteDeletionOutcome;
+
+  /**
+   * Why it was not deleted, for programs. REMOTE_SNAPSHOT_HELD if a node depends on it.
+   *
+   * @generated from field: stasis.v1.ErrorReason reason = 7;
+   */
+  reason: ErrorReason;
+
+  /**
+   * The same for people, with what to do next.
+   *
+   * @generated from field: string message = 8;
+   */
+  message: string;
+
+  /**
+   * Ids of the nodes that depend on the snapshot, with REMOTE_SNAPSHOT_HELD.
+   *
+   * @generated from field: repeated string holding_node_ids = 9;
+   */
+  holdingNodeIds: string[];
+};
+
+/**
+ * Describes the message stasis.v1.RemoteDeletion.
+ * Use `create(RemoteDeletionSchema)` to create a new message.
+ */
+export const RemoteDeletionSchema: GenMessage<RemoteDeletion> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 9);
+
+/**
  * The result of a step.
  *
  * @generated from enum stasis.v1.RemoteCheckOutcome
@@ -333,6 +472,54 @@ export const RemoteUsabilitySchema: GenEnum<RemoteUsability> = /*@__PURE__*/
   enumDesc(file_stasis_v1_remote_service, 1);
 
 /**
+ * The result for one snapshot.
+ *
+ * @generated from enum stasis.v1.RemoteDeletionOutcome
+ */
+export enum RemoteDeletionOutcome {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: REMOTE_DELETION_OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It was deleted.
+   *
+   * @generated from enum value: REMOTE_DELETION_OUTCOME_DELETED = 1;
+   */
+  DELETED = 1,
+
+  /**
+   * It is still there, because a node depends on it.
+   *
+   * @generated from enum value: REMOTE_DELETION_OUTCOME_KEPT = 2;
+   */
+  KEPT = 2,
+
+  /**
+   * There is no such snapshot, or another caller has deleted it meanwhile.
+   *
+   * @generated from enum value: REMOTE_DELETION_OUTCOME_MISSING = 3;
+   */
+  MISSING = 3,
+
+  /**
+   * The object store failed. The snapshot may be deleted later. Repeat the call.
+   *
+   * @generated from enum value: REMOTE_DELETION_OUTCOME_FAILED = 4;
+   */
+  FAILED = 4,
+}
+
+/**
+ * Describes the enum stasis.v1.RemoteDeletionOutcome.
+ */
+export const RemoteDeletionOutcomeSchema: GenEnum<RemoteDeletionOutcome> = /*@__PURE__*/
+  enumDesc(file_stasis_v1_remote_service, 2);
+
+/**
  * The remotes of the daemon's configuration, `[[remotes]]`. For operators without a name prefix.
  *
  * @generated from service stasis.v1.RemoteService
@@ -360,6 +547,22 @@ export const RemoteService: GenService<{
     methodKind: "server_streaming";
     input: typeof CheckRemoteRequestSchema;
     output: typeof CheckRemoteResponseSchema;
+  },
+  /**
+   * Deletes snapshots from a remote. A snapshot on which a node depends is kept. The space is freed
+   * by the next collection of the remote. The daemon finds all snapshots before it deletes the
+   * first one, so that a wrong ref deletes nothing.
+   *
+   * Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+   * REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. What happened to each snapshot is in its row: also
+   * REMOTE_SNAPSHOT_HELD.
+   *
+   * @generated from rpc stasis.v1.RemoteService.DeleteRemoteSnapshots
+   */
+  deleteRemoteSnapshots: {
+    methodKind: "unary";
+    input: typeof DeleteRemoteSnapshotsRequestSchema;
+    output: typeof DeleteRemoteSnapshotsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_stasis_v1_remote_service, 0);

@@ -74,6 +74,7 @@ pub async fn unary(
         "ReplicationService/ListTransfers" => ReplicationServiceClient.list_transfers,
         "ReplicationService/CancelTransfer" => ReplicationServiceClient.cancel_transfer,
         "RemoteService/ListRemotes" => RemoteServiceClient.list_remotes,
+        "RemoteService/DeleteRemoteSnapshots" => RemoteServiceClient.delete_remote_snapshots,
     )
 }
 

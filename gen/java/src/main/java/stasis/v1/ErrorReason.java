@@ -239,6 +239,15 @@ public enum ErrorReason
   ERROR_REASON_REMOTE_REFUSED(113),
   /**
    * <pre>
+   * FAILED_PRECONDITION. Nodes depend on the snapshot of a remote, so that it is not deleted.
+   * Metadata `node_ids` contains their ids, separated by commas.
+   * </pre>
+   *
+   * <code>ERROR_REASON_REMOTE_SNAPSHOT_HELD = 114;</code>
+   */
+  ERROR_REASON_REMOTE_SNAPSHOT_HELD(114),
+  /**
+   * <pre>
    * ABORTED. Another call is working on the same snapshot or request; retry.
    * </pre>
    *
@@ -705,6 +714,15 @@ public enum ErrorReason
   public static final int ERROR_REASON_REMOTE_REFUSED_VALUE = 113;
   /**
    * <pre>
+   * FAILED_PRECONDITION. Nodes depend on the snapshot of a remote, so that it is not deleted.
+   * Metadata `node_ids` contains their ids, separated by commas.
+   * </pre>
+   *
+   * <code>ERROR_REASON_REMOTE_SNAPSHOT_HELD = 114;</code>
+   */
+  public static final int ERROR_REASON_REMOTE_SNAPSHOT_HELD_VALUE = 114;
+  /**
+   * <pre>
    * ABORTED. Another call is working on the same snapshot or request; retry.
    * </pre>
    *
@@ -989,6 +1007,7 @@ public enum ErrorReason
       case 48: return ERROR_REASON_ROOT_UNSAFE;
       case 49: return ERROR_REASON_CLOCK_SUSPECT;
       case 113: return ERROR_REASON_REMOTE_REFUSED;
+      case 114: return ERROR_REASON_REMOTE_SNAPSHOT_HELD;
       case 50: return ERROR_REASON_OPERATION_IN_PROGRESS;
       case 51: return ERROR_REASON_GC_LOCK_BUSY;
       case 52: return ERROR_REASON_GC_SESSION_FENCED;

@@ -77,6 +77,37 @@ public final class RemoteServiceGrpc {
     return getCheckRemoteMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.DeleteRemoteSnapshotsRequest,
+      stasis.v1.DeleteRemoteSnapshotsResponse> getDeleteRemoteSnapshotsMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "DeleteRemoteSnapshots",
+      requestType = stasis.v1.DeleteRemoteSnapshotsRequest.class,
+      responseType = stasis.v1.DeleteRemoteSnapshotsResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<stasis.v1.DeleteRemoteSnapshotsRequest,
+      stasis.v1.DeleteRemoteSnapshotsResponse> getDeleteRemoteSnapshotsMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.DeleteRemoteSnapshotsRequest, stasis.v1.DeleteRemoteSnapshotsResponse> getDeleteRemoteSnapshotsMethod;
+    if ((getDeleteRemoteSnapshotsMethod = RemoteServiceGrpc.getDeleteRemoteSnapshotsMethod) == null) {
+      synchronized (RemoteServiceGrpc.class) {
+        if ((getDeleteRemoteSnapshotsMethod = RemoteServiceGrpc.getDeleteRemoteSnapshotsMethod) == null) {
+          RemoteServiceGrpc.getDeleteRemoteSnapshotsMethod = getDeleteRemoteSnapshotsMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.DeleteRemoteSnapshotsRequest, stasis.v1.DeleteRemoteSnapshotsResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "DeleteRemoteSnapshots"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.DeleteRemoteSnapshotsRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.DeleteRemoteSnapshotsResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new RemoteServiceMethodDescriptorSupplier("DeleteRemoteSnapshots"))
+              .build();
+        }
+      }
+    }
+    return getDeleteRemoteSnapshotsMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -165,6 +196,21 @@ public final class RemoteServiceGrpc {
         io.grpc.stub.StreamObserver<stasis.v1.CheckRemoteResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getCheckRemoteMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * Deletes snapshots from a remote. A snapshot on which a node depends is kept. The space is freed
+     * by the next collection of the remote. The daemon finds all snapshots before it deletes the
+     * first one, so that a wrong ref deletes nothing.
+     * Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+     * REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. What happened to each snapshot is in its row: also
+     * REMOTE_SNAPSHOT_HELD.
+     * </pre>
+     */
+    default void deleteRemoteSnapshots(stasis.v1.DeleteRemoteSnapshotsRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.DeleteRemoteSnapshotsResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getDeleteRemoteSnapshotsMethod(), responseObserver);
+    }
   }
 
   /**
@@ -224,6 +270,22 @@ public final class RemoteServiceGrpc {
       io.grpc.stub.ClientCalls.asyncServerStreamingCall(
           getChannel().newCall(getCheckRemoteMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * Deletes snapshots from a remote. A snapshot on which a node depends is kept. The space is freed
+     * by the next collection of the remote. The daemon finds all snapshots before it deletes the
+     * first one, so that a wrong ref deletes nothing.
+     * Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+     * REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. What happened to each snapshot is in its row: also
+     * REMOTE_SNAPSHOT_HELD.
+     * </pre>
+     */
+    public void deleteRemoteSnapshots(stasis.v1.DeleteRemoteSnapshotsRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.DeleteRemoteSnapshotsResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getDeleteRemoteSnapshotsMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -269,6 +331,21 @@ public final class RemoteServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
           getChannel(), getCheckRemoteMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Deletes snapshots from a remote. A snapshot on which a node depends is kept. The space is freed
+     * by the next collection of the remote. The daemon finds all snapshots before it deletes the
+     * first one, so that a wrong ref deletes nothing.
+     * Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+     * REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. What happened to each snapshot is in its row: also
+     * REMOTE_SNAPSHOT_HELD.
+     * </pre>
+     */
+    public stasis.v1.DeleteRemoteSnapshotsResponse deleteRemoteSnapshots(stasis.v1.DeleteRemoteSnapshotsRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getDeleteRemoteSnapshotsMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -313,6 +390,21 @@ public final class RemoteServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
           getChannel(), getCheckRemoteMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Deletes snapshots from a remote. A snapshot on which a node depends is kept. The space is freed
+     * by the next collection of the remote. The daemon finds all snapshots before it deletes the
+     * first one, so that a wrong ref deletes nothing.
+     * Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+     * REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. What happened to each snapshot is in its row: also
+     * REMOTE_SNAPSHOT_HELD.
+     * </pre>
+     */
+    public stasis.v1.DeleteRemoteSnapshotsResponse deleteRemoteSnapshots(stasis.v1.DeleteRemoteSnapshotsRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getDeleteRemoteSnapshotsMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -344,10 +436,27 @@ public final class RemoteServiceGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getListRemotesMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * Deletes snapshots from a remote. A snapshot on which a node depends is kept. The space is freed
+     * by the next collection of the remote. The daemon finds all snapshots before it deletes the
+     * first one, so that a wrong ref deletes nothing.
+     * Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+     * REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. What happened to each snapshot is in its row: also
+     * REMOTE_SNAPSHOT_HELD.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<stasis.v1.DeleteRemoteSnapshotsResponse> deleteRemoteSnapshots(
+        stasis.v1.DeleteRemoteSnapshotsRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getDeleteRemoteSnapshotsMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_LIST_REMOTES = 0;
   private static final int METHODID_CHECK_REMOTE = 1;
+  private static final int METHODID_DELETE_REMOTE_SNAPSHOTS = 2;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -373,6 +482,10 @@ public final class RemoteServiceGrpc {
         case METHODID_CHECK_REMOTE:
           serviceImpl.checkRemote((stasis.v1.CheckRemoteRequest) request,
               (io.grpc.stub.StreamObserver<stasis.v1.CheckRemoteResponse>) responseObserver);
+          break;
+        case METHODID_DELETE_REMOTE_SNAPSHOTS:
+          serviceImpl.deleteRemoteSnapshots((stasis.v1.DeleteRemoteSnapshotsRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.DeleteRemoteSnapshotsResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -406,6 +519,13 @@ public final class RemoteServiceGrpc {
               stasis.v1.CheckRemoteRequest,
               stasis.v1.CheckRemoteResponse>(
                 service, METHODID_CHECK_REMOTE)))
+        .addMethod(
+          getDeleteRemoteSnapshotsMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              stasis.v1.DeleteRemoteSnapshotsRequest,
+              stasis.v1.DeleteRemoteSnapshotsResponse>(
+                service, METHODID_DELETE_REMOTE_SNAPSHOTS)))
         .build();
   }
 
@@ -456,6 +576,7 @@ public final class RemoteServiceGrpc {
               .setSchemaDescriptor(new RemoteServiceFileDescriptorSupplier())
               .addMethod(getListRemotesMethod())
               .addMethod(getCheckRemoteMethod())
+              .addMethod(getDeleteRemoteSnapshotsMethod())
               .build();
         }
       }

@@ -61,6 +61,21 @@ public final class RemoteServiceProto extends com.google.protobuf.GeneratedFile 
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_RemoteCheckVerdict_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_DeleteRemoteSnapshotsRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_DeleteRemoteSnapshotsRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_DeleteRemoteSnapshotsResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_DeleteRemoteSnapshotsResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_RemoteDeletion_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_RemoteDeletion_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -71,46 +86,70 @@ public final class RemoteServiceProto extends com.google.protobuf.GeneratedFile 
   static {
     java.lang.String[] descriptorData = {
       "\n\036stasis/v1/remote_service.proto\022\tstasis" +
-      ".v1\"\024\n\022ListRemotesRequest\"B\n\023ListRemotes" +
-      "Response\022+\n\007remotes\030\001 \003(\0132\021.stasis.v1.Re" +
-      "moteR\007remotes\"\200\001\n\006Remote\022\022\n\004name\030\001 \001(\tR\004" +
-      "name\022\032\n\010endpoint\030\002 \001(\tR\010endpoint\022\026\n\006buck" +
-      "et\030\003 \001(\tR\006bucket\022\026\n\006prefix\030\004 \001(\tR\006prefix" +
-      "\022\026\n\006region\030\005 \001(\tR\006region\"D\n\022CheckRemoteR" +
-      "equest\022\026\n\006remote\030\001 \001(\tR\006remote\022\026\n\006rounds" +
-      "\030\002 \001(\005R\006rounds\"\213\001\n\023CheckRemoteResponse\0220" +
-      "\n\004step\030\001 \001(\0132\032.stasis.v1.RemoteCheckStep" +
-      "H\000R\004step\0229\n\007verdict\030\002 \001(\0132\035.stasis.v1.Re" +
-      "moteCheckVerdictH\000R\007verdictB\007\n\005event\"v\n\017" +
-      "RemoteCheckStep\022\022\n\004name\030\001 \001(\tR\004name\0227\n\007o" +
-      "utcome\030\002 \001(\0162\035.stasis.v1.RemoteCheckOutc" +
-      "omeR\007outcome\022\026\n\006detail\030\003 \001(\tR\006detail\"\264\001\n" +
-      "\022RemoteCheckVerdict\0228\n\tusability\030\001 \001(\0162\032" +
-      ".stasis.v1.RemoteUsabilityR\tusability\022\030\n" +
-      "\007summary\030\002 \001(\tR\007summary\022\'\n\017missing_actio" +
-      "ns\030\003 \003(\tR\016missingActions\022!\n\014objects_left" +
-      "\030\004 \001(\005R\013objectsLeft*\276\001\n\022RemoteCheckOutco" +
-      "me\022$\n REMOTE_CHECK_OUTCOME_UNSPECIFIED\020\000" +
-      "\022\037\n\033REMOTE_CHECK_OUTCOME_PASSED\020\001\022\037\n\033REM" +
-      "OTE_CHECK_OUTCOME_FAILED\020\002\022\036\n\032REMOTE_CHE" +
-      "CK_OUTCOME_NOTED\020\003\022 \n\034REMOTE_CHECK_OUTCO" +
-      "ME_SKIPPED\020\004*\215\001\n\017RemoteUsability\022 \n\034REMO" +
-      "TE_USABILITY_UNSPECIFIED\020\000\022\033\n\027REMOTE_USA" +
-      "BILITY_USABLE\020\001\022\034\n\030REMOTE_USABILITY_LIMI" +
-      "TED\020\002\022\035\n\031REMOTE_USABILITY_UNUSABLE\020\0032\255\001\n" +
-      "\rRemoteService\022L\n\013ListRemotes\022\035.stasis.v" +
-      "1.ListRemotesRequest\032\036.stasis.v1.ListRem" +
-      "otesResponse\022N\n\013CheckRemote\022\035.stasis.v1." +
-      "CheckRemoteRequest\032\036.stasis.v1.CheckRemo" +
-      "teResponse0\001B\214\001\n\tstasis.v1B\022RemoteServic" +
-      "eProtoP\001Z&stasis.local/gen/go/stasis/v1;" +
-      "stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002" +
-      "\025Stasis\\V1\\GPBMetadata\352\002\nStasis::V1b\006pro" +
-      "to3"
+      ".v1\032\037google/protobuf/timestamp.proto\032\026st" +
+      "asis/v1/errors.proto\"\024\n\022ListRemotesReque" +
+      "st\"B\n\023ListRemotesResponse\022+\n\007remotes\030\001 \003" +
+      "(\0132\021.stasis.v1.RemoteR\007remotes\"\200\001\n\006Remot" +
+      "e\022\022\n\004name\030\001 \001(\tR\004name\022\032\n\010endpoint\030\002 \001(\tR" +
+      "\010endpoint\022\026\n\006bucket\030\003 \001(\tR\006bucket\022\026\n\006pre" +
+      "fix\030\004 \001(\tR\006prefix\022\026\n\006region\030\005 \001(\tR\006regio" +
+      "n\"D\n\022CheckRemoteRequest\022\026\n\006remote\030\001 \001(\tR" +
+      "\006remote\022\026\n\006rounds\030\002 \001(\005R\006rounds\"\213\001\n\023Chec" +
+      "kRemoteResponse\0220\n\004step\030\001 \001(\0132\032.stasis.v" +
+      "1.RemoteCheckStepH\000R\004step\0229\n\007verdict\030\002 \001" +
+      "(\0132\035.stasis.v1.RemoteCheckVerdictH\000R\007ver" +
+      "dictB\007\n\005event\"v\n\017RemoteCheckStep\022\022\n\004name" +
+      "\030\001 \001(\tR\004name\0227\n\007outcome\030\002 \001(\0162\035.stasis.v" +
+      "1.RemoteCheckOutcomeR\007outcome\022\026\n\006detail\030" +
+      "\003 \001(\tR\006detail\"\264\001\n\022RemoteCheckVerdict\0228\n\t" +
+      "usability\030\001 \001(\0162\032.stasis.v1.RemoteUsabil" +
+      "ityR\tusability\022\030\n\007summary\030\002 \001(\tR\007summary" +
+      "\022\'\n\017missing_actions\030\003 \003(\tR\016missingAction" +
+      "s\022!\n\014objects_left\030\004 \001(\005R\013objectsLeft\"o\n\034" +
+      "DeleteRemoteSnapshotsRequest\022\026\n\006remote\030\001" +
+      " \001(\tR\006remote\022\022\n\004refs\030\002 \003(\tR\004refs\022#\n\rallo" +
+      "w_missing\030\003 \001(\010R\014allowMissing\"X\n\035DeleteR" +
+      "emoteSnapshotsResponse\0227\n\tdeletions\030\001 \003(" +
+      "\0132\031.stasis.v1.RemoteDeletionR\tdeletions\"" +
+      "\310\002\n\016RemoteDeletion\022\020\n\003ref\030\001 \001(\tR\003ref\022\016\n\002" +
+      "id\030\002 \001(\tR\002id\022\022\n\004name\030\003 \001(\tR\004name\022\027\n\007node" +
+      "_id\030\004 \001(\tR\006nodeId\0227\n\tpushed_at\030\005 \001(\0132\032.g" +
+      "oogle.protobuf.TimestampR\010pushedAt\022:\n\007ou" +
+      "tcome\030\006 \001(\0162 .stasis.v1.RemoteDeletionOu" +
+      "tcomeR\007outcome\022.\n\006reason\030\007 \001(\0162\026.stasis." +
+      "v1.ErrorReasonR\006reason\022\030\n\007message\030\010 \001(\tR" +
+      "\007message\022(\n\020holding_node_ids\030\t \003(\tR\016hold" +
+      "ingNodeIds*\276\001\n\022RemoteCheckOutcome\022$\n REM" +
+      "OTE_CHECK_OUTCOME_UNSPECIFIED\020\000\022\037\n\033REMOT" +
+      "E_CHECK_OUTCOME_PASSED\020\001\022\037\n\033REMOTE_CHECK" +
+      "_OUTCOME_FAILED\020\002\022\036\n\032REMOTE_CHECK_OUTCOM" +
+      "E_NOTED\020\003\022 \n\034REMOTE_CHECK_OUTCOME_SKIPPE" +
+      "D\020\004*\215\001\n\017RemoteUsability\022 \n\034REMOTE_USABIL" +
+      "ITY_UNSPECIFIED\020\000\022\033\n\027REMOTE_USABILITY_US" +
+      "ABLE\020\001\022\034\n\030REMOTE_USABILITY_LIMITED\020\002\022\035\n\031" +
+      "REMOTE_USABILITY_UNUSABLE\020\003*\320\001\n\025RemoteDe" +
+      "letionOutcome\022\'\n#REMOTE_DELETION_OUTCOME" +
+      "_UNSPECIFIED\020\000\022#\n\037REMOTE_DELETION_OUTCOM" +
+      "E_DELETED\020\001\022 \n\034REMOTE_DELETION_OUTCOME_K" +
+      "EPT\020\002\022#\n\037REMOTE_DELETION_OUTCOME_MISSING" +
+      "\020\003\022\"\n\036REMOTE_DELETION_OUTCOME_FAILED\020\0042\231" +
+      "\002\n\rRemoteService\022L\n\013ListRemotes\022\035.stasis" +
+      ".v1.ListRemotesRequest\032\036.stasis.v1.ListR" +
+      "emotesResponse\022N\n\013CheckRemote\022\035.stasis.v" +
+      "1.CheckRemoteRequest\032\036.stasis.v1.CheckRe" +
+      "moteResponse0\001\022j\n\025DeleteRemoteSnapshots\022" +
+      "\'.stasis.v1.DeleteRemoteSnapshotsRequest" +
+      "\032(.stasis.v1.DeleteRemoteSnapshotsRespon" +
+      "seB\214\001\n\tstasis.v1B\022RemoteServiceProtoP\001Z&" +
+      "stasis.local/gen/go/stasis/v1;stasisv1\242\002" +
+      "\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1" +
+      "\\GPBMetadata\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
         new com.google.protobuf.Descriptors.FileDescriptor[] {
+          com.google.protobuf.TimestampProto.getDescriptor(),
+          stasis.v1.ErrorsProto.getDescriptor(),
         });
     internal_static_stasis_v1_ListRemotesRequest_descriptor =
       getDescriptor().getMessageType(0);
@@ -154,7 +193,27 @@ public final class RemoteServiceProto extends com.google.protobuf.GeneratedFile 
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_RemoteCheckVerdict_descriptor,
         new java.lang.String[] { "Usability", "Summary", "MissingActions", "ObjectsLeft", });
+    internal_static_stasis_v1_DeleteRemoteSnapshotsRequest_descriptor =
+      getDescriptor().getMessageType(7);
+    internal_static_stasis_v1_DeleteRemoteSnapshotsRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_DeleteRemoteSnapshotsRequest_descriptor,
+        new java.lang.String[] { "Remote", "Refs", "AllowMissing", });
+    internal_static_stasis_v1_DeleteRemoteSnapshotsResponse_descriptor =
+      getDescriptor().getMessageType(8);
+    internal_static_stasis_v1_DeleteRemoteSnapshotsResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_DeleteRemoteSnapshotsResponse_descriptor,
+        new java.lang.String[] { "Deletions", });
+    internal_static_stasis_v1_RemoteDeletion_descriptor =
+      getDescriptor().getMessageType(9);
+    internal_static_stasis_v1_RemoteDeletion_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_RemoteDeletion_descriptor,
+        new java.lang.String[] { "Ref", "Id", "Name", "NodeId", "PushedAt", "Outcome", "Reason", "Message", "HoldingNodeIds", });
     descriptor.resolveAllFeaturesImmutable();
+    com.google.protobuf.TimestampProto.getDescriptor();
+    stasis.v1.ErrorsProto.getDescriptor();
   }
 
   // @@protoc_insertion_point(outer_class_scope)
