@@ -19,24 +19,26 @@ import type { Commits, Links } from "./ports.js";
 type Opened = Pick<StoredSnapshot, "id" | "pathOf">;
 
 /**
- * Records the attributes of the files. Call it before files of the snapshot are linked. Files that
- * are already recorded keep their record.
+ * Records the attributes of the files. Call it before files of the snapshot are linked. A file that
+ * is already recorded keeps its record, unless stasis has replaced the file since then.
  */
 export async function recordLinks(
   { catalog, commits }: Links & Commits,
   stored: Opened,
   names: readonly string[],
 ): Promise<void> {
-  const isKnown = (name: string): boolean =>
-    catalog.linkedFiles(stored.id).some((known) => known.name === name);
-  const missing = names.filter((name) => !isKnown(name));
-  if (missing.length === 0) return;
-  const found = await Promise.all(missing.map((name) => attributesOf(stored, name)));
+  const found = await Promise.all(names.map((name) => attributesOf(stored, name)));
+  const missing = (): readonly LinkedFile[] => {
+    const known = new Map(catalog.linkedFiles(stored.id).map((file) => [file.name, file.inode]));
+    return found.filter(({ name, inode }) => known.get(name) !== inode);
+  };
+  if (missing().length === 0) return;
   await commits.take();
-  const news = found.filter(({ name }) => !isKnown(name));
-  if (news.length > 0) {
-    catalog.setLinkedFiles(stored.id, [...catalog.linkedFiles(stored.id), ...news]);
-  }
+  const news = missing();
+  if (news.length === 0) return;
+  const isNew = ({ name }: LinkedFile): boolean => news.some((file) => file.name === name);
+  const kept = catalog.linkedFiles(stored.id).filter((file) => !isNew(file));
+  catalog.setLinkedFiles(stored.id, [...kept, ...news]);
 }
 
 /** Throws STORED_DATA_CORRUPT if a linked file has changed since before its first link. */
