@@ -229,6 +229,11 @@ export interface ReplicationCalls {
 /** Calls that list, check and maintain buckets of object stores. */
 export interface RemoteCalls {
   listRemotes(options?: CallOptions): Promise<remotes.ListRemotesResponse>;
+  /** Lists the snapshots at a remote. Returns one page. */
+  listRemoteSnapshots(
+    request: Init<typeof remotes.ListRemoteSnapshotsRequestSchema>,
+    options?: CallOptions,
+  ): Promise<remotes.ListRemoteSnapshotsResponse>;
   /**
    * Checks a remote and yields one response per step; the verdict comes last. `timeoutMs` applies
    * to the whole check.

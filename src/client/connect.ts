@@ -165,6 +165,8 @@ function remoteCalls(channel: Channel): RemoteCalls {
   const rpc = RemoteService.method;
   return {
     listRemotes: (options) => channel.unary(rpc.listRemotes, {}, options),
+    listRemoteSnapshots: (request, options) =>
+      channel.unary(rpc.listRemoteSnapshots, request, options),
     checkRemote: (request, options) => channel.serverStream(rpc.checkRemote, request, options),
     deleteRemoteSnapshots: (request, options) =>
       channel.unary(rpc.deleteRemoteSnapshots, request, options),

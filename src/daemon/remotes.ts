@@ -7,19 +7,14 @@ import type { DaemonConfig } from "../config/daemon-options.js";
 import { reloadTables } from "../config/load.js";
 import type { ConfiguredRemote } from "../config/remotes.js";
 import type { RemoteObserver } from "../observe/ports.js";
-import { openRemoteSession, type KnownSnapshots, type RemoteSession } from "../remote/session.js";
+import { openRemoteSession, type KnownSnapshots } from "../remote/session.js";
 import { tryRemote } from "../remote/s3/litmus.js";
 import { openRemoteBucket, readRemote } from "../remote/s3/remote-bucket.js";
 import type { ServedRemotes } from "../transport/services/remote-service.js";
 import { followFile } from "./follow-file.js";
 import type { ReloadStep } from "./reload.js";
 
-interface OpenRemotes extends Pick<ServedRemotes, "list" | "check"> {
-  /**
-   * Opens a remote for one call. Throws FIELD_INVALID for an unknown name and for unusable files.
-   * `field` is the field of the request that has the name.
-   */
-  open(name: string, field: string): RemoteSession;
+interface OpenRemotes extends Pick<ServedRemotes, "list" | "check" | "open"> {
   readonly steps: readonly ReloadStep[];
 }
 

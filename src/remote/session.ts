@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.js";
 import { snapshotKey } from "./format/keys.js";
 import { isRemoteId } from "./format/remote-id.js";
 import { findRemote, listRemote, type RemoteListing, type RemoteSnapshot } from "./listing.js";
+import { pageOf, type RemotePage, type RemoteQuery } from "./remote-query.js";
 import type { RemoteReader } from "./remote-map.js";
 import { openOrMakeRepository, openRepository } from "./repository.js";
 import type { Bucket } from "./s3/bucket.js";
@@ -19,6 +20,8 @@ export interface RemoteSession extends Disposable {
   /** Opens the repository. Returns undefined if nothing was ever pushed to the remote. */
   open(signal: AbortSignal): Promise<RemoteReader | undefined>;
   list(signal: AbortSignal): Promise<RemoteListing>;
+  /** Returns a page of the snapshots. */
+  page(query: RemoteQuery, signal: AbortSignal): Promise<RemotePage>;
   /** Finds a snapshot as `findRemote` does. Lists the remote unless `ref` is an id there. */
   find(ref: string, signal: AbortSignal): Promise<FoundAtRemote>;
 }
@@ -69,6 +72,10 @@ class OpenSession implements RemoteSession {
     const newest = listing.snapshots.slice(0, maxKnown);
     known.snapshots = new Map(newest.map((snapshot) => [snapshot.id, snapshot]));
     return listing;
+  }
+
+  async page(query: RemoteQuery, signal: AbortSignal): Promise<RemotePage> {
+    return pageOf(await this.list(signal), query);
   }
 
   async find(ref: string, signal: AbortSignal): Promise<FoundAtRemote> {

@@ -49,6 +49,7 @@ const expected: Readonly<Record<string, string>> = {
   "ReplicationService/ReadTable": "po",
   "ReplicationService/ReadBlocks": "po",
   "RemoteService/ListRemotes": "o",
+  "RemoteService/ListRemoteSnapshots": "o",
   "RemoteService/CheckRemote": "o",
   "RemoteService/DeleteRemoteSnapshots": "o",
   "SystemService/GetInfo": "rwop",

@@ -68,6 +68,10 @@ function expectations({ peer, source, directory, session }: Prepared): Record<st
     "ReplicationService/ReadTable": { fields: { snapshotId: ref, file: "memory" } },
     "ReplicationService/ReadBlocks": { fields: { snapshotId: ref, file: "memory" } },
     "RemoteService/ListRemotes": { answer: "OK" },
+    "RemoteService/ListRemoteSnapshots": {
+      fields: { remote: "nobody" },
+      answer: "FIELD_INVALID",
+    },
     "RemoteService/CheckRemote": { fields: { remote: "nobody" }, answer: "FIELD_INVALID" },
     "RemoteService/DeleteRemoteSnapshots": {
       fields: { remote: "nobody", refs: ["x"] },

@@ -1,8 +1,7 @@
-// Implements `stasis remote list` and `stasis remote check`, which list the buckets of the
-// configuration and check that they work. The other subcommands have files of their own.
+// Implements `stasis remote check`, which tries a bucket of the configuration. The other
+// subcommands of `stasis remote` have files of their own.
 import type { Command } from "commander";
 import {
-  ListRemotesResponseSchema,
   RemoteCheckOutcome,
   RemoteCheckStepSchema,
   RemoteCheckVerdictSchema,
@@ -19,8 +18,8 @@ import { printable } from "../format.js";
 import { explainInterruption, interruption } from "../interrupt.js";
 import { messageJson, renderJson, withSession, type GlobalOptions } from "../session.js";
 import { printErr, printOut } from "../stdio.js";
-import { renderTable } from "../table.js";
 import { word } from "./check.js";
+import { addRemoteList } from "./remote-list.js";
 import { addRemoteRemove } from "./remote-remove.js";
 
 /**
@@ -57,33 +56,9 @@ export function addRemoteCommand(
       "A remote is a bucket of an object store, in a table [[remotes]] of the daemon's configuration " +
         "file. Without --config the daemon answers, with the credentials and the network that it has.",
     );
-  addList(remote, offline);
+  addRemoteList(remote, offline.list, configText);
   addCheck(remote, offline, setExitCode);
   addRemoteRemove(remote, setExitCode);
-}
-
-function addList(remote: Command, offline: RemotesOffline): void {
-  remote
-    .command("list")
-    .summary("list the remotes; makes no request to them")
-    .option("--config <file>", configText)
-    .action(async (_options: unknown, command: Command) => {
-      const flags = command.optsWithGlobals<RemoteFlags>();
-      const { config } = flags;
-      const found =
-        config === undefined
-          ? await withSession(flags, ({ client, call }) => client.listRemotes(call))
-          : await offline.list(config);
-      const json = (): string => renderJson(messageJson(ListRemotesResponseSchema, found));
-      await printOut(flags.json ? json() : renderRemotes(found));
-    });
-}
-
-function renderRemotes({ remotes }: ListRemotesResponse): string {
-  const rows = remotes.map(({ name, endpoint, bucket, prefix, region }) =>
-    [name, endpoint, bucket, prefix === "" ? "-" : prefix, region].map(printable),
-  );
-  return renderTable(["NAME", "ENDPOINT", "BUCKET", "PREFIX", "REGION"], rows);
 }
 
 function addCheck(

@@ -73,6 +73,7 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
 
   // The buckets have the snapshots of all prefixes.
   "stasis.v1.RemoteService/ListRemotes": reads(operators, "node"),
+  "stasis.v1.RemoteService/ListRemoteSnapshots": reads(operators, "node"),
   "stasis.v1.RemoteService/CheckRemote": changes(operators, "node"),
   "stasis.v1.RemoteService/DeleteRemoteSnapshots": changes(operators, "node"),
 

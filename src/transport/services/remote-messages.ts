@@ -13,12 +13,13 @@ export function remoteSnapshotToMessage({
   dataBytes,
   packedBytes,
 }: RemoteSnapshot): MessageInitShape<typeof RemoteSnapshotSchema> {
-  const { config, createdAt, digest, files } = manifest;
+  const { config, createdAt, expireTime, digest, parentDigest, files } = manifest;
   return {
-    ...{ id, nodeId, digest },
+    ...{ id, nodeId, digest, parentDigest },
     pushedAt: timestampFromDate(pushedAt),
     config: configToMessage(config),
     createdAt: timestampFromDate(createdAt),
+    ...(expireTime === undefined ? {} : { expireTime: timestampFromDate(expireTime) }),
     protected: manifest.protected,
     sizeBytes: BigInt(files.reduce((sum, file) => sum + file.sizeBytes, 0)),
     dataBytes: BigInt(dataBytes),

@@ -14,10 +14,11 @@ import {
   type ListRemotesResponse,
 } from "../../../gen/ts/stasis/v1/remote_service_pb.js";
 import { bindService, type ServiceBinding } from "../handler.js";
+import { implementRemoteList, type ListedRemotes } from "./remote-list.js";
 import { implementMaintenance } from "./remote-maintenance.js";
 
 /** The remotes as this service needs them. */
-export interface ServedRemotes extends RemoteMaintenance {
+export interface ServedRemotes extends ListedRemotes, RemoteMaintenance {
   list(): readonly ConfiguredRemote[];
   /** Throws FIELD_INVALID for an unknown name. `field` is the field of the request that has it. */
   check(name: string, field: string, options: LitmusOptions): AsyncIterable<LitmusEvent>;
@@ -26,6 +27,7 @@ export interface ServedRemotes extends RemoteMaintenance {
 export function bindRemoteService(remotes: ServedRemotes): ServiceBinding {
   return bindService(RemoteService, {
     ...implementMaintenance(remotes),
+    ...implementRemoteList(remotes),
     listRemotes: async () => remotesToMessage(remotes.list()),
     checkRemote: async function* ({ remote, rounds }, { signal }) {
       if (rounds < 0 || rounds > maxRounds) {

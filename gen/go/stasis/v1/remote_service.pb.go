@@ -879,11 +879,231 @@ func (x *RemoteDeletion) GetHoldingNodeIds() []string {
 	return nil
 }
 
+// Request of ListRemoteSnapshots.
+type ListRemoteSnapshotsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the remote.
+	Remote string `protobuf:"bytes,1,opt,name=remote,proto3" json:"remote,omitempty"`
+	// Most snapshots to return: 1 to 1000. 0 = 50. If snapshots are large, fewer are returned, so
+	// that a page stays below 4 MiB. Only an empty next_page_token means that there are no more.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Empty for the first page, then next_page_token of the previous page (PAGE_TOKEN_INVALID).
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Default: all.
+	Filter        *RemoteSnapshotFilter `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRemoteSnapshotsRequest) Reset() {
+	*x = ListRemoteSnapshotsRequest{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRemoteSnapshotsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRemoteSnapshotsRequest) ProtoMessage() {}
+
+func (x *ListRemoteSnapshotsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRemoteSnapshotsRequest.ProtoReflect.Descriptor instead.
+func (*ListRemoteSnapshotsRequest) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListRemoteSnapshotsRequest) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
+func (x *ListRemoteSnapshotsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListRemoteSnapshotsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListRemoteSnapshotsRequest) GetFilter() *RemoteSnapshotFilter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+// Selects snapshots at a remote that match all the fields that are set.
+type RemoteSnapshotFilter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name at the remote starts with this text.
+	NamePrefix string `protobuf:"bytes,1,opt,name=name_prefix,json=namePrefix,proto3" json:"name_prefix,omitempty"`
+	// All these labels are present with these values.
+	Labels map[string]string `protobuf:"bytes,2,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The node with this id has pushed it.
+	NodeId        string `protobuf:"bytes,3,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoteSnapshotFilter) Reset() {
+	*x = RemoteSnapshotFilter{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoteSnapshotFilter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoteSnapshotFilter) ProtoMessage() {}
+
+func (x *RemoteSnapshotFilter) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoteSnapshotFilter.ProtoReflect.Descriptor instead.
+func (*RemoteSnapshotFilter) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RemoteSnapshotFilter) GetNamePrefix() string {
+	if x != nil {
+		return x.NamePrefix
+	}
+	return ""
+}
+
+func (x *RemoteSnapshotFilter) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *RemoteSnapshotFilter) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+// Response of ListRemoteSnapshots.
+type ListRemoteSnapshotsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The newest first, by their ids.
+	Snapshots []*RemoteSnapshot `protobuf:"bytes,1,rep,name=snapshots,proto3" json:"snapshots,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Number of snapshots that match the filter, on all pages, without the broken ones.
+	TotalSize int64 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	// Ids of broken snapshots, at most 1000, the newest first. Only on the first page.
+	BrokenIds []string `protobuf:"bytes,4,rep,name=broken_ids,json=brokenIds,proto3" json:"broken_ids,omitempty"`
+	// Number of broken snapshots. Only on the first page.
+	BrokenSize    int64 `protobuf:"varint,5,opt,name=broken_size,json=brokenSize,proto3" json:"broken_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRemoteSnapshotsResponse) Reset() {
+	*x = ListRemoteSnapshotsResponse{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRemoteSnapshotsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRemoteSnapshotsResponse) ProtoMessage() {}
+
+func (x *ListRemoteSnapshotsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRemoteSnapshotsResponse.ProtoReflect.Descriptor instead.
+func (*ListRemoteSnapshotsResponse) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ListRemoteSnapshotsResponse) GetSnapshots() []*RemoteSnapshot {
+	if x != nil {
+		return x.Snapshots
+	}
+	return nil
+}
+
+func (x *ListRemoteSnapshotsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListRemoteSnapshotsResponse) GetTotalSize() int64 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
+}
+
+func (x *ListRemoteSnapshotsResponse) GetBrokenIds() []string {
+	if x != nil {
+		return x.BrokenIds
+	}
+	return nil
+}
+
+func (x *ListRemoteSnapshotsResponse) GetBrokenSize() int64 {
+	if x != nil {
+		return x.BrokenSize
+	}
+	return 0
+}
+
 var File_stasis_v1_remote_service_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_remote_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1estasis/v1/remote_service.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16stasis/v1/errors.proto\"\x14\n" +
+	"\x1estasis/v1/remote_service.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16stasis/v1/errors.proto\x1a\x19stasis/v1/resources.proto\"\x14\n" +
 	"\x12ListRemotesRequest\"B\n" +
 	"\x13ListRemotesResponse\x12+\n" +
 	"\aremotes\x18\x01 \x03(\v2\x11.stasis.v1.RemoteR\aremotes\"\x80\x01\n" +
@@ -924,7 +1144,30 @@ const file_stasis_v1_remote_service_proto_rawDesc = "" +
 	"\aoutcome\x18\x06 \x01(\x0e2 .stasis.v1.RemoteDeletionOutcomeR\aoutcome\x12.\n" +
 	"\x06reason\x18\a \x01(\x0e2\x16.stasis.v1.ErrorReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\b \x01(\tR\amessage\x12(\n" +
-	"\x10holding_node_ids\x18\t \x03(\tR\x0eholdingNodeIds*\xbe\x01\n" +
+	"\x10holding_node_ids\x18\t \x03(\tR\x0eholdingNodeIds\"\xa9\x01\n" +
+	"\x1aListRemoteSnapshotsRequest\x12\x16\n" +
+	"\x06remote\x18\x01 \x01(\tR\x06remote\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\x127\n" +
+	"\x06filter\x18\x04 \x01(\v2\x1f.stasis.v1.RemoteSnapshotFilterR\x06filter\"\xd0\x01\n" +
+	"\x14RemoteSnapshotFilter\x12\x1f\n" +
+	"\vname_prefix\x18\x01 \x01(\tR\n" +
+	"namePrefix\x12C\n" +
+	"\x06labels\x18\x02 \x03(\v2+.stasis.v1.RemoteSnapshotFilter.LabelsEntryR\x06labels\x12\x17\n" +
+	"\anode_id\x18\x03 \x01(\tR\x06nodeId\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdd\x01\n" +
+	"\x1bListRemoteSnapshotsResponse\x127\n" +
+	"\tsnapshots\x18\x01 \x03(\v2\x19.stasis.v1.RemoteSnapshotR\tsnapshots\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x03R\ttotalSize\x12\x1d\n" +
+	"\n" +
+	"broken_ids\x18\x04 \x03(\tR\tbrokenIds\x12\x1f\n" +
+	"\vbroken_size\x18\x05 \x01(\x03R\n" +
+	"brokenSize*\xbe\x01\n" +
 	"\x12RemoteCheckOutcome\x12$\n" +
 	" REMOTE_CHECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bREMOTE_CHECK_OUTCOME_PASSED\x10\x01\x12\x1f\n" +
@@ -941,11 +1184,12 @@ const file_stasis_v1_remote_service_proto_rawDesc = "" +
 	"\x1fREMOTE_DELETION_OUTCOME_DELETED\x10\x01\x12 \n" +
 	"\x1cREMOTE_DELETION_OUTCOME_KEPT\x10\x02\x12#\n" +
 	"\x1fREMOTE_DELETION_OUTCOME_MISSING\x10\x03\x12\"\n" +
-	"\x1eREMOTE_DELETION_OUTCOME_FAILED\x10\x042\x99\x02\n" +
+	"\x1eREMOTE_DELETION_OUTCOME_FAILED\x10\x042\xff\x02\n" +
 	"\rRemoteService\x12L\n" +
 	"\vListRemotes\x12\x1d.stasis.v1.ListRemotesRequest\x1a\x1e.stasis.v1.ListRemotesResponse\x12N\n" +
 	"\vCheckRemote\x12\x1d.stasis.v1.CheckRemoteRequest\x1a\x1e.stasis.v1.CheckRemoteResponse0\x01\x12j\n" +
-	"\x15DeleteRemoteSnapshots\x12'.stasis.v1.DeleteRemoteSnapshotsRequest\x1a(.stasis.v1.DeleteRemoteSnapshotsResponseB\x8c\x01\n" +
+	"\x15DeleteRemoteSnapshots\x12'.stasis.v1.DeleteRemoteSnapshotsRequest\x1a(.stasis.v1.DeleteRemoteSnapshotsResponse\x12d\n" +
+	"\x13ListRemoteSnapshots\x12%.stasis.v1.ListRemoteSnapshotsRequest\x1a&.stasis.v1.ListRemoteSnapshotsResponseB\x8c\x01\n" +
 	"\tstasis.v1B\x12RemoteServiceProtoP\x01Z&stasis.local/gen/go/stasis/v1;stasisv1\xa2\x02\x03SXX\xaa\x02\tStasis.V1\xca\x02\tStasis\\V1\xe2\x02\x15Stasis\\V1\\GPBMetadata\xea\x02\n" +
 	"Stasis::V1b\x06proto3"
 
@@ -962,7 +1206,7 @@ func file_stasis_v1_remote_service_proto_rawDescGZIP() []byte {
 }
 
 var file_stasis_v1_remote_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_stasis_v1_remote_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_stasis_v1_remote_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_stasis_v1_remote_service_proto_goTypes = []any{
 	(RemoteCheckOutcome)(0),               // 0: stasis.v1.RemoteCheckOutcome
 	(RemoteUsability)(0),                  // 1: stasis.v1.RemoteUsability
@@ -977,8 +1221,13 @@ var file_stasis_v1_remote_service_proto_goTypes = []any{
 	(*DeleteRemoteSnapshotsRequest)(nil),  // 10: stasis.v1.DeleteRemoteSnapshotsRequest
 	(*DeleteRemoteSnapshotsResponse)(nil), // 11: stasis.v1.DeleteRemoteSnapshotsResponse
 	(*RemoteDeletion)(nil),                // 12: stasis.v1.RemoteDeletion
-	(*timestamppb.Timestamp)(nil),         // 13: google.protobuf.Timestamp
-	(ErrorReason)(0),                      // 14: stasis.v1.ErrorReason
+	(*ListRemoteSnapshotsRequest)(nil),    // 13: stasis.v1.ListRemoteSnapshotsRequest
+	(*RemoteSnapshotFilter)(nil),          // 14: stasis.v1.RemoteSnapshotFilter
+	(*ListRemoteSnapshotsResponse)(nil),   // 15: stasis.v1.ListRemoteSnapshotsResponse
+	nil,                                   // 16: stasis.v1.RemoteSnapshotFilter.LabelsEntry
+	(*timestamppb.Timestamp)(nil),         // 17: google.protobuf.Timestamp
+	(ErrorReason)(0),                      // 18: stasis.v1.ErrorReason
+	(*RemoteSnapshot)(nil),                // 19: stasis.v1.RemoteSnapshot
 }
 var file_stasis_v1_remote_service_proto_depIdxs = []int32{
 	5,  // 0: stasis.v1.ListRemotesResponse.remotes:type_name -> stasis.v1.Remote
@@ -987,20 +1236,25 @@ var file_stasis_v1_remote_service_proto_depIdxs = []int32{
 	0,  // 3: stasis.v1.RemoteCheckStep.outcome:type_name -> stasis.v1.RemoteCheckOutcome
 	1,  // 4: stasis.v1.RemoteCheckVerdict.usability:type_name -> stasis.v1.RemoteUsability
 	12, // 5: stasis.v1.DeleteRemoteSnapshotsResponse.deletions:type_name -> stasis.v1.RemoteDeletion
-	13, // 6: stasis.v1.RemoteDeletion.pushed_at:type_name -> google.protobuf.Timestamp
+	17, // 6: stasis.v1.RemoteDeletion.pushed_at:type_name -> google.protobuf.Timestamp
 	2,  // 7: stasis.v1.RemoteDeletion.outcome:type_name -> stasis.v1.RemoteDeletionOutcome
-	14, // 8: stasis.v1.RemoteDeletion.reason:type_name -> stasis.v1.ErrorReason
-	3,  // 9: stasis.v1.RemoteService.ListRemotes:input_type -> stasis.v1.ListRemotesRequest
-	6,  // 10: stasis.v1.RemoteService.CheckRemote:input_type -> stasis.v1.CheckRemoteRequest
-	10, // 11: stasis.v1.RemoteService.DeleteRemoteSnapshots:input_type -> stasis.v1.DeleteRemoteSnapshotsRequest
-	4,  // 12: stasis.v1.RemoteService.ListRemotes:output_type -> stasis.v1.ListRemotesResponse
-	7,  // 13: stasis.v1.RemoteService.CheckRemote:output_type -> stasis.v1.CheckRemoteResponse
-	11, // 14: stasis.v1.RemoteService.DeleteRemoteSnapshots:output_type -> stasis.v1.DeleteRemoteSnapshotsResponse
-	12, // [12:15] is the sub-list for method output_type
-	9,  // [9:12] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	18, // 8: stasis.v1.RemoteDeletion.reason:type_name -> stasis.v1.ErrorReason
+	14, // 9: stasis.v1.ListRemoteSnapshotsRequest.filter:type_name -> stasis.v1.RemoteSnapshotFilter
+	16, // 10: stasis.v1.RemoteSnapshotFilter.labels:type_name -> stasis.v1.RemoteSnapshotFilter.LabelsEntry
+	19, // 11: stasis.v1.ListRemoteSnapshotsResponse.snapshots:type_name -> stasis.v1.RemoteSnapshot
+	3,  // 12: stasis.v1.RemoteService.ListRemotes:input_type -> stasis.v1.ListRemotesRequest
+	6,  // 13: stasis.v1.RemoteService.CheckRemote:input_type -> stasis.v1.CheckRemoteRequest
+	10, // 14: stasis.v1.RemoteService.DeleteRemoteSnapshots:input_type -> stasis.v1.DeleteRemoteSnapshotsRequest
+	13, // 15: stasis.v1.RemoteService.ListRemoteSnapshots:input_type -> stasis.v1.ListRemoteSnapshotsRequest
+	4,  // 16: stasis.v1.RemoteService.ListRemotes:output_type -> stasis.v1.ListRemotesResponse
+	7,  // 17: stasis.v1.RemoteService.CheckRemote:output_type -> stasis.v1.CheckRemoteResponse
+	11, // 18: stasis.v1.RemoteService.DeleteRemoteSnapshots:output_type -> stasis.v1.DeleteRemoteSnapshotsResponse
+	15, // 19: stasis.v1.RemoteService.ListRemoteSnapshots:output_type -> stasis.v1.ListRemoteSnapshotsResponse
+	16, // [16:20] is the sub-list for method output_type
+	12, // [12:16] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_remote_service_proto_init() }
@@ -1009,6 +1263,7 @@ func file_stasis_v1_remote_service_proto_init() {
 		return
 	}
 	file_stasis_v1_errors_proto_init()
+	file_stasis_v1_resources_proto_init()
 	file_stasis_v1_remote_service_proto_msgTypes[4].OneofWrappers = []any{
 		(*CheckRemoteResponse_Step)(nil),
 		(*CheckRemoteResponse_Verdict)(nil),
@@ -1019,7 +1274,7 @@ func file_stasis_v1_remote_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_remote_service_proto_rawDesc), len(file_stasis_v1_remote_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   10,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,6 +24,7 @@ const (
 	RemoteService_ListRemotes_FullMethodName           = "/stasis.v1.RemoteService/ListRemotes"
 	RemoteService_CheckRemote_FullMethodName           = "/stasis.v1.RemoteService/CheckRemote"
 	RemoteService_DeleteRemoteSnapshots_FullMethodName = "/stasis.v1.RemoteService/DeleteRemoteSnapshots"
+	RemoteService_ListRemoteSnapshots_FullMethodName   = "/stasis.v1.RemoteService/ListRemoteSnapshots"
 )
 
 // RemoteServiceClient is the client API for RemoteService service.
@@ -47,6 +48,10 @@ type RemoteServiceClient interface {
 	// REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. What happened to each snapshot is in its row: also
 	// REMOTE_SNAPSHOT_HELD.
 	DeleteRemoteSnapshots(ctx context.Context, in *DeleteRemoteSnapshotsRequest, opts ...grpc.CallOption) (*DeleteRemoteSnapshotsResponse, error)
+	// Lists the snapshots at a remote, the newest first. The first page lists the remote; the pages
+	// after it show what this daemon has listed last. A snapshot whose commit object cannot be read,
+	// or whose map is missing, is broken: it is counted, and not listed.
+	ListRemoteSnapshots(ctx context.Context, in *ListRemoteSnapshotsRequest, opts ...grpc.CallOption) (*ListRemoteSnapshotsResponse, error)
 }
 
 type remoteServiceClient struct {
@@ -96,6 +101,16 @@ func (c *remoteServiceClient) DeleteRemoteSnapshots(ctx context.Context, in *Del
 	return out, nil
 }
 
+func (c *remoteServiceClient) ListRemoteSnapshots(ctx context.Context, in *ListRemoteSnapshotsRequest, opts ...grpc.CallOption) (*ListRemoteSnapshotsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRemoteSnapshotsResponse)
+	err := c.cc.Invoke(ctx, RemoteService_ListRemoteSnapshots_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RemoteServiceServer is the server API for RemoteService service.
 // All implementations must embed UnimplementedRemoteServiceServer
 // for forward compatibility.
@@ -117,6 +132,10 @@ type RemoteServiceServer interface {
 	// REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. What happened to each snapshot is in its row: also
 	// REMOTE_SNAPSHOT_HELD.
 	DeleteRemoteSnapshots(context.Context, *DeleteRemoteSnapshotsRequest) (*DeleteRemoteSnapshotsResponse, error)
+	// Lists the snapshots at a remote, the newest first. The first page lists the remote; the pages
+	// after it show what this daemon has listed last. A snapshot whose commit object cannot be read,
+	// or whose map is missing, is broken: it is counted, and not listed.
+	ListRemoteSnapshots(context.Context, *ListRemoteSnapshotsRequest) (*ListRemoteSnapshotsResponse, error)
 	mustEmbedUnimplementedRemoteServiceServer()
 }
 
@@ -135,6 +154,9 @@ func (UnimplementedRemoteServiceServer) CheckRemote(*CheckRemoteRequest, grpc.Se
 }
 func (UnimplementedRemoteServiceServer) DeleteRemoteSnapshots(context.Context, *DeleteRemoteSnapshotsRequest) (*DeleteRemoteSnapshotsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteRemoteSnapshots not implemented")
+}
+func (UnimplementedRemoteServiceServer) ListRemoteSnapshots(context.Context, *ListRemoteSnapshotsRequest) (*ListRemoteSnapshotsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRemoteSnapshots not implemented")
 }
 func (UnimplementedRemoteServiceServer) mustEmbedUnimplementedRemoteServiceServer() {}
 func (UnimplementedRemoteServiceServer) testEmbeddedByValue()                       {}
@@ -204,6 +226,24 @@ func _RemoteService_DeleteRemoteSnapshots_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RemoteService_ListRemoteSnapshots_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRemoteSnapshotsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RemoteServiceServer).ListRemoteSnapshots(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RemoteService_ListRemoteSnapshots_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RemoteServiceServer).ListRemoteSnapshots(ctx, req.(*ListRemoteSnapshotsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RemoteService_ServiceDesc is the grpc.ServiceDesc for RemoteService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -218,6 +258,10 @@ var RemoteService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteRemoteSnapshots",
 			Handler:    _RemoteService_DeleteRemoteSnapshots_Handler,
+		},
+		{
+			MethodName: "ListRemoteSnapshots",
+			Handler:    _RemoteService_ListRemoteSnapshots_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -669,7 +669,11 @@ type RemoteSnapshot struct {
 	// Bytes of the blocks that contain data.
 	DataBytes int64 `protobuf:"varint,9,opt,name=data_bytes,json=dataBytes,proto3" json:"data_bytes,omitempty"`
 	// Bytes that its push stored at the remote, apart from its map.
-	PackedBytes   int64 `protobuf:"varint,10,opt,name=packed_bytes,json=packedBytes,proto3" json:"packed_bytes,omitempty"`
+	PackedBytes int64 `protobuf:"varint,10,opt,name=packed_bytes,json=packedBytes,proto3" json:"packed_bytes,omitempty"`
+	// When it expires on that node. Unset = it does not expire.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// Digest of the snapshot that it was made from as a delta, as in Snapshot.
+	ParentDigest  string `protobuf:"bytes,12,opt,name=parent_digest,json=parentDigest,proto3" json:"parent_digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -774,6 +778,20 @@ func (x *RemoteSnapshot) GetPackedBytes() int64 {
 	return 0
 }
 
+func (x *RemoteSnapshot) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *RemoteSnapshot) GetParentDigest() string {
+	if x != nil {
+		return x.ParentDigest
+	}
+	return ""
+}
+
 var File_stasis_v1_resources_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_resources_proto_rawDesc = "" +
@@ -842,7 +860,7 @@ const file_stasis_v1_resources_proto_rawDesc = "" +
 	"\rcharged_bytes\x18\v \x01(\x03R\fchargedBytes\x12#\n" +
 	"\rparent_digest\x18\f \x01(\tR\fparentDigest\x12;\n" +
 	"\vexpire_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime\"\xf7\x02\n" +
+	"expireTime\"\xd9\x03\n" +
 	"\x0eRemoteSnapshot\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x127\n" +
 	"\tpushed_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bpushedAt\x12\x17\n" +
@@ -857,7 +875,10 @@ const file_stasis_v1_resources_proto_rawDesc = "" +
 	"\n" +
 	"data_bytes\x18\t \x01(\x03R\tdataBytes\x12!\n" +
 	"\fpacked_bytes\x18\n" +
-	" \x01(\x03R\vpackedBytes*U\n" +
+	" \x01(\x03R\vpackedBytes\x12;\n" +
+	"\vexpire_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x12#\n" +
+	"\rparent_digest\x18\f \x01(\tR\fparentDigest*U\n" +
 	"\tBlockHash\x12\x1a\n" +
 	"\x16BLOCK_HASH_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11BLOCK_HASH_SHA256\x10\x01\x12\x15\n" +
@@ -903,11 +924,12 @@ var file_stasis_v1_resources_proto_depIdxs = []int32{
 	8,  // 9: stasis.v1.RemoteSnapshot.pushed_at:type_name -> google.protobuf.Timestamp
 	1,  // 10: stasis.v1.RemoteSnapshot.config:type_name -> stasis.v1.SnapshotConfig
 	8,  // 11: stasis.v1.RemoteSnapshot.created_at:type_name -> google.protobuf.Timestamp
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	8,  // 12: stasis.v1.RemoteSnapshot.expire_time:type_name -> google.protobuf.Timestamp
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_resources_proto_init() }

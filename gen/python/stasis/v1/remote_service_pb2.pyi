@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from stasis.v1 import errors_pb2 as _errors_pb2
+from stasis.v1 import resources_pb2 as _resources_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -147,3 +148,46 @@ class RemoteDeletion(_message.Message):
     message: str
     holding_node_ids: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, ref: _Optional[str] = ..., id: _Optional[str] = ..., name: _Optional[str] = ..., node_id: _Optional[str] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., outcome: _Optional[_Union[RemoteDeletionOutcome, str]] = ..., reason: _Optional[_Union[_errors_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ..., holding_node_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ListRemoteSnapshotsRequest(_message.Message):
+    __slots__ = ("remote", "page_size", "page_token", "filter")
+    REMOTE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    remote: str
+    page_size: int
+    page_token: str
+    filter: RemoteSnapshotFilter
+    def __init__(self, remote: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., filter: _Optional[_Union[RemoteSnapshotFilter, _Mapping]] = ...) -> None: ...
+
+class RemoteSnapshotFilter(_message.Message):
+    __slots__ = ("name_prefix", "labels", "node_id")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NAME_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    name_prefix: str
+    labels: _containers.ScalarMap[str, str]
+    node_id: str
+    def __init__(self, name_prefix: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., node_id: _Optional[str] = ...) -> None: ...
+
+class ListRemoteSnapshotsResponse(_message.Message):
+    __slots__ = ("snapshots", "next_page_token", "total_size", "broken_ids", "broken_size")
+    SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    BROKEN_IDS_FIELD_NUMBER: _ClassVar[int]
+    BROKEN_SIZE_FIELD_NUMBER: _ClassVar[int]
+    snapshots: _containers.RepeatedCompositeFieldContainer[_resources_pb2.RemoteSnapshot]
+    next_page_token: str
+    total_size: int
+    broken_ids: _containers.RepeatedScalarFieldContainer[str]
+    broken_size: int
+    def __init__(self, snapshots: _Optional[_Iterable[_Union[_resources_pb2.RemoteSnapshot, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total_size: _Optional[int] = ..., broken_ids: _Optional[_Iterable[str]] = ..., broken_size: _Optional[int] = ...) -> None: ...

@@ -50,6 +50,11 @@ class RemoteServiceStub(object):
                 request_serializer=stasis_dot_v1_dot_remote__service__pb2.DeleteRemoteSnapshotsRequest.SerializeToString,
                 response_deserializer=stasis_dot_v1_dot_remote__service__pb2.DeleteRemoteSnapshotsResponse.FromString,
                 _registered_method=True)
+        self.ListRemoteSnapshots = channel.unary_unary(
+                '/stasis.v1.RemoteService/ListRemoteSnapshots',
+                request_serializer=stasis_dot_v1_dot_remote__service__pb2.ListRemoteSnapshotsRequest.SerializeToString,
+                response_deserializer=stasis_dot_v1_dot_remote__service__pb2.ListRemoteSnapshotsResponse.FromString,
+                _registered_method=True)
 
 
 class RemoteServiceServicer(object):
@@ -86,6 +91,15 @@ class RemoteServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRemoteSnapshots(self, request, context):
+        """Lists the snapshots at a remote, the newest first. The first page lists the remote; the pages
+        after it show what this daemon has listed last. A snapshot whose commit object cannot be read,
+        or whose map is missing, is broken: it is counted, and not listed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RemoteServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -103,6 +117,11 @@ def add_RemoteServiceServicer_to_server(servicer, server):
                     servicer.DeleteRemoteSnapshots,
                     request_deserializer=stasis_dot_v1_dot_remote__service__pb2.DeleteRemoteSnapshotsRequest.FromString,
                     response_serializer=stasis_dot_v1_dot_remote__service__pb2.DeleteRemoteSnapshotsResponse.SerializeToString,
+            ),
+            'ListRemoteSnapshots': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRemoteSnapshots,
+                    request_deserializer=stasis_dot_v1_dot_remote__service__pb2.ListRemoteSnapshotsRequest.FromString,
+                    response_serializer=stasis_dot_v1_dot_remote__service__pb2.ListRemoteSnapshotsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -187,6 +206,33 @@ class RemoteService(object):
             '/stasis.v1.RemoteService/DeleteRemoteSnapshots',
             stasis_dot_v1_dot_remote__service__pb2.DeleteRemoteSnapshotsRequest.SerializeToString,
             stasis_dot_v1_dot_remote__service__pb2.DeleteRemoteSnapshotsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRemoteSnapshots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stasis.v1.RemoteService/ListRemoteSnapshots',
+            stasis_dot_v1_dot_remote__service__pb2.ListRemoteSnapshotsRequest.SerializeToString,
+            stasis_dot_v1_dot_remote__service__pb2.ListRemoteSnapshotsResponse.FromString,
             options,
             channel_credentials,
             insecure,

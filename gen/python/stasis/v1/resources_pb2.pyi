@@ -132,7 +132,7 @@ class Snapshot(_message.Message):
     def __init__(self, config: _Optional[_Union[SnapshotConfig, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_accessed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., size_bytes: _Optional[int] = ..., allocated_bytes: _Optional[int] = ..., data_dir: _Optional[str] = ..., digest: _Optional[str] = ..., protected: bool = ..., files: _Optional[_Iterable[_Union[SnapshotFile, _Mapping]]] = ..., corrupt: bool = ..., charged_bytes: _Optional[int] = ..., parent_digest: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class RemoteSnapshot(_message.Message):
-    __slots__ = ("id", "pushed_at", "node_id", "config", "created_at", "digest", "protected", "size_bytes", "data_bytes", "packed_bytes")
+    __slots__ = ("id", "pushed_at", "node_id", "config", "created_at", "digest", "protected", "size_bytes", "data_bytes", "packed_bytes", "expire_time", "parent_digest")
     ID_FIELD_NUMBER: _ClassVar[int]
     PUSHED_AT_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -143,6 +143,8 @@ class RemoteSnapshot(_message.Message):
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     DATA_BYTES_FIELD_NUMBER: _ClassVar[int]
     PACKED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    PARENT_DIGEST_FIELD_NUMBER: _ClassVar[int]
     id: str
     pushed_at: _timestamp_pb2.Timestamp
     node_id: str
@@ -153,4 +155,6 @@ class RemoteSnapshot(_message.Message):
     size_bytes: int
     data_bytes: int
     packed_bytes: int
-    def __init__(self, id: _Optional[str] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., node_id: _Optional[str] = ..., config: _Optional[_Union[SnapshotConfig, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., digest: _Optional[str] = ..., protected: bool = ..., size_bytes: _Optional[int] = ..., data_bytes: _Optional[int] = ..., packed_bytes: _Optional[int] = ...) -> None: ...
+    expire_time: _timestamp_pb2.Timestamp
+    parent_digest: str
+    def __init__(self, id: _Optional[str] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., node_id: _Optional[str] = ..., config: _Optional[_Union[SnapshotConfig, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., digest: _Optional[str] = ..., protected: bool = ..., size_bytes: _Optional[int] = ..., data_bytes: _Optional[int] = ..., packed_bytes: _Optional[int] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., parent_digest: _Optional[str] = ...) -> None: ...

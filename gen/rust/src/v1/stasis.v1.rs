@@ -881,6 +881,255 @@ pub mod gc_service_client {
         }
     }
 }
+/// The configuration of the paused VM, as its orchestrator supplied it. stasis stores it, exports it
+/// and filters by some of its fields. It does not interpret it beyond what is described here.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SnapshotConfig {
+    /// Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
+    /// reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Empty, or `[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}`, unique among pending and ready
+    /// snapshots (SNAPSHOT_NAME_TAKEN). May not equal the id of another snapshot.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Free text, at most 4096 bytes of UTF-8. Default: empty.
+    #[prost(string, tag = "3")]
+    pub description: ::prost::alloc::string::String,
+    /// Reference of the image that the VM was made from. Default: empty.
+    #[prost(string, tag = "4")]
+    pub image: ::prost::alloc::string::String,
+    /// Digest of that image, for example `sha256:…`. Default: empty.
+    #[prost(string, tag = "5")]
+    pub image_digest: ::prost::alloc::string::String,
+    /// Kind of that image, for example `oci` or `cloudimg`. Default: empty.
+    #[prost(string, tag = "6")]
+    pub image_type: ::prost::alloc::string::String,
+    /// Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
+    /// GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
+    /// duplicates are dropped; at most 1024.
+    #[prost(string, repeated, tag = "7")]
+    pub image_blob_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Hypervisor that wrote the state, for example `cloud-hypervisor` or `firecracker`.
+    #[prost(string, tag = "8")]
+    pub hypervisor: ::prost::alloc::string::String,
+    /// Number of virtual CPUs. 0 = unknown.
+    #[prost(uint32, tag = "9")]
+    pub cpu: u32,
+    /// Guest memory in bytes. 0 = unknown.
+    #[prost(int64, tag = "10")]
+    pub memory: i64,
+    /// Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data contains a
+    /// `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
+    #[prost(int64, tag = "11")]
+    pub storage: i64,
+    /// Number of network interfaces.
+    #[prost(uint32, tag = "12")]
+    pub nics: u32,
+    /// Queue size of the network devices. 0 = the hypervisor's default.
+    #[prost(uint32, tag = "13")]
+    pub queue_size: u32,
+    /// Queue size of the disks. 0 = the hypervisor's default.
+    #[prost(uint32, tag = "14")]
+    pub disk_queue_size: u32,
+    /// Network that the interfaces belong to. Default: empty.
+    #[prost(string, tag = "15")]
+    pub network: ::prost::alloc::string::String,
+    /// True if the disks were opened without O_DIRECT.
+    #[prost(bool, tag = "16")]
+    pub no_direct_io: bool,
+    /// True if the guest is Windows.
+    #[prost(bool, tag = "17")]
+    pub windows: bool,
+    /// Labels for finding snapshots. At most 64; keys of 1 to 63 characters `\[A-Za-z0-9._/-\]`, values
+    /// of at most 256 bytes.
+    #[prost(map = "string, string", tag = "18")]
+    pub labels: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
+    /// Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
+    /// empty.
+    #[prost(message, optional, tag = "19")]
+    pub extra: ::core::option::Option<::prost_types::Struct>,
+    /// The machine on which the VM was paused.
+    #[prost(message, optional, tag = "20")]
+    pub host: ::core::option::Option<HostFacts>,
+}
+/// Facts about the machine on which a VM was paused, as its orchestrator supplied them. They decide
+/// where the VM can be resumed. Each is at most 1024 bytes of UTF-8; empty = unknown.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HostFacts {
+    /// Vendor of the CPU, for example `GenuineIntel`.
+    #[prost(string, tag = "1")]
+    pub cpu_vendor: ::prost::alloc::string::String,
+    /// Model of the CPU, for example `Intel(R) Xeon(R) Platinum 8375C CPU @ 2.90GHz`.
+    #[prost(string, tag = "2")]
+    pub cpu_model: ::prost::alloc::string::String,
+    /// Microarchitecture of the CPU, for example `icelake-server`.
+    #[prost(string, tag = "3")]
+    pub microarchitecture: ::prost::alloc::string::String,
+    /// Release of the kernel, for example `6.12.48`.
+    #[prost(string, tag = "4")]
+    pub kernel: ::prost::alloc::string::String,
+    /// Version of the hypervisor, for example `48.0`.
+    #[prost(string, tag = "5")]
+    pub hypervisor_version: ::prost::alloc::string::String,
+}
+/// One data file of a snapshot.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotFile {
+    /// Name inside the snapshot: one path component, at most 255 bytes.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Logical size in bytes, holes included.
+    #[prost(int64, tag = "2")]
+    pub size_bytes: i64,
+    /// Bytes that it took on disk when it was stored.
+    #[prost(int64, tag = "3")]
+    pub allocated_bytes: i64,
+    /// Permission bits, at most 0777.
+    #[prost(uint32, tag = "4")]
+    pub mode: u32,
+    /// `sha256:<hex>` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
+    /// an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
+    /// algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
+    /// the background.
+    #[prost(string, tag = "5")]
+    pub digest: ::prost::alloc::string::String,
+    /// The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
+    /// and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
+    #[prost(enumeration = "BlockHash", tag = "6")]
+    pub block_hash: i32,
+}
+/// A stored snapshot.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Snapshot {
+    /// The VM's configuration, with the current id and name.
+    #[prost(message, optional, tag = "1")]
+    pub config: ::core::option::Option<SnapshotConfig>,
+    /// When it was published. It is later than the time of every existing snapshot, even after the
+    /// wall clock was set back. So "newest first" is the order of publication.
+    #[prost(message, optional, tag = "2")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was last restored, exported or opened. Initially equal to created_at. Written in
+    /// batches: a crash can lose the last few seconds of accesses.
+    #[prost(message, optional, tag = "3")]
+    pub last_accessed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Logical size of all files in bytes.
+    #[prost(int64, tag = "4")]
+    pub size_bytes: i64,
+    /// Bytes that all files took on disk when they were stored.
+    #[prost(int64, tag = "5")]
+    pub allocated_bytes: i64,
+    /// Absolute path of the data directory on the daemon's node. For information only: a path is safe
+    /// to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
+    /// a name prefix or that connect over TCP without a credential.
+    #[prost(string, tag = "6")]
+    pub data_dir: ::prost::alloc::string::String,
+    /// `sha256:<hex>` over the names, sizes and digests of the files. Empty until it is computed.
+    #[prost(string, tag = "7")]
+    pub digest: ::prost::alloc::string::String,
+    /// True if garbage collection never evicts it. Delete still removes it.
+    #[prost(bool, tag = "8")]
+    pub protected: bool,
+    /// The data files, sorted by name. Empty in ListResponse.
+    #[prost(message, repeated, tag = "9")]
+    pub files: ::prost::alloc::vec::Vec<SnapshotFile>,
+    /// True if damage was found in its data. It is listed, but Restore and Export refuse it
+    /// (STORED_DATA_CORRUPT).
+    #[prost(bool, tag = "10")]
+    pub corrupt: bool,
+    /// The bytes that count against quotas: the blocks of its files, block tables, manifest and
+    /// directories, an amount for each inode, and its part of the catalog (docs/formats.md).
+    #[prost(int64, tag = "11")]
+    pub charged_bytes: i64,
+    /// Digest of the snapshot that it was made from as a delta (DeltaHeader). It records the lineage;
+    /// nothing depends on that snapshot, which may be gone. Empty if this one was stored whole, or if
+    /// its parent had no digest at that time.
+    #[prost(string, tag = "12")]
+    pub parent_digest: ::prost::alloc::string::String,
+    /// From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
+    /// unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
+    /// clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
+    #[prost(message, optional, tag = "13")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A snapshot at a remote.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RemoteSnapshot {
+    /// Its id at the remote, 26 characters of 0-9 and a-z. Later pushes have later ids, as far as the
+    /// clocks of the nodes agree.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// When it was pushed, by the clock of its node.
+    #[prost(message, optional, tag = "2")]
+    pub pushed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Id of the node that pushed it.
+    #[prost(string, tag = "3")]
+    pub node_id: ::prost::alloc::string::String,
+    /// Its configuration, with its name at the remote. `id` is its id on that node.
+    #[prost(message, optional, tag = "4")]
+    pub config: ::core::option::Option<SnapshotConfig>,
+    /// When that node published it.
+    #[prost(message, optional, tag = "5")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Its digest, as in Snapshot.
+    #[prost(string, tag = "6")]
+    pub digest: ::prost::alloc::string::String,
+    /// True if it was protected on that node when it was pushed.
+    #[prost(bool, tag = "7")]
+    pub protected: bool,
+    /// Logical size of all files in bytes.
+    #[prost(int64, tag = "8")]
+    pub size_bytes: i64,
+    /// Bytes of the blocks that contain data.
+    #[prost(int64, tag = "9")]
+    pub data_bytes: i64,
+    /// Bytes that its push stored at the remote, apart from its map.
+    #[prost(int64, tag = "10")]
+    pub packed_bytes: i64,
+    /// When it expires on that node. Unset = it does not expire.
+    #[prost(message, optional, tag = "11")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Digest of the snapshot that it was made from as a delta, as in Snapshot.
+    #[prost(string, tag = "12")]
+    pub parent_digest: ::prost::alloc::string::String,
+}
+/// The hash of the blocks of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum BlockHash {
+    /// Not told, or not known yet.
+    Unspecified = 0,
+    /// SHA-256 (FIPS 180-4): files that were stored by a version without BLAKE3, and their copies.
+    Sha256 = 1,
+    /// BLAKE3, with 32 bytes.
+    Blake3 = 2,
+}
+impl BlockHash {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "BLOCK_HASH_UNSPECIFIED",
+            Self::Sha256 => "BLOCK_HASH_SHA256",
+            Self::Blake3 => "BLOCK_HASH_BLAKE3",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "BLOCK_HASH_UNSPECIFIED" => Some(Self::Unspecified),
+            "BLOCK_HASH_SHA256" => Some(Self::Sha256),
+            "BLOCK_HASH_BLAKE3" => Some(Self::Blake3),
+            _ => None,
+        }
+    }
+}
 /// Request of ListRemotes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListRemotesRequest {}
@@ -1023,6 +1272,58 @@ pub struct RemoteDeletion {
     /// Ids of the nodes that depend on the snapshot, with REMOTE_SNAPSHOT_HELD.
     #[prost(string, repeated, tag = "9")]
     pub holding_node_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Request of ListRemoteSnapshots.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRemoteSnapshotsRequest {
+    /// Name of the remote.
+    #[prost(string, tag = "1")]
+    pub remote: ::prost::alloc::string::String,
+    /// Most snapshots to return: 1 to 1000. 0 = 50. If snapshots are large, fewer are returned, so
+    /// that a page stays below 4 MiB. Only an empty next_page_token means that there are no more.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// Empty for the first page, then next_page_token of the previous page (PAGE_TOKEN_INVALID).
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Default: all.
+    #[prost(message, optional, tag = "4")]
+    pub filter: ::core::option::Option<RemoteSnapshotFilter>,
+}
+/// Selects snapshots at a remote that match all the fields that are set.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RemoteSnapshotFilter {
+    /// The name at the remote starts with this text.
+    #[prost(string, tag = "1")]
+    pub name_prefix: ::prost::alloc::string::String,
+    /// All these labels are present with these values.
+    #[prost(map = "string, string", tag = "2")]
+    pub labels: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// The node with this id has pushed it.
+    #[prost(string, tag = "3")]
+    pub node_id: ::prost::alloc::string::String,
+}
+/// Response of ListRemoteSnapshots.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRemoteSnapshotsResponse {
+    /// The newest first, by their ids.
+    #[prost(message, repeated, tag = "1")]
+    pub snapshots: ::prost::alloc::vec::Vec<RemoteSnapshot>,
+    /// Empty on the last page.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// Number of snapshots that match the filter, on all pages, without the broken ones.
+    #[prost(int64, tag = "3")]
+    pub total_size: i64,
+    /// Ids of broken snapshots, at most 1000, the newest first. Only on the first page.
+    #[prost(string, repeated, tag = "4")]
+    pub broken_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Number of broken snapshots. Only on the first page.
+    #[prost(int64, tag = "5")]
+    pub broken_size: i64,
 }
 /// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1321,248 +1622,34 @@ pub mod remote_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-    }
-}
-/// The configuration of the paused VM, as its orchestrator supplied it. stasis stores it, exports it
-/// and filters by some of its fields. It does not interpret it beyond what is described here.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SnapshotConfig {
-    /// Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
-    /// reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-    /// Empty, or `[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}`, unique among pending and ready
-    /// snapshots (SNAPSHOT_NAME_TAKEN). May not equal the id of another snapshot.
-    #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
-    /// Free text, at most 4096 bytes of UTF-8. Default: empty.
-    #[prost(string, tag = "3")]
-    pub description: ::prost::alloc::string::String,
-    /// Reference of the image that the VM was made from. Default: empty.
-    #[prost(string, tag = "4")]
-    pub image: ::prost::alloc::string::String,
-    /// Digest of that image, for example `sha256:…`. Default: empty.
-    #[prost(string, tag = "5")]
-    pub image_digest: ::prost::alloc::string::String,
-    /// Kind of that image, for example `oci` or `cloudimg`. Default: empty.
-    #[prost(string, tag = "6")]
-    pub image_type: ::prost::alloc::string::String,
-    /// Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-    /// GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
-    /// duplicates are dropped; at most 1024.
-    #[prost(string, repeated, tag = "7")]
-    pub image_blob_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Hypervisor that wrote the state, for example `cloud-hypervisor` or `firecracker`.
-    #[prost(string, tag = "8")]
-    pub hypervisor: ::prost::alloc::string::String,
-    /// Number of virtual CPUs. 0 = unknown.
-    #[prost(uint32, tag = "9")]
-    pub cpu: u32,
-    /// Guest memory in bytes. 0 = unknown.
-    #[prost(int64, tag = "10")]
-    pub memory: i64,
-    /// Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data contains a
-    /// `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
-    #[prost(int64, tag = "11")]
-    pub storage: i64,
-    /// Number of network interfaces.
-    #[prost(uint32, tag = "12")]
-    pub nics: u32,
-    /// Queue size of the network devices. 0 = the hypervisor's default.
-    #[prost(uint32, tag = "13")]
-    pub queue_size: u32,
-    /// Queue size of the disks. 0 = the hypervisor's default.
-    #[prost(uint32, tag = "14")]
-    pub disk_queue_size: u32,
-    /// Network that the interfaces belong to. Default: empty.
-    #[prost(string, tag = "15")]
-    pub network: ::prost::alloc::string::String,
-    /// True if the disks were opened without O_DIRECT.
-    #[prost(bool, tag = "16")]
-    pub no_direct_io: bool,
-    /// True if the guest is Windows.
-    #[prost(bool, tag = "17")]
-    pub windows: bool,
-    /// Labels for finding snapshots. At most 64; keys of 1 to 63 characters `\[A-Za-z0-9._/-\]`, values
-    /// of at most 256 bytes.
-    #[prost(map = "string, string", tag = "18")]
-    pub labels: ::std::collections::HashMap<
-        ::prost::alloc::string::String,
-        ::prost::alloc::string::String,
-    >,
-    /// Data of the orchestrator that no other field has. stasis keeps it as it is through Create,
-    /// Export, Import and Pull. At most 16 KiB as JSON and 32 levels of objects and lists. Default:
-    /// empty.
-    #[prost(message, optional, tag = "19")]
-    pub extra: ::core::option::Option<::prost_types::Struct>,
-    /// The machine on which the VM was paused.
-    #[prost(message, optional, tag = "20")]
-    pub host: ::core::option::Option<HostFacts>,
-}
-/// Facts about the machine on which a VM was paused, as its orchestrator supplied them. They decide
-/// where the VM can be resumed. Each is at most 1024 bytes of UTF-8; empty = unknown.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct HostFacts {
-    /// Vendor of the CPU, for example `GenuineIntel`.
-    #[prost(string, tag = "1")]
-    pub cpu_vendor: ::prost::alloc::string::String,
-    /// Model of the CPU, for example `Intel(R) Xeon(R) Platinum 8375C CPU @ 2.90GHz`.
-    #[prost(string, tag = "2")]
-    pub cpu_model: ::prost::alloc::string::String,
-    /// Microarchitecture of the CPU, for example `icelake-server`.
-    #[prost(string, tag = "3")]
-    pub microarchitecture: ::prost::alloc::string::String,
-    /// Release of the kernel, for example `6.12.48`.
-    #[prost(string, tag = "4")]
-    pub kernel: ::prost::alloc::string::String,
-    /// Version of the hypervisor, for example `48.0`.
-    #[prost(string, tag = "5")]
-    pub hypervisor_version: ::prost::alloc::string::String,
-}
-/// One data file of a snapshot.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SnapshotFile {
-    /// Name inside the snapshot: one path component, at most 255 bytes.
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    /// Logical size in bytes, holes included.
-    #[prost(int64, tag = "2")]
-    pub size_bytes: i64,
-    /// Bytes that it took on disk when it was stored.
-    #[prost(int64, tag = "3")]
-    pub allocated_bytes: i64,
-    /// Permission bits, at most 0777.
-    #[prost(uint32, tag = "4")]
-    pub mode: u32,
-    /// `sha256:<hex>` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
-    /// an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
-    /// algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
-    /// the background.
-    #[prost(string, tag = "5")]
-    pub digest: ::prost::alloc::string::String,
-    /// The hash of the blocks below `digest`; the outer hash is always SHA-256. In answers of Inspect
-    /// and GetManifest; otherwise, and as long as `digest` is empty, unspecified.
-    #[prost(enumeration = "BlockHash", tag = "6")]
-    pub block_hash: i32,
-}
-/// A stored snapshot.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Snapshot {
-    /// The VM's configuration, with the current id and name.
-    #[prost(message, optional, tag = "1")]
-    pub config: ::core::option::Option<SnapshotConfig>,
-    /// When it was published. It is later than the time of every existing snapshot, even after the
-    /// wall clock was set back. So "newest first" is the order of publication.
-    #[prost(message, optional, tag = "2")]
-    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it was last restored, exported or opened. Initially equal to created_at. Written in
-    /// batches: a crash can lose the last few seconds of accesses.
-    #[prost(message, optional, tag = "3")]
-    pub last_accessed_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// Logical size of all files in bytes.
-    #[prost(int64, tag = "4")]
-    pub size_bytes: i64,
-    /// Bytes that all files took on disk when they were stored.
-    #[prost(int64, tag = "5")]
-    pub allocated_bytes: i64,
-    /// Absolute path of the data directory on the daemon's node. For information only: a path is safe
-    /// to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
-    /// a name prefix or that connect over TCP without a credential.
-    #[prost(string, tag = "6")]
-    pub data_dir: ::prost::alloc::string::String,
-    /// `sha256:<hex>` over the names, sizes and digests of the files. Empty until it is computed.
-    #[prost(string, tag = "7")]
-    pub digest: ::prost::alloc::string::String,
-    /// True if garbage collection never evicts it. Delete still removes it.
-    #[prost(bool, tag = "8")]
-    pub protected: bool,
-    /// The data files, sorted by name. Empty in ListResponse.
-    #[prost(message, repeated, tag = "9")]
-    pub files: ::prost::alloc::vec::Vec<SnapshotFile>,
-    /// True if damage was found in its data. It is listed, but Restore and Export refuse it
-    /// (STORED_DATA_CORRUPT).
-    #[prost(bool, tag = "10")]
-    pub corrupt: bool,
-    /// The bytes that count against quotas: the blocks of its files, block tables, manifest and
-    /// directories, an amount for each inode, and its part of the catalog (docs/formats.md).
-    #[prost(int64, tag = "11")]
-    pub charged_bytes: i64,
-    /// Digest of the snapshot that it was made from as a delta (DeltaHeader). It records the lineage;
-    /// nothing depends on that snapshot, which may be gone. Empty if this one was stored whole, or if
-    /// its parent had no digest at that time.
-    #[prost(string, tag = "12")]
-    pub parent_digest: ::prost::alloc::string::String,
-    /// From this time on, by the daemon's wall clock, every garbage collection evicts it (EXPIRED),
-    /// unless it is protected or in use. Unset = it does not expire. Expiry is ignored while the wall
-    /// clock is suspect (GetInfoResponse.clock). Import and Pull drop it without `keep_expire_time`.
-    #[prost(message, optional, tag = "13")]
-    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
-}
-/// A snapshot at a remote.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct RemoteSnapshot {
-    /// Its id at the remote, 26 characters of 0-9 and a-z. Later pushes have later ids, as far as the
-    /// clocks of the nodes agree.
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-    /// When it was pushed, by the clock of its node.
-    #[prost(message, optional, tag = "2")]
-    pub pushed_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// Id of the node that pushed it.
-    #[prost(string, tag = "3")]
-    pub node_id: ::prost::alloc::string::String,
-    /// Its configuration, with its name at the remote. `id` is its id on that node.
-    #[prost(message, optional, tag = "4")]
-    pub config: ::core::option::Option<SnapshotConfig>,
-    /// When that node published it.
-    #[prost(message, optional, tag = "5")]
-    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// Its digest, as in Snapshot.
-    #[prost(string, tag = "6")]
-    pub digest: ::prost::alloc::string::String,
-    /// True if it was protected on that node when it was pushed.
-    #[prost(bool, tag = "7")]
-    pub protected: bool,
-    /// Logical size of all files in bytes.
-    #[prost(int64, tag = "8")]
-    pub size_bytes: i64,
-    /// Bytes of the blocks that contain data.
-    #[prost(int64, tag = "9")]
-    pub data_bytes: i64,
-    /// Bytes that its push stored at the remote, apart from its map.
-    #[prost(int64, tag = "10")]
-    pub packed_bytes: i64,
-}
-/// The hash of the blocks of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum BlockHash {
-    /// Not told, or not known yet.
-    Unspecified = 0,
-    /// SHA-256 (FIPS 180-4): files that were stored by a version without BLAKE3, and their copies.
-    Sha256 = 1,
-    /// BLAKE3, with 32 bytes.
-    Blake3 = 2,
-}
-impl BlockHash {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "BLOCK_HASH_UNSPECIFIED",
-            Self::Sha256 => "BLOCK_HASH_SHA256",
-            Self::Blake3 => "BLOCK_HASH_BLAKE3",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "BLOCK_HASH_UNSPECIFIED" => Some(Self::Unspecified),
-            "BLOCK_HASH_SHA256" => Some(Self::Sha256),
-            "BLOCK_HASH_BLAKE3" => Some(Self::Blake3),
-            _ => None,
+        /// Lists the snapshots at a remote, the newest first. The first page lists the remote; the pages
+        /// after it show what this daemon has listed last. A snapshot whose commit object cannot be read,
+        /// or whose map is missing, is broken: it is counted, and not listed.
+        pub async fn list_remote_snapshots(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRemoteSnapshotsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRemoteSnapshotsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/stasis.v1.RemoteService/ListRemoteSnapshots",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("stasis.v1.RemoteService", "ListRemoteSnapshots"),
+                );
+            self.inner.unary(req, path, codec).await
         }
     }
 }

@@ -10,13 +10,15 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { ErrorReason } from "./errors_pb.js";
 import { file_stasis_v1_errors } from "./errors_pb.js";
+import type { RemoteSnapshot } from "./resources_pb.js";
+import { file_stasis_v1_resources } from "./resources_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file stasis/v1/remote_service.proto.
  */
 export const file_stasis_v1_remote_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdGFzaXMvdjEvcmVtb3RlX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSIUChJMaXN0UmVtb3Rlc1JlcXVlc3QiOQoTTGlzdFJlbW90ZXNSZXNwb25zZRIiCgdyZW1vdGVzGAEgAygLMhEuc3Rhc2lzLnYxLlJlbW90ZSJYCgZSZW1vdGUSDAoEbmFtZRgBIAEoCRIQCghlbmRwb2ludBgCIAEoCRIOCgZidWNrZXQYAyABKAkSDgoGcHJlZml4GAQgASgJEg4KBnJlZ2lvbhgFIAEoCSI0ChJDaGVja1JlbW90ZVJlcXVlc3QSDgoGcmVtb3RlGAEgASgJEg4KBnJvdW5kcxgCIAEoBSJ8ChNDaGVja1JlbW90ZVJlc3BvbnNlEioKBHN0ZXAYASABKAsyGi5zdGFzaXMudjEuUmVtb3RlQ2hlY2tTdGVwSAASMAoHdmVyZGljdBgCIAEoCzIdLnN0YXNpcy52MS5SZW1vdGVDaGVja1ZlcmRpY3RIAEIHCgVldmVudCJfCg9SZW1vdGVDaGVja1N0ZXASDAoEbmFtZRgBIAEoCRIuCgdvdXRjb21lGAIgASgOMh0uc3Rhc2lzLnYxLlJlbW90ZUNoZWNrT3V0Y29tZRIOCgZkZXRhaWwYAyABKAkigwEKElJlbW90ZUNoZWNrVmVyZGljdBItCgl1c2FiaWxpdHkYASABKA4yGi5zdGFzaXMudjEuUmVtb3RlVXNhYmlsaXR5Eg8KB3N1bW1hcnkYAiABKAkSFwoPbWlzc2luZ19hY3Rpb25zGAMgAygJEhQKDG9iamVjdHNfbGVmdBgEIAEoBSJTChxEZWxldGVSZW1vdGVTbmFwc2hvdHNSZXF1ZXN0Eg4KBnJlbW90ZRgBIAEoCRIMCgRyZWZzGAIgAygJEhUKDWFsbG93X21pc3NpbmcYAyABKAgiTQodRGVsZXRlUmVtb3RlU25hcHNob3RzUmVzcG9uc2USLAoJZGVsZXRpb25zGAEgAygLMhkuc3Rhc2lzLnYxLlJlbW90ZURlbGV0aW9uIv0BCg5SZW1vdGVEZWxldGlvbhILCgNyZWYYASABKAkSCgoCaWQYAiABKAkSDAoEbmFtZRgDIAEoCRIPCgdub2RlX2lkGAQgASgJEi0KCXB1c2hlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoHb3V0Y29tZRgGIAEoDjIgLnN0YXNpcy52MS5SZW1vdGVEZWxldGlvbk91dGNvbWUSJgoGcmVhc29uGAcgASgOMhYuc3Rhc2lzLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYCCABKAkSGAoQaG9sZGluZ19ub2RlX2lkcxgJIAMoCSq+AQoSUmVtb3RlQ2hlY2tPdXRjb21lEiQKIFJFTU9URV9DSEVDS19PVVRDT01FX1VOU1BFQ0lGSUVEEAASHwobUkVNT1RFX0NIRUNLX09VVENPTUVfUEFTU0VEEAESHwobUkVNT1RFX0NIRUNLX09VVENPTUVfRkFJTEVEEAISHgoaUkVNT1RFX0NIRUNLX09VVENPTUVfTk9URUQQAxIgChxSRU1PVEVfQ0hFQ0tfT1VUQ09NRV9TS0lQUEVEEAQqjQEKD1JlbW90ZVVzYWJpbGl0eRIgChxSRU1PVEVfVVNBQklMSVRZX1VOU1BFQ0lGSUVEEAASGwoXUkVNT1RFX1VTQUJJTElUWV9VU0FCTEUQARIcChhSRU1PVEVfVVNBQklMSVRZX0xJTUlURUQQAhIdChlSRU1PVEVfVVNBQklMSVRZX1VOVVNBQkxFEAMq0AEKFVJlbW90ZURlbGV0aW9uT3V0Y29tZRInCiNSRU1PVEVfREVMRVRJT05fT1VUQ09NRV9VTlNQRUNJRklFRBAAEiMKH1JFTU9URV9ERUxFVElPTl9PVVRDT01FX0RFTEVURUQQARIgChxSRU1PVEVfREVMRVRJT05fT1VUQ09NRV9LRVBUEAISIwofUkVNT1RFX0RFTEVUSU9OX09VVENPTUVfTUlTU0lORxADEiIKHlJFTU9URV9ERUxFVElPTl9PVVRDT01FX0ZBSUxFRBAEMpkCCg1SZW1vdGVTZXJ2aWNlEkwKC0xpc3RSZW1vdGVzEh0uc3Rhc2lzLnYxLkxpc3RSZW1vdGVzUmVxdWVzdBoeLnN0YXNpcy52MS5MaXN0UmVtb3Rlc1Jlc3BvbnNlEk4KC0NoZWNrUmVtb3RlEh0uc3Rhc2lzLnYxLkNoZWNrUmVtb3RlUmVxdWVzdBoeLnN0YXNpcy52MS5DaGVja1JlbW90ZVJlc3BvbnNlMAESagoVRGVsZXRlUmVtb3RlU25hcHNob3RzEicuc3Rhc2lzLnYxLkRlbGV0ZVJlbW90ZVNuYXBzaG90c1JlcXVlc3QaKC5zdGFzaXMudjEuRGVsZXRlUmVtb3RlU25hcHNob3RzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_stasis_v1_errors]);
+  fileDesc("Ch5zdGFzaXMvdjEvcmVtb3RlX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSIUChJMaXN0UmVtb3Rlc1JlcXVlc3QiOQoTTGlzdFJlbW90ZXNSZXNwb25zZRIiCgdyZW1vdGVzGAEgAygLMhEuc3Rhc2lzLnYxLlJlbW90ZSJYCgZSZW1vdGUSDAoEbmFtZRgBIAEoCRIQCghlbmRwb2ludBgCIAEoCRIOCgZidWNrZXQYAyABKAkSDgoGcHJlZml4GAQgASgJEg4KBnJlZ2lvbhgFIAEoCSI0ChJDaGVja1JlbW90ZVJlcXVlc3QSDgoGcmVtb3RlGAEgASgJEg4KBnJvdW5kcxgCIAEoBSJ8ChNDaGVja1JlbW90ZVJlc3BvbnNlEioKBHN0ZXAYASABKAsyGi5zdGFzaXMudjEuUmVtb3RlQ2hlY2tTdGVwSAASMAoHdmVyZGljdBgCIAEoCzIdLnN0YXNpcy52MS5SZW1vdGVDaGVja1ZlcmRpY3RIAEIHCgVldmVudCJfCg9SZW1vdGVDaGVja1N0ZXASDAoEbmFtZRgBIAEoCRIuCgdvdXRjb21lGAIgASgOMh0uc3Rhc2lzLnYxLlJlbW90ZUNoZWNrT3V0Y29tZRIOCgZkZXRhaWwYAyABKAkigwEKElJlbW90ZUNoZWNrVmVyZGljdBItCgl1c2FiaWxpdHkYASABKA4yGi5zdGFzaXMudjEuUmVtb3RlVXNhYmlsaXR5Eg8KB3N1bW1hcnkYAiABKAkSFwoPbWlzc2luZ19hY3Rpb25zGAMgAygJEhQKDG9iamVjdHNfbGVmdBgEIAEoBSJTChxEZWxldGVSZW1vdGVTbmFwc2hvdHNSZXF1ZXN0Eg4KBnJlbW90ZRgBIAEoCRIMCgRyZWZzGAIgAygJEhUKDWFsbG93X21pc3NpbmcYAyABKAgiTQodRGVsZXRlUmVtb3RlU25hcHNob3RzUmVzcG9uc2USLAoJZGVsZXRpb25zGAEgAygLMhkuc3Rhc2lzLnYxLlJlbW90ZURlbGV0aW9uIv0BCg5SZW1vdGVEZWxldGlvbhILCgNyZWYYASABKAkSCgoCaWQYAiABKAkSDAoEbmFtZRgDIAEoCRIPCgdub2RlX2lkGAQgASgJEi0KCXB1c2hlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoHb3V0Y29tZRgGIAEoDjIgLnN0YXNpcy52MS5SZW1vdGVEZWxldGlvbk91dGNvbWUSJgoGcmVhc29uGAcgASgOMhYuc3Rhc2lzLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYCCABKAkSGAoQaG9sZGluZ19ub2RlX2lkcxgJIAMoCSKEAQoaTGlzdFJlbW90ZVNuYXBzaG90c1JlcXVlc3QSDgoGcmVtb3RlGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEi8KBmZpbHRlchgEIAEoCzIfLnN0YXNpcy52MS5SZW1vdGVTbmFwc2hvdEZpbHRlciKoAQoUUmVtb3RlU25hcHNob3RGaWx0ZXISEwoLbmFtZV9wcmVmaXgYASABKAkSOwoGbGFiZWxzGAIgAygLMisuc3Rhc2lzLnYxLlJlbW90ZVNuYXBzaG90RmlsdGVyLkxhYmVsc0VudHJ5Eg8KB25vZGVfaWQYAyABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKhAQobTGlzdFJlbW90ZVNuYXBzaG90c1Jlc3BvbnNlEiwKCXNuYXBzaG90cxgBIAMoCzIZLnN0YXNpcy52MS5SZW1vdGVTbmFwc2hvdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoAxISCgpicm9rZW5faWRzGAQgAygJEhMKC2Jyb2tlbl9zaXplGAUgASgDKr4BChJSZW1vdGVDaGVja091dGNvbWUSJAogUkVNT1RFX0NIRUNLX09VVENPTUVfVU5TUEVDSUZJRUQQABIfChtSRU1PVEVfQ0hFQ0tfT1VUQ09NRV9QQVNTRUQQARIfChtSRU1PVEVfQ0hFQ0tfT1VUQ09NRV9GQUlMRUQQAhIeChpSRU1PVEVfQ0hFQ0tfT1VUQ09NRV9OT1RFRBADEiAKHFJFTU9URV9DSEVDS19PVVRDT01FX1NLSVBQRUQQBCqNAQoPUmVtb3RlVXNhYmlsaXR5EiAKHFJFTU9URV9VU0FCSUxJVFlfVU5TUEVDSUZJRUQQABIbChdSRU1PVEVfVVNBQklMSVRZX1VTQUJMRRABEhwKGFJFTU9URV9VU0FCSUxJVFlfTElNSVRFRBACEh0KGVJFTU9URV9VU0FCSUxJVFlfVU5VU0FCTEUQAyrQAQoVUmVtb3RlRGVsZXRpb25PdXRjb21lEicKI1JFTU9URV9ERUxFVElPTl9PVVRDT01FX1VOU1BFQ0lGSUVEEAASIwofUkVNT1RFX0RFTEVUSU9OX09VVENPTUVfREVMRVRFRBABEiAKHFJFTU9URV9ERUxFVElPTl9PVVRDT01FX0tFUFQQAhIjCh9SRU1PVEVfREVMRVRJT05fT1VUQ09NRV9NSVNTSU5HEAMSIgoeUkVNT1RFX0RFTEVUSU9OX09VVENPTUVfRkFJTEVEEAQy/wIKDVJlbW90ZVNlcnZpY2USTAoLTGlzdFJlbW90ZXMSHS5zdGFzaXMudjEuTGlzdFJlbW90ZXNSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkxpc3RSZW1vdGVzUmVzcG9uc2USTgoLQ2hlY2tSZW1vdGUSHS5zdGFzaXMudjEuQ2hlY2tSZW1vdGVSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkNoZWNrUmVtb3RlUmVzcG9uc2UwARJqChVEZWxldGVSZW1vdGVTbmFwc2hvdHMSJy5zdGFzaXMudjEuRGVsZXRlUmVtb3RlU25hcHNob3RzUmVxdWVzdBooLnN0YXNpcy52MS5EZWxldGVSZW1vdGVTbmFwc2hvdHNSZXNwb25zZRJkChNMaXN0UmVtb3RlU25hcHNob3RzEiUuc3Rhc2lzLnYxLkxpc3RSZW1vdGVTbmFwc2hvdHNSZXF1ZXN0GiYuc3Rhc2lzLnYxLkxpc3RSZW1vdGVTbmFwc2hvdHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_stasis_v1_errors, file_stasis_v1_resources]);
 
 /**
  * Request of ListRemotes.
@@ -383,6 +385,133 @@ export const RemoteDeletionSchema: GenMessage<RemoteDeletion> = /*@__PURE__*/
   messageDesc(file_stasis_v1_remote_service, 9);
 
 /**
+ * Request of ListRemoteSnapshots.
+ *
+ * @generated from message stasis.v1.ListRemoteSnapshotsRequest
+ */
+export type ListRemoteSnapshotsRequest = Message<"stasis.v1.ListRemoteSnapshotsRequest"> & {
+  /**
+   * Name of the remote.
+   *
+   * @generated from field: string remote = 1;
+   */
+  remote: string;
+
+  /**
+   * Most snapshots to return: 1 to 1000. 0 = 50. If snapshots are large, fewer are returned, so
+   * that a page stays below 4 MiB. Only an empty next_page_token means that there are no more.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * Empty for the first page, then next_page_token of the previous page (PAGE_TOKEN_INVALID).
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * Default: all.
+   *
+   * @generated from field: stasis.v1.RemoteSnapshotFilter filter = 4;
+   */
+  filter?: RemoteSnapshotFilter | undefined;
+};
+
+/**
+ * Describes the message stasis.v1.ListRemoteSnapshotsRequest.
+ * Use `create(ListRemoteSnapshotsRequestSchema)` to create a new message.
+ */
+export const ListRemoteSnapshotsRequestSchema: GenMessage<ListRemoteSnapshotsRequest> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 10);
+
+/**
+ * Selects snapshots at a remote that match all the fields that are set.
+ *
+ * @generated from message stasis.v1.RemoteSnapshotFilter
+ */
+export type RemoteSnapshotFilter = Message<"stasis.v1.RemoteSnapshotFilter"> & {
+  /**
+   * The name at the remote starts with this text.
+   *
+   * @generated from field: string name_prefix = 1;
+   */
+  namePrefix: string;
+
+  /**
+   * All these labels are present with these values.
+   *
+   * @generated from field: map<string, string> labels = 2;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * The node with this id has pushed it.
+   *
+   * @generated from field: string node_id = 3;
+   */
+  nodeId: string;
+};
+
+/**
+ * Describes the message stasis.v1.RemoteSnapshotFilter.
+ * Use `create(RemoteSnapshotFilterSchema)` to create a new message.
+ */
+export const RemoteSnapshotFilterSchema: GenMessage<RemoteSnapshotFilter> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 11);
+
+/**
+ * Response of ListRemoteSnapshots.
+ *
+ * @generated from message stasis.v1.ListRemoteSnapshotsResponse
+ */
+export type ListRemoteSnapshotsResponse = Message<"stasis.v1.ListRemoteSnapshotsResponse"> & {
+  /**
+   * The newest first, by their ids.
+   *
+   * @generated from field: repeated stasis.v1.RemoteSnapshot snapshots = 1;
+   */
+  snapshots: RemoteSnapshot[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * Number of snapshots that match the filter, on all pages, without the broken ones.
+   *
+   * @generated from field: int64 total_size = 3;
+   */
+  totalSize: bigint;
+
+  /**
+   * Ids of broken snapshots, at most 1000, the newest first. Only on the first page.
+   *
+   * @generated from field: repeated string broken_ids = 4;
+   */
+  brokenIds: string[];
+
+  /**
+   * Number of broken snapshots. Only on the first page.
+   *
+   * @generated from field: int64 broken_size = 5;
+   */
+  brokenSize: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.ListRemoteSnapshotsResponse.
+ * Use `create(ListRemoteSnapshotsResponseSchema)` to create a new message.
+ */
+export const ListRemoteSnapshotsResponseSchema: GenMessage<ListRemoteSnapshotsResponse> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 12);
+
+/**
  * The result of a step.
  *
  * @generated from enum stasis.v1.RemoteCheckOutcome
@@ -563,6 +692,18 @@ export const RemoteService: GenService<{
     methodKind: "unary";
     input: typeof DeleteRemoteSnapshotsRequestSchema;
     output: typeof DeleteRemoteSnapshotsResponseSchema;
+  },
+  /**
+   * Lists the snapshots at a remote, the newest first. The first page lists the remote; the pages
+   * after it show what this daemon has listed last. A snapshot whose commit object cannot be read,
+   * or whose map is missing, is broken: it is counted, and not listed.
+   *
+   * @generated from rpc stasis.v1.RemoteService.ListRemoteSnapshots
+   */
+  listRemoteSnapshots: {
+    methodKind: "unary";
+    input: typeof ListRemoteSnapshotsRequestSchema;
+    output: typeof ListRemoteSnapshotsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_stasis_v1_remote_service, 0);

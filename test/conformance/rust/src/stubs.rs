@@ -75,6 +75,7 @@ pub async fn unary(
         "ReplicationService/CancelTransfer" => ReplicationServiceClient.cancel_transfer,
         "RemoteService/ListRemotes" => RemoteServiceClient.list_remotes,
         "RemoteService/DeleteRemoteSnapshots" => RemoteServiceClient.delete_remote_snapshots,
+        "RemoteService/ListRemoteSnapshots" => RemoteServiceClient.list_remote_snapshots,
     )
 }
 

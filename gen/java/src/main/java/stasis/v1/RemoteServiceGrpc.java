@@ -108,6 +108,37 @@ public final class RemoteServiceGrpc {
     return getDeleteRemoteSnapshotsMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.ListRemoteSnapshotsRequest,
+      stasis.v1.ListRemoteSnapshotsResponse> getListRemoteSnapshotsMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ListRemoteSnapshots",
+      requestType = stasis.v1.ListRemoteSnapshotsRequest.class,
+      responseType = stasis.v1.ListRemoteSnapshotsResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<stasis.v1.ListRemoteSnapshotsRequest,
+      stasis.v1.ListRemoteSnapshotsResponse> getListRemoteSnapshotsMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.ListRemoteSnapshotsRequest, stasis.v1.ListRemoteSnapshotsResponse> getListRemoteSnapshotsMethod;
+    if ((getListRemoteSnapshotsMethod = RemoteServiceGrpc.getListRemoteSnapshotsMethod) == null) {
+      synchronized (RemoteServiceGrpc.class) {
+        if ((getListRemoteSnapshotsMethod = RemoteServiceGrpc.getListRemoteSnapshotsMethod) == null) {
+          RemoteServiceGrpc.getListRemoteSnapshotsMethod = getListRemoteSnapshotsMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.ListRemoteSnapshotsRequest, stasis.v1.ListRemoteSnapshotsResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ListRemoteSnapshots"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ListRemoteSnapshotsRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ListRemoteSnapshotsResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new RemoteServiceMethodDescriptorSupplier("ListRemoteSnapshots"))
+              .build();
+        }
+      }
+    }
+    return getListRemoteSnapshotsMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -211,6 +242,18 @@ public final class RemoteServiceGrpc {
         io.grpc.stub.StreamObserver<stasis.v1.DeleteRemoteSnapshotsResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getDeleteRemoteSnapshotsMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * Lists the snapshots at a remote, the newest first. The first page lists the remote; the pages
+     * after it show what this daemon has listed last. A snapshot whose commit object cannot be read,
+     * or whose map is missing, is broken: it is counted, and not listed.
+     * </pre>
+     */
+    default void listRemoteSnapshots(stasis.v1.ListRemoteSnapshotsRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ListRemoteSnapshotsResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListRemoteSnapshotsMethod(), responseObserver);
+    }
   }
 
   /**
@@ -286,6 +329,19 @@ public final class RemoteServiceGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getDeleteRemoteSnapshotsMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * Lists the snapshots at a remote, the newest first. The first page lists the remote; the pages
+     * after it show what this daemon has listed last. A snapshot whose commit object cannot be read,
+     * or whose map is missing, is broken: it is counted, and not listed.
+     * </pre>
+     */
+    public void listRemoteSnapshots(stasis.v1.ListRemoteSnapshotsRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ListRemoteSnapshotsResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getListRemoteSnapshotsMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -346,6 +402,18 @@ public final class RemoteServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getDeleteRemoteSnapshotsMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Lists the snapshots at a remote, the newest first. The first page lists the remote; the pages
+     * after it show what this daemon has listed last. A snapshot whose commit object cannot be read,
+     * or whose map is missing, is broken: it is counted, and not listed.
+     * </pre>
+     */
+    public stasis.v1.ListRemoteSnapshotsResponse listRemoteSnapshots(stasis.v1.ListRemoteSnapshotsRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getListRemoteSnapshotsMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -405,6 +473,18 @@ public final class RemoteServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getDeleteRemoteSnapshotsMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Lists the snapshots at a remote, the newest first. The first page lists the remote; the pages
+     * after it show what this daemon has listed last. A snapshot whose commit object cannot be read,
+     * or whose map is missing, is broken: it is counted, and not listed.
+     * </pre>
+     */
+    public stasis.v1.ListRemoteSnapshotsResponse listRemoteSnapshots(stasis.v1.ListRemoteSnapshotsRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getListRemoteSnapshotsMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -452,11 +532,25 @@ public final class RemoteServiceGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getDeleteRemoteSnapshotsMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * Lists the snapshots at a remote, the newest first. The first page lists the remote; the pages
+     * after it show what this daemon has listed last. A snapshot whose commit object cannot be read,
+     * or whose map is missing, is broken: it is counted, and not listed.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<stasis.v1.ListRemoteSnapshotsResponse> listRemoteSnapshots(
+        stasis.v1.ListRemoteSnapshotsRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getListRemoteSnapshotsMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_LIST_REMOTES = 0;
   private static final int METHODID_CHECK_REMOTE = 1;
   private static final int METHODID_DELETE_REMOTE_SNAPSHOTS = 2;
+  private static final int METHODID_LIST_REMOTE_SNAPSHOTS = 3;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -486,6 +580,10 @@ public final class RemoteServiceGrpc {
         case METHODID_DELETE_REMOTE_SNAPSHOTS:
           serviceImpl.deleteRemoteSnapshots((stasis.v1.DeleteRemoteSnapshotsRequest) request,
               (io.grpc.stub.StreamObserver<stasis.v1.DeleteRemoteSnapshotsResponse>) responseObserver);
+          break;
+        case METHODID_LIST_REMOTE_SNAPSHOTS:
+          serviceImpl.listRemoteSnapshots((stasis.v1.ListRemoteSnapshotsRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.ListRemoteSnapshotsResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -526,6 +624,13 @@ public final class RemoteServiceGrpc {
               stasis.v1.DeleteRemoteSnapshotsRequest,
               stasis.v1.DeleteRemoteSnapshotsResponse>(
                 service, METHODID_DELETE_REMOTE_SNAPSHOTS)))
+        .addMethod(
+          getListRemoteSnapshotsMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              stasis.v1.ListRemoteSnapshotsRequest,
+              stasis.v1.ListRemoteSnapshotsResponse>(
+                service, METHODID_LIST_REMOTE_SNAPSHOTS)))
         .build();
   }
 
@@ -577,6 +682,7 @@ public final class RemoteServiceGrpc {
               .addMethod(getListRemotesMethod())
               .addMethod(getCheckRemoteMethod())
               .addMethod(getDeleteRemoteSnapshotsMethod())
+              .addMethod(getListRemoteSnapshotsMethod())
               .build();
         }
       }

@@ -76,6 +76,26 @@ public final class RemoteServiceProto extends com.google.protobuf.GeneratedFile 
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_RemoteDeletion_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_ListRemoteSnapshotsRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_ListRemoteSnapshotsRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_RemoteSnapshotFilter_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_RemoteSnapshotFilter_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_RemoteSnapshotFilter_LabelsEntry_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_RemoteSnapshotFilter_LabelsEntry_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_ListRemoteSnapshotsResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_ListRemoteSnapshotsResponse_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -87,69 +107,89 @@ public final class RemoteServiceProto extends com.google.protobuf.GeneratedFile 
     java.lang.String[] descriptorData = {
       "\n\036stasis/v1/remote_service.proto\022\tstasis" +
       ".v1\032\037google/protobuf/timestamp.proto\032\026st" +
-      "asis/v1/errors.proto\"\024\n\022ListRemotesReque" +
-      "st\"B\n\023ListRemotesResponse\022+\n\007remotes\030\001 \003" +
-      "(\0132\021.stasis.v1.RemoteR\007remotes\"\200\001\n\006Remot" +
-      "e\022\022\n\004name\030\001 \001(\tR\004name\022\032\n\010endpoint\030\002 \001(\tR" +
-      "\010endpoint\022\026\n\006bucket\030\003 \001(\tR\006bucket\022\026\n\006pre" +
-      "fix\030\004 \001(\tR\006prefix\022\026\n\006region\030\005 \001(\tR\006regio" +
-      "n\"D\n\022CheckRemoteRequest\022\026\n\006remote\030\001 \001(\tR" +
-      "\006remote\022\026\n\006rounds\030\002 \001(\005R\006rounds\"\213\001\n\023Chec" +
-      "kRemoteResponse\0220\n\004step\030\001 \001(\0132\032.stasis.v" +
-      "1.RemoteCheckStepH\000R\004step\0229\n\007verdict\030\002 \001" +
-      "(\0132\035.stasis.v1.RemoteCheckVerdictH\000R\007ver" +
-      "dictB\007\n\005event\"v\n\017RemoteCheckStep\022\022\n\004name" +
-      "\030\001 \001(\tR\004name\0227\n\007outcome\030\002 \001(\0162\035.stasis.v" +
-      "1.RemoteCheckOutcomeR\007outcome\022\026\n\006detail\030" +
-      "\003 \001(\tR\006detail\"\264\001\n\022RemoteCheckVerdict\0228\n\t" +
-      "usability\030\001 \001(\0162\032.stasis.v1.RemoteUsabil" +
-      "ityR\tusability\022\030\n\007summary\030\002 \001(\tR\007summary" +
-      "\022\'\n\017missing_actions\030\003 \003(\tR\016missingAction" +
-      "s\022!\n\014objects_left\030\004 \001(\005R\013objectsLeft\"o\n\034" +
-      "DeleteRemoteSnapshotsRequest\022\026\n\006remote\030\001" +
-      " \001(\tR\006remote\022\022\n\004refs\030\002 \003(\tR\004refs\022#\n\rallo" +
-      "w_missing\030\003 \001(\010R\014allowMissing\"X\n\035DeleteR" +
-      "emoteSnapshotsResponse\0227\n\tdeletions\030\001 \003(" +
-      "\0132\031.stasis.v1.RemoteDeletionR\tdeletions\"" +
-      "\310\002\n\016RemoteDeletion\022\020\n\003ref\030\001 \001(\tR\003ref\022\016\n\002" +
-      "id\030\002 \001(\tR\002id\022\022\n\004name\030\003 \001(\tR\004name\022\027\n\007node" +
-      "_id\030\004 \001(\tR\006nodeId\0227\n\tpushed_at\030\005 \001(\0132\032.g" +
-      "oogle.protobuf.TimestampR\010pushedAt\022:\n\007ou" +
-      "tcome\030\006 \001(\0162 .stasis.v1.RemoteDeletionOu" +
-      "tcomeR\007outcome\022.\n\006reason\030\007 \001(\0162\026.stasis." +
-      "v1.ErrorReasonR\006reason\022\030\n\007message\030\010 \001(\tR" +
-      "\007message\022(\n\020holding_node_ids\030\t \003(\tR\016hold" +
-      "ingNodeIds*\276\001\n\022RemoteCheckOutcome\022$\n REM" +
-      "OTE_CHECK_OUTCOME_UNSPECIFIED\020\000\022\037\n\033REMOT" +
-      "E_CHECK_OUTCOME_PASSED\020\001\022\037\n\033REMOTE_CHECK" +
-      "_OUTCOME_FAILED\020\002\022\036\n\032REMOTE_CHECK_OUTCOM" +
-      "E_NOTED\020\003\022 \n\034REMOTE_CHECK_OUTCOME_SKIPPE" +
-      "D\020\004*\215\001\n\017RemoteUsability\022 \n\034REMOTE_USABIL" +
-      "ITY_UNSPECIFIED\020\000\022\033\n\027REMOTE_USABILITY_US" +
-      "ABLE\020\001\022\034\n\030REMOTE_USABILITY_LIMITED\020\002\022\035\n\031" +
-      "REMOTE_USABILITY_UNUSABLE\020\003*\320\001\n\025RemoteDe" +
-      "letionOutcome\022\'\n#REMOTE_DELETION_OUTCOME" +
-      "_UNSPECIFIED\020\000\022#\n\037REMOTE_DELETION_OUTCOM" +
-      "E_DELETED\020\001\022 \n\034REMOTE_DELETION_OUTCOME_K" +
-      "EPT\020\002\022#\n\037REMOTE_DELETION_OUTCOME_MISSING" +
-      "\020\003\022\"\n\036REMOTE_DELETION_OUTCOME_FAILED\020\0042\231" +
-      "\002\n\rRemoteService\022L\n\013ListRemotes\022\035.stasis" +
-      ".v1.ListRemotesRequest\032\036.stasis.v1.ListR" +
-      "emotesResponse\022N\n\013CheckRemote\022\035.stasis.v" +
-      "1.CheckRemoteRequest\032\036.stasis.v1.CheckRe" +
-      "moteResponse0\001\022j\n\025DeleteRemoteSnapshots\022" +
-      "\'.stasis.v1.DeleteRemoteSnapshotsRequest" +
-      "\032(.stasis.v1.DeleteRemoteSnapshotsRespon" +
-      "seB\214\001\n\tstasis.v1B\022RemoteServiceProtoP\001Z&" +
-      "stasis.local/gen/go/stasis/v1;stasisv1\242\002" +
-      "\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1" +
-      "\\GPBMetadata\352\002\nStasis::V1b\006proto3"
+      "asis/v1/errors.proto\032\031stasis/v1/resource" +
+      "s.proto\"\024\n\022ListRemotesRequest\"B\n\023ListRem" +
+      "otesResponse\022+\n\007remotes\030\001 \003(\0132\021.stasis.v" +
+      "1.RemoteR\007remotes\"\200\001\n\006Remote\022\022\n\004name\030\001 \001" +
+      "(\tR\004name\022\032\n\010endpoint\030\002 \001(\tR\010endpoint\022\026\n\006" +
+      "bucket\030\003 \001(\tR\006bucket\022\026\n\006prefix\030\004 \001(\tR\006pr" +
+      "efix\022\026\n\006region\030\005 \001(\tR\006region\"D\n\022CheckRem" +
+      "oteRequest\022\026\n\006remote\030\001 \001(\tR\006remote\022\026\n\006ro" +
+      "unds\030\002 \001(\005R\006rounds\"\213\001\n\023CheckRemoteRespon" +
+      "se\0220\n\004step\030\001 \001(\0132\032.stasis.v1.RemoteCheck" +
+      "StepH\000R\004step\0229\n\007verdict\030\002 \001(\0132\035.stasis.v" +
+      "1.RemoteCheckVerdictH\000R\007verdictB\007\n\005event" +
+      "\"v\n\017RemoteCheckStep\022\022\n\004name\030\001 \001(\tR\004name\022" +
+      "7\n\007outcome\030\002 \001(\0162\035.stasis.v1.RemoteCheck" +
+      "OutcomeR\007outcome\022\026\n\006detail\030\003 \001(\tR\006detail" +
+      "\"\264\001\n\022RemoteCheckVerdict\0228\n\tusability\030\001 \001" +
+      "(\0162\032.stasis.v1.RemoteUsabilityR\tusabilit" +
+      "y\022\030\n\007summary\030\002 \001(\tR\007summary\022\'\n\017missing_a" +
+      "ctions\030\003 \003(\tR\016missingActions\022!\n\014objects_" +
+      "left\030\004 \001(\005R\013objectsLeft\"o\n\034DeleteRemoteS" +
+      "napshotsRequest\022\026\n\006remote\030\001 \001(\tR\006remote\022" +
+      "\022\n\004refs\030\002 \003(\tR\004refs\022#\n\rallow_missing\030\003 \001" +
+      "(\010R\014allowMissing\"X\n\035DeleteRemoteSnapshot" +
+      "sResponse\0227\n\tdeletions\030\001 \003(\0132\031.stasis.v1" +
+      ".RemoteDeletionR\tdeletions\"\310\002\n\016RemoteDel" +
+      "etion\022\020\n\003ref\030\001 \001(\tR\003ref\022\016\n\002id\030\002 \001(\tR\002id\022" +
+      "\022\n\004name\030\003 \001(\tR\004name\022\027\n\007node_id\030\004 \001(\tR\006no" +
+      "deId\0227\n\tpushed_at\030\005 \001(\0132\032.google.protobu" +
+      "f.TimestampR\010pushedAt\022:\n\007outcome\030\006 \001(\0162 " +
+      ".stasis.v1.RemoteDeletionOutcomeR\007outcom" +
+      "e\022.\n\006reason\030\007 \001(\0162\026.stasis.v1.ErrorReaso" +
+      "nR\006reason\022\030\n\007message\030\010 \001(\tR\007message\022(\n\020h" +
+      "olding_node_ids\030\t \003(\tR\016holdingNodeIds\"\251\001" +
+      "\n\032ListRemoteSnapshotsRequest\022\026\n\006remote\030\001" +
+      " \001(\tR\006remote\022\033\n\tpage_size\030\002 \001(\005R\010pageSiz" +
+      "e\022\035\n\npage_token\030\003 \001(\tR\tpageToken\0227\n\006filt" +
+      "er\030\004 \001(\0132\037.stasis.v1.RemoteSnapshotFilte" +
+      "rR\006filter\"\320\001\n\024RemoteSnapshotFilter\022\037\n\013na" +
+      "me_prefix\030\001 \001(\tR\nnamePrefix\022C\n\006labels\030\002 " +
+      "\003(\0132+.stasis.v1.RemoteSnapshotFilter.Lab" +
+      "elsEntryR\006labels\022\027\n\007node_id\030\003 \001(\tR\006nodeI" +
+      "d\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005va" +
+      "lue\030\002 \001(\tR\005value:\0028\001\"\335\001\n\033ListRemoteSnaps" +
+      "hotsResponse\0227\n\tsnapshots\030\001 \003(\0132\031.stasis" +
+      ".v1.RemoteSnapshotR\tsnapshots\022&\n\017next_pa" +
+      "ge_token\030\002 \001(\tR\rnextPageToken\022\035\n\ntotal_s" +
+      "ize\030\003 \001(\003R\ttotalSize\022\035\n\nbroken_ids\030\004 \003(\t" +
+      "R\tbrokenIds\022\037\n\013broken_size\030\005 \001(\003R\nbroken" +
+      "Size*\276\001\n\022RemoteCheckOutcome\022$\n REMOTE_CH" +
+      "ECK_OUTCOME_UNSPECIFIED\020\000\022\037\n\033REMOTE_CHEC" +
+      "K_OUTCOME_PASSED\020\001\022\037\n\033REMOTE_CHECK_OUTCO" +
+      "ME_FAILED\020\002\022\036\n\032REMOTE_CHECK_OUTCOME_NOTE" +
+      "D\020\003\022 \n\034REMOTE_CHECK_OUTCOME_SKIPPED\020\004*\215\001" +
+      "\n\017RemoteUsability\022 \n\034REMOTE_USABILITY_UN" +
+      "SPECIFIED\020\000\022\033\n\027REMOTE_USABILITY_USABLE\020\001" +
+      "\022\034\n\030REMOTE_USABILITY_LIMITED\020\002\022\035\n\031REMOTE" +
+      "_USABILITY_UNUSABLE\020\003*\320\001\n\025RemoteDeletion" +
+      "Outcome\022\'\n#REMOTE_DELETION_OUTCOME_UNSPE" +
+      "CIFIED\020\000\022#\n\037REMOTE_DELETION_OUTCOME_DELE" +
+      "TED\020\001\022 \n\034REMOTE_DELETION_OUTCOME_KEPT\020\002\022" +
+      "#\n\037REMOTE_DELETION_OUTCOME_MISSING\020\003\022\"\n\036" +
+      "REMOTE_DELETION_OUTCOME_FAILED\020\0042\377\002\n\rRem" +
+      "oteService\022L\n\013ListRemotes\022\035.stasis.v1.Li" +
+      "stRemotesRequest\032\036.stasis.v1.ListRemotes" +
+      "Response\022N\n\013CheckRemote\022\035.stasis.v1.Chec" +
+      "kRemoteRequest\032\036.stasis.v1.CheckRemoteRe" +
+      "sponse0\001\022j\n\025DeleteRemoteSnapshots\022\'.stas" +
+      "is.v1.DeleteRemoteSnapshotsRequest\032(.sta" +
+      "sis.v1.DeleteRemoteSnapshotsResponse\022d\n\023" +
+      "ListRemoteSnapshots\022%.stasis.v1.ListRemo" +
+      "teSnapshotsRequest\032&.stasis.v1.ListRemot" +
+      "eSnapshotsResponseB\214\001\n\tstasis.v1B\022Remote" +
+      "ServiceProtoP\001Z&stasis.local/gen/go/stas" +
+      "is/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasi" +
+      "s\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nStasis::V" +
+      "1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
         new com.google.protobuf.Descriptors.FileDescriptor[] {
           com.google.protobuf.TimestampProto.getDescriptor(),
           stasis.v1.ErrorsProto.getDescriptor(),
+          stasis.v1.ResourcesProto.getDescriptor(),
         });
     internal_static_stasis_v1_ListRemotesRequest_descriptor =
       getDescriptor().getMessageType(0);
@@ -211,9 +251,34 @@ public final class RemoteServiceProto extends com.google.protobuf.GeneratedFile 
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_RemoteDeletion_descriptor,
         new java.lang.String[] { "Ref", "Id", "Name", "NodeId", "PushedAt", "Outcome", "Reason", "Message", "HoldingNodeIds", });
+    internal_static_stasis_v1_ListRemoteSnapshotsRequest_descriptor =
+      getDescriptor().getMessageType(10);
+    internal_static_stasis_v1_ListRemoteSnapshotsRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_ListRemoteSnapshotsRequest_descriptor,
+        new java.lang.String[] { "Remote", "PageSize", "PageToken", "Filter", });
+    internal_static_stasis_v1_RemoteSnapshotFilter_descriptor =
+      getDescriptor().getMessageType(11);
+    internal_static_stasis_v1_RemoteSnapshotFilter_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_RemoteSnapshotFilter_descriptor,
+        new java.lang.String[] { "NamePrefix", "Labels", "NodeId", });
+    internal_static_stasis_v1_RemoteSnapshotFilter_LabelsEntry_descriptor =
+      internal_static_stasis_v1_RemoteSnapshotFilter_descriptor.getNestedType(0);
+    internal_static_stasis_v1_RemoteSnapshotFilter_LabelsEntry_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_RemoteSnapshotFilter_LabelsEntry_descriptor,
+        new java.lang.String[] { "Key", "Value", });
+    internal_static_stasis_v1_ListRemoteSnapshotsResponse_descriptor =
+      getDescriptor().getMessageType(12);
+    internal_static_stasis_v1_ListRemoteSnapshotsResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_ListRemoteSnapshotsResponse_descriptor,
+        new java.lang.String[] { "Snapshots", "NextPageToken", "TotalSize", "BrokenIds", "BrokenSize", });
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.TimestampProto.getDescriptor();
     stasis.v1.ErrorsProto.getDescriptor();
+    stasis.v1.ResourcesProto.getDescriptor();
   }
 
   // @@protoc_insertion_point(outer_class_scope)

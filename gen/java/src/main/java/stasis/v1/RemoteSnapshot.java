@@ -35,6 +35,7 @@ private static final long serialVersionUID = 0L;
     id_ = "";
     nodeId_ = "";
     digest_ = "";
+    parentDigest_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -368,6 +369,91 @@ private static final long serialVersionUID = 0L;
     return packedBytes_;
   }
 
+  public static final int EXPIRE_TIME_FIELD_NUMBER = 11;
+  private com.google.protobuf.Timestamp expireTime_;
+  /**
+   * <pre>
+   * When it expires on that node. Unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+   * @return Whether the expireTime field is set.
+   */
+  @java.lang.Override
+  public boolean hasExpireTime() {
+    return ((bitField0_ & 0x00000008) != 0);
+  }
+  /**
+   * <pre>
+   * When it expires on that node. Unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+   * @return The expireTime.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Timestamp getExpireTime() {
+    return expireTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : expireTime_;
+  }
+  /**
+   * <pre>
+   * When it expires on that node. Unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.TimestampOrBuilder getExpireTimeOrBuilder() {
+    return expireTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : expireTime_;
+  }
+
+  public static final int PARENT_DIGEST_FIELD_NUMBER = 12;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object parentDigest_ = "";
+  /**
+   * <pre>
+   * Digest of the snapshot that it was made from as a delta, as in Snapshot.
+   * </pre>
+   *
+   * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+   * @return The parentDigest.
+   */
+  @java.lang.Override
+  public java.lang.String getParentDigest() {
+    java.lang.Object ref = parentDigest_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      parentDigest_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Digest of the snapshot that it was made from as a delta, as in Snapshot.
+   * </pre>
+   *
+   * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+   * @return The bytes for parentDigest.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getParentDigestBytes() {
+    java.lang.Object ref = parentDigest_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      parentDigest_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -411,6 +497,12 @@ private static final long serialVersionUID = 0L;
     }
     if (packedBytes_ != 0L) {
       output.writeInt64(10, packedBytes_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      output.writeMessage(11, getExpireTime());
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(parentDigest_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 12, parentDigest_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -458,6 +550,13 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeInt64Size(10, packedBytes_);
     }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(11, getExpireTime());
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(parentDigest_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(12, parentDigest_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -502,6 +601,13 @@ private static final long serialVersionUID = 0L;
         != other.getDataBytes()) return false;
     if (getPackedBytes()
         != other.getPackedBytes()) return false;
+    if (hasExpireTime() != other.hasExpireTime()) return false;
+    if (hasExpireTime()) {
+      if (!getExpireTime()
+          .equals(other.getExpireTime())) return false;
+    }
+    if (!getParentDigest()
+        .equals(other.getParentDigest())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -543,6 +649,12 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + PACKED_BYTES_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getPackedBytes());
+    if (hasExpireTime()) {
+      hash = (37 * hash) + EXPIRE_TIME_FIELD_NUMBER;
+      hash = (53 * hash) + getExpireTime().hashCode();
+    }
+    hash = (37 * hash) + PARENT_DIGEST_FIELD_NUMBER;
+    hash = (53 * hash) + getParentDigest().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -680,6 +792,7 @@ private static final long serialVersionUID = 0L;
         internalGetPushedAtFieldBuilder();
         internalGetConfigFieldBuilder();
         internalGetCreatedAtFieldBuilder();
+        internalGetExpireTimeFieldBuilder();
       }
     }
     @java.lang.Override
@@ -708,6 +821,12 @@ private static final long serialVersionUID = 0L;
       sizeBytes_ = 0L;
       dataBytes_ = 0L;
       packedBytes_ = 0L;
+      expireTime_ = null;
+      if (expireTimeBuilder_ != null) {
+        expireTimeBuilder_.dispose();
+        expireTimeBuilder_ = null;
+      }
+      parentDigest_ = "";
       return this;
     }
 
@@ -781,6 +900,15 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000200) != 0)) {
         result.packedBytes_ = packedBytes_;
       }
+      if (((from_bitField0_ & 0x00000400) != 0)) {
+        result.expireTime_ = expireTimeBuilder_ == null
+            ? expireTime_
+            : expireTimeBuilder_.build();
+        to_bitField0_ |= 0x00000008;
+      }
+      if (((from_bitField0_ & 0x00000800) != 0)) {
+        result.parentDigest_ = parentDigest_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -831,6 +959,14 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getPackedBytes() != 0L) {
         setPackedBytes(other.getPackedBytes());
+      }
+      if (other.hasExpireTime()) {
+        mergeExpireTime(other.getExpireTime());
+      }
+      if (!other.getParentDigest().isEmpty()) {
+        parentDigest_ = other.parentDigest_;
+        bitField0_ |= 0x00000800;
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -914,6 +1050,18 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000200;
               break;
             } // case 80
+            case 90: {
+              input.readMessage(
+                  internalGetExpireTimeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000400;
+              break;
+            } // case 90
+            case 98: {
+              parentDigest_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000800;
+              break;
+            } // case 98
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1855,6 +2003,255 @@ private static final long serialVersionUID = 0L;
     public Builder clearPackedBytes() {
       bitField0_ = (bitField0_ & ~0x00000200);
       packedBytes_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.Timestamp expireTime_;
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> expireTimeBuilder_;
+    /**
+     * <pre>
+     * When it expires on that node. Unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+     * @return Whether the expireTime field is set.
+     */
+    public boolean hasExpireTime() {
+      return ((bitField0_ & 0x00000400) != 0);
+    }
+    /**
+     * <pre>
+     * When it expires on that node. Unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+     * @return The expireTime.
+     */
+    public com.google.protobuf.Timestamp getExpireTime() {
+      if (expireTimeBuilder_ == null) {
+        return expireTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : expireTime_;
+      } else {
+        return expireTimeBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * When it expires on that node. Unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+     */
+    public Builder setExpireTime(com.google.protobuf.Timestamp value) {
+      if (expireTimeBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        expireTime_ = value;
+      } else {
+        expireTimeBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When it expires on that node. Unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+     */
+    public Builder setExpireTime(
+        com.google.protobuf.Timestamp.Builder builderForValue) {
+      if (expireTimeBuilder_ == null) {
+        expireTime_ = builderForValue.build();
+      } else {
+        expireTimeBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When it expires on that node. Unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+     */
+    public Builder mergeExpireTime(com.google.protobuf.Timestamp value) {
+      if (expireTimeBuilder_ == null) {
+        if (((bitField0_ & 0x00000400) != 0) &&
+          expireTime_ != null &&
+          expireTime_ != com.google.protobuf.Timestamp.getDefaultInstance()) {
+          getExpireTimeBuilder().mergeFrom(value);
+        } else {
+          expireTime_ = value;
+        }
+      } else {
+        expireTimeBuilder_.mergeFrom(value);
+      }
+      if (expireTime_ != null) {
+        bitField0_ |= 0x00000400;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * When it expires on that node. Unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+     */
+    public Builder clearExpireTime() {
+      bitField0_ = (bitField0_ & ~0x00000400);
+      expireTime_ = null;
+      if (expireTimeBuilder_ != null) {
+        expireTimeBuilder_.dispose();
+        expireTimeBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When it expires on that node. Unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+     */
+    public com.google.protobuf.Timestamp.Builder getExpireTimeBuilder() {
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return internalGetExpireTimeFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * When it expires on that node. Unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+     */
+    public com.google.protobuf.TimestampOrBuilder getExpireTimeOrBuilder() {
+      if (expireTimeBuilder_ != null) {
+        return expireTimeBuilder_.getMessageOrBuilder();
+      } else {
+        return expireTime_ == null ?
+            com.google.protobuf.Timestamp.getDefaultInstance() : expireTime_;
+      }
+    }
+    /**
+     * <pre>
+     * When it expires on that node. Unset = it does not expire.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> 
+        internalGetExpireTimeFieldBuilder() {
+      if (expireTimeBuilder_ == null) {
+        expireTimeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder>(
+                getExpireTime(),
+                getParentForChildren(),
+                isClean());
+        expireTime_ = null;
+      }
+      return expireTimeBuilder_;
+    }
+
+    private java.lang.Object parentDigest_ = "";
+    /**
+     * <pre>
+     * Digest of the snapshot that it was made from as a delta, as in Snapshot.
+     * </pre>
+     *
+     * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+     * @return The parentDigest.
+     */
+    public java.lang.String getParentDigest() {
+      java.lang.Object ref = parentDigest_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        parentDigest_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Digest of the snapshot that it was made from as a delta, as in Snapshot.
+     * </pre>
+     *
+     * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+     * @return The bytes for parentDigest.
+     */
+    public com.google.protobuf.ByteString
+        getParentDigestBytes() {
+      java.lang.Object ref = parentDigest_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        parentDigest_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Digest of the snapshot that it was made from as a delta, as in Snapshot.
+     * </pre>
+     *
+     * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+     * @param value The parentDigest to set.
+     * @return This builder for chaining.
+     */
+    public Builder setParentDigest(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      parentDigest_ = value;
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Digest of the snapshot that it was made from as a delta, as in Snapshot.
+     * </pre>
+     *
+     * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearParentDigest() {
+      parentDigest_ = getDefaultInstance().getParentDigest();
+      bitField0_ = (bitField0_ & ~0x00000800);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Digest of the snapshot that it was made from as a delta, as in Snapshot.
+     * </pre>
+     *
+     * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+     * @param value The bytes for parentDigest to set.
+     * @return This builder for chaining.
+     */
+    public Builder setParentDigestBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      parentDigest_ = value;
+      bitField0_ |= 0x00000800;
       onChanged();
       return this;
     }

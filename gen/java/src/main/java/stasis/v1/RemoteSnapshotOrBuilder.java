@@ -192,4 +192,51 @@ public interface RemoteSnapshotOrBuilder extends
    * @return The packedBytes.
    */
   long getPackedBytes();
+
+  /**
+   * <pre>
+   * When it expires on that node. Unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+   * @return Whether the expireTime field is set.
+   */
+  boolean hasExpireTime();
+  /**
+   * <pre>
+   * When it expires on that node. Unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+   * @return The expireTime.
+   */
+  com.google.protobuf.Timestamp getExpireTime();
+  /**
+   * <pre>
+   * When it expires on that node. Unset = it does not expire.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp expire_time = 11 [json_name = "expireTime"];</code>
+   */
+  com.google.protobuf.TimestampOrBuilder getExpireTimeOrBuilder();
+
+  /**
+   * <pre>
+   * Digest of the snapshot that it was made from as a delta, as in Snapshot.
+   * </pre>
+   *
+   * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+   * @return The parentDigest.
+   */
+  java.lang.String getParentDigest();
+  /**
+   * <pre>
+   * Digest of the snapshot that it was made from as a delta, as in Snapshot.
+   * </pre>
+   *
+   * <code>string parent_digest = 12 [json_name = "parentDigest"];</code>
+   * @return The bytes for parentDigest.
+   */
+  com.google.protobuf.ByteString
+      getParentDigestBytes();
 }

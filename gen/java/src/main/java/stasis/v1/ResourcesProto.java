@@ -108,7 +108,7 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
       "rrupt\030\n \001(\010R\007corrupt\022#\n\rcharged_bytes\030\013 " +
       "\001(\003R\014chargedBytes\022#\n\rparent_digest\030\014 \001(\t" +
       "R\014parentDigest\022;\n\013expire_time\030\r \001(\0132\032.go" +
-      "ogle.protobuf.TimestampR\nexpireTime\"\367\002\n\016" +
+      "ogle.protobuf.TimestampR\nexpireTime\"\331\003\n\016" +
       "RemoteSnapshot\022\016\n\002id\030\001 \001(\tR\002id\0227\n\tpushed" +
       "_at\030\002 \001(\0132\032.google.protobuf.TimestampR\010p" +
       "ushedAt\022\027\n\007node_id\030\003 \001(\tR\006nodeId\0221\n\006conf" +
@@ -118,13 +118,15 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
       "digest\022\034\n\tprotected\030\007 \001(\010R\tprotected\022\035\n\n" +
       "size_bytes\030\010 \001(\003R\tsizeBytes\022\035\n\ndata_byte" +
       "s\030\t \001(\003R\tdataBytes\022!\n\014packed_bytes\030\n \001(\003" +
-      "R\013packedBytes*U\n\tBlockHash\022\032\n\026BLOCK_HASH" +
-      "_UNSPECIFIED\020\000\022\025\n\021BLOCK_HASH_SHA256\020\001\022\025\n" +
-      "\021BLOCK_HASH_BLAKE3\020\002B\210\001\n\tstasis.v1B\016Reso" +
-      "urcesProtoP\001Z&stasis.local/gen/go/stasis" +
-      "/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\" +
-      "V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nStasis::V1b" +
-      "\006proto3"
+      "R\013packedBytes\022;\n\013expire_time\030\013 \001(\0132\032.goo" +
+      "gle.protobuf.TimestampR\nexpireTime\022#\n\rpa" +
+      "rent_digest\030\014 \001(\tR\014parentDigest*U\n\tBlock" +
+      "Hash\022\032\n\026BLOCK_HASH_UNSPECIFIED\020\000\022\025\n\021BLOC" +
+      "K_HASH_SHA256\020\001\022\025\n\021BLOCK_HASH_BLAKE3\020\002B\210" +
+      "\001\n\tstasis.v1B\016ResourcesProtoP\001Z&stasis.l" +
+      "ocal/gen/go/stasis/v1;stasisv1\242\002\003SXX\252\002\tS" +
+      "tasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMeta" +
+      "data\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -167,7 +169,7 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
     internal_static_stasis_v1_RemoteSnapshot_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_RemoteSnapshot_descriptor,
-        new java.lang.String[] { "Id", "PushedAt", "NodeId", "Config", "CreatedAt", "Digest", "Protected", "SizeBytes", "DataBytes", "PackedBytes", });
+        new java.lang.String[] { "Id", "PushedAt", "NodeId", "Config", "CreatedAt", "Digest", "Protected", "SizeBytes", "DataBytes", "PackedBytes", "ExpireTime", "ParentDigest", });
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.StructProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
