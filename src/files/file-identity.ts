@@ -1,6 +1,7 @@
 // Determines whether a file is unchanged, by its inode, its modification time and its owner.
+import { lstatSync, type BigIntStats } from "node:fs";
 import { lstat } from "node:fs/promises";
-import { withIoError } from "../holes/errno.js";
+import { ioError, withIoError, type IoContext } from "../holes/errno.js";
 
 export interface FileIdentity {
   /** Decimal text, because an inode number may exceed 53 bits. */
@@ -11,8 +12,22 @@ export interface FileIdentity {
 }
 
 export async function fileIdentityOf(path: string): Promise<FileIdentity> {
-  const { ino, mtimeNs, uid } = await withIoError({ what: "look at the file", path }, () =>
-    lstat(path, { bigint: true }),
-  );
+  return identity(await withIoError(lookingAt(path), () => lstat(path, { bigint: true })));
+}
+
+/** Like `fileIdentityOf`, for a file of the store: it takes microseconds, without a thread. */
+export function storedIdentityOf(path: string): FileIdentity {
+  try {
+    return identity(lstatSync(path, { bigint: true }));
+  } catch (error) {
+    throw ioError(error, lookingAt(path));
+  }
+}
+
+function lookingAt(path: string): IoContext {
+  return { what: "look at the file", path };
+}
+
+function identity({ ino, mtimeNs, uid }: BigIntStats): FileIdentity {
   return { inode: String(ino), mtimeNs: String(mtimeNs), uid: Number(uid) };
 }

@@ -10,8 +10,8 @@
 // - Where a caller is limited to some directories, no symbolic link below them is ever followed.
 // - A refusal is the same whether or not the path exists: a refusal does not reveal what is
 //   outside.
-import { constants, type BigIntStats } from "node:fs";
-import { lstat, open, readlink, realpath, stat, type FileHandle } from "node:fs/promises";
+import { constants, readlinkSync, type BigIntStats } from "node:fs";
+import { lstat, open, realpath, stat, type FileHandle } from "node:fs/promises";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import type { CallerPath } from "../model/caller-path.js";
@@ -231,7 +231,8 @@ async function startOf({ path, within = [] }: CallerPath): Promise<PathStart> {
 async function held(handle: FileHandle): Promise<HeldDirectory> {
   const link = `/proc/self/fd/${handle.fd}`;
   try {
-    const path = await readlink(link);
+    // The kernel answers from memory, so this needs no thread.
+    const path = readlinkSync(link);
     // A deleted directory has "(deleted)" after its path, and a moved one has another path.
     if (!(await isSame(path, await handle.stat({ bigint: true })))) throw gone(path);
     return {

@@ -11,7 +11,6 @@ import { copySparse, shareBlocks, type CopyOptions } from "../holes/sparse-copy.
 import type { TakenFile } from "../model/take.js";
 import { fsyncDirectory, removeTree } from "./durable.js";
 import type { Layout } from "./layout.js";
-import { requireSize } from "./clone.js";
 import type { StoredFile, StoredSnapshot } from "./stored.js";
 import { giveToGroup, storedFileMode, whileWritable } from "./stored-modes.js";
 
@@ -19,7 +18,7 @@ interface LinkOptions {
   /** Maximum bytes that are copied, in all files together. */
   readonly maxCopyBytes: number;
   /** Throws if a linked file has changed. Called when a copy is made, before it is used. */
-  readonly requireUnchanged: () => Promise<void>;
+  readonly requireUnchanged: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -91,8 +90,7 @@ async function replaceByCopy(
   const how: CopyOptions = { mode: storedFileMode, sync: true, signal };
   const made = await (dataBytes > leftBytes ? shareBlocks : copySparse)(from, copy, how);
   if (made === undefined) throw tooMuch(stored.id, file, leftBytes, await linkCount(from));
-  requireSize({ stored, file }, made.sizeBytes);
-  await requireUnchanged();
+  requireUnchanged();
   if (layout.dataGroup !== undefined) await giveToGroup(copy, layout.dataGroup);
   const directory = layout.filesDirectory(stored.id);
   await whileWritable(directory, () =>

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { StoreError } from "../base/errors.js";
 import { totalLength } from "../model/extent.js";
 import type { SnapshotFile } from "../model/snapshot.js";
-import { ioError, isErrno, withIoError } from "../holes/errno.js";
+import { ioError, isErrno } from "../holes/errno.js";
 import type { ExtentMap } from "../holes/extent-map.js";
 import { scanExtents } from "../holes/extents.js";
 import { closeQuietly } from "../base/quietly.js";
@@ -88,7 +88,10 @@ export interface OpenStoredOptions {
   readonly findHoles?: boolean;
 }
 
-/** Opens a snapshot, whose files must exist with the stored sizes. */
+/**
+ * Opens a snapshot, whose files must exist with the stored sizes. Opening and looking at files is
+ * synchronous: it takes some microseconds, and a round trip to a thread takes ten times as long.
+ */
 export async function openStored(
   layout: Layout,
   id: string,
@@ -96,9 +99,8 @@ export async function openStored(
   signal?: AbortSignal,
   { findHoles = true }: OpenStoredOptions = {},
 ): Promise<StoredSnapshot> {
-  const directory = await openDirectory(layout.filesDirectory(id), id);
+  const directory = openDirectory(layout.filesDirectory(id), id);
   const pathOf = (name: string): string => `/proc/self/fd/${directory.fd}/${name}`;
-  const openFile = (name: string): Promise<FileHandle> => openStoredFile(pathOf(name), name, id);
   const described: StoredFile[] = [];
   const releaseMaps = (): void => {
     for (const { extents } of described) extents?.[Symbol.dispose]();
@@ -106,12 +108,15 @@ export async function openStored(
   try {
     for (const file of files) {
       signal?.throwIfAborted();
-      await using handle = await openFile(file.name);
-      const size = await requireSize(handle, file, id);
+      await using opened = checkedFile(pathOf(file.name), file, id);
       described.push(
         findHoles
-          ? { ...file, ...(await findData(handle, size, signal)) }
-          : { ...file, extents: undefined, dataBytes: Math.min(size, file.allocatedBytes) },
+          ? { ...file, ...(await findData(opened.fd, file.sizeBytes, signal)) }
+          : {
+              ...file,
+              extents: undefined,
+              dataBytes: Math.min(file.sizeBytes, file.allocatedBytes),
+            },
       );
     }
   } catch (error) {
@@ -135,7 +140,7 @@ export async function openStored(
     open: async (name) => {
       // After the close, the number of the descriptor may belong to another directory.
       if (closed !== undefined) throw new Error(`snapshot ${id} was closed`);
-      const handle = await openFile(name);
+      const handle = await openStoredFile(pathOf(name), name, id);
       handedOut.push(handle);
       return handle;
     },
@@ -143,9 +148,9 @@ export async function openStored(
   };
 }
 
-async function openDirectory(path: string, id: string): Promise<FileHandle> {
+function openDirectory(path: string, id: string): OwnDescriptor {
   try {
-    return await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    return ownDescriptor(openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   } catch (error) {
     if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) {
       throw corrupt(id, "its directory is missing", { directory: path });
@@ -156,9 +161,7 @@ async function openDirectory(path: string, id: string): Promise<FileHandle> {
 
 async function openStoredFile(path: string, name: string, id: string): Promise<FileHandle> {
   try {
-    const handle = await open(path, O_RDONLY | O_NOFOLLOW);
-    handle[Symbol.asyncDispose] = () => closeQuietly(handle);
-    return handle;
+    return await open(path, O_RDONLY | O_NOFOLLOW);
   } catch (error) {
     throw openFailed(error, name, id);
   }
@@ -178,6 +181,10 @@ function openFailed(error: unknown, name: string, id: string): Error {
  * µs, and three round trips to a thread would take ten times as long.
  */
 export function openDataFile(path: string, file: SnapshotFile, id: string): ReadableFile {
+  return checkedFile(path, file, id);
+}
+
+function checkedFile(path: string, file: SnapshotFile, id: string): OwnDescriptor {
   const handle = ownDescriptor(openNow(path, file.name, id));
   try {
     checkSize(fstatSync(handle.fd).size, file, id);
@@ -196,13 +203,17 @@ function openNow(path: string, name: string, id: string): number {
   }
 }
 
+interface OwnDescriptor extends ReadableFile, AsyncDisposable {
+  readonly fd: number;
+}
+
 /**
  * Returns a file that owns the descriptor. A second close has no effect, because by then the number
  * may belong to another file.
  */
-function ownDescriptor(fd: number): ReadableFile {
+function ownDescriptor(fd: number): OwnDescriptor {
   let closed = false;
-  return {
+  const file: OwnDescriptor = {
     fd,
     read: (bytes, offset, length, position) => readDescriptor(fd, bytes, offset, length, position),
     close: () => {
@@ -210,19 +221,12 @@ function ownDescriptor(fd: number): ReadableFile {
       closed = true;
       return Promise.resolve();
     },
+    [Symbol.asyncDispose]: () => closeQuietly(file),
   };
+  return file;
 }
 
 const readDescriptor = promisify(read);
-
-async function requireSize(handle: FileHandle, file: SnapshotFile, id: string): Promise<number> {
-  const { size } = await withIoError(
-    { what: `look at a file of snapshot ${id}`, path: file.name },
-    () => handle.stat(),
-  );
-  checkSize(size, file, id);
-  return size;
-}
 
 function checkSize(size: number, file: SnapshotFile, id: string): void {
   if (size === file.sizeBytes) return;
@@ -231,11 +235,11 @@ function checkSize(size: number, file: SnapshotFile, id: string): void {
 }
 
 async function findData(
-  handle: FileHandle,
+  fd: number,
   size: number,
   signal: AbortSignal | undefined,
 ): Promise<Pick<StoredFile, "extents" | "dataBytes">> {
-  const extents = await scanExtents(handle.fd, size, signal);
+  const extents = await scanExtents(fd, size, signal);
   return { extents, dataBytes: extents === undefined ? size : totalLength(extents) };
 }
 

@@ -1,7 +1,7 @@
 // Copies a file with its holes. This shares blocks if possible, and otherwise copies extent by
 // extent inside the kernel.
 import { closeQuietly } from "../base/quietly.js";
-import { formatBytes } from "../base/sizes.js";
+import { formatBytes, formatBytesApart } from "../base/sizes.js";
 import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
@@ -170,12 +170,32 @@ async function finishCopy(
   options: CopyOptions,
 ): Promise<WrittenFile> {
   return withIoError({ what: "finish the copy", path }, async () => {
-    await target.truncate(sizeBytes);
+    const copied = await target.stat();
+    requireWhole(copied.size, sizeBytes, path);
+    // The source has grown since its size was read.
+    if (copied.size > sizeBytes) await target.truncate(sizeBytes);
     await target.chmod((options.mode & 0o777) | 0o400);
     if (options.sync) await target.sync();
-    const { size, blocks } = await target.stat();
-    return { sizeBytes: size, allocatedBytes: blocks * 512 };
+    const { blocks } = options.sync ? await target.stat() : copied;
+    return { sizeBytes, allocatedBytes: blocks * 512 };
   });
+}
+
+/**
+ * Throws if the copy is short. FICLONE has had bugs that left a copy short (openzfs issues 15526
+ * and 15728), and setting the size would fill the rest with zeros.
+ */
+function requireWhole(copiedBytes: number, sizeBytes: number, path: string): void {
+  if (copiedBytes >= sizeBytes) return;
+  const [found, expected] = formatBytesApart(copiedBytes, sizeBytes);
+  throw new StoreError(
+    "IO_FAILED",
+    `the copy ${shownPath(path)} has ${found}, expected ${expected}`,
+    {
+      hint: "Something cut the source while it was copied, or the filesystem has a fault: look at the kernel's log",
+      resource: { type: "file", name: shownPath(path) },
+    },
+  );
 }
 
 async function openSource(

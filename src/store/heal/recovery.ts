@@ -109,7 +109,7 @@ async function markChangedLinks(healer: Healer): Promise<void> {
     if (known?.state !== "ready" || known.corrupt) continue;
     const pathOf = (name: string): string => join(layout.filesDirectory(id), name);
     try {
-      await requireUnchanged(healer, { id, pathOf });
+      requireUnchanged(healer, { id, pathOf });
     } catch (error) {
       logger.error({ err: error, id }, "a linked file of a snapshot is not as it was");
       await whereRoom(healer, `mark ${id}`, () => noteDamage(healer, id, error));

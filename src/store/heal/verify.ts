@@ -141,7 +141,7 @@ export async function* verifyAndMark(
 ): AsyncGenerator<VerifyEvent> {
   const { id } = snapshot.config;
   const pathOf = (name: string): string => join(reader.layout.filesDirectory(id), name);
-  const links = await lookAtLinks(reader, { id, pathOf }).catch(() => undefined);
+  const links = linksNow(reader, { id, pathOf });
   let intact = true;
   for await (const event of verifyFiles(reader, snapshot, run)) {
     if (event.kind === "verdict" && !event.intact) {
@@ -154,6 +154,17 @@ export async function* verifyAndMark(
   if (!intact) return;
   if (links !== undefined) await acceptLinks(reader, id, links);
   if (snapshot.corrupt) setDamaged(reader, id, false);
+}
+
+/** Returns undefined if a linked file is missing: the verification itself reports that. */
+function linksNow(
+  ...[reader, stored]: Parameters<typeof lookAtLinks>
+): ReturnType<typeof lookAtLinks> | undefined {
+  try {
+    return lookAtLinks(reader, stored);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

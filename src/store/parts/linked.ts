@@ -12,7 +12,7 @@
 // change.
 import { StoreError } from "../../base/errors.js";
 import type { LinkedFile } from "../../catalog/open.js";
-import { fileIdentityOf } from "../../files/file-identity.js";
+import { storedIdentityOf } from "../../files/file-identity.js";
 import type { StoredSnapshot } from "../../files/stored.js";
 import type { Commits, Links } from "./ports.js";
 
@@ -27,7 +27,7 @@ export async function recordLinks(
   stored: Opened,
   names: readonly string[],
 ): Promise<void> {
-  const found = await Promise.all(names.map((name) => attributesOf(stored, name)));
+  const found = names.map((name) => attributesOf(stored, name));
   const missing = (): readonly LinkedFile[] => {
     const known = new Map(catalog.linkedFiles(stored.id).map((file) => [file.name, file.inode]));
     return found.filter(({ name, inode }) => known.get(name) !== inode);
@@ -42,13 +42,10 @@ export async function recordLinks(
 }
 
 /** Throws STORED_DATA_CORRUPT if a linked file has changed since before its first link. */
-export async function requireUnchanged(
-  links: Pick<Links, "catalog">,
-  stored: Opened,
-): Promise<void> {
+export function requireUnchanged(links: Pick<Links, "catalog">, stored: Opened): void {
   const known = links.catalog.linkedFiles(stored.id);
   if (known.length === 0) return;
-  const found = await lookAtLinks(links, stored);
+  const found = lookAtLinks(links, stored);
   const changed = known.find((file, index) => isChanged(file, found[index]));
   if (changed === undefined) return;
   throw new StoreError(
@@ -63,11 +60,11 @@ export async function requireUnchanged(
 }
 
 /** Returns the linked files as they are now. */
-export async function lookAtLinks(
+export function lookAtLinks(
   { catalog }: Pick<Links, "catalog">,
   stored: Opened,
-): Promise<readonly LinkedFile[]> {
-  return Promise.all(catalog.linkedFiles(stored.id).map(({ name }) => attributesOf(stored, name)));
+): readonly LinkedFile[] {
+  return catalog.linkedFiles(stored.id).map(({ name }) => attributesOf(stored, name));
 }
 
 /**
@@ -94,6 +91,6 @@ function isChanged(known: LinkedFile, found: LinkedFile | undefined): boolean {
   return known.mtimeNs !== found.mtimeNs || known.uid !== found.uid;
 }
 
-async function attributesOf(stored: Opened, name: string): Promise<LinkedFile> {
-  return { name, ...(await fileIdentityOf(stored.pathOf(name))) };
+function attributesOf(stored: Opened, name: string): LinkedFile {
+  return { name, ...storedIdentityOf(stored.pathOf(name)) };
 }

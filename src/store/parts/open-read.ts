@@ -124,7 +124,7 @@ async function openUnchanged(
   const files = selectFiles(snapshot, names);
   const stored = await openStored(reader.layout, snapshot.config.id, files, signal, how);
   try {
-    if (!force) await requireUnchanged(reader, stored);
+    if (!force) requireUnchanged(reader, stored);
     return stored;
   } catch (error) {
     await stored[Symbol.asyncDispose]();

@@ -80,7 +80,7 @@ async function openFile(
   if (verify && file.digest === "") throw notHashedYet(id);
   if (!force) {
     const directory = reader.layout.filesDirectory(id);
-    await requireUnchanged(reader, { id, pathOf: (each) => join(directory, each) });
+    requireUnchanged(reader, { id, pathOf: (each) => join(directory, each) });
   }
   const ranges = await openRanges(
     reader.layout,

@@ -159,8 +159,8 @@ async function prepare(taker: Taker, taking: Taking): Promise<readonly TakenFile
   const { layout, intakes } = taker;
   const how = { findHoles: false };
   await using stored = await openStored(layout, id, snapshot.files, signal, how);
-  const unchanged = (): Promise<void> => requireUnchanged(taker, stored);
-  await unchanged();
+  const unchanged = (): void => requireUnchanged(taker, stored);
+  unchanged();
   // Collections must not touch the staging area of this call.
   intakes.add(id);
   try {

@@ -4,7 +4,8 @@ import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { copySparse, supportsReflink } from "../../../src/holes/sparse-copy.js";
+import { disk, replaceFileOperations } from "../../../src/holes/file-operations.js";
+import { copySparse, shareBlocks, supportsReflink } from "../../../src/holes/sparse-copy.js";
 import {
   allocatedBytesOf,
   cannotMount,
@@ -147,3 +148,23 @@ function freeBytes(directory: string): number {
   const text = execFileSync("df", ["--output=avail", "-B1", directory], { encoding: "utf8" });
   return Number(text.split("\n")[1]);
 }
+
+test("a reflink that the filesystem left short is an error, and leaves nothing behind", () =>
+  withScratchDir(async (directory) => {
+    const [from, to] = [join(directory, "from"), join(directory, "to")];
+    await writeFile(from, patternBytes(2 * mib, 4));
+    using short = replaceFileOperations({
+      ...disk,
+      cloneFile: async (source, target) => {
+        await disk.copyRange(source, target, 0, mib);
+      },
+    });
+    assert.ok(short);
+    for (const copy of [copySparse, shareBlocks]) {
+      await assert.rejects(copy(from, to, options), {
+        reason: "IO_FAILED",
+        message: `the copy ${to} has 1 MiB, expected 2 MiB`,
+      });
+      assert.deepEqual(await readdir(directory), ["from"]);
+    }
+  }));
