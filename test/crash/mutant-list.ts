@@ -81,7 +81,7 @@ export const mutants: readonly Mutant[] = [
       "        try {\n" +
       "            const chargedBytes = estimateCharge(filled.config, filled.files);\n" +
       "            const whole = { ...filled, createdAt, chargedBytes };\n" +
-      "            const snapshot = record(this.#publisher, this.#request, whole);\n" +
+      "            const { snapshot } = record(this.#publisher, this.#request, whole);\n" +
       "            await this.staging.publish(manifest);\n" +
       "            this.allowance[Symbol.dispose]();\n" +
       "            this.staging.recorded();\n" +
