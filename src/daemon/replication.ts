@@ -5,7 +5,7 @@ import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import type { PullObserver, RemoteObserver } from "../observe/ports.js";
 import { maintainRemotes } from "../remote/maintenance.js";
-import { createPushes, type Pushes } from "../replication/pushes.js";
+import { openPushes, type Pushes } from "../replication/pushes.js";
 import { openReplicator, type Replicator } from "../replication/replicator.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
 import type { ServedRemotes } from "../transport/services/remote-service.js";
@@ -48,7 +48,7 @@ export async function openReplication(
     ttlMs: config.transferTtlMs,
     idleMs: config.peerIdleMs,
   });
-  const pushes = createPushes(store, shared);
+  const pushes = await openPushes(store, { ...shared, logger });
   const close = async (): Promise<void> => {
     await pushes[Symbol.asyncDispose]();
     await replicator[Symbol.asyncDispose]();

@@ -19,6 +19,7 @@
 //   transfers/<hex>/       a pull that can be resumed, by the digest of its snapshot:
 //       NNNN.part          the NNNN-th file, in order of names: blocks that may or may not be whole
 //       transfer.json      where it came from, for people
+//   transfers/<ids>.push   the journal of a push that can be resumed (push-journal.ts)
 //   trash/<id>/            deleted for every caller; its space is not freed yet
 //   quarantine/<name>/     what recovery cannot explain; only people remove it
 import { type Stats, lstatSync, realpathSync, statSync } from "node:fs";

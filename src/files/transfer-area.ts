@@ -1,5 +1,5 @@
-// Manages the directories of pulls that can be resumed. There is one for each snapshot digest that
-// was requested.
+// Manages what transfers that can be resumed have left: a directory for each snapshot digest that a
+// pull has requested, and a journal for each push.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { DirectorySpace } from "../model/charge.js";
@@ -7,6 +7,7 @@ import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import { ensureDirectory, readLoosely, removeTree, replaceLoosely } from "./durable.js";
 import type { Layout } from "./layout.js";
 import { spaceBelow } from "./leftovers.js";
+import { listPushJournals, openPushJournal, type PushJournal } from "./push-journal.js";
 import { listEntries } from "./removal.js";
 import { disk } from "../holes/file-operations.js";
 
@@ -55,6 +56,10 @@ export interface TransferArea {
   /** Returns the disk space of a pull's directory. */
   space(digest: string): Promise<DirectorySpace>;
   drop(digest: string): Promise<void>;
+  /** Opens the journal of a push. `name` comes from `pushJournalName`. */
+  journal(name: string): PushJournal;
+  /** Lists the journals that pushes have left. */
+  journals(): ReturnType<typeof listPushJournals>;
 }
 
 export interface OpenTransfer {
@@ -77,6 +82,8 @@ export function openTransferArea(layout: Layout): TransferArea {
     noteEnd: (digest, endedMs) => noteTransferEnd(layout, digest, endedMs),
     space: (digest) => spaceBelow(transferDirectory(layout, digest)),
     drop: (digest) => removeTree(transferDirectory(layout, digest)),
+    journal: (name) => openPushJournal(layout, name),
+    journals: () => listPushJournals(layout),
   };
 }
 

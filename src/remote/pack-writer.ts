@@ -6,18 +6,28 @@ import type { PackRecord } from "./format/map.js";
 import { createPackBuilder, type PackBuilder, type PackEntry } from "./format/pack.js";
 import type { Seal } from "./format/seal.js";
 import type { Bucket } from "./s3/bucket.js";
+import type { BlockOfPush } from "./resumed-push.js";
 import { untilStored } from "./until-stored.js";
 
 /** Maximum number of packs that are being stored. Each takes about 16 MiB of memory. */
 const packsInFlight = 4;
 
-interface PackWriterOptions {
+export interface PackWriterOptions {
   readonly bucket: Bucket;
   readonly push: string;
+  readonly keys: PackKeys;
   readonly seal: Seal;
   readonly signal: AbortSignal;
   /** Called with the size of a pack before the pack is sent. */
   readonly throttle: (bytes: number) => Promise<void>;
+  /** Called when a pack is stored, with the block of each of its entries. */
+  readonly stored: (pack: PackRecord, blocks: readonly BlockOfPush[]) => Promise<void>;
+}
+
+/** Where the keys of a push's new packs begin. No earlier pack of the push has a later key. */
+export interface PackKeys {
+  readonly firstSequence: number;
+  readonly firstAttempt: number;
 }
 
 export interface PackWriter {
@@ -27,9 +37,13 @@ export interface PackWriter {
    * Adds a block. Waits while too many packs are being stored. Throws the error of the request that
    * failed to store a pack.
    */
-  add(block: EncodedBlock, digest: Uint8Array, blockBytes: number): Promise<WrittenEntry>;
+  add(block: EncodedBlock, digest: Uint8Array, what: WrittenBlock): Promise<WrittenEntry>;
   /** Stores the last pack, and waits until all packs are stored. */
   finish(): Promise<PackRecord[]>;
+}
+
+interface WrittenBlock extends BlockOfPush {
+  readonly blockBytes: number;
 }
 
 interface WrittenEntry extends PackEntry {
@@ -45,6 +59,8 @@ class Writer implements PackWriter {
   readonly #options: PackWriterOptions;
   readonly #packs: PackRecord[] = [];
   readonly #sending = new Set<Promise<void>>();
+  /** The blocks of the entries of the pack that is being built. */
+  #blocks: BlockOfPush[] = [];
   #builder: PackBuilder | undefined;
   #failure: { readonly error: unknown } | undefined;
   writtenBytes = 0;
@@ -53,11 +69,16 @@ class Writer implements PackWriter {
     this.#options = options;
   }
 
-  async add(block: EncodedBlock, digest: Uint8Array, blockBytes: number): Promise<WrittenEntry> {
+  async add(
+    encoded: EncodedBlock,
+    digest: Uint8Array,
+    { file, block, blockBytes }: WrittenBlock,
+  ): Promise<WrittenEntry> {
     const { push, seal } = this.#options;
-    const sequence = this.#packs.length;
+    const sequence = this.#nextSequence();
     this.#builder ??= createPackBuilder({ push, sequence }, seal);
-    const entry = { ...this.#builder.add(block, digest, blockBytes), sequence };
+    const entry = { ...this.#builder.add(encoded, digest, blockBytes), sequence };
+    this.#blocks.push({ file, block });
     if (this.#builder.isFull) await this.#send();
     return entry;
   }
@@ -69,31 +90,45 @@ class Writer implements PackWriter {
     return this.#packs;
   }
 
+  #nextSequence(): number {
+    return this.#options.keys.firstSequence + this.#packs.length;
+  }
+
   async #send(): Promise<void> {
-    const { push, seal, throttle } = this.#options;
-    const sequence = this.#packs.length;
+    const { push, keys, seal, throttle } = this.#options;
+    const index = this.#packs.length;
+    const sequence = this.#nextSequence();
     const { pieces, bytes } = this.#builder?.finish() ?? { pieces: [], bytes: 0 };
-    this.#builder = undefined;
-    this.#packs.push({ push, attempt: 0, sequence, bytes, keyId: seal.keyId });
+    const blocks = this.#blocks;
+    [this.#builder, this.#blocks] = [undefined, []];
+    const attempt = keys.firstAttempt;
+    this.#packs.push({ push, attempt, sequence, bytes, keyId: seal.keyId });
     this.writtenBytes += bytes;
     while (this.#sending.size >= packsInFlight) await Promise.race(this.#sending);
     this.#check();
     await throttle(bytes);
-    const sent: Promise<void> = this.#store(sequence, pieces)
+    const sent: Promise<void> = this.#store(index, pieces, blocks)
       .catch((error: unknown) => void (this.#failure ??= { error }))
       .finally(() => this.#sending.delete(sent));
     this.#sending.add(sent);
   }
 
   /** Stores a pack. If its key is burnt, the pack is stored again under another key. */
-  async #store(sequence: number, pieces: readonly Uint8Array[]): Promise<void> {
-    const { bucket, signal } = this.#options;
-    const pack = this.#packs[sequence];
-    if (pack === undefined) throw new Error(`no pack ${sequence}`);
-    const attempt = await untilStored((number) =>
-      bucket.putOnce(packKey({ ...pack, attempt: number }), pieces, signal),
+  async #store(
+    index: number,
+    pieces: readonly Uint8Array[],
+    blocks: readonly BlockOfPush[],
+  ): Promise<void> {
+    const { bucket, keys, signal, stored } = this.#options;
+    const pack = this.#packs[index];
+    if (pack === undefined) throw new Error(`no pack ${index}`);
+    const attemptOf = (number: number): number => keys.firstAttempt + number;
+    const number = await untilStored((each) =>
+      bucket.putOnce(packKey({ ...pack, attempt: attemptOf(each) }), pieces, signal),
     );
-    this.#packs[sequence] = { ...pack, attempt };
+    const record = { ...pack, attempt: attemptOf(number) };
+    this.#packs[index] = record;
+    await stored(record, blocks);
   }
 
   #check(): void {

@@ -15,9 +15,22 @@ import {
   type BlockPlace,
   type PackRecord,
 } from "./format/map.js";
-import { createPackWriter, type PackWriter } from "./pack-writer.js";
-import { originalOf, packOf, patchInBase, placeInBase, type RemoteBaseFile } from "./push-base.js";
+import {
+  createPackWriter,
+  type PackKeys,
+  type PackWriter,
+  type PackWriterOptions,
+} from "./pack-writer.js";
+import {
+  originalOf,
+  packOf,
+  patchInBase,
+  placeInBase,
+  sourceOf,
+  type RemoteBaseFile,
+} from "./push-base.js";
 import type { RemoteMap, RemoteReader } from "./remote-map.js";
+import type { BlockOfPush, StoredBlocks, StoredEntry } from "./resumed-push.js";
 
 /** The counters of a running push. They count bytes of blocks, except for `sentBytes`. */
 export interface PushCounters {
@@ -31,6 +44,8 @@ export interface PushCounters {
 
 export interface PushedFile {
   readonly name: string;
+  /** Index of the file in the snapshot. */
+  readonly position: number;
   readonly handle: FileHandle;
   readonly index: WholeIndex;
   readonly base: RemoteBaseFile | undefined;
@@ -43,11 +58,15 @@ interface PackingOptions {
   readonly push: string;
   /** Packs of the base that the push may use, by key. The claim names all of them. */
   readonly borrowed: ReadonlyMap<string, PackRecord>;
+  /** What an earlier run of the push has stored. */
+  readonly stored: StoredBlocks;
+  readonly keys: PackKeys;
   /** The codec of zstd. Undefined if this Node has no zstd; blocks are then stored raw. */
   readonly codec: ZstdBlockCodec | undefined;
   readonly counters: PushCounters;
   /** Waits as long as the limits require. */
   readonly throttle: (bytes: number) => Promise<void>;
+  readonly noteStored: PackWriterOptions["stored"];
   readonly signal: AbortSignal;
 }
 
@@ -83,10 +102,11 @@ class FilePacking implements Packing {
   readonly #bases = new Map<string, { readonly index: number; readonly block: BaseBlock }>();
 
   constructor(options: PackingOptions) {
-    const { reader, push, throttle, signal } = options;
+    const { reader, push, keys, throttle, noteStored: stored, signal } = options;
     this.#options = options;
     const seal = reader.repository.sealFor(push);
-    this.#writer = createPackWriter({ bucket: reader.bucket, push, seal, throttle, signal });
+    const { bucket } = reader;
+    this.#writer = createPackWriter({ bucket, push, keys, seal, throttle, stored, signal });
   }
 
   get writtenBytes(): number {
@@ -98,7 +118,8 @@ class FilePacking implements Packing {
     const places = createPlaceWriter(file.index.table.digests.length / digestBytes);
     for (const blocks of windows(file.index.dataBlocks())) {
       const { reader, signal } = this.#options;
-      const entries = await readEntries(reader, patchesToRead(file, blocks), signal);
+      const missing = blocks.filter((block) => this.#storedEntry(file, block) === undefined);
+      const entries = await readEntries(reader, patchesToRead(file, missing), signal);
       const encoded = inOrder(blocks, (block) => this.#encode(file, block, entries));
       for await (const place of encoded) places.add(await this.#place(place));
     }
@@ -121,6 +142,8 @@ class FilePacking implements Packing {
     if (base !== undefined && place !== undefined && isSameBlock(index, base, block)) {
       return { length, borrowed: { base, place } };
     }
+    const stored = this.#storedEntry(file, block);
+    if (stored !== undefined) return { length, map: base?.map, ...stored };
     const bytes = await this.#readIntact(file, block);
     const { codec } = this.#options;
     const original =
@@ -131,7 +154,24 @@ class FilePacking implements Packing {
     const digest = digestOf("blake3", bytes);
     const isPatch = encoded.encoding === "patch";
     const patched = isPatch && base !== undefined ? original?.block : undefined;
-    return { length, encoded, digest, map: base?.map, original: patched };
+    const at = { file: file.position, block };
+    return { length, at, encoded, digest, map: base?.map, original: patched };
+  }
+
+  /**
+   * Returns the entry that an earlier run of the push has stored for this block. A patch can be
+   * used only if its base can be borrowed.
+   */
+  #storedEntry(
+    { position, base }: PushedFile,
+    block: number,
+  ): Pick<StoredBlock, "stored" | "original"> | undefined {
+    const stored = this.#options.stored.find({ file: position, block });
+    if (stored?.encoding !== "patch") return stored && { stored, original: undefined };
+    const place = base === undefined ? undefined : placeInBase(base, block);
+    if (base === undefined || place === undefined) return undefined;
+    const original = sourceOf(base, block, place);
+    return original && { stored, original };
   }
 
   /**
@@ -160,10 +200,15 @@ class FilePacking implements Packing {
       const known = place.base === undefined ? undefined : base.map.bases[place.base];
       return { ...place, pack, base: known && this.#baseIndex(base.map, known) };
     }
-    const { encoded, digest, length, map, original } = block;
-    const entry = await this.#writer.add(encoded, digest, length);
-    counters.sentBytes = this.#writer.writtenBytes;
+    const { map, original } = block;
     const base = map && original && this.#baseIndex(map, original);
+    if ("stored" in block) {
+      const { pack, offset, bytes, encoding } = block.stored;
+      return { pack: this.#indexOf(packKey(pack)), offset, bytes, encoding, base };
+    }
+    const { encoded, digest, length, at } = block;
+    const entry = await this.#writer.add(encoded, digest, { ...at, blockBytes: length });
+    counters.sentBytes = this.#writer.writtenBytes;
     const { offset, bytes, encoding } = entry;
     const pack = this.#indexOf(ownKey(entry.sequence));
     return { pack, offset, bytes, encoding, base };
@@ -176,7 +221,9 @@ class FilePacking implements Packing {
   }
 
   async finish(): Promise<Packed> {
-    const records = new Map(this.#options.borrowed);
+    const { borrowed, stored } = this.#options;
+    const records = new Map(borrowed);
+    for (const pack of stored.packs) records.set(packKey(pack), pack);
     for (const pack of await this.#writer.finish()) records.set(ownKey(pack.sequence), pack);
     const packs = [...this.#packs.keys()].map((key) => {
       const record = records.get(key);
@@ -197,13 +244,24 @@ class FilePacking implements Packing {
   }
 }
 
+/** A block that an earlier run of the push has stored. */
+interface StoredBlock {
+  readonly length: number;
+  readonly stored: StoredEntry;
+  readonly map: RemoteMap | undefined;
+  /** The block of which the entry is a patch. Undefined if the entry is not a patch. */
+  readonly original: BaseBlock | undefined;
+}
+
 type PreparedBlock =
   | {
       readonly length: number;
       readonly borrowed: { readonly base: RemoteBaseFile; readonly place: BlockPlace };
     }
+  | StoredBlock
   | {
       readonly length: number;
+      readonly at: BlockOfPush;
       readonly encoded: EncodedBlock;
       readonly digest: Uint8Array;
       readonly map: RemoteMap | undefined;

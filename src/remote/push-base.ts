@@ -47,6 +47,21 @@ export function patchInBase(base: RemoteBaseFile, place: BlockPlace): EntryPlace
   return { pack: packOf(base.map, place), offset: place.offset, bytes: place.bytes };
 }
 
+/**
+ * Returns the block of which the base's block at this place is made: the block itself, or the block
+ * of which it is a patch. Undefined if the map does not name that block.
+ */
+export function sourceOf(
+  { map, remote }: RemoteBaseFile,
+  block: number,
+  place: BlockPlace,
+): BaseBlock | undefined {
+  if (place.encoding === "patch")
+    return place.base === undefined ? undefined : map.bases[place.base];
+  const digest = remote.index.digestOf(block) ?? new Uint8Array();
+  return { ...place, digest, blockBytes: remote.index.lengthOf(block) };
+}
+
 /** A block from which a patch can be computed, with its bytes and its place at the remote. */
 interface Original {
   readonly bytes: Uint8Array;
@@ -66,11 +81,8 @@ export async function originalOf(
 ): Promise<Original | undefined> {
   const bytes = await localBlock(base, block);
   if (bytes === undefined) return undefined;
-  if (place.encoding !== "patch") {
-    const digest = base.remote.index.digestOf(block) ?? new Uint8Array();
-    return { bytes, block: { ...place, digest, blockBytes: bytes.length } };
-  }
-  const known = place.base === undefined ? undefined : base.map.bases[place.base];
+  const known = sourceOf(base, block, place);
+  if (known !== undefined && place.encoding !== "patch") return { bytes, block: known };
   const entry = patchInBase(base, place);
   const patch = entry === undefined ? undefined : tools.entries.get(entryKey(entry));
   if (known === undefined || patch === undefined) return undefined;

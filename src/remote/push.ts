@@ -1,11 +1,13 @@
 // Pushes a stored snapshot to a remote: the packs, then the map, then the commit object.
 // docs/remote-protocols.md defines the steps and their order.
+import { randomInt } from "node:crypto";
 import type { ZstdBlockCodec } from "../archive/zstd-block.js";
 import type { Clock } from "../base/clock.js";
 import { StoreError } from "../base/errors.js";
 import { indexBlocks } from "../files/block-access.js";
 import { encodeBlockTable } from "../files/block-table-codec.js";
 import { manifestVersion } from "../files/manifest.js";
+import type { PushJournal } from "../files/push-journal.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import { doomedKeys, putClaim } from "./claims.js";
 import { deleteSeen } from "./deletion.js";
@@ -22,6 +24,15 @@ import { newRemoteId } from "./format/remote-id.js";
 import { createPacking, type PushCounters, type PushedFile } from "./packing.js";
 import { packOf, placeInBase, type RemoteBaseFile } from "./push-base.js";
 import { readMap, type RemoteMap, type RemoteReader } from "./remote-map.js";
+import {
+  notePack,
+  noteStart,
+  noStoredBlocks,
+  readJournal,
+  readStoredBlocks,
+  type JournaledPush,
+  type StoredBlocks,
+} from "./resumed-push.js";
 import { isUnusable } from "./unusable.js";
 import { allThere } from "./all-there.js";
 
@@ -41,6 +52,8 @@ export interface PushParts extends RemoteReader {
   readonly counters: PushCounters;
   /** Waits as long as the limits require. */
   readonly throttle: (bytes: number) => Promise<void>;
+  /** What an earlier push of the same snapshot, which was cut off, has noted. */
+  readonly journal: PushJournal;
 }
 
 export interface Pushed {
@@ -65,15 +78,25 @@ export async function pushSnapshot(
   base: PushBase | undefined,
   signal: AbortSignal,
 ): Promise<Pushed> {
+  const { journal, nodeId } = parts;
+  const { digest } = open.snapshot;
+  let earlier = await readJournal(journal, { nodeId, digest });
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
     Object.assign(parts.counters, { totalBytes: 0, doneBytes: 0, reusedBytes: 0, sentBytes: 0 });
-    const push = new Push(parts, open, signal);
+    const push = new Push(parts, open, earlier, signal);
+    if (earlier === undefined) {
+      await noteStart(journal, { push: push.id, nodeId, digest });
+    }
+    earlier = undefined;
     const outcome = await push.run(attempt === 1 ? base : undefined).catch((error: unknown) => {
       // The base is damaged, or was deleted and collected since the caller found it.
       if (base === undefined || attempt > 1 || !isUnusable(error)) throw error;
     });
-    if (outcome !== undefined) return outcome;
+    if (outcome === undefined) continue;
+    await journal.discard();
+    return outcome;
   }
+  await journal.discard();
   throw interrupted(open.stored.id);
 }
 
@@ -89,22 +112,42 @@ interface MapContent {
   readonly packedBytes: number;
 }
 
+/** Most numbers that the keys of one claim or one pack take in one run of a push. */
+const numbersOfRun = 64;
+/** Number of ranges of numbers from which a run chooses one. */
+const rangesOfNumbers = 10_000_000;
+
 /** One push, with packs of its own. */
 class Push {
+  readonly id: string;
   readonly #parts: PushParts;
   readonly #open: OpenBlocks;
   readonly #signal: AbortSignal;
-  readonly #push: string;
+  /** The push that this one continues. */
+  readonly #earlier: JournaledPush | undefined;
   /** Packs of the base that the push may use, by key. The claim names all of them. */
   readonly #borrowed = new Map<string, PackRecord>();
+  /**
+   * The first number of this run's claims and packs. A run that continues a push takes a random
+   * one: a copy of this node may continue the same push, and no key may have two authors.
+   */
+  readonly #firstNumber: number;
   /** Number of the next claim. */
-  #claims = 0;
+  #nextClaim: number;
 
-  constructor(parts: PushParts, open: OpenBlocks, signal: AbortSignal) {
+  constructor(
+    parts: PushParts,
+    open: OpenBlocks,
+    earlier: JournaledPush | undefined,
+    signal: AbortSignal,
+  ) {
     this.#parts = parts;
     this.#open = open;
+    this.#earlier = earlier;
     this.#signal = signal;
-    this.#push = newRemoteId(parts.clock.now());
+    this.id = earlier?.push ?? newRemoteId(parts.clock.now());
+    this.#firstNumber = earlier === undefined ? 0 : randomInt(1, rangesOfNumbers) * numbersOfRun;
+    this.#nextClaim = this.#firstNumber;
   }
 
   /**
@@ -120,19 +163,16 @@ class Push {
     for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
       const id = newRemoteId(this.#parts.clock.now());
       const claim = await this.#claim(id);
-      if (!(await this.#mayBorrow())) {
-        // What was packed so far may refer to packs that a collection is about to delete.
-        if (content !== undefined) break;
-        this.#borrowed.clear();
-      }
-      content ??= await this.#pack(files);
+      if (content === undefined) content = await this.#prepare(files, base);
+      // The claim before this one may have expired, so that a collection doomed what it protected.
+      else if (!(await this.#areSafe(content.packs.map(packKey)))) break;
       if (!(await this.#commit(id, content))) continue;
       if (!(await this.#isSafe(id, claim, content.packs))) {
         await deleteSeen(this.#parts, id, this.#signal);
         break;
       }
       await this.#dropClaims();
-      const borrowedPacks = content.packs.filter(({ push }) => push !== this.#push).length;
+      const borrowedPacks = content.packs.filter(({ push }) => push !== this.id).length;
       return { id, packedBytes: content.packedBytes, borrowedPacks };
     }
     await this.#dropClaims();
@@ -141,28 +181,38 @@ class Push {
 
   /** Stores a claim and returns its key. */
   async #claim(snapshot: string): Promise<string> {
-    const claim = { push: this.#push, snapshot, borrowed: this.#borrowed.values() };
-    const number = await putClaim(this.#parts, claim, this.#claims, this.#signal);
-    this.#claims = number + 1;
-    return claimKey(this.#push, number);
+    const claim = { push: this.id, snapshot, borrowed: this.#borrowed.values() };
+    const number = await putClaim(this.#parts, claim, this.#nextClaim, this.#signal);
+    this.#nextClaim = number + 1;
+    return claimKey(this.id, number);
   }
 
   /**
-   * Deletes the claims of this push. Burnt keys are deleted too: a late claim would stay until it
-   * expires.
+   * Deletes the claims of this run. Burnt keys are deleted too: a late claim would stay until it
+   * expires. The claims of earlier runs stay, because a copy of this node may rely on them.
    */
   async #dropClaims(): Promise<void> {
-    for (let number = 0; number < this.#claims; number += 1) {
-      await this.#parts.bucket.delete(claimKey(this.#push, number), this.#signal);
+    for (let number = this.#firstNumber; number < this.#nextClaim; number += 1) {
+      await this.#parts.bucket.delete(claimKey(this.id, number), this.#signal);
     }
   }
 
   /**
-   * Returns whether all packs that the claim names can be borrowed. Call this after the claim was
-   * made.
+   * Decides what can be borrowed and what an earlier run has stored, then stores the rest. Call
+   * this after the claim was made.
    */
-  async #mayBorrow(): Promise<boolean> {
-    return this.#borrowed.size === 0 || (await this.#areSafe([...this.#borrowed.keys()]));
+  async #prepare(files: readonly PushedFile[], base: PushBase | undefined): Promise<MapContent> {
+    const baseId = base?.commit.id ?? "";
+    if (this.#borrowed.size === 0 && this.#earlier === undefined) {
+      return this.#pack(files, noStoredBlocks, baseId);
+    }
+    const doomed = await doomedKeys(this.#parts, this.#signal);
+    if (!(await this.#areThere([...this.#borrowed.keys()], doomed))) this.#borrowed.clear();
+    if (this.#earlier === undefined) return this.#pack(files, noStoredBlocks, baseId);
+    const indexes = files.map(({ index }) => index);
+    const what = { earlier: this.#earlier, doomed, base: baseId };
+    const stored = await readStoredBlocks(this.#parts, what, indexes, this.#signal);
+    return this.#pack(files, stored, baseId);
   }
 
   /** Returns whether the push may be acknowledged. Call this after the commit object was stored. */
@@ -176,7 +226,10 @@ class Push {
    * are listed before the objects are looked at; see `head-before-list`.
    */
   async #areSafe(keys: readonly string[]): Promise<boolean> {
-    const doomed = await doomedKeys(this.#parts, this.#signal);
+    return this.#areThere(keys, await doomedKeys(this.#parts, this.#signal));
+  }
+
+  async #areThere(keys: readonly string[], doomed: ReadonlySet<string>): Promise<boolean> {
     if (keys.some((key) => doomed.has(key))) return false;
     return allThere(this.#parts.bucket, keys, this.#signal);
   }
@@ -191,7 +244,7 @@ class Push {
       const comparable = remote?.index.table.algorithm === index.table.algorithm;
       const local = comparable ? await localFile(base?.local, name) : undefined;
       const file = map === undefined || remote === undefined ? undefined : { map, remote, local };
-      files.push({ name, handle, index, base: comparable ? file : undefined });
+      files.push({ name, position, handle, index, base: comparable ? file : undefined });
       for (const block of index.dataBlocks()) {
         this.#parts.counters.totalBytes += index.lengthOf(block);
       }
@@ -218,11 +271,19 @@ class Push {
   }
 
   /** Stores the packs. If no pack is borrowed, all blocks of the base are written again. */
-  async #pack(files: readonly PushedFile[]): Promise<MapContent> {
-    const { codec, counters, throttle } = this.#parts;
+  async #pack(
+    files: readonly PushedFile[],
+    stored: StoredBlocks,
+    base: string,
+  ): Promise<MapContent> {
+    const { codec, counters, throttle, journal } = this.#parts;
+    const earlier = this.#earlier?.packs ?? [];
+    const lastSequence = earlier.reduce((last, { record }) => Math.max(last, record.sequence), -1);
     const packing = createPacking({
-      ...{ reader: this.#parts, open: this.#open, push: this.#push, borrowed: this.#borrowed },
-      ...{ codec, counters, throttle, signal: this.#signal },
+      ...{ reader: this.#parts, open: this.#open, push: this.id, borrowed: this.#borrowed },
+      ...{ stored, codec, counters, throttle, signal: this.#signal },
+      keys: { firstSequence: lastSequence + 1, firstAttempt: this.#firstNumber },
+      noteStored: (pack, blocks) => notePack(journal, { pack, base }, blocks),
     });
     const packed: MapContent["files"][number][] = [];
     for (const file of files) {
@@ -233,7 +294,9 @@ class Push {
     }
     const { packs, bases } = await packing.finish();
     counters.sentBytes = packing.writtenBytes;
-    return { files: packed, packs, bases, packedBytes: packing.writtenBytes };
+    const own = packs.filter(({ push }) => push === this.id);
+    const packedBytes = own.reduce((sum, { bytes }) => sum + bytes, 0);
+    return { files: packed, packs, bases, packedBytes };
   }
 
   /** Stores the map and the commit object. Returns false if one of the keys is burnt. */

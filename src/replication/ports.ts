@@ -12,7 +12,7 @@ export type BaseReads = PeerReads & Pick<SnapshotStore, "list">;
 export type TransferStore = Pick<SnapshotStore, "transfers" | "time" | "noteKept">;
 
 /** Everything that pushes to remotes need. */
-export type PushStore = BaseReads & Pick<SnapshotStore, "nodeId">;
+export type PushStore = BaseReads & Pick<SnapshotStore, "nodeId" | "transfers" | "inspect">;
 
 /** Everything that pulls need. */
 export type ReplicationStore = BaseReads &

@@ -1,6 +1,7 @@
 // Performs one push to a remote: finds a base there, and answers without a push if the remote has
 // the snapshot already.
 import { isDeepStrictEqual } from "node:util";
+import { pushJournalName } from "../files/push-journal.js";
 import type { TableSource } from "../files/table-source.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { describeRemote, type RemoteListing, type RemoteSnapshot } from "../remote/listing.js";
@@ -11,10 +12,10 @@ import { isUnusable } from "../remote/unusable.js";
 import { isWhole } from "../remote/whole.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import { likelyBases, openBestBase, vmLabel } from "./base-choice.js";
-import type { BaseReads } from "./ports.js";
+import type { BaseReads, PushStore } from "./ports.js";
 
-interface RemotePushParts extends Omit<PushParts, keyof RemoteReader | "name"> {
-  readonly store: BaseReads;
+interface RemotePushParts extends Omit<PushParts, keyof RemoteReader | "name" | "journal"> {
+  readonly store: BaseReads & Pick<PushStore, "transfers">;
   readonly session: Pick<RemoteSession, "make" | "list">;
   /** The name of the snapshot at the remote. Empty = its name on this node. */
   readonly name: string;
@@ -35,18 +36,21 @@ export async function pushToRemote(
   const reader = await session.make(signal);
   const listing = await session.list(signal);
   const name = parts.name === "" ? snapshot.config.name : parts.name;
+  const journalName = pushJournalName(snapshot.config.id, reader.repository.format.id);
+  const journal = store.transfers.journal(journalName);
   const earlier = listing.snapshots.find(
     (each) => each.nodeId === parts.nodeId && isSame(each, snapshot, name),
   );
   if (earlier !== undefined && (await isWhole(reader, earlier.id, signal))) {
     const bytes = earlier.dataBytes;
     Object.assign(parts.counters, { totalBytes: bytes, doneBytes: bytes, reusedBytes: bytes });
+    await journal.discard();
     return earlier;
   }
   await using local = await openLocalBase(store, listing, open, signal);
   const commit = await commitOfBase(reader, listing, local?.snapshot ?? snapshot, signal);
   const base = commit === undefined ? undefined : { commit, local };
-  const { id } = await pushSnapshot({ ...parts, ...reader, name }, open, base, signal);
+  const { id } = await pushSnapshot({ ...parts, ...reader, journal, name }, open, base, signal);
   return await describeRemote(reader, id, signal);
 }
 

@@ -1,7 +1,8 @@
 // Manages the pushes of a node to remotes, with their progress.
 import { loadZstdBlockCodec } from "../archive/zstd-block.js";
 import type { Clock } from "../base/clock.js";
-import { StoreError } from "../base/errors.js";
+import { StoreError, isStoreError } from "../base/errors.js";
+import type { Logger } from "../base/logger.js";
 import { createRateLimit, type RateLimit } from "../base/rate-limit.js";
 import { checkName } from "../model/name.js";
 import type { RemoteSnapshot } from "../remote/listing.js";
@@ -30,6 +31,7 @@ interface PushRequest {
 
 interface PushesOptions {
   readonly clock: Clock;
+  readonly logger: Logger;
   /** Maximum rate of all pushes together; 0 = no limit. */
   readonly limitBytesPerSecond: number;
   /** Opens a remote by name; `field` is the request field that named it. */
@@ -58,8 +60,25 @@ interface RunningPush extends RunningTransfer<RemoteSnapshot> {
   readonly digest: string;
 }
 
-export function createPushes(store: PushStore, options: PushesOptions): Pushes {
+/** Forgets the pushes that were cut off, if their snapshots are gone. */
+export async function openPushes(store: PushStore, options: PushesOptions): Promise<Pushes> {
+  try {
+    for (const { name, snapshotId } of await store.transfers.journals()) {
+      if (!isStored(store, snapshotId)) await store.transfers.journal(name).discard();
+    }
+  } catch (error) {
+    options.logger.error({ err: error }, "could not remove the journals of old pushes");
+  }
   return new RunningPushes(store, options);
+}
+
+function isStored(store: Pick<PushStore, "inspect">, id: string): boolean {
+  try {
+    return store.inspect(id).config.id === id;
+  } catch (error) {
+    if (isStoreError(error, "SNAPSHOT_NOT_FOUND")) return false;
+    throw error;
+  }
 }
 
 class RunningPushes implements Pushes {

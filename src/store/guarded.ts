@@ -133,6 +133,16 @@ function guardTransfers(transfers: TransferArea, guards: Guards): TransferArea {
     noteEnd: (...args) => call(() => transfers.noteEnd(...args)),
     space: (digest) => call(() => transfers.space(digest)),
     drop: (digest) => call(() => transfers.drop(digest)),
+    journals: () => call(() => transfers.journals()),
+    journal: (name) => {
+      const journal = transfers.journal(name);
+      return {
+        notes: () => call(() => journal.notes()),
+        restart: (note) => call(() => journal.restart(note)),
+        add: (note) => call(() => journal.add(note)),
+        discard: () => call(() => journal.discard()),
+      };
+    },
   };
 }
 

@@ -19,9 +19,28 @@ interface RemoteOptions {
 export async function startRemoteNode(
   t: TestContext,
   engine: Pick<Engine, "endpoint" | "keys">,
-  { prefix = "prod/", key, endpoint = engine.endpoint }: RemoteOptions = {},
+  options: RemoteOptions = {},
 ): Promise<Node> {
   const scratch = await makeScratch(t, "stasis-remote-");
+  const node = await startTestDaemon(
+    t,
+    {},
+    { configFile: await writeRemoteConfig(scratch, engine, options) },
+  );
+  const client = connect(node.address);
+  t.after(() => client.close());
+  return { ...node, client };
+}
+
+/**
+ * Writes a configuration file with the remote `cold`, and the files that it names, into a
+ * directory. Returns the path of the configuration file.
+ */
+export async function writeRemoteConfig(
+  scratch: string,
+  engine: Pick<Engine, "endpoint" | "keys">,
+  { prefix = "prod/", key, endpoint = engine.endpoint }: RemoteOptions = {},
+): Promise<string> {
   const credentials = join(scratch, "credentials");
   const { accessKeyId, secretAccessKey } = engine.keys;
   const keys = `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
@@ -39,10 +58,7 @@ export async function startRemoteNode(
     ...(key === undefined ? [] : [`encryption_key_file = "${keyFile}"`]),
   ];
   await writeFile(configFile, `${lines.join("\n")}\n`, { mode: 0o600 });
-  const node = await startTestDaemon(t, {}, { configFile });
-  const client = connect(node.address);
-  t.after(() => client.close());
-  return { ...node, client };
+  return configFile;
 }
 
 type PushProgress = Extract<PushResponse["event"], { case: "progress" }>["value"];
@@ -50,7 +66,10 @@ type PushProgress = Extract<PushResponse["event"], { case: "progress" }>["value"
 /** Pushes a snapshot to the remote `cold`. */
 export async function pushTo(
   { client }: Reached,
-  request: Readonly<Record<"ref", string> & Partial<Record<"name" | "requestId", string>>>,
+  request: Readonly<
+    Record<"ref", string> &
+      Partial<Record<"name" | "requestId", string>> & { limitBytesPerSecond?: bigint }
+  >,
 ): Promise<{ readonly snapshot: RemoteSnapshot; readonly progress: PushProgress }> {
   let snapshot: RemoteSnapshot | undefined;
   let progress: PushProgress | undefined;

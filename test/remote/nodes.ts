@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { loadZstdBlockCodec } from "../../src/archive/zstd-block.js";
 import { systemClock } from "../../src/base/clock.js";
 import { createLogger } from "../../src/base/logger.js";
+import { pushJournalName } from "../../src/files/push-journal.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
 import { pushSnapshot, type PushBase, type Pushed } from "../../src/remote/push.js";
 import { openOrMakeRepository } from "../../src/remote/repository.js";
@@ -26,6 +27,7 @@ export async function openRemote(bucket: Bucket, secret?: Uint8Array): Promise<R
 export interface PushedHere extends Pushed {
   readonly reusedBytes: number;
   readonly totalBytes: number;
+  readonly sentBytes: number;
 }
 
 /** Pushes the snapshot with this ref. If `base` is given, the push uses it as its base. */
@@ -66,7 +68,9 @@ export async function pushWith(
     base === undefined
       ? undefined
       : { commit: await readCommit(remote, base.remoteId, never), local };
-  const parts = { ...remote, clock: systemClock, nodeId: store.nodeId, codec, counters };
+  const name = pushJournalName(open.snapshot.config.id, remote.repository.format.id);
+  const journal = store.transfers.journal(name);
+  const parts = { ...remote, clock: systemClock, nodeId: store.nodeId, codec, counters, journal };
   const pushed = await pushSnapshot({ ...parts, throttle }, open, from, signal);
   return { ...pushed, ...counters };
 }

@@ -143,6 +143,7 @@ class Race {
 
   /**
    * Pushes a snapshot. One of ten pushes is cut off at some request, as if the node had crashed.
+   * Half of the pushes that failed are continued.
    */
   async #push(
     remote: RemoteReader,
@@ -159,14 +160,16 @@ class Race {
     try {
       const done = await unlessRefused(() => pushWith(remote, store, ref, how));
       if (done === undefined) this.#counts.refused += 1;
-      return done;
+      else return done;
     } catch (error) {
       if (!death.signal.aborted) throw error;
       this.#counts.cutOff += 1;
-      return undefined;
     } finally {
       clearTimeout(timer);
     }
+    if (random.chance(0.5)) return undefined;
+    // The node continues the push with what the journal has.
+    return await unlessRefused(() => pushWith(remote, store, ref, { base, throttle }));
   }
 
   /** Deletes a snapshot of any node, even if it is just being used as a base. */

@@ -117,7 +117,7 @@ export function snapshotOfLeftover(key: string): string | undefined {
 
 export const claimsPrefix = "claims/";
 
-/** Returns the key of a claim. A push may make several claims, so `number` counts from 0. */
+/** Returns the key of a claim. A push may make several claims, each with another number. */
 export function claimKey(push: string, number: number): string {
   return `${claimsPrefix}${push}.${number}.json`;
 }

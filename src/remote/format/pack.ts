@@ -25,14 +25,15 @@ import type { Seal } from "./seal.js";
 const fullPackBytes = 16 * 1024 * 1024;
 export const tailBytes = 64;
 const tailMagic = "stasisPT";
-const recordBytes = 48;
+/** Bytes of one entry in the footer, before the footer is sealed. */
+export const footerRecordBytes = 48;
 /**
  * Maximum number of entries. More entries are never useful, even if every block is a patch of a few
  * bytes.
  */
 const maxPackEntries = 65_536;
 /** The largest footer that a reader accepts, including the bytes of its seal. */
-const maxFooterBytes = maxPackEntries * recordBytes + 64;
+const maxFooterBytes = maxPackEntries * footerRecordBytes + 64;
 
 export interface PackEntry {
   /** BLAKE3 of the block. */
@@ -107,9 +108,9 @@ export function openEntry(
 }
 
 function encodeFooter(entries: readonly PackEntry[]): Buffer {
-  const footer = Buffer.alloc(entries.length * recordBytes);
+  const footer = Buffer.alloc(entries.length * footerRecordBytes);
   for (const [index, entry] of entries.entries()) {
-    const start = index * recordBytes;
+    const start = index * footerRecordBytes;
     footer.set(entry.digest, start);
     footer.writeUInt32LE(entry.offset, start + digestBytes);
     footer.writeUInt32LE(entry.bytes, start + digestBytes + 4);
@@ -170,12 +171,12 @@ export function decodePackFooter(
   const opened = seal.open(stored, entryContext(name, at));
   ensureValid(opened !== undefined, key, "its footer cannot be decrypted", at);
   const footer = asBuffer(opened);
-  const expected = tail.entries * recordBytes;
+  const expected = tail.entries * footerRecordBytes;
   ensureValid(footer.length === expected, key, `its footer has ${footer.length} bytes`, at);
   const entries: PackEntry[] = [];
   let position = headBytes;
-  for (let start = 0; start < footer.length; start += recordBytes) {
-    const entry = decodeRecord(footer.subarray(start, start + recordBytes));
+  for (let start = 0; start < footer.length; start += footerRecordBytes) {
+    const entry = decodeRecord(footer.subarray(start, start + footerRecordBytes));
     const follows = entry?.offset === position && entry.bytes > 0 && entry.blockBytes > 0;
     ensureValid(follows, key, `its record ${entries.length} is malformed`, at);
     position += entry.bytes;

@@ -9,6 +9,8 @@ export const keyBytes = 32;
 const cipher = "aes-256-gcm";
 const nonceBytes = 12;
 const tagBytes = 16;
+/** The number of bytes by which a piece grows when it is sealed. */
+export const sealedOverhead = nonceBytes + tagBytes;
 
 /** A repository key with its id. Packs and maps name the key that they need. */
 export interface RepositoryKey {

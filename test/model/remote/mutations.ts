@@ -16,6 +16,7 @@ export const mutations = {
   "resume-same-keys": "resume late",
   "resume-unchecked": "resume",
   "resume-unclaimed": "resume",
+  "copy-same-numbers": "resume copy",
 
   "no-intent": "push",
   "mark-once": "push",

@@ -163,6 +163,21 @@ const plans: Readonly<Record<string, Plan>> = {
     goals: [acknowledged("snapshots/P2", "packs/P1-0"), acknowledged("snapshots/P2", "packs/P1-1")],
     actors: [pusher({ name: "P", crashes: true }), collector({ name: "G" })],
   },
+  "resume copy": {
+    what: "a node is copied in the middle of a push, and both continue it, beside a collector",
+    claimsExpire: true,
+    goals: [
+      acknowledged("snapshots/P1", "packs/P1-0"),
+      acknowledged("snapshots/Q1", "packs/P1-0"),
+      acknowledged("snapshots/Q1", "packs/P1-Q0"),
+      acknowledged("snapshots/P2", "packs/P1-0"),
+    ],
+    actors: [
+      pusher({ name: "P", crashes: true }),
+      pusher({ name: "Q", copyOf: "P" }),
+      collector({ name: "G" }),
+    ],
+  },
   "late snapshot": {
     what: "a snapshot is written late, when its packs may be gone",
     snapshots: B,

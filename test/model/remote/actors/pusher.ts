@@ -1,7 +1,7 @@
 // Models a push. It stores a snapshot whose blocks are in new packs of its own, and in "borrowed"
 // packs that other snapshots already use.
 import type { Actor, Turn } from "../turn.js";
-import { withFact } from "../world.js";
+import { keysBelow, withFact } from "../world.js";
 import { playDeletion, startDeletion, type Deletion } from "./remote-delete.js";
 
 export interface PusherOptions {
@@ -19,11 +19,17 @@ export interface PusherOptions {
   readonly attempts?: number;
   /** True if the actor may crash once. It then continues the same push later. */
   readonly crashes?: boolean;
+  /**
+   * The name of a pusher whose push this actor continues. The node of that pusher was copied at
+   * some moment, with its journal.
+   */
+  readonly copyOf?: string;
   /** True if the map is a separate object. Otherwise, the snapshot itself names its packs. */
   readonly maps?: boolean;
 }
 
 type Step =
+  | "copy journal"
   | "read base"
   | "put claim"
   | "list intents"
@@ -57,11 +63,12 @@ export interface Pusher {
 }
 
 export function pusher(options: PusherOptions): Actor<Pusher> {
-  const { name, borrows = [], base } = options;
+  const { name, borrows = [], base, copyOf } = options;
+  const first = base === undefined ? "put claim" : "read base";
   return {
     name,
     start: {
-      at: base === undefined ? "put claim" : "read base",
+      at: copyOf === undefined ? first : "copy journal",
       push: 1,
       claim: 1,
       id: 1,
@@ -82,19 +89,29 @@ export function pusher(options: PusherOptions): Actor<Pusher> {
 type Play = (turn: Turn<Pusher>, options: PusherOptions) => void;
 
 const steps: Readonly<Record<Step, Play>> = {
+  // The journal has the packs that are stored. The copy looks at them in the next steps.
+  "copy journal": (turn, options) => {
+    const own = keysBelow(turn.world, `packs/${pushId(turn, options)}-`);
+    if (own.length === 0) return;
+    // A resumed push counts from the next number, if it does not take a random one.
+    const numbers = turn.makes("copy-same-numbers") ? { claim: 2, sequence: own.length } : {};
+    turn.go(`is copied, with the journal of ${own.join(" ")}`, {
+      ...{ at: "put claim", own, ...numbers },
+    });
+  },
   "read base": (turn, { base = "" }) => {
     const content = turn.world.objects[base];
     if (content === undefined) return;
     const wanted = content.filter((key) => key.startsWith("packs/"));
     turn.go(`GET ${base} and its map`, { at: "put claim", wanted, borrowed: wanted });
   },
-  "put claim": (turn) => {
+  "put claim": (turn, options) => {
     const { claim, wanted } = turn.local;
     const at = after(turn, "put claim");
     if (turn.makes("no-claim")) return turn.go("puts no claim", { at });
     if (turn.makes("resume-unclaimed") && claim > 1) return turn.go("puts no new claim", { at });
-    const roots = [...wanted, `packs/${pushId(turn)}-`, mapKey(turn)];
-    turn.put(claimKey(turn), roots, { done: { at }, burnt: { claim: claim + 1 } });
+    const roots = [...wanted, `packs/${pushId(turn, options)}-`, mapKey(turn)];
+    turn.put(claimKey(turn, options), roots, { done: { at }, burnt: { claim: claim + 1 } });
   },
   "list intents": (turn) => {
     const at = after(turn, "list intents");
@@ -123,14 +140,14 @@ const steps: Readonly<Record<Step, Play>> = {
       own: turn.makes("resume-unchecked") ? own : there(own),
     });
   },
-  "put packs": (turn, { maps }) => {
+  "put packs": (turn, options) => {
     const { own, sequence, wanted, borrowed } = turn.local;
     // The push needs one pack of new blocks, and one pack in place of each pack that it cannot
     // borrow.
     if (own.length >= 1 + wanted.length - borrowed.length) {
-      return turn.go("has all packs", { at: maps === true ? "put map" : "put snapshot" });
+      return turn.go("has all packs", { at: options.maps === true ? "put map" : "put snapshot" });
     }
-    const key = `packs/${pushId(turn)}-${sequence}`;
+    const key = `packs/${pushId(turn, options)}-${numberOf(turn, options, sequence)}`;
     turn.put(key, [], {
       done: { own: [...own, key], sequence: sequence + 1 },
       burnt: { sequence: sequence + 1 },
@@ -152,12 +169,12 @@ const steps: Readonly<Record<Step, Play>> = {
     }
     turn.go(`HEAD ${key}: there`, { at: "head claim" });
   },
-  "head claim": (turn) => {
+  "head claim": (turn, options) => {
     if (turn.makes("ack-unchecked")) return turn.go("looks at nothing", { at: "acknowledge" });
-    if (turn.missing([claimKey(turn)]).length === 0) {
-      return turn.go(`HEAD ${claimKey(turn)}: it is there`, { at: "acknowledge" });
+    if (turn.missing([claimKey(turn, options)]).length === 0) {
+      return turn.go(`HEAD ${claimKey(turn, options)}: it is there`, { at: "acknowledge" });
     }
-    turn.go(`HEAD ${claimKey(turn)}: it is gone`, { at: afterClaim(turn, "head claim") });
+    turn.go(`HEAD ${claimKey(turn, options)}: it is gone`, { at: afterClaim(turn, "head claim") });
   },
   "list intents again": (turn, options) => {
     const content = contentOf(turn, options);
@@ -174,9 +191,9 @@ const steps: Readonly<Record<Step, Play>> = {
     turn.go("HEAD everything: all there", { at: afterClaim(turn, "head everything") });
   },
   // This step answers the caller and sends the request that follows the answer.
-  acknowledge: (turn) => {
+  acknowledge: (turn, options) => {
     const world = withFact(turn.world, `acknowledged ${snapshotKey(turn)}`);
-    turn.remove(claimKey(turn), { at: "done" }, world);
+    turn.remove(claimKey(turn, options), { at: "done" }, world);
   },
   "give up": (turn) => {
     const world = withFact(turn.world, `rolled back ${snapshotKey(turn)}`);
@@ -252,12 +269,21 @@ function crash(turn: Turn<Pusher>): void {
   });
 }
 
-function pushId({ name, local }: Turn<Pusher>): string {
-  return `${name}${local.push}`;
+function pushId({ name, local }: Turn<Pusher>, { copyOf = name }: PusherOptions): string {
+  return `${copyOf}${local.push}`;
 }
 
-function claimKey(turn: Turn<Pusher>): string {
-  return `claims/${pushId(turn)}.${turn.local.claim}`;
+/**
+ * Returns a number of a claim or a pack. A push that continues on a copy of the node takes random
+ * numbers, which the model writes with the name of the actor.
+ */
+function numberOf(turn: Turn<Pusher>, { copyOf }: PusherOptions, number: number): string {
+  const isRandom = copyOf !== undefined && !turn.makes("copy-same-numbers");
+  return isRandom ? `${turn.name}${number}` : String(number);
+}
+
+function claimKey(turn: Turn<Pusher>, options: PusherOptions): string {
+  return `claims/${pushId(turn, options)}.${numberOf(turn, options, turn.local.claim)}`;
 }
 
 function snapshotKey({ name, local }: Turn<Pusher>): string {
