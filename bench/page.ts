@@ -1,5 +1,5 @@
-// `npm run lab -- bench-page NAME`: writes the tables and plots of bench/results/NAME.json to
-// docs/performance.md. Nobody types the figures there by hand.
+// `npm run lab -- bench-page NAME...`: writes the tables and plots of bench/results/NAME.json to
+// docs/performance.md, one run after the other. Nobody types the figures there by hand.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { plotGoals, plotRates } from "./plot.js";
@@ -10,51 +10,58 @@ interface Report {
   readonly rows: readonly Row[];
 }
 
-const name = process.argv[2] ?? "";
 // dist/bench/ is two folders below the repository.
 const inRepository = (path: string): string =>
   fileURLToPath(new URL(`../../${path}`, import.meta.url));
-const report = JSON.parse(
-  readFileSync(inRepository(`bench/results/${name}.json`), "utf8"),
-) as Report;
+const reports = process.argv.slice(2).map((name) => {
+  const text = readFileSync(inRepository(`bench/results/${name}.json`), "utf8");
+  return { name, ...(JSON.parse(text) as Report) };
+});
+const rows = reports.flatMap((report) => report.rows);
 const page = inRepository("docs/performance.md");
 const between = /(<!-- results: .*? -->\n).*?(<!-- \/results -->)/s;
 const before = readFileSync(page, "utf8");
 if (!between.test(before)) throw new Error(`${page} has no place for results`);
 writeFileSync(
   page,
-  before.replace(between, (_all, start: string, end: string) => `${start}\n${tables()}\n${end}`),
+  before.replace(between, (_all, start: string, end: string) => `${start}\n${sections()}\n${end}`),
 );
-writeFileSync(inRepository("docs/performance-goals.svg"), plotGoals(report.rows));
-writeFileSync(inRepository("docs/performance-rates.svg"), plotRates(report.rows));
+writeFileSync(inRepository("docs/performance-goals.svg"), plotGoals(rows));
+writeFileSync(inRepository("docs/performance-rates.svg"), plotRates(rows));
 
-function tables(): string {
-  const machine = Object.entries(report.machine).map(([key, value]) => `${key} ${value}`);
-  const groups = [...new Set(report.rows.map(({ group }) => group))];
+function sections(): string {
   return [
-    `From \`bench/results/${name}.json\`: ${machine.join(", ").replaceAll("_", " ")}.`,
-    "",
     "![what was asked for and what was reached](performance-goals.svg)",
     "",
     "![rates side by side](performance-rates.svg)",
-    ...groups.map((group) => `\n**${group}**\n\n${table(group)}`),
+    ...reports.map(section),
     "",
   ].join("\n");
 }
 
-function table(group: string): string {
-  const rows = report.rows.filter((row) => row.group === group);
-  const cells = rows.map((row) => [row.name, ...measured(row), asked(row)]);
-  const all = [
+function section({ name, machine, rows: measured }: Report & { readonly name: string }): string {
+  const facts = Object.entries(machine).map(([key, value]) => `${key} ${value}`);
+  const groups = [...new Set(measured.map(({ group }) => group))];
+  return [
+    `\nFrom \`bench/results/${name}.json\`: ${facts.join(", ").replaceAll("_", " ")}.`,
+    ...groups.map((group) => `\n**${group}**\n\n${table(measured, group)}`),
+  ].join("\n");
+}
+
+function table(all: readonly Row[], group: string): string {
+  const cells = all
+    .filter((row) => row.group === group)
+    .map((row) => [row.name, ...figures(row), asked(row)]);
+  const head = [
     ["case", "median", "lowest to highest", "asked"],
     ["---", "--:", "--:", "---"],
   ];
   const escaped = (line: readonly string[]): string[] =>
     line.map((cell) => cell.replaceAll("|", "\\|"));
-  return [...all, ...cells].map((line) => `| ${escaped(line).join(" | ")} |`).join("\n");
+  return [...head, ...cells].map((line) => `| ${escaped(line).join(" | ")} |`).join("\n");
 }
 
-function measured(row: Row): [string, string] {
+function figures(row: Row): [string, string] {
   if (row.unit === "skipped") return [`skipped: ${row.note ?? ""}`, ""];
   const unit = row.unit === "ratio" ? "" : ` ${row.unit}`;
   const spread =

@@ -58,7 +58,11 @@ const harnesses = [
   ["bench-replication", "bench/replication", "bytes, rate and memory of pulls"],
   ["bench-catalog", "bench/catalog", "cost of the catalog's operations"],
   ["bench-variants", "bench/variants", "builds, or flags of one build, in the same rounds"],
-  ["bench-page", "bench/page", "writes docs/performance.md from bench/results/NAME.json"],
+  [
+    "bench-page",
+    "bench/page",
+    "writes docs/performance.md from bench/results/NAME.json, of one or more NAMEs",
+  ],
 ];
 
 function main([name, ...args]) {

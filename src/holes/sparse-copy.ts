@@ -3,10 +3,11 @@
 import { closeQuietly } from "../base/quietly.js";
 import { formatBytes, formatBytesApart } from "../base/sizes.js";
 import { randomBytes } from "node:crypto";
-import { constants, type Stats } from "node:fs";
+import { constants, fstatSync, type Stats } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError, isStoreError } from "../base/errors.js";
+import { SerialQueue } from "../base/serial-queue.js";
 import { writeFully } from "../base/whole-io.js";
 import type { Extent } from "../model/extent.js";
 import { ioError, isErrno, shownPath, withIoError, type IoContext } from "./errno.js";
@@ -222,9 +223,16 @@ async function openSource(
   throw new StoreError("FIELD_INVALID", `expected ${expected}: ${shownPath(path)}`);
 }
 
+/**
+ * One FICLONE at a time of each source. The kernel locks the source for the whole call, so others
+ * would only spin on the lock, each in a thread of the pool that other file operations need.
+ */
+const clones = new SerialQueue();
+
 async function tryClone(source: FileHandle, target: FileHandle, path: string): Promise<boolean> {
   try {
-    await disk.cloneFile(source.fd, target.fd);
+    const { dev, ino } = fstatSync(source.fd, { bigint: true });
+    await clones.run(`${dev}:${ino}`, () => disk.cloneFile(source.fd, target.fd));
     return true;
   } catch (error) {
     if (isErrno(error, ...notHere)) return false;

@@ -26,7 +26,7 @@ import { type Condition, openCondition } from "./parts/condition.js";
 import { LeaseTable } from "./parts/leases.js";
 import type { StoreOptions } from "./parts/options.js";
 import { createGcLock } from "./parts/publication-gate.js";
-import { SerialQueue } from "./parts/serial-queue.js";
+import { SerialQueue } from "../base/serial-queue.js";
 import { createSpaceAccount } from "./parts/space-account.js";
 import { createWatchers } from "./parts/watchers.js";
 import { removeInBackground } from "./remove/removal.js";

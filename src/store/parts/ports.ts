@@ -13,7 +13,7 @@ import type { CommitTurns } from "./commit-turns.js";
 import type { LeaseTable } from "./leases.js";
 import type { StoreOptions } from "./options.js";
 import type { GcLock } from "./publication-gate.js";
-import type { SerialQueue } from "./serial-queue.js";
+import type { SerialQueue } from "../../base/serial-queue.js";
 import type { SpaceAccount } from "./space-account.js";
 import type { Watchers } from "./watchers.js";
 
