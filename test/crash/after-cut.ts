@@ -16,8 +16,8 @@ export async function judgeAfterCut(
 ): Promise<Verdict> {
   const { root } = place;
   // The store does not guarantee the durability of files that the caller had not synced before
-  // handing them over. The next directory to hand over may be incomplete, because it is made where
-  // the stored directory was.
+  // handing them over. A directory that must be in the store is not checked either: the next
+  // directory to hand over is made in its old place, and may be incomplete.
   const givens = givenIsDurable ? expected.givens.filter(({ must }) => must !== "stored") : [];
   const owed = { ...expected, givens };
   const { client, output, stop } = await start(place);

@@ -121,7 +121,10 @@ async function makeContents(directory: string, seed: number): Promise<Content[]>
   return contents;
 }
 
-/** Makes two changes of the memory image: a page of a block with data, and a page in a hole. */
+/**
+ * Makes a delta file with two pages of the memory image, one in a block with data and one in a
+ * hole. Also makes the content that results from these changes.
+ */
 async function makeDelta(
   outside: string,
   directory: string,

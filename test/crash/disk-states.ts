@@ -1,5 +1,5 @@
-// Computes the disks that a power cut may leave. Each has all flushed writes and a random half of
-// the later writes, lost either as whole writes or in blocks.
+// Computes the disks that a power cut may leave. Each has all writes before the last flush, and a
+// random half of the writes after it. The other half is lost, either as whole writes or in blocks.
 import { execFile } from "node:child_process";
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { promisify } from "node:util";

@@ -232,7 +232,10 @@ async function stopCleanly({ served }: Bench, problems: string[]): Promise<void>
   if (code !== 0) problems.push(`a clean stop ends with ${code ?? signal}: ${served.output()}`);
 }
 
-/** Starts the daemon on the full disk, reads, deletes `victim`, and returns the problems. */
+/**
+ * Starts the daemon on the full disk, reads, deletes `victim`, ends the daemon, and returns the
+ * problems.
+ */
 async function useFull({ bench, elsewhere }: Scene, victim: string): Promise<string[]> {
   const problems: string[] = [];
   try {

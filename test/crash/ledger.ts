@@ -21,7 +21,7 @@ export interface Possibility {
  */
 export interface Given {
   readonly path: string;
-  /** Names a copy of the directory that the store cannot reach. */
+  /** The path of a copy of the directory, outside the reach of the store. */
   readonly twin: string;
   /** The id of the snapshot whose files move to this directory. */
   readonly takes?: string | undefined;
@@ -86,8 +86,8 @@ export interface Ledger {
 }
 
 /**
- * Opens an empty ledger. `position` returns the moment of each entry and never decreases. By
- * default the moment of all entries is 0.
+ * Opens a ledger with the entries `earlier`. `position` returns the moment of each new entry and
+ * never decreases. By default the moment of all entries is 0.
  */
 export function createLedger(
   position: () => number = () => 0,

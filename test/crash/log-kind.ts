@@ -168,8 +168,8 @@ const atAnswers = 1 / 3;
 const afterAnswer = 3;
 
 /**
- * Returns the states that were requested by name, or `states` states at random positions of the
- * log.
+ * Returns the state that was requested by name, or `states` random states. Some of them come right
+ * after an answer, and the others anywhere in the log.
  */
 function statesOf(
   prefix: string,
@@ -218,8 +218,8 @@ async function keep(
 }
 
 /**
- * Unmounts filesystems that other processes have mounted meanwhile. Otherwise they would stay
- * mounted in this process.
+ * Unmounts the loop and FUSE filesystems of other runs from the new mount namespace. Otherwise they
+ * would stay mounted there after the other runs have unmounted them.
  */
 const alone =
   "awk '$1 ~ /^.dev.loop/ || $3 ~ /^fuse/ { print $2 }' /proc/mounts | " +

@@ -71,7 +71,8 @@ async function judgeByTests(scratch: string, text: string): Promise<Verdict> {
   const { output } = await runToEnd(["--test", "--test-reporter=tap", ...files], {});
   const failed = /^not ok \d+ - (.*)$/m.exec(output.replaceAll(/^ +/gm, ""));
   const passed = /^ok \d+ - /m.test(output.replaceAll(/^ +/gm, ""));
-  // If the tests also fail on the unchanged build, they have not noticed the mistake.
+  // If no test passes, the copy of the build is broken in another way, and the tests have not
+  // noticed the mistake.
   if (failed !== null && passed) return { caught: true, text: failed[1] ?? "" };
   return { caught: false, text: lastLines(output) };
 }

@@ -16,7 +16,8 @@ export interface Played {
   /** True if the call stores or deletes a snapshot. */
   readonly changes: boolean;
   /**
-   * True if the call is a Delete, whose answer also promises that the move to the trash is durable.
+   * True if the call deletes snapshots. Its answer also promises that the move to the trash is
+   * durable.
    */
   readonly deletes: boolean;
 }
@@ -38,9 +39,9 @@ const syncs = new Set(["fsync", "fdatasync"]);
 export function orderProblems(played: Played): string[] {
   const { root, calls, answeredAt, changes, deletes } = played;
   const problems: string[] = [];
-  // A durable transaction records the snapshot that a REPLACE has displaced. The daemon moves that
-  // snapshot in the background, and recovery repeats an unfinished move. A Delete answers only when
-  // the move is durable.
+  // A replaced or taken snapshot is recorded in a durable transaction. The daemon moves it to the
+  // trash in the background, and recovery repeats an unfinished move. A Delete and a collection
+  // answer only when the move is durable.
   const pending = createPending(played.given, deletes ? undefined : `${root}/trash`);
   if (deletes && !movedBefore(calls, `${root}/trash`, answeredAt)) {
     problems.push("answered before it was moved to the trash");

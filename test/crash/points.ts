@@ -26,8 +26,9 @@ const changing = new Set([
 ]);
 
 /**
- * Returns the points of a recorded run. `promised` marks the calls before the answer, except the
- * work that `follows` begins.
+ * Returns the points of a recorded run. `promised` is true for calls that began before the answer.
+ * From the first call that matches `follows` it is false, because the answer does not wait for that
+ * work.
  */
 export function pointsOf(
   calls: readonly Call[],

@@ -72,8 +72,8 @@ function isWanted(subject: Subject, { scenarios: wanted, only }: PlayOptions): b
 }
 
 /**
- * Returns the cuts to play. One in three is followed by a cut during recovery, and some cuts come
- * after the call and its work have ended.
+ * Returns the cut that was requested by name, or random cuts. One in three is followed by a cut
+ * during recovery, and some cuts come after the call and its work have ended.
  */
 function cutsOf(prefix: string, { seed, states, only = "" }: PlayOptions): Cut[] {
   const named = /^(\d+)(?:,(\d+))?$/.exec(only.slice(prefix.length));

@@ -93,8 +93,9 @@ interface Acting extends RecordOptions {
 }
 
 /**
- * The scenario runs twice, because the caches are warm in the second run. The preparation is part
- * of the recording, because it also deletes snapshots.
+ * The scenario runs twice, because the caches are warm in the second run. The preparation of the
+ * second run is part of the recording, because it also deletes snapshots. With `recovers`, the
+ * scenario runs once, and then the daemon is killed during two more runs.
  */
 const turns = 2;
 const kills = 2;
@@ -135,8 +136,8 @@ async function getReady(
 }
 
 /**
- * Plays the scenario while the daemon's flushes have no effect. Afterwards the files are synced in
- * a random order.
+ * Plays the scenario while the daemon's flushes have no effect. Afterwards the harness syncs the
+ * files and directories of the root in a random order.
  */
 async function actOnLiar(
   bench: Bench,

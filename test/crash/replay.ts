@@ -56,7 +56,7 @@ async function main([text = ""]: readonly string[]): Promise<void> {
   }
 }
 
-/** Makes a kept recording available at its original path. Returns the directory made for that. */
+/** Makes a kept recording available at its original path. Returns the directories made for that. */
 async function showAt(directory: string, original: string): Promise<string[]> {
   if (directory === original) return [];
   await mkdir(original, { recursive: true });

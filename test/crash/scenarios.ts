@@ -33,12 +33,13 @@ export interface Scenario {
    */
   readonly changes: boolean;
   /**
-   * True if the call is a Delete, which answers only when the directory is durably in the trash.
+   * True if the call is a Delete or a collection. It answers only when the directory is durably in
+   * the trash.
    */
   readonly deletes?: boolean;
   /**
-   * Matches the first call, as "name path", of the work after the commit. Recovery repeats that
-   * work.
+   * Matches, as "name path", the first call of the work for which the answer does not wait.
+   * Recovery repeats that work.
    */
   readonly follows?: RegExp;
   /** The index of the content whose directory the call hands over to the store. */
@@ -60,7 +61,9 @@ export interface Scenario {
 const name = "web";
 const nothing = (): Promise<void> => Promise.resolve();
 
-/** Prepares the store for the scenario, including a first commit. */
+/**
+ * Prepares the store for the scenario. Unless the scenario is cold, this includes a first commit.
+ */
 export async function prepareFor(bench: Bench, scenario: Scenario): Promise<void> {
   const { content: kept } = onlyPossibility(bench.stage.ledger, keptName);
   if (scenario.cold !== true && kept !== undefined) {

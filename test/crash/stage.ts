@@ -187,7 +187,10 @@ export async function linkInClone(stage: Stage, name: string): Promise<void> {
   });
 }
 
-/** Gives a file of a directory that is handed over another name, so that the file cannot move. */
+/**
+ * Makes a second hard link to a file of a directory that is handed over, so that the file cannot
+ * move.
+ */
 export async function linkElsewhere(stage: Stage, given: Given, name: string): Promise<void> {
   taken += 1;
   await link(join(given.path, name), join(stage.outside, `other-${process.pid}-${taken}`));
@@ -240,7 +243,7 @@ export async function verifyAll(stage: Stage): Promise<CallResult> {
   });
 }
 
-/** Returns the damage that Verify finds in all snapshots, one text per damaged snapshot. */
+/** Returns the damage that Verify finds in all snapshots, one text per damaged file. */
 export async function damagedIn(client: Client): Promise<string[]> {
   const damaged: string[] = [];
   const limit = { timeoutMs: answerLimitMs };

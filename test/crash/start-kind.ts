@@ -268,7 +268,7 @@ const readOnly =
 /** Makes the names of temporary files equal, which would otherwise differ at each start. */
 const sameNames = { NODE_OPTIONS: `--import ${new URL("same-names.js", import.meta.url).href}` };
 
-/** Records all system calls on the root until the daemon listens. */
+/** Records all system calls on the root and on the callers' files until the daemon listens. */
 async function recordStart(bench: Bench): Promise<StartPoint[]> {
   const { place, outside, traceFile } = bench;
   const served = await startTraced(bench, ["-e", "trace=%file,%desc"]);

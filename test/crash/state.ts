@@ -39,7 +39,10 @@ export interface PlayOptions {
   readonly scenarios?: readonly string[] | undefined;
   /** Plays states of this recording instead of making new recordings. */
   readonly recording?: string | undefined;
-  /** Recordings with findings are moved to this directory. If it is undefined, they are deleted. */
+  /**
+   * Recordings with findings are copied to this directory. If it is undefined, no recording is
+   * kept.
+   */
   readonly keep?: string | undefined;
   readonly report: (result: StateResult) => void;
   /** No further state begins when this signal fires. */
@@ -75,7 +78,7 @@ export function shuffled<T>(items: readonly T[], random: () => number): T[] {
   return result;
 }
 
-/** Runs `work` on every item, `jobs` at a time. An error ends the whole run. */
+/** Runs `work` on every item, `jobs` at a time. Rejects with the first error. */
 export async function inLanes<T>(
   items: readonly T[],
   jobs: number,

@@ -4,7 +4,7 @@ import { run, type Child } from "../support/child.js";
 
 export type Fault = "KILL" | "EIO" | "ENOSPC";
 
-/** The trace has strace's own clock and the paths of descriptors, but no contents. */
+/** The trace has wall-clock times and the paths of descriptors, but no contents. */
 const format = ["-y", "-ttt", "-s", "0"];
 
 /** Returns the thread ids of a process in order of creation. */
@@ -18,7 +18,7 @@ export interface Attached extends AsyncDisposable {
   detach(): Promise<void>;
 }
 
-/** Writes every call on files and descriptors of all threads to `output`. */
+/** Writes to `output` every call on files and descriptors that any thread of the process makes. */
 export async function recordCalls(pid: number, output: string): Promise<Attached> {
   return attach(["-f", "-p", String(pid), "-o", output, ...format, "-e", "trace=%file,%desc"]);
 }
@@ -80,7 +80,7 @@ async function endGently(strace: Child): Promise<void> {
 /**
  * Returns true if strace made a call fail. If directories are given, only calls within them count.
  * This excludes the writes with which threads wake each other, whose number differs from run to
- * run. A kill leaves no trace, because strace may end before it writes one.
+ * run. A kill may leave no trace, because strace may end before it writes one.
  */
 export async function wasInjected(output: string, within?: readonly string[]): Promise<boolean> {
   const text = await readFile(output, "utf8").catch(() => "");

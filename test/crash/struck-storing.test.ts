@@ -1,4 +1,4 @@
-// Injects faults at the system calls of Create, Import and their directory forms.
+// Injects faults at the system calls of Create, CreateDelta, Import and their directory forms.
 import { test } from "node:test";
 import { cannotStrace } from "../support/scratch.js";
 import { playShortRun } from "./short-run.js";

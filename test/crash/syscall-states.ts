@@ -136,7 +136,7 @@ const quietLimitMs = 3_000;
 const graceMs = 150;
 const settleMs = 30;
 
-/** Waits until the work after the answer is done or cannot continue. */
+/** Waits until the work after the answer is done or cannot continue, for at most `quietLimitMs`. */
 export async function quiet(bench: Bench, scenario?: Scenario): Promise<void> {
   const end = performance.now() + quietLimitMs;
   while (bench.served.isRunning() && performance.now() < end) {

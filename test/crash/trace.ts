@@ -85,9 +85,10 @@ export function isWithin(path: string, directory: string): boolean {
 }
 
 /**
- * Returns the time at which the daemon sent its last answer before the client received it. This is
- * the last write of more than 60 bytes to a socket: the header of a frame is shorter. The trailers
- * follow in the same tick.
+ * Returns the time at which the daemon sent the answer that the client received at `clientHadItAt`.
+ * This is the last earlier write of more than 60 bytes to a socket, because the header of a frame
+ * is shorter. The trailers follow in the same tick. If there is no such write, returns
+ * `clientHadItAt`.
  */
 export function answeredAt(calls: readonly Call[], clientHadItAt: number): number {
   const sent = calls.filter(

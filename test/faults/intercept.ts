@@ -38,7 +38,7 @@ export interface Operation {
 export interface Layer {
   /**
    * Is called before an operation. It may throw the error with which the operation fails. If it
-   * returns false, the operation is skipped and reported as done.
+   * returns false, the operation is skipped, and the store sees a success.
    */
   before?(operation: Operation): boolean | void;
   /** Is called after an operation that was done, but not after one that failed or was skipped. */

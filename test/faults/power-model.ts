@@ -173,7 +173,10 @@ interface Unsynced {
 type Names = Map<DirectoryNode, Map<string, Node>>;
 type Contents = Map<Node, Buffer>;
 
-/** Selects half of the changes of names, and half of the unsynced contents. */
+/**
+ * Selects a random half of the changes of names, with all earlier changes of the same names, and a
+ * random half of the unsynced contents.
+ */
 function luckyChanges(
   base: string,
   { nodes, dirty, pending, random }: Unsynced,

@@ -23,7 +23,10 @@ export interface Place {
   /** Names the directory with everything that a scenario changes. */
   readonly base: string;
   readonly root: string;
-  /** `given` is a directory that a caller hands over to the store, and `exported` is an export. */
+  /**
+   * A caller hands over the directory `given` to the store, or gets a snapshot's files there. The
+   * directory `exported` is an export or a clone.
+   */
   readonly given: string;
   readonly exported: string;
 }

@@ -5,10 +5,7 @@ import { free, possibilities, type Possible, type RoundFacts } from "./possible.
 export interface JudgedRound extends RoundFacts {
   /** The digest of each content, by its index. */
   readonly digests: readonly string[];
-  /**
-   * The id for each tag, of all snapshots that were ever acknowledged or seen. The judge adds new
-   * ids.
-   */
+  /** The id for each tag of the snapshots that callers have seen. The judge adds new ids. */
   readonly ids: Map<string, string>;
 }
 

@@ -55,7 +55,7 @@ export interface Round {
 export interface PlanOptions {
   readonly seed: number;
   readonly clients: number;
-  /** The number of calls of all clients together. */
+  /** The number of calls in a round, of all clients together. */
   readonly operations: number;
   /** The number of contents. */
   readonly contents: number;

@@ -115,7 +115,7 @@ test("a suspect clock is logged once, however often it is set and collections ru
     await scene.collections();
   }
   assert.equal(scene.warnings(), 1);
-  // The next step of the clock creates a new suspect state.
+  // After the clock is trusted again, the next step causes a new alarm.
   clock.step(-3 * dayMs);
   await eventually("trust", async () => !(await clockOf(client)).suspect);
   await eventually("the end of the alarm", () => scene.told("the wall clock is trusted again"));
@@ -236,7 +236,8 @@ for (const [title, stepMs] of Object.entries(steps)) {
       client.create({ requestId, config: { name: "once" } }, streamOf(tar));
     const { snapshot } = await create(scene.client);
     clock.step(stepMs);
-    // The wait is longer than `access_flush`, which also expires requests.
+    // The wait is longer than `access_flush`, the interval at which the store also forgets old
+    // requests.
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.equal((await create(scene.client)).snapshot?.config?.id, snapshot?.config?.id);
     await scene[Symbol.asyncDispose]();

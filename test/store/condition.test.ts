@@ -167,7 +167,7 @@ test(
     }),
 );
 
-/** Lists the names and sizes of all entries of the root. */
+/** Lists all entries below the root, with their sizes and modification times. */
 async function listing(root: string): Promise<string[]> {
   const names = (await readdir(root, { recursive: true })).sort();
   return Promise.all(

@@ -1,4 +1,4 @@
-// Makes directories with data for the store suite, and moves them into and out of a store.
+// Makes source directories for tests, stores and restores them, and compares the results.
 import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";

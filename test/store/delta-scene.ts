@@ -74,7 +74,7 @@ function contentOf(kind: "data" | "zeros", length: number, seed: number): Buffer
   return kind === "data" ? patternBytes(length, seed + 1) : Buffer.alloc(length);
 }
 
-/** Writes all data of the delta file over the parent's file. */
+/** Makes a copy of the parent's file, and writes the data of the delta file over it. */
 export async function makeExpected(
   directory: string,
   parent: string,

@@ -144,7 +144,10 @@ test(
     }),
 );
 
-/** Stores a parent of four blocks, and makes a delta that changes a page of the second block. */
+/**
+ * Stores a parent that has three files, among them `memory` with four blocks. Makes a delta that
+ * changes a page of the second block.
+ */
 async function makePair({ store, at }: Scene): Promise<string> {
   await makeDelta(at("source"), mib, [{ kind: "data", offset: 0, length: mib }]);
   await writeFile(join(at("source"), "state.json"), "{}");

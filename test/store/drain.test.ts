@@ -78,7 +78,7 @@ test("running calls finish, new calls are refused, and the daemon ends with stat
     await failsWith(newcomer.list(), "DRAINING");
     const { status } = await client.checkHealth();
     assert.equal(status, HealthCheckResponse_ServingStatus.NOT_SERVING);
-    // This call is made as grpcurl makes it, because grpcurl has no proto files of its own.
+    // grpcurl has no proto files of its own, so it begins with this call.
     const reflect = ServerReflection.method.serverReflectionInfo;
     const asking = openCaller({ address: daemon.address });
     assert.equal(await firstAnswer(asking, reflect), "OK");

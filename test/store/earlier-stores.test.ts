@@ -20,7 +20,7 @@ import { withScratchDir } from "../support/scratch.js";
 const fixtures = new URL("../fixtures/stores/", import.meta.url);
 const kib = 1024;
 
-/** The newest schema that builds without a check of store.json know. */
+/** Builds that do not check store.json know schemas up to this version. */
 const lastUngated = 4;
 
 async function unpack(name: string, directory: string): Promise<string> {
@@ -109,7 +109,7 @@ for (const [name, algorithm] of Object.entries(stores)) {
     }));
 }
 
-/** Maps every path below a directory to the file's bytes. */
+/** Maps every path below a directory to its mode and a digest of its bytes. */
 async function contentsBelow(root: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
@@ -183,10 +183,7 @@ test(`the build of ${earlier} refuses a store of this one`, { skip: cannotBuild(
   }),
 );
 
-/**
- * Leaves out the text about the lock holder, and the files that SQLite changes when it moves its
- * log.
- */
+/** Leaves out lock.info, the socket, and the files that SQLite changes when it moves its log. */
 function essential(contents: Record<string, string>): Record<string, string> {
   const own = /\/(lock\.info|catalog\.db(-wal)?|stasis\.sock)$/;
   return Object.fromEntries(Object.entries(contents).filter(([path]) => !own.test(path)));

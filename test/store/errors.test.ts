@@ -1,5 +1,5 @@
-// Provokes every reason that the daemon can return, over TCP, and reads it from
-// `grpc-status-details-bin`. No reason may be missing.
+// Provokes the reasons that the daemon can return, over TCP, and reads them from
+// `grpc-status-details-bin`. The list `elsewhere` must name every other reason.
 import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -21,7 +21,7 @@ test("a collection does not evict a snapshot that is opened or protected while i
     const refs = (): string[] =>
       store.list({ pageSize: count }).snapshots.map((one) => one.config.id);
     const collecting = store.collectGarbage({ policy: { evictAll: true }, dryRun: false }, never);
-    // The plan is complete, because the collection has evicted its first row.
+    // After this loop the plan is complete, because the collection has evicted its first row.
     while (refs().length === count) await nextTurn();
     const [open = "", safe = ""] = refs();
     const opening = store.openDataDirectory(open, { force: false }, never);

@@ -1,5 +1,5 @@
-// Kills the daemon at every durable system call of the short calls. Afterwards the effect is
-// complete or absent, and acknowledged snapshots stay.
+// Kills the daemon during a take-over and during a deletion, at each system call that makes a
+// change durable. Afterwards the effect is complete or absent, and acknowledged snapshots stay.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { chmod, stat, unlink } from "node:fs/promises";

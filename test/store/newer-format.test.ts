@@ -26,7 +26,10 @@ import { storeDefaults } from "../support/defaults.js";
 const never = new AbortController().signal;
 const thorough = { dryRun: false, deep: true, limitBytesPerSecond: 0 };
 
-/** Maps every path below a directory to its bytes, its mode and its change time. */
+/**
+ * Maps every path below a directory to its mode, its times of modification and change, and a digest
+ * of its bytes.
+ */
 async function stateOf(root: string): Promise<Record<string, string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const state: Record<string, string> = {};

@@ -61,7 +61,10 @@ async function giveTo(directory: string, { uid, gid }: User): Promise<string> {
   return directory;
 }
 
-/** Returns the error of `sh` for a command as another user, or an empty string if it succeeds. */
+/**
+ * Runs a command of `sh` as another user. Returns an empty string if it succeeds, "denied" if a
+ * permission is missing, and otherwise the error of `sh`.
+ */
 function attempt(user: User, command: string, ...args: string[]): string {
   const { status, stderr } = spawnSync("sh", ["-c", command, "sh", ...args], {
     ...user,

@@ -22,7 +22,7 @@ const manifestDamages: Readonly<Record<string, Damage>> = {
   "that of another snapshot": (path, other) => copyFile(other, path),
 };
 
-/** Changes one byte, so that the checksum no longer matches. */
+/** Changes one bit, so that the checksum no longer matches. */
 async function flipOneBit(path: string): Promise<void> {
   await using file = await open(path, "r+");
   const { size } = await file.stat();

@@ -1,5 +1,5 @@
-// Implements `npm run lab -- rebuild [--snapshots N]`, which prints the seconds of a start after
-// each damage to the catalog, and the result of every damaged manifest.
+// Implements `npm run lab -- rebuild [--snapshots N]`. It prints the seconds of a start after each
+// kind of damage to the catalog, and the number of manifests that it has damaged in each way.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

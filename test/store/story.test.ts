@@ -99,7 +99,7 @@ void test("the story of a download: leased, deleted meanwhile, read to its end, 
       assert.ok(Buffer.concat(chunks).includes(files["cow.raw"]), "every byte of the file came");
       assert.deepEqual(await entriesOf(root, "trash"), [id]);
     }
-    // After the release of the last lease, the daemon deletes the bytes and then the row.
+    // After the release of the last lease, the store deletes the bytes and then the row.
     await eventually("an empty trash", async () => (await entriesOf(root, "trash")).length === 0);
     await eventually("a dropped row", () => store.usage()?.chargedBytes === 0);
   }));

@@ -71,7 +71,7 @@ async function makeRelatives({ client, at }: Scene): Promise<Relatives> {
       return (await client.inspect(name)).snapshot?.digest !== "";
     });
   }
-  // A clone of a child shares the inode of the child, and so on.
+  // A clone of a child shares the inode of the child.
   await client.cloneToDirectory({ ref: "adopted", directory: at("of-child"), files: [linkOf] });
   return { clones: ["linked", "own", "of-child"], children };
 }

@@ -21,7 +21,7 @@ export async function startDaemonProcess(
   user: Partial<User> = {},
   program: URL = thisBuild,
 ): Promise<DaemonProcess> {
-  // The scrub at the start is disabled, because it would find a test's damage first.
+  // Scrubs are disabled, because a scrub would find a test's damage first.
   const quiet = { "scrub-interval": "0s" };
   const all = { root, ...openLoopback(flags), reserve: "0", ...quiet, ...flags };
   const args = Object.entries(all).map(([name, value]) => `--${name}=${value}`);

@@ -37,7 +37,7 @@ export interface Engine extends AsyncDisposable {
   /** Names the directory of the bucket `snapshots`. */
   readonly directory: string;
   readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  /** Sends SIGSTOP or SIGCONT, for an engine that hangs. */
+  /** Sends a signal to the engine. SIGSTOP makes it hang, and SIGCONT lets it continue. */
   signal(signal: NodeJS.Signals): void;
 }
 
@@ -115,8 +115,8 @@ export const fewAttempts = {
 };
 
 /**
- * These settings give up early, for answers that never come. On a busy machine they may also give
- * up other requests.
+ * These settings are for tests in which no answer comes: an attempt fails after 400 ms without a
+ * byte. On a busy machine, attempts that would have succeeded may fail too.
  */
 export const impatient = { ...fewAttempts, idleMs: 400 };
 

@@ -45,8 +45,8 @@ export async function unmount(mountPoint: string): Promise<void> {
 }
 
 /**
- * Waits until no process uses the image. A process that has just entered its own mount namespace
- * may still use it.
+ * Unmounts the filesystem, and waits until no loop device uses the image. A process that has just
+ * entered its own mount namespace may still use it.
  */
 export async function unmountImage(image: string, mountPoint: string): Promise<void> {
   await unmount(mountPoint);

@@ -88,7 +88,10 @@ async function useMetadata(directory: string, round: number): Promise<number> {
   return used + (await useInodes(directory, round, inlineBytes));
 }
 
-/** Makes files until there is no space for another one. Returns their number. */
+/**
+ * Makes at most `most` files of `bytes` bytes, until there is no space for another one. Returns
+ * their number.
+ */
 async function useInodes(
   directory: string,
   round: number,

@@ -69,7 +69,7 @@ async function serveConnection(socket: Socket, disk: NbdDisk): Promise<void> {
   while (await serveRequest(socket, take, disk));
 }
 
-/** Returns false if the client disconnected. */
+/** Returns false if the client ends the negotiation. */
 async function negotiate(socket: Socket, take: Take, sizeBytes: number): Promise<boolean> {
   for (;;) {
     const head = await take(16);

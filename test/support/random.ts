@@ -1,7 +1,7 @@
 // Generates numbers from a seed. The same seed gives the same numbers.
 
 export interface Random {
-  /** Returns an integer from 0 to `below` - 1. */
+  /** Returns an integer from 0 to `limit` - 1. */
   below(limit: number): number;
   chance(probability: number): boolean;
   pick<T>(from: readonly T[]): T;

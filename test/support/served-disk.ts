@@ -1,6 +1,6 @@
 // Mounts a filesystem whose disk is an NBD server of our own in a worker thread. The program
-// nbdfuse exposes the disk as a file, and a loop device mounts that file, so no kernel module is
-// needed.
+// nbdfuse exposes the disk as a file, which is mounted through a loop device, so the kernel needs
+// no NBD module.
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, stat } from "node:fs/promises";

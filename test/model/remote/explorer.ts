@@ -180,7 +180,10 @@ class Search<Shared> {
   }
 }
 
-/** Computes the moves of one process as pairs of numbers: its local value and the shared value. */
+/**
+ * Computes the moves of one process, once for each pair of values. A move is two numbers: the local
+ * value and the shared value after it.
+ */
 class ProcessMoves<Shared> {
   readonly start: number;
   readonly #process: Process<Shared>;

@@ -64,7 +64,10 @@ export function wrongAfterLastCollection(world: World, setting: Setting): string
 
 const longestRun = 200;
 
-/** Runs a process that has one possible move at each moment. */
+/**
+ * Runs a process that has one possible move at each moment. Returns undefined if it does not end
+ * within `longestRun` moves.
+ */
 function runAlone(process: Process<World>, world: World): World | undefined {
   let [local, shared] = [process.start, world];
   for (let step = 0; step < longestRun; step += 1) {

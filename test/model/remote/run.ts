@@ -55,7 +55,8 @@ function main(): number {
 }
 
 /**
- * Returns 1 if a protocol without a mistake has failed, or if a scene was not explored completely.
+ * Returns 1 if a protocol without a mistake has failed, if a mistake was not noticed, or if a scene
+ * was not explored completely.
  */
 function exploreAll({ chosen, variant, ...bounds }: Options): number {
   let status = 0;

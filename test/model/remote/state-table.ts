@@ -1,7 +1,7 @@
 // Implements a set of rows of integers, which stores with each row the row from which it was
 // reached.
 //
-// A row of w numbers takes 4w + 4 bytes, and at most 8 bytes more in the hash table. Full arrays
+// A row of w numbers takes 4w + 4 bytes, and 8 to 16 bytes more in the hash table. Full arrays
 // double their size.
 
 export class StateTable {

@@ -114,8 +114,8 @@ export function contentBehaviours(storeTest: StoreTest): void {
     }
   });
 
-  // This test guards against a bug in which both ends of one connection waited for the other to
-  // read; see client/channel.ts.
+  // This test guards against a bug in which each end of one connection waited for the other to
+  // read; see src/client/channel.ts.
   storeTest("one caller can stream an export into an import", async ({ store, scratch }) => {
     const source = await makeSource(join(scratch, "source"), [
       { name: "dense", sizeBytes: 24 * mib, pieces: [piece(0, 24 * mib)] },

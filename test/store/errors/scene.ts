@@ -51,7 +51,7 @@ export interface Expected {
   readonly resource?: string;
   /** The entries that ErrorInfo.metadata must have. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** True if RetryInfo must be present. The default is false. */
+  /** True if RetryInfo must be present. By default it must be absent. */
   readonly retry?: boolean;
 }
 

@@ -225,8 +225,8 @@ test("a zstd stream without an end is decoded only as far as it is read", async 
 });
 
 test("zstd windows above 8 MiB share 512 MiB, and a decoder without room is refused until others end", async () => {
-  // The byte of the window size means 2^(10 + its upper five bits). One raw block follows, and no
-  // end.
+  // The byte of the window size means 2^(10 + e), where e is its upper five bits, and an eighth of
+  // that more for each unit of its lower three bits. One raw block follows, and no end.
   const asking = (windowByte: number) =>
     Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, windowByte]), rawBlock]);
   const rawBlock = Buffer.from("180000616263", "hex");

@@ -391,7 +391,8 @@ test("a memory image that is certainly too short is refused if the envelope has 
   check("firecracker", "mem", 1024 * mib, 1024 * mib);
   check("firecracker", "mem", 1000 * mib + 77, 1000 * mib);
   check("cloud-hypervisor", "memory-ranges", 4096 * mib, 4096 * mib);
-  // These are valid: a clone that received more memory, and memory in a separate file.
+  // These are valid: a clone that received more memory, memory in a separate file, an unknown size
+  // of the memory, a file that this hypervisor does not write, and an unknown hypervisor.
   check("cloud-hypervisor", "memory-ranges", 4096 * mib, 512 * mib);
   check("cloud-hypervisor", "memory-ranges", 4096 * mib, 0);
   check("cloud-hypervisor", "memory-ranges", 0, 1);

@@ -42,7 +42,8 @@ test("on a full disk reads, start and stop work, and changes work as soon as the
       let catalog = openCatalog(path, { clock, maxEvents: storeDefaults.maxEvents });
       for (const id of ["a", "b"]) store(catalog, idOf(id), { name: id });
       for (let start = 0; start < 2; start++) {
-        // Opening the catalog frees the space of the previous log, so the disk is filled again.
+        // In the second round the disk has free space again, because closing the catalog deleted
+        // its log.
         fill();
         throwsReason(() => catalog.markDeleting([idOf("a")]), "STORAGE_FULL");
         throwsReason(() => store(catalog, idOf("c")), "STORAGE_FULL");

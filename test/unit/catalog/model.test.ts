@@ -29,7 +29,7 @@ function metadataBytes({ id, name, label, blob }: Entry): number {
 type Model = Map<string, Entry>;
 
 interface Step {
-  /** Applies the operation to both. Each returns a reason, or "ok" with the visible state. */
+  /** Applies the operation to both. Each outcome is a reason, or "ok" with the result, if any. */
   run(catalog: Catalog, model: Model): { actual: string; expected: string };
 }
 

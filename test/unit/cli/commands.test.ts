@@ -311,8 +311,8 @@ test("a named pipe is read to its end, and a signal ends the wait for a writer",
   const waiting = startStasis(["--addr", address, "create", pipe, "--name", "never"]);
   const ended = finished(waiting);
   t.after(() => waiting.kill("SIGKILL"));
-  // This writer writes nothing. A pipe cannot be opened for writing without blocking before a
-  // reader opens it (fifo(7)).
+  // This writer writes nothing. It can open the pipe only when the program has opened it for
+  // reading (fifo(7)).
   const writer = await untilOpen(pipe);
   waiting.kill("SIGTERM");
   assert.equal((await ended).code, 143);

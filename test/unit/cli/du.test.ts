@@ -17,7 +17,10 @@ import { runStasis } from "./run-stasis.js";
 import { openPastMode } from "../../support/tamper.js";
 
 const mib = 1024 * 1024;
-/** The size in bytes of the part that the test rewrites in a copy. */
+/**
+ * The size in bytes of the part of `two` that the test rewrites. It is XFS's allocation unit for
+ * copies on write.
+ */
 const changed = 128 * 1024;
 
 interface SpaceJson {
@@ -84,13 +87,14 @@ for (const kind of ["xfs", "btrfs"] as const) {
           assert.equal((await stasis("create", join(mountPoint, "vm"), "--name", "one")).code, 0);
           const before = JSON.parse((await stasis("du", "--json")).stdout) as DuJson;
           assert.equal(before.total.sharedBytes, "0");
-          // The copy shares its blocks with the files, and is stored as a separate snapshot.
+          // The exported copy shares its blocks with the stored files. The import of the copy
+          // becomes a second snapshot, which shares them too.
           const copy = join(mountPoint, "copy");
           await using client = connect(address);
           await client.exportToDirectory({ ref: "one", directory: copy });
           await client.importFromDirectory({ directory: copy, name: "two" });
-          // The test rewrites a part in the middle of the copy. Its size is XFS's allocation unit
-          // for copies.
+          // The test rewrites a part in the middle of the stored file of `two`, and empties the
+          // copy.
           const { snapshot } = await client.inspect("two");
           await using file = await openPastMode(join(snapshot?.dataDir ?? "", "cow.raw"));
           await file.write(patternBytes(changed, 9), 0, changed, 32 * mib + changed);

@@ -26,7 +26,7 @@ test("gc prints a table with a total or stable JSON, and --evict-all needs a con
   assert.match(dry.stdout, /^ID +CHARGED +LAST-USED +REASON +OUTCOME +NAME$/m);
   assert.match(dry.stdout, / keep-last +planned +old$/m);
   assert.match(dry.stdout, /^would free \d+(\.\d+)? KiB of charged space$/m);
-  // Other commands use the same word for this number.
+  // `du` shows the same number, and the help of `gc` and `serve` uses the same word.
   const [, chargedByGc] = /^\S+ {2}(\S+ KiB) .* old$/m.exec(dry.stdout) ?? [];
   const [, chargedByDu] = / {2}(\S+ KiB) {2}old$/m.exec((await stasis("du", "old")).stdout) ?? [];
   assert.ok(chargedByGc !== undefined && chargedByGc === chargedByDu, dry.stdout);

@@ -103,7 +103,10 @@ async function openScene(t: TestContext): Promise<Scene> {
   };
 }
 
-/** Prints a line when it runs. Ends when the file `done` exists, or after a minute. */
+/**
+ * Prints a line, and waits for the file `done` for at most a minute. Then prints the file `memory`,
+ * and exits with 7.
+ */
 const command = [
   "--",
   "sh",
@@ -209,7 +212,8 @@ test("a signal ends open if its command has ended and the lease is still interru
 });
 
 /**
- * Counts the signal for two seconds after it first arrives, prints each count, and exits with 9.
+ * Counts the signal for two seconds after it first arrives, prints each count, and exits with 9. If
+ * no signal arrives, exits after a minute.
  */
 const counting = (name: string): string => `
 n=0; left=600

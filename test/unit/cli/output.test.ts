@@ -57,7 +57,7 @@ async function setUp(t: TestContext, ...names: string[]): Promise<Scene> {
   };
 }
 
-/** Changes a byte of each snapshot with this name, so that Verify finds damage. */
+/** Changes three bytes of a file of the snapshot with this name, so that Verify finds damage. */
 async function damage({ run, root }: Scene, name: string): Promise<void> {
   const { snapshot } = JSON.parse((await run("inspect", name, "--json")).stdout) as {
     snapshot: { config: { id: string } };
@@ -233,7 +233,7 @@ test("for a disk instead of a tar the error suggests the right command, and noth
     /^stasis: stdin is not a tar\nhint: Pipe a tar .*tar -C DIR -cS/,
   );
   assert.equal((await run("ls", "-q")).stdout, "");
-  // The suggested command works, and so does a tar that arrives byte by byte.
+  // The suggested command works.
   const tar = execFileSync("tar", ["-C", join(scratch, "my vm"), "-cS", "cow.raw"]);
   const stored = await runStasis(["--addr", address, "create", "-", "--name", "disk"], {
     input: tar,

@@ -22,7 +22,8 @@ export interface RunOptions {
 }
 
 /**
- * Starts the program with only these variables, and without any STASIS_ variable of the machine.
+ * Starts the program with only PATH, HOME and the given variables, so without any STASIS_ variable
+ * of the machine.
  */
 export function startStasis(args: readonly string[], options: RunOptions = {}): ChildProcess {
   const child = spawn(process.execPath, [mainPath, ...args], {

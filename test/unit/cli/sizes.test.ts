@@ -57,7 +57,8 @@ test("two different sizes never look the same", () => {
 });
 
 /**
- * These files report positions in archives and lengths of texts and frames, which must be exact.
+ * These files and folders report positions in archives and lengths of texts and frames, which must
+ * be exact.
  */
 const exact = [
   ...["archive", "base/sizes.ts", "client/address.ts", "config/check.ts", "model"],

@@ -272,7 +272,8 @@ test("if a daemon behind a forwarded port has other files, the archive comes thr
       SnapshotService.method.export,
     ],
     {
-      // By chance this path exists on this machine too, and belongs to this user.
+      // This daemon is on another machine. By chance, a directory of the same path exists on this
+      // machine and belongs to this user.
       GetInfo: (_call: unknown, answer: grpc.sendUnaryData<unknown>) =>
         answer(null, { root: scratch, features: { directoryExport: true } }),
       ExportToDirectory: (
@@ -296,7 +297,8 @@ test("if a daemon behind a forwarded port has other files, the archive comes thr
   const target = join(scratch, "exported");
   await exportToLocalDirectory(client, "vm", target);
   await assertSameFiles(target, source);
-  // The client asks for a random directory of this call, which exists on no other machine.
+  // The client asked for a directory with a random name of this call, which exists on no other
+  // machine.
   assert.match(asked[0] ?? "", /\/\.stasis-partial-[0-9a-f]{12}\/files$/);
   assert.deepEqual((await readdir(scratch)).sort(), ["exported", "root", "source"]);
 });

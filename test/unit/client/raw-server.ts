@@ -26,7 +26,7 @@ export type Handlers = Record<string, grpc.UntypedHandleCall>;
 export interface RawServer {
   readonly address: string;
   readonly client: Client;
-  /** Destroys all connections. */
+  /** Destroys all connections, and accepts no new ones. */
   kill(): void;
 }
 
@@ -58,8 +58,8 @@ export async function startRawServer(
 }
 
 /**
- * Opens a relay to the server whose connections can be destroyed. The server itself always closes
- * its connections properly.
+ * Opens a relay in front of the server, because the server itself always closes its connections
+ * properly. `cut` destroys the relay's connections and stops the relay.
  */
 async function openWire(port: number): Promise<{ address: string; cut: () => void }> {
   const sockets = new Set<Socket>();
@@ -118,7 +118,7 @@ export async function scratchDirectory(t: TestContext): Promise<string> {
   return directory;
 }
 
-/** Resolves when `value` has stayed the same for some time. */
+/** Resolves with `value` when it has stayed the same for 200 ms. */
 export async function settled(value: () => number): Promise<number> {
   for (let same = 0, last = value(); ;) {
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -55,7 +55,6 @@ test("every dependency has its reason in CONTRIBUTING.md, and no other package h
       if (kind === "optional") assert.ok(name in manifest.optionalDependencies, name);
       if (kind === undefined) assert.ok(!(name in manifest.optionalDependencies), name);
       assert.equal(kind === "optional peers", peers.includes(name), name);
-      // Packages that only generate gen/ share the row of the package that reads it.
       if (kind === "development") assert.ok(name in manifest.devDependencies, name);
     }
   }

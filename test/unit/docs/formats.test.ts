@@ -7,7 +7,9 @@ import { formats } from "../../../src/store/parts/formats.js";
 
 const page = readFileSync(new URL("../../../../docs/formats.md", import.meta.url), "utf8");
 
-/** Returns the written versions of a row, which is found by its first words. */
+/**
+ * Returns the versions that the program writes, from the row of the page that begins with `what`.
+ */
 function written(what: string): string | undefined {
   const row = page.split("\n").find((line) => line.startsWith(`| ${what} |`));
   return row?.split("|")[3]?.trim();

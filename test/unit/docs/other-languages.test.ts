@@ -1,6 +1,7 @@
-// Tests two rules for comments in files that ESLint does not read: protobuf, deployment, and
-// clients in other languages. Comments have at most 100 columns and no private term. The summaries
-// of the alert rules and the descriptions of the dashboard count as comments.
+// Tests two rules for comments in files that ESLint does not read, such as protobuf, style sheets,
+// deployment files, and programs in other languages. Comments have at most 100 columns and no
+// private term. The summaries of the alert rules, and the titles and descriptions of the dashboard,
+// count as comments.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { basename, extname, join } from "node:path";

@@ -22,7 +22,10 @@ function documents(): string[] {
   return [...top, ...["docs", "examples", "gen", "test"].flatMap(below)];
 }
 
-/** Returns the sentences of a document, without code, table borders and line breaks. */
+/**
+ * Yields the paragraphs, list items and table cells of a document, each in one line. Leaves out
+ * code blocks and measured results, and replaces inline code with CODE.
+ */
 function* sentences(text: string): Generator<string> {
   const own = text.replace(/<!-- results:[^]*<!-- \/results -->/, "");
   const prose = own.replace(/```[^]*?```/g, "").replace(/`[^`\n]*`/g, "CODE");

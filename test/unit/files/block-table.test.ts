@@ -75,8 +75,8 @@ const contents = fc
 const cuts = fc.array(fc.nat({ max: 200 * kib }), { minLength: 1, maxLength: 8 });
 
 /**
- * Passes the content to a hasher in pieces of the given lengths. Zero pieces may be left out as
- * holes.
+ * Passes the content to a hasher in pieces of about the given lengths. If `skipZeros` is true,
+ * pieces of zeros are left out as holes.
  */
 function hashInPieces(
   content: Uint8Array,

@@ -217,8 +217,8 @@ test("an export refuses a target that is not empty or not usable", () =>
       [join(directory, "absent", "deep"), "DIRECTORY_NOT_FOUND"],
       ["relative", "FIELD_INVALID"],
       ["/proc/nothing", "DIRECTORY_NOT_FOUND"],
-      // These targets would not be kept: the next start clears the staging area, and moves
-      // directories without a record to quarantine.
+      // An export to these targets would not last. The next start clears the staging area, and
+      // moves directories without a record to quarantine. The link leads to the staging area.
       [layout.stagingRoot, "FIELD_INVALID"],
       [join(directory, "link"), "FIELD_INVALID"],
       [join(layout.dataRoot, "new"), "FIELD_INVALID"],

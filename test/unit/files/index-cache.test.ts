@@ -9,7 +9,8 @@ function indexOf(blocks: number) {
   const builder = createBlockTableBuilder("blake3");
   for (let block = 0; block < blocks; block += 1) builder.addData(new Uint8Array(32).fill(block));
   const table = builder.build(blocks * 256 * 1024);
-  // A copy has a buffer of its own. Newer Nodes take even 8 KiB from a shared buffer of 64 KiB.
+  // A copy has a buffer of its own. Newer versions of Node put even 8 KiB into a shared buffer of
+  // 64 KiB.
   return indexBlocks({ ...table, digests: new Uint8Array(table.digests) });
 }
 

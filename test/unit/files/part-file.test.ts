@@ -68,8 +68,7 @@ test("wrong blocks of an earlier attempt are found and replaced", () =>
     const path = join(directory, "part");
     const content = makeContent();
     const table = tableOf(content);
-    // Three blocks are wrong. The first has one wrong byte, and the next two contain garbage in
-    // place of the hole and the zeros.
+    // Three blocks are wrong. The first has one wrong byte, and the next two contain garbage.
     const wrong = patternBytes(sizeBytes, 6);
     blockOf(content, 0).copy(wrong);
     wrong[100] = (wrong[100] ?? 0) ^ 1;

@@ -104,7 +104,8 @@ test("a directory above the root is refused if others can replace the root in it
   }));
 
 /**
- * Returns the entries below a directory whose mode is too open. Sockets have options of their own.
+ * Returns the path and the mode of each entry below `root` that is too open. Leaves out sockets,
+ * because they have options of their own.
  */
 async function openEntries(root: string): Promise<string[]> {
   const open: string[] = [];

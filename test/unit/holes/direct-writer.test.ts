@@ -33,7 +33,8 @@ interface Cut {
 }
 
 /**
- * Writes pieces of a pattern. Compares the bytes of the observer, and returns the expected file.
+ * Writes pieces of a pattern. Checks that the observer saw the same bytes, and returns the expected
+ * file.
  */
 async function writeCuts(
   path: string,

@@ -11,7 +11,7 @@ import tseslint from "typescript-eslint";
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const source = join(root, "src");
 
-/** Every folder of src/ that contains code, relative to src/. */
+/** Every folder below src/, relative to src/. */
 const folders = readdirSync(source, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => relative(source, join(entry.parentPath, entry.name)))

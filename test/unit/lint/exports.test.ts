@@ -31,7 +31,8 @@ function exportsOf(statement: ts.Statement): Names {
 }
 
 /**
- * Calls `use` with each module that a file imports and each imported name, or `*` for all names.
+ * Calls `use` with each module from which a file imports or re-exports, and with each name, or `*`
+ * for all names.
  */
 function eachUse(file: ts.SourceFile, use: (specifier: string, name: string) => void): void {
   const clauseOf = (

@@ -220,7 +220,8 @@ test("the plan never evicts more than the criteria require", () => {
         const left = all.filter(({ id }) => survivors(all, { maxTotalBytes }).has(id));
         const bytes = left.reduce((sum, { chargedBytes }) => sum + chargedBytes, 0);
         const goneFree = free.filter((one) => !left.includes(one));
-        // The last eviction was necessary, and no evictable snapshot remains above the limit.
+        // The last eviction was necessary. If the total is still above the limit, all remaining
+        // snapshots are protected or in use.
         const newest = goneFree.sort(
           (a, b) =>
             b.lastUsedMs - a.lastUsedMs || b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1),

@@ -38,7 +38,7 @@ test("a set of pages of any size is decoded unchanged", () => {
 test("only allowed forms are produced, and each of them restores the block", async () => {
   const base = patternBytes(256 * kib, 1);
   const target = Buffer.from(base);
-  // One of the two pages compresses against the base, and the other does not.
+  // The blocks differ in 40 bytes of one page, so the difference of that page compresses well.
   target.fill(7, 10 * kib, 10 * kib + 40);
   for (const [plain, deflated, expected] of [
     [true, true, true],

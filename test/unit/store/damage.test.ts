@@ -36,7 +36,7 @@ interface Scene {
   readonly store: SnapshotStore;
   readonly snapshot: Snapshot;
   readonly scratch: string;
-  /** Returns the types of the events since the scene was opened. */
+  /** Returns the types of the events since the scene was opened. May be called once. */
   events(): Promise<string[]>;
 }
 
@@ -48,7 +48,7 @@ async function withScene(scratch: string, body: (scene: Scene) => Promise<void>)
   const iterator = watching[Symbol.asyncIterator]();
   await iterator.next();
   const events = async (): Promise<string[]> => {
-    // This change adds the last event of the list.
+    // The event of this change marks the end of the list, and is not in it.
     await store.update({ ref: "a", labels: { last: "yes" } });
     const types: string[] = [];
     for (;;) {

@@ -31,7 +31,7 @@ function pathOf(store: SnapshotStore, snapshot: Snapshot, file: string): string 
   return join(store.layout.filesDirectory(snapshot.config.id), file);
 }
 
-/** Changes one byte. Returns a function that restores the byte. */
+/** Changes one bit of a byte. Returns a function that restores the byte. */
 async function flip(path: string, offset: number): Promise<() => Promise<void>> {
   await using file = await openPastMode(path);
   const byte = Buffer.alloc(1);
@@ -44,7 +44,7 @@ async function flip(path: string, offset: number): Promise<() => Promise<void>> 
   };
 }
 
-/** Returns files with data, zeros, data again, and a partial last block. */
+/** Returns three files. `memory-ranges` has data, zeros, data again, and a partial last block. */
 function someFiles(): Record<string, Buffer> {
   const memory = Buffer.concat([randomBytes(MiB), Buffer.alloc(MiB), randomBytes(MiB + 1234)]);
   return { "memory-ranges": memory, "state.json": Buffer.from("{}"), empty: Buffer.alloc(0) };

@@ -51,7 +51,7 @@ async function tokenAfter(
   return (await events.next()).resumeToken;
 }
 
-/** Renames `n0` to `n1` and so on, with one event for each step. */
+/** Renames `n<from>` step by step to `n<to>`, with one event for each step. */
 async function rename(store: SnapshotStore, from: number, to: number): Promise<void> {
   for (let n = from; n < to; n += 1) await store.update({ ref: `n${n}`, name: `n${n + 1}` });
 }

@@ -73,7 +73,7 @@ test("a reader receives intact data from an aborted connection", async () => {
   // The buffers of the kernel determine whether more messages were sent.
   assert.ok(sent >= 3, `${sent} messages were sent`);
   await sleep(100);
-  // A new allocation reuses the freed memory.
+  // The allocator may reuse freed memory for these buffers.
   const others = Array.from({ length: 9 }, (_, index) =>
     Buffer.allocUnsafeSlow(100 * 1024 + index * 30_000).fill(0x55),
   );

@@ -1,5 +1,4 @@
-// Tests limits on calls, streams, headers and connections, and attacks of unauthenticated callers
-// on the port.
+// Tests limits on calls, streams, headers and connections, and attacks of strangers on the port.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";

@@ -19,7 +19,10 @@ interface Pair {
   readonly server: ServerHttp2Stream;
 }
 
-/** Opens streams, and returns the two ends of each. */
+/**
+ * Starts a server and connects a client to it. The returned function opens a stream, and returns
+ * its two ends.
+ */
 async function startPairs(t: TestContext): Promise<() => Promise<Pair>> {
   const server = createServer();
   const arrived: ServerHttp2Stream[] = [];

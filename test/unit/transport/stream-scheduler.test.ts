@@ -88,7 +88,7 @@ test("known callers do not wait for hundreds of unauthenticated streams, which a
   await scene.open(600);
   const scheduler = createStreamScheduler();
   const begun: string[] = [];
-  // There are many streams of each kind. Those of unauthenticated callers come first.
+  // There are many streams of each kind. Those of strangers come first.
   const order = [...scene.streams.keys()].map((index) => (index < 300 ? "stranger" : "known"));
   scene.streams.forEach((stream, index) => {
     const kind = order[index] ?? "";

@@ -80,7 +80,7 @@ test("the daemon receives intact data from an upload whose stream was aborted", 
   for (const stream of streams) stream.destroy();
   assert.ok((await outcome) instanceof Error);
   await sleep(100);
-  // A new allocation reuses the freed memory.
+  // The allocator may reuse freed memory for these buffers.
   const others = Array.from({ length: 16 }, (_, index) =>
     Buffer.allocUnsafeSlow(mib - 200_000 + index * 30_000).fill(0x55),
   );
@@ -94,6 +94,6 @@ test("the daemon receives intact data from an upload whose stream was aborted", 
   const data = dataOf(Buffer.concat(received).subarray(http2Preface.length));
   assert.ok(data.length > 2 * mib, `${data.length} bytes came`);
   const foreign = data.filter((byte) => byte === 0x55).length;
-  // A name or a checksum may contain these byte values.
+  // A name or a checksum may contain the byte 0x55 too.
   assert.ok(foreign < 100, `${foreign} of ${data.length} bytes are of ${others.length} others`);
 });

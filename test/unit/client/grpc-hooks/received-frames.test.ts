@@ -18,7 +18,7 @@ test("freeing a received chunk frees the memory of its message, and no other mem
     const memoryBytes = answer.buffer.byteLength;
     assert.equal(memoryBytes, prefixBytes + messageBytes, "nothing else is in this memory");
     received.push(answer);
-    // The chunk is freed while the next message arrives.
+    // The chunk is freed before the next message arrives.
     ownReceived(answer.subarray(8)).free();
     assert.equal(answer.length, 0, "freed");
   }

@@ -50,7 +50,10 @@ async function openUpload(): Promise<Scene> {
   };
 }
 
-/** Returns a message of `messageBytes`, and the buffer of grpc-js into which it was copied. */
+/**
+ * Returns a message of `messageBytes` bytes, and a function that returns the buffer of grpc-js into
+ * which the message was copied.
+ */
 function createMessage() {
   let target: Buffer | undefined;
   const encoded = {
