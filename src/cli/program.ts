@@ -52,7 +52,7 @@ const dataCommands = [
     addExportCommand,
     addImportCommand,
   ],
-  ...[addPullCommand, addPushCommand, addTransfersCommand],
+  ...[addPushCommand, addTransfersCommand],
 ];
 
 /** Returns the program. `setExitCode` receives the code of a command that ends without an error. */
@@ -85,6 +85,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
   for (const add of dataCommands) add(program);
+  addPullCommand(program, setExitCode);
   addOpenCommand(program, setExitCode);
   addVerifyCommand(program, setExitCode);
   addCheckCommand(program, parts.checkOffline, setExitCode);

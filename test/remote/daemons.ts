@@ -13,6 +13,8 @@ interface RemoteOptions {
   readonly key?: string;
   /** The URL of the object store. The default is the engine's own. */
   readonly endpoint?: string;
+  /** The root of the daemon. The default is a new directory. */
+  readonly root?: string;
 }
 
 /** Starts a daemon whose remote `cold` is below a prefix of the engine's bucket. */
@@ -22,11 +24,9 @@ export async function startRemoteNode(
   options: RemoteOptions = {},
 ): Promise<Node> {
   const scratch = await makeScratch(t, "stasis-remote-");
-  const node = await startTestDaemon(
-    t,
-    {},
-    { configFile: await writeRemoteConfig(scratch, engine, options) },
-  );
+  const node = await startTestDaemon(t, options.root === undefined ? {} : { root: options.root }, {
+    configFile: await writeRemoteConfig(scratch, engine, options),
+  });
   const client = connect(node.address);
   t.after(() => client.close());
   return { ...node, client };

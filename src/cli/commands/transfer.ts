@@ -13,7 +13,7 @@ import {
   type PushResponse,
   type RemoteSnapshot,
 } from "../../client/index.js";
-import { sizeArgument } from "../arguments.js";
+import { collectLabel, countArgument, sizeArgument } from "../arguments.js";
 import { usageError } from "../exit-codes.js";
 import { formatAge, formatBytes, printable } from "../format.js";
 import { explainInterruption } from "../interrupt.js";
@@ -24,10 +24,12 @@ import {
   type GlobalOptions,
   type Session,
 } from "../session.js";
+import type { RemoteSelection } from "../remote-snapshots.js";
 import { snapshotTitle } from "../show-snapshot.js";
 import { renderTable } from "../table.js";
+import { defaultParallel, pullAll } from "./pull-all.js";
 
-interface MoveOptions extends GlobalOptions {
+interface MoveOptions extends GlobalOptions, RemoteSelection {
   readonly as?: string;
   readonly repair?: boolean;
   readonly limitRate?: number;
@@ -36,21 +38,24 @@ interface MoveOptions extends GlobalOptions {
   readonly keepExpiry: boolean;
   readonly remote?: string;
   readonly protect?: boolean;
+  readonly all?: boolean;
+  readonly parallel?: number;
 }
 
 const peerText = "the other daemon: its name in [[peers]] of this daemon, HOST:PORT or unix:PATH";
 const peerHere = `${peerText}; nothing with --remote`;
 const rateText = "transfer at most this much per second, for example 100MiB";
 
-export function addPullCommand(program: Command): void {
-  program
+export function addPullCommand(program: Command, setExitCode: (code: number) => void): void {
+  const pull = program
     .command("pull")
     .summary("fetch a snapshot from another node or a remote")
     .description(
       "Lets the daemon fetch REF from the daemon at PEER, or from an object store: " +
         "`stasis pull --remote NAME REF`. Sends only the blocks that no snapshot here " +
         "has, and only the changed pages of changed blocks. Run it again after an interruption: it " +
-        "continues where it stopped.",
+        "continues where it stopped. `stasis pull --remote NAME --all` brings back the snapshots of a " +
+        "lost node, and prints what happened to each (docs/remotes.md).",
     )
     .argument("[peer]", peerHere)
     .argument("[ref]", "id, name or unique id prefix there; with --repair here")
@@ -66,6 +71,11 @@ export function addPullCommand(program: Command): void {
     .option("--request-id <uuid>", "makes a retry safe: the same id returns the first result")
     .action(async (first: Named, second: Named, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<MoveOptions>();
+      if (options.all === true) {
+        await pullAll(options, remoteOfAll(first, options), setExitCode);
+        return;
+      }
+      refuseSelection(options);
       const { peer: source, remote, ref } = endsOf(first, second, options);
       await withSession(options, async (session) => {
         const repair = options.repair === true;
@@ -75,6 +85,42 @@ export function addPullCommand(program: Command): void {
         await follow(session, label, session.client.pull(request, session.call));
       });
     });
+  pull
+    .option(
+      "--all",
+      "with --remote: fetch every snapshot there that is not here, with its name, protection and expiry",
+    )
+    .option(
+      "--label <key=value>",
+      "with --all: only snapshots with this label; repeatable",
+      collectLabel,
+    )
+    .option("--name-prefix <text>", "with --all: only snapshots whose name starts with this")
+    .option("--node <id>", "with --all: only snapshots that the node with this id has pushed")
+    .option(
+      "--parallel <n>",
+      `with --all: snapshots to fetch at the same time (default: ${defaultParallel})`,
+      countArgument,
+    );
+}
+
+/** Returns the remote of --all. Throws if another option has no meaning with it. */
+function remoteOfAll(first: Named, options: MoveOptions): string {
+  const { remote, as, repair, protect, requestId } = options;
+  if (remote === undefined || first !== undefined) {
+    throw usageError("name a remote with --all: stasis pull --remote NAME --all");
+  }
+  if ([as, repair, protect, requestId].some((option) => option !== undefined)) {
+    throw usageError(
+      "--as, --repair, --protect and --request-id are for one snapshot, not for --all",
+    );
+  }
+  return remote;
+}
+
+function refuseSelection({ label, namePrefix, node, parallel }: MoveOptions): void {
+  if ([label, namePrefix, node, parallel].every((option) => option === undefined)) return;
+  throw usageError("--label, --name-prefix, --node and --parallel need --all");
 }
 
 export function addPushCommand(program: Command): void {
