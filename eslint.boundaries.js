@@ -52,7 +52,7 @@ const floors = {
   "remote/format": ["base", "model", "holes", "archive", "files"],
   remote: [
     ...["base", "model", "holes", "archive", "files", "store", "store/read", "store/write"],
-    ...["remote/s3", "remote/format"],
+    ...["observe", "remote/s3", "remote/format"],
   ],
   "transport/auth": ["base", "model"],
   "transport/grpc-hooks": ["base", "wire", "holes", "transport/auth"],

@@ -246,6 +246,11 @@ export interface RemoteCalls {
     request: Init<typeof remotes.DeleteRemoteSnapshotsRequestSchema>,
     options?: CallOptions,
   ): Promise<remotes.DeleteRemoteSnapshotsResponse>;
+  /** Collects garbage, and yields the progress; the result comes last. */
+  collectRemoteGarbage(
+    request: Init<typeof remotes.CollectRemoteGarbageRequestSchema>,
+    options?: CallOptions,
+  ): AsyncIterable<remotes.CollectRemoteGarbageResponse>;
 }
 
 /** Calls that describe, check and repair the daemon and its store. */

@@ -170,6 +170,8 @@ function remoteCalls(channel: Channel): RemoteCalls {
     checkRemote: (request, options) => channel.serverStream(rpc.checkRemote, request, options),
     deleteRemoteSnapshots: (request, options) =>
       channel.unary(rpc.deleteRemoteSnapshots, request, options),
+    collectRemoteGarbage: (request, options) =>
+      channel.serverStream(rpc.collectRemoteGarbage, request, options),
   };
 }
 

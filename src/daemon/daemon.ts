@@ -82,7 +82,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   cleanup.defer(admin.close);
   const schedules = startSchedules(store, config, { clock, logger });
   for (const schedule of schedules) cleanup.defer(async () => schedule[Symbol.asyncDispose]());
-  const observers = { pulls: metrics.pulls, remotes: metrics.remotes };
+  const { pulls: pullObserver, remotes, remoteWork } = metrics;
+  const observers = { pulls: pullObserver, remotes, remoteWork };
   const replication = await openReplication(store, config, { clock, logger, ...observers });
   cleanup.defer(async () => replication[Symbol.asyncDispose]());
   let listening = "";

@@ -6,6 +6,7 @@ import {
   unobservedCalls,
   unobservedPulls,
   unobservedRemotes,
+  unobservedRemoteWork,
   unobservedStore,
 } from "../observe/ports.js";
 import type { Replicator } from "../replication/replicator.js";
@@ -26,7 +27,7 @@ export function openMetrics(environment: NodeJS.ProcessEnv = process.env): Metri
   return {
     ...metrics,
     ...{ calls: unobservedCalls, work: unobservedStore, pulls: unobservedPulls },
-    remotes: unobservedRemotes,
+    ...{ remotes: unobservedRemotes, remoteWork: unobservedRemoteWork },
   };
 }
 

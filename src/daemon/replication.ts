@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
-import type { PullObserver, RemoteObserver } from "../observe/ports.js";
+import type { PullObserver, RemoteObserver, RemoteWorkObserver } from "../observe/ports.js";
 import { maintainRemotes } from "../remote/maintenance.js";
 import { openPushes, type Pushes } from "../replication/pushes.js";
 import { openReplicator, type Replicator } from "../replication/replicator.js";
@@ -25,6 +25,7 @@ interface ReplicationParts {
   readonly logger: Logger;
   readonly pulls: PullObserver;
   readonly remotes: RemoteObserver;
+  readonly remoteWork: RemoteWorkObserver;
 }
 
 /** Disposing of the result ends all transfers. */
@@ -35,7 +36,8 @@ export async function openReplication(
 ): Promise<Replication> {
   const peers = openPeers(config, logger);
   const opened = openRemotes(config, observers.remotes, { clock, logger });
-  const maintenance = maintainRemotes({ clock, openRemote: opened.open });
+  const observer = observers.remoteWork;
+  const maintenance = maintainRemotes({ clock, observer, openRemote: opened.open });
   const remotes = { ...opened, ...maintenance };
   const shared = {
     clock,
@@ -50,6 +52,7 @@ export async function openReplication(
   });
   const pushes = await openPushes(store, { ...shared, logger });
   const close = async (): Promise<void> => {
+    await maintenance.close();
     await pushes[Symbol.asyncDispose]();
     await replicator[Symbol.asyncDispose]();
   };

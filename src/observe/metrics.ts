@@ -10,7 +10,13 @@ import type {
 } from "./figures.js";
 import { callMetrics } from "./call-metrics.js";
 import { MetricSet, type MetricDescription } from "./metric-set.js";
-import type { CallObserver, PullObserver, RemoteObserver, StoreObserver } from "./ports.js";
+import type {
+  CallObserver,
+  PullObserver,
+  RemoteObserver,
+  RemoteWorkObserver,
+  StoreObserver,
+} from "./ports.js";
 import { addProcessMetrics } from "./process-metrics.js";
 import {
   conditionReadings,
@@ -20,6 +26,7 @@ import {
   transportReadings,
 } from "./store-metrics.js";
 import { remoteMetrics } from "./remote-metrics.js";
+import { remoteWorkMetrics } from "./remote-work-metrics.js";
 import { pullMetrics, workMetrics } from "./work-metrics.js";
 
 /** The answer of `/metrics`. */
@@ -46,6 +53,7 @@ export interface Metrics extends Disposable {
   readonly work: StoreObserver;
   readonly pulls: PullObserver;
   readonly remotes: RemoteObserver;
+  readonly remoteWork: RemoteWorkObserver;
   /** Call it once, when the daemon has been composed. */
   attach(sources: MetricSources): void;
 }
@@ -73,6 +81,7 @@ export function createMetrics(methods: readonly string[] = []): Metrics {
   const scrub = set.readings("scrub", scrubReadings);
   const pulls = pullMetrics(set);
   const remotes = remoteMetrics(set);
+  const remoteWork = remoteWorkMetrics(set);
   const replication = set.readings("replication", replicationReadings);
   return {
     page: { contentType: set.registry.contentType, render: () => set.render() },
@@ -81,6 +90,7 @@ export function createMetrics(methods: readonly string[] = []): Metrics {
     work,
     pulls: pulls.observer,
     remotes,
+    remoteWork,
     attach(sources) {
       condition(sources.condition);
       transport(sources.transport);

@@ -118,6 +118,20 @@ export interface RemoteObserver {
   hedged(remote: string, won: boolean): void;
 }
 
+export interface RemoteWorkObserver {
+  /**
+   * Reports that a collection of a remote has ended, with OK or the reason of its error. `deleted`
+   * counts the packs and maps that it has deleted. A dry run is not reported.
+   */
+  collected(
+    remote: string,
+    outcome: string,
+    deleted: { readonly objects: number; readonly packBytes: number },
+  ): void;
+}
+
+export const unobservedRemoteWork: RemoteWorkObserver = { collected: () => undefined };
+
 export const unobservedRemotes: RemoteObserver = {
   attempted: () => undefined,
   requested: () => undefined,

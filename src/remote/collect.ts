@@ -2,11 +2,9 @@
 // once. docs/remote-protocols.md, "Collect", has the steps, their order and the reasons. The
 // comments below give the numbers of its steps.
 import type { Clock } from "../base/clock.js";
-import { doomedOf } from "./claims.js";
 import {
   claimsPrefix,
   collectionKey,
-  collectionsPrefix,
   deletionsPrefix,
   holdsPrefix,
   mapsPrefix,
@@ -18,7 +16,7 @@ import { isRemoteId, newRemoteId } from "./format/remote-id.js";
 import { requestEach, smallRequests } from "./request-each.js";
 import { readClaims, readNamedKeys, type ClaimedKeys, type NamedKeys } from "./marking.js";
 import type { RemoteReader } from "./remote-map.js";
-import { noneThere } from "./all-there.js";
+import { finishOtherRuns, type OtherRun } from "./other-runs.js";
 import { storeJson } from "./stored-json.js";
 
 export interface CollectOptions {
@@ -33,22 +31,53 @@ export interface CollectOptions {
   readonly dryRun: boolean;
 }
 
-export interface RemoteCollection {
-  /** Number of snapshots that have their map and all their packs. */
-  readonly snapshots: number;
-  /** Ids of snapshots that lack their map or a pack. */
-  readonly broken: readonly string[];
-  /** Number of packs that were deleted, or that would be without `dryRun`. */
+/** Numbers of packs and maps. */
+export interface ObjectCounts {
   readonly packs: number;
   /** Bytes of these packs. */
   readonly packBytes: number;
   readonly maps: number;
+}
+
+/** What was deleted, or what would be with `dryRun`, and what was kept. */
+export interface RemoteCollection extends ObjectCounts {
+  /** Number of snapshots that have their map and all their packs. */
+  readonly snapshots: number;
+  /** Ids of snapshots that lack their map or a pack. */
+  readonly broken: readonly string[];
+  /** The objects that no snapshot names, and that are kept because they are young. */
+  readonly young: ObjectCounts;
+  /** The objects that no snapshot names, and that are kept because a claim names them. */
+  readonly claimed: ObjectCounts;
   /** Number of claims that had expired. */
   readonly claims: number;
   /** Number of holds, and of intents of deletions, whose snapshots are gone. */
   readonly leftovers: number;
-  /** Keys of intents of other collections that remain. */
-  readonly otherIntents: readonly string[];
+  /** The intents of other runs that remain. */
+  readonly otherRuns: readonly OtherRun[];
+  /** True if there are more objects to delete than one intent names. */
+  readonly more: boolean;
+}
+
+/** The counters of a running collection. */
+export interface CollectCounters {
+  /** Number of snapshots that were read. */
+  snapshots: number;
+  /** Number of packs and maps that were listed. */
+  objects: number;
+  /** Number of packs, maps and leftovers to delete, as far as it is known. */
+  candidates: number;
+  deleted: number;
+}
+
+interface CollectParts extends RemoteReader {
+  readonly clock: Clock;
+  /** Default: counters that nobody reads. */
+  readonly counters?: CollectCounters;
+}
+
+export function collectCounters(): CollectCounters {
+  return { snapshots: 0, objects: 0, candidates: 0, deleted: 0 };
 }
 
 /** Maximum number of keys in an intent. The next collection takes the rest. */
@@ -59,7 +88,7 @@ const maxCandidates = 500_000;
  * another collection finishes the work.
  */
 export async function collectRemote(
-  parts: RemoteReader & { readonly clock: Clock },
+  parts: CollectParts,
   options: CollectOptions,
   signal: AbortSignal,
 ): Promise<RemoteCollection> {
@@ -74,55 +103,73 @@ interface StoredObject {
 /** The packs and maps of the remote, by key. */
 type Stored = ReadonlyMap<string, StoredObject>;
 
+/** The packs and maps that no snapshot names, by what becomes of them. */
+interface Unnamed {
+  readonly candidates: readonly string[];
+  readonly young: readonly string[];
+  readonly claimed: readonly string[];
+  /** True if there are more candidates than one intent names. */
+  readonly more: boolean;
+}
+
 class Collector {
-  readonly #parts: RemoteReader & { readonly clock: Clock };
+  readonly #parts: CollectParts;
   readonly #options: CollectOptions;
   readonly #signal: AbortSignal;
   readonly #now: number;
+  readonly #counters: CollectCounters;
 
-  constructor(
-    parts: RemoteReader & { readonly clock: Clock },
-    options: CollectOptions,
-    signal: AbortSignal,
-  ) {
+  constructor(parts: CollectParts, options: CollectOptions, signal: AbortSignal) {
     this.#parts = parts;
     this.#options = options;
     this.#signal = signal;
     this.#now = parts.clock.now().getTime();
+    this.#counters = parts.counters ?? collectCounters();
   }
 
   async run(): Promise<RemoteCollection> {
     const { dryRun } = this.#options;
-    const claims = await this.#expireClaims(); // 1
-    const claimed = await readClaims(this.#parts, this.#signal); // 2
-    const named = await readNamedKeys(this.#parts, new Map(), this.#signal);
+    const expired = await this.#expireClaims(); // 1
+    const claims = await readClaims(this.#parts, expired, this.#signal); // 2
+    const named = await this.#readNamed(new Map());
     const stored = await this.#listStored();
     const broken = brokenIds(named, stored);
-    const candidates = this.#candidates(stored, claimed, named, broken); // 3
-    const found = { snapshots: named.size - broken.size, broken: [...broken].sort(), claims };
-    if (dryRun) {
-      return { ...found, ...countsOf(candidates, stored), leftovers: 0, otherIntents: [] };
-    }
-    const intent = candidates.length === 0 ? undefined : await this.#putIntent(candidates); // 4
-    const { unnamed, leftovers } = await this.#markAgain(candidates, named, broken); // 5, 6
-    await this.#deleteAll([...unnamed, ...leftovers]); // 7
+    const unnamed = this.#judge(stored, claims, keysInUse(named, broken)); // 3
+    const { candidates, young, claimed, more } = unnamed;
+    this.#counters.candidates = candidates.length;
+    const found = {
+      ...{ snapshots: named.size - broken.size, broken: [...broken].sort(), more },
+      ...{ claims: expired.size, young: countsOf(young, stored) },
+    };
+    const intent =
+      candidates.length === 0 || dryRun ? undefined : await this.#putIntent(candidates); // 4
+    const again = await this.#markAgain(candidates, named, broken, expired); // 5, 6
+    if (!dryRun) await this.#deleteAll([...again.unnamed, ...again.leftovers]); // 7
     if (intent !== undefined) await this.#parts.bucket.delete(intent, this.#signal); // 8
-    const otherIntents = await this.#finishOthers(); // 9
+    const { named: namedNow } = again;
+    const otherRuns = await finishOtherRuns(this.#parts, namedNow, { dryRun }, this.#signal); // 9
     return {
-      ...{ ...found, ...countsOf(unnamed, stored) },
-      ...{ leftovers: leftovers.length, otherIntents },
+      ...found,
+      ...countsOf(again.unnamed, stored),
+      claimed: countsOf([...claimed, ...again.claimed], stored),
+      ...{ leftovers: again.leftovers.length, otherRuns },
     };
   }
 
-  /** Deletes the expired claims, except in a dry run. Returns their number. */
-  async #expireClaims(): Promise<number> {
+  #readNamed(known: NamedKeys): Promise<NamedKeys> {
+    const onRead = (): void => void (this.#counters.snapshots += 1);
+    return readNamedKeys(this.#parts, known, this.#signal, onRead);
+  }
+
+  /** Deletes the expired claims, except in a dry run. Returns their keys. */
+  async #expireClaims(): Promise<Set<string>> {
     const { bucket } = this.#parts;
-    const expired: string[] = [];
+    const expired = new Set<string>();
     for await (const { key, modifiedAt } of bucket.list(claimsPrefix, { signal: this.#signal })) {
-      if (this.#now - modifiedAt > this.#options.claimTtlMs) expired.push(key);
+      if (this.#now - modifiedAt > this.#options.claimTtlMs) expired.add(key);
     }
-    if (!this.#options.dryRun) await this.#deleteAll(expired);
-    return expired.length;
+    if (!this.#options.dryRun) await this.#deleteKeys(expired, () => undefined);
+    return expired;
   }
 
   /**
@@ -139,27 +186,26 @@ class Collector {
             ? packOfKey(key) !== undefined
             : isRemoteId(key.slice(prefix.length));
         if (isOurs) stored.set(key, object);
+        this.#counters.objects = stored.size;
       }
     }
     return stored;
   }
 
-  #candidates(
-    stored: Stored,
-    claimed: ClaimedKeys,
-    named: NamedKeys,
-    broken: ReadonlySet<string>,
-  ): string[] {
-    const inUse = keysInUse(named, broken);
-    const candidates: string[] = [];
+  /** Says what becomes of the objects that are not in use. */
+  #judge(stored: Stored, claims: ClaimedKeys, inUse: ReadonlySet<string>): Unnamed {
+    const [candidates, young, claimed]: [string[], string[], string[]] = [[], [], []];
+    let more = false;
     for (const [key, { modifiedAt }] of stored) {
-      if (candidates.length >= maxCandidates) break;
+      if (inUse.has(key)) continue;
       // If the clock of the object store is ahead, an object looks younger than it is, and is
       // deleted later.
-      if (this.#now - modifiedAt < this.#options.graceMs) continue;
-      if (!inUse.has(key) && !isClaimed(key, claimed)) candidates.push(key);
+      if (isClaimed(key, claims)) claimed.push(key);
+      else if (this.#now - modifiedAt < this.#options.graceMs) young.push(key);
+      else if (candidates.length < maxCandidates) candidates.push(key);
+      else more = true;
     }
-    return candidates;
+    return { candidates, young, claimed, more };
   }
 
   async #putIntent(keys: readonly string[]): Promise<string> {
@@ -168,15 +214,26 @@ class Collector {
     return (await storeJson(this.#parts, newKey, content, this.#signal)).key;
   }
 
-  /** Returns the candidates that are still not named, and what is left of deleted snapshots. */
-  async #markAgain(candidates: readonly string[], before: NamedKeys, broken: ReadonlySet<string>) {
-    const claimed = await readClaims(this.#parts, this.#signal);
+  /**
+   * Returns the candidates that are still not named, those that a new claim names, and what is left
+   * of deleted snapshots.
+   */
+  async #markAgain(
+    candidates: readonly string[],
+    before: NamedKeys,
+    broken: ReadonlySet<string>,
+    expired: ReadonlySet<string>,
+  ) {
+    const claims = await readClaims(this.#parts, expired, this.#signal);
     const holders = await this.#listLeftovers();
-    const named = await readNamedKeys(this.#parts, before, this.#signal);
+    const named = await this.#readNamed(before);
     const inUse = keysInUse(named, broken);
-    const unnamed = candidates.filter((key) => !inUse.has(key) && !isClaimed(key, claimed));
+    const rest = candidates.filter((key) => !inUse.has(key));
+    const unnamed = rest.filter((key) => !isClaimed(key, claims));
+    const claimed = rest.filter((key) => isClaimed(key, claims));
     const leftovers = holders.filter((key) => !named.has(snapshotOfLeftover(key) ?? ""));
-    return { unnamed, leftovers };
+    this.#counters.candidates = unnamed.length + leftovers.length;
+    return { named, unnamed, claimed, leftovers };
   }
 
   /** Returns the keys of all holds and intents of deletions. */
@@ -192,20 +249,14 @@ class Collector {
   }
 
   async #deleteAll(keys: readonly string[]): Promise<void> {
-    await requestEach(smallRequests, keys, (key) => this.#parts.bucket.delete(key, this.#signal));
+    await this.#deleteKeys(keys, () => void (this.#counters.deleted += 1));
   }
 
-  /** Deletes the intents of other collections that are done. Returns the keys of the rest. */
-  async #finishOthers(): Promise<string[]> {
-    const { bucket } = this.#parts;
-    const rest: string[] = [];
-    for await (const { key } of bucket.list(collectionsPrefix, { signal: this.#signal })) {
-      const doomed = await doomedOf(this.#parts, key, this.#signal);
-      if (doomed === undefined) continue;
-      if (await noneThere(bucket, doomed, this.#signal)) await bucket.delete(key, this.#signal);
-      else rest.push(key);
-    }
-    return rest;
+  async #deleteKeys(keys: Iterable<string>, onDeleted: () => void): Promise<void> {
+    await requestEach(smallRequests, keys, async (key) => {
+      await this.#parts.bucket.delete(key, this.#signal);
+      onDeleted();
+    });
   }
 }
 
@@ -230,7 +281,7 @@ function isClaimed(key: string, { keys, prefixes }: ClaimedKeys): boolean {
   return keys.has(key) || prefixes.has(key.slice(0, key.indexOf("-") + 1));
 }
 
-function countsOf(keys: readonly string[], stored: Stored) {
+function countsOf(keys: readonly string[], stored: Stored): ObjectCounts {
   let [packs, packBytes, maps] = [0, 0, 0];
   for (const key of keys) {
     if (!key.startsWith(packsPrefix)) {

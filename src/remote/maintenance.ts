@@ -1,10 +1,22 @@
-// Maintains the remotes of a daemon: deletes snapshots there.
+// Maintains the remotes of a daemon: deletes snapshots there, and collects garbage.
 import type { Clock } from "../base/clock.js";
+import { StoreError, isStoreError } from "../base/errors.js";
+import { followRun, type FollowedRun, type RunEvent } from "../base/follow-run.js";
+import type { RemoteWorkObserver } from "../observe/ports.js";
+import {
+  collectCounters,
+  collectRemote,
+  type CollectCounters,
+  type CollectOptions,
+  type RemoteCollection,
+} from "./collect.js";
+import { abandonRun } from "./other-runs.js";
 import { removeFromRemote, type RemoteRemoval } from "./removal.js";
 import type { RemoteSession } from "./session.js";
 
 interface MaintenanceParts {
   readonly clock: Clock;
+  readonly observer: RemoteWorkObserver;
   /**
    * Opens a remote by name. Throws FIELD_INVALID for an unknown name; `field` is the request field
    * that has it.
@@ -20,16 +32,124 @@ interface RemoveRequest {
   readonly allowMissing: boolean;
 }
 
+interface RemoteCollectRequest extends CollectOptions {
+  /** Name of the remote. */
+  readonly remote: string;
+}
+
 export interface RemoteMaintenance {
   /** Deletes snapshots, as `removeFromRemote` describes. */
   remove(request: RemoveRequest, signal: AbortSignal): Promise<readonly RemoteRemoval[]>;
+  /**
+   * Collects garbage. Yields the progress about twice a second, then the result. If the caller
+   * leaves its loop early, the collection is cancelled. Throws OPERATION_IN_PROGRESS if this daemon
+   * is collecting this remote already.
+   */
+  collect(
+    request: RemoteCollectRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<RunEvent<RemoteCollection, CollectCounters>, void, undefined>;
+  /** Removes the intent of another run, as `abandonRun` describes. */
+  abandon(remote: string, run: string, signal: AbortSignal): Promise<void>;
 }
 
-export function maintainRemotes({ clock, openRemote }: MaintenanceParts): RemoteMaintenance {
+/** `close` ends the running collections. */
+export function maintainRemotes(
+  parts: MaintenanceParts,
+): RemoteMaintenance & { close(): Promise<void> } {
+  const collections = new Collections(parts);
+  const { clock, openRemote } = parts;
   return {
     remove: async ({ remote, ...request }, signal) => {
       using session = openRemote(remote, "remote");
       return await removeFromRemote(session, clock, request, signal);
     },
+    collect: (request, signal) => collections.collect(request, signal),
+    abandon: (remote, run, signal) => collections.abandon(remote, run, signal),
+    close: () => collections.close(),
   };
+}
+
+type RunningCollection = FollowedRun<RemoteCollection, CollectCounters>;
+
+const nothing: RemoteCollection = {
+  ...{ packs: 0, packBytes: 0, maps: 0, snapshots: 0, broken: [], claims: 0, leftovers: 0 },
+  young: { packs: 0, packBytes: 0, maps: 0 },
+  claimed: { packs: 0, packBytes: 0, maps: 0 },
+  ...{ otherRuns: [], more: false },
+};
+
+class Collections {
+  readonly #parts: MaintenanceParts;
+  /** The running collections by the name of their remote. */
+  readonly #running = new Map<string, RunningCollection>();
+
+  constructor(parts: MaintenanceParts) {
+    this.#parts = parts;
+  }
+
+  async *collect(request: RemoteCollectRequest, signal: AbortSignal) {
+    using session = this.#parts.openRemote(request.remote, "remote");
+    yield* followRun(this.#begin(session, request, signal), cancelled);
+  }
+
+  async abandon(remote: string, run: string, signal: AbortSignal): Promise<void> {
+    using session = this.#parts.openRemote(remote, "remote");
+    // The run may be the one that is collecting.
+    this.#checkAlone(remote);
+    const reader = await session.open(signal);
+    if (reader !== undefined) await abandonRun(reader, run, signal);
+  }
+
+  async close(): Promise<void> {
+    for (const { controller } of this.#running.values()) controller.abort(cancelled());
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+  }
+
+  #begin(
+    session: RemoteSession,
+    { remote, ...options }: RemoteCollectRequest,
+    caller: AbortSignal,
+  ): RunningCollection {
+    this.#checkAlone(remote);
+    const controller = new AbortController();
+    const signal = AbortSignal.any([caller, controller.signal]);
+    const counters = collectCounters();
+    const collect = async (): Promise<RemoteCollection> => {
+      const reader = await session.open(signal);
+      if (reader === undefined) return nothing;
+      return collectRemote({ ...reader, clock: this.#parts.clock, counters }, options, signal);
+    };
+    const outcome = collect().catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw error;
+    });
+    const end = (reason: string, { packs, packBytes, maps }: RemoteCollection): void => {
+      this.#running.delete(remote);
+      if (options.dryRun) return;
+      this.#parts.observer.collected(remote, reason, { objects: packs + maps, packBytes });
+    };
+    const ended = outcome.then(
+      (result) => end("OK", result),
+      (error: unknown) => end(isStoreError(error) ? error.reason : "INTERNAL", nothing),
+    );
+    const run = { counters, controller, outcome, ended };
+    this.#running.set(remote, run);
+    return run;
+  }
+
+  #checkAlone(remote: string): void {
+    if (!this.#running.has(remote)) return;
+    throw new StoreError(
+      "OPERATION_IN_PROGRESS",
+      `this daemon is collecting the garbage of the remote ${remote} already`,
+      { hint: "Wait for it", metadata: { remote }, retryAfterMs: 1000 },
+    );
+  }
+}
+
+function cancelled(): StoreError {
+  return new StoreError("CALL_CANCELLED", "the collection was cancelled", {
+    hint: "Call again: the next collection finishes what this one has begun",
+  });
 }

@@ -29,11 +29,20 @@ const claimSchema = z.strictObject({
   borrowed: z.array(z.string()),
 });
 
-/** Lists the claims and reads each. A claim that has gone since the listing does not count. */
-export async function readClaims(reader: RemoteReader, signal: AbortSignal): Promise<ClaimedKeys> {
+/**
+ * Lists the claims and reads each. A claim that has gone since the listing does not count, and
+ * neither do those in `expired`.
+ */
+export async function readClaims(
+  reader: RemoteReader,
+  expired: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<ClaimedKeys> {
   const claimed: ClaimedKeys = { keys: new Set(), prefixes: new Set() };
   const listed: string[] = [];
-  for await (const { key } of reader.bucket.list(claimsPrefix, { signal })) listed.push(key);
+  for await (const { key } of reader.bucket.list(claimsPrefix, { signal })) {
+    if (!expired.has(key)) listed.push(key);
+  }
   await requestEach(smallRequests, listed, async (key) => {
     const claim = await readJson(reader, key, { schema: claimSchema, what: "a claim" }, signal);
     if (claim === undefined) return;
@@ -53,12 +62,13 @@ export type NamedKeys = Map<string, readonly string[] | undefined>;
 /**
  * Lists the snapshots, and reads the packs of those that `known` does not have. These objects never
  * change, so what was read once stays true. A snapshot that has gone since the listing does not
- * count.
+ * count. `onRead` is called for each snapshot.
  */
 export async function readNamedKeys(
   reader: RemoteReader,
   known: NamedKeys,
   signal: AbortSignal,
+  onRead: () => void = () => undefined,
 ): Promise<NamedKeys> {
   const ids: string[] = [];
   for await (const { key } of reader.bucket.list(snapshotsPrefix, { signal })) {
@@ -66,15 +76,23 @@ export async function readNamedKeys(
     if (id !== undefined) ids.push(id);
   }
   const named: NamedKeys = new Map();
+  // Snapshots of one machine share most packs. Each key is in memory once.
+  const texts = new Map<string, string>();
+  const shared = (key: string): string => {
+    const text = texts.get(key) ?? key;
+    texts.set(text, text);
+    return text;
+  };
   await requestEach(smallRequests, ids, async (id) => {
     if (known.has(id)) {
       named.set(id, known.get(id));
       return;
     }
+    onRead();
     const commit = await unlessMissing(() => readCommit(reader, id, signal));
     if (commit === undefined) return;
     const packs = await unlessMissing(() => readPacks(reader, commit, signal));
-    named.set(id, packs && [mapKey(id), ...packs.map(packKey)]);
+    named.set(id, packs && [mapKey(id), ...packs.map((pack) => shared(packKey(pack)))]);
   });
   return named;
 }

@@ -52,6 +52,7 @@ const expected: Readonly<Record<string, string>> = {
   "RemoteService/ListRemoteSnapshots": "o",
   "RemoteService/CheckRemote": "o",
   "RemoteService/DeleteRemoteSnapshots": "o",
+  "RemoteService/CollectRemoteGarbage": "o",
   "SystemService/GetInfo": "rwop",
   "SystemService/Check": "o",
   "SystemService/Repair": "o",

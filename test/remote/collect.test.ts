@@ -211,12 +211,14 @@ test(
       remote.repository.sealFor(intent),
     );
     await remote.bucket.put(intent, content, never);
-    assert.deepEqual((await collect(remote)).otherIntents, [intent]);
+    const [run] = (await collect(remote)).otherRuns;
+    assert.deepEqual([run?.kind, run?.objects], ["collection", doomed.length]);
+    assert.equal(intent, collectionKey(run?.run ?? ""));
     const child = await push(remote, one, "child", { remoteId: base.id, local: "base" });
     assert.equal(child.borrowedPacks, 0);
     await assertWhole(scene, base.id, one, "base");
     await remove(remote, base.id);
-    assert.deepEqual((await collect(remote)).otherIntents, []);
+    assert.deepEqual((await collect(remote)).otherRuns, []);
     assert.deepEqual(await keys("gc"), []);
     await assertWhole(scene, child.id, one, "child");
   }),

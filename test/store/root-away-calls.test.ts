@@ -73,6 +73,7 @@ function expectations({ peer, source, directory, session }: Prepared): Record<st
       answer: "FIELD_INVALID",
     },
     "RemoteService/CheckRemote": { fields: { remote: "nobody" }, answer: "FIELD_INVALID" },
+    "RemoteService/CollectRemoteGarbage": { fields: { remote: "nobody" }, answer: "FIELD_INVALID" },
     "RemoteService/DeleteRemoteSnapshots": {
       fields: { remote: "nobody", refs: ["x"] },
       answer: "FIELD_INVALID",

@@ -1,9 +1,6 @@
 // Implements `stasis gc`, which collects garbage.
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
-import { StoreError } from "../../base/errors.js";
 import {
   CollectGarbageResponseSchema,
   GcOutcome,
@@ -12,6 +9,7 @@ import {
   type GcCandidate,
 } from "../../client/index.js";
 import { countArgument, durationArgument, sizeArgument } from "../arguments.js";
+import { confirm } from "../confirm.js";
 import { exitCodes } from "../exit-codes.js";
 import { formatAge, formatBytes, printable } from "../format.js";
 import { messageJson, withSession, type GlobalOptions } from "../session.js";
@@ -95,25 +93,13 @@ function policyFrom(options: GcOptions) {
   };
 }
 
-async function confirmEvictAll(): Promise<void> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new StoreError("FIELD_INVALID", "--evict-all removes all unprotected snapshots", {
-      hint: "Add --yes where nobody can be asked, or look first with --dry-run",
-    });
-  }
-  process.stderr.write("Remove all unprotected snapshots? Type yes: ");
-  // The terminal itself edits the line, so that Ctrl-C ends the program as usual.
-  const lines = createInterface({ input: process.stdin, terminal: false });
-  let answer: string | undefined;
-  lines.once("line", (line) => {
-    answer = line;
-    lines.close();
+function confirmEvictAll(): Promise<void> {
+  return confirm({
+    question: "Remove all unprotected snapshots?",
+    effect: "--evict-all removes all unprotected snapshots",
+    hint: "Add --yes where nobody can be asked, or look first with --dry-run",
+    otherwise: "nothing was removed",
   });
-  // The reading ends without a line on Ctrl-D, or if the terminal is gone.
-  await once(lines, "close");
-  if (answer === undefined) process.stderr.write("\n");
-  if (answer?.trim() === "yes") return;
-  throw new StoreError("CALL_CANCELLED", "nothing was removed");
 }
 
 function render(response: CollectGarbageResponse, dryRun: boolean): string {

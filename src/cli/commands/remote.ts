@@ -20,6 +20,7 @@ import { messageJson, renderJson, withSession, type GlobalOptions } from "../ses
 import { printErr, printOut } from "../stdio.js";
 import { word } from "./check.js";
 import { addRemoteList } from "./remote-list.js";
+import { addRemoteGc } from "./remote-gc.js";
 import { addRemoteRemove } from "./remote-remove.js";
 
 /**
@@ -59,6 +60,7 @@ export function addRemoteCommand(
   addRemoteList(remote, offline.list, configText);
   addCheck(remote, offline, setExitCode);
   addRemoteRemove(remote, setExitCode);
+  addRemoteGc(remote);
 }
 
 function addCheck(

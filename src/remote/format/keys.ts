@@ -115,6 +115,11 @@ export function snapshotOfLeftover(key: string): string | undefined {
   return isRemoteId(id) ? id : undefined;
 }
 
+/** Returns the id of the run that has stored an intent of a collection or of a deletion. */
+export function runOfIntent(key: string): string {
+  return key.slice(key.lastIndexOf("/") + 1).replace(/\.json$/, "");
+}
+
 export const claimsPrefix = "claims/";
 
 /** Returns the key of a claim. A push may make several claims, each with another number. */

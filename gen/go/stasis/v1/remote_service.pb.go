@@ -11,6 +11,7 @@ package stasisv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -201,6 +202,59 @@ func (x RemoteDeletionOutcome) Number() protoreflect.EnumNumber {
 // Deprecated: Use RemoteDeletionOutcome.Descriptor instead.
 func (RemoteDeletionOutcome) EnumDescriptor() ([]byte, []int) {
 	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{2}
+}
+
+// The kinds of runs.
+type RemoteRunKind int32
+
+const (
+	// Not used.
+	RemoteRunKind_REMOTE_RUN_KIND_UNSPECIFIED RemoteRunKind = 0
+	// A collection of garbage.
+	RemoteRunKind_REMOTE_RUN_KIND_COLLECTION RemoteRunKind = 1
+	// The deletion of one snapshot.
+	RemoteRunKind_REMOTE_RUN_KIND_DELETION RemoteRunKind = 2
+)
+
+// Enum value maps for RemoteRunKind.
+var (
+	RemoteRunKind_name = map[int32]string{
+		0: "REMOTE_RUN_KIND_UNSPECIFIED",
+		1: "REMOTE_RUN_KIND_COLLECTION",
+		2: "REMOTE_RUN_KIND_DELETION",
+	}
+	RemoteRunKind_value = map[string]int32{
+		"REMOTE_RUN_KIND_UNSPECIFIED": 0,
+		"REMOTE_RUN_KIND_COLLECTION":  1,
+		"REMOTE_RUN_KIND_DELETION":    2,
+	}
+)
+
+func (x RemoteRunKind) Enum() *RemoteRunKind {
+	p := new(RemoteRunKind)
+	*p = x
+	return p
+}
+
+func (x RemoteRunKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RemoteRunKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_stasis_v1_remote_service_proto_enumTypes[3].Descriptor()
+}
+
+func (RemoteRunKind) Type() protoreflect.EnumType {
+	return &file_stasis_v1_remote_service_proto_enumTypes[3]
+}
+
+func (x RemoteRunKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RemoteRunKind.Descriptor instead.
+func (RemoteRunKind) EnumDescriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{3}
 }
 
 // Request of ListRemotes.
@@ -1099,11 +1153,520 @@ func (x *ListRemoteSnapshotsResponse) GetBrokenSize() int64 {
 	return 0
 }
 
+// Request of CollectRemoteGarbage.
+type CollectRemoteGarbageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the remote.
+	Remote string `protobuf:"bytes,1,opt,name=remote,proto3" json:"remote,omitempty"`
+	// Packs and maps that were stored more recently are kept. Unset = 1 day. It decides only how
+	// often a push whose claim has expired must start again.
+	Grace *durationpb.Duration `protobuf:"bytes,2,opt,name=grace,proto3" json:"grace,omitempty"`
+	// Claims of pushes that are older than this are deleted. Unset = 7 days. A push that runs longer
+	// may have to start again.
+	ClaimTtl *durationpb.Duration `protobuf:"bytes,3,opt,name=claim_ttl,json=claimTtl,proto3" json:"claim_ttl,omitempty"`
+	// True: report what would be deleted, and change nothing.
+	DryRun bool `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Not empty: collect nothing, and remove the intent of this run. Only for a run whose daemon is
+	// dead, and whose last requests are over. Otherwise snapshots may be lost.
+	AbandonRun    string `protobuf:"bytes,5,opt,name=abandon_run,json=abandonRun,proto3" json:"abandon_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CollectRemoteGarbageRequest) Reset() {
+	*x = CollectRemoteGarbageRequest{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CollectRemoteGarbageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CollectRemoteGarbageRequest) ProtoMessage() {}
+
+func (x *CollectRemoteGarbageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CollectRemoteGarbageRequest.ProtoReflect.Descriptor instead.
+func (*CollectRemoteGarbageRequest) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CollectRemoteGarbageRequest) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
+func (x *CollectRemoteGarbageRequest) GetGrace() *durationpb.Duration {
+	if x != nil {
+		return x.Grace
+	}
+	return nil
+}
+
+func (x *CollectRemoteGarbageRequest) GetClaimTtl() *durationpb.Duration {
+	if x != nil {
+		return x.ClaimTtl
+	}
+	return nil
+}
+
+func (x *CollectRemoteGarbageRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *CollectRemoteGarbageRequest) GetAbandonRun() string {
+	if x != nil {
+		return x.AbandonRun
+	}
+	return ""
+}
+
+// A message of CollectRemoteGarbage.
+type CollectRemoteGarbageResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Exactly one of them.
+	//
+	// Types that are valid to be assigned to Event:
+	//
+	//	*CollectRemoteGarbageResponse_Progress
+	//	*CollectRemoteGarbageResponse_Result
+	Event         isCollectRemoteGarbageResponse_Event `protobuf_oneof:"event"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CollectRemoteGarbageResponse) Reset() {
+	*x = CollectRemoteGarbageResponse{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CollectRemoteGarbageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CollectRemoteGarbageResponse) ProtoMessage() {}
+
+func (x *CollectRemoteGarbageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CollectRemoteGarbageResponse.ProtoReflect.Descriptor instead.
+func (*CollectRemoteGarbageResponse) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *CollectRemoteGarbageResponse) GetEvent() isCollectRemoteGarbageResponse_Event {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *CollectRemoteGarbageResponse) GetProgress() *RemoteGcProgress {
+	if x != nil {
+		if x, ok := x.Event.(*CollectRemoteGarbageResponse_Progress); ok {
+			return x.Progress
+		}
+	}
+	return nil
+}
+
+func (x *CollectRemoteGarbageResponse) GetResult() *RemoteGcResult {
+	if x != nil {
+		if x, ok := x.Event.(*CollectRemoteGarbageResponse_Result); ok {
+			return x.Result
+		}
+	}
+	return nil
+}
+
+type isCollectRemoteGarbageResponse_Event interface {
+	isCollectRemoteGarbageResponse_Event()
+}
+
+type CollectRemoteGarbageResponse_Progress struct {
+	// About twice a second.
+	Progress *RemoteGcProgress `protobuf:"bytes,1,opt,name=progress,proto3,oneof"`
+}
+
+type CollectRemoteGarbageResponse_Result struct {
+	// Last message.
+	Result *RemoteGcResult `protobuf:"bytes,2,opt,name=result,proto3,oneof"`
+}
+
+func (*CollectRemoteGarbageResponse_Progress) isCollectRemoteGarbageResponse_Event() {}
+
+func (*CollectRemoteGarbageResponse_Result) isCollectRemoteGarbageResponse_Event() {}
+
+// How far a collection is.
+type RemoteGcProgress struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of snapshots that were read. Those that appear during the collection are added later.
+	Snapshots int64 `protobuf:"varint,1,opt,name=snapshots,proto3" json:"snapshots,omitempty"`
+	// Number of packs and maps that were listed.
+	Objects int64 `protobuf:"varint,2,opt,name=objects,proto3" json:"objects,omitempty"`
+	// Number of objects to delete, as far as it is known.
+	Candidates int64 `protobuf:"varint,3,opt,name=candidates,proto3" json:"candidates,omitempty"`
+	// Number of objects that were deleted.
+	Deleted       int64 `protobuf:"varint,4,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoteGcProgress) Reset() {
+	*x = RemoteGcProgress{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoteGcProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoteGcProgress) ProtoMessage() {}
+
+func (x *RemoteGcProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoteGcProgress.ProtoReflect.Descriptor instead.
+func (*RemoteGcProgress) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RemoteGcProgress) GetSnapshots() int64 {
+	if x != nil {
+		return x.Snapshots
+	}
+	return 0
+}
+
+func (x *RemoteGcProgress) GetObjects() int64 {
+	if x != nil {
+		return x.Objects
+	}
+	return 0
+}
+
+func (x *RemoteGcProgress) GetCandidates() int64 {
+	if x != nil {
+		return x.Candidates
+	}
+	return 0
+}
+
+func (x *RemoteGcProgress) GetDeleted() int64 {
+	if x != nil {
+		return x.Deleted
+	}
+	return 0
+}
+
+// Numbers of packs and maps.
+type RemoteObjectCounts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of packs.
+	Packs int64 `protobuf:"varint,1,opt,name=packs,proto3" json:"packs,omitempty"`
+	// Bytes of these packs.
+	PackBytes int64 `protobuf:"varint,2,opt,name=pack_bytes,json=packBytes,proto3" json:"pack_bytes,omitempty"`
+	// Number of maps.
+	Maps          int64 `protobuf:"varint,3,opt,name=maps,proto3" json:"maps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoteObjectCounts) Reset() {
+	*x = RemoteObjectCounts{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoteObjectCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoteObjectCounts) ProtoMessage() {}
+
+func (x *RemoteObjectCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoteObjectCounts.ProtoReflect.Descriptor instead.
+func (*RemoteObjectCounts) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *RemoteObjectCounts) GetPacks() int64 {
+	if x != nil {
+		return x.Packs
+	}
+	return 0
+}
+
+func (x *RemoteObjectCounts) GetPackBytes() int64 {
+	if x != nil {
+		return x.PackBytes
+	}
+	return 0
+}
+
+func (x *RemoteObjectCounts) GetMaps() int64 {
+	if x != nil {
+		return x.Maps
+	}
+	return 0
+}
+
+// What a collection did.
+type RemoteGcResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was deleted, or would be deleted in a dry run.
+	Deleted *RemoteObjectCounts `protobuf:"bytes,1,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	// What was kept because it is younger than `grace`.
+	KeptYoung *RemoteObjectCounts `protobuf:"bytes,2,opt,name=kept_young,json=keptYoung,proto3" json:"kept_young,omitempty"`
+	// What was kept because claims of running pushes name it.
+	KeptClaimed *RemoteObjectCounts `protobuf:"bytes,3,opt,name=kept_claimed,json=keptClaimed,proto3" json:"kept_claimed,omitempty"`
+	// Number of snapshots that have their map and all their packs.
+	Snapshots int64 `protobuf:"varint,4,opt,name=snapshots,proto3" json:"snapshots,omitempty"`
+	// Ids of snapshots that lack their map or a pack. They do not protect packs. Delete them.
+	BrokenSnapshotIds []string `protobuf:"bytes,5,rep,name=broken_snapshot_ids,json=brokenSnapshotIds,proto3" json:"broken_snapshot_ids,omitempty"`
+	// Number of claims that had expired.
+	ExpiredClaims int64 `protobuf:"varint,6,opt,name=expired_claims,json=expiredClaims,proto3" json:"expired_claims,omitempty"`
+	// Number of holds, and of intents to delete, whose snapshots are gone. They were deleted too.
+	Leftovers int64 `protobuf:"varint,7,opt,name=leftovers,proto3" json:"leftovers,omitempty"`
+	// Intents of other runs that are still there. Their daemons are at work, or dead.
+	OtherRuns []*RemoteRun `protobuf:"bytes,8,rep,name=other_runs,json=otherRuns,proto3" json:"other_runs,omitempty"`
+	// True: there was more to delete than one collection takes. Run it again.
+	More          bool `protobuf:"varint,9,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoteGcResult) Reset() {
+	*x = RemoteGcResult{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoteGcResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoteGcResult) ProtoMessage() {}
+
+func (x *RemoteGcResult) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoteGcResult.ProtoReflect.Descriptor instead.
+func (*RemoteGcResult) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RemoteGcResult) GetDeleted() *RemoteObjectCounts {
+	if x != nil {
+		return x.Deleted
+	}
+	return nil
+}
+
+func (x *RemoteGcResult) GetKeptYoung() *RemoteObjectCounts {
+	if x != nil {
+		return x.KeptYoung
+	}
+	return nil
+}
+
+func (x *RemoteGcResult) GetKeptClaimed() *RemoteObjectCounts {
+	if x != nil {
+		return x.KeptClaimed
+	}
+	return nil
+}
+
+func (x *RemoteGcResult) GetSnapshots() int64 {
+	if x != nil {
+		return x.Snapshots
+	}
+	return 0
+}
+
+func (x *RemoteGcResult) GetBrokenSnapshotIds() []string {
+	if x != nil {
+		return x.BrokenSnapshotIds
+	}
+	return nil
+}
+
+func (x *RemoteGcResult) GetExpiredClaims() int64 {
+	if x != nil {
+		return x.ExpiredClaims
+	}
+	return 0
+}
+
+func (x *RemoteGcResult) GetLeftovers() int64 {
+	if x != nil {
+		return x.Leftovers
+	}
+	return 0
+}
+
+func (x *RemoteGcResult) GetOtherRuns() []*RemoteRun {
+	if x != nil {
+		return x.OtherRuns
+	}
+	return nil
+}
+
+func (x *RemoteGcResult) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+// An intent of a daemon to delete objects of a remote.
+type RemoteRun struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id, for abandon_run.
+	Run string `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	// What it deletes.
+	Kind RemoteRunKind `protobuf:"varint,2,opt,name=kind,proto3,enum=stasis.v1.RemoteRunKind" json:"kind,omitempty"`
+	// When the intent was stored, by the clock of the object store.
+	StoredAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=stored_at,json=storedAt,proto3" json:"stored_at,omitempty"`
+	// The snapshot that is being deleted. Empty for a collection.
+	SnapshotId string `protobuf:"bytes,4,opt,name=snapshot_id,json=snapshotId,proto3" json:"snapshot_id,omitempty"`
+	// Number of objects that a collection may delete.
+	Objects       int64 `protobuf:"varint,5,opt,name=objects,proto3" json:"objects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoteRun) Reset() {
+	*x = RemoteRun{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoteRun) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoteRun) ProtoMessage() {}
+
+func (x *RemoteRun) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoteRun.ProtoReflect.Descriptor instead.
+func (*RemoteRun) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RemoteRun) GetRun() string {
+	if x != nil {
+		return x.Run
+	}
+	return ""
+}
+
+func (x *RemoteRun) GetKind() RemoteRunKind {
+	if x != nil {
+		return x.Kind
+	}
+	return RemoteRunKind_REMOTE_RUN_KIND_UNSPECIFIED
+}
+
+func (x *RemoteRun) GetStoredAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StoredAt
+	}
+	return nil
+}
+
+func (x *RemoteRun) GetSnapshotId() string {
+	if x != nil {
+		return x.SnapshotId
+	}
+	return ""
+}
+
+func (x *RemoteRun) GetObjects() int64 {
+	if x != nil {
+		return x.Objects
+	}
+	return 0
+}
+
 var File_stasis_v1_remote_service_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_remote_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1estasis/v1/remote_service.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16stasis/v1/errors.proto\x1a\x19stasis/v1/resources.proto\"\x14\n" +
+	"\x1estasis/v1/remote_service.proto\x12\tstasis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16stasis/v1/errors.proto\x1a\x19stasis/v1/resources.proto\"\x14\n" +
 	"\x12ListRemotesRequest\"B\n" +
 	"\x13ListRemotesResponse\x12+\n" +
 	"\aremotes\x18\x01 \x03(\v2\x11.stasis.v1.RemoteR\aremotes\"\x80\x01\n" +
@@ -1167,7 +1730,49 @@ const file_stasis_v1_remote_service_proto_rawDesc = "" +
 	"\n" +
 	"broken_ids\x18\x04 \x03(\tR\tbrokenIds\x12\x1f\n" +
 	"\vbroken_size\x18\x05 \x01(\x03R\n" +
-	"brokenSize*\xbe\x01\n" +
+	"brokenSize\"\xd8\x01\n" +
+	"\x1bCollectRemoteGarbageRequest\x12\x16\n" +
+	"\x06remote\x18\x01 \x01(\tR\x06remote\x12/\n" +
+	"\x05grace\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05grace\x126\n" +
+	"\tclaim_ttl\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\bclaimTtl\x12\x17\n" +
+	"\adry_run\x18\x04 \x01(\bR\x06dryRun\x12\x1f\n" +
+	"\vabandon_run\x18\x05 \x01(\tR\n" +
+	"abandonRun\"\x97\x01\n" +
+	"\x1cCollectRemoteGarbageResponse\x129\n" +
+	"\bprogress\x18\x01 \x01(\v2\x1b.stasis.v1.RemoteGcProgressH\x00R\bprogress\x123\n" +
+	"\x06result\x18\x02 \x01(\v2\x19.stasis.v1.RemoteGcResultH\x00R\x06resultB\a\n" +
+	"\x05event\"\x84\x01\n" +
+	"\x10RemoteGcProgress\x12\x1c\n" +
+	"\tsnapshots\x18\x01 \x01(\x03R\tsnapshots\x12\x18\n" +
+	"\aobjects\x18\x02 \x01(\x03R\aobjects\x12\x1e\n" +
+	"\n" +
+	"candidates\x18\x03 \x01(\x03R\n" +
+	"candidates\x12\x18\n" +
+	"\adeleted\x18\x04 \x01(\x03R\adeleted\"]\n" +
+	"\x12RemoteObjectCounts\x12\x14\n" +
+	"\x05packs\x18\x01 \x01(\x03R\x05packs\x12\x1d\n" +
+	"\n" +
+	"pack_bytes\x18\x02 \x01(\x03R\tpackBytes\x12\x12\n" +
+	"\x04maps\x18\x03 \x01(\x03R\x04maps\"\xa5\x03\n" +
+	"\x0eRemoteGcResult\x127\n" +
+	"\adeleted\x18\x01 \x01(\v2\x1d.stasis.v1.RemoteObjectCountsR\adeleted\x12<\n" +
+	"\n" +
+	"kept_young\x18\x02 \x01(\v2\x1d.stasis.v1.RemoteObjectCountsR\tkeptYoung\x12@\n" +
+	"\fkept_claimed\x18\x03 \x01(\v2\x1d.stasis.v1.RemoteObjectCountsR\vkeptClaimed\x12\x1c\n" +
+	"\tsnapshots\x18\x04 \x01(\x03R\tsnapshots\x12.\n" +
+	"\x13broken_snapshot_ids\x18\x05 \x03(\tR\x11brokenSnapshotIds\x12%\n" +
+	"\x0eexpired_claims\x18\x06 \x01(\x03R\rexpiredClaims\x12\x1c\n" +
+	"\tleftovers\x18\a \x01(\x03R\tleftovers\x123\n" +
+	"\n" +
+	"other_runs\x18\b \x03(\v2\x14.stasis.v1.RemoteRunR\totherRuns\x12\x12\n" +
+	"\x04more\x18\t \x01(\bR\x04more\"\xbf\x01\n" +
+	"\tRemoteRun\x12\x10\n" +
+	"\x03run\x18\x01 \x01(\tR\x03run\x12,\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x18.stasis.v1.RemoteRunKindR\x04kind\x127\n" +
+	"\tstored_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bstoredAt\x12\x1f\n" +
+	"\vsnapshot_id\x18\x04 \x01(\tR\n" +
+	"snapshotId\x12\x18\n" +
+	"\aobjects\x18\x05 \x01(\x03R\aobjects*\xbe\x01\n" +
 	"\x12RemoteCheckOutcome\x12$\n" +
 	" REMOTE_CHECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bREMOTE_CHECK_OUTCOME_PASSED\x10\x01\x12\x1f\n" +
@@ -1184,12 +1789,17 @@ const file_stasis_v1_remote_service_proto_rawDesc = "" +
 	"\x1fREMOTE_DELETION_OUTCOME_DELETED\x10\x01\x12 \n" +
 	"\x1cREMOTE_DELETION_OUTCOME_KEPT\x10\x02\x12#\n" +
 	"\x1fREMOTE_DELETION_OUTCOME_MISSING\x10\x03\x12\"\n" +
-	"\x1eREMOTE_DELETION_OUTCOME_FAILED\x10\x042\xff\x02\n" +
+	"\x1eREMOTE_DELETION_OUTCOME_FAILED\x10\x04*n\n" +
+	"\rRemoteRunKind\x12\x1f\n" +
+	"\x1bREMOTE_RUN_KIND_UNSPECIFIED\x10\x00\x12\x1e\n" +
+	"\x1aREMOTE_RUN_KIND_COLLECTION\x10\x01\x12\x1c\n" +
+	"\x18REMOTE_RUN_KIND_DELETION\x10\x022\xea\x03\n" +
 	"\rRemoteService\x12L\n" +
 	"\vListRemotes\x12\x1d.stasis.v1.ListRemotesRequest\x1a\x1e.stasis.v1.ListRemotesResponse\x12N\n" +
 	"\vCheckRemote\x12\x1d.stasis.v1.CheckRemoteRequest\x1a\x1e.stasis.v1.CheckRemoteResponse0\x01\x12j\n" +
 	"\x15DeleteRemoteSnapshots\x12'.stasis.v1.DeleteRemoteSnapshotsRequest\x1a(.stasis.v1.DeleteRemoteSnapshotsResponse\x12d\n" +
-	"\x13ListRemoteSnapshots\x12%.stasis.v1.ListRemoteSnapshotsRequest\x1a&.stasis.v1.ListRemoteSnapshotsResponseB\x8c\x01\n" +
+	"\x13ListRemoteSnapshots\x12%.stasis.v1.ListRemoteSnapshotsRequest\x1a&.stasis.v1.ListRemoteSnapshotsResponse\x12i\n" +
+	"\x14CollectRemoteGarbage\x12&.stasis.v1.CollectRemoteGarbageRequest\x1a'.stasis.v1.CollectRemoteGarbageResponse0\x01B\x8c\x01\n" +
 	"\tstasis.v1B\x12RemoteServiceProtoP\x01Z&stasis.local/gen/go/stasis/v1;stasisv1\xa2\x02\x03SXX\xaa\x02\tStasis.V1\xca\x02\tStasis\\V1\xe2\x02\x15Stasis\\V1\\GPBMetadata\xea\x02\n" +
 	"Stasis::V1b\x06proto3"
 
@@ -1205,56 +1815,76 @@ func file_stasis_v1_remote_service_proto_rawDescGZIP() []byte {
 	return file_stasis_v1_remote_service_proto_rawDescData
 }
 
-var file_stasis_v1_remote_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_stasis_v1_remote_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_stasis_v1_remote_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_stasis_v1_remote_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_stasis_v1_remote_service_proto_goTypes = []any{
 	(RemoteCheckOutcome)(0),               // 0: stasis.v1.RemoteCheckOutcome
 	(RemoteUsability)(0),                  // 1: stasis.v1.RemoteUsability
 	(RemoteDeletionOutcome)(0),            // 2: stasis.v1.RemoteDeletionOutcome
-	(*ListRemotesRequest)(nil),            // 3: stasis.v1.ListRemotesRequest
-	(*ListRemotesResponse)(nil),           // 4: stasis.v1.ListRemotesResponse
-	(*Remote)(nil),                        // 5: stasis.v1.Remote
-	(*CheckRemoteRequest)(nil),            // 6: stasis.v1.CheckRemoteRequest
-	(*CheckRemoteResponse)(nil),           // 7: stasis.v1.CheckRemoteResponse
-	(*RemoteCheckStep)(nil),               // 8: stasis.v1.RemoteCheckStep
-	(*RemoteCheckVerdict)(nil),            // 9: stasis.v1.RemoteCheckVerdict
-	(*DeleteRemoteSnapshotsRequest)(nil),  // 10: stasis.v1.DeleteRemoteSnapshotsRequest
-	(*DeleteRemoteSnapshotsResponse)(nil), // 11: stasis.v1.DeleteRemoteSnapshotsResponse
-	(*RemoteDeletion)(nil),                // 12: stasis.v1.RemoteDeletion
-	(*ListRemoteSnapshotsRequest)(nil),    // 13: stasis.v1.ListRemoteSnapshotsRequest
-	(*RemoteSnapshotFilter)(nil),          // 14: stasis.v1.RemoteSnapshotFilter
-	(*ListRemoteSnapshotsResponse)(nil),   // 15: stasis.v1.ListRemoteSnapshotsResponse
-	nil,                                   // 16: stasis.v1.RemoteSnapshotFilter.LabelsEntry
-	(*timestamppb.Timestamp)(nil),         // 17: google.protobuf.Timestamp
-	(ErrorReason)(0),                      // 18: stasis.v1.ErrorReason
-	(*RemoteSnapshot)(nil),                // 19: stasis.v1.RemoteSnapshot
+	(RemoteRunKind)(0),                    // 3: stasis.v1.RemoteRunKind
+	(*ListRemotesRequest)(nil),            // 4: stasis.v1.ListRemotesRequest
+	(*ListRemotesResponse)(nil),           // 5: stasis.v1.ListRemotesResponse
+	(*Remote)(nil),                        // 6: stasis.v1.Remote
+	(*CheckRemoteRequest)(nil),            // 7: stasis.v1.CheckRemoteRequest
+	(*CheckRemoteResponse)(nil),           // 8: stasis.v1.CheckRemoteResponse
+	(*RemoteCheckStep)(nil),               // 9: stasis.v1.RemoteCheckStep
+	(*RemoteCheckVerdict)(nil),            // 10: stasis.v1.RemoteCheckVerdict
+	(*DeleteRemoteSnapshotsRequest)(nil),  // 11: stasis.v1.DeleteRemoteSnapshotsRequest
+	(*DeleteRemoteSnapshotsResponse)(nil), // 12: stasis.v1.DeleteRemoteSnapshotsResponse
+	(*RemoteDeletion)(nil),                // 13: stasis.v1.RemoteDeletion
+	(*ListRemoteSnapshotsRequest)(nil),    // 14: stasis.v1.ListRemoteSnapshotsRequest
+	(*RemoteSnapshotFilter)(nil),          // 15: stasis.v1.RemoteSnapshotFilter
+	(*ListRemoteSnapshotsResponse)(nil),   // 16: stasis.v1.ListRemoteSnapshotsResponse
+	(*CollectRemoteGarbageRequest)(nil),   // 17: stasis.v1.CollectRemoteGarbageRequest
+	(*CollectRemoteGarbageResponse)(nil),  // 18: stasis.v1.CollectRemoteGarbageResponse
+	(*RemoteGcProgress)(nil),              // 19: stasis.v1.RemoteGcProgress
+	(*RemoteObjectCounts)(nil),            // 20: stasis.v1.RemoteObjectCounts
+	(*RemoteGcResult)(nil),                // 21: stasis.v1.RemoteGcResult
+	(*RemoteRun)(nil),                     // 22: stasis.v1.RemoteRun
+	nil,                                   // 23: stasis.v1.RemoteSnapshotFilter.LabelsEntry
+	(*timestamppb.Timestamp)(nil),         // 24: google.protobuf.Timestamp
+	(ErrorReason)(0),                      // 25: stasis.v1.ErrorReason
+	(*RemoteSnapshot)(nil),                // 26: stasis.v1.RemoteSnapshot
+	(*durationpb.Duration)(nil),           // 27: google.protobuf.Duration
 }
 var file_stasis_v1_remote_service_proto_depIdxs = []int32{
-	5,  // 0: stasis.v1.ListRemotesResponse.remotes:type_name -> stasis.v1.Remote
-	8,  // 1: stasis.v1.CheckRemoteResponse.step:type_name -> stasis.v1.RemoteCheckStep
-	9,  // 2: stasis.v1.CheckRemoteResponse.verdict:type_name -> stasis.v1.RemoteCheckVerdict
+	6,  // 0: stasis.v1.ListRemotesResponse.remotes:type_name -> stasis.v1.Remote
+	9,  // 1: stasis.v1.CheckRemoteResponse.step:type_name -> stasis.v1.RemoteCheckStep
+	10, // 2: stasis.v1.CheckRemoteResponse.verdict:type_name -> stasis.v1.RemoteCheckVerdict
 	0,  // 3: stasis.v1.RemoteCheckStep.outcome:type_name -> stasis.v1.RemoteCheckOutcome
 	1,  // 4: stasis.v1.RemoteCheckVerdict.usability:type_name -> stasis.v1.RemoteUsability
-	12, // 5: stasis.v1.DeleteRemoteSnapshotsResponse.deletions:type_name -> stasis.v1.RemoteDeletion
-	17, // 6: stasis.v1.RemoteDeletion.pushed_at:type_name -> google.protobuf.Timestamp
+	13, // 5: stasis.v1.DeleteRemoteSnapshotsResponse.deletions:type_name -> stasis.v1.RemoteDeletion
+	24, // 6: stasis.v1.RemoteDeletion.pushed_at:type_name -> google.protobuf.Timestamp
 	2,  // 7: stasis.v1.RemoteDeletion.outcome:type_name -> stasis.v1.RemoteDeletionOutcome
-	18, // 8: stasis.v1.RemoteDeletion.reason:type_name -> stasis.v1.ErrorReason
-	14, // 9: stasis.v1.ListRemoteSnapshotsRequest.filter:type_name -> stasis.v1.RemoteSnapshotFilter
-	16, // 10: stasis.v1.RemoteSnapshotFilter.labels:type_name -> stasis.v1.RemoteSnapshotFilter.LabelsEntry
-	19, // 11: stasis.v1.ListRemoteSnapshotsResponse.snapshots:type_name -> stasis.v1.RemoteSnapshot
-	3,  // 12: stasis.v1.RemoteService.ListRemotes:input_type -> stasis.v1.ListRemotesRequest
-	6,  // 13: stasis.v1.RemoteService.CheckRemote:input_type -> stasis.v1.CheckRemoteRequest
-	10, // 14: stasis.v1.RemoteService.DeleteRemoteSnapshots:input_type -> stasis.v1.DeleteRemoteSnapshotsRequest
-	13, // 15: stasis.v1.RemoteService.ListRemoteSnapshots:input_type -> stasis.v1.ListRemoteSnapshotsRequest
-	4,  // 16: stasis.v1.RemoteService.ListRemotes:output_type -> stasis.v1.ListRemotesResponse
-	7,  // 17: stasis.v1.RemoteService.CheckRemote:output_type -> stasis.v1.CheckRemoteResponse
-	11, // 18: stasis.v1.RemoteService.DeleteRemoteSnapshots:output_type -> stasis.v1.DeleteRemoteSnapshotsResponse
-	15, // 19: stasis.v1.RemoteService.ListRemoteSnapshots:output_type -> stasis.v1.ListRemoteSnapshotsResponse
-	16, // [16:20] is the sub-list for method output_type
-	12, // [12:16] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	25, // 8: stasis.v1.RemoteDeletion.reason:type_name -> stasis.v1.ErrorReason
+	15, // 9: stasis.v1.ListRemoteSnapshotsRequest.filter:type_name -> stasis.v1.RemoteSnapshotFilter
+	23, // 10: stasis.v1.RemoteSnapshotFilter.labels:type_name -> stasis.v1.RemoteSnapshotFilter.LabelsEntry
+	26, // 11: stasis.v1.ListRemoteSnapshotsResponse.snapshots:type_name -> stasis.v1.RemoteSnapshot
+	27, // 12: stasis.v1.CollectRemoteGarbageRequest.grace:type_name -> google.protobuf.Duration
+	27, // 13: stasis.v1.CollectRemoteGarbageRequest.claim_ttl:type_name -> google.protobuf.Duration
+	19, // 14: stasis.v1.CollectRemoteGarbageResponse.progress:type_name -> stasis.v1.RemoteGcProgress
+	21, // 15: stasis.v1.CollectRemoteGarbageResponse.result:type_name -> stasis.v1.RemoteGcResult
+	20, // 16: stasis.v1.RemoteGcResult.deleted:type_name -> stasis.v1.RemoteObjectCounts
+	20, // 17: stasis.v1.RemoteGcResult.kept_young:type_name -> stasis.v1.RemoteObjectCounts
+	20, // 18: stasis.v1.RemoteGcResult.kept_claimed:type_name -> stasis.v1.RemoteObjectCounts
+	22, // 19: stasis.v1.RemoteGcResult.other_runs:type_name -> stasis.v1.RemoteRun
+	3,  // 20: stasis.v1.RemoteRun.kind:type_name -> stasis.v1.RemoteRunKind
+	24, // 21: stasis.v1.RemoteRun.stored_at:type_name -> google.protobuf.Timestamp
+	4,  // 22: stasis.v1.RemoteService.ListRemotes:input_type -> stasis.v1.ListRemotesRequest
+	7,  // 23: stasis.v1.RemoteService.CheckRemote:input_type -> stasis.v1.CheckRemoteRequest
+	11, // 24: stasis.v1.RemoteService.DeleteRemoteSnapshots:input_type -> stasis.v1.DeleteRemoteSnapshotsRequest
+	14, // 25: stasis.v1.RemoteService.ListRemoteSnapshots:input_type -> stasis.v1.ListRemoteSnapshotsRequest
+	17, // 26: stasis.v1.RemoteService.CollectRemoteGarbage:input_type -> stasis.v1.CollectRemoteGarbageRequest
+	5,  // 27: stasis.v1.RemoteService.ListRemotes:output_type -> stasis.v1.ListRemotesResponse
+	8,  // 28: stasis.v1.RemoteService.CheckRemote:output_type -> stasis.v1.CheckRemoteResponse
+	12, // 29: stasis.v1.RemoteService.DeleteRemoteSnapshots:output_type -> stasis.v1.DeleteRemoteSnapshotsResponse
+	16, // 30: stasis.v1.RemoteService.ListRemoteSnapshots:output_type -> stasis.v1.ListRemoteSnapshotsResponse
+	18, // 31: stasis.v1.RemoteService.CollectRemoteGarbage:output_type -> stasis.v1.CollectRemoteGarbageResponse
+	27, // [27:32] is the sub-list for method output_type
+	22, // [22:27] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_remote_service_proto_init() }
@@ -1268,13 +1898,17 @@ func file_stasis_v1_remote_service_proto_init() {
 		(*CheckRemoteResponse_Step)(nil),
 		(*CheckRemoteResponse_Verdict)(nil),
 	}
+	file_stasis_v1_remote_service_proto_msgTypes[14].OneofWrappers = []any{
+		(*CollectRemoteGarbageResponse_Progress)(nil),
+		(*CollectRemoteGarbageResponse_Result)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_remote_service_proto_rawDesc), len(file_stasis_v1_remote_service_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   14,
+			NumEnums:      4,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

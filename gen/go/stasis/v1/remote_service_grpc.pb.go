@@ -25,6 +25,7 @@ const (
 	RemoteService_CheckRemote_FullMethodName           = "/stasis.v1.RemoteService/CheckRemote"
 	RemoteService_DeleteRemoteSnapshots_FullMethodName = "/stasis.v1.RemoteService/DeleteRemoteSnapshots"
 	RemoteService_ListRemoteSnapshots_FullMethodName   = "/stasis.v1.RemoteService/ListRemoteSnapshots"
+	RemoteService_CollectRemoteGarbage_FullMethodName  = "/stasis.v1.RemoteService/CollectRemoteGarbage"
 )
 
 // RemoteServiceClient is the client API for RemoteService service.
@@ -52,6 +53,13 @@ type RemoteServiceClient interface {
 	// after it show what this daemon has listed last. A snapshot whose commit object cannot be read,
 	// or whose map is missing, is broken: it is counted, and not listed.
 	ListRemoteSnapshots(ctx context.Context, in *ListRemoteSnapshotsRequest, opts ...grpc.CallOption) (*ListRemoteSnapshotsResponse, error)
+	// Deletes the packs and maps of a remote that no snapshot and no running push uses. Any node may
+	// do it, and several at once. The daemon runs one collection of a remote at a time. A collection
+	// that ends early leaves its intent in the remote, and the next one finishes the work.
+	//
+	// Raises FIELD_INVALID, OPERATION_IN_PROGRESS, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+	// REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. With abandon_run also REMOTE_COPY_MISSING.
+	CollectRemoteGarbage(ctx context.Context, in *CollectRemoteGarbageRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CollectRemoteGarbageResponse], error)
 }
 
 type remoteServiceClient struct {
@@ -111,6 +119,25 @@ func (c *remoteServiceClient) ListRemoteSnapshots(ctx context.Context, in *ListR
 	return out, nil
 }
 
+func (c *remoteServiceClient) CollectRemoteGarbage(ctx context.Context, in *CollectRemoteGarbageRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CollectRemoteGarbageResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &RemoteService_ServiceDesc.Streams[1], RemoteService_CollectRemoteGarbage_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[CollectRemoteGarbageRequest, CollectRemoteGarbageResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RemoteService_CollectRemoteGarbageClient = grpc.ServerStreamingClient[CollectRemoteGarbageResponse]
+
 // RemoteServiceServer is the server API for RemoteService service.
 // All implementations must embed UnimplementedRemoteServiceServer
 // for forward compatibility.
@@ -136,6 +163,13 @@ type RemoteServiceServer interface {
 	// after it show what this daemon has listed last. A snapshot whose commit object cannot be read,
 	// or whose map is missing, is broken: it is counted, and not listed.
 	ListRemoteSnapshots(context.Context, *ListRemoteSnapshotsRequest) (*ListRemoteSnapshotsResponse, error)
+	// Deletes the packs and maps of a remote that no snapshot and no running push uses. Any node may
+	// do it, and several at once. The daemon runs one collection of a remote at a time. A collection
+	// that ends early leaves its intent in the remote, and the next one finishes the work.
+	//
+	// Raises FIELD_INVALID, OPERATION_IN_PROGRESS, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+	// REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. With abandon_run also REMOTE_COPY_MISSING.
+	CollectRemoteGarbage(*CollectRemoteGarbageRequest, grpc.ServerStreamingServer[CollectRemoteGarbageResponse]) error
 	mustEmbedUnimplementedRemoteServiceServer()
 }
 
@@ -157,6 +191,9 @@ func (UnimplementedRemoteServiceServer) DeleteRemoteSnapshots(context.Context, *
 }
 func (UnimplementedRemoteServiceServer) ListRemoteSnapshots(context.Context, *ListRemoteSnapshotsRequest) (*ListRemoteSnapshotsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRemoteSnapshots not implemented")
+}
+func (UnimplementedRemoteServiceServer) CollectRemoteGarbage(*CollectRemoteGarbageRequest, grpc.ServerStreamingServer[CollectRemoteGarbageResponse]) error {
+	return status.Error(codes.Unimplemented, "method CollectRemoteGarbage not implemented")
 }
 func (UnimplementedRemoteServiceServer) mustEmbedUnimplementedRemoteServiceServer() {}
 func (UnimplementedRemoteServiceServer) testEmbeddedByValue()                       {}
@@ -244,6 +281,17 @@ func _RemoteService_ListRemoteSnapshots_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RemoteService_CollectRemoteGarbage_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(CollectRemoteGarbageRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(RemoteServiceServer).CollectRemoteGarbage(m, &grpc.GenericServerStream[CollectRemoteGarbageRequest, CollectRemoteGarbageResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RemoteService_CollectRemoteGarbageServer = grpc.ServerStreamingServer[CollectRemoteGarbageResponse]
+
 // RemoteService_ServiceDesc is the grpc.ServiceDesc for RemoteService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -268,6 +316,11 @@ var RemoteService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "CheckRemote",
 			Handler:       _RemoteService_CheckRemote_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "CollectRemoteGarbage",
+			Handler:       _RemoteService_CollectRemoteGarbage_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from stasis.v1 import errors_pb2 as stasis_dot_v1_dot_errors__pb2
 from stasis.v1 import resources_pb2 as stasis_dot_v1_dot_resources__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1estasis/v1/remote_service.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16stasis/v1/errors.proto\x1a\x19stasis/v1/resources.proto\"\x14\n\x12ListRemotesRequest\"9\n\x13ListRemotesResponse\x12\"\n\x07remotes\x18\x01 \x03(\x0b\x32\x11.stasis.v1.Remote\"X\n\x06Remote\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x0e\n\x06\x62ucket\x18\x03 \x01(\t\x12\x0e\n\x06prefix\x18\x04 \x01(\t\x12\x0e\n\x06region\x18\x05 \x01(\t\"4\n\x12\x43heckRemoteRequest\x12\x0e\n\x06remote\x18\x01 \x01(\t\x12\x0e\n\x06rounds\x18\x02 \x01(\x05\"|\n\x13\x43heckRemoteResponse\x12*\n\x04step\x18\x01 \x01(\x0b\x32\x1a.stasis.v1.RemoteCheckStepH\x00\x12\x30\n\x07verdict\x18\x02 \x01(\x0b\x32\x1d.stasis.v1.RemoteCheckVerdictH\x00\x42\x07\n\x05\x65vent\"_\n\x0fRemoteCheckStep\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07outcome\x18\x02 \x01(\x0e\x32\x1d.stasis.v1.RemoteCheckOutcome\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\x83\x01\n\x12RemoteCheckVerdict\x12-\n\tusability\x18\x01 \x01(\x0e\x32\x1a.stasis.v1.RemoteUsability\x12\x0f\n\x07summary\x18\x02 \x01(\t\x12\x17\n\x0fmissing_actions\x18\x03 \x03(\t\x12\x14\n\x0cobjects_left\x18\x04 \x01(\x05\"S\n\x1c\x44\x65leteRemoteSnapshotsRequest\x12\x0e\n\x06remote\x18\x01 \x01(\t\x12\x0c\n\x04refs\x18\x02 \x03(\t\x12\x15\n\rallow_missing\x18\x03 \x01(\x08\"M\n\x1d\x44\x65leteRemoteSnapshotsResponse\x12,\n\tdeletions\x18\x01 \x03(\x0b\x32\x19.stasis.v1.RemoteDeletion\"\xfd\x01\n\x0eRemoteDeletion\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07node_id\x18\x04 \x01(\t\x12-\n\tpushed_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x07outcome\x18\x06 \x01(\x0e\x32 .stasis.v1.RemoteDeletionOutcome\x12&\n\x06reason\x18\x07 \x01(\x0e\x32\x16.stasis.v1.ErrorReason\x12\x0f\n\x07message\x18\x08 \x01(\t\x12\x18\n\x10holding_node_ids\x18\t \x03(\t\"\x84\x01\n\x1aListRemoteSnapshotsRequest\x12\x0e\n\x06remote\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12/\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x1f.stasis.v1.RemoteSnapshotFilter\"\xa8\x01\n\x14RemoteSnapshotFilter\x12\x13\n\x0bname_prefix\x18\x01 \x01(\t\x12;\n\x06labels\x18\x02 \x03(\x0b\x32+.stasis.v1.RemoteSnapshotFilter.LabelsEntry\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa1\x01\n\x1bListRemoteSnapshotsResponse\x12,\n\tsnapshots\x18\x01 \x03(\x0b\x32\x19.stasis.v1.RemoteSnapshot\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\x12\x12\n\nbroken_ids\x18\x04 \x03(\t\x12\x13\n\x0b\x62roken_size\x18\x05 \x01(\x03*\xbe\x01\n\x12RemoteCheckOutcome\x12$\n REMOTE_CHECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n\x1bREMOTE_CHECK_OUTCOME_PASSED\x10\x01\x12\x1f\n\x1bREMOTE_CHECK_OUTCOME_FAILED\x10\x02\x12\x1e\n\x1aREMOTE_CHECK_OUTCOME_NOTED\x10\x03\x12 \n\x1cREMOTE_CHECK_OUTCOME_SKIPPED\x10\x04*\x8d\x01\n\x0fRemoteUsability\x12 \n\x1cREMOTE_USABILITY_UNSPECIFIED\x10\x00\x12\x1b\n\x17REMOTE_USABILITY_USABLE\x10\x01\x12\x1c\n\x18REMOTE_USABILITY_LIMITED\x10\x02\x12\x1d\n\x19REMOTE_USABILITY_UNUSABLE\x10\x03*\xd0\x01\n\x15RemoteDeletionOutcome\x12\'\n#REMOTE_DELETION_OUTCOME_UNSPECIFIED\x10\x00\x12#\n\x1fREMOTE_DELETION_OUTCOME_DELETED\x10\x01\x12 \n\x1cREMOTE_DELETION_OUTCOME_KEPT\x10\x02\x12#\n\x1fREMOTE_DELETION_OUTCOME_MISSING\x10\x03\x12\"\n\x1eREMOTE_DELETION_OUTCOME_FAILED\x10\x04\x32\xff\x02\n\rRemoteService\x12L\n\x0bListRemotes\x12\x1d.stasis.v1.ListRemotesRequest\x1a\x1e.stasis.v1.ListRemotesResponse\x12N\n\x0b\x43heckRemote\x12\x1d.stasis.v1.CheckRemoteRequest\x1a\x1e.stasis.v1.CheckRemoteResponse0\x01\x12j\n\x15\x44\x65leteRemoteSnapshots\x12\'.stasis.v1.DeleteRemoteSnapshotsRequest\x1a(.stasis.v1.DeleteRemoteSnapshotsResponse\x12\x64\n\x13ListRemoteSnapshots\x12%.stasis.v1.ListRemoteSnapshotsRequest\x1a&.stasis.v1.ListRemoteSnapshotsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1estasis/v1/remote_service.proto\x12\tstasis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16stasis/v1/errors.proto\x1a\x19stasis/v1/resources.proto\"\x14\n\x12ListRemotesRequest\"9\n\x13ListRemotesResponse\x12\"\n\x07remotes\x18\x01 \x03(\x0b\x32\x11.stasis.v1.Remote\"X\n\x06Remote\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x0e\n\x06\x62ucket\x18\x03 \x01(\t\x12\x0e\n\x06prefix\x18\x04 \x01(\t\x12\x0e\n\x06region\x18\x05 \x01(\t\"4\n\x12\x43heckRemoteRequest\x12\x0e\n\x06remote\x18\x01 \x01(\t\x12\x0e\n\x06rounds\x18\x02 \x01(\x05\"|\n\x13\x43heckRemoteResponse\x12*\n\x04step\x18\x01 \x01(\x0b\x32\x1a.stasis.v1.RemoteCheckStepH\x00\x12\x30\n\x07verdict\x18\x02 \x01(\x0b\x32\x1d.stasis.v1.RemoteCheckVerdictH\x00\x42\x07\n\x05\x65vent\"_\n\x0fRemoteCheckStep\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07outcome\x18\x02 \x01(\x0e\x32\x1d.stasis.v1.RemoteCheckOutcome\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\x83\x01\n\x12RemoteCheckVerdict\x12-\n\tusability\x18\x01 \x01(\x0e\x32\x1a.stasis.v1.RemoteUsability\x12\x0f\n\x07summary\x18\x02 \x01(\t\x12\x17\n\x0fmissing_actions\x18\x03 \x03(\t\x12\x14\n\x0cobjects_left\x18\x04 \x01(\x05\"S\n\x1c\x44\x65leteRemoteSnapshotsRequest\x12\x0e\n\x06remote\x18\x01 \x01(\t\x12\x0c\n\x04refs\x18\x02 \x03(\t\x12\x15\n\rallow_missing\x18\x03 \x01(\x08\"M\n\x1d\x44\x65leteRemoteSnapshotsResponse\x12,\n\tdeletions\x18\x01 \x03(\x0b\x32\x19.stasis.v1.RemoteDeletion\"\xfd\x01\n\x0eRemoteDeletion\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07node_id\x18\x04 \x01(\t\x12-\n\tpushed_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x07outcome\x18\x06 \x01(\x0e\x32 .stasis.v1.RemoteDeletionOutcome\x12&\n\x06reason\x18\x07 \x01(\x0e\x32\x16.stasis.v1.ErrorReason\x12\x0f\n\x07message\x18\x08 \x01(\t\x12\x18\n\x10holding_node_ids\x18\t \x03(\t\"\x84\x01\n\x1aListRemoteSnapshotsRequest\x12\x0e\n\x06remote\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12/\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x1f.stasis.v1.RemoteSnapshotFilter\"\xa8\x01\n\x14RemoteSnapshotFilter\x12\x13\n\x0bname_prefix\x18\x01 \x01(\t\x12;\n\x06labels\x18\x02 \x03(\x0b\x32+.stasis.v1.RemoteSnapshotFilter.LabelsEntry\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa1\x01\n\x1bListRemoteSnapshotsResponse\x12,\n\tsnapshots\x18\x01 \x03(\x0b\x32\x19.stasis.v1.RemoteSnapshot\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\x12\x12\n\nbroken_ids\x18\x04 \x03(\t\x12\x13\n\x0b\x62roken_size\x18\x05 \x01(\x03\"\xab\x01\n\x1b\x43ollectRemoteGarbageRequest\x12\x0e\n\x06remote\x18\x01 \x01(\t\x12(\n\x05grace\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\tclaim_ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\x12\x13\n\x0b\x61\x62\x61ndon_run\x18\x05 \x01(\t\"\x85\x01\n\x1c\x43ollectRemoteGarbageResponse\x12/\n\x08progress\x18\x01 \x01(\x0b\x32\x1b.stasis.v1.RemoteGcProgressH\x00\x12+\n\x06result\x18\x02 \x01(\x0b\x32\x19.stasis.v1.RemoteGcResultH\x00\x42\x07\n\x05\x65vent\"[\n\x10RemoteGcProgress\x12\x11\n\tsnapshots\x18\x01 \x01(\x03\x12\x0f\n\x07objects\x18\x02 \x01(\x03\x12\x12\n\ncandidates\x18\x03 \x01(\x03\x12\x0f\n\x07\x64\x65leted\x18\x04 \x01(\x03\"E\n\x12RemoteObjectCounts\x12\r\n\x05packs\x18\x01 \x01(\x03\x12\x12\n\npack_bytes\x18\x02 \x01(\x03\x12\x0c\n\x04maps\x18\x03 \x01(\x03\"\xbb\x02\n\x0eRemoteGcResult\x12.\n\x07\x64\x65leted\x18\x01 \x01(\x0b\x32\x1d.stasis.v1.RemoteObjectCounts\x12\x31\n\nkept_young\x18\x02 \x01(\x0b\x32\x1d.stasis.v1.RemoteObjectCounts\x12\x33\n\x0ckept_claimed\x18\x03 \x01(\x0b\x32\x1d.stasis.v1.RemoteObjectCounts\x12\x11\n\tsnapshots\x18\x04 \x01(\x03\x12\x1b\n\x13\x62roken_snapshot_ids\x18\x05 \x03(\t\x12\x16\n\x0e\x65xpired_claims\x18\x06 \x01(\x03\x12\x11\n\tleftovers\x18\x07 \x01(\x03\x12(\n\nother_runs\x18\x08 \x03(\x0b\x32\x14.stasis.v1.RemoteRun\x12\x0c\n\x04more\x18\t \x01(\x08\"\x95\x01\n\tRemoteRun\x12\x0b\n\x03run\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.stasis.v1.RemoteRunKind\x12-\n\tstored_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bsnapshot_id\x18\x04 \x01(\t\x12\x0f\n\x07objects\x18\x05 \x01(\x03*\xbe\x01\n\x12RemoteCheckOutcome\x12$\n REMOTE_CHECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n\x1bREMOTE_CHECK_OUTCOME_PASSED\x10\x01\x12\x1f\n\x1bREMOTE_CHECK_OUTCOME_FAILED\x10\x02\x12\x1e\n\x1aREMOTE_CHECK_OUTCOME_NOTED\x10\x03\x12 \n\x1cREMOTE_CHECK_OUTCOME_SKIPPED\x10\x04*\x8d\x01\n\x0fRemoteUsability\x12 \n\x1cREMOTE_USABILITY_UNSPECIFIED\x10\x00\x12\x1b\n\x17REMOTE_USABILITY_USABLE\x10\x01\x12\x1c\n\x18REMOTE_USABILITY_LIMITED\x10\x02\x12\x1d\n\x19REMOTE_USABILITY_UNUSABLE\x10\x03*\xd0\x01\n\x15RemoteDeletionOutcome\x12\'\n#REMOTE_DELETION_OUTCOME_UNSPECIFIED\x10\x00\x12#\n\x1fREMOTE_DELETION_OUTCOME_DELETED\x10\x01\x12 \n\x1cREMOTE_DELETION_OUTCOME_KEPT\x10\x02\x12#\n\x1fREMOTE_DELETION_OUTCOME_MISSING\x10\x03\x12\"\n\x1eREMOTE_DELETION_OUTCOME_FAILED\x10\x04*n\n\rRemoteRunKind\x12\x1f\n\x1bREMOTE_RUN_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aREMOTE_RUN_KIND_COLLECTION\x10\x01\x12\x1c\n\x18REMOTE_RUN_KIND_DELETION\x10\x02\x32\xea\x03\n\rRemoteService\x12L\n\x0bListRemotes\x12\x1d.stasis.v1.ListRemotesRequest\x1a\x1e.stasis.v1.ListRemotesResponse\x12N\n\x0b\x43heckRemote\x12\x1d.stasis.v1.CheckRemoteRequest\x1a\x1e.stasis.v1.CheckRemoteResponse0\x01\x12j\n\x15\x44\x65leteRemoteSnapshots\x12\'.stasis.v1.DeleteRemoteSnapshotsRequest\x1a(.stasis.v1.DeleteRemoteSnapshotsResponse\x12\x64\n\x13ListRemoteSnapshots\x12%.stasis.v1.ListRemoteSnapshotsRequest\x1a&.stasis.v1.ListRemoteSnapshotsResponse\x12i\n\x14\x43ollectRemoteGarbage\x12&.stasis.v1.CollectRemoteGarbageRequest\x1a\'.stasis.v1.CollectRemoteGarbageResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,40 +37,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REMOTESNAPSHOTFILTER_LABELSENTRY']._loaded_options = None
   _globals['_REMOTESNAPSHOTFILTER_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_REMOTECHECKOUTCOME']._serialized_start=1602
-  _globals['_REMOTECHECKOUTCOME']._serialized_end=1792
-  _globals['_REMOTEUSABILITY']._serialized_start=1795
-  _globals['_REMOTEUSABILITY']._serialized_end=1936
-  _globals['_REMOTEDELETIONOUTCOME']._serialized_start=1939
-  _globals['_REMOTEDELETIONOUTCOME']._serialized_end=2147
-  _globals['_LISTREMOTESREQUEST']._serialized_start=129
-  _globals['_LISTREMOTESREQUEST']._serialized_end=149
-  _globals['_LISTREMOTESRESPONSE']._serialized_start=151
-  _globals['_LISTREMOTESRESPONSE']._serialized_end=208
-  _globals['_REMOTE']._serialized_start=210
-  _globals['_REMOTE']._serialized_end=298
-  _globals['_CHECKREMOTEREQUEST']._serialized_start=300
-  _globals['_CHECKREMOTEREQUEST']._serialized_end=352
-  _globals['_CHECKREMOTERESPONSE']._serialized_start=354
-  _globals['_CHECKREMOTERESPONSE']._serialized_end=478
-  _globals['_REMOTECHECKSTEP']._serialized_start=480
-  _globals['_REMOTECHECKSTEP']._serialized_end=575
-  _globals['_REMOTECHECKVERDICT']._serialized_start=578
-  _globals['_REMOTECHECKVERDICT']._serialized_end=709
-  _globals['_DELETEREMOTESNAPSHOTSREQUEST']._serialized_start=711
-  _globals['_DELETEREMOTESNAPSHOTSREQUEST']._serialized_end=794
-  _globals['_DELETEREMOTESNAPSHOTSRESPONSE']._serialized_start=796
-  _globals['_DELETEREMOTESNAPSHOTSRESPONSE']._serialized_end=873
-  _globals['_REMOTEDELETION']._serialized_start=876
-  _globals['_REMOTEDELETION']._serialized_end=1129
-  _globals['_LISTREMOTESNAPSHOTSREQUEST']._serialized_start=1132
-  _globals['_LISTREMOTESNAPSHOTSREQUEST']._serialized_end=1264
-  _globals['_REMOTESNAPSHOTFILTER']._serialized_start=1267
-  _globals['_REMOTESNAPSHOTFILTER']._serialized_end=1435
-  _globals['_REMOTESNAPSHOTFILTER_LABELSENTRY']._serialized_start=1390
-  _globals['_REMOTESNAPSHOTFILTER_LABELSENTRY']._serialized_end=1435
-  _globals['_LISTREMOTESNAPSHOTSRESPONSE']._serialized_start=1438
-  _globals['_LISTREMOTESNAPSHOTSRESPONSE']._serialized_end=1599
-  _globals['_REMOTESERVICE']._serialized_start=2150
-  _globals['_REMOTESERVICE']._serialized_end=2533
+  _globals['_REMOTECHECKOUTCOME']._serialized_start=2578
+  _globals['_REMOTECHECKOUTCOME']._serialized_end=2768
+  _globals['_REMOTEUSABILITY']._serialized_start=2771
+  _globals['_REMOTEUSABILITY']._serialized_end=2912
+  _globals['_REMOTEDELETIONOUTCOME']._serialized_start=2915
+  _globals['_REMOTEDELETIONOUTCOME']._serialized_end=3123
+  _globals['_REMOTERUNKIND']._serialized_start=3125
+  _globals['_REMOTERUNKIND']._serialized_end=3235
+  _globals['_LISTREMOTESREQUEST']._serialized_start=161
+  _globals['_LISTREMOTESREQUEST']._serialized_end=181
+  _globals['_LISTREMOTESRESPONSE']._serialized_start=183
+  _globals['_LISTREMOTESRESPONSE']._serialized_end=240
+  _globals['_REMOTE']._serialized_start=242
+  _globals['_REMOTE']._serialized_end=330
+  _globals['_CHECKREMOTEREQUEST']._serialized_start=332
+  _globals['_CHECKREMOTEREQUEST']._serialized_end=384
+  _globals['_CHECKREMOTERESPONSE']._serialized_start=386
+  _globals['_CHECKREMOTERESPONSE']._serialized_end=510
+  _globals['_REMOTECHECKSTEP']._serialized_start=512
+  _globals['_REMOTECHECKSTEP']._serialized_end=607
+  _globals['_REMOTECHECKVERDICT']._serialized_start=610
+  _globals['_REMOTECHECKVERDICT']._serialized_end=741
+  _globals['_DELETEREMOTESNAPSHOTSREQUEST']._serialized_start=743
+  _globals['_DELETEREMOTESNAPSHOTSREQUEST']._serialized_end=826
+  _globals['_DELETEREMOTESNAPSHOTSRESPONSE']._serialized_start=828
+  _globals['_DELETEREMOTESNAPSHOTSRESPONSE']._serialized_end=905
+  _globals['_REMOTEDELETION']._serialized_start=908
+  _globals['_REMOTEDELETION']._serialized_end=1161
+  _globals['_LISTREMOTESNAPSHOTSREQUEST']._serialized_start=1164
+  _globals['_LISTREMOTESNAPSHOTSREQUEST']._serialized_end=1296
+  _globals['_REMOTESNAPSHOTFILTER']._serialized_start=1299
+  _globals['_REMOTESNAPSHOTFILTER']._serialized_end=1467
+  _globals['_REMOTESNAPSHOTFILTER_LABELSENTRY']._serialized_start=1422
+  _globals['_REMOTESNAPSHOTFILTER_LABELSENTRY']._serialized_end=1467
+  _globals['_LISTREMOTESNAPSHOTSRESPONSE']._serialized_start=1470
+  _globals['_LISTREMOTESNAPSHOTSRESPONSE']._serialized_end=1631
+  _globals['_COLLECTREMOTEGARBAGEREQUEST']._serialized_start=1634
+  _globals['_COLLECTREMOTEGARBAGEREQUEST']._serialized_end=1805
+  _globals['_COLLECTREMOTEGARBAGERESPONSE']._serialized_start=1808
+  _globals['_COLLECTREMOTEGARBAGERESPONSE']._serialized_end=1941
+  _globals['_REMOTEGCPROGRESS']._serialized_start=1943
+  _globals['_REMOTEGCPROGRESS']._serialized_end=2034
+  _globals['_REMOTEOBJECTCOUNTS']._serialized_start=2036
+  _globals['_REMOTEOBJECTCOUNTS']._serialized_end=2105
+  _globals['_REMOTEGCRESULT']._serialized_start=2108
+  _globals['_REMOTEGCRESULT']._serialized_end=2423
+  _globals['_REMOTERUN']._serialized_start=2426
+  _globals['_REMOTERUN']._serialized_end=2575
+  _globals['_REMOTESERVICE']._serialized_start=3238
+  _globals['_REMOTESERVICE']._serialized_end=3728
 # @@protoc_insertion_point(module_scope)

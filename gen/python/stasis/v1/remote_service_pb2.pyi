@@ -1,5 +1,6 @@
 import datetime
 
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from stasis.v1 import errors_pb2 as _errors_pb2
 from stasis.v1 import resources_pb2 as _resources_pb2
@@ -34,6 +35,12 @@ class RemoteDeletionOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REMOTE_DELETION_OUTCOME_KEPT: _ClassVar[RemoteDeletionOutcome]
     REMOTE_DELETION_OUTCOME_MISSING: _ClassVar[RemoteDeletionOutcome]
     REMOTE_DELETION_OUTCOME_FAILED: _ClassVar[RemoteDeletionOutcome]
+
+class RemoteRunKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REMOTE_RUN_KIND_UNSPECIFIED: _ClassVar[RemoteRunKind]
+    REMOTE_RUN_KIND_COLLECTION: _ClassVar[RemoteRunKind]
+    REMOTE_RUN_KIND_DELETION: _ClassVar[RemoteRunKind]
 REMOTE_CHECK_OUTCOME_UNSPECIFIED: RemoteCheckOutcome
 REMOTE_CHECK_OUTCOME_PASSED: RemoteCheckOutcome
 REMOTE_CHECK_OUTCOME_FAILED: RemoteCheckOutcome
@@ -48,6 +55,9 @@ REMOTE_DELETION_OUTCOME_DELETED: RemoteDeletionOutcome
 REMOTE_DELETION_OUTCOME_KEPT: RemoteDeletionOutcome
 REMOTE_DELETION_OUTCOME_MISSING: RemoteDeletionOutcome
 REMOTE_DELETION_OUTCOME_FAILED: RemoteDeletionOutcome
+REMOTE_RUN_KIND_UNSPECIFIED: RemoteRunKind
+REMOTE_RUN_KIND_COLLECTION: RemoteRunKind
+REMOTE_RUN_KIND_DELETION: RemoteRunKind
 
 class ListRemotesRequest(_message.Message):
     __slots__ = ()
@@ -191,3 +201,83 @@ class ListRemoteSnapshotsResponse(_message.Message):
     broken_ids: _containers.RepeatedScalarFieldContainer[str]
     broken_size: int
     def __init__(self, snapshots: _Optional[_Iterable[_Union[_resources_pb2.RemoteSnapshot, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total_size: _Optional[int] = ..., broken_ids: _Optional[_Iterable[str]] = ..., broken_size: _Optional[int] = ...) -> None: ...
+
+class CollectRemoteGarbageRequest(_message.Message):
+    __slots__ = ("remote", "grace", "claim_ttl", "dry_run", "abandon_run")
+    REMOTE_FIELD_NUMBER: _ClassVar[int]
+    GRACE_FIELD_NUMBER: _ClassVar[int]
+    CLAIM_TTL_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    ABANDON_RUN_FIELD_NUMBER: _ClassVar[int]
+    remote: str
+    grace: _duration_pb2.Duration
+    claim_ttl: _duration_pb2.Duration
+    dry_run: bool
+    abandon_run: str
+    def __init__(self, remote: _Optional[str] = ..., grace: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., claim_ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., dry_run: bool = ..., abandon_run: _Optional[str] = ...) -> None: ...
+
+class CollectRemoteGarbageResponse(_message.Message):
+    __slots__ = ("progress", "result")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    progress: RemoteGcProgress
+    result: RemoteGcResult
+    def __init__(self, progress: _Optional[_Union[RemoteGcProgress, _Mapping]] = ..., result: _Optional[_Union[RemoteGcResult, _Mapping]] = ...) -> None: ...
+
+class RemoteGcProgress(_message.Message):
+    __slots__ = ("snapshots", "objects", "candidates", "deleted")
+    SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
+    OBJECTS_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    DELETED_FIELD_NUMBER: _ClassVar[int]
+    snapshots: int
+    objects: int
+    candidates: int
+    deleted: int
+    def __init__(self, snapshots: _Optional[int] = ..., objects: _Optional[int] = ..., candidates: _Optional[int] = ..., deleted: _Optional[int] = ...) -> None: ...
+
+class RemoteObjectCounts(_message.Message):
+    __slots__ = ("packs", "pack_bytes", "maps")
+    PACKS_FIELD_NUMBER: _ClassVar[int]
+    PACK_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAPS_FIELD_NUMBER: _ClassVar[int]
+    packs: int
+    pack_bytes: int
+    maps: int
+    def __init__(self, packs: _Optional[int] = ..., pack_bytes: _Optional[int] = ..., maps: _Optional[int] = ...) -> None: ...
+
+class RemoteGcResult(_message.Message):
+    __slots__ = ("deleted", "kept_young", "kept_claimed", "snapshots", "broken_snapshot_ids", "expired_claims", "leftovers", "other_runs", "more")
+    DELETED_FIELD_NUMBER: _ClassVar[int]
+    KEPT_YOUNG_FIELD_NUMBER: _ClassVar[int]
+    KEPT_CLAIMED_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
+    BROKEN_SNAPSHOT_IDS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRED_CLAIMS_FIELD_NUMBER: _ClassVar[int]
+    LEFTOVERS_FIELD_NUMBER: _ClassVar[int]
+    OTHER_RUNS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    deleted: RemoteObjectCounts
+    kept_young: RemoteObjectCounts
+    kept_claimed: RemoteObjectCounts
+    snapshots: int
+    broken_snapshot_ids: _containers.RepeatedScalarFieldContainer[str]
+    expired_claims: int
+    leftovers: int
+    other_runs: _containers.RepeatedCompositeFieldContainer[RemoteRun]
+    more: bool
+    def __init__(self, deleted: _Optional[_Union[RemoteObjectCounts, _Mapping]] = ..., kept_young: _Optional[_Union[RemoteObjectCounts, _Mapping]] = ..., kept_claimed: _Optional[_Union[RemoteObjectCounts, _Mapping]] = ..., snapshots: _Optional[int] = ..., broken_snapshot_ids: _Optional[_Iterable[str]] = ..., expired_claims: _Optional[int] = ..., leftovers: _Optional[int] = ..., other_runs: _Optional[_Iterable[_Union[RemoteRun, _Mapping]]] = ..., more: bool = ...) -> None: ...
+
+class RemoteRun(_message.Message):
+    __slots__ = ("run", "kind", "stored_at", "snapshot_id", "objects")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    STORED_AT_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
+    OBJECTS_FIELD_NUMBER: _ClassVar[int]
+    run: str
+    kind: RemoteRunKind
+    stored_at: _timestamp_pb2.Timestamp
+    snapshot_id: str
+    objects: int
+    def __init__(self, run: _Optional[str] = ..., kind: _Optional[_Union[RemoteRunKind, str]] = ..., stored_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., objects: _Optional[int] = ...) -> None: ...

@@ -55,6 +55,11 @@ class RemoteServiceStub(object):
                 request_serializer=stasis_dot_v1_dot_remote__service__pb2.ListRemoteSnapshotsRequest.SerializeToString,
                 response_deserializer=stasis_dot_v1_dot_remote__service__pb2.ListRemoteSnapshotsResponse.FromString,
                 _registered_method=True)
+        self.CollectRemoteGarbage = channel.unary_stream(
+                '/stasis.v1.RemoteService/CollectRemoteGarbage',
+                request_serializer=stasis_dot_v1_dot_remote__service__pb2.CollectRemoteGarbageRequest.SerializeToString,
+                response_deserializer=stasis_dot_v1_dot_remote__service__pb2.CollectRemoteGarbageResponse.FromString,
+                _registered_method=True)
 
 
 class RemoteServiceServicer(object):
@@ -100,6 +105,18 @@ class RemoteServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CollectRemoteGarbage(self, request, context):
+        """Deletes the packs and maps of a remote that no snapshot and no running push uses. Any node may
+        do it, and several at once. The daemon runs one collection of a remote at a time. A collection
+        that ends early leaves its intent in the remote, and the next one finishes the work.
+
+        Raises FIELD_INVALID, OPERATION_IN_PROGRESS, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+        REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. With abandon_run also REMOTE_COPY_MISSING.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RemoteServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -122,6 +139,11 @@ def add_RemoteServiceServicer_to_server(servicer, server):
                     servicer.ListRemoteSnapshots,
                     request_deserializer=stasis_dot_v1_dot_remote__service__pb2.ListRemoteSnapshotsRequest.FromString,
                     response_serializer=stasis_dot_v1_dot_remote__service__pb2.ListRemoteSnapshotsResponse.SerializeToString,
+            ),
+            'CollectRemoteGarbage': grpc.unary_stream_rpc_method_handler(
+                    servicer.CollectRemoteGarbage,
+                    request_deserializer=stasis_dot_v1_dot_remote__service__pb2.CollectRemoteGarbageRequest.FromString,
+                    response_serializer=stasis_dot_v1_dot_remote__service__pb2.CollectRemoteGarbageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -233,6 +255,33 @@ class RemoteService(object):
             '/stasis.v1.RemoteService/ListRemoteSnapshots',
             stasis_dot_v1_dot_remote__service__pb2.ListRemoteSnapshotsRequest.SerializeToString,
             stasis_dot_v1_dot_remote__service__pb2.ListRemoteSnapshotsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CollectRemoteGarbage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/stasis.v1.RemoteService/CollectRemoteGarbage',
+            stasis_dot_v1_dot_remote__service__pb2.CollectRemoteGarbageRequest.SerializeToString,
+            stasis_dot_v1_dot_remote__service__pb2.CollectRemoteGarbageResponse.FromString,
             options,
             channel_credentials,
             insecure,

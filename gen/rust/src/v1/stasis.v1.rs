@@ -1325,6 +1325,127 @@ pub struct ListRemoteSnapshotsResponse {
     #[prost(int64, tag = "5")]
     pub broken_size: i64,
 }
+/// Request of CollectRemoteGarbage.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CollectRemoteGarbageRequest {
+    /// Name of the remote.
+    #[prost(string, tag = "1")]
+    pub remote: ::prost::alloc::string::String,
+    /// Packs and maps that were stored more recently are kept. Unset = 1 day. It decides only how
+    /// often a push whose claim has expired must start again.
+    #[prost(message, optional, tag = "2")]
+    pub grace: ::core::option::Option<::prost_types::Duration>,
+    /// Claims of pushes that are older than this are deleted. Unset = 7 days. A push that runs longer
+    /// may have to start again.
+    #[prost(message, optional, tag = "3")]
+    pub claim_ttl: ::core::option::Option<::prost_types::Duration>,
+    /// True: report what would be deleted, and change nothing.
+    #[prost(bool, tag = "4")]
+    pub dry_run: bool,
+    /// Not empty: collect nothing, and remove the intent of this run. Only for a run whose daemon is
+    /// dead, and whose last requests are over. Otherwise snapshots may be lost.
+    #[prost(string, tag = "5")]
+    pub abandon_run: ::prost::alloc::string::String,
+}
+/// A message of CollectRemoteGarbage.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CollectRemoteGarbageResponse {
+    /// Exactly one of them.
+    #[prost(oneof = "collect_remote_garbage_response::Event", tags = "1, 2")]
+    pub event: ::core::option::Option<collect_remote_garbage_response::Event>,
+}
+/// Nested message and enum types in `CollectRemoteGarbageResponse`.
+pub mod collect_remote_garbage_response {
+    /// Exactly one of them.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Event {
+        /// About twice a second.
+        #[prost(message, tag = "1")]
+        Progress(super::RemoteGcProgress),
+        /// Last message.
+        #[prost(message, tag = "2")]
+        Result(super::RemoteGcResult),
+    }
+}
+/// How far a collection is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoteGcProgress {
+    /// Number of snapshots that were read. Those that appear during the collection are added later.
+    #[prost(int64, tag = "1")]
+    pub snapshots: i64,
+    /// Number of packs and maps that were listed.
+    #[prost(int64, tag = "2")]
+    pub objects: i64,
+    /// Number of objects to delete, as far as it is known.
+    #[prost(int64, tag = "3")]
+    pub candidates: i64,
+    /// Number of objects that were deleted.
+    #[prost(int64, tag = "4")]
+    pub deleted: i64,
+}
+/// Numbers of packs and maps.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoteObjectCounts {
+    /// Number of packs.
+    #[prost(int64, tag = "1")]
+    pub packs: i64,
+    /// Bytes of these packs.
+    #[prost(int64, tag = "2")]
+    pub pack_bytes: i64,
+    /// Number of maps.
+    #[prost(int64, tag = "3")]
+    pub maps: i64,
+}
+/// What a collection did.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RemoteGcResult {
+    /// What was deleted, or would be deleted in a dry run.
+    #[prost(message, optional, tag = "1")]
+    pub deleted: ::core::option::Option<RemoteObjectCounts>,
+    /// What was kept because it is younger than `grace`.
+    #[prost(message, optional, tag = "2")]
+    pub kept_young: ::core::option::Option<RemoteObjectCounts>,
+    /// What was kept because claims of running pushes name it.
+    #[prost(message, optional, tag = "3")]
+    pub kept_claimed: ::core::option::Option<RemoteObjectCounts>,
+    /// Number of snapshots that have their map and all their packs.
+    #[prost(int64, tag = "4")]
+    pub snapshots: i64,
+    /// Ids of snapshots that lack their map or a pack. They do not protect packs. Delete them.
+    #[prost(string, repeated, tag = "5")]
+    pub broken_snapshot_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Number of claims that had expired.
+    #[prost(int64, tag = "6")]
+    pub expired_claims: i64,
+    /// Number of holds, and of intents to delete, whose snapshots are gone. They were deleted too.
+    #[prost(int64, tag = "7")]
+    pub leftovers: i64,
+    /// Intents of other runs that are still there. Their daemons are at work, or dead.
+    #[prost(message, repeated, tag = "8")]
+    pub other_runs: ::prost::alloc::vec::Vec<RemoteRun>,
+    /// True: there was more to delete than one collection takes. Run it again.
+    #[prost(bool, tag = "9")]
+    pub more: bool,
+}
+/// An intent of a daemon to delete objects of a remote.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoteRun {
+    /// Its id, for abandon_run.
+    #[prost(string, tag = "1")]
+    pub run: ::prost::alloc::string::String,
+    /// What it deletes.
+    #[prost(enumeration = "RemoteRunKind", tag = "2")]
+    pub kind: i32,
+    /// When the intent was stored, by the clock of the object store.
+    #[prost(message, optional, tag = "3")]
+    pub stored_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The snapshot that is being deleted. Empty for a collection.
+    #[prost(string, tag = "4")]
+    pub snapshot_id: ::prost::alloc::string::String,
+    /// Number of objects that a collection may delete.
+    #[prost(int64, tag = "5")]
+    pub objects: i64,
+}
 /// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1440,6 +1561,39 @@ impl RemoteDeletionOutcome {
             "REMOTE_DELETION_OUTCOME_KEPT" => Some(Self::Kept),
             "REMOTE_DELETION_OUTCOME_MISSING" => Some(Self::Missing),
             "REMOTE_DELETION_OUTCOME_FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+/// The kinds of runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RemoteRunKind {
+    /// Not used.
+    Unspecified = 0,
+    /// A collection of garbage.
+    Collection = 1,
+    /// The deletion of one snapshot.
+    Deletion = 2,
+}
+impl RemoteRunKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REMOTE_RUN_KIND_UNSPECIFIED",
+            Self::Collection => "REMOTE_RUN_KIND_COLLECTION",
+            Self::Deletion => "REMOTE_RUN_KIND_DELETION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REMOTE_RUN_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "REMOTE_RUN_KIND_COLLECTION" => Some(Self::Collection),
+            "REMOTE_RUN_KIND_DELETION" => Some(Self::Deletion),
             _ => None,
         }
     }
@@ -1650,6 +1804,40 @@ pub mod remote_service_client {
                     GrpcMethod::new("stasis.v1.RemoteService", "ListRemoteSnapshots"),
                 );
             self.inner.unary(req, path, codec).await
+        }
+        /// Deletes the packs and maps of a remote that no snapshot and no running push uses. Any node may
+        /// do it, and several at once. The daemon runs one collection of a remote at a time. A collection
+        /// that ends early leaves its intent in the remote, and the next one finishes the work.
+        ///
+        /// Raises FIELD_INVALID, OPERATION_IN_PROGRESS, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+        /// REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. With abandon_run also REMOTE_COPY_MISSING.
+        pub async fn collect_remote_garbage(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CollectRemoteGarbageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<
+                tonic::codec::Streaming<super::CollectRemoteGarbageResponse>,
+            >,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/stasis.v1.RemoteService/CollectRemoteGarbage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("stasis.v1.RemoteService", "CollectRemoteGarbage"),
+                );
+            self.inner.server_streaming(req, path, codec).await
         }
     }
 }

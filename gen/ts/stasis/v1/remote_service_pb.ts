@@ -6,8 +6,8 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { ErrorReason } from "./errors_pb.js";
 import { file_stasis_v1_errors } from "./errors_pb.js";
 import type { RemoteSnapshot } from "./resources_pb.js";
@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/remote_service.proto.
  */
 export const file_stasis_v1_remote_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdGFzaXMvdjEvcmVtb3RlX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSIUChJMaXN0UmVtb3Rlc1JlcXVlc3QiOQoTTGlzdFJlbW90ZXNSZXNwb25zZRIiCgdyZW1vdGVzGAEgAygLMhEuc3Rhc2lzLnYxLlJlbW90ZSJYCgZSZW1vdGUSDAoEbmFtZRgBIAEoCRIQCghlbmRwb2ludBgCIAEoCRIOCgZidWNrZXQYAyABKAkSDgoGcHJlZml4GAQgASgJEg4KBnJlZ2lvbhgFIAEoCSI0ChJDaGVja1JlbW90ZVJlcXVlc3QSDgoGcmVtb3RlGAEgASgJEg4KBnJvdW5kcxgCIAEoBSJ8ChNDaGVja1JlbW90ZVJlc3BvbnNlEioKBHN0ZXAYASABKAsyGi5zdGFzaXMudjEuUmVtb3RlQ2hlY2tTdGVwSAASMAoHdmVyZGljdBgCIAEoCzIdLnN0YXNpcy52MS5SZW1vdGVDaGVja1ZlcmRpY3RIAEIHCgVldmVudCJfCg9SZW1vdGVDaGVja1N0ZXASDAoEbmFtZRgBIAEoCRIuCgdvdXRjb21lGAIgASgOMh0uc3Rhc2lzLnYxLlJlbW90ZUNoZWNrT3V0Y29tZRIOCgZkZXRhaWwYAyABKAkigwEKElJlbW90ZUNoZWNrVmVyZGljdBItCgl1c2FiaWxpdHkYASABKA4yGi5zdGFzaXMudjEuUmVtb3RlVXNhYmlsaXR5Eg8KB3N1bW1hcnkYAiABKAkSFwoPbWlzc2luZ19hY3Rpb25zGAMgAygJEhQKDG9iamVjdHNfbGVmdBgEIAEoBSJTChxEZWxldGVSZW1vdGVTbmFwc2hvdHNSZXF1ZXN0Eg4KBnJlbW90ZRgBIAEoCRIMCgRyZWZzGAIgAygJEhUKDWFsbG93X21pc3NpbmcYAyABKAgiTQodRGVsZXRlUmVtb3RlU25hcHNob3RzUmVzcG9uc2USLAoJZGVsZXRpb25zGAEgAygLMhkuc3Rhc2lzLnYxLlJlbW90ZURlbGV0aW9uIv0BCg5SZW1vdGVEZWxldGlvbhILCgNyZWYYASABKAkSCgoCaWQYAiABKAkSDAoEbmFtZRgDIAEoCRIPCgdub2RlX2lkGAQgASgJEi0KCXB1c2hlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoHb3V0Y29tZRgGIAEoDjIgLnN0YXNpcy52MS5SZW1vdGVEZWxldGlvbk91dGNvbWUSJgoGcmVhc29uGAcgASgOMhYuc3Rhc2lzLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYCCABKAkSGAoQaG9sZGluZ19ub2RlX2lkcxgJIAMoCSKEAQoaTGlzdFJlbW90ZVNuYXBzaG90c1JlcXVlc3QSDgoGcmVtb3RlGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEi8KBmZpbHRlchgEIAEoCzIfLnN0YXNpcy52MS5SZW1vdGVTbmFwc2hvdEZpbHRlciKoAQoUUmVtb3RlU25hcHNob3RGaWx0ZXISEwoLbmFtZV9wcmVmaXgYASABKAkSOwoGbGFiZWxzGAIgAygLMisuc3Rhc2lzLnYxLlJlbW90ZVNuYXBzaG90RmlsdGVyLkxhYmVsc0VudHJ5Eg8KB25vZGVfaWQYAyABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKhAQobTGlzdFJlbW90ZVNuYXBzaG90c1Jlc3BvbnNlEiwKCXNuYXBzaG90cxgBIAMoCzIZLnN0YXNpcy52MS5SZW1vdGVTbmFwc2hvdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoAxISCgpicm9rZW5faWRzGAQgAygJEhMKC2Jyb2tlbl9zaXplGAUgASgDKr4BChJSZW1vdGVDaGVja091dGNvbWUSJAogUkVNT1RFX0NIRUNLX09VVENPTUVfVU5TUEVDSUZJRUQQABIfChtSRU1PVEVfQ0hFQ0tfT1VUQ09NRV9QQVNTRUQQARIfChtSRU1PVEVfQ0hFQ0tfT1VUQ09NRV9GQUlMRUQQAhIeChpSRU1PVEVfQ0hFQ0tfT1VUQ09NRV9OT1RFRBADEiAKHFJFTU9URV9DSEVDS19PVVRDT01FX1NLSVBQRUQQBCqNAQoPUmVtb3RlVXNhYmlsaXR5EiAKHFJFTU9URV9VU0FCSUxJVFlfVU5TUEVDSUZJRUQQABIbChdSRU1PVEVfVVNBQklMSVRZX1VTQUJMRRABEhwKGFJFTU9URV9VU0FCSUxJVFlfTElNSVRFRBACEh0KGVJFTU9URV9VU0FCSUxJVFlfVU5VU0FCTEUQAyrQAQoVUmVtb3RlRGVsZXRpb25PdXRjb21lEicKI1JFTU9URV9ERUxFVElPTl9PVVRDT01FX1VOU1BFQ0lGSUVEEAASIwofUkVNT1RFX0RFTEVUSU9OX09VVENPTUVfREVMRVRFRBABEiAKHFJFTU9URV9ERUxFVElPTl9PVVRDT01FX0tFUFQQAhIjCh9SRU1PVEVfREVMRVRJT05fT1VUQ09NRV9NSVNTSU5HEAMSIgoeUkVNT1RFX0RFTEVUSU9OX09VVENPTUVfRkFJTEVEEAQy/wIKDVJlbW90ZVNlcnZpY2USTAoLTGlzdFJlbW90ZXMSHS5zdGFzaXMudjEuTGlzdFJlbW90ZXNSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkxpc3RSZW1vdGVzUmVzcG9uc2USTgoLQ2hlY2tSZW1vdGUSHS5zdGFzaXMudjEuQ2hlY2tSZW1vdGVSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkNoZWNrUmVtb3RlUmVzcG9uc2UwARJqChVEZWxldGVSZW1vdGVTbmFwc2hvdHMSJy5zdGFzaXMudjEuRGVsZXRlUmVtb3RlU25hcHNob3RzUmVxdWVzdBooLnN0YXNpcy52MS5EZWxldGVSZW1vdGVTbmFwc2hvdHNSZXNwb25zZRJkChNMaXN0UmVtb3RlU25hcHNob3RzEiUuc3Rhc2lzLnYxLkxpc3RSZW1vdGVTbmFwc2hvdHNSZXF1ZXN0GiYuc3Rhc2lzLnYxLkxpc3RSZW1vdGVTbmFwc2hvdHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_stasis_v1_errors, file_stasis_v1_resources]);
+  fileDesc("Ch5zdGFzaXMvdjEvcmVtb3RlX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSIUChJMaXN0UmVtb3Rlc1JlcXVlc3QiOQoTTGlzdFJlbW90ZXNSZXNwb25zZRIiCgdyZW1vdGVzGAEgAygLMhEuc3Rhc2lzLnYxLlJlbW90ZSJYCgZSZW1vdGUSDAoEbmFtZRgBIAEoCRIQCghlbmRwb2ludBgCIAEoCRIOCgZidWNrZXQYAyABKAkSDgoGcHJlZml4GAQgASgJEg4KBnJlZ2lvbhgFIAEoCSI0ChJDaGVja1JlbW90ZVJlcXVlc3QSDgoGcmVtb3RlGAEgASgJEg4KBnJvdW5kcxgCIAEoBSJ8ChNDaGVja1JlbW90ZVJlc3BvbnNlEioKBHN0ZXAYASABKAsyGi5zdGFzaXMudjEuUmVtb3RlQ2hlY2tTdGVwSAASMAoHdmVyZGljdBgCIAEoCzIdLnN0YXNpcy52MS5SZW1vdGVDaGVja1ZlcmRpY3RIAEIHCgVldmVudCJfCg9SZW1vdGVDaGVja1N0ZXASDAoEbmFtZRgBIAEoCRIuCgdvdXRjb21lGAIgASgOMh0uc3Rhc2lzLnYxLlJlbW90ZUNoZWNrT3V0Y29tZRIOCgZkZXRhaWwYAyABKAkigwEKElJlbW90ZUNoZWNrVmVyZGljdBItCgl1c2FiaWxpdHkYASABKA4yGi5zdGFzaXMudjEuUmVtb3RlVXNhYmlsaXR5Eg8KB3N1bW1hcnkYAiABKAkSFwoPbWlzc2luZ19hY3Rpb25zGAMgAygJEhQKDG9iamVjdHNfbGVmdBgEIAEoBSJTChxEZWxldGVSZW1vdGVTbmFwc2hvdHNSZXF1ZXN0Eg4KBnJlbW90ZRgBIAEoCRIMCgRyZWZzGAIgAygJEhUKDWFsbG93X21pc3NpbmcYAyABKAgiTQodRGVsZXRlUmVtb3RlU25hcHNob3RzUmVzcG9uc2USLAoJZGVsZXRpb25zGAEgAygLMhkuc3Rhc2lzLnYxLlJlbW90ZURlbGV0aW9uIv0BCg5SZW1vdGVEZWxldGlvbhILCgNyZWYYASABKAkSCgoCaWQYAiABKAkSDAoEbmFtZRgDIAEoCRIPCgdub2RlX2lkGAQgASgJEi0KCXB1c2hlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoHb3V0Y29tZRgGIAEoDjIgLnN0YXNpcy52MS5SZW1vdGVEZWxldGlvbk91dGNvbWUSJgoGcmVhc29uGAcgASgOMhYuc3Rhc2lzLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYCCABKAkSGAoQaG9sZGluZ19ub2RlX2lkcxgJIAMoCSKEAQoaTGlzdFJlbW90ZVNuYXBzaG90c1JlcXVlc3QSDgoGcmVtb3RlGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEi8KBmZpbHRlchgEIAEoCzIfLnN0YXNpcy52MS5SZW1vdGVTbmFwc2hvdEZpbHRlciKoAQoUUmVtb3RlU25hcHNob3RGaWx0ZXISEwoLbmFtZV9wcmVmaXgYASABKAkSOwoGbGFiZWxzGAIgAygLMisuc3Rhc2lzLnYxLlJlbW90ZVNuYXBzaG90RmlsdGVyLkxhYmVsc0VudHJ5Eg8KB25vZGVfaWQYAyABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKhAQobTGlzdFJlbW90ZVNuYXBzaG90c1Jlc3BvbnNlEiwKCXNuYXBzaG90cxgBIAMoCzIZLnN0YXNpcy52MS5SZW1vdGVTbmFwc2hvdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoAxISCgpicm9rZW5faWRzGAQgAygJEhMKC2Jyb2tlbl9zaXplGAUgASgDIqsBChtDb2xsZWN0UmVtb3RlR2FyYmFnZVJlcXVlc3QSDgoGcmVtb3RlGAEgASgJEigKBWdyYWNlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCWNsYWltX3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdkcnlfcnVuGAQgASgIEhMKC2FiYW5kb25fcnVuGAUgASgJIoUBChxDb2xsZWN0UmVtb3RlR2FyYmFnZVJlc3BvbnNlEi8KCHByb2dyZXNzGAEgASgLMhsuc3Rhc2lzLnYxLlJlbW90ZUdjUHJvZ3Jlc3NIABIrCgZyZXN1bHQYAiABKAsyGS5zdGFzaXMudjEuUmVtb3RlR2NSZXN1bHRIAEIHCgVldmVudCJbChBSZW1vdGVHY1Byb2dyZXNzEhEKCXNuYXBzaG90cxgBIAEoAxIPCgdvYmplY3RzGAIgASgDEhIKCmNhbmRpZGF0ZXMYAyABKAMSDwoHZGVsZXRlZBgEIAEoAyJFChJSZW1vdGVPYmplY3RDb3VudHMSDQoFcGFja3MYASABKAMSEgoKcGFja19ieXRlcxgCIAEoAxIMCgRtYXBzGAMgASgDIrsCCg5SZW1vdGVHY1Jlc3VsdBIuCgdkZWxldGVkGAEgASgLMh0uc3Rhc2lzLnYxLlJlbW90ZU9iamVjdENvdW50cxIxCgprZXB0X3lvdW5nGAIgASgLMh0uc3Rhc2lzLnYxLlJlbW90ZU9iamVjdENvdW50cxIzCgxrZXB0X2NsYWltZWQYAyABKAsyHS5zdGFzaXMudjEuUmVtb3RlT2JqZWN0Q291bnRzEhEKCXNuYXBzaG90cxgEIAEoAxIbChNicm9rZW5fc25hcHNob3RfaWRzGAUgAygJEhYKDmV4cGlyZWRfY2xhaW1zGAYgASgDEhEKCWxlZnRvdmVycxgHIAEoAxIoCgpvdGhlcl9ydW5zGAggAygLMhQuc3Rhc2lzLnYxLlJlbW90ZVJ1bhIMCgRtb3JlGAkgASgIIpUBCglSZW1vdGVSdW4SCwoDcnVuGAEgASgJEiYKBGtpbmQYAiABKA4yGC5zdGFzaXMudjEuUmVtb3RlUnVuS2luZBItCglzdG9yZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC3NuYXBzaG90X2lkGAQgASgJEg8KB29iamVjdHMYBSABKAMqvgEKElJlbW90ZUNoZWNrT3V0Y29tZRIkCiBSRU1PVEVfQ0hFQ0tfT1VUQ09NRV9VTlNQRUNJRklFRBAAEh8KG1JFTU9URV9DSEVDS19PVVRDT01FX1BBU1NFRBABEh8KG1JFTU9URV9DSEVDS19PVVRDT01FX0ZBSUxFRBACEh4KGlJFTU9URV9DSEVDS19PVVRDT01FX05PVEVEEAMSIAocUkVNT1RFX0NIRUNLX09VVENPTUVfU0tJUFBFRBAEKo0BCg9SZW1vdGVVc2FiaWxpdHkSIAocUkVNT1RFX1VTQUJJTElUWV9VTlNQRUNJRklFRBAAEhsKF1JFTU9URV9VU0FCSUxJVFlfVVNBQkxFEAESHAoYUkVNT1RFX1VTQUJJTElUWV9MSU1JVEVEEAISHQoZUkVNT1RFX1VTQUJJTElUWV9VTlVTQUJMRRADKtABChVSZW1vdGVEZWxldGlvbk91dGNvbWUSJwojUkVNT1RFX0RFTEVUSU9OX09VVENPTUVfVU5TUEVDSUZJRUQQABIjCh9SRU1PVEVfREVMRVRJT05fT1VUQ09NRV9ERUxFVEVEEAESIAocUkVNT1RFX0RFTEVUSU9OX09VVENPTUVfS0VQVBACEiMKH1JFTU9URV9ERUxFVElPTl9PVVRDT01FX01JU1NJTkcQAxIiCh5SRU1PVEVfREVMRVRJT05fT1VUQ09NRV9GQUlMRUQQBCpuCg1SZW1vdGVSdW5LaW5kEh8KG1JFTU9URV9SVU5fS0lORF9VTlNQRUNJRklFRBAAEh4KGlJFTU9URV9SVU5fS0lORF9DT0xMRUNUSU9OEAESHAoYUkVNT1RFX1JVTl9LSU5EX0RFTEVUSU9OEAIy6gMKDVJlbW90ZVNlcnZpY2USTAoLTGlzdFJlbW90ZXMSHS5zdGFzaXMudjEuTGlzdFJlbW90ZXNSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkxpc3RSZW1vdGVzUmVzcG9uc2USTgoLQ2hlY2tSZW1vdGUSHS5zdGFzaXMudjEuQ2hlY2tSZW1vdGVSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkNoZWNrUmVtb3RlUmVzcG9uc2UwARJqChVEZWxldGVSZW1vdGVTbmFwc2hvdHMSJy5zdGFzaXMudjEuRGVsZXRlUmVtb3RlU25hcHNob3RzUmVxdWVzdBooLnN0YXNpcy52MS5EZWxldGVSZW1vdGVTbmFwc2hvdHNSZXNwb25zZRJkChNMaXN0UmVtb3RlU25hcHNob3RzEiUuc3Rhc2lzLnYxLkxpc3RSZW1vdGVTbmFwc2hvdHNSZXF1ZXN0GiYuc3Rhc2lzLnYxLkxpc3RSZW1vdGVTbmFwc2hvdHNSZXNwb25zZRJpChRDb2xsZWN0UmVtb3RlR2FyYmFnZRImLnN0YXNpcy52MS5Db2xsZWN0UmVtb3RlR2FyYmFnZVJlcXVlc3QaJy5zdGFzaXMudjEuQ29sbGVjdFJlbW90ZUdhcmJhZ2VSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_stasis_v1_errors, file_stasis_v1_resources]);
 
 /**
  * Request of ListRemotes.
@@ -512,6 +512,298 @@ export const ListRemoteSnapshotsResponseSchema: GenMessage<ListRemoteSnapshotsRe
   messageDesc(file_stasis_v1_remote_service, 12);
 
 /**
+ * Request of CollectRemoteGarbage.
+ *
+ * @generated from message stasis.v1.CollectRemoteGarbageRequest
+ */
+export type CollectRemoteGarbageRequest = Message<"stasis.v1.CollectRemoteGarbageRequest"> & {
+  /**
+   * Name of the remote.
+   *
+   * @generated from field: string remote = 1;
+   */
+  remote: string;
+
+  /**
+   * Packs and maps that were stored more recently are kept. Unset = 1 day. It decides only how
+   * often a push whose claim has expired must start again.
+   *
+   * @generated from field: google.protobuf.Duration grace = 2;
+   */
+  grace?: Duration | undefined;
+
+  /**
+   * Claims of pushes that are older than this are deleted. Unset = 7 days. A push that runs longer
+   * may have to start again.
+   *
+   * @generated from field: google.protobuf.Duration claim_ttl = 3;
+   */
+  claimTtl?: Duration | undefined;
+
+  /**
+   * True: report what would be deleted, and change nothing.
+   *
+   * @generated from field: bool dry_run = 4;
+   */
+  dryRun: boolean;
+
+  /**
+   * Not empty: collect nothing, and remove the intent of this run. Only for a run whose daemon is
+   * dead, and whose last requests are over. Otherwise snapshots may be lost.
+   *
+   * @generated from field: string abandon_run = 5;
+   */
+  abandonRun: string;
+};
+
+/**
+ * Describes the message stasis.v1.CollectRemoteGarbageRequest.
+ * Use `create(CollectRemoteGarbageRequestSchema)` to create a new message.
+ */
+export const CollectRemoteGarbageRequestSchema: GenMessage<CollectRemoteGarbageRequest> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 13);
+
+/**
+ * A message of CollectRemoteGarbage.
+ *
+ * @generated from message stasis.v1.CollectRemoteGarbageResponse
+ */
+export type CollectRemoteGarbageResponse = Message<"stasis.v1.CollectRemoteGarbageResponse"> & {
+  /**
+   * Exactly one of them.
+   *
+   * @generated from oneof stasis.v1.CollectRemoteGarbageResponse.event
+   */
+  event: {
+    /**
+     * About twice a second.
+     *
+     * @generated from field: stasis.v1.RemoteGcProgress progress = 1;
+     */
+    value: RemoteGcProgress;
+    case: "progress";
+  } | {
+    /**
+     * Last message.
+     *
+     * @generated from field: stasis.v1.RemoteGcResult result = 2;
+     */
+    value: RemoteGcResult;
+    case: "result";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message stasis.v1.CollectRemoteGarbageResponse.
+ * Use `create(CollectRemoteGarbageResponseSchema)` to create a new message.
+ */
+export const CollectRemoteGarbageResponseSchema: GenMessage<CollectRemoteGarbageResponse> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 14);
+
+/**
+ * How far a collection is.
+ *
+ * @generated from message stasis.v1.RemoteGcProgress
+ */
+export type RemoteGcProgress = Message<"stasis.v1.RemoteGcProgress"> & {
+  /**
+   * Number of snapshots that were read. Those that appear during the collection are added later.
+   *
+   * @generated from field: int64 snapshots = 1;
+   */
+  snapshots: bigint;
+
+  /**
+   * Number of packs and maps that were listed.
+   *
+   * @generated from field: int64 objects = 2;
+   */
+  objects: bigint;
+
+  /**
+   * Number of objects to delete, as far as it is known.
+   *
+   * @generated from field: int64 candidates = 3;
+   */
+  candidates: bigint;
+
+  /**
+   * Number of objects that were deleted.
+   *
+   * @generated from field: int64 deleted = 4;
+   */
+  deleted: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.RemoteGcProgress.
+ * Use `create(RemoteGcProgressSchema)` to create a new message.
+ */
+export const RemoteGcProgressSchema: GenMessage<RemoteGcProgress> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 15);
+
+/**
+ * Numbers of packs and maps.
+ *
+ * @generated from message stasis.v1.RemoteObjectCounts
+ */
+export type RemoteObjectCounts = Message<"stasis.v1.RemoteObjectCounts"> & {
+  /**
+   * Number of packs.
+   *
+   * @generated from field: int64 packs = 1;
+   */
+  packs: bigint;
+
+  /**
+   * Bytes of these packs.
+   *
+   * @generated from field: int64 pack_bytes = 2;
+   */
+  packBytes: bigint;
+
+  /**
+   * Number of maps.
+   *
+   * @generated from field: int64 maps = 3;
+   */
+  maps: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.RemoteObjectCounts.
+ * Use `create(RemoteObjectCountsSchema)` to create a new message.
+ */
+export const RemoteObjectCountsSchema: GenMessage<RemoteObjectCounts> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 16);
+
+/**
+ * What a collection did.
+ *
+ * @generated from message stasis.v1.RemoteGcResult
+ */
+export type RemoteGcResult = Message<"stasis.v1.RemoteGcResult"> & {
+  /**
+   * What was deleted, or would be deleted in a dry run.
+   *
+   * @generated from field: stasis.v1.RemoteObjectCounts deleted = 1;
+   */
+  deleted?: RemoteObjectCounts | undefined;
+
+  /**
+   * What was kept because it is younger than `grace`.
+   *
+   * @generated from field: stasis.v1.RemoteObjectCounts kept_young = 2;
+   */
+  keptYoung?: RemoteObjectCounts | undefined;
+
+  /**
+   * What was kept because claims of running pushes name it.
+   *
+   * @generated from field: stasis.v1.RemoteObjectCounts kept_claimed = 3;
+   */
+  keptClaimed?: RemoteObjectCounts | undefined;
+
+  /**
+   * Number of snapshots that have their map and all their packs.
+   *
+   * @generated from field: int64 snapshots = 4;
+   */
+  snapshots: bigint;
+
+  /**
+   * Ids of snapshots that lack their map or a pack. They do not protect packs. Delete them.
+   *
+   * @generated from field: repeated string broken_snapshot_ids = 5;
+   */
+  brokenSnapshotIds: string[];
+
+  /**
+   * Number of claims that had expired.
+   *
+   * @generated from field: int64 expired_claims = 6;
+   */
+  expiredClaims: bigint;
+
+  /**
+   * Number of holds, and of intents to delete, whose snapshots are gone. They were deleted too.
+   *
+   * @generated from field: int64 leftovers = 7;
+   */
+  leftovers: bigint;
+
+  /**
+   * Intents of other runs that are still there. Their daemons are at work, or dead.
+   *
+   * @generated from field: repeated stasis.v1.RemoteRun other_runs = 8;
+   */
+  otherRuns: RemoteRun[];
+
+  /**
+   * True: there was more to delete than one collection takes. Run it again.
+   *
+   * @generated from field: bool more = 9;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message stasis.v1.RemoteGcResult.
+ * Use `create(RemoteGcResultSchema)` to create a new message.
+ */
+export const RemoteGcResultSchema: GenMessage<RemoteGcResult> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 17);
+
+/**
+ * An intent of a daemon to delete objects of a remote.
+ *
+ * @generated from message stasis.v1.RemoteRun
+ */
+export type RemoteRun = Message<"stasis.v1.RemoteRun"> & {
+  /**
+   * Its id, for abandon_run.
+   *
+   * @generated from field: string run = 1;
+   */
+  run: string;
+
+  /**
+   * What it deletes.
+   *
+   * @generated from field: stasis.v1.RemoteRunKind kind = 2;
+   */
+  kind: RemoteRunKind;
+
+  /**
+   * When the intent was stored, by the clock of the object store.
+   *
+   * @generated from field: google.protobuf.Timestamp stored_at = 3;
+   */
+  storedAt?: Timestamp | undefined;
+
+  /**
+   * The snapshot that is being deleted. Empty for a collection.
+   *
+   * @generated from field: string snapshot_id = 4;
+   */
+  snapshotId: string;
+
+  /**
+   * Number of objects that a collection may delete.
+   *
+   * @generated from field: int64 objects = 5;
+   */
+  objects: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.RemoteRun.
+ * Use `create(RemoteRunSchema)` to create a new message.
+ */
+export const RemoteRunSchema: GenMessage<RemoteRun> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 18);
+
+/**
  * The result of a step.
  *
  * @generated from enum stasis.v1.RemoteCheckOutcome
@@ -649,6 +941,40 @@ export const RemoteDeletionOutcomeSchema: GenEnum<RemoteDeletionOutcome> = /*@__
   enumDesc(file_stasis_v1_remote_service, 2);
 
 /**
+ * The kinds of runs.
+ *
+ * @generated from enum stasis.v1.RemoteRunKind
+ */
+export enum RemoteRunKind {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: REMOTE_RUN_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A collection of garbage.
+   *
+   * @generated from enum value: REMOTE_RUN_KIND_COLLECTION = 1;
+   */
+  COLLECTION = 1,
+
+  /**
+   * The deletion of one snapshot.
+   *
+   * @generated from enum value: REMOTE_RUN_KIND_DELETION = 2;
+   */
+  DELETION = 2,
+}
+
+/**
+ * Describes the enum stasis.v1.RemoteRunKind.
+ */
+export const RemoteRunKindSchema: GenEnum<RemoteRunKind> = /*@__PURE__*/
+  enumDesc(file_stasis_v1_remote_service, 3);
+
+/**
  * The remotes of the daemon's configuration, `[[remotes]]`. For operators without a name prefix.
  *
  * @generated from service stasis.v1.RemoteService
@@ -704,6 +1030,21 @@ export const RemoteService: GenService<{
     methodKind: "unary";
     input: typeof ListRemoteSnapshotsRequestSchema;
     output: typeof ListRemoteSnapshotsResponseSchema;
+  },
+  /**
+   * Deletes the packs and maps of a remote that no snapshot and no running push uses. Any node may
+   * do it, and several at once. The daemon runs one collection of a remote at a time. A collection
+   * that ends early leaves its intent in the remote, and the next one finishes the work.
+   *
+   * Raises FIELD_INVALID, OPERATION_IN_PROGRESS, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+   * REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. With abandon_run also REMOTE_COPY_MISSING.
+   *
+   * @generated from rpc stasis.v1.RemoteService.CollectRemoteGarbage
+   */
+  collectRemoteGarbage: {
+    methodKind: "server_streaming";
+    input: typeof CollectRemoteGarbageRequestSchema;
+    output: typeof CollectRemoteGarbageResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_stasis_v1_remote_service, 0);

@@ -111,7 +111,7 @@ macro_rules! answers {
 answers!(
     OpenDataDirectoryResponse, VerifyResponse, WatchResponse, CheckResponse, RepairResponse,
     PullResponse, PushResponse, GetManifestResponse, ReadTableResponse, ReadBlocksResponse,
-    CheckRemoteResponse;
+    CheckRemoteResponse, CollectRemoteGarbageResponse;
     RestoreResponse => restore_response::Frame::Chunk,
     ExportResponse => export_response::Frame::Chunk;
     ReadFileResponse => read_file_response::Frame::Chunk
@@ -159,6 +159,7 @@ pub async fn download(
         "ReplicationService/ReadTable" => ReplicationServiceClient.read_table,
         "ReplicationService/ReadBlocks" => ReplicationServiceClient.read_blocks,
         "RemoteService/CheckRemote" => RemoteServiceClient.check_remote,
+        "RemoteService/CollectRemoteGarbage" => RemoteServiceClient.collect_remote_garbage,
     )
 }
 

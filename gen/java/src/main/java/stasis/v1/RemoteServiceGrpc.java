@@ -139,6 +139,37 @@ public final class RemoteServiceGrpc {
     return getListRemoteSnapshotsMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.CollectRemoteGarbageRequest,
+      stasis.v1.CollectRemoteGarbageResponse> getCollectRemoteGarbageMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "CollectRemoteGarbage",
+      requestType = stasis.v1.CollectRemoteGarbageRequest.class,
+      responseType = stasis.v1.CollectRemoteGarbageResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+  public static io.grpc.MethodDescriptor<stasis.v1.CollectRemoteGarbageRequest,
+      stasis.v1.CollectRemoteGarbageResponse> getCollectRemoteGarbageMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.CollectRemoteGarbageRequest, stasis.v1.CollectRemoteGarbageResponse> getCollectRemoteGarbageMethod;
+    if ((getCollectRemoteGarbageMethod = RemoteServiceGrpc.getCollectRemoteGarbageMethod) == null) {
+      synchronized (RemoteServiceGrpc.class) {
+        if ((getCollectRemoteGarbageMethod = RemoteServiceGrpc.getCollectRemoteGarbageMethod) == null) {
+          RemoteServiceGrpc.getCollectRemoteGarbageMethod = getCollectRemoteGarbageMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.CollectRemoteGarbageRequest, stasis.v1.CollectRemoteGarbageResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "CollectRemoteGarbage"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.CollectRemoteGarbageRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.CollectRemoteGarbageResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new RemoteServiceMethodDescriptorSupplier("CollectRemoteGarbage"))
+              .build();
+        }
+      }
+    }
+    return getCollectRemoteGarbageMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -254,6 +285,20 @@ public final class RemoteServiceGrpc {
         io.grpc.stub.StreamObserver<stasis.v1.ListRemoteSnapshotsResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListRemoteSnapshotsMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * Deletes the packs and maps of a remote that no snapshot and no running push uses. Any node may
+     * do it, and several at once. The daemon runs one collection of a remote at a time. A collection
+     * that ends early leaves its intent in the remote, and the next one finishes the work.
+     * Raises FIELD_INVALID, OPERATION_IN_PROGRESS, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+     * REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. With abandon_run also REMOTE_COPY_MISSING.
+     * </pre>
+     */
+    default void collectRemoteGarbage(stasis.v1.CollectRemoteGarbageRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.CollectRemoteGarbageResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getCollectRemoteGarbageMethod(), responseObserver);
+    }
   }
 
   /**
@@ -342,6 +387,21 @@ public final class RemoteServiceGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getListRemoteSnapshotsMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * Deletes the packs and maps of a remote that no snapshot and no running push uses. Any node may
+     * do it, and several at once. The daemon runs one collection of a remote at a time. A collection
+     * that ends early leaves its intent in the remote, and the next one finishes the work.
+     * Raises FIELD_INVALID, OPERATION_IN_PROGRESS, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+     * REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. With abandon_run also REMOTE_COPY_MISSING.
+     * </pre>
+     */
+    public void collectRemoteGarbage(stasis.v1.CollectRemoteGarbageRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.CollectRemoteGarbageResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncServerStreamingCall(
+          getChannel().newCall(getCollectRemoteGarbageMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -414,6 +474,22 @@ public final class RemoteServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getListRemoteSnapshotsMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Deletes the packs and maps of a remote that no snapshot and no running push uses. Any node may
+     * do it, and several at once. The daemon runs one collection of a remote at a time. A collection
+     * that ends early leaves its intent in the remote, and the next one finishes the work.
+     * Raises FIELD_INVALID, OPERATION_IN_PROGRESS, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+     * REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. With abandon_run also REMOTE_COPY_MISSING.
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<?, stasis.v1.CollectRemoteGarbageResponse>
+        collectRemoteGarbage(stasis.v1.CollectRemoteGarbageRequest request) {
+      return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
+          getChannel(), getCollectRemoteGarbageMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -485,6 +561,21 @@ public final class RemoteServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getListRemoteSnapshotsMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Deletes the packs and maps of a remote that no snapshot and no running push uses. Any node may
+     * do it, and several at once. The daemon runs one collection of a remote at a time. A collection
+     * that ends early leaves its intent in the remote, and the next one finishes the work.
+     * Raises FIELD_INVALID, OPERATION_IN_PROGRESS, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+     * REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. With abandon_run also REMOTE_COPY_MISSING.
+     * </pre>
+     */
+    public java.util.Iterator<stasis.v1.CollectRemoteGarbageResponse> collectRemoteGarbage(
+        stasis.v1.CollectRemoteGarbageRequest request) {
+      return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
+          getChannel(), getCollectRemoteGarbageMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -551,6 +642,7 @@ public final class RemoteServiceGrpc {
   private static final int METHODID_CHECK_REMOTE = 1;
   private static final int METHODID_DELETE_REMOTE_SNAPSHOTS = 2;
   private static final int METHODID_LIST_REMOTE_SNAPSHOTS = 3;
+  private static final int METHODID_COLLECT_REMOTE_GARBAGE = 4;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -584,6 +676,10 @@ public final class RemoteServiceGrpc {
         case METHODID_LIST_REMOTE_SNAPSHOTS:
           serviceImpl.listRemoteSnapshots((stasis.v1.ListRemoteSnapshotsRequest) request,
               (io.grpc.stub.StreamObserver<stasis.v1.ListRemoteSnapshotsResponse>) responseObserver);
+          break;
+        case METHODID_COLLECT_REMOTE_GARBAGE:
+          serviceImpl.collectRemoteGarbage((stasis.v1.CollectRemoteGarbageRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.CollectRemoteGarbageResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -631,6 +727,13 @@ public final class RemoteServiceGrpc {
               stasis.v1.ListRemoteSnapshotsRequest,
               stasis.v1.ListRemoteSnapshotsResponse>(
                 service, METHODID_LIST_REMOTE_SNAPSHOTS)))
+        .addMethod(
+          getCollectRemoteGarbageMethod(),
+          io.grpc.stub.ServerCalls.asyncServerStreamingCall(
+            new MethodHandlers<
+              stasis.v1.CollectRemoteGarbageRequest,
+              stasis.v1.CollectRemoteGarbageResponse>(
+                service, METHODID_COLLECT_REMOTE_GARBAGE)))
         .build();
   }
 
@@ -683,6 +786,7 @@ public final class RemoteServiceGrpc {
               .addMethod(getCheckRemoteMethod())
               .addMethod(getDeleteRemoteSnapshotsMethod())
               .addMethod(getListRemoteSnapshotsMethod())
+              .addMethod(getCollectRemoteGarbageMethod())
               .build();
         }
       }

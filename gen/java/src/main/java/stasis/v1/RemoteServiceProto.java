@@ -96,6 +96,36 @@ public final class RemoteServiceProto extends com.google.protobuf.GeneratedFile 
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_ListRemoteSnapshotsResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_CollectRemoteGarbageRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_CollectRemoteGarbageRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_CollectRemoteGarbageResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_CollectRemoteGarbageResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_RemoteGcProgress_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_RemoteGcProgress_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_RemoteObjectCounts_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_RemoteObjectCounts_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_RemoteGcResult_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_RemoteGcResult_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_RemoteRun_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_RemoteRun_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -106,87 +136,125 @@ public final class RemoteServiceProto extends com.google.protobuf.GeneratedFile 
   static {
     java.lang.String[] descriptorData = {
       "\n\036stasis/v1/remote_service.proto\022\tstasis" +
-      ".v1\032\037google/protobuf/timestamp.proto\032\026st" +
-      "asis/v1/errors.proto\032\031stasis/v1/resource" +
-      "s.proto\"\024\n\022ListRemotesRequest\"B\n\023ListRem" +
-      "otesResponse\022+\n\007remotes\030\001 \003(\0132\021.stasis.v" +
-      "1.RemoteR\007remotes\"\200\001\n\006Remote\022\022\n\004name\030\001 \001" +
-      "(\tR\004name\022\032\n\010endpoint\030\002 \001(\tR\010endpoint\022\026\n\006" +
-      "bucket\030\003 \001(\tR\006bucket\022\026\n\006prefix\030\004 \001(\tR\006pr" +
-      "efix\022\026\n\006region\030\005 \001(\tR\006region\"D\n\022CheckRem" +
-      "oteRequest\022\026\n\006remote\030\001 \001(\tR\006remote\022\026\n\006ro" +
-      "unds\030\002 \001(\005R\006rounds\"\213\001\n\023CheckRemoteRespon" +
-      "se\0220\n\004step\030\001 \001(\0132\032.stasis.v1.RemoteCheck" +
-      "StepH\000R\004step\0229\n\007verdict\030\002 \001(\0132\035.stasis.v" +
-      "1.RemoteCheckVerdictH\000R\007verdictB\007\n\005event" +
-      "\"v\n\017RemoteCheckStep\022\022\n\004name\030\001 \001(\tR\004name\022" +
-      "7\n\007outcome\030\002 \001(\0162\035.stasis.v1.RemoteCheck" +
-      "OutcomeR\007outcome\022\026\n\006detail\030\003 \001(\tR\006detail" +
-      "\"\264\001\n\022RemoteCheckVerdict\0228\n\tusability\030\001 \001" +
-      "(\0162\032.stasis.v1.RemoteUsabilityR\tusabilit" +
-      "y\022\030\n\007summary\030\002 \001(\tR\007summary\022\'\n\017missing_a" +
-      "ctions\030\003 \003(\tR\016missingActions\022!\n\014objects_" +
-      "left\030\004 \001(\005R\013objectsLeft\"o\n\034DeleteRemoteS" +
-      "napshotsRequest\022\026\n\006remote\030\001 \001(\tR\006remote\022" +
-      "\022\n\004refs\030\002 \003(\tR\004refs\022#\n\rallow_missing\030\003 \001" +
-      "(\010R\014allowMissing\"X\n\035DeleteRemoteSnapshot" +
-      "sResponse\0227\n\tdeletions\030\001 \003(\0132\031.stasis.v1" +
-      ".RemoteDeletionR\tdeletions\"\310\002\n\016RemoteDel" +
-      "etion\022\020\n\003ref\030\001 \001(\tR\003ref\022\016\n\002id\030\002 \001(\tR\002id\022" +
-      "\022\n\004name\030\003 \001(\tR\004name\022\027\n\007node_id\030\004 \001(\tR\006no" +
-      "deId\0227\n\tpushed_at\030\005 \001(\0132\032.google.protobu" +
-      "f.TimestampR\010pushedAt\022:\n\007outcome\030\006 \001(\0162 " +
-      ".stasis.v1.RemoteDeletionOutcomeR\007outcom" +
-      "e\022.\n\006reason\030\007 \001(\0162\026.stasis.v1.ErrorReaso" +
-      "nR\006reason\022\030\n\007message\030\010 \001(\tR\007message\022(\n\020h" +
-      "olding_node_ids\030\t \003(\tR\016holdingNodeIds\"\251\001" +
-      "\n\032ListRemoteSnapshotsRequest\022\026\n\006remote\030\001" +
-      " \001(\tR\006remote\022\033\n\tpage_size\030\002 \001(\005R\010pageSiz" +
-      "e\022\035\n\npage_token\030\003 \001(\tR\tpageToken\0227\n\006filt" +
-      "er\030\004 \001(\0132\037.stasis.v1.RemoteSnapshotFilte" +
-      "rR\006filter\"\320\001\n\024RemoteSnapshotFilter\022\037\n\013na" +
-      "me_prefix\030\001 \001(\tR\nnamePrefix\022C\n\006labels\030\002 " +
-      "\003(\0132+.stasis.v1.RemoteSnapshotFilter.Lab" +
-      "elsEntryR\006labels\022\027\n\007node_id\030\003 \001(\tR\006nodeI" +
-      "d\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005va" +
-      "lue\030\002 \001(\tR\005value:\0028\001\"\335\001\n\033ListRemoteSnaps" +
-      "hotsResponse\0227\n\tsnapshots\030\001 \003(\0132\031.stasis" +
-      ".v1.RemoteSnapshotR\tsnapshots\022&\n\017next_pa" +
-      "ge_token\030\002 \001(\tR\rnextPageToken\022\035\n\ntotal_s" +
-      "ize\030\003 \001(\003R\ttotalSize\022\035\n\nbroken_ids\030\004 \003(\t" +
-      "R\tbrokenIds\022\037\n\013broken_size\030\005 \001(\003R\nbroken" +
-      "Size*\276\001\n\022RemoteCheckOutcome\022$\n REMOTE_CH" +
-      "ECK_OUTCOME_UNSPECIFIED\020\000\022\037\n\033REMOTE_CHEC" +
-      "K_OUTCOME_PASSED\020\001\022\037\n\033REMOTE_CHECK_OUTCO" +
-      "ME_FAILED\020\002\022\036\n\032REMOTE_CHECK_OUTCOME_NOTE" +
-      "D\020\003\022 \n\034REMOTE_CHECK_OUTCOME_SKIPPED\020\004*\215\001" +
-      "\n\017RemoteUsability\022 \n\034REMOTE_USABILITY_UN" +
-      "SPECIFIED\020\000\022\033\n\027REMOTE_USABILITY_USABLE\020\001" +
-      "\022\034\n\030REMOTE_USABILITY_LIMITED\020\002\022\035\n\031REMOTE" +
-      "_USABILITY_UNUSABLE\020\003*\320\001\n\025RemoteDeletion" +
-      "Outcome\022\'\n#REMOTE_DELETION_OUTCOME_UNSPE" +
-      "CIFIED\020\000\022#\n\037REMOTE_DELETION_OUTCOME_DELE" +
-      "TED\020\001\022 \n\034REMOTE_DELETION_OUTCOME_KEPT\020\002\022" +
-      "#\n\037REMOTE_DELETION_OUTCOME_MISSING\020\003\022\"\n\036" +
-      "REMOTE_DELETION_OUTCOME_FAILED\020\0042\377\002\n\rRem" +
-      "oteService\022L\n\013ListRemotes\022\035.stasis.v1.Li" +
-      "stRemotesRequest\032\036.stasis.v1.ListRemotes" +
-      "Response\022N\n\013CheckRemote\022\035.stasis.v1.Chec" +
-      "kRemoteRequest\032\036.stasis.v1.CheckRemoteRe" +
-      "sponse0\001\022j\n\025DeleteRemoteSnapshots\022\'.stas" +
-      "is.v1.DeleteRemoteSnapshotsRequest\032(.sta" +
-      "sis.v1.DeleteRemoteSnapshotsResponse\022d\n\023" +
-      "ListRemoteSnapshots\022%.stasis.v1.ListRemo" +
-      "teSnapshotsRequest\032&.stasis.v1.ListRemot" +
-      "eSnapshotsResponseB\214\001\n\tstasis.v1B\022Remote" +
-      "ServiceProtoP\001Z&stasis.local/gen/go/stas" +
-      "is/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasi" +
-      "s\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nStasis::V" +
-      "1b\006proto3"
+      ".v1\032\036google/protobuf/duration.proto\032\037goo" +
+      "gle/protobuf/timestamp.proto\032\026stasis/v1/" +
+      "errors.proto\032\031stasis/v1/resources.proto\"" +
+      "\024\n\022ListRemotesRequest\"B\n\023ListRemotesResp" +
+      "onse\022+\n\007remotes\030\001 \003(\0132\021.stasis.v1.Remote" +
+      "R\007remotes\"\200\001\n\006Remote\022\022\n\004name\030\001 \001(\tR\004name" +
+      "\022\032\n\010endpoint\030\002 \001(\tR\010endpoint\022\026\n\006bucket\030\003" +
+      " \001(\tR\006bucket\022\026\n\006prefix\030\004 \001(\tR\006prefix\022\026\n\006" +
+      "region\030\005 \001(\tR\006region\"D\n\022CheckRemoteReque" +
+      "st\022\026\n\006remote\030\001 \001(\tR\006remote\022\026\n\006rounds\030\002 \001" +
+      "(\005R\006rounds\"\213\001\n\023CheckRemoteResponse\0220\n\004st" +
+      "ep\030\001 \001(\0132\032.stasis.v1.RemoteCheckStepH\000R\004" +
+      "step\0229\n\007verdict\030\002 \001(\0132\035.stasis.v1.Remote" +
+      "CheckVerdictH\000R\007verdictB\007\n\005event\"v\n\017Remo" +
+      "teCheckStep\022\022\n\004name\030\001 \001(\tR\004name\0227\n\007outco" +
+      "me\030\002 \001(\0162\035.stasis.v1.RemoteCheckOutcomeR" +
+      "\007outcome\022\026\n\006detail\030\003 \001(\tR\006detail\"\264\001\n\022Rem" +
+      "oteCheckVerdict\0228\n\tusability\030\001 \001(\0162\032.sta" +
+      "sis.v1.RemoteUsabilityR\tusability\022\030\n\007sum" +
+      "mary\030\002 \001(\tR\007summary\022\'\n\017missing_actions\030\003" +
+      " \003(\tR\016missingActions\022!\n\014objects_left\030\004 \001" +
+      "(\005R\013objectsLeft\"o\n\034DeleteRemoteSnapshots" +
+      "Request\022\026\n\006remote\030\001 \001(\tR\006remote\022\022\n\004refs\030" +
+      "\002 \003(\tR\004refs\022#\n\rallow_missing\030\003 \001(\010R\014allo" +
+      "wMissing\"X\n\035DeleteRemoteSnapshotsRespons" +
+      "e\0227\n\tdeletions\030\001 \003(\0132\031.stasis.v1.RemoteD" +
+      "eletionR\tdeletions\"\310\002\n\016RemoteDeletion\022\020\n" +
+      "\003ref\030\001 \001(\tR\003ref\022\016\n\002id\030\002 \001(\tR\002id\022\022\n\004name\030" +
+      "\003 \001(\tR\004name\022\027\n\007node_id\030\004 \001(\tR\006nodeId\0227\n\t" +
+      "pushed_at\030\005 \001(\0132\032.google.protobuf.Timest" +
+      "ampR\010pushedAt\022:\n\007outcome\030\006 \001(\0162 .stasis." +
+      "v1.RemoteDeletionOutcomeR\007outcome\022.\n\006rea" +
+      "son\030\007 \001(\0162\026.stasis.v1.ErrorReasonR\006reaso" +
+      "n\022\030\n\007message\030\010 \001(\tR\007message\022(\n\020holding_n" +
+      "ode_ids\030\t \003(\tR\016holdingNodeIds\"\251\001\n\032ListRe" +
+      "moteSnapshotsRequest\022\026\n\006remote\030\001 \001(\tR\006re" +
+      "mote\022\033\n\tpage_size\030\002 \001(\005R\010pageSize\022\035\n\npag" +
+      "e_token\030\003 \001(\tR\tpageToken\0227\n\006filter\030\004 \001(\013" +
+      "2\037.stasis.v1.RemoteSnapshotFilterR\006filte" +
+      "r\"\320\001\n\024RemoteSnapshotFilter\022\037\n\013name_prefi" +
+      "x\030\001 \001(\tR\nnamePrefix\022C\n\006labels\030\002 \003(\0132+.st" +
+      "asis.v1.RemoteSnapshotFilter.LabelsEntry" +
+      "R\006labels\022\027\n\007node_id\030\003 \001(\tR\006nodeId\0329\n\013Lab" +
+      "elsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(" +
+      "\tR\005value:\0028\001\"\335\001\n\033ListRemoteSnapshotsResp" +
+      "onse\0227\n\tsnapshots\030\001 \003(\0132\031.stasis.v1.Remo" +
+      "teSnapshotR\tsnapshots\022&\n\017next_page_token" +
+      "\030\002 \001(\tR\rnextPageToken\022\035\n\ntotal_size\030\003 \001(" +
+      "\003R\ttotalSize\022\035\n\nbroken_ids\030\004 \003(\tR\tbroken" +
+      "Ids\022\037\n\013broken_size\030\005 \001(\003R\nbrokenSize\"\330\001\n" +
+      "\033CollectRemoteGarbageRequest\022\026\n\006remote\030\001" +
+      " \001(\tR\006remote\022/\n\005grace\030\002 \001(\0132\031.google.pro" +
+      "tobuf.DurationR\005grace\0226\n\tclaim_ttl\030\003 \001(\013" +
+      "2\031.google.protobuf.DurationR\010claimTtl\022\027\n" +
+      "\007dry_run\030\004 \001(\010R\006dryRun\022\037\n\013abandon_run\030\005 " +
+      "\001(\tR\nabandonRun\"\227\001\n\034CollectRemoteGarbage" +
+      "Response\0229\n\010progress\030\001 \001(\0132\033.stasis.v1.R" +
+      "emoteGcProgressH\000R\010progress\0223\n\006result\030\002 " +
+      "\001(\0132\031.stasis.v1.RemoteGcResultH\000R\006result" +
+      "B\007\n\005event\"\204\001\n\020RemoteGcProgress\022\034\n\tsnapsh" +
+      "ots\030\001 \001(\003R\tsnapshots\022\030\n\007objects\030\002 \001(\003R\007o" +
+      "bjects\022\036\n\ncandidates\030\003 \001(\003R\ncandidates\022\030" +
+      "\n\007deleted\030\004 \001(\003R\007deleted\"]\n\022RemoteObject" +
+      "Counts\022\024\n\005packs\030\001 \001(\003R\005packs\022\035\n\npack_byt" +
+      "es\030\002 \001(\003R\tpackBytes\022\022\n\004maps\030\003 \001(\003R\004maps\"" +
+      "\245\003\n\016RemoteGcResult\0227\n\007deleted\030\001 \001(\0132\035.st" +
+      "asis.v1.RemoteObjectCountsR\007deleted\022<\n\nk" +
+      "ept_young\030\002 \001(\0132\035.stasis.v1.RemoteObject" +
+      "CountsR\tkeptYoung\022@\n\014kept_claimed\030\003 \001(\0132" +
+      "\035.stasis.v1.RemoteObjectCountsR\013keptClai" +
+      "med\022\034\n\tsnapshots\030\004 \001(\003R\tsnapshots\022.\n\023bro" +
+      "ken_snapshot_ids\030\005 \003(\tR\021brokenSnapshotId" +
+      "s\022%\n\016expired_claims\030\006 \001(\003R\rexpiredClaims" +
+      "\022\034\n\tleftovers\030\007 \001(\003R\tleftovers\0223\n\nother_" +
+      "runs\030\010 \003(\0132\024.stasis.v1.RemoteRunR\totherR" +
+      "uns\022\022\n\004more\030\t \001(\010R\004more\"\277\001\n\tRemoteRun\022\020\n" +
+      "\003run\030\001 \001(\tR\003run\022,\n\004kind\030\002 \001(\0162\030.stasis.v" +
+      "1.RemoteRunKindR\004kind\0227\n\tstored_at\030\003 \001(\013" +
+      "2\032.google.protobuf.TimestampR\010storedAt\022\037" +
+      "\n\013snapshot_id\030\004 \001(\tR\nsnapshotId\022\030\n\007objec" +
+      "ts\030\005 \001(\003R\007objects*\276\001\n\022RemoteCheckOutcome" +
+      "\022$\n REMOTE_CHECK_OUTCOME_UNSPECIFIED\020\000\022\037" +
+      "\n\033REMOTE_CHECK_OUTCOME_PASSED\020\001\022\037\n\033REMOT" +
+      "E_CHECK_OUTCOME_FAILED\020\002\022\036\n\032REMOTE_CHECK" +
+      "_OUTCOME_NOTED\020\003\022 \n\034REMOTE_CHECK_OUTCOME" +
+      "_SKIPPED\020\004*\215\001\n\017RemoteUsability\022 \n\034REMOTE" +
+      "_USABILITY_UNSPECIFIED\020\000\022\033\n\027REMOTE_USABI" +
+      "LITY_USABLE\020\001\022\034\n\030REMOTE_USABILITY_LIMITE" +
+      "D\020\002\022\035\n\031REMOTE_USABILITY_UNUSABLE\020\003*\320\001\n\025R" +
+      "emoteDeletionOutcome\022\'\n#REMOTE_DELETION_" +
+      "OUTCOME_UNSPECIFIED\020\000\022#\n\037REMOTE_DELETION" +
+      "_OUTCOME_DELETED\020\001\022 \n\034REMOTE_DELETION_OU" +
+      "TCOME_KEPT\020\002\022#\n\037REMOTE_DELETION_OUTCOME_" +
+      "MISSING\020\003\022\"\n\036REMOTE_DELETION_OUTCOME_FAI" +
+      "LED\020\004*n\n\rRemoteRunKind\022\037\n\033REMOTE_RUN_KIN" +
+      "D_UNSPECIFIED\020\000\022\036\n\032REMOTE_RUN_KIND_COLLE" +
+      "CTION\020\001\022\034\n\030REMOTE_RUN_KIND_DELETION\020\0022\352\003" +
+      "\n\rRemoteService\022L\n\013ListRemotes\022\035.stasis." +
+      "v1.ListRemotesRequest\032\036.stasis.v1.ListRe" +
+      "motesResponse\022N\n\013CheckRemote\022\035.stasis.v1" +
+      ".CheckRemoteRequest\032\036.stasis.v1.CheckRem" +
+      "oteResponse0\001\022j\n\025DeleteRemoteSnapshots\022\'" +
+      ".stasis.v1.DeleteRemoteSnapshotsRequest\032" +
+      "(.stasis.v1.DeleteRemoteSnapshotsRespons" +
+      "e\022d\n\023ListRemoteSnapshots\022%.stasis.v1.Lis" +
+      "tRemoteSnapshotsRequest\032&.stasis.v1.List" +
+      "RemoteSnapshotsResponse\022i\n\024CollectRemote" +
+      "Garbage\022&.stasis.v1.CollectRemoteGarbage" +
+      "Request\032\'.stasis.v1.CollectRemoteGarbage" +
+      "Response0\001B\214\001\n\tstasis.v1B\022RemoteServiceP" +
+      "rotoP\001Z&stasis.local/gen/go/stasis/v1;st" +
+      "asisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025S" +
+      "tasis\\V1\\GPBMetadata\352\002\nStasis::V1b\006proto" +
+      "3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
         new com.google.protobuf.Descriptors.FileDescriptor[] {
+          com.google.protobuf.DurationProto.getDescriptor(),
           com.google.protobuf.TimestampProto.getDescriptor(),
           stasis.v1.ErrorsProto.getDescriptor(),
           stasis.v1.ResourcesProto.getDescriptor(),
@@ -275,7 +343,44 @@ public final class RemoteServiceProto extends com.google.protobuf.GeneratedFile 
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ListRemoteSnapshotsResponse_descriptor,
         new java.lang.String[] { "Snapshots", "NextPageToken", "TotalSize", "BrokenIds", "BrokenSize", });
+    internal_static_stasis_v1_CollectRemoteGarbageRequest_descriptor =
+      getDescriptor().getMessageType(13);
+    internal_static_stasis_v1_CollectRemoteGarbageRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_CollectRemoteGarbageRequest_descriptor,
+        new java.lang.String[] { "Remote", "Grace", "ClaimTtl", "DryRun", "AbandonRun", });
+    internal_static_stasis_v1_CollectRemoteGarbageResponse_descriptor =
+      getDescriptor().getMessageType(14);
+    internal_static_stasis_v1_CollectRemoteGarbageResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_CollectRemoteGarbageResponse_descriptor,
+        new java.lang.String[] { "Progress", "Result", "Event", });
+    internal_static_stasis_v1_RemoteGcProgress_descriptor =
+      getDescriptor().getMessageType(15);
+    internal_static_stasis_v1_RemoteGcProgress_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_RemoteGcProgress_descriptor,
+        new java.lang.String[] { "Snapshots", "Objects", "Candidates", "Deleted", });
+    internal_static_stasis_v1_RemoteObjectCounts_descriptor =
+      getDescriptor().getMessageType(16);
+    internal_static_stasis_v1_RemoteObjectCounts_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_RemoteObjectCounts_descriptor,
+        new java.lang.String[] { "Packs", "PackBytes", "Maps", });
+    internal_static_stasis_v1_RemoteGcResult_descriptor =
+      getDescriptor().getMessageType(17);
+    internal_static_stasis_v1_RemoteGcResult_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_RemoteGcResult_descriptor,
+        new java.lang.String[] { "Deleted", "KeptYoung", "KeptClaimed", "Snapshots", "BrokenSnapshotIds", "ExpiredClaims", "Leftovers", "OtherRuns", "More", });
+    internal_static_stasis_v1_RemoteRun_descriptor =
+      getDescriptor().getMessageType(18);
+    internal_static_stasis_v1_RemoteRun_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_RemoteRun_descriptor,
+        new java.lang.String[] { "Run", "Kind", "StoredAt", "SnapshotId", "Objects", });
     descriptor.resolveAllFeaturesImmutable();
+    com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
     stasis.v1.ErrorsProto.getDescriptor();
     stasis.v1.ResourcesProto.getDescriptor();

@@ -1,70 +1,26 @@
-// Tests the maintenance of a remote through a daemon: by the API and by the CLI.
+// Tests deletions from a remote through a daemon: by the API and by the CLI.
 import assert from "node:assert/strict";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { systemClock } from "../../src/base/clock.js";
 import { RemoteDeletionOutcome } from "../../src/client/index.js";
 import { ErrorReason } from "../../gen/ts/stasis/v1/errors_pb.js";
 import { putHold } from "../../src/remote/holds.js";
-import { createOn, type Node } from "../replication/nodes.js";
-import { bucketAt, noEngine, startEngine, type Engine } from "../support/engine.js";
+import { bucketAt, noEngine } from "../support/engine.js";
 import { failsWith } from "../support/errors.js";
-import { patternBytes } from "../support/scratch.js";
-import { runStasis } from "../unit/cli/run-stasis.js";
 import { never } from "../unit/store/support.js";
-import { pushTo, startRemoteNode } from "./daemons.js";
+import { startMaintained } from "./maintained.js";
 import { openRemote } from "./nodes.js";
 
 const skip = noEngine;
-const mib = 1024 * 1024;
 const unknownId = "01jzzzzzzzzzzzzzzzzzzzzzzz";
-
-interface Scene {
-  readonly engine: Engine;
-  readonly node: Node;
-  /** Makes a snapshot with this name, pushes it, and returns its id at the remote. */
-  push(name: string, seed: number): Promise<string>;
-  /** Runs the CLI against the daemon. */
-  stasis(...args: string[]): ReturnType<typeof runStasis>;
-  /** Returns the keys of the objects below a prefix, in order. */
-  keys(prefix: string): Promise<string[]>;
-}
-
-async function startScene(t: TestContext): Promise<Scene> {
-  const engine = await startEngine();
-  t.after(() => engine[Symbol.asyncDispose]());
-  const node = await startRemoteNode(t, engine);
-  const directory = join(engine.directory, "prod");
-  return {
-    ...{ engine, node },
-    push: async (name, seed) => {
-      const source = join(node.scratch, `${name} ${seed}`);
-      await mkdir(source);
-      await writeFile(join(source, "memory"), patternBytes(mib, seed));
-      const { config } = await createOn(node, source, "");
-      const { snapshot } = await pushTo(node, { ref: config?.id ?? "", name });
-      return snapshot.id;
-    },
-    stasis: (...args) => runStasis(["--addr", node.address, ...args]),
-    keys: async (prefix) => {
-      const found = await readdir(join(directory, prefix), {
-        recursive: true,
-        withFileTypes: true,
-      }).catch(() => []);
-      return found
-        .filter((entry) => entry.isFile())
-        .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
-        .sort();
-    },
-  };
-}
 
 test(
   "snapshots of a remote are deleted by id, name and prefix, or none of them",
   { skip },
   async (t) => {
-    const { node, push, keys } = await startScene(t);
+    const { node, push, keys } = await startMaintained(t);
     const { client } = node;
     const [one, two, three] = [await push("one", 1), await push("two", 2), await push("same", 3)];
     const other = await push("same", 4);
@@ -102,7 +58,7 @@ test(
 );
 
 test("a snapshot that a node holds is kept, and the others are deleted", { skip }, async (t) => {
-  const { engine, node, push, keys, stasis } = await startScene(t);
+  const { engine, node, push, keys, stasis } = await startMaintained(t);
   const [held, free] = [await push("held", 1), await push("free", 2)];
   using bucket = bucketAt(engine.endpoint, engine.keys);
   const remote = await openRemote(bucket);
@@ -135,7 +91,7 @@ test("a snapshot that a node holds is kept, and the others are deleted", { skip 
 });
 
 test("a broken snapshot is deleted by its id", { skip }, async (t) => {
-  const { engine, push, keys, stasis } = await startScene(t);
+  const { engine, push, keys, stasis } = await startMaintained(t);
   const [noMap, garbled] = [await push("one", 1), await push("two", 2)];
   await rm(join(engine.directory, "prod", "maps", noMap));
   await writeFile(join(engine.directory, "prod", "snapshots", `${garbled}.json`), "no object");
