@@ -16,7 +16,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 
 /**
  * Adds a function to `sleeping` and resolves when somebody calls that function. Rejects with the
- * signal's reason if the signal aborts.
+ * signal's reason if the signal aborts, and throws it if the signal has already aborted.
  */
 export function untilWoken(sleeping: Set<() => void>, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();

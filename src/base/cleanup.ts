@@ -1,9 +1,12 @@
-// Runs cleanup actions in reverse order, as AsyncDisposableStack does, which Node 20 lacks.
+// Runs cleanup actions in reverse order, like AsyncDisposableStack, which Node 20 lacks.
 
 export interface Cleanup extends AsyncDisposable {
-  /** Registers `action`, which runs on close before all actions that were deferred earlier. */
+  /** Registers `action`. On disposal it runs before all actions that were registered earlier. */
   defer(action: () => void | Promise<void>): void;
-  /** Transfers all actions to the caller. Disposing of this object then has no effect. */
+  /**
+   * Returns a function that runs all actions. The caller decides when to call it. Disposing of this
+   * object then has no effect.
+   */
   release(): () => Promise<void>;
 }
 

@@ -1,11 +1,12 @@
-// Defines clocks. They are injected, so that tests control the time.
+// Defines the clock of the program. It is injected, so that tests control the time.
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 
 export interface Clock {
   /**
-   * Returns the wall time, which may jump. Use it for output and for credentials, never to decide
-   * about deletion.
+   * Returns the wall time, which may jump. Use it for output, for credentials and for expiry times
+   * that callers set. The ages of this store's snapshots use elapsed time instead
+   * (model/elapsed.ts).
    */
   now(): Date;
   /**

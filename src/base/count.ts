@@ -1,4 +1,4 @@
-// Counts things in messages for people.
+// Formats counts of things in messages for people.
 
 /** Returns a text such as `1 snapshot`, `2 snapshots` or `no snapshots`. */
 export function count(amount: number | bigint, noun: string): string {

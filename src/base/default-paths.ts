@@ -4,10 +4,7 @@ import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 export const socketFileName = "stasis.sock";
-/**
- * Name of the admin listener's socket, in the directory of a daemon's socket that has its default
- * name.
- */
+/** Default name of the admin listener's socket, if the daemon's own socket has its default name. */
 export const adminSocketName = "admin.sock";
 /** The default root directory of root's own daemon. */
 const rootsDirectory = "/var/lib/stasis";
@@ -22,7 +19,7 @@ export const socketEnv = "STASIS_SOCKET";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Returns the default root directory. */
+/** Returns the default root directory of a daemon that this user starts. */
 export function defaultRoot(env: Environment): string {
   if (process.getuid?.() === 0) return rootsDirectory;
   const dataHome = env["XDG_DATA_HOME"];

@@ -107,7 +107,7 @@ export interface StoreErrorOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly fields?: readonly FieldViolation[];
   readonly resource?: ResourceRef;
-  /** When a retry is useful, in milliseconds from now (google.rpc.RetryInfo). */
+  /** Milliseconds from now after which a retry is useful (google.rpc.RetryInfo). */
   readonly retryAfterMs?: number;
   /** The received code, for UNRECOGNIZED only. */
   readonly code?: ErrorCode;
@@ -210,7 +210,7 @@ function errorsInOrder(error: unknown): unknown[] {
   return [...errorsInOrder(suppressed), ...errorsInOrder(later)];
 }
 
-/** Formats a value for an error message: quoted, cut at 64 characters. */
+/** Formats a value for an error message. A string is quoted and cut at 64 characters. */
 export function describeValue(value: unknown): string {
   if (typeof value === "string") {
     return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);

@@ -5,8 +5,9 @@
 const hidden = "<hidden>";
 
 /**
- * Patterns of credentials. The parts that stay are in groups. Repetitions are bounded so that no
- * text takes long to match, because callers can choose some texts of the log.
+ * Patterns of credentials. The parts that stay are in groups. A repetition is bounded if the match
+ * can still fail after it, so that no text takes long to match. This matters because callers can
+ * choose some texts of the log.
  */
 const patterns: readonly (readonly [pattern: RegExp, shown: string])[] = [
   // The id of a token is not secret: `stasis token ls` shows it.
@@ -40,7 +41,7 @@ export function hideSecrets(text: string, known: readonly string[] = []): string
 const secretKey =
   /^(.*[-_])?(authorization|cookie|password|passwd|passphrase|secret|token|api[-_]?key)$/i;
 
-/** Returns a copy of a JSON value whose texts contain no credentials. */
+/** Returns a copy of a JSON value, without the credentials in its strings. */
 export function jsonWithoutSecrets(value: unknown, known: readonly string[] = []): unknown {
   const text = JSON.stringify(value, (key, entry: unknown) => {
     if (typeof entry !== "string") return entry;
@@ -70,14 +71,16 @@ const minSecretLength = 6;
 /** Minimum length of a key in the path of a URL, where shorter parts are words. */
 const minPathSecretLength = 16;
 
-/** Matches variables whose value is a credential, or a list of headers with credentials. */
+/**
+ * Matches the names of variables that contain a credential, or a list of headers with credentials.
+ */
 const secretVariable = /HEADERS|TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|API_?KEY/;
 const fileVariable = /_(FILE|PATH|DIR)$/;
 const urlVariable = /ENDPOINT|URL|PROXY/;
 
 /**
  * Returns the credentials in environment variables: whole values, the values in lists `a=b,c=d`,
- * and parts of URLs.
+ * and parts of URLs. Values shorter than `minSecretLength` are left out.
  */
 export function secretsIn(env: Readonly<Record<string, string | undefined>>): readonly string[] {
   const found = Object.entries(env).flatMap(([name, value = ""]) => {

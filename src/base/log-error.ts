@@ -28,7 +28,7 @@ function isExpected(error: Error): boolean {
   return "code" in error && "syscall" in error;
 }
 
-/** Returns the messages of the underlying errors, the nearest first. */
+/** Returns the messages of the underlying errors, at most `maxCauses`, the nearest first. */
 function causesOf(error: Error): string[] {
   const causes: string[] = [];
   for (let at = error.cause; at !== undefined && causes.length < maxCauses;) {

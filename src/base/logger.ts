@@ -1,5 +1,5 @@
-// Writes structured logs to stderr, so that stdout stays free for data. Each entry is one JSON
-// object per line, or one line of text on a terminal.
+// Writes structured logs to stderr, so that stdout stays free for data. Each entry is one line with
+// a JSON object. On a terminal it is a line of text, with further lines for an error.
 import { pino, destination, type Logger as PinoLogger } from "pino";
 import { loggedError } from "./log-error.js";
 import { prettyLine } from "./pretty-log.js";
@@ -70,8 +70,8 @@ export function logFormat(level: LogLevel) {
 }
 
 /**
- * Returns the line, or most of it with the mark `cut` if it is too long. It remains a JSON object,
- * and contains no characters that affect the terminal of a reader.
+ * Returns the line. If it is too long, returns a shorter line with the mark `cut`. The result is a
+ * JSON object and contains no characters that affect the terminal of a reader.
  */
 export function boundedLine(text: string): string {
   const line = escapeHidden(text);
@@ -97,10 +97,10 @@ function rendered(entry: object, { textLength, listLength }: (typeof cuts)[numbe
 }
 
 /**
- * Escapes characters that could mislead a reader. JSON escapes only the control characters of
- * ASCII. This also escapes other control characters, line separators and characters that change the
- * writing direction. They occur only within the texts of a line, where an escape has the same
- * meaning.
+ * Escapes characters that could mislead a reader. JSON escapes only the control characters below
+ * U+0020. This also escapes the other control characters, line separators and characters that
+ * change the writing direction. They occur only within the texts of a line, where an escape has the
+ * same meaning.
  */
 function escapeHidden(line: string): string {
   return line.replace(

@@ -1,5 +1,5 @@
-// Describes the owner of a file by name, for messages. This reads only the machine's own files of
-// users and groups.
+// Describes the owner of a file, and why the system denied access to it, for messages. The names
+// come only from /etc/passwd and /etc/group.
 import { readFileSync, statSync, type Stats } from "node:fs";
 import { dirname, resolve } from "node:path";
 
@@ -58,15 +58,15 @@ function isDenial(error: unknown): boolean {
 }
 
 /**
- * Returns metadata for errors about local files. The CLI recognizes errors for exit code 10 by
- * them.
+ * Returns metadata for an error about a local file: the name of the system error, if there is one.
+ * By this metadata the CLI recognizes an error whose exit code is 10.
  */
 export function errnoMetadata(error: unknown): Readonly<Record<string, string>> {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return typeof code === "string" ? { errno: code } : {};
 }
 
-/** Returns the name of an id, or the id itself if the file has no name for it. */
+/** Returns the name of an id, or the id itself if the file has no name for it or cannot be read. */
 function nameIn(file: string, id: number): string {
   try {
     const lines = readFileSync(file, "utf8").split("\n");

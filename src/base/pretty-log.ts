@@ -1,4 +1,4 @@
-// Formats log entries for a terminal: `12:34:56.789 WARN message key=value`.
+// Formats log entries for a terminal: `12:34:56.789 WARN  message  key=value`, in local time.
 
 const colors: Readonly<Record<string, string>> = {
   fatal: "\x1b[31m",

@@ -1,4 +1,4 @@
-// Limits the number of events per second, for log lines that unauthenticated callers can cause.
+// Limits the number of events per second, for log lines that could otherwise fill the disk.
 
 export interface RateLimiter {
   /**

@@ -45,7 +45,8 @@ export function readFullySync(fd: number, bytes: Uint8Array, position: number): 
 }
 
 /**
- * Writes all bytes from `position` on. Without `position`, it continues where the last write ended.
+ * Writes all bytes from `position` on. Without `position`, it writes at the file's current
+ * position.
  */
 export async function writeFully(
   handle: FileHandle,

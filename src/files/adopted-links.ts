@@ -1,8 +1,8 @@
-// Handles the files with other hard links in a directory that is taken over. Such a file is never
-// moved into the store: other programs could change it through its other links. The snapshot
-// receives a copy that shares its blocks where possible. The file itself waits beside the
-// snapshot's files until the catalog has the snapshot. If the directory has to return, the file
-// returns with it and keeps its inode.
+// Handles the files with other hard links in a directory that is taken over. Such a file never
+// becomes a file of the snapshot, because other programs could change it through its other links.
+// The snapshot receives a copy that shares blocks with it where possible. The file itself waits
+// beside the snapshot's files until the catalog has the snapshot. If the directory has to return,
+// the file returns with it and keeps its inode.
 //
 //   staging/<id>/copies/<name>   the copies, before the directory moves
 //   staging/<id>/linked/<name>   the files themselves, after their copies have replaced them
@@ -91,8 +91,8 @@ export async function replaceLinked(
 }
 
 /**
- * Checks that every linked file has its copy. Call this when nobody can change the directory any
- * more. Throws the same errors as `replaceLinked`.
+ * Checks that the copy of each linked file is in its place and unchanged. Call this when nobody can
+ * change the directory any more. Throws the same errors as `replaceLinked`.
  */
 export async function requireCopies(
   staging: string,

@@ -1,5 +1,5 @@
-// Takes over a caller's directory by rename. This is instant for any size, and a second rename
-// undoes the first one on any error.
+// Takes over a caller's directory by rename. This is instant for any size, unless a file has other
+// hard links and must be copied. After an error, a second rename can undo the first.
 import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -43,10 +43,10 @@ export interface TakeOverOptions {
 }
 
 /**
- * Renames the caller's directory to the files of the staging area at `staging`, and makes it and
- * its files read-only. Files with other hard links become copies. If this throws before the rename,
- * the directory is untouched. If it throws afterwards, the marker in staging describes how to
- * restore the directory.
+ * Renames the caller's directory to `files` in the staging area `staging`, and makes it and its
+ * files read-only. Files with other hard links become copies. If this throws before the rename, the
+ * directory is untouched. If it throws afterwards, the marker in staging describes how to restore
+ * the directory.
  */
 export async function takeOver(
   layout: Layout,

@@ -64,7 +64,8 @@ const freeingLimitMs = 2000;
 const freeingStepMs = 10;
 
 /**
- * Frees the ballast and resolves when the space is usable. Has no effect if there is no ballast.
+ * Deletes the ballast, and waits until the freed space is usable, but at most `freeingLimitMs`. Has
+ * no effect if there is no ballast.
  */
 export async function releaseBallast(layout: Layout): Promise<void> {
   if (!(await exists(layout.ballast))) return;
@@ -162,8 +163,8 @@ async function makePart(directory: string, part: BallastPart): Promise<void> {
 }
 
 /**
- * Makes the file with the extended attributes. Its one byte is written last, so a file with that
- * byte is complete.
+ * Makes the file with the extended attributes. The caller then writes the file's one byte, so a
+ * file with that byte is complete.
  */
 async function makeAttributes(path: string, count: number): Promise<void> {
   await writePart(path, 0);

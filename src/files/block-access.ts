@@ -125,8 +125,9 @@ export function countSharedBlocks(a: BlockIndex, b: BlockIndex): number {
 }
 
 /**
- * Returns whether `bytes` are the bytes of a block with data. SHA-256 is slow, so it runs in Node's
- * thread pool, where several blocks are hashed at once.
+ * Returns whether `bytes` have the digest of the block. The result is false for a block without a
+ * digest. SHA-256 is slow, so it runs in Node's thread pool, where several blocks are hashed at
+ * once.
  */
 export async function hasBytes(
   index: BlockIndex,

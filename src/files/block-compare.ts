@@ -3,8 +3,8 @@ import type { Extent } from "../model/extent.js";
 import { blockCount, digestAt, placedRuns, type BlockTable } from "./block-table.js";
 
 /**
- * Returns the ranges whose content differs, in ascending order, with neighbours joined. Both tables
- * must have the same size and algorithm.
+ * Returns the ranges whose content differs, in ascending order, with adjacent ranges merged. Both
+ * tables must have the same file size, block size and algorithm.
  */
 export function differingRanges(expected: BlockTable, actual: BlockTable): Extent[] {
   const { sizeBytes, blockSizeBytes } = expected;

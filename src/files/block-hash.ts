@@ -110,7 +110,7 @@ class Hasher implements BlockHasher {
 interface OpenBlock {
   /** True if the block has a byte other than zero. Blocks of zeros are not hashed. */
   hashing: boolean;
-  /** Number of zeros before that byte. */
+  /** Number of zero bytes that were added before that byte's piece. */
   zeroBytes: number;
   /** True if something was written into the block, even if only zeros. */
   written: boolean;

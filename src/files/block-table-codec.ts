@@ -26,7 +26,7 @@ import { blockCount, type BlockKind, type BlockRun, type BlockTable } from "./bl
 const magic = "stasisBT";
 /** The version of a table depends on the algorithm of its digests. */
 export const tableVersions: Readonly<Record<DigestAlgorithm, number>> = { sha256: 1, blake3: 2 };
-/** Versions that can be read, ascending; the last one is written. */
+/** Versions that can be read, ascending. The tables of new files have the last one. */
 export const blockTableVersions = Object.values(tableVersions).sort((a, b) => a - b);
 export const tableHeaderBytes = 40;
 /** Bytes of one run. */
@@ -65,7 +65,7 @@ function splitRun(run: BlockRun): BlockRun[] {
 
 /**
  * Reads the algorithm from the header alone. Returns undefined if the file cannot be read, or if
- * this version does not know the header.
+ * this stasis does not know the version in the header.
  */
 export async function readTableAlgorithm(path: string): Promise<DigestAlgorithm | undefined> {
   const header = Buffer.alloc(tableHeaderBytes);

@@ -62,9 +62,9 @@ export function digestAt(table: BlockTable, index: number, count = 1): Uint8Arra
 }
 
 /**
- * Returns a function that tells whether some digests of a table contain the digest of a block of
- * zeros, as if the block were data. The table must have blocks of `blockBytes`: another block size
- * may come from a hostile peer, so no block of that size is made.
+ * Returns a function that tells whether digests of a table contain the digest of a block of zeros,
+ * which must not count as data. The table must have blocks of `blockBytes`. Another block size may
+ * come from a hostile peer, so this function never allocates a block of that size.
  */
 export function zerosFinder({
   algorithm,

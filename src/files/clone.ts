@@ -1,6 +1,6 @@
-// Makes a writable working copy of a stored snapshot in a caller's directory. This takes
-// milliseconds if the filesystem shares blocks. It never uses symbolic links, because the copy must
-// outlive the snapshot.
+// Makes a working copy of a stored snapshot in a caller's directory: each file is a reflink, a copy
+// or a hard link, or is left out. A reflink or a hard link takes milliseconds. It never uses
+// symbolic links, because the copy must outlive the snapshot.
 import { StoreError } from "../base/errors.js";
 import { formatBytes } from "../base/sizes.js";
 import { ioError, isErrno } from "../holes/errno.js";
@@ -16,8 +16,9 @@ import { fillTarget } from "./target-directory.js";
 
 /**
  * Fills a directory that is outside the store and absent or empty. On failure, all files that were
- * made are deleted again. Throws REFLINK_UNSUPPORTED, LINK_UNSUPPORTED and CROSS_FILESYSTEM for
- * modes that this filesystem or target does not support.
+ * made are deleted again. Throws REFLINK_UNSUPPORTED, LINK_UNSUPPORTED or CROSS_FILESYSTEM if the
+ * filesystem or the target does not support a requested mode. REFLINK_UNSUPPORTED also means that
+ * `auto` would have to copy more than `maxCopyBytes`.
  */
 export async function cloneFiles(
   layout: Layout,
@@ -80,8 +81,8 @@ async function cloneOne(cloning: Cloning, mode: CloneMode): Promise<ClonedFile> 
 }
 
 /**
- * Makes a copy that shares its blocks. Returns false, and leaves nothing behind, if that is
- * impossible.
+ * Makes a copy that shares its blocks with the stored file. Returns false, and leaves nothing
+ * behind, if that is impossible.
  */
 async function reflinkFile(cloning: Cloning): Promise<boolean> {
   const { stored, file, directory } = cloning;

@@ -26,7 +26,7 @@ const trimAfterMs = 2000;
 
 /**
  * Returns freed memory to the system within seconds. Call this when memory was freed that will not
- * be needed soon.
+ * be needed soon. Has no effect before `prepareForBulk`.
  */
 export function returnFreedMemory(): void {
   if (!keepsFreed || isTrimDue) return;

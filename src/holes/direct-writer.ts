@@ -14,8 +14,8 @@ import { slotBytes, type WriteSlots } from "./write-slots.js";
  */
 const pageBytes = 4096;
 /**
- * The fewest bytes of one `write` call, with the carried bytes, that are written directly. For
- * fewer bytes, a separate request to the disk does not pay off.
+ * The bytes that are left of one `write` call, with the carried bytes, are written directly if
+ * there are at least this many. For fewer bytes, a separate request to the disk does not pay off.
  */
 const minDirectBytes = 256 * 1024;
 /**
@@ -28,8 +28,8 @@ const stepBytes = 256 * 1024;
 export interface DirectWriter {
   /**
    * Writes at or after the end of the previous write. Resolves when the caller may reuse `bytes`.
-   * The result contains a promise for the writes to the disk. Up to a page of the bytes may wait
-   * for the next write, or for `flush`.
+   * The result contains a promise for the writes to the disk. Less than a page of the bytes may
+   * wait for the next write, or for `flush`.
    */
   write(offset: number, bytes: BorrowedChunk): Promise<{ readonly written: Promise<unknown> }>;
   /** Writes the remaining bytes, then waits for all writes. Throws if any of them has failed. */
@@ -153,7 +153,7 @@ class DirectFileWriter implements DirectWriter {
     }
   }
 
-  /** Moves the carried bytes and then `bytes` into the slot. */
+  /** Copies the carried bytes and then `bytes` into the slot, and passes them to the observer. */
   #fill(slot: Uint8Array, offset: number, bytes: Uint8Array): void {
     const carried = this.#carriedBytes;
     slot.set(this.#carry.subarray(0, carried));
@@ -175,7 +175,10 @@ class DirectFileWriter implements DirectWriter {
     return write;
   }
 
-  /** Writes the slot directly. Bytes that the disk refused are written through the page cache. */
+  /**
+   * Writes the slot directly. The rest of a refused or short write goes through the page cache.
+   * Releases the slot in the end.
+   */
   async #writeSlot(direct: number, slot: Uint8Array, offset: number, length: number) {
     const { fd, slots } = this.#target;
     try {

@@ -1,5 +1,6 @@
-// Turns system errors into errors with a hint for the operator of the store. Calls that need a
-// message of their own, such as a link between filesystems, translate their errno themselves.
+// Turns system errors into errors with a hint for the operator of the store or for the caller.
+// Calls that need a message of their own, such as a link between filesystems, translate their errno
+// themselves.
 import { readlinkSync } from "node:fs";
 import {
   StoreError,
@@ -15,7 +16,7 @@ export interface IoContext {
   readonly path: string;
   /**
    * The owner of the path. For a caller's path, a missing or forbidden file is the caller's
-   * mistake. Inside the store, it is damage. Default: store.
+   * mistake. Inside the store, it is an I/O error. Default: store.
    */
   readonly owner?: "caller" | "store";
   /** The access that the step needs. Default: derived from the system call. */
@@ -104,8 +105,8 @@ export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
 const troubles = ["EIO", "ENOSPC", "EDQUOT", "EROFS", "ENOMEM", "EMFILE", "ENFILE", "EUCLEAN"];
 
 /**
- * Returns whether the device or the machine failed, so that the same step may succeed later.
- * Accepts a system error, or the StoreError that was made of one.
+ * Returns whether the disk or the machine failed or lacked space or memory, so that the same step
+ * may succeed later. Accepts a system error, or the StoreError that was made of one.
  */
 export function isDeviceTrouble(thrown: unknown): boolean {
   const error = firstError(thrown);
@@ -204,7 +205,9 @@ export async function withIoError<T>(context: IoContext, step: () => Promise<T>)
   }
 }
 
-/** Returns the message of the system error without the path that Node appends. */
+/**
+ * Returns the message of the system error without the system call and the path that Node appends.
+ */
 function explain(error: unknown): string {
   return error instanceof Error ? (error.message.split(", ")[0] ?? error.message) : String(error);
 }

@@ -16,8 +16,8 @@ const firstExtents = 64;
 export const maxMapExtents = 4 * 1024 * 1024;
 
 /**
- * Memory of all maps of this process together, in bytes. The first chunk of a map (1 MiB, 65,536
- * extents) is exempt, so small maps always have room.
+ * Maximum memory of all maps of this process together, in bytes. The first chunk of a map (1 MiB,
+ * 65,536 extents) is exempt, so small maps always have room.
  */
 const maxMapsBytes = 256 * 1024 * 1024;
 
@@ -49,8 +49,7 @@ interface MapLimits {
 }
 
 /**
- * A map that grows only at its end. Its creator disposes of the map when it no longer uses the
- * file.
+ * A map that grows only at its end. The code that creates a map disposes of it after its last use.
  */
 export class ExtentMap implements Extents, Disposable {
   readonly #maxExtents: number;

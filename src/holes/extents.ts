@@ -46,8 +46,9 @@ export function scanExtents(
 }
 
 /**
- * Returns the data inside `ranges`, which are ascending, do not overlap and end inside the file.
- * Extents that meet at the border of two ranges stay apart. Otherwise this is like `scanExtents`.
+ * Returns the data inside `ranges`, which must ascend, not overlap, and end inside the file.
+ * Extents that meet at the border of two ranges stay apart. In all other respects this works as
+ * `scanExtents` does.
  */
 export async function scanRanges(
   fd: number,
@@ -79,8 +80,8 @@ export async function scanRanges(
 
 /**
  * Yields the same extents as `dataExtents` and looks each one up on demand, so its memory is
- * constant. This suits code that uses each extent once and does other work in between. Extents
- * that end before `start` are skipped.
+ * constant. This suits code that uses each extent once and does other work in between. Data before
+ * `start` is left out.
  */
 export function lazyExtents(
   fd: number,
@@ -112,8 +113,8 @@ function lookError(error: unknown, fd: number): Error {
 }
 
 /**
- * Returns whether the filesystem does not report holes: lseek(2) then answers EINVAL to the unknown
- * `whence`.
+ * Returns whether the filesystem or the kernel does not report holes. lseek(2) then answers, for
+ * example, EINVAL to the unknown `whence`.
  */
 function cannotTell(error: unknown): boolean {
   return isErrno(error, "EINVAL", "EOPNOTSUPP", "ENOTSUP", "ENOSYS");
@@ -289,7 +290,10 @@ async function readWhole(
   return OwnedChunk.handOver(buffer);
 }
 
-/** Reads like `readFully`, but bytes in the page cache cost no round trip to a thread. */
+/**
+ * Reads like `readFully`, but the first bytes cost no round trip to a thread if the page cache has
+ * them.
+ */
 export async function readCachedFirst(
   handle: ReadableFile,
   bytes: Uint8Array,

@@ -6,9 +6,9 @@ const bucketsPerDoubling = 8;
 const bucketCount = 54 * bucketsPerDoubling;
 
 /**
- * Returns at most `maxExtents` (1 or more) extents that cover all of `extents`. The largest holes
- * stay between them. This reads `extents` twice. Its memory does not depend on the number of
- * extents.
+ * Yields at most `maxExtents` (1 or more) extents that cover all of `extents`. Approximately the
+ * largest holes stay between them. This reads `extents` twice. Its memory does not depend on the
+ * number of extents.
  */
 export function* fewerExtents(
   extents: Iterable<Extent>,

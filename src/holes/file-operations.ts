@@ -1,6 +1,8 @@
-// Collects in one object the calls that change files. The store changes all its files, except for
-// the catalog's, through `disk`. A test can therefore record each call, make it fail, or model a
-// power cut (test/faults). A lint rule refuses other imports of these calls.
+// Collects in one object the calls that change files. The store opens files for writing, and
+// changes their names and modes, through `disk`. The exceptions are the catalog, lock.info, and the
+// direct writes of direct-writer.ts. A test can therefore record each call, make it fail, or model
+// a power cut (test/faults). In files/ and holes/, a lint rule refuses other imports of such calls
+// from node:fs/promises.
 //
 // `disk` contains the functions of Node and native.ts themselves, without a wrapper.
 import { chmodSync, mkdirSync } from "node:fs";

@@ -12,7 +12,7 @@ const exactFilesystems = [0xef53, 0x58465342, 0x9123683e];
 
 /**
  * Throws FIELD_INVALID unless the filesystem of the open file `name` reports holes of 4 KiB.
- * `directory` is the directory of the file in the message.
+ * `directory` is the path of the file's directory, for the message.
  */
 export async function requireSmallHoles(
   handle: FileHandle,

@@ -1,6 +1,6 @@
 // Binds the Linux system calls and the functions of the C library that Node does not offer. This is
-// the only file that uses koffi. Failures are thrown in the shape of Node's own system errors, so
-// that errno.ts reads both.
+// the only file that uses koffi. A failure that is thrown has the shape of Node's own system
+// errors, so that errno.ts reads both.
 import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
@@ -121,8 +121,8 @@ export function trimHeap(): void {
 }
 
 /**
- * Binds a function of the C library. If the library lacks it, the call fails with ENOSYS, like a
- * call that the kernel lacks.
+ * Binds a function of the C library. Returns undefined if the library lacks it. Our callers then do
+ * without it, or fail with ENOSYS, as for a call that the kernel lacks.
  */
 function bind(definition: string): NativeCall | undefined {
   try {
@@ -175,8 +175,8 @@ function invoke(syscall: string, call: NativeCall, args: readonly Argument[]): P
 }
 
 /**
- * Returns the offset of the first byte of data at or after `offset`, or undefined if only a hole
- * follows.
+ * Returns the offset of the first byte of data at or after `offset`, or undefined if only a hole or
+ * the end of the file follows.
  */
 export function seekData(fd: number, offset: number): number | undefined {
   return seek(fd, offset, SEEK_DATA);
@@ -275,10 +275,10 @@ export async function forgetCached(fd: number, offset = 0, length = 0): Promise<
 }
 
 /**
- * Reads the bytes of a range that are in the page cache, and returns their number. The number is
- * lower than requested if the rest would have to come from the disk, or if the filesystem or the
- * kernel does not support such reads. Errors are left to a later read that waits. This is
- * synchronous: 256 KiB take 30 µs.
+ * Reads the first bytes of a range, as far as the page cache has them, and returns their number.
+ * The number is lower than requested if the rest would have to come from the disk, or if the
+ * filesystem or the kernel does not support such reads. Errors are left to a later read that waits.
+ * This is synchronous: 256 KiB take 30 µs.
  */
 export function readCached(fd: number, bytes: Uint8Array, position: number): number {
   if (preadv2 === undefined) return 0;

@@ -1,5 +1,5 @@
-// Copies a file with its holes. This shares blocks if possible, and otherwise copies extent by
-// extent inside the kernel.
+// Copies a file with its holes. This shares blocks if possible. If not, the kernel copies extent by
+// extent, and if it cannot, this process reads and writes the data.
 import { closeQuietly } from "../base/quietly.js";
 import { formatBytes, formatBytesApart } from "../base/sizes.js";
 import { randomBytes } from "node:crypto";
@@ -62,8 +62,8 @@ export async function copySparse(
   );
   const shared = await copyInKernel({ source, from, sizeBytes, ways }, to, options);
   if (shared !== undefined) return shared;
-  // If the filesystem does not report holes, `extents` is undefined, and the writer makes holes of
-  // zeros.
+  // If the filesystem does not report holes, `extents` is undefined, and the writer makes holes
+  // where it finds zeros.
   const extents = lazyExtents(source.fd, sizeBytes);
   const all = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
   await using writer = await createSparseFile(to, {
@@ -173,7 +173,7 @@ async function finishCopy(
   return withIoError({ what: "finish the copy", path }, async () => {
     const copied = await target.stat();
     requireWhole(copied.size, sizeBytes, path);
-    // The source has grown since its size was read.
+    // If the copy is longer, the source has grown since its size was read.
     if (copied.size > sizeBytes) await target.truncate(sizeBytes);
     await target.chmod((options.mode & 0o777) | 0o400);
     if (options.sync) await target.sync();

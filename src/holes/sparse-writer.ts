@@ -1,4 +1,5 @@
-// Writes a new file with holes. It keeps several positional writes in flight and leaves out zeros.
+// Writes a new file with holes. It keeps several positional writes in flight and can leave out
+// zeros.
 import { formatBytes, formatBytesApart } from "../base/sizes.js";
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
@@ -26,7 +27,10 @@ export interface WriteObserver {
 }
 
 export interface SparseFileOptions {
-  /** Final permission bits of the file. While it is being written, they are 0600. */
+  /**
+   * Final permission bits of the file, to which the owner's read bit is added. While the file is
+   * being written, they are 0600.
+   */
   readonly mode: number;
   /** If true, blocks that contain only zeros become holes. */
   readonly detectZeros: boolean;
@@ -68,8 +72,9 @@ export interface WrittenFile {
 export interface SparseFileWriter extends AsyncDisposable {
   /**
    * Writes at or after the end of the previous write. Skipped ranges become holes. This takes
-   * ownership of the chunk. Resolves when another write may follow; up to four writes are in
-   * flight. After an error, every later call throws the first error.
+   * ownership of the chunk. Resolves when another write may follow. The pool decides how many
+   * writes are in flight. After a write to the disk has failed, every later `write` and `complete`
+   * throws its error.
    */
   write(offset: number, chunk: OwnedChunk): Promise<void>;
   /**

@@ -106,8 +106,8 @@ export function createWriteback(fd: number, enabled: boolean, forget: boolean): 
 }
 
 /**
- * Bytes of blocks that are reserved at once. An aborted upload would have to release a larger
- * reservation.
+ * Maximum bytes that are reserved at once. The larger a reservation is, the more an aborted upload
+ * has to release.
  */
 const reserveBytes = 64 * 1024 * 1024;
 /** Smallest extent that is reserved. A smaller one is not worth a call. */
@@ -165,8 +165,9 @@ export function createReservation(
 
 /**
  * Reserves blocks like `createReservation` for a file of which only the size is known, until the
- * first hole. There it releases the reservation after the hole and reserves no more blocks.
- * Punching out each hole would cost more than the reservation gains.
+ * first hole. There it releases the reserved blocks from the start of the hole on, and reserves no
+ * more. It does the same if the disk has no room for a reservation. Punching out each hole would
+ * cost more than the reservation gains.
  */
 export function createGuessedReservation(fd: number, path: string, sizeBytes: number): Reservation {
   const whole = createReservation(fd, path, [{ offset: 0, length: sizeBytes }]);

@@ -48,7 +48,7 @@ export interface WriteSlots {
   /** Acquires a slot. Resolves when one is free. */
   acquire(): Promise<Uint8Array>;
   release(slot: Uint8Array): void;
-  /** Writes the bytes, and returns the number of bytes that were written. */
+  /** Writes the bytes, perhaps only a part of them, and returns the number of bytes written. */
   write(fd: number, bytes: Uint8Array, offset: number): Promise<number>;
 }
 
@@ -74,9 +74,9 @@ export function createWriteSlots(semaphore: ThreadSemaphore): WriteSlots {
 const writeAsync = promisify(write);
 
 /**
- * Returns a write function that respects the semaphore. If a write gets no permit, it waits while
- * its own thread has a write running. Otherwise it writes synchronously, because no other thread
- * can wake it.
+ * Returns a write function that respects the semaphore. A write without a permit waits while its
+ * own thread has a write running. If its thread has no write running, it writes synchronously,
+ * because no other thread can wake it.
  */
 function createBoundedWrite(semaphore: ThreadSemaphore): WriteSlots["write"] {
   let running = 0;

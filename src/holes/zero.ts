@@ -42,7 +42,7 @@ export function dataRuns(bytes: Uint8Array, fileOffset: number): readonly Extent
 
 /**
  * Returns whether a range of at most `compareBytes` bytes is zero. Most data differs from zero in
- * its first bytes, which saves the call.
+ * its first or last byte, which saves the call.
  */
 function isZeroRange(buffer: Buffer, start: number, end: number): boolean {
   if (buffer[start] !== 0 || buffer[end - 1] !== 0) return false;

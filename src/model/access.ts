@@ -21,10 +21,7 @@ export interface Identity {
    * so no limit per identity applies.
    */
   readonly shared?: boolean;
-  /**
-   * For the identity, only snapshots whose names begin with this prefix exist. Empty means all
-   * names.
-   */
+  /** The identity sees only snapshots whose names begin with this prefix. Empty means all names. */
   readonly namePrefix: string;
   /**
    * How the current caller was identified. Not set in an identity that comes from a configuration.

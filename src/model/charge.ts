@@ -1,6 +1,6 @@
 // Computes the charge of a snapshot: the bytes that quotas and totals count. The charge is never
-// less than the space on disk: its files, block tables, manifest and directories, an amount for
-// each inode, and its part of the catalog.
+// less than the space that the snapshot takes on disk. It covers the files, block tables, manifest
+// and directories, an amount for each inode, and the snapshot's part of the catalog.
 import type { SnapshotConfig } from "./config.js";
 import type { SnapshotFile } from "./snapshot.js";
 

@@ -20,8 +20,8 @@ export interface CloneRequest {
 }
 
 /**
- * If more bytes would have to be copied, the clone is refused, because a copy takes seconds and its
- * caller expects milliseconds.
+ * Default of `maxCopyBytes`. If `auto` would have to copy more, the clone is refused, because a
+ * copy takes seconds and its caller expects milliseconds.
  */
 export const defaultMaxCopyBytes = 1024 ** 3;
 

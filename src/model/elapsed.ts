@@ -63,12 +63,12 @@ const dayMs = 24 * hourMs;
 export const stepBoundMs = minuteMs;
 /** A machine may be off for this long without making its clock suspect. */
 const plausibleOffMs = 3 * dayMs;
-/** How long a suspect clock must run evenly until it is trusted. */
+/** A suspect clock is trusted after it has run evenly for this long. */
 export const suspectGraceMs = dayMs;
 const pendingGraceMs = hourMs;
 /**
- * Maximum number of times off. It allows more than one for each day of a year; older ones are
- * merged.
+ * Maximum number of times off. It allows more than one for each day of a year. Beyond it, the two
+ * oldest are merged.
  */
 const maxOffTimes = 500;
 
@@ -99,7 +99,7 @@ function startAgain(state: ElapsedState, reading: ClockReading): ElapsedState {
   const { elapsedMs, last, doubt } = state;
   const wallMs = reading.wallMs - last.wallMs;
   // All of this boot has passed since the last reading, whatever the wall clock says. The exception
-  // is a last reading that may have been in this boot.
+  // is a last reading without a boot id, which may have been in this boot.
   const passedMs =
     last.bootId === "" ? Math.min(Math.max(0, wallMs), reading.sinceBootMs) : reading.sinceBootMs;
   const now = { ...state, elapsedMs: elapsedMs + passedMs, last: reading };
@@ -119,7 +119,10 @@ function startAgain(state: ElapsedState, reading: ClockReading): ElapsedState {
   };
 }
 
-/** Ends a doubt that has resolved itself, or that has lasted long enough. */
+/**
+ * Ends the doubt if wall time and elapsed time agree again, or if the clock has run evenly for long
+ * enough.
+ */
 function endDoubt(state: ElapsedState): ElapsedState {
   const { doubt, elapsedMs } = state;
   if (doubt === undefined) return state;
@@ -137,7 +140,8 @@ export function trustClock({ doubt, ...state }: ElapsedState): ElapsedState {
 }
 
 /**
- * Merges the two oldest times off at the stamp of the older one, because that makes less data old.
+ * Merges the two oldest times off if there are too many. The result has the stamp of the older one,
+ * because that makes less data old.
  */
 function bounded(offTimes: readonly OffTime[]): readonly OffTime[] {
   const [first, second, ...rest] = offTimes;
@@ -162,7 +166,7 @@ export function stampOfAge({ elapsedMs, offTimes }: ElapsedState, ageMs: number)
   return stampMs - leftMs;
 }
 
-/** Returns true if the difference is more than an ordinary time off. */
+/** Returns true if a time off of at most three days cannot explain the difference. */
 export function isSuspect(doubt: ClockDoubt | undefined): doubt is ClockDoubt {
   if (doubt === undefined) return false;
   const { aheadMs, offMs } = doubt;

@@ -63,7 +63,7 @@ export function createIntersection(
 
 /**
  * Yields the bytes of `ranges` that are in none of `parts`. Both must ascend, and each part must be
- * in a range.
+ * inside one range.
  */
 export function* partsBetween(
   ranges: Iterable<Extent>,

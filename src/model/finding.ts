@@ -2,8 +2,8 @@
 // actions of `repair`.
 
 /**
- * Severity of each kind; docs/consistency.md explains the kinds. With `note`, nothing that is
- * stored is wrong, or the daemon repairs it at its next start.
+ * Severity of each kind; docs/consistency.md explains the kinds. A `note` means that nothing stored
+ * is wrong, or that the daemon repairs it at its next start.
  */
 const severities = {
   catalog_missing: "problem",
@@ -74,7 +74,7 @@ export interface Finding {
   readonly id: string;
   /** Name of that snapshot. Empty if it has no name. */
   readonly name: string;
-  /** Absolute path of the affected entry. */
+  /** Absolute path of the affected entry. Empty if no path applies. */
   readonly path: string;
   /** The actual and the expected state, for people. */
   readonly found: string;
@@ -100,7 +100,7 @@ export interface RepairOptions extends CheckOptions {
 }
 
 /**
- *   planned  a dry run would have done it
+ *   planned  this is a dry run; without `dryRun`, repair would carry out the action
  *   done     the action was carried out
  *   left     there was nothing to do, or repair cannot do it
  *   failed   the action did not succeed; the other actions continue
@@ -114,7 +114,7 @@ export interface Repaired {
   readonly message: string;
 }
 
-/** The affected place and snapshot; both may be empty. */
+/** The affected place and snapshot. Parts that are not set become empty strings. */
 export type FindingSubject = Partial<Pick<Finding, "id" | "name" | "path">>;
 
 export function finding(

@@ -1,5 +1,5 @@
 // Plans which snapshots a collection evicts and which leftovers it discards. The plan is a pure
-// function of the store's content, the policy, and a stamp that limits ages.
+// function of `GcInput`: it reads neither the store nor a clock.
 
 /** All reasons: leftovers first, then expiry and the criteria of a policy, with their API names. */
 export type GcReason =
@@ -112,9 +112,9 @@ export interface GcInput {
 }
 
 /**
- * Yields leftovers, then snapshots, the least recently accessed first. The same input gives the
- * same rows. A row is made when it is requested, so only the positions of a million snapshots are
- * kept.
+ * Yields the leftovers, then the snapshots that a reason applies to, the least recently used first.
+ * The same input gives the same rows. The row of a snapshot is made when it is requested, so only
+ * the positions of a million snapshots are kept.
  */
 export function* planCollection(input: GcInput): Generator<GcRow, void, undefined> {
   const { snapshots, inUse, leftovers, policy, oldStampMs, nowMs } = input;

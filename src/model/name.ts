@@ -1,4 +1,4 @@
-// Defines the rules for ids, names, labels and data file names.
+// Defines the rules for ids, names, descriptions, labels and data file names.
 import { randomBytes } from "node:crypto";
 import { StoreError, describeValue, fieldInvalid } from "../base/errors.js";
 
@@ -70,13 +70,17 @@ export function checkWellFormed(text: string, field: string): void {
   }
 }
 
-/** Name of the envelope. The name is reserved, so no data file has it. */
+/**
+ * Name of the envelope in an archive and in an exported directory. An upload cannot use it for a
+ * data file.
+ */
 export const envelopeFileName = "snapshot.json";
 const maxFileNameBytes = 255;
 
 /**
- * Throws ARCHIVE_INVALID unless `name` can be a data file: one path component of at most 255 bytes,
- * without NUL or control characters. `what` names the origin of `name`, for the message.
+ * Throws ARCHIVE_INVALID unless `name` can be a data file: one path component of 1 to 255 bytes of
+ * valid UTF-8, without control characters, and neither `.` nor `..`. `what` names the origin of
+ * `name`, for the message.
  */
 export function checkDataFileName(name: string, what: string): void {
   const problem = fileNameProblem(name);

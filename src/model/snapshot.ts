@@ -4,7 +4,7 @@ import type { SnapshotConfig } from "./config.js";
 /**
  * The states of a snapshot.
  *
- * pending   being uploaded; its name and blobs are reserved, nobody else can see it
+ * pending   being uploaded; its name and blobs are reserved, and no caller sees it
  * ready     stored, durable, served
  * replaced  lost its name to a REPLACE while a caller held a lease on its directory: served to
  *           that caller only, deleted when the last lease ends or at the next start
