@@ -13,7 +13,7 @@ export interface Case {
    * that part.
    */
   readonly run: () => Promise<number | void>;
-  /** Runs between runs and is not measured. */
+  /** Runs after each run, and is not measured. */
   readonly after?: () => Promise<void>;
   /** Processes whose CPU time counts for the case, in addition to this one. */
   readonly processes?: readonly number[];

@@ -115,14 +115,14 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
       { subject: "Import", peer: "raw loopback, up", must: 0.45, aim: 0.7 },
       { subject: "Create", peer: "tar c | tar x, sync", must: 0.8, aim: 1.2 },
       { subject: "Import", peer: "tar c | tar x, sync", must: 0.8, aim: 1.2 },
-      // In the cases above, the peer is grpc-js with our windows and chunks. These cases measure
-      // upper bounds.
+      // The raw loopback is grpc-js with our windows and chunks. The peers from here on are upper
+      // bounds without a goal.
       { subject: "Restore", peer: "prepared loopback, down" },
       { subject: "Export", peer: "prepared loopback, down" },
       { subject: "Create", peer: "prepared loopback, up" },
       { subject: "Import", peer: "prepared loopback, up" },
       { subject: "Create", peer: "cp -r, sync" },
-      // This peer costs what a program costs that only writes the bytes and waits for the disk.
+      // This peer only writes the bytes and waits for the disk.
       { subject: "Create", peer: "dd, fsync" },
     ];
     const { peakBytes } = await memoryOf(daemon.pid);

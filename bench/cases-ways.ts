@@ -227,6 +227,6 @@ export async function toolCases(bytes: number, rounds: number): Promise<Row[]> {
   });
 }
 
-/** Random data cannot be compressed. A cache of restic's own would outlive the scratch folder. */
+/** Without `--no-cache`, a cache of restic's own would outlive the scratch folder. */
 const resticEnv = "export RESTIC_PASSWORD=bench";
 const resticOf = (where: string): string => `restic -q --no-cache -r '${where}'`;

@@ -18,7 +18,7 @@ const ours = "#2f7fd1";
 const theirs = "#9aa3ad";
 const missed = "#d1562f";
 
-/** Plots each goal as a multiple of the required value. The line is at one. */
+/** Plots each value that has a goal, as a multiple of the required value. The line is at one. */
 export function plotGoals(rows: readonly Row[]): string {
   const most = 2;
   const bars = rows

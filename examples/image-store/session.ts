@@ -15,7 +15,7 @@ import {
 export interface SessionOptions {
   /** Name of this collector, which other callers see in GC_LOCK_BUSY. */
   readonly owner: string;
-  /** How long the daemon keeps the session open without a call from us: 1 s to 10 min. */
+  /** The time for which the daemon keeps the session open without a call from us: 1 s to 10 min. */
   readonly ttlMs: number;
 }
 
@@ -111,8 +111,8 @@ export class GcSession implements AsyncDisposable {
   }
 
   /**
-   * Resolves if the daemon confirms that the session is open. A session cannot reopen, so it was
-   * open all the time until then. Otherwise throws GC_SESSION_FENCED.
+   * Resolves if the daemon confirms that the session is open, and throws GC_SESSION_FENCED if it is
+   * not. A session cannot reopen, so a confirmed session was open all the time until then.
    */
   async renew(): Promise<void> {
     const askedAtMs = performance.now();

@@ -136,7 +136,10 @@ test("refused calls of one identity are counted, and few of them are logged", ()
   assert.ok(of("bad", "TOO_MANY_STREAMS") < 100, `${of("bad", "TOO_MANY_STREAMS")} lines`);
 });
 
-/** Leaves out the parts that differ from run to run. */
+/**
+ * Checks the peer. Returns the line without the peer, the time, and the fields that are the same in
+ * every line.
+ */
 function shown({ level: _, time: __, audit: ___, msg: ____, peer, ...line }: Line) {
   assert.match(String(peer), /^127\.0\.0\.1:\d+$|^unix$/);
   return line;

@@ -149,7 +149,7 @@ test("under TLS the flow-control windows have the configured size", async (t) =>
   const session = http2.connect(`https://${scene.tcpAddress}`, { rejectUnauthorized: false });
   t.after(() => session.destroy());
   await once(session, "remoteSettings");
-  // Unauthenticated callers get HTTP/2's initial windows.
+  // Strangers get HTTP/2's initial windows.
   assert.equal(session.remoteSettings.initialWindowSize, 65_535);
   const token = scene.newToken({ name: "known", role: "reader", namePrefix: "" });
   const raised = once(session, "remoteSettings");

@@ -97,7 +97,7 @@ const identities = roles
   )
   .join("");
 
-/** With this option, no token or certificate may use directories, whatever its role. */
+/** With this option, no caller may use a directory of the node, whatever its role. */
 const flags = { "allowed-directories": ["/nonexistent"] };
 
 const withAuthority = ({ tcpAddress: address, authority }: AccessScene) => ({

@@ -21,8 +21,8 @@ function clientOf(t: TestContext, address: string, token?: string): Client {
 }
 
 /**
- * Returns the calls, each on a usable directory, so that only the caller decides the outcome.
- * `name` is stored.
+ * Returns the calls, each on a usable directory, so that only the caller decides the outcome. The
+ * snapshot `web` must exist.
  */
 function directoryCalls(client: Client, at: (name: string) => string) {
   return {

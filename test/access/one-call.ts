@@ -64,10 +64,7 @@ export function firstAnswer(
   });
 }
 
-/**
- * Lists the services by reflection. The descriptor of the reflection service comes from reflection,
- * too.
- */
+/** Lists the services by reflection. The list includes the service of reflection itself. */
 export function listServices(client: Client): Promise<readonly string[]> {
   const { input, output, parent, name } = ServerReflection.method.serverReflectionInfo;
   const request = create(input, { messageRequest: { case: "listServices", value: "" } });

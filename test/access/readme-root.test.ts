@@ -101,7 +101,7 @@ test(
   },
 );
 
-/** Starts the program with an environment that contains only the variables that README sets. */
+/** Starts the program without any STASIS_ variable of the machine, because README sets none. */
 function startAsRoot(args: readonly string[]) {
   const none = Object.keys(process.env).filter((name) => name.startsWith("STASIS_"));
   const program = new URL("../../src/main.js", import.meta.url);

@@ -1,5 +1,5 @@
-// Tests attacks by a caller without credentials, or with another user's rights, on callers that
-// have them.
+// Tests attacks of strangers on other callers, and the owner of the token file after a change by
+// root.
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, readFileSync, statSync } from "node:fs";
 import { once } from "node:events";

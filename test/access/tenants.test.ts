@@ -79,7 +79,7 @@ for (const [name, call] of Object.entries(refCalls)) {
     const foreign = [ids.b, "b/one", ids.b.slice(0, 15), "c/one"];
     for (const ref of foreign) {
       const error = await failsWith(call(a, ref), "SNAPSHOT_NOT_FOUND");
-      // Both the message and the metadata are equal to those for a name that never existed.
+      // The message and the keys of the metadata are the same as for an id that never existed.
       const never = await failsWith(call(a, "0".repeat(16)), "SNAPSHOT_NOT_FOUND");
       assert.equal(error.message.replace(ref, ""), never.message.replace("0".repeat(16), ""));
       assert.deepEqual(Object.keys(error.metadata), Object.keys(never.metadata));

@@ -117,7 +117,7 @@ function tarPieces(entries: readonly TarEntry[], unended = false): Piece[] {
   return joined(pieces);
 }
 
-/** Returns the two records of docs/formats.md that precede the data. */
+/** Returns the entry of a sparse file: the two records of docs/formats.md, and then its data. */
 function sparsePieces(
   name: string,
   size: number,

@@ -85,8 +85,8 @@ test("of 400 half-open streams, those within the limits stay, and the rest are r
         refused.push(statusOf(stream));
       }
     }
-    // These are three quarters of the streams. Callers without credentials leave the rest to
-    // callers on the socket.
+    // Over TCP, all callers have one identity here, because the daemon requires no credentials. It
+    // may use three quarters of the streams.
     await eventually("48 uploads", async () => (await entriesOf(root, "staging")).length === 48);
     const settled: string[] = [];
     for (const each of refused) void each.then((status) => settled.push(status));
@@ -176,7 +176,7 @@ test("invalid ranges are refused, and reads may stop in between", (t) =>
     await client.delete("large");
   }));
 
-/** Returns all sequences of one to four frames that are not a valid upload. */
+/** Returns all sequences of one to four frames. None of them is a valid upload. */
 function wrongOrders(): (keyof typeof frames)[][] {
   const names = Object.keys(frames) as (keyof typeof frames)[];
   let longest: (keyof typeof frames)[][] = [[]];

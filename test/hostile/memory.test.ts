@@ -32,7 +32,7 @@ interface Scene {
 
 /**
  * Checks that a caller with a token is served while `attack` runs. Fails if the daemon then uses
- * more than three times its memory at rest.
+ * more than `times` times its memory at rest.
  */
 async function attackMemory(
   t: TestContext,
@@ -83,7 +83,10 @@ async function untilTakenIn(daemon: DaemonProcess): Promise<void> {
   }
 }
 
-/** Opens the maximum number of connections, each with the maximum number of streams. */
+/**
+ * Opens 40 connections, and calls `open` 40 times on each. The daemon admits fewer streams of
+ * strangers.
+ */
 async function openStrangers(
   daemon: DaemonProcess,
   open: (session: HostileSession) => void,

@@ -98,7 +98,7 @@ async function writeSqliteIndex(root: string, records: readonly CocoonRecord[]):
   return database;
 }
 
-/** Returns the digest and the time of every entry below the path. */
+/** Returns the digest, the time, the mode and the allocated blocks of every file below the path. */
 async function fingerprint(root: string): Promise<Record<string, string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const prints: Record<string, string> = {};

@@ -18,7 +18,7 @@ const quotaBytes = 64 * mib;
  * SECURITY.md.
  */
 const slackBytes = 16 * mib;
-/** This many rounds would exceed the quota twice if the store did not count anything. */
+/** If the store counted nothing, this many rounds would take more than twice the quota. */
 const maxRounds = 25;
 
 function tarOf(files: readonly (readonly [string, Buffer])[]): Buffer {

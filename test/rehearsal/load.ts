@@ -86,7 +86,10 @@ function sourceOf({ sources }: LoadOptions, index: number): string {
   return sources[index % sources.length] ?? "";
 }
 
-/** Stores a snapshot of a tenant, reads one, and deletes its oldest. */
+/**
+ * Returns a step that stores a snapshot of a tenant, reads one, and deletes the oldest if there are
+ * too many.
+ */
 function actAs(
   { prefix }: Tenant,
   client: Client,
@@ -109,7 +112,7 @@ function actAs(
   };
 }
 
-/** Pulls a new snapshot from the peer, and deletes old snapshots on both nodes. */
+/** Returns a step that pulls a new snapshot from the peer, and deletes an old one on both nodes. */
 function pullNightly(node: Client, peer: Client, options: LoadOptions, signal: AbortSignal): Step {
   return async (round) => {
     const name = `nightly/${round}`;

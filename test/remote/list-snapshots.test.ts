@@ -1,4 +1,5 @@
-// Tests ListRemoteSnapshots and `stasis remote ls`: what is listed, filters, pages, broken ones.
+// Tests ListRemoteSnapshots and `stasis remote ls`: the listed snapshots, filters, pages, and
+// broken snapshots.
 import assert from "node:assert/strict";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -78,8 +78,8 @@ test("a push whose PUTs all fail once burns keys, and the snapshot is complete",
     });
     try {
       const remote = await openRemote(bucket);
-      // These faults concern the PUTs of the claim, the pack, the map and the snapshot, and their
-      // second attempts.
+      // These faults hit the PUTs of the claim, the pack and the map. A lost PUT burns its key, and
+      // the push continues with another key. A kept PUT is stored, although its answer is lost.
       const lost: Fault = { kind: "answer", status: 500 };
       const kept: Fault = { kind: "reset-after" };
       proxy.failNext("put", lost, kept, lost, kept, lost, kept);

@@ -53,7 +53,10 @@ interface Acknowledged {
   readonly digest: string;
 }
 
-/** Runs a race. Fails if an acknowledged snapshot is not complete, or if a pack remains. */
+/**
+ * Runs a race. Fails if an acknowledged snapshot is not complete, or if a pack remains that no
+ * snapshot names.
+ */
 export async function playRace(options: RaceOptions): Promise<RaceReport> {
   const { engine, directory, prefix, nodes, seed } = options;
   await using proxy = await startFaultyProxy(engine.endpoint);
@@ -246,7 +249,10 @@ async function assertWhole(
   }
 }
 
-/** Collects until nothing changes. Pushes that failed have left claims, and these have expired. */
+/**
+ * Collects once more. Afterwards every pack must be named by a snapshot. Pushes that failed have
+ * left claims, and these have expired.
+ */
 async function assertNothingLeft(remote: RemoteReader): Promise<void> {
   const options = { graceMs: 0, claimTtlMs: -day, dryRun: false };
   await collectRemote({ ...remote, clock: systemClock }, options, never);

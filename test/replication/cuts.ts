@@ -37,7 +37,7 @@ export interface CutSummary {
 
 /** Maximum cost of a cut in bytes. */
 export const maxAgainBytes = 64 * mib;
-/** The number of cuts in one pull before it may finish. */
+/** The maximum number of cuts in one pull before it may finish. */
 const cutsInARow = 12;
 
 /** Makes the cuts. Throws an AssertionError that names the cut if a result is wrong. */

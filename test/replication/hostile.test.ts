@@ -249,7 +249,7 @@ const lies: readonly Lie[] = [
   {
     ...aboutManifest("a table whose end never comes", async function* (truth) {
       for await (const message of truth) {
-        // The peer sends more blocks than it has announced as pending.
+        // This part comes later than the receiver waits.
         if (message.part.case === "blocks") await forAWhile();
         yield message;
       }
@@ -450,8 +450,8 @@ function withoutType({ baseDigests, snapshotOnly }: GetManifestRequest) {
 }
 
 /**
- * The bound on the growth of the receiver's memory after honest pulls, in bytes: windows, messages,
- * and uncollected garbage.
+ * Maximum growth of the receiver's memory, in bytes, above its level before the hostile pulls. It
+ * leaves room for windows, messages and uncollected garbage.
  */
 const maxGrowthBytes = 128 * mib;
 

@@ -81,7 +81,7 @@ test("a large table travels by range", async (t) => {
       const table = join(to.root, "transfers", digest.slice("sha256:".length), "0000.blk");
       const kept = (await stat(table)).size;
       assert.ok(kept > 500 * kib);
-      // A power cut has lost the end of what was written.
+      // The test simulates a power cut that lost the end of the written data.
       await truncate(table, kept - 4 * kib);
       await truncate(table, kept);
       const { snapshot } = await pull(to, request);

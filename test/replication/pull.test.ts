@@ -23,7 +23,9 @@ import { changedCopy, checkContent, createOn, kib, mib, pull, startNode } from "
 import { openWireProxy } from "./wire-proxy.js";
 import { openPastMode } from "../support/tamper.js";
 
-/** Makes a file with 12 MiB of data in 40 MiB, with holes, zeros and an odd end. */
+/**
+ * Makes an empty file, and a file with 12 MiB of data in 40 MiB, with holes, zeros and an odd end.
+ */
 function makeMemory(directory: string): Promise<string> {
   return makeSource(directory, [
     { name: "empty", sizeBytes: 0, pieces: [] },

@@ -7,7 +7,8 @@ import type { Latencies } from "./hostile.js";
 
 const betweenInspectsMs = 5;
 /**
- * These milliseconds are not counted, because opening the connection and running new code is slow.
+ * Calls in this first part of the run are not counted, because opening the connection and running
+ * new code is slow.
  */
 const warmUpMs = 1000;
 

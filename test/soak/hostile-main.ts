@@ -25,7 +25,7 @@ async function main(args: readonly string[]): Promise<void> {
   const token = process.env["HOSTILE_TOKEN"] ?? "";
   const total = Number(halfOpen) + Number(slowReaders);
   const sessions = new Map<number, HostileSession>();
-  /** Reopens a connection that was cut off. */
+  /** Returns the session of a stream. Opens a new one if the session's connection was cut off. */
   const sessionOf = (index: number): HostileSession => {
     const number = Math.floor(index / streamsPerConnection);
     const before = sessions.get(number);
@@ -53,8 +53,8 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 /**
- * Opens and resets streams in rounds, between which Node writes its data. Reopens a connection that
- * was cut off.
+ * Opens and resets streams in rounds. Node writes its data between two rounds. Opens a new
+ * connection when the last one was cut off.
  */
 async function keepResetting(address: string, token: string): Promise<void> {
   for (;;) {
@@ -109,7 +109,7 @@ const archiveStart = framed(create.input, {
 });
 const restoreLarge = framed(restore.input, { ref: "large" });
 
-/** Reads a few bytes each half second. */
+/** Reads at most 1 KiB each half second. */
 function slowRestore({ open }: HostileSession): Stream {
   const stream = open(paths.restore);
   stream.end(restoreLarge);

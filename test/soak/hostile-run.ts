@@ -1,5 +1,5 @@
-// Implements `npm run lab -- soak-hostile --seconds 120 [--held]`, which prints figures of a good
-// client with and without a hostile one.
+// Implements `npm run lab -- soak-hostile --seconds 120 [--held]`. It prints the latency and
+// throughput of a good client, with and without a hostile client beside it.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 // Runs one hostile client next to a good one. The hostile client leaves thousands of streams
-// half-open and reads only a few bytes per second. Measures the good client's Inspects and a large
-// transfer, with and without the hostile client.
+// half-open, and reads at most 2 KiB per second of each download. Measures the good client's
+// Inspects and a large transfer, with and without the hostile client.
 import { readFileSync } from "node:fs";
 import { makeToken, changeTokenFile } from "../../src/config/token-file.js";
 import { connect, type Client } from "../../src/client/index.js";
@@ -60,7 +60,7 @@ export interface HostileResult {
   readonly report: string;
 }
 
-/** The phase without the hostile client takes this many seconds. */
+/** Each phase without the hostile client takes at most this many seconds. */
 const quietSeconds = 30;
 /** The first transfers are slower, while memory reaches its normal level. */
 const warmUpSeconds = 10;

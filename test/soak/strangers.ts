@@ -1,6 +1,6 @@
-// Runs strangers next to a caller with a token: connections with a thousand half-open calls each,
-// which are reopened when they are refused. Measures the latency of the caller's Inspects, and
-// checks that each is answered.
+// Runs strangers next to a caller with a token: connections with many half-open calls each, which
+// are reopened when they are refused. Measures the latency of the caller's Inspects, and checks
+// that each is answered.
 import { connect } from "../../src/client/index.js";
 import { makeToken, changeTokenFile } from "../../src/config/token-file.js";
 import { rawFile } from "../unit/archive/support.js";

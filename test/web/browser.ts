@@ -27,7 +27,10 @@ export interface OpenPage {
   assertQuiet(): void;
 }
 
-/** Generous, because a busy machine shows a long list slowly. Only a failing test reaches it. */
+/**
+ * The limit is generous, because a busy machine shows a long list slowly. Only a failing test
+ * reaches it.
+ */
 const waitLimitMs = 120_000;
 
 /** Opens the page of the daemon at `adminAddress` like `stasis web`. */

@@ -221,7 +221,7 @@ func (c *call) readAll(response reflect.Type, step map[string]any) {
 	}
 }
 
-// sendAll stops when the call has ended. Another function reads the status.
+// sendAll sends the frames, and stops when the call has ended. Another function reads the status.
 func (c *call) sendAll(frames []any) {
 	for _, frame := range frames {
 		fields := frame.(map[string]any)

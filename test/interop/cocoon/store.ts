@@ -130,7 +130,7 @@ export async function adoptStore(
   return { lines, problems };
 }
 
-/** Returns the digest, time, mode and space of every entry below the path. */
+/** Returns the digest, time, mode and allocated blocks of every file below the path. */
 async function fingerprint(root: string): Promise<readonly string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const paths = entries

@@ -224,7 +224,7 @@ impl Call {
         }
     }
 
-    /// Waits for the first message.
+    /// Waits for the first message, or for the end of the call.
     pub async fn begun(&mut self) {
         let _ = self.progress.wait_for(|now| now.begun || now.outcome.is_some()).await;
     }

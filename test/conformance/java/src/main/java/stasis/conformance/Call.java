@@ -202,7 +202,7 @@ final class Call extends ClientCall.Listener<Message> {
     notifyAll();
   }
 
-  /** Waits for the first message. */
+  /** Waits for the first message, or for the end of the call. */
   synchronized void awaitBegin() throws InterruptedException {
     await(() -> begun);
   }
