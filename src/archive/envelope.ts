@@ -1,15 +1,17 @@
 // Reads and writes the envelope `snapshot.json`, which cocoon calls types.SnapshotExport. We
-// support version 1 and preserve unknown keys.
+// support version 1, and version 2 for delta archives, and preserve unknown keys.
 import { StoreError } from "../base/errors.js";
 import type { SnapshotConfig } from "../model/config.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
 import { archiveInvalid } from "./archive-invalid.js";
 import { decodeConfig, encodeConfig, unknownTexts } from "./envelope-config.js";
+import { decodeDeltaFacts, encodeDeltaFacts, type DeltaFacts } from "./delta-envelope.js";
 import {
   checkClaimedSize,
   decodeClaims,
   decodeExpireTime,
   decodeHost,
+  deltaKey,
   encodeOwn,
   noClaims,
   ownKey,
@@ -34,6 +36,8 @@ export interface Envelope {
   readonly claims: FileClaims;
   /** The time of expiry at the export. Undefined if the envelope has none. */
   readonly expireTime?: Date | undefined;
+  /** Set if the archive is a delta. */
+  readonly delta?: DeltaFacts;
 }
 
 /**
@@ -42,7 +46,9 @@ export interface Envelope {
  */
 export const maxEnvelopeBytes = 4 * 1024 * 1024;
 
-const envelopeVersion = "1";
+const wholeVersion = 1;
+/** A delta archive has a version of its own, so that programs that would misread it refuse it. */
+const deltaVersion = 2;
 /**
  * Maximum levels of nested braces and brackets. Our envelopes have at most 34, because the
  * orchestrator's own data in them may have 32.
@@ -52,28 +58,40 @@ const knownKeys: ReadonlySet<string> = new Set(["config", "version", "files", ow
 /** `ignoreBOM` stops the decoder from dropping a byte order mark, which is not JSON. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+interface EnvelopeFacts extends Omit<OwnFacts, "delta"> {
+  readonly delta?: DeltaFacts;
+}
+
 /**
  * Writes an envelope. `files` are the data files of the archive, sorted. Throws LIMIT_EXCEEDED if
  * the result is too large for readers. If thousands of long names leave no room for the claims
- * about the files, the envelope contains neither the claims nor the names of the files left out.
+ * about the files, the envelope contains neither the claims nor the names of the files left out. A
+ * delta needs its claims, so its envelope is then too large.
  */
 export function encodeEnvelope(
   config: SnapshotConfig,
   files: readonly string[],
   claims: FileClaims = noClaims,
-  { leftOut = [], expireTime }: OwnFacts = {},
+  { leftOut = [], expireTime, delta }: EnvelopeFacts = {},
 ): Uint8Array {
-  const members = [`"config":${encodeConfig(config)}`, `"version":${envelopeVersion}`];
+  const version = delta === undefined ? wholeVersion : deltaVersion;
+  const members = [`"config":${encodeConfig(config)}`, `"version":${version}`];
   if (files.length > 0) members.push(`"files":${JSON.stringify(files)}`);
-  const ours = encodeOwn(claims, config, { leftOut, expireTime });
+  const facts = { leftOut, expireTime, delta: delta && encodeDeltaFacts(delta) };
+  const ours = encodeOwn(claims, config, facts);
   if (ours !== undefined) members.push(`"${ownKey}":${ours}`);
   members.push(...unknownTexts(config.unknown.envelope, knownKeys));
   const bytes = Buffer.from(`${indentJson(`{${members.join()}}`)}\n`);
-  if (bytes.byteLength > maxEnvelopeBytes && claims.size > 0) {
+  if (bytes.byteLength > maxEnvelopeBytes && claims.size > 0 && delta === undefined) {
     return encodeEnvelope(config, files, noClaims, { expireTime });
   }
   checkSize(bytes);
   return bytes;
+}
+
+interface DecodeOptions {
+  /** Whether the caller can read delta archives. Default: false. */
+  readonly deltas?: boolean;
 }
 
 /**
@@ -82,24 +100,49 @@ export function encodeEnvelope(
  * does not check the name, the description and the labels against the rules of the store, because
  * an import may replace them.
  */
-export function decodeEnvelope(bytes: Uint8Array): Envelope {
+export function decodeEnvelope(
+  bytes: Uint8Array,
+  { deltas = false }: DecodeOptions = {},
+): Envelope {
   checkSize(bytes);
   const envelope = openJsonObject(parse(bytes), envelopeFileName);
-  checkVersion(envelope);
+  const version = checkVersion(envelope, deltas);
   const config = objectMember(envelope, "config");
   if (config === undefined) {
     throw archiveInvalid(`${envelopeFileName}: expected the key "config", found none`);
   }
   const expireTime = decodeExpireTime(envelope);
+  const files = decodeFiles(envelope);
+  const claims = decodeClaims(envelope);
+  const delta = deltaOf(envelope, version, { files: files ?? [], claims });
   return {
     config: {
       ...decodeConfig(config, unknownMembers(envelope, knownKeys)),
       ...decodeHost(envelope),
     },
-    files: decodeFiles(envelope),
-    claims: decodeClaims(envelope),
+    files,
+    claims,
     ...(expireTime && { expireTime }),
+    ...(delta && { delta }),
   };
+}
+
+/** Throws ARCHIVE_INVALID unless exactly an envelope of version 2 describes a delta. */
+function deltaOf(
+  envelope: JsonObject,
+  version: number,
+  described: { readonly files: readonly string[]; readonly claims: FileClaims },
+): DeltaFacts | undefined {
+  const ours = objectMember(envelope, ownKey);
+  const delta = ours && objectMember(ours, deltaKey);
+  if (version === deltaVersion) {
+    if (delta !== undefined) return decodeDeltaFacts(delta, described);
+    throw archiveInvalid(
+      `${envelopeFileName}: version ${deltaVersion} without ${ownKey}.${deltaKey}`,
+    );
+  }
+  if (delta === undefined) return undefined;
+  throw archiveInvalid(`${delta.path}: a delta has version ${deltaVersion}, found ${version}`);
 }
 
 function checkSize(bytes: Uint8Array): void {
@@ -132,15 +175,21 @@ function parse(bytes: Uint8Array): string {
   return text;
 }
 
-function checkVersion(envelope: JsonObject): void {
-  const version = envelope.members.get("version");
-  if (version !== undefined && Number(version) === Number(envelopeVersion)) return;
+function checkVersion(envelope: JsonObject, deltas: boolean): number {
+  const text = envelope.members.get("version");
+  const version = text === undefined ? undefined : Number(text);
+  if (version === wholeVersion || (version === deltaVersion && deltas)) return version;
+  const found = `found ${text?.slice(0, 64) ?? "none"}`;
   throw new StoreError(
     "ENVELOPE_VERSION_UNSUPPORTED",
-    `${envelopeFileName}: expected version ${envelopeVersion}, found ${version?.slice(0, 64) ?? "none"}`,
-    { hint: "It was written by another program, or by a newer version of one that we know" },
+    `${envelopeFileName}: expected version ${wholeVersion}${deltas ? ` or ${deltaVersion}` : ""}, ${found}`,
+    { hint: version === deltaVersion ? deltaHint : otherHint },
   );
 }
+
+const otherHint = "It was written by another program, or by a newer version of one that we know";
+const deltaHint =
+  "It belongs to a delta archive, which cannot be unpacked: import the archive file itself";
 
 function decodeFiles(envelope: JsonObject): readonly string[] | undefined {
   const files = stringListMember(envelope, "files");

@@ -24,6 +24,8 @@ const leftOutKey = "left_out";
 const expireTimeKey = "expire_time";
 const extraKey = "extra";
 const hostKey = "host";
+/** The key that only an envelope of a delta archive has. */
+export const deltaKey = "delta";
 const hostKeys = {
   cpuVendor: "cpu_vendor",
   cpuModel: "cpu_model",
@@ -53,13 +55,15 @@ export interface OwnFacts {
   /** Names of files of the snapshot that the archive lacks. */
   readonly leftOut?: readonly string[];
   readonly expireTime?: Date | undefined;
+  /** The value of the key `delta`, as JSON. */
+  readonly delta?: string | undefined;
 }
 
 /** Returns the value of the key as JSON. Undefined if the snapshot has no such facts. */
 export function encodeOwn(
   claims: FileClaims,
   { extra, host }: Pick<SnapshotConfig, "extra" | "host">,
-  { leftOut = [], expireTime }: OwnFacts,
+  { leftOut = [], expireTime, delta }: OwnFacts,
 ): string | undefined {
   const files = [...claims].map(([name, { sizeBytes, digest, blocks }]) => {
     const claim = { size: sizeBytes, ...(digest === "" ? {} : { digest, blocks }) };
@@ -67,6 +71,7 @@ export function encodeOwn(
   });
   const members = [
     ...(files.length === 0 ? [] : [`"${filesKey}":{${files.join()}}`]),
+    ...(delta === undefined ? [] : [`"${deltaKey}":${delta}`]),
     ...(leftOut.length === 0 ? [] : [`"${leftOutKey}":${JSON.stringify(leftOut)}`]),
     ...(expireTime === undefined ? [] : [`"${expireTimeKey}":"${expireTime.toISOString()}"`]),
     ...(extra === undefined ? [] : [`"${extraKey}":${extra}`]),

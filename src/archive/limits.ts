@@ -6,7 +6,12 @@ import { StoreError } from "../base/errors.js";
 import { maxMapExtents } from "../holes/extent-map.js";
 
 type LimitName =
-  keyof ArchiveLimits | "maxTrailingBytes" | "maxEnvelopeBytes" | "maxUploadBytes" | "maxRatio";
+  | keyof ArchiveLimits
+  | "maxTrailingBytes"
+  | "maxEnvelopeBytes"
+  | "maxDeltaHoles"
+  | "maxUploadBytes"
+  | "maxRatio";
 
 export interface ArchiveLimits {
   /**

@@ -1,9 +1,9 @@
 // Stores, restores, imports and exports whole directories of this machine.
 import { create } from "@bufbuild/protobuf";
 import { lstat } from "node:fs/promises";
-import { decodeEnvelope } from "../archive/envelope.js";
-import { checkClaimedSize, type FileClaims } from "../archive/file-claims.js";
-import { StoreError, isStoreError, type ErrorReason } from "../base/errors.js";
+import { decodeEnvelope, type Envelope } from "../archive/envelope.js";
+import { checkClaimedSize } from "../archive/file-claims.js";
+import { StoreError, fieldInvalid, isStoreError, type ErrorReason } from "../base/errors.js";
 import {
   ExportToDirectoryResponseSchema,
   type CreateResponse,
@@ -105,22 +105,28 @@ export async function importLocalDirectory(
       hint: "To store plain data files, create a snapshot from them",
     });
   }
-  checkSizes(source.envelope, source.files);
+  checkEnvelope(source.envelope, source.files, directory);
   return client.import(header, source.pack(options), callOptions(options));
 }
 
 /**
  * Checks the sizes as the daemon does, before gigabytes are sent. The daemon decides whether the
- * envelope is well-formed.
+ * envelope is well-formed. Throws ENVELOPE_VERSION_UNSUPPORTED for a delta, because the files of a
+ * directory do not show what was a hole in the archive.
  */
-function checkSizes(bytes: Uint8Array, files: LocalSource["files"]): void {
-  let claims: FileClaims;
+function checkEnvelope(bytes: Uint8Array, files: LocalSource["files"], directory: string): void {
+  let envelope: Envelope;
   try {
-    ({ claims } = decodeEnvelope(bytes));
+    envelope = decodeEnvelope(bytes, { deltas: true });
   } catch {
     return;
   }
-  for (const file of files) checkClaimedSize(claims, file);
+  if (envelope.delta !== undefined) {
+    const problem = `${directory} was unpacked from a delta archive`;
+    const hint = "Import the archive file itself";
+    throw new StoreError("ENVELOPE_VERSION_UNSUPPORTED", problem, { hint });
+  }
+  for (const file of files) checkClaimedSize(envelope.claims, file);
 }
 
 /**
@@ -156,6 +162,10 @@ export async function exportToLocalDirectory(
   options: ExportDirectoryOptions = {},
 ): Promise<ExportToDirectoryResponse> {
   const wanted: ExportInit = typeof request === "string" ? { ref: request } : request;
+  if ((wanted.deltaFrom ?? "") !== "") {
+    const expected = "an empty value, because a directory has all files";
+    throw fieldInvalid("deltaFrom", expected, wanted.deltaFrom, "Export a delta as an archive");
+  }
   await using target = await openLocalTarget(directory);
   const sync = options.sync ?? true;
   // ExportToDirectory cannot select files, and does not compare files that it reflinks.

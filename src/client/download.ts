@@ -50,12 +50,18 @@ export interface DownloadOptions extends CallOptions {
 type Frame = (RestoreResponse | ExportResponse)["frame"];
 type FrameStream = AsyncGenerator<{ readonly frame: Frame }, void, undefined>;
 
+/** The parts of a request that a daemon may not know, and then ignores. */
+interface Narrowed {
+  readonly files?: readonly string[];
+  readonly deltaFrom?: string;
+}
+
 /**
  * Starts a download and waits for its header. Throws NOT_IMPLEMENTED if the request selects files
- * and the daemon does not support that.
+ * or asks for a delta, and the daemon does not support that.
  */
 export async function openDownload(
-  { files = [] }: { readonly ref?: string; readonly files?: readonly string[] },
+  { files = [], deltaFrom = "" }: Narrowed & { readonly ref?: string },
   open: (options: CallOptions) => FrameStream,
   options: DownloadOptions = {},
 ): Promise<Download> {
@@ -64,6 +70,7 @@ export async function openDownload(
     const frames = open({ ...options, signal: ending.signal });
     const header = await readHeader(frames);
     if (files.length > 0 && header.files.length === 0) throw sendsAll();
+    if (deltaFrom !== "" && header.parentDigest === "") throw sendsWhole();
     return holdDownload(frames, header, ending, options.reuseBuffers === true);
   } catch (error) {
     ending.abort();
@@ -101,6 +108,16 @@ function sendsAll(): StoreError {
   return new StoreError("NOT_IMPLEMENTED", "this daemon cannot select files: it sends all", {
     hint: "Use a newer daemon, or ask for all files",
   });
+}
+
+function sendsWhole(): StoreError {
+  return new StoreError(
+    "NOT_IMPLEMENTED",
+    "this daemon cannot export deltas: it sends everything",
+    {
+      hint: "Use a newer daemon, or export without a parent",
+    },
+  );
 }
 
 async function readHeader(frames: FrameStream): Promise<DownloadHeader> {

@@ -4,6 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { readFully } from "../base/whole-io.js";
 import { withIoError } from "../holes/errno.js";
+import { endOf, type Extent } from "../model/extent.js";
 import { digestBytes, digestOf } from "./block-digest.js";
 import { placedRuns, type BlockTable } from "./block-table.js";
 
@@ -164,4 +165,20 @@ export async function readBlock(
     });
   }
   return bytes;
+}
+
+/** Returns the blocks that the ranges touch; neighbours are joined. */
+export function blocksAround(ranges: readonly Extent[], { table }: BlockIndex): Extent[] {
+  const { blockSizeBytes, sizeBytes } = table;
+  const spans: Extent[] = [];
+  for (const range of ranges) {
+    const start = range.offset - (range.offset % blockSizeBytes);
+    const blocks = Math.ceil(endOf(range) / blockSizeBytes);
+    const end = Math.min(blocks * blockSizeBytes, sizeBytes);
+    const last = spans.at(-1);
+    if (last === undefined || endOf(last) < start)
+      spans.push({ offset: start, length: end - start });
+    else spans[spans.length - 1] = { offset: last.offset, length: end - last.offset };
+  }
+  return spans;
 }

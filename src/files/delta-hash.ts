@@ -1,6 +1,8 @@
 // Computes the digests of a file that was made from another one, its base, by writing over parts of
 // it. Only the blocks that were written to are hashed.
 //
+// Ranges that become holes count as written with zeros.
+//
 // Invariants:
 // - A block that nothing was written to keeps its digest from the base, and is not read.
 // - A block that was written to in part is read from the base and compared with its digest there
@@ -9,6 +11,7 @@
 import { readFullySync } from "../base/whole-io.js";
 import type { WriteObserver } from "../holes/sparse-writer.js";
 import { isZero } from "../holes/zero.js";
+import { endOf, type Extent } from "../model/extent.js";
 import { indexBlocks, type BlockIndex } from "./block-access.js";
 import { digestOf } from "./block-digest.js";
 import { createBlockTableBuilder, digestAt, placedRuns, type BlockTable } from "./block-table.js";
@@ -17,6 +20,11 @@ interface DeltaBase {
   /** A descriptor of the base that is open for reading. */
   readonly fd: number;
   readonly table: BlockTable;
+  /**
+   * Ranges that become holes. They ascend, end inside the file, and nothing is written to them.
+   * Default: none.
+   */
+  readonly holes?: readonly Extent[] | undefined;
 }
 
 /** The reason why the digests could not be computed. */
@@ -59,13 +67,18 @@ class BaseHasher implements DeltaHasher {
   /** Holds the bytes that were written to the current block, at their offsets in the block. */
   readonly #written: Buffer;
   readonly #read: Buffer;
+  readonly #holes: Iterator<Extent>;
+  /** The next hole, or the rest of it after the blocks that have ended. */
+  #hole: Extent | undefined;
   #covered: Covered[] = [];
   #block = -1;
   #position = 0;
   #problem: BaseProblem | undefined;
 
-  constructor({ fd, table }: DeltaBase) {
+  constructor({ fd, table, holes = [] }: DeltaBase) {
     this.#fd = fd;
+    this.#holes = holes[Symbol.iterator]();
+    this.#hole = nextOf(this.#holes);
     this.#index = indexBlocks(table);
     this.#blocks = copyBlocks(table);
     this.#blockBytes = table.blockSizeBytes;
@@ -83,6 +96,7 @@ class BaseHasher implements DeltaHasher {
       if (block !== this.#block) this.#begin(block);
       const start = at - block * this.#blockBytes;
       const length = Math.min(this.#blockBytes - start, bytes.length - done);
+      this.#coverHoles(at);
       this.#written.set(bytes.subarray(done, done + length), start);
       this.#cover(start, start + length);
       done += length;
@@ -92,13 +106,61 @@ class BaseHasher implements DeltaHasher {
 
   finish(): DeltaDigests {
     this.#end();
+    this.#passHoles(Infinity);
     return { table: this.#blocks.finish(), problem: this.#problem };
   }
 
   #begin(block: number): void {
     this.#end();
+    this.#passHoles(block);
     this.#block = block;
     this.#covered = [];
+  }
+
+  /** Ends the blocks before `end` that nothing was written to and that have holes. */
+  #passHoles(end: number): void {
+    for (let hole = this.#hole; hole !== undefined; hole = this.#hole) {
+      const block = Math.floor(hole.offset / this.#blockBytes);
+      if (block >= end) return;
+      const whole = this.#wholeBlocks(hole, block, end);
+      if (whole > 0) {
+        if (this.#problem === undefined) this.#blocks.clear(block, whole);
+        this.#passUntil((block + whole) * this.#blockBytes);
+        continue;
+      }
+      this.#block = block;
+      this.#covered = [];
+      this.#end();
+    }
+  }
+
+  /** Returns the number of blocks from `block` to before `end` that the hole covers whole. */
+  #wholeBlocks(hole: Extent, block: number, end: number): number {
+    if (hole.offset > block * this.#blockBytes) return 0;
+    const { sizeBytes } = this.#index.table;
+    const blocks = endOf(hole) === sizeBytes ? Math.ceil : Math.floor;
+    return Math.min(blocks(endOf(hole) / this.#blockBytes), end) - block;
+  }
+
+  /** Covers the holes of the current block that begin before `end`. */
+  #coverHoles(end: number): void {
+    const first = this.#block * this.#blockBytes;
+    const last = Math.min(end, first + this.#blockBytes);
+    for (let hole = this.#hole; hole !== undefined && hole.offset < last; hole = this.#hole) {
+      const start = hole.offset - first;
+      const stop = Math.min(endOf(hole) - first, this.#blockBytes);
+      this.#written.fill(0, start, stop);
+      this.#cover(start, stop);
+      this.#passUntil(first + stop);
+    }
+  }
+
+  /** Forgets the holes up to `offset`, which is in the current hole or at its end. */
+  #passUntil(offset: number): void {
+    const hole = this.#hole;
+    if (hole === undefined) return;
+    const left = endOf(hole) - offset;
+    this.#hole = left > 0 ? { offset, length: left } : nextOf(this.#holes);
   }
 
   #cover(start: number, end: number): void {
@@ -108,7 +170,9 @@ class BaseHasher implements DeltaHasher {
   }
 
   #end(): void {
-    if (this.#block < 0 || this.#problem !== undefined) return;
+    if (this.#block < 0) return;
+    this.#coverHoles(Infinity);
+    if (this.#problem !== undefined) return;
     const bytes = this.#content();
     if (bytes !== undefined) this.#blocks.replace(this.#block, bytes);
     this.#block = -1;
@@ -145,9 +209,16 @@ class BaseHasher implements DeltaHasher {
   }
 }
 
+function nextOf(holes: Iterator<Extent>): Extent | undefined {
+  const next = holes.next();
+  return next.done === true ? undefined : next.value;
+}
+
 /** Makes a table from another table. Blocks are replaced in ascending order. */
 interface BlockCopier {
   replace(block: number, bytes: Buffer): void;
+  /** Replaces `count` blocks by holes. */
+  clear(block: number, count: number): void;
   finish(): BlockTable;
 }
 
@@ -177,6 +248,11 @@ function copyBlocks(table: BlockTable): BlockCopier {
       if (isZero(bytes)) builder.add("zero", 1);
       else builder.addData(digestOf(algorithm, bytes));
       next = block + 1;
+    },
+    clear: (block, count) => {
+      copyUntil(block);
+      builder.add("hole", count);
+      next = block + count;
     },
     finish: () => {
       copyUntil(Infinity);

@@ -5,9 +5,9 @@ import { closeQuietly } from "../base/quietly.js";
 import type { ReadableFile } from "../base/whole-io.js";
 import { readExtents, scanRanges, type FilePiece } from "../holes/extents.js";
 import type { ExtentMap } from "../holes/extent-map.js";
-import { commonParts, endOf, partsBetween, totalLength, type Extent } from "../model/extent.js";
+import { commonParts, partsBetween, totalLength, type Extent } from "../model/extent.js";
 import type { SnapshotFile } from "../model/snapshot.js";
-import { indexBlocks, type BlockIndex } from "./block-access.js";
+import { blocksAround, indexBlocks, type BlockIndex } from "./block-access.js";
 import { readBlockTable } from "./block-table-codec.js";
 import { IndexCache } from "./index-cache.js";
 import { blocksDirectoryName, blockTableName, type Layout } from "./layout.js";
@@ -58,7 +58,7 @@ export async function openRanges(
   const handle = openDataFile(join(layout.filesDirectory(id), file.name), file, id);
   let extents: ExtentMap | undefined;
   try {
-    const spans = index === undefined ? ranges : blocksOf(ranges, index);
+    const spans = index === undefined ? ranges : blocksAround(ranges, index);
     extents = await scanRanges(handle.fd, spans, signal);
     const cachedFirst = totalLength(spans) <= maxCachedBytes;
     const options = { what: file.name, signal, cachedFirst };
@@ -120,20 +120,4 @@ async function indexOf(
   const index = indexBlocks(table);
   indexes.add(file.digest, index);
   return index;
-}
-
-/** Returns the blocks that the ranges touch; neighbours are joined. */
-function blocksOf(ranges: readonly Extent[], { table }: BlockIndex): Extent[] {
-  const { blockSizeBytes, sizeBytes } = table;
-  const spans: Extent[] = [];
-  for (const range of ranges) {
-    const start = range.offset - (range.offset % blockSizeBytes);
-    const blocks = Math.ceil(endOf(range) / blockSizeBytes);
-    const end = Math.min(blocks * blockSizeBytes, sizeBytes);
-    const last = spans.at(-1);
-    if (last === undefined || endOf(last) < start)
-      spans.push({ offset: start, length: end - start });
-    else spans[spans.length - 1] = { offset: last.offset, length: end - last.offset };
-  }
-  return spans;
 }

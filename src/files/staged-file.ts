@@ -5,6 +5,7 @@ import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { formatBytes } from "../base/sizes.js";
 import { ioError } from "../holes/errno.js";
+import { punchHoles } from "../holes/punch.js";
 import { copyContent } from "../holes/sparse-copy.js";
 import { createSparseFile, type SparseFileOptions } from "../holes/sparse-writer.js";
 import { wholeBlocks } from "../model/charge.js";
@@ -47,6 +48,11 @@ export interface StagedFileOptions {
   readonly detectZeros: boolean;
   /** The stored file to begin with. If it is undefined, the file begins empty. */
   readonly base?: StagedBase | undefined;
+  /**
+   * Ranges of the base that become holes. They ascend, end inside the file, and nothing is written
+   * to them. Only a file over a base may have them. Default: none.
+   */
+  readonly holes?: readonly Extent[] | undefined;
   /** Called with the number of bytes before each write. May throw. */
   readonly onData?: (bytes: number) => void;
   readonly signal?: AbortSignal | undefined;
@@ -76,7 +82,7 @@ export async function createStagedFile(
   workers: WriteWorkers | undefined,
   keep: (record: StagedRecord) => Promise<void>,
 ): Promise<StagedFile> {
-  const { mode, sizeBytes, extents, detectZeros, base, signal } = options;
+  const { mode, sizeBytes, extents, detectZeros, base, holes = [], signal } = options;
   const hashing = chooseHashing(options, workers);
   let writtenBytes = 0;
   const writer = await createSparseFile(path, {
@@ -86,7 +92,7 @@ export async function createStagedFile(
     expectedBytes: sizeBytes,
     // Blocks of a base need no reservation.
     expectedExtents: base === undefined ? extents : undefined,
-    fill: base && ((handle) => fillFrom(base, handle, { path, sizeBytes, signal })),
+    fill: base && ((handle) => fillFrom(base, handle, { path, sizeBytes, holes, signal })),
     onData: (bytes) => {
       writtenBytes += bytes;
       options.onData?.(bytes);
@@ -143,9 +149,9 @@ interface Hashing {
  * this thread hashes small files.
  */
 function chooseHashing(options: StagedFileOptions, workers: WriteWorkers | undefined): Hashing {
-  const { base, extents, sizeBytes } = options;
+  const { base, holes, extents, sizeBytes } = options;
   if (base !== undefined) {
-    return workers === undefined ? hashOverHere(base) : hashOver(base, workers);
+    return workers === undefined ? hashOverHere(base, holes) : hashOver(base, holes, workers);
   }
   const dataBytes = extents === undefined ? sizeBytes : totalLength(extents);
   if (workers === undefined || dataBytes < minWorkerBytes) {
@@ -168,9 +174,13 @@ function chooseHashing(options: StagedFileOptions, workers: WriteWorkers | undef
 }
 
 /** Hashes in a worker, because reads of the base block the thread that hashes. */
-function hashOver(base: StagedBase, workers: WriteWorkers): Hashing {
+function hashOver(
+  base: StagedBase,
+  holes: StagedFileOptions["holes"],
+  workers: WriteWorkers,
+): Hashing {
   const { handle, table } = base;
-  const laneBase = table === undefined ? "unhashed" : { fd: handle.fd, table };
+  const laneBase = table === undefined ? "unhashed" : { fd: handle.fd, table, holes };
   let lane: WriteLane | undefined;
   return {
     writing: { createPool: (fd, path) => (lane = workers.openLane(fd, path, laneBase)) },
@@ -186,11 +196,11 @@ function hashOver(base: StagedBase, workers: WriteWorkers): Hashing {
 }
 
 /** Hashes in this thread. Programs without workers have no other calls that would wait. */
-function hashOverHere(base: StagedBase): Hashing {
+function hashOverHere(base: StagedBase, holes: StagedFileOptions["holes"]): Hashing {
   const { handle, table } = base;
   const drop = (): void => undefined;
   if (table === undefined) return { writing: {}, finish: () => undefined, drop };
-  const hasher = createDeltaHasher({ fd: handle.fd, table });
+  const hasher = createDeltaHasher({ fd: handle.fd, table, holes });
   return {
     writing: { observer: hasher },
     finish: () => {
@@ -222,15 +232,17 @@ function baseError({ name, snapshotId }: StagedBase, problem: BaseProblem): Erro
   );
 }
 
+interface Filling extends Pick<StagedFileOptions, "sizeBytes" | "signal"> {
+  readonly path: string;
+  readonly holes: readonly Extent[];
+}
+
 async function fillFrom(
   { handle, name, snapshotId }: StagedBase,
   target: FileHandle,
-  {
-    path,
-    sizeBytes,
-    signal,
-  }: Pick<StagedFileOptions, "sizeBytes" | "signal"> & { readonly path: string },
+  { path, sizeBytes, holes, signal }: Filling,
 ): Promise<void> {
   const from = `${name} of snapshot ${snapshotId}`;
   await copyContent({ source: handle, from, sizeBytes }, target, path, signal);
+  await punchHoles(target, holes, path, signal);
 }

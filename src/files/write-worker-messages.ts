@@ -1,4 +1,5 @@
 // Defines the messages between the main thread and a write worker.
+import type { Extent } from "../model/extent.js";
 import type { BlockTable } from "./block-table.js";
 import type { BaseProblem } from "./delta-hash.js";
 
@@ -49,7 +50,12 @@ export interface CopyMessage {
 
 /** The source of a lane's digests. The descriptor stays open as long as the lane. */
 export type LaneBase =
-  | { readonly fd: number; readonly table: BlockTable }
+  | {
+      readonly fd: number;
+      readonly table: BlockTable;
+      /** The ranges of the base that become holes. Undefined means none. */
+      readonly holes: readonly Extent[] | undefined;
+    }
   /** The base has no digests, so nothing is hashed. */
   | "unhashed";
 

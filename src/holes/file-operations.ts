@@ -19,7 +19,13 @@ import {
   utimes,
   writeFile,
 } from "node:fs/promises";
-import { cloneFile, copyRange, renameWithoutReplace, setAttribute } from "./native.js";
+import {
+  cloneFile,
+  copyRange,
+  releaseRange,
+  renameWithoutReplace,
+  setAttribute,
+} from "./native.js";
 
 /** Errors have the shape of Node's own, which errno.ts reads. */
 export interface FileOperations {
@@ -39,6 +45,7 @@ export interface FileOperations {
   writeFile: typeof writeFile;
   cloneFile: typeof cloneFile;
   copyRange: typeof copyRange;
+  releaseRange: typeof releaseRange;
   renameWithoutReplace: typeof renameWithoutReplace;
   setAttribute: typeof setAttribute;
 }
@@ -59,6 +66,7 @@ const operations: FileOperations = {
   writeFile,
   cloneFile,
   copyRange,
+  releaseRange,
   renameWithoutReplace,
   setAttribute,
 };

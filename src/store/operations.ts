@@ -20,6 +20,7 @@ import { dataMap } from "./read/data-map.js";
 import { createBlockHashes, type BlockHashes } from "./read/block-hashes.js";
 import { openBlocks } from "./read/blocks.js";
 import { cloneToDirectory } from "./read/clone.js";
+import { openDeltaStream } from "./read/delta-export.js";
 import { exportToDirectory, openDataDirectory, openDownloadStream } from "./read/read.js";
 import { readFile } from "./read/read-file.js";
 import {
@@ -171,7 +172,11 @@ function sharedOperations(
     },
     update: (request) => during(() => updateSnapshot(parts, request)),
     delete: (request) => during(() => deleteSnapshots(parts, request)),
-    download: (ref, options, signal) => openDownloadStream(parts, ref, options, signal),
+    download: (ref, options, signal) => {
+      const { deltaFrom = "" } = options;
+      if (deltaFrom === "") return openDownloadStream(parts, ref, options, signal);
+      return openDeltaStream(parts, ref, { ...options, deltaFrom }, signal);
+    },
     readFile: (request, signal) => readFile(parts, request, signal),
     openDataDirectory: (ref, options, signal) => openDataDirectory(parts, ref, options, signal),
     openBlocks: (ref, signal) => openBlocks(parts, ref, signal),

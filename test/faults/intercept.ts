@@ -123,6 +123,8 @@ function operationsThrough(scope: Scope, real: FileOperations): Partial<FileOper
         () => real.copyRange(from, to, offset, length),
         length,
       ),
+    releaseRange: (fd, offset, length) =>
+      done(on("write", fdPath(fd)), () => real.releaseRange(fd, offset, length)),
     // The store does not use the results of these calls, because it makes single directories
     // without `recursive`.
     mkdir: ((path: string, mode: object) =>

@@ -27,6 +27,15 @@ const config = {
   labels: { tier: "gold" },
   unknown: { envelope: { x: "1" }, config: { y: '{"z":[1.0,null]}' } },
 };
+const digest = `sha256:${"0a".repeat(32)}`;
+const deltaClaims = new Map(
+  ["disk", "memory"].map((name) => [name, { sizeBytes: 65_536, digest, blocks: "blake3" }]),
+);
+const delta = {
+  parent: { digest, id, name: "web" },
+  deltaFiles: new Map([["memory", [4096, 16_384].map((offset) => ({ offset, length: 512 }))]]),
+  inherited: ["disk"],
+};
 const files = [
   {
     name: "disk",
@@ -62,6 +71,7 @@ const seeds: Readonly<Record<FuzzTarget, () => readonly Uint8Array[]>> = {
       ["disk"],
       new Map([["disk", { sizeBytes: 9, digest: `sha256:${"0a".repeat(32)}`, blocks: "blake3" }]]),
     ),
+    encodeEnvelope(config, ["disk", "memory"], deltaClaims, { delta }),
     Buffer.from('{"config":null}'),
   ],
   manifest: () => [withChoice(manifestText())],

@@ -39,9 +39,12 @@ export const envelopeCases: readonly HostileCase[] = [
   ...badTexts.map(([what, text]) => refused(`envelope: ${what}`, () => withEnvelope(text))),
   refused("envelope: missing", () => Buffer.concat([goodFile, endMarker]), "ENVELOPE_MISSING"),
   refused(
-    "envelope: version 2",
-    () => withEnvelope(envelopeText({ version: 2 })),
+    "envelope: version 3",
+    () => withEnvelope(envelopeText({ version: 3 })),
     "ENVELOPE_VERSION_UNSUPPORTED",
+  ),
+  refused("envelope: version 2 that describes no delta", () =>
+    withEnvelope(envelopeText({ version: 2 })),
   ),
   refused(
     "envelope: version is __proto__",

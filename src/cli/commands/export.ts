@@ -27,6 +27,7 @@ import { noteUncompared, warnIfDamaged, writeOut, zerosForHoles } from "./restor
 
 interface ExportOptions extends GlobalOptions {
   readonly file?: string[];
+  readonly deltaFrom?: string;
   readonly output?: string;
   readonly toDir?: string;
   readonly onNode: boolean;
@@ -46,10 +47,12 @@ export function addExportCommand(program: Command): void {
       "Writes an archive to a file or stdout, or a directory with snapshot.json. The directory must " +
         "be absent or empty; it appears completely or not at all, readable by its owner " +
         "only. A daemon of this user on this machine writes the directory itself, by reflink where it " +
-        "can. With --file, the archive or directory is a snapshot of these files alone. With --json the answer goes to stdout, or to stderr if the data goes to stdout.",
+        "can. With --file, the archive or directory is a snapshot of these files alone. With " +
+        "--delta-from, the archive holds only what differs from PARENT, and import needs PARENT. With --json the answer goes to stdout, or to stderr if the data goes to stdout.",
     )
     .argument("<ref>", "id, name or unique id prefix")
     .option("--file <name>", "only this file; repeatable (default: all)", collectWord)
+    .option("--delta-from <parent>", "only what differs from this snapshot, as an archive")
     .option("-o, --output <file>", "file to write the archive to; - is stdout (default)")
     .option("--to-dir <dir>", "directory to write the files and snapshot.json into")
     .option("--on-node", "DIR of --to-dir is an absolute path on the daemon's node", false)
@@ -69,6 +72,7 @@ export function addExportCommand(program: Command): void {
 
 function checkOptions(options: ExportOptions): void {
   if (options.gzip && options.zstd) throw usageError("--gzip and --zstd exclude each other");
+  checkDelta(options);
   if (options.toDir === undefined) {
     if (options.onNode) throw usageError("--on-node needs --to-dir");
     return;
@@ -81,6 +85,17 @@ function checkOptions(options: ExportOptions): void {
   if (options.gzip || options.zstd || options.sparse !== undefined) {
     throw usageError("--gzip, --zstd and --sparse are for archives, not for --to-dir");
   }
+}
+
+function checkDelta({ deltaFrom, toDir, file, sparse, force }: ExportOptions): void {
+  if (deltaFrom === undefined) return;
+  if (deltaFrom === "") throw usageError("--delta-from needs an id, name or unique id prefix");
+  if (toDir !== undefined) throw usageError("--delta-from and --to-dir exclude each other");
+  if (file !== undefined) throw usageError("--delta-from and --file exclude each other");
+  if (sparse !== undefined) throw usageError("--delta-from and --sparse exclude each other");
+  if (!force) return;
+  const hint = "Use --overwrite to replace a file; nothing is compared with damaged data";
+  throw usageError("--delta-from and --force exclude each other", hint);
 }
 
 async function exportSnapshot(
@@ -98,7 +113,8 @@ async function exportSnapshot(
       ? Compression.ZSTD
       : Compression.NONE;
   const sparseFormat = sparseFormatOf(options.sparse);
-  const request: ExportInit = { ref, compression, sparseFormat, ...howRead(options) };
+  const { deltaFrom = "" } = options;
+  const request: ExportInit = { ref, compression, sparseFormat, deltaFrom, ...howRead(options) };
   await using output = await openOutput(options.output, options.overwrite || options.force);
   const call = { ...session.call, reuseBuffers: true };
   const open = (asked: ExportInit) => session.client.export(asked, call);

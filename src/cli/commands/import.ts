@@ -31,6 +31,7 @@ interface ImportOptions extends GlobalOptions, ConflictOptions {
   readonly label?: Labels;
   readonly protect: boolean;
   readonly keepExpiry: boolean;
+  readonly parent?: string;
   readonly requestId?: string;
   readonly onNode: boolean;
 }
@@ -41,7 +42,8 @@ export function addImportCommand(program: Command): void {
     .summary("store an archive or a directory that export wrote")
     .description(
       "Stores an archive (tar, gzip or zstd, detected) or a directory, both with snapshot.json as " +
-        "export or cocoon wrote it. Prints the new id.",
+        "export or cocoon wrote it. An archive of export --delta-from needs the snapshot that it was " +
+        "exported against, which is found by its digest. Prints the new id.",
     )
     .argument("[source]", "FILE, DIR or - for stdin (default: stdin)")
     .option("--name <name>", "name in place of the archive's own")
@@ -50,24 +52,34 @@ export function addImportCommand(program: Command): void {
   addConflictOptions(command)
     .option("--protect", "never evict it by garbage collection", false)
     .option("--keep-expiry", "let it expire when the archive says so (default: never)", false)
+    .option("--parent <ref>", "the parent of a delta archive (default: found by its digest)")
     .option("--request-id <uuid>", "makes a retry safe: the same id returns the first result")
     .option("--on-node", "SOURCE is an absolute path of a directory on the daemon's node", false)
     .action(async (source: string | undefined, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<ImportOptions>();
       if (options.onNode) {
+        if (options.parent !== undefined) throw usageError(parentNeedsArchive);
         await withSession(options, async (session) => {
           await report(session, await importOnNode(session, source, options));
         });
         return;
       }
       const input = await resolveInput(source);
+      if (options.parent !== undefined && input.kind === "directory") {
+        throw usageError(parentNeedsArchive);
+      }
       await withSession(options, async (session) => {
-        await report(session, await upload(session, input, headerFrom(options)));
+        const { parent = "" } = options;
+        await report(session, await upload(session, input, { ...headerFrom(options), parent }));
       });
     });
 }
 
-function headerFrom(options: ImportOptions): Required<Omit<ImportHeaderInit, "$typeName">> {
+const parentNeedsArchive = "--parent is for archives, not for directories";
+
+function headerFrom(
+  options: ImportOptions,
+): Required<Omit<ImportHeaderInit, "$typeName" | "parent">> {
   return {
     name: options.name ?? "",
     description: options.description ?? "",

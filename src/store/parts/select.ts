@@ -1,6 +1,7 @@
-// Selects files of a snapshot by the names that a request lists.
+// Selects snapshots by their digest, and files of a snapshot by the names that a request lists.
 import { describeValue, fieldInvalid } from "../../base/errors.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
+import type { Reader } from "./ports.js";
 
 /** The maximum number of existing files that an error lists. */
 const maxListed = 10;
@@ -26,4 +27,21 @@ export function selectFiles(snapshot: Snapshot, names: readonly string[]): reado
   requireNames(snapshot, names);
   const wanted = new Set(names);
   return snapshot.files.filter(({ name }) => wanted.has(name));
+}
+
+/**
+ * The maximum number of snapshots with one digest to look at in the search for an undamaged one.
+ */
+const maxWithDigest = 32;
+
+/** Returns an undamaged snapshot with this digest that the caller sees. */
+export function findUndamaged(
+  { catalog }: Pick<Reader, "catalog">,
+  digest: string,
+): Snapshot | undefined {
+  for (const id of catalog.idsWithDigest(digest, maxWithDigest)) {
+    const snapshot = catalog.get(id);
+    if (snapshot?.corrupt === false) return snapshot;
+  }
+  return undefined;
 }

@@ -8,7 +8,7 @@ import { endOf, type Extent } from "../../model/extent.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 import { requireUnchanged } from "../parts/linked.js";
 import { notHashedYet, openLeased, type ReadOptions, type ReadPorts } from "../parts/open-read.js";
-import { requireNames } from "../parts/select.js";
+import { findUndamaged, requireNames } from "../parts/select.js";
 import { noting } from "./read.js";
 
 const maxRanges = 4096;
@@ -99,20 +99,13 @@ function finder({ catalog }: ReadPorts, { ref, digest }: ReadFileRequest): () =>
     throw fieldInvalid("digest", "sha256:<64 hex digits>", digest);
   }
   return () => {
-    for (const id of catalog.idsWithDigest(digest, maxWithDigest)) {
-      const snapshot = catalog.get(id);
-      if (snapshot?.corrupt === false) return snapshot;
-    }
+    const found = findUndamaged({ catalog }, digest);
+    if (found !== undefined) return found;
     throw new StoreError("SNAPSHOT_NOT_FOUND", `no undamaged snapshot has the digest ${digest}`, {
       resource: { type: "snapshot", name: digest },
     });
   };
 }
-
-/**
- * The maximum number of snapshots with one digest to look at in the search for an undamaged one.
- */
-const maxWithDigest = 32;
 
 /**
  * Throws FIELD_INVALID if there are too many ranges, if one is empty, or if they do not ascend. In

@@ -33,6 +33,11 @@ export interface DownloadStreamOptions extends ReadOptions {
   readonly envelope: boolean;
   readonly compression: Compression;
   readonly sparseFormat: SparseFormat;
+  /**
+   * The id, name or id prefix of the parent of a delta archive. Empty and undefined mean that the
+   * stream has all data.
+   */
+  readonly deltaFrom?: string;
 }
 
 /** A byte stream that holds a lease until it is disposed of. */
@@ -44,6 +49,8 @@ export interface DownloadStream extends AsyncDisposable {
   readonly dataBytes: number;
   /** Warnings for the caller about the tar. */
   readonly warnings: readonly ArchiveWarning[];
+  /** Digest of the parent. Empty unless the stream is a delta archive. */
+  readonly parentDigest: string;
   /** The bytes of the stream. They may be read once. */
   readonly bytes: OwnedStream;
 }
@@ -77,6 +84,7 @@ export async function openDownloadStream(
     files: stored.files.map(({ name }) => name),
     dataBytes: stored.files.reduce((sum, file) => sum + file.dataBytes, 0),
     warnings: archiveWarnings(stored.files, options.sparseFormat),
+    parentDigest: "",
     bytes: downloadBytes(reader, { ...read, envelope }, options, signal),
     [Symbol.asyncDispose]: () => {
       span.end();

@@ -36,7 +36,7 @@ export interface DeltaIntakeRequest extends IntakeRequest {
 }
 
 /** The ports of a delta. `Links` is needed because every read checks the links of clones. */
-interface DeltaPublisher extends Publisher, Links {
+export interface DeltaPublisher extends Publisher, Links {
   readonly catalog: Publisher["catalog"] & Links["catalog"];
 }
 
@@ -75,9 +75,9 @@ export async function createDelta(
 async function stageFrom(making: Making, entry: ArchiveEntry): Promise<SnapshotFile> {
   const { intake, parent, signal } = making;
   if (!parent.isDelta(entry.name)) return await stageEntry(intake, entry, signal);
-  if (entry.extents === undefined) throw hasNoMap(entry.name);
+  if (entry.extents === undefined) throw hasNoMap(entry.name, packHint);
   parent.requireSize(entry);
-  return await parent.over(entry.name, (base) => stageEntry(intake, entry, signal, base));
+  return await parent.over(entry.name, (base) => stageEntry(intake, entry, signal, { base }));
 }
 
 /**
@@ -164,8 +164,8 @@ async function complete(
  * Stores a file of the parent unchanged. Its digests come from the parent and are not computed
  * again.
  */
-async function inherit(
-  { staging, allowance }: Intake,
+export async function inherit(
+  { staging, allowance }: Pick<Intake, "staging" | "allowance">,
   parent: DeltaParent,
   { name, mode, sizeBytes }: SnapshotFile,
   signal: AbortSignal,
@@ -179,13 +179,13 @@ async function inherit(
   });
 }
 
-function hasNoMap(entry: string): StoreError {
+const packHint =
+  "Without a map nobody can tell what has changed. Pack it with `stasis create --delta`, or send the file whole, not as a delta file";
+
+export function hasNoMap(entry: string, hint: string): StoreError {
   return new StoreError(
     "ARCHIVE_INVALID",
     `entry "${entry}": a delta file has a sparse map, and this entry has none`,
-    {
-      hint: "Without a map nobody can tell what has changed. Pack it with `stasis create --delta`, or send the file whole, not as a delta file",
-      metadata: { entry },
-    },
+    { hint, metadata: { entry } },
   );
 }

@@ -1,9 +1,11 @@
 // Implements Import, which stores an archive or a directory that contains an envelope.
+// import-delta.ts has what is special about delta archives.
 import { formatBytesApart } from "../../base/sizes.js";
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { OwnedStream } from "../../wire/chunk.js";
-import { StoreError } from "../../base/errors.js";
+import { createCleanup } from "../../base/cleanup.js";
+import { fieldInvalid, StoreError } from "../../base/errors.js";
 import {
   checkArchiveAgainstEnvelope,
   decodeEnvelope,
@@ -23,6 +25,8 @@ import { envelopeFileName } from "../../model/name.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 import { inSpan } from "../../observe/spans.js";
 import { ioError, isErrno, shownPath } from "../../holes/errno.js";
+import type { DeltaPublisher } from "./delta.js";
+import { isDelta, openDeltaImport, type DeltaImport } from "./import-delta.js";
 import type { Publisher } from "./publisher.js";
 import { begin, type Filled, type Intake, type IntakeRequest } from "./intake.js";
 import { stageEntry } from "./stage-entry.js";
@@ -32,31 +36,63 @@ const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /** Stores an archive under a new id. `request.config` overrides the envelope. */
 export async function importArchive(
-  publisher: Publisher,
+  publisher: DeltaPublisher,
   request: IntakeRequest,
   archive: OwnedStream,
   signal: AbortSignal,
 ): Promise<Snapshot> {
   await using intake = await begin(publisher, request, signal);
   if (intake.earlier !== undefined) return intake.earlier;
+  await using cleanup = createCleanup();
   const files: SnapshotFile[] = [];
-  const envelope = await inSpan("receive", {}, async () => {
-    let found: Envelope | undefined;
+  const received = await inSpan("receive", {}, async () => {
+    let found: Received | undefined;
     for await (const entry of archiveEntries(archive, publisher.options, signal)) {
       if (entry.name === envelopeFileName) {
-        found = decodeEnvelope(await readEnvelopeEntry(entry));
-        await intake.reconfigure(overlay(found.config, request.config));
+        found = await openEnvelope(publisher, request, intake, entry, signal);
+        const { delta } = found;
+        cleanup.defer(async () => await delta?.[Symbol.asyncDispose]());
+        if (delta !== undefined && files.length > 0) throw envelopeLate();
       } else {
         // If the envelope comes first, as in all archives that stasis writes, this check runs
         // before the data arrives.
-        checkClaimedSize(found?.claims ?? noClaims, entry);
-        files.push(await stageEntry(intake, entry, signal));
+        checkClaimedSize(found?.envelope.claims ?? noClaims, entry);
+        files.push(await (found?.delta?.stage(entry) ?? stageEntry(intake, entry, signal)));
       }
     }
+    files.push(...((await found?.delta?.inherit()) ?? []));
     return found;
   });
-  if (envelope === undefined) throw envelopeMissing("the archive");
-  return await intake.commit(await checkedImport(intake, request, envelope, files, signal));
+  if (received === undefined) throw envelopeMissing("the archive");
+  const { envelope, delta } = received;
+  const filled = await checkedImport(intake, request, envelope, files, signal);
+  if (delta === undefined) return await intake.commit(filled);
+  return await intake.commit({ ...filled, parentDigest: delta.parentDigest });
+}
+
+/** The envelope of an archive, and its parent if the archive is a delta. */
+interface Received {
+  readonly envelope: Envelope;
+  readonly delta: DeltaImport | undefined;
+}
+
+async function openEnvelope(
+  publisher: DeltaPublisher,
+  request: IntakeRequest,
+  intake: Intake,
+  entry: ArchiveEntry,
+  signal: AbortSignal,
+): Promise<Received> {
+  const envelope = decodeEnvelope(await readEnvelopeEntry(entry), { deltas: true });
+  await intake.reconfigure(overlay(envelope.config, request.config));
+  if (isDelta(envelope)) {
+    const delta = await openDeltaImport(publisher, request, intake, envelope, signal);
+    return { envelope, delta };
+  }
+  const { parent = "" } = request;
+  if (parent === "") return { envelope, delta: undefined };
+  const hint = "Import it without a parent";
+  throw fieldInvalid("parent", "an empty value, because the archive is whole", parent, hint);
 }
 
 /** Stores a copy of a directory, which shares blocks by reflink if the filesystem can. */
@@ -108,18 +144,19 @@ async function checkedImport(
 
 async function checkDigest(
   staging: Intake["staging"],
-  { claims }: Envelope,
+  { claims, delta }: Envelope,
   file: SnapshotFile,
   signal: AbortSignal,
 ): Promise<void> {
   const claim = claims.get(file.name);
-  if (claim === undefined || claim.digest === "") return;
+  if (claim === undefined || claim.digest === "" || claim.digest === file.digest) return;
   // If only newer versions know the algorithm, the claimed digest proves nothing here. The claimed
   // size was compared.
   const algorithm = algorithms.find((each) => each === claim.blocks);
   if (algorithm === undefined) return;
+  // A delta file has the algorithm of its parent.
   const digest =
-    algorithm === currentAlgorithm
+    algorithm === currentAlgorithm && delta === undefined
       ? file.digest
       : await staging.digestWith(file, algorithm, signal);
   checkClaimedDigest(file.name, claim, digest);
@@ -172,6 +209,14 @@ async function readEnvelopeFile(
     if (isErrno(error, "ELOOP")) throw entryInvalid(envelopeFileName, "it is a symbolic link");
     throw ioError(error, context);
   }
+}
+
+function envelopeLate(): StoreError {
+  return new StoreError(
+    "ARCHIVE_INVALID",
+    `${envelopeFileName} of a delta archive must be its first entry`,
+    { hint: "Export again", metadata: { entry: envelopeFileName } },
+  );
 }
 
 function envelopeMissing(where: string): StoreError {

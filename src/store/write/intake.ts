@@ -50,6 +50,11 @@ export interface IntakeRequest {
   readonly source?: string;
   /** Describes how the snapshot is made from a parent. If it is undefined, there is no parent. */
   readonly delta?: DeltaRequest;
+  /**
+   * The id, name or id prefix of the parent of a delta archive. Empty and undefined mean that the
+   * digest in the archive identifies the parent.
+   */
+  readonly parent?: string;
 }
 
 /** The files that the caller has put into the staging area. */

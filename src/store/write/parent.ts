@@ -35,7 +35,7 @@ export interface DeltaParent extends AsyncDisposable {
  */
 export async function openParent(
   ports: ReadPorts,
-  { parent: ref, deltaFiles }: DeltaRequest,
+  { parent: ref, deltaFiles }: Pick<DeltaRequest, "parent" | "deltaFiles">,
   user: string,
   signal: AbortSignal,
 ): Promise<DeltaParent> {

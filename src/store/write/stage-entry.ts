@@ -2,15 +2,22 @@
 import type { ArchiveEntry } from "../../archive/tar-reader.js";
 import type { StagedBase } from "../../files/staged-file.js";
 import { fileBytes, wholeBlocks } from "../../model/charge.js";
+import type { Extent } from "../../model/extent.js";
 import type { SnapshotFile } from "../../model/snapshot.js";
 import type { Intake } from "./intake.js";
+
+interface StagedOver {
+  readonly base: StagedBase;
+  /** The ranges of the base that become holes. Default: none. */
+  readonly holes?: readonly Extent[];
+}
 
 /** Stages the entry. With a base, the entry is a delta over a copy of the base. */
 export async function stageEntry(
   { staging, allowance }: Pick<Intake, "staging" | "allowance">,
   entry: ArchiveEntry,
   signal: AbortSignal,
-  base?: StagedBase,
+  { base, holes }: Partial<StagedOver> = {},
 ): Promise<SnapshotFile> {
   // Reserve the blocks of known data before the data is written.
   let knownBytes = 0;
@@ -26,6 +33,7 @@ export async function stageEntry(
     // A sparse entry lists its holes. A plain entry has zeros in their place.
     detectZeros: entry.extents === undefined,
     base,
+    holes,
     onData: (bytes) => allowance.take(wholeBlocks(bytes)),
     signal,
   });

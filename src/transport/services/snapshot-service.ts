@@ -183,7 +183,8 @@ function implementUploads(store: ConfinedStore): Pick<SnapshotMethods, "create" 
         header: { value: header },
       } = upload;
       if (header.protected) checkMayProtect(identity);
-      const request = importRequest(header, "header.");
+      const { parent } = header;
+      const request = { ...importRequest(header, "header."), parent };
       const snapshot = await withFieldNames(importFields("header."), () =>
         store.import(request, bytes, signal),
       );
@@ -239,6 +240,7 @@ function implementDownloads(
       dataBytes: BigInt(source.dataBytes),
       files: what.files === undefined || what.files.length === 0 ? [] : [...source.files],
       warnings: source.warnings.map(warningToMessage),
+      parentDigest: source.parentDigest,
     };
     yield { frame: { case: "header" as const, value: header } };
     for await (const frame of downloadFrames(source.bytes, chunkBytes)) {
@@ -256,7 +258,8 @@ function implementDownloads(
     export: ({ ref, force, verify, files, sparseFormat: format, ...rest }, context) => {
       const how = { force, verify, files, sparseFormat: sparseFormatFromWire(format) };
       const compression = compressionFromWire(rest.compression);
-      return download(ref, { ...how, envelope: true, compression }, context);
+      const { deltaFrom } = rest;
+      return download(ref, { ...how, envelope: true, compression, deltaFrom }, context);
     },
     readFile: async function* (message, { signal }) {
       await using reading = await store.readFile(readFileRequestFromMessage(message), signal);
@@ -343,11 +346,15 @@ function importFields(prefix: FieldPrefix): FieldNames {
     ["config", prefix === "" ? "" : "header"],
     ["requestId", `${prefix}request_id`],
     ["onNameConflict", `${prefix}on_name_conflict`],
+    ["parent", `${prefix}parent`],
   ];
 }
 
 /** Converts an import's header, which overrides parts of the configuration in the envelope. */
-function importRequest(header: Omit<ImportHeader, "$typeName">, prefix: FieldPrefix): StoreRequest {
+function importRequest(
+  header: Omit<ImportHeader, "$typeName" | "parent">,
+  prefix: FieldPrefix,
+): StoreRequest {
   const { name, description, labels } = header;
   return {
     config: { ...emptyConfig(), name, description, labels },

@@ -645,7 +645,10 @@ type DownloadHeader struct {
 	Warnings []*DownloadWarning `protobuf:"bytes,3,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	// Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
 	// daemon that does not know `files`: it sends all files.
-	Files         []string `protobuf:"bytes,4,rep,name=files,proto3" json:"files,omitempty"`
+	Files []string `protobuf:"bytes,4,rep,name=files,proto3" json:"files,omitempty"`
+	// Digest of the parent, if the archive that follows is a delta (delta_from of ExportRequest).
+	// Empty otherwise, and from a daemon that does not know delta_from: it sends everything.
+	ParentDigest  string `protobuf:"bytes,5,opt,name=parent_digest,json=parentDigest,proto3" json:"parent_digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -706,6 +709,13 @@ func (x *DownloadHeader) GetFiles() []string {
 		return x.Files
 	}
 	return nil
+}
+
+func (x *DownloadHeader) GetParentDigest() string {
+	if x != nil {
+		return x.ParentDigest
+	}
+	return ""
 }
 
 // A property of a download's tar that may cause trouble for some readers.
@@ -2273,7 +2283,15 @@ type ExportRequest struct {
 	Verify bool `protobuf:"varint,5,opt,name=verify,proto3" json:"verify,omitempty"`
 	// As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
 	// those that were left out. Importing such an archive stores a snapshot of its files alone.
-	Files         []string `protobuf:"bytes,6,rep,name=files,proto3" json:"files,omitempty"`
+	Files []string `protobuf:"bytes,6,rep,name=files,proto3" json:"files,omitempty"`
+	// Id, name or id prefix of another snapshot, the parent: the archive then holds only what differs
+	// from it. Import needs a snapshot with the parent's digest and stores a whole snapshot with the
+	// same bytes, holes and digests. Everything that is sent is verified, whatever `verify` says.
+	// Both snapshots must have their digests (OPERATION_IN_PROGRESS) and be undamaged. With
+	// SPARSE_FORMAT_COCOON or NONE, `force` or `files`: FIELD_INVALID. A daemon that does not know
+	// this field sends the whole snapshot, which says so in its header: see
+	// DownloadHeader.parent_digest. Empty = the whole snapshot.
+	DeltaFrom     string `protobuf:"bytes,7,opt,name=delta_from,json=deltaFrom,proto3" json:"delta_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2348,6 +2366,13 @@ func (x *ExportRequest) GetFiles() []string {
 		return x.Files
 	}
 	return nil
+}
+
+func (x *ExportRequest) GetDeltaFrom() string {
+	if x != nil {
+		return x.DeltaFrom
+	}
+	return ""
 }
 
 // A frame of Export.
@@ -3518,8 +3543,12 @@ type ImportHeader struct {
 	Labels map[string]string `protobuf:"bytes,6,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// True: the snapshot expires when the envelope says so. Default: false, it does not expire.
 	KeepExpireTime bool `protobuf:"varint,7,opt,name=keep_expire_time,json=keepExpireTime,proto3" json:"keep_expire_time,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Id, name or id prefix of the parent of a delta archive. It must have the digest that the
+	// archive names, and the archive must be a delta (FIELD_INVALID). Default: any undamaged snapshot
+	// with this digest.
+	Parent        string `protobuf:"bytes,8,opt,name=parent,proto3" json:"parent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImportHeader) Reset() {
@@ -3599,6 +3628,13 @@ func (x *ImportHeader) GetKeepExpireTime() bool {
 		return x.KeepExpireTime
 	}
 	return false
+}
+
+func (x *ImportHeader) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
 }
 
 // Answer of Import.
@@ -4430,13 +4466,14 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x0fDownloadTrailer\x12\x1f\n" +
 	"\vtotal_bytes\x18\x01 \x01(\x03R\n" +
 	"totalBytes\x12\x14\n" +
-	"\x05crc32\x18\x02 \x01(\aR\x05crc32\"\xae\x01\n" +
+	"\x05crc32\x18\x02 \x01(\aR\x05crc32\"\xd3\x01\n" +
 	"\x0eDownloadHeader\x12/\n" +
 	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\x12\x1d\n" +
 	"\n" +
 	"data_bytes\x18\x02 \x01(\x03R\tdataBytes\x126\n" +
 	"\bwarnings\x18\x03 \x03(\v2\x1a.stasis.v1.DownloadWarningR\bwarnings\x12\x14\n" +
-	"\x05files\x18\x04 \x03(\tR\x05files\"\x8d\x01\n" +
+	"\x05files\x18\x04 \x03(\tR\x05files\x12#\n" +
+	"\rparent_digest\x18\x05 \x01(\tR\fparentDigest\"\x8d\x01\n" +
 	"\x0fDownloadWarning\x122\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.stasis.v1.DownloadWarningKindR\x04kind\x12\x12\n" +
 	"\x04file\x18\x02 \x01(\tR\x04file\x12\x18\n" +
@@ -4564,14 +4601,16 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x06header\x18\x01 \x01(\v2\x19.stasis.v1.DownloadHeaderH\x00R\x06header\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunk\x126\n" +
 	"\atrailer\x18\x03 \x01(\v2\x1a.stasis.v1.DownloadTrailerH\x00R\atrailerB\a\n" +
-	"\x05frame\"\xdd\x01\n" +
+	"\x05frame\"\xfc\x01\n" +
 	"\rExportRequest\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\x128\n" +
 	"\vcompression\x18\x02 \x01(\x0e2\x16.stasis.v1.CompressionR\vcompression\x12<\n" +
 	"\rsparse_format\x18\x03 \x01(\x0e2\x17.stasis.v1.SparseFormatR\fsparseFormat\x12\x14\n" +
 	"\x05force\x18\x04 \x01(\bR\x05force\x12\x16\n" +
 	"\x06verify\x18\x05 \x01(\bR\x06verify\x12\x14\n" +
-	"\x05files\x18\x06 \x03(\tR\x05files\"\x9e\x01\n" +
+	"\x05files\x18\x06 \x03(\tR\x05files\x12\x1d\n" +
+	"\n" +
+	"delta_from\x18\a \x01(\tR\tdeltaFrom\"\x9e\x01\n" +
 	"\x0eExportResponse\x123\n" +
 	"\x06header\x18\x01 \x01(\v2\x19.stasis.v1.DownloadHeaderH\x00R\x06header\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunk\x126\n" +
@@ -4647,7 +4686,7 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x06header\x18\x01 \x01(\v2\x17.stasis.v1.ImportHeaderH\x00R\x06header\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunk\x121\n" +
 	"\x06commit\x18\x03 \x01(\v2\x17.stasis.v1.UploadCommitH\x00R\x06commitB\a\n" +
-	"\x05frame\"\xe8\x02\n" +
+	"\x05frame\"\x80\x03\n" +
 	"\fImportHeader\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1d\n" +
@@ -4656,7 +4695,8 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x10on_name_conflict\x18\x04 \x01(\x0e2\x19.stasis.v1.OnNameConflictR\x0eonNameConflict\x12\x1c\n" +
 	"\tprotected\x18\x05 \x01(\bR\tprotected\x12;\n" +
 	"\x06labels\x18\x06 \x03(\v2#.stasis.v1.ImportHeader.LabelsEntryR\x06labels\x12(\n" +
-	"\x10keep_expire_time\x18\a \x01(\bR\x0ekeepExpireTime\x1a9\n" +
+	"\x10keep_expire_time\x18\a \x01(\bR\x0ekeepExpireTime\x12\x16\n" +
+	"\x06parent\x18\b \x01(\tR\x06parent\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"A\n" +

@@ -111,9 +111,11 @@ type SnapshotServiceClient interface {
 	//
 	// Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
 	Restore(ctx context.Context, in *RestoreRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RestoreResponse], error)
-	// Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
+	// Streams an archive: a tar that starts with `snapshot.json`, optionally compressed. With
+	// delta_from it holds only what differs from another snapshot.
 	//
-	// Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+	// Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS; with delta_from also
+	// OPERATION_IN_PROGRESS (digests are still being computed).
 	Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportResponse], error)
 	// Streams ranges of one data file: `header`, then the holes of the ranges, then their data as
 	// chunks that carry their offset, then `trailer`. Only data travels; bytes in no chunk are zeros.
@@ -157,9 +159,14 @@ type SnapshotServiceClient interface {
 	// REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
 	// REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
 	TakeToDirectory(ctx context.Context, in *TakeToDirectoryRequest, opts ...grpc.CallOption) (*TakeToDirectoryResponse, error)
-	// Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
+	// Stores an uploaded archive (tar, gzip or zstd, detected) under a new id. A delta archive needs
+	// the snapshot that it was exported against, its parent. The call finds the parent by its digest
+	// among the snapshots that the caller sees, and holds a read lease on it; nothing depends on it
+	// afterwards.
 	//
-	// Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+	// Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED; for a delta
+	// archive also SNAPSHOT_NOT_FOUND (no snapshot with the parent's digest) and STORED_DATA_CORRUPT
+	// (the parent is damaged; it is marked).
 	Import(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportRequest, ImportResponse], error)
 	// Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote. The
 	// source is unchanged.
@@ -514,9 +521,11 @@ type SnapshotServiceServer interface {
 	//
 	// Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
 	Restore(*RestoreRequest, grpc.ServerStreamingServer[RestoreResponse]) error
-	// Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
+	// Streams an archive: a tar that starts with `snapshot.json`, optionally compressed. With
+	// delta_from it holds only what differs from another snapshot.
 	//
-	// Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+	// Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS; with delta_from also
+	// OPERATION_IN_PROGRESS (digests are still being computed).
 	Export(*ExportRequest, grpc.ServerStreamingServer[ExportResponse]) error
 	// Streams ranges of one data file: `header`, then the holes of the ranges, then their data as
 	// chunks that carry their offset, then `trailer`. Only data travels; bytes in no chunk are zeros.
@@ -560,9 +569,14 @@ type SnapshotServiceServer interface {
 	// REFLINK_UNSUPPORTED, SNAPSHOT_IN_USE, SNAPSHOT_PROTECTED, OPERATION_IN_PROGRESS,
 	// REQUEST_ID_REUSED, STORED_DATA_CORRUPT, STORAGE_FULL.
 	TakeToDirectory(context.Context, *TakeToDirectoryRequest) (*TakeToDirectoryResponse, error)
-	// Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
+	// Stores an uploaded archive (tar, gzip or zstd, detected) under a new id. A delta archive needs
+	// the snapshot that it was exported against, its parent. The call finds the parent by its digest
+	// among the snapshots that the caller sees, and holds a read lease on it; nothing depends on it
+	// afterwards.
 	//
-	// Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+	// Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED; for a delta
+	// archive also SNAPSHOT_NOT_FOUND (no snapshot with the parent's digest) and STORED_DATA_CORRUPT
+	// (the parent is damaged; it is marked).
 	Import(grpc.ClientStreamingServer[ImportRequest, ImportResponse]) error
 	// Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote. The
 	// source is unchanged.

@@ -129,16 +129,18 @@ class DownloadTrailer(_message.Message):
     def __init__(self, total_bytes: _Optional[int] = ..., crc32: _Optional[int] = ...) -> None: ...
 
 class DownloadHeader(_message.Message):
-    __slots__ = ("snapshot", "data_bytes", "warnings", "files")
+    __slots__ = ("snapshot", "data_bytes", "warnings", "files", "parent_digest")
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     DATA_BYTES_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
+    PARENT_DIGEST_FIELD_NUMBER: _ClassVar[int]
     snapshot: _resources_pb2.Snapshot
     data_bytes: int
     warnings: _containers.RepeatedCompositeFieldContainer[DownloadWarning]
     files: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., data_bytes: _Optional[int] = ..., warnings: _Optional[_Iterable[_Union[DownloadWarning, _Mapping]]] = ..., files: _Optional[_Iterable[str]] = ...) -> None: ...
+    parent_digest: str
+    def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., data_bytes: _Optional[int] = ..., warnings: _Optional[_Iterable[_Union[DownloadWarning, _Mapping]]] = ..., files: _Optional[_Iterable[str]] = ..., parent_digest: _Optional[str] = ...) -> None: ...
 
 class DownloadWarning(_message.Message):
     __slots__ = ("kind", "file", "readers", "message")
@@ -389,20 +391,22 @@ class RestoreResponse(_message.Message):
     def __init__(self, header: _Optional[_Union[DownloadHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., trailer: _Optional[_Union[DownloadTrailer, _Mapping]] = ...) -> None: ...
 
 class ExportRequest(_message.Message):
-    __slots__ = ("ref", "compression", "sparse_format", "force", "verify", "files")
+    __slots__ = ("ref", "compression", "sparse_format", "force", "verify", "files", "delta_from")
     REF_FIELD_NUMBER: _ClassVar[int]
     COMPRESSION_FIELD_NUMBER: _ClassVar[int]
     SPARSE_FORMAT_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
     VERIFY_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
+    DELTA_FROM_FIELD_NUMBER: _ClassVar[int]
     ref: str
     compression: Compression
     sparse_format: SparseFormat
     force: bool
     verify: bool
     files: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, ref: _Optional[str] = ..., compression: _Optional[_Union[Compression, str]] = ..., sparse_format: _Optional[_Union[SparseFormat, str]] = ..., force: bool = ..., verify: bool = ..., files: _Optional[_Iterable[str]] = ...) -> None: ...
+    delta_from: str
+    def __init__(self, ref: _Optional[str] = ..., compression: _Optional[_Union[Compression, str]] = ..., sparse_format: _Optional[_Union[SparseFormat, str]] = ..., force: bool = ..., verify: bool = ..., files: _Optional[_Iterable[str]] = ..., delta_from: _Optional[str] = ...) -> None: ...
 
 class ExportResponse(_message.Message):
     __slots__ = ("header", "chunk", "trailer")
@@ -567,7 +571,7 @@ class ImportRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[ImportHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., commit: _Optional[_Union[UploadCommit, _Mapping]] = ...) -> None: ...
 
 class ImportHeader(_message.Message):
-    __slots__ = ("name", "description", "request_id", "on_name_conflict", "protected", "labels", "keep_expire_time")
+    __slots__ = ("name", "description", "request_id", "on_name_conflict", "protected", "labels", "keep_expire_time", "parent")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -582,6 +586,7 @@ class ImportHeader(_message.Message):
     PROTECTED_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     KEEP_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     request_id: str
@@ -589,7 +594,8 @@ class ImportHeader(_message.Message):
     protected: bool
     labels: _containers.ScalarMap[str, str]
     keep_expire_time: bool
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ..., labels: _Optional[_Mapping[str, str]] = ..., keep_expire_time: bool = ...) -> None: ...
+    parent: str
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., request_id: _Optional[str] = ..., on_name_conflict: _Optional[_Union[OnNameConflict, str]] = ..., protected: bool = ..., labels: _Optional[_Mapping[str, str]] = ..., keep_expire_time: bool = ..., parent: _Optional[str] = ...) -> None: ...
 
 class ImportResponse(_message.Message):
     __slots__ = ("snapshot",)

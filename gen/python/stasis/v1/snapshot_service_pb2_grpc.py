@@ -246,9 +246,11 @@ class SnapshotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Export(self, request, context):
-        """Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
+        """Streams an archive: a tar that starts with `snapshot.json`, optionally compressed. With
+        delta_from it holds only what differs from another snapshot.
 
-        Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+        Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS; with delta_from also
+        OPERATION_IN_PROGRESS (digests are still being computed).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -317,9 +319,14 @@ class SnapshotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Import(self, request_iterator, context):
-        """Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
+        """Stores an uploaded archive (tar, gzip or zstd, detected) under a new id. A delta archive needs
+        the snapshot that it was exported against, its parent. The call finds the parent by its digest
+        among the snapshots that the caller sees, and holds a read lease on it; nothing depends on it
+        afterwards.
 
-        Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+        Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED; for a delta
+        archive also SNAPSHOT_NOT_FOUND (no snapshot with the parent's digest) and STORED_DATA_CORRUPT
+        (the parent is damaged; it is marked).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

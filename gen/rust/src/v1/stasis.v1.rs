@@ -2587,6 +2587,10 @@ pub struct DownloadHeader {
     /// daemon that does not know `files`: it sends all files.
     #[prost(string, repeated, tag = "4")]
     pub files: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Digest of the parent, if the archive that follows is a delta (delta_from of ExportRequest).
+    /// Empty otherwise, and from a daemon that does not know delta_from: it sends everything.
+    #[prost(string, tag = "5")]
+    pub parent_digest: ::prost::alloc::string::String,
 }
 /// A property of a download's tar that may cause trouble for some readers.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2976,6 +2980,15 @@ pub struct ExportRequest {
     /// those that were left out. Importing such an archive stores a snapshot of its files alone.
     #[prost(string, repeated, tag = "6")]
     pub files: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Id, name or id prefix of another snapshot, the parent: the archive then holds only what differs
+    /// from it. Import needs a snapshot with the parent's digest and stores a whole snapshot with the
+    /// same bytes, holes and digests. Everything that is sent is verified, whatever `verify` says.
+    /// Both snapshots must have their digests (OPERATION_IN_PROGRESS) and be undamaged. With
+    /// SPARSE_FORMAT_COCOON or NONE, `force` or `files`: FIELD_INVALID. A daemon that does not know
+    /// this field sends the whole snapshot, which says so in its header: see
+    /// DownloadHeader.parent_digest. Empty = the whole snapshot.
+    #[prost(string, tag = "7")]
+    pub delta_from: ::prost::alloc::string::String,
 }
 /// A frame of Export.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3256,6 +3269,11 @@ pub struct ImportHeader {
     /// True: the snapshot expires when the envelope says so. Default: false, it does not expire.
     #[prost(bool, tag = "7")]
     pub keep_expire_time: bool,
+    /// Id, name or id prefix of the parent of a delta archive. It must have the digest that the
+    /// archive names, and the archive must be a delta (FIELD_INVALID). Default: any undamaged snapshot
+    /// with this digest.
+    #[prost(string, tag = "8")]
+    pub parent: ::prost::alloc::string::String,
 }
 /// Answer of Import.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -4107,9 +4125,11 @@ pub mod snapshot_service_client {
                 .insert(GrpcMethod::new("stasis.v1.SnapshotService", "Restore"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
+        /// Streams an archive: a tar that starts with `snapshot.json`, optionally compressed. With
+        /// delta_from it holds only what differs from another snapshot.
         ///
-        /// Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+        /// Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS; with delta_from also
+        /// OPERATION_IN_PROGRESS (digests are still being computed).
         pub async fn export(
             &mut self,
             request: impl tonic::IntoRequest<super::ExportRequest>,
@@ -4272,9 +4292,14 @@ pub mod snapshot_service_client {
                 .insert(GrpcMethod::new("stasis.v1.SnapshotService", "TakeToDirectory"));
             self.inner.unary(req, path, codec).await
         }
-        /// Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
+        /// Stores an uploaded archive (tar, gzip or zstd, detected) under a new id. A delta archive needs
+        /// the snapshot that it was exported against, its parent. The call finds the parent by its digest
+        /// among the snapshots that the caller sees, and holds a read lease on it; nothing depends on it
+        /// afterwards.
         ///
-        /// Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+        /// Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED; for a delta
+        /// archive also SNAPSHOT_NOT_FOUND (no snapshot with the parent's digest) and STORED_DATA_CORRUPT
+        /// (the parent is damaged; it is marked).
         pub async fn import(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::ImportRequest>,

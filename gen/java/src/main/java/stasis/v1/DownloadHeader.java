@@ -35,6 +35,7 @@ private static final long serialVersionUID = 0L;
     warnings_ = java.util.Collections.emptyList();
     files_ =
         com.google.protobuf.LazyStringArrayList.emptyList();
+    parentDigest_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -229,6 +230,55 @@ private static final long serialVersionUID = 0L;
     return files_.getByteString(index);
   }
 
+  public static final int PARENT_DIGEST_FIELD_NUMBER = 5;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object parentDigest_ = "";
+  /**
+   * <pre>
+   * Digest of the parent, if the archive that follows is a delta (delta_from of ExportRequest).
+   * Empty otherwise, and from a daemon that does not know delta_from: it sends everything.
+   * </pre>
+   *
+   * <code>string parent_digest = 5 [json_name = "parentDigest"];</code>
+   * @return The parentDigest.
+   */
+  @java.lang.Override
+  public java.lang.String getParentDigest() {
+    java.lang.Object ref = parentDigest_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      parentDigest_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Digest of the parent, if the archive that follows is a delta (delta_from of ExportRequest).
+   * Empty otherwise, and from a daemon that does not know delta_from: it sends everything.
+   * </pre>
+   *
+   * <code>string parent_digest = 5 [json_name = "parentDigest"];</code>
+   * @return The bytes for parentDigest.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getParentDigestBytes() {
+    java.lang.Object ref = parentDigest_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      parentDigest_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -254,6 +304,9 @@ private static final long serialVersionUID = 0L;
     }
     for (int i = 0; i < files_.size(); i++) {
       com.google.protobuf.GeneratedMessage.writeString(output, 4, files_.getRaw(i));
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(parentDigest_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 5, parentDigest_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -284,6 +337,9 @@ private static final long serialVersionUID = 0L;
       size += dataSize;
       size += 1 * getFilesList().size();
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(parentDigest_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(5, parentDigest_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -310,6 +366,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getWarningsList())) return false;
     if (!getFilesList()
         .equals(other.getFilesList())) return false;
+    if (!getParentDigest()
+        .equals(other.getParentDigest())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -336,6 +394,8 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + FILES_FIELD_NUMBER;
       hash = (53 * hash) + getFilesList().hashCode();
     }
+    hash = (37 * hash) + PARENT_DIGEST_FIELD_NUMBER;
+    hash = (53 * hash) + getParentDigest().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -493,6 +553,7 @@ private static final long serialVersionUID = 0L;
       bitField0_ = (bitField0_ & ~0x00000004);
       files_ =
           com.google.protobuf.LazyStringArrayList.emptyList();
+      parentDigest_ = "";
       return this;
     }
 
@@ -553,6 +614,9 @@ private static final long serialVersionUID = 0L;
         files_.makeImmutable();
         result.files_ = files_;
       }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.parentDigest_ = parentDigest_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -608,6 +672,11 @@ private static final long serialVersionUID = 0L;
           ensureFilesIsMutable();
           files_.addAll(other.files_);
         }
+        onChanged();
+      }
+      if (!other.getParentDigest().isEmpty()) {
+        parentDigest_ = other.parentDigest_;
+        bitField0_ |= 0x00000010;
         onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
@@ -667,6 +736,11 @@ private static final long serialVersionUID = 0L;
               files_.add(s);
               break;
             } // case 34
+            case 42: {
+              parentDigest_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 42
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1373,6 +1447,103 @@ private static final long serialVersionUID = 0L;
       ensureFilesIsMutable();
       files_.add(value);
       bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object parentDigest_ = "";
+    /**
+     * <pre>
+     * Digest of the parent, if the archive that follows is a delta (delta_from of ExportRequest).
+     * Empty otherwise, and from a daemon that does not know delta_from: it sends everything.
+     * </pre>
+     *
+     * <code>string parent_digest = 5 [json_name = "parentDigest"];</code>
+     * @return The parentDigest.
+     */
+    public java.lang.String getParentDigest() {
+      java.lang.Object ref = parentDigest_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        parentDigest_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Digest of the parent, if the archive that follows is a delta (delta_from of ExportRequest).
+     * Empty otherwise, and from a daemon that does not know delta_from: it sends everything.
+     * </pre>
+     *
+     * <code>string parent_digest = 5 [json_name = "parentDigest"];</code>
+     * @return The bytes for parentDigest.
+     */
+    public com.google.protobuf.ByteString
+        getParentDigestBytes() {
+      java.lang.Object ref = parentDigest_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        parentDigest_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Digest of the parent, if the archive that follows is a delta (delta_from of ExportRequest).
+     * Empty otherwise, and from a daemon that does not know delta_from: it sends everything.
+     * </pre>
+     *
+     * <code>string parent_digest = 5 [json_name = "parentDigest"];</code>
+     * @param value The parentDigest to set.
+     * @return This builder for chaining.
+     */
+    public Builder setParentDigest(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      parentDigest_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Digest of the parent, if the archive that follows is a delta (delta_from of ExportRequest).
+     * Empty otherwise, and from a daemon that does not know delta_from: it sends everything.
+     * </pre>
+     *
+     * <code>string parent_digest = 5 [json_name = "parentDigest"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearParentDigest() {
+      parentDigest_ = getDefaultInstance().getParentDigest();
+      bitField0_ = (bitField0_ & ~0x00000010);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Digest of the parent, if the archive that follows is a delta (delta_from of ExportRequest).
+     * Empty otherwise, and from a daemon that does not know delta_from: it sends everything.
+     * </pre>
+     *
+     * <code>string parent_digest = 5 [json_name = "parentDigest"];</code>
+     * @param value The bytes for parentDigest to set.
+     * @return This builder for chaining.
+     */
+    public Builder setParentDigestBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      parentDigest_ = value;
+      bitField0_ |= 0x00000010;
       onChanged();
       return this;
     }

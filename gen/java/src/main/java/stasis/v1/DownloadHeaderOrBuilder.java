@@ -142,4 +142,26 @@ public interface DownloadHeaderOrBuilder extends
    */
   com.google.protobuf.ByteString
       getFilesBytes(int index);
+
+  /**
+   * <pre>
+   * Digest of the parent, if the archive that follows is a delta (delta_from of ExportRequest).
+   * Empty otherwise, and from a daemon that does not know delta_from: it sends everything.
+   * </pre>
+   *
+   * <code>string parent_digest = 5 [json_name = "parentDigest"];</code>
+   * @return The parentDigest.
+   */
+  java.lang.String getParentDigest();
+  /**
+   * <pre>
+   * Digest of the parent, if the archive that follows is a delta (delta_from of ExportRequest).
+   * Empty otherwise, and from a daemon that does not know delta_from: it sends everything.
+   * </pre>
+   *
+   * <code>string parent_digest = 5 [json_name = "parentDigest"];</code>
+   * @return The bytes for parentDigest.
+   */
+  com.google.protobuf.ByteString
+      getParentDigestBytes();
 }

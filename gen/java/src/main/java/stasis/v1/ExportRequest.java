@@ -37,6 +37,7 @@ private static final long serialVersionUID = 0L;
     sparseFormat_ = 0;
     files_ =
         com.google.protobuf.LazyStringArrayList.emptyList();
+    deltaFrom_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -238,6 +239,65 @@ private static final long serialVersionUID = 0L;
     return files_.getByteString(index);
   }
 
+  public static final int DELTA_FROM_FIELD_NUMBER = 7;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object deltaFrom_ = "";
+  /**
+   * <pre>
+   * Id, name or id prefix of another snapshot, the parent: the archive then holds only what differs
+   * from it. Import needs a snapshot with the parent's digest and stores a whole snapshot with the
+   * same bytes, holes and digests. Everything that is sent is verified, whatever `verify` says.
+   * Both snapshots must have their digests (OPERATION_IN_PROGRESS) and be undamaged. With
+   * SPARSE_FORMAT_COCOON or NONE, `force` or `files`: FIELD_INVALID. A daemon that does not know
+   * this field sends the whole snapshot, which says so in its header: see
+   * DownloadHeader.parent_digest. Empty = the whole snapshot.
+   * </pre>
+   *
+   * <code>string delta_from = 7 [json_name = "deltaFrom"];</code>
+   * @return The deltaFrom.
+   */
+  @java.lang.Override
+  public java.lang.String getDeltaFrom() {
+    java.lang.Object ref = deltaFrom_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      deltaFrom_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Id, name or id prefix of another snapshot, the parent: the archive then holds only what differs
+   * from it. Import needs a snapshot with the parent's digest and stores a whole snapshot with the
+   * same bytes, holes and digests. Everything that is sent is verified, whatever `verify` says.
+   * Both snapshots must have their digests (OPERATION_IN_PROGRESS) and be undamaged. With
+   * SPARSE_FORMAT_COCOON or NONE, `force` or `files`: FIELD_INVALID. A daemon that does not know
+   * this field sends the whole snapshot, which says so in its header: see
+   * DownloadHeader.parent_digest. Empty = the whole snapshot.
+   * </pre>
+   *
+   * <code>string delta_from = 7 [json_name = "deltaFrom"];</code>
+   * @return The bytes for deltaFrom.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getDeltaFromBytes() {
+    java.lang.Object ref = deltaFrom_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      deltaFrom_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -269,6 +329,9 @@ private static final long serialVersionUID = 0L;
     }
     for (int i = 0; i < files_.size(); i++) {
       com.google.protobuf.GeneratedMessage.writeString(output, 6, files_.getRaw(i));
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(deltaFrom_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 7, deltaFrom_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -306,6 +369,9 @@ private static final long serialVersionUID = 0L;
       size += dataSize;
       size += 1 * getFilesList().size();
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(deltaFrom_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(7, deltaFrom_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -331,6 +397,8 @@ private static final long serialVersionUID = 0L;
         != other.getVerify()) return false;
     if (!getFilesList()
         .equals(other.getFilesList())) return false;
+    if (!getDeltaFrom()
+        .equals(other.getDeltaFrom())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -358,6 +426,8 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + FILES_FIELD_NUMBER;
       hash = (53 * hash) + getFilesList().hashCode();
     }
+    hash = (37 * hash) + DELTA_FROM_FIELD_NUMBER;
+    hash = (53 * hash) + getDeltaFrom().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -500,6 +570,7 @@ private static final long serialVersionUID = 0L;
       verify_ = false;
       files_ =
           com.google.protobuf.LazyStringArrayList.emptyList();
+      deltaFrom_ = "";
       return this;
     }
 
@@ -552,6 +623,9 @@ private static final long serialVersionUID = 0L;
         files_.makeImmutable();
         result.files_ = files_;
       }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.deltaFrom_ = deltaFrom_;
+      }
     }
 
     @java.lang.Override
@@ -591,6 +665,11 @@ private static final long serialVersionUID = 0L;
           ensureFilesIsMutable();
           files_.addAll(other.files_);
         }
+        onChanged();
+      }
+      if (!other.getDeltaFrom().isEmpty()) {
+        deltaFrom_ = other.deltaFrom_;
+        bitField0_ |= 0x00000040;
         onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
@@ -650,6 +729,11 @@ private static final long serialVersionUID = 0L;
               files_.add(s);
               break;
             } // case 50
+            case 58: {
+              deltaFrom_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 58
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1141,6 +1225,128 @@ private static final long serialVersionUID = 0L;
       ensureFilesIsMutable();
       files_.add(value);
       bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object deltaFrom_ = "";
+    /**
+     * <pre>
+     * Id, name or id prefix of another snapshot, the parent: the archive then holds only what differs
+     * from it. Import needs a snapshot with the parent's digest and stores a whole snapshot with the
+     * same bytes, holes and digests. Everything that is sent is verified, whatever `verify` says.
+     * Both snapshots must have their digests (OPERATION_IN_PROGRESS) and be undamaged. With
+     * SPARSE_FORMAT_COCOON or NONE, `force` or `files`: FIELD_INVALID. A daemon that does not know
+     * this field sends the whole snapshot, which says so in its header: see
+     * DownloadHeader.parent_digest. Empty = the whole snapshot.
+     * </pre>
+     *
+     * <code>string delta_from = 7 [json_name = "deltaFrom"];</code>
+     * @return The deltaFrom.
+     */
+    public java.lang.String getDeltaFrom() {
+      java.lang.Object ref = deltaFrom_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        deltaFrom_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Id, name or id prefix of another snapshot, the parent: the archive then holds only what differs
+     * from it. Import needs a snapshot with the parent's digest and stores a whole snapshot with the
+     * same bytes, holes and digests. Everything that is sent is verified, whatever `verify` says.
+     * Both snapshots must have their digests (OPERATION_IN_PROGRESS) and be undamaged. With
+     * SPARSE_FORMAT_COCOON or NONE, `force` or `files`: FIELD_INVALID. A daemon that does not know
+     * this field sends the whole snapshot, which says so in its header: see
+     * DownloadHeader.parent_digest. Empty = the whole snapshot.
+     * </pre>
+     *
+     * <code>string delta_from = 7 [json_name = "deltaFrom"];</code>
+     * @return The bytes for deltaFrom.
+     */
+    public com.google.protobuf.ByteString
+        getDeltaFromBytes() {
+      java.lang.Object ref = deltaFrom_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        deltaFrom_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Id, name or id prefix of another snapshot, the parent: the archive then holds only what differs
+     * from it. Import needs a snapshot with the parent's digest and stores a whole snapshot with the
+     * same bytes, holes and digests. Everything that is sent is verified, whatever `verify` says.
+     * Both snapshots must have their digests (OPERATION_IN_PROGRESS) and be undamaged. With
+     * SPARSE_FORMAT_COCOON or NONE, `force` or `files`: FIELD_INVALID. A daemon that does not know
+     * this field sends the whole snapshot, which says so in its header: see
+     * DownloadHeader.parent_digest. Empty = the whole snapshot.
+     * </pre>
+     *
+     * <code>string delta_from = 7 [json_name = "deltaFrom"];</code>
+     * @param value The deltaFrom to set.
+     * @return This builder for chaining.
+     */
+    public Builder setDeltaFrom(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      deltaFrom_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Id, name or id prefix of another snapshot, the parent: the archive then holds only what differs
+     * from it. Import needs a snapshot with the parent's digest and stores a whole snapshot with the
+     * same bytes, holes and digests. Everything that is sent is verified, whatever `verify` says.
+     * Both snapshots must have their digests (OPERATION_IN_PROGRESS) and be undamaged. With
+     * SPARSE_FORMAT_COCOON or NONE, `force` or `files`: FIELD_INVALID. A daemon that does not know
+     * this field sends the whole snapshot, which says so in its header: see
+     * DownloadHeader.parent_digest. Empty = the whole snapshot.
+     * </pre>
+     *
+     * <code>string delta_from = 7 [json_name = "deltaFrom"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearDeltaFrom() {
+      deltaFrom_ = getDefaultInstance().getDeltaFrom();
+      bitField0_ = (bitField0_ & ~0x00000040);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Id, name or id prefix of another snapshot, the parent: the archive then holds only what differs
+     * from it. Import needs a snapshot with the parent's digest and stores a whole snapshot with the
+     * same bytes, holes and digests. Everything that is sent is verified, whatever `verify` says.
+     * Both snapshots must have their digests (OPERATION_IN_PROGRESS) and be undamaged. With
+     * SPARSE_FORMAT_COCOON or NONE, `force` or `files`: FIELD_INVALID. A daemon that does not know
+     * this field sends the whole snapshot, which says so in its header: see
+     * DownloadHeader.parent_digest. Empty = the whole snapshot.
+     * </pre>
+     *
+     * <code>string delta_from = 7 [json_name = "deltaFrom"];</code>
+     * @param value The bytes for deltaFrom to set.
+     * @return This builder for chaining.
+     */
+    public Builder setDeltaFromBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      deltaFrom_ = value;
+      bitField0_ |= 0x00000040;
       onChanged();
       return this;
     }

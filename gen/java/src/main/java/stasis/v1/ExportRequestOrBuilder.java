@@ -132,4 +132,36 @@ public interface ExportRequestOrBuilder extends
    */
   com.google.protobuf.ByteString
       getFilesBytes(int index);
+
+  /**
+   * <pre>
+   * Id, name or id prefix of another snapshot, the parent: the archive then holds only what differs
+   * from it. Import needs a snapshot with the parent's digest and stores a whole snapshot with the
+   * same bytes, holes and digests. Everything that is sent is verified, whatever `verify` says.
+   * Both snapshots must have their digests (OPERATION_IN_PROGRESS) and be undamaged. With
+   * SPARSE_FORMAT_COCOON or NONE, `force` or `files`: FIELD_INVALID. A daemon that does not know
+   * this field sends the whole snapshot, which says so in its header: see
+   * DownloadHeader.parent_digest. Empty = the whole snapshot.
+   * </pre>
+   *
+   * <code>string delta_from = 7 [json_name = "deltaFrom"];</code>
+   * @return The deltaFrom.
+   */
+  java.lang.String getDeltaFrom();
+  /**
+   * <pre>
+   * Id, name or id prefix of another snapshot, the parent: the archive then holds only what differs
+   * from it. Import needs a snapshot with the parent's digest and stores a whole snapshot with the
+   * same bytes, holes and digests. Everything that is sent is verified, whatever `verify` says.
+   * Both snapshots must have their digests (OPERATION_IN_PROGRESS) and be undamaged. With
+   * SPARSE_FORMAT_COCOON or NONE, `force` or `files`: FIELD_INVALID. A daemon that does not know
+   * this field sends the whole snapshot, which says so in its header: see
+   * DownloadHeader.parent_digest. Empty = the whole snapshot.
+   * </pre>
+   *
+   * <code>string delta_from = 7 [json_name = "deltaFrom"];</code>
+   * @return The bytes for deltaFrom.
+   */
+  com.google.protobuf.ByteString
+      getDeltaFromBytes();
 }

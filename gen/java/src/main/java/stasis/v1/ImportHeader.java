@@ -36,6 +36,7 @@ private static final long serialVersionUID = 0L;
     description_ = "";
     requestId_ = "";
     onNameConflict_ = 0;
+    parent_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -355,6 +356,57 @@ java.lang.String defaultValue) {
     return keepExpireTime_;
   }
 
+  public static final int PARENT_FIELD_NUMBER = 8;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object parent_ = "";
+  /**
+   * <pre>
+   * Id, name or id prefix of the parent of a delta archive. It must have the digest that the
+   * archive names, and the archive must be a delta (FIELD_INVALID). Default: any undamaged snapshot
+   * with this digest.
+   * </pre>
+   *
+   * <code>string parent = 8 [json_name = "parent"];</code>
+   * @return The parent.
+   */
+  @java.lang.Override
+  public java.lang.String getParent() {
+    java.lang.Object ref = parent_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      parent_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Id, name or id prefix of the parent of a delta archive. It must have the digest that the
+   * archive names, and the archive must be a delta (FIELD_INVALID). Default: any undamaged snapshot
+   * with this digest.
+   * </pre>
+   *
+   * <code>string parent = 8 [json_name = "parent"];</code>
+   * @return The bytes for parent.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getParentBytes() {
+    java.lang.Object ref = parent_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      parent_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -392,6 +444,9 @@ java.lang.String defaultValue) {
         6);
     if (keepExpireTime_ != false) {
       output.writeBool(7, keepExpireTime_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(parent_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 8, parent_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -433,6 +488,9 @@ java.lang.String defaultValue) {
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(7, keepExpireTime_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(parent_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(8, parent_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -461,6 +519,8 @@ java.lang.String defaultValue) {
         other.internalGetLabels())) return false;
     if (getKeepExpireTime()
         != other.getKeepExpireTime()) return false;
+    if (!getParent()
+        .equals(other.getParent())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -490,6 +550,8 @@ java.lang.String defaultValue) {
     hash = (37 * hash) + KEEP_EXPIRE_TIME_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
         getKeepExpireTime());
+    hash = (37 * hash) + PARENT_FIELD_NUMBER;
+    hash = (53 * hash) + getParent().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -654,6 +716,7 @@ java.lang.String defaultValue) {
       protected_ = false;
       internalGetMutableLabels().clear();
       keepExpireTime_ = false;
+      parent_ = "";
       return this;
     }
 
@@ -709,6 +772,9 @@ java.lang.String defaultValue) {
       if (((from_bitField0_ & 0x00000040) != 0)) {
         result.keepExpireTime_ = keepExpireTime_;
       }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.parent_ = parent_;
+      }
     }
 
     @java.lang.Override
@@ -749,6 +815,11 @@ java.lang.String defaultValue) {
       bitField0_ |= 0x00000020;
       if (other.getKeepExpireTime() != false) {
         setKeepExpireTime(other.getKeepExpireTime());
+      }
+      if (!other.getParent().isEmpty()) {
+        parent_ = other.parent_;
+        bitField0_ |= 0x00000080;
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -815,6 +886,11 @@ java.lang.String defaultValue) {
               bitField0_ |= 0x00000040;
               break;
             } // case 56
+            case 66: {
+              parent_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 66
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1418,6 +1494,108 @@ java.lang.String defaultValue) {
     public Builder clearKeepExpireTime() {
       bitField0_ = (bitField0_ & ~0x00000040);
       keepExpireTime_ = false;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object parent_ = "";
+    /**
+     * <pre>
+     * Id, name or id prefix of the parent of a delta archive. It must have the digest that the
+     * archive names, and the archive must be a delta (FIELD_INVALID). Default: any undamaged snapshot
+     * with this digest.
+     * </pre>
+     *
+     * <code>string parent = 8 [json_name = "parent"];</code>
+     * @return The parent.
+     */
+    public java.lang.String getParent() {
+      java.lang.Object ref = parent_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        parent_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Id, name or id prefix of the parent of a delta archive. It must have the digest that the
+     * archive names, and the archive must be a delta (FIELD_INVALID). Default: any undamaged snapshot
+     * with this digest.
+     * </pre>
+     *
+     * <code>string parent = 8 [json_name = "parent"];</code>
+     * @return The bytes for parent.
+     */
+    public com.google.protobuf.ByteString
+        getParentBytes() {
+      java.lang.Object ref = parent_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        parent_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Id, name or id prefix of the parent of a delta archive. It must have the digest that the
+     * archive names, and the archive must be a delta (FIELD_INVALID). Default: any undamaged snapshot
+     * with this digest.
+     * </pre>
+     *
+     * <code>string parent = 8 [json_name = "parent"];</code>
+     * @param value The parent to set.
+     * @return This builder for chaining.
+     */
+    public Builder setParent(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      parent_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Id, name or id prefix of the parent of a delta archive. It must have the digest that the
+     * archive names, and the archive must be a delta (FIELD_INVALID). Default: any undamaged snapshot
+     * with this digest.
+     * </pre>
+     *
+     * <code>string parent = 8 [json_name = "parent"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearParent() {
+      parent_ = getDefaultInstance().getParent();
+      bitField0_ = (bitField0_ & ~0x00000080);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Id, name or id prefix of the parent of a delta archive. It must have the digest that the
+     * archive names, and the archive must be a delta (FIELD_INVALID). Default: any undamaged snapshot
+     * with this digest.
+     * </pre>
+     *
+     * <code>string parent = 8 [json_name = "parent"];</code>
+     * @param value The bytes for parent to set.
+     * @return This builder for chaining.
+     */
+    public Builder setParentBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      parent_ = value;
+      bitField0_ |= 0x00000080;
       onChanged();
       return this;
     }

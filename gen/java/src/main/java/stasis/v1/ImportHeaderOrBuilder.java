@@ -162,4 +162,28 @@ java.lang.String defaultValue);
    * @return The keepExpireTime.
    */
   boolean getKeepExpireTime();
+
+  /**
+   * <pre>
+   * Id, name or id prefix of the parent of a delta archive. It must have the digest that the
+   * archive names, and the archive must be a delta (FIELD_INVALID). Default: any undamaged snapshot
+   * with this digest.
+   * </pre>
+   *
+   * <code>string parent = 8 [json_name = "parent"];</code>
+   * @return The parent.
+   */
+  java.lang.String getParent();
+  /**
+   * <pre>
+   * Id, name or id prefix of the parent of a delta archive. It must have the digest that the
+   * archive names, and the archive must be a delta (FIELD_INVALID). Default: any undamaged snapshot
+   * with this digest.
+   * </pre>
+   *
+   * <code>string parent = 8 [json_name = "parent"];</code>
+   * @return The bytes for parent.
+   */
+  com.google.protobuf.ByteString
+      getParentBytes();
 }

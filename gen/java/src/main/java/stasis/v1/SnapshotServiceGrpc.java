@@ -767,8 +767,10 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
-     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * Streams an archive: a tar that starts with `snapshot.json`, optionally compressed. With
+     * delta_from it holds only what differs from another snapshot.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS; with delta_from also
+     * OPERATION_IN_PROGRESS (digests are still being computed).
      * </pre>
      */
     default void export(stasis.v1.ExportRequest request,
@@ -847,8 +849,13 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
-     * Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+     * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id. A delta archive needs
+     * the snapshot that it was exported against, its parent. The call finds the parent by its digest
+     * among the snapshots that the caller sees, and holds a read lease on it; nothing depends on it
+     * afterwards.
+     * Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED; for a delta
+     * archive also SNAPSHOT_NOT_FOUND (no snapshot with the parent's digest) and STORED_DATA_CORRUPT
+     * (the parent is damaged; it is marked).
      * </pre>
      */
     default io.grpc.stub.StreamObserver<stasis.v1.ImportRequest> import_(
@@ -1086,8 +1093,10 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
-     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * Streams an archive: a tar that starts with `snapshot.json`, optionally compressed. With
+     * delta_from it holds only what differs from another snapshot.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS; with delta_from also
+     * OPERATION_IN_PROGRESS (digests are still being computed).
      * </pre>
      */
     public void export(stasis.v1.ExportRequest request,
@@ -1171,8 +1180,13 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
-     * Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+     * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id. A delta archive needs
+     * the snapshot that it was exported against, its parent. The call finds the parent by its digest
+     * among the snapshots that the caller sees, and holds a read lease on it; nothing depends on it
+     * afterwards.
+     * Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED; for a delta
+     * archive also SNAPSHOT_NOT_FOUND (no snapshot with the parent's digest) and STORED_DATA_CORRUPT
+     * (the parent is damaged; it is marked).
      * </pre>
      */
     public io.grpc.stub.StreamObserver<stasis.v1.ImportRequest> import_(
@@ -1389,8 +1403,10 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
-     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * Streams an archive: a tar that starts with `snapshot.json`, optionally compressed. With
+     * delta_from it holds only what differs from another snapshot.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS; with delta_from also
+     * OPERATION_IN_PROGRESS (digests are still being computed).
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -1473,8 +1489,13 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
-     * Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+     * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id. A delta archive needs
+     * the snapshot that it was exported against, its parent. The call finds the parent by its digest
+     * among the snapshots that the caller sees, and holds a read lease on it; nothing depends on it
+     * afterwards.
+     * Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED; for a delta
+     * archive also SNAPSHOT_NOT_FOUND (no snapshot with the parent's digest) and STORED_DATA_CORRUPT
+     * (the parent is damaged; it is marked).
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -1672,8 +1693,10 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
-     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * Streams an archive: a tar that starts with `snapshot.json`, optionally compressed. With
+     * delta_from it holds only what differs from another snapshot.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS; with delta_from also
+     * OPERATION_IN_PROGRESS (digests are still being computed).
      * </pre>
      */
     public java.util.Iterator<stasis.v1.ExportResponse> export(

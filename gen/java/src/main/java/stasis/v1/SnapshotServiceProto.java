@@ -322,286 +322,288 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       "otal_bytes\030\001 \001(\003R\ntotalBytes\022\031\n\005crc32\030\002 " +
       "\001(\007H\000R\005crc32\210\001\001B\010\n\006_crc32\"H\n\017DownloadTra" +
       "iler\022\037\n\013total_bytes\030\001 \001(\003R\ntotalBytes\022\024\n" +
-      "\005crc32\030\002 \001(\007R\005crc32\"\256\001\n\016DownloadHeader\022/" +
+      "\005crc32\030\002 \001(\007R\005crc32\"\323\001\n\016DownloadHeader\022/" +
       "\n\010snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010s" +
       "napshot\022\035\n\ndata_bytes\030\002 \001(\003R\tdataBytes\0226" +
       "\n\010warnings\030\003 \003(\0132\032.stasis.v1.DownloadWar" +
-      "ningR\010warnings\022\024\n\005files\030\004 \003(\tR\005files\"\215\001\n" +
-      "\017DownloadWarning\0222\n\004kind\030\001 \001(\0162\036.stasis." +
-      "v1.DownloadWarningKindR\004kind\022\022\n\004file\030\002 \001" +
-      "(\tR\004file\022\030\n\007readers\030\003 \003(\tR\007readers\022\030\n\007me" +
-      "ssage\030\004 \001(\tR\007message\"\323\001\n\rCreateRequest\0221" +
-      "\n\006header\030\001 \001(\0132\027.stasis.v1.CreateHeaderH" +
-      "\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006com" +
-      "mit\030\003 \001(\0132\027.stasis.v1.UploadCommitH\000R\006co" +
-      "mmit\022;\n\014delta_header\030\004 \001(\0132\026.stasis.v1.D" +
-      "eltaHeaderH\000R\013deltaHeaderB\007\n\005frame\"\200\002\n\014C" +
-      "reateHeader\0221\n\006config\030\001 \001(\0132\031.stasis.v1." +
-      "SnapshotConfigR\006config\022\035\n\nrequest_id\030\002 \001" +
-      "(\tR\trequestId\022C\n\020on_name_conflict\030\003 \001(\0162" +
-      "\031.stasis.v1.OnNameConflictR\016onNameConfli" +
-      "ct\022\034\n\tprotected\030\004 \001(\010R\tprotected\022;\n\013expi" +
-      "re_time\030\005 \001(\0132\032.google.protobuf.Timestam" +
-      "pR\nexpireTime\"\335\002\n\013DeltaHeader\0221\n\006config\030" +
-      "\001 \001(\0132\031.stasis.v1.SnapshotConfigR\006config" +
-      "\022\035\n\nrequest_id\030\002 \001(\tR\trequestId\022C\n\020on_na" +
-      "me_conflict\030\003 \001(\0162\031.stasis.v1.OnNameConf" +
-      "lictR\016onNameConflict\022\034\n\tprotected\030\004 \001(\010R" +
-      "\tprotected\022\026\n\006parent\030\005 \001(\tR\006parent\022\037\n\013de" +
-      "lta_files\030\006 \003(\tR\ndeltaFiles\022#\n\rinherit_f" +
-      "iles\030\007 \001(\010R\014inheritFiles\022;\n\013expire_time\030" +
-      "\010 \001(\0132\032.google.protobuf.TimestampR\nexpir" +
-      "eTime\"A\n\016CreateResponse\022/\n\010snapshot\030\001 \001(" +
-      "\0132\023.stasis.v1.SnapshotR\010snapshot\"\254\002\n\032Cre" +
-      "ateFromDirectoryRequest\022\034\n\tdirectory\030\001 \001" +
-      "(\tR\tdirectory\0221\n\006config\030\002 \001(\0132\031.stasis.v" +
-      "1.SnapshotConfigR\006config\022\035\n\nrequest_id\030\003" +
-      " \001(\tR\trequestId\022C\n\020on_name_conflict\030\004 \001(" +
-      "\0162\031.stasis.v1.OnNameConflictR\016onNameConf" +
-      "lict\022\034\n\tprotected\030\005 \001(\010R\tprotected\022;\n\013ex" +
-      "pire_time\030\006 \001(\0132\032.google.protobuf.Timest" +
-      "ampR\nexpireTime\"N\n\033CreateFromDirectoryRe" +
-      "sponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Sna" +
-      "pshotR\010snapshot\"\217\003\n\037CreateDeltaFromDirec" +
-      "toryRequest\022\034\n\tdirectory\030\001 \001(\tR\tdirector" +
-      "y\0221\n\006config\030\002 \001(\0132\031.stasis.v1.SnapshotCo" +
-      "nfigR\006config\022\035\n\nrequest_id\030\003 \001(\tR\treques" +
-      "tId\022C\n\020on_name_conflict\030\004 \001(\0162\031.stasis.v" +
-      "1.OnNameConflictR\016onNameConflict\022\034\n\tprot" +
-      "ected\030\005 \001(\010R\tprotected\022\026\n\006parent\030\006 \001(\tR\006" +
-      "parent\022\037\n\013delta_files\030\007 \003(\tR\ndeltaFiles\022" +
-      "#\n\rinherit_files\030\010 \001(\010R\014inheritFiles\022;\n\013" +
-      "expire_time\030\t \001(\0132\032.google.protobuf.Time" +
-      "stampR\nexpireTime\"S\n CreateDeltaFromDire" +
-      "ctoryResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis" +
-      ".v1.SnapshotR\010snapshot\"\321\004\n\016SnapshotFilte" +
-      "r\022\037\n\013name_prefix\030\001 \001(\tR\nnamePrefix\022=\n\006la" +
-      "bels\030\002 \003(\0132%.stasis.v1.SnapshotFilter.La" +
-      "belsEntryR\006labels\022\024\n\005image\030\003 \001(\tR\005image\022" +
-      "!\n\014image_digest\030\004 \001(\tR\013imageDigest\022\036\n\nhy" +
-      "pervisor\030\005 \001(\tR\nhypervisor\022?\n\rcreated_af" +
-      "ter\030\006 \001(\0132\032.google.protobuf.TimestampR\014c" +
-      "reatedAfter\022A\n\016created_before\030\007 \001(\0132\032.go" +
-      "ogle.protobuf.TimestampR\rcreatedBefore\022!" +
-      "\n\tprotected\030\010 \001(\010H\000R\tprotected\210\001\001\022\035\n\007cor" +
-      "rupt\030\t \001(\010H\001R\007corrupt\210\001\001\022A\n\016expires_befo" +
-      "re\030\n \001(\0132\032.google.protobuf.TimestampR\rex" +
-      "piresBefore\022(\n\004host\030\013 \001(\0132\024.stasis.v1.Ho" +
-      "stFactsR\004host\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(" +
-      "\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B\014\n\n_pro" +
-      "tectedB\n\n\010_corrupt\"|\n\013ListRequest\022\033\n\tpag" +
-      "e_size\030\001 \001(\005R\010pageSize\022\035\n\npage_token\030\002 \001" +
-      "(\tR\tpageToken\0221\n\006filter\030\003 \001(\0132\031.stasis.v" +
-      "1.SnapshotFilterR\006filter\"\210\001\n\014ListRespons" +
-      "e\0221\n\tsnapshots\030\001 \003(\0132\023.stasis.v1.Snapsho" +
-      "tR\tsnapshots\022&\n\017next_page_token\030\002 \001(\tR\rn" +
-      "extPageToken\022\035\n\ntotal_size\030\003 \001(\003R\ttotalS" +
-      "ize\"\"\n\016InspectRequest\022\020\n\003ref\030\001 \001(\tR\003ref\"" +
-      "B\n\017InspectResponse\022/\n\010snapshot\030\001 \001(\0132\023.s" +
-      "tasis.v1.SnapshotR\010snapshot\"\350\002\n\rUpdateRe" +
-      "quest\022\020\n\003ref\030\001 \001(\tR\003ref\022\022\n\004name\030\002 \001(\tR\004n" +
-      "ame\022 \n\013description\030\003 \001(\tR\013description\022<\n" +
-      "\006labels\030\004 \003(\0132$.stasis.v1.UpdateRequest." +
-      "LabelsEntryR\006labels\022\034\n\tprotected\030\005 \001(\010R\t" +
-      "protected\022;\n\013update_mask\030\006 \001(\0132\032.google." +
-      "protobuf.FieldMaskR\nupdateMask\022;\n\013expire" +
-      "_time\030\007 \001(\0132\032.google.protobuf.TimestampR" +
-      "\nexpireTime\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR" +
-      "\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016Update" +
-      "Response\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.S" +
-      "napshotR\010snapshot\"H\n\rDeleteRequest\022\022\n\004re" +
-      "fs\030\001 \003(\tR\004refs\022#\n\rallow_missing\030\002 \001(\010R\014a" +
-      "llowMissing\"1\n\016DeleteResponse\022\037\n\013deleted" +
-      "_ids\030\001 \003(\tR\ndeletedIds\"\244\001\n\016RestoreReques" +
-      "t\022\020\n\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005forc" +
-      "e\022\026\n\006verify\030\003 \001(\010R\006verify\022<\n\rsparse_form" +
-      "at\030\004 \001(\0162\027.stasis.v1.SparseFormatR\014spars" +
-      "eFormat\022\024\n\005files\030\005 \003(\tR\005files\"\237\001\n\017Restor" +
-      "eResponse\0223\n\006header\030\001 \001(\0132\031.stasis.v1.Do" +
-      "wnloadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R" +
-      "\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1.Down" +
-      "loadTrailerH\000R\007trailerB\007\n\005frame\"\335\001\n\rExpo" +
-      "rtRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0228\n\013compressi" +
-      "on\030\002 \001(\0162\026.stasis.v1.CompressionR\013compre" +
-      "ssion\022<\n\rsparse_format\030\003 \001(\0162\027.stasis.v1" +
-      ".SparseFormatR\014sparseFormat\022\024\n\005force\030\004 \001" +
-      "(\010R\005force\022\026\n\006verify\030\005 \001(\010R\006verify\022\024\n\005fil" +
-      "es\030\006 \003(\tR\005files\"\236\001\n\016ExportResponse\0223\n\006he" +
-      "ader\030\001 \001(\0132\031.stasis.v1.DownloadHeaderH\000R" +
-      "\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0226\n\007trail" +
-      "er\030\003 \001(\0132\032.stasis.v1.DownloadTrailerH\000R\007" +
-      "trailerB\007\n\005frame\"\264\001\n\017ReadFileRequest\022\020\n\003" +
-      "ref\030\001 \001(\tR\003ref\022\026\n\006digest\030\002 \001(\tR\006digest\022\022" +
-      "\n\004file\030\003 \001(\tR\004file\022,\n\006ranges\030\004 \003(\0132\024.sta" +
-      "sis.v1.ByteRangeR\006ranges\022\037\n\013skip_verify\030" +
-      "\005 \001(\010R\nskipVerify\022\024\n\005force\030\006 \001(\010R\005force\"" +
-      "\344\001\n\020ReadFileResponse\0223\n\006header\030\001 \001(\0132\031.s" +
-      "tasis.v1.ReadFileHeaderH\000R\006header\022*\n\005hol" +
-      "es\030\002 \001(\0132\022.stasis.v1.HoleMapH\000R\005holes\022\026\n" +
-      "\005chunk\030\003 \001(\014H\000R\005chunk\0226\n\007trailer\030\004 \001(\0132\032" +
-      ".stasis.v1.DownloadTrailerH\000R\007trailer\022\026\n" +
-      "\006offset\030\005 \001(\003R\006offsetB\007\n\005frame\"}\n\016ReadFi" +
-      "leHeader\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotI" +
-      "d\022+\n\004file\030\002 \001(\0132\027.stasis.v1.SnapshotFile" +
-      "R\004file\022\035\n\ndata_bytes\030\003 \001(\003R\tdataBytes\"5\n" +
-      "\007HoleMap\022*\n\005holes\030\001 \003(\0132\024.stasis.v1.Byte" +
-      "RangeR\005holes\"`\n\030ExportToDirectoryRequest" +
-      "\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\td" +
-      "irectory\022\024\n\005force\030\003 \001(\010R\005force\"j\n\031Export" +
-      "ToDirectoryResponse\022/\n\010snapshot\030\001 \001(\0132\023." +
-      "stasis.v1.SnapshotR\010snapshot\022\034\n\treflinke" +
-      "d\030\002 \001(\010R\treflinked\"I\n\tCloneFile\022\022\n\004name\030" +
-      "\001 \001(\tR\004name\022(\n\004mode\030\002 \001(\0162\024.stasis.v1.Cl" +
-      "oneModeR\004mode\"\234\002\n\027CloneToDirectoryReques" +
-      "t\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\t" +
-      "directory\022*\n\005files\030\003 \003(\0132\024.stasis.v1.Clo" +
-      "neFileR\005files\0227\n\014default_mode\030\004 \001(\0162\024.st" +
-      "asis.v1.CloneModeR\013defaultMode\022\030\n\007durabl" +
-      "e\030\005 \001(\010R\007durable\022)\n\016max_copy_bytes\030\006 \001(\003" +
-      "H\000R\014maxCopyBytes\210\001\001\022\024\n\005force\030\007 \001(\010R\005forc" +
-      "eB\021\n\017_max_copy_bytes\"\220\001\n\nClonedFile\022\022\n\004n" +
-      "ame\030\001 \001(\tR\004name\022(\n\004mode\030\002 \001(\0162\024.stasis.v" +
-      "1.CloneModeR\004mode\022!\n\014shared_bytes\030\003 \001(\003R" +
-      "\013sharedBytes\022!\n\014copied_bytes\030\004 \001(\003R\013copi" +
-      "edBytes\"\222\001\n\030CloneToDirectoryResponse\022/\n\010" +
-      "snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010sna" +
-      "pshot\022+\n\005files\030\002 \003(\0132\025.stasis.v1.ClonedF" +
-      "ileR\005files\022\030\n\007durable\030\003 \001(\010R\007durable\"\245\001\n" +
-      "\026TakeToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003re" +
-      "f\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022)\n\016max_c" +
-      "opy_bytes\030\003 \001(\003H\000R\014maxCopyBytes\210\001\001\022\035\n\nre" +
-      "quest_id\030\004 \001(\tR\trequestIdB\021\n\017_max_copy_b" +
-      "ytes\"k\n\tTakenFile\022\022\n\004name\030\001 \001(\tR\004name\022\'\n" +
-      "\004mode\030\002 \001(\0162\023.stasis.v1.TakeModeR\004mode\022!" +
-      "\n\014copied_bytes\030\003 \001(\003R\013copiedBytes\"v\n\027Tak" +
-      "eToDirectoryResponse\022/\n\010snapshot\030\001 \001(\0132\023" +
-      ".stasis.v1.SnapshotR\010snapshot\022*\n\005files\030\002" +
-      " \003(\0132\024.stasis.v1.TakenFileR\005files\"\226\001\n\rIm" +
-      "portRequest\0221\n\006header\030\001 \001(\0132\027.stasis.v1." +
-      "ImportHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R" +
-      "\005chunk\0221\n\006commit\030\003 \001(\0132\027.stasis.v1.Uploa" +
-      "dCommitH\000R\006commitB\007\n\005frame\"\350\002\n\014ImportHea" +
-      "der\022\022\n\004name\030\001 \001(\tR\004name\022 \n\013description\030\002" +
-      " \001(\tR\013description\022\035\n\nrequest_id\030\003 \001(\tR\tr" +
-      "equestId\022C\n\020on_name_conflict\030\004 \001(\0162\031.sta" +
-      "sis.v1.OnNameConflictR\016onNameConflict\022\034\n" +
-      "\tprotected\030\005 \001(\010R\tprotected\022;\n\006labels\030\006 " +
-      "\003(\0132#.stasis.v1.ImportHeader.LabelsEntry" +
-      "R\006labels\022(\n\020keep_expire_time\030\007 \001(\010R\016keep" +
-      "ExpireTime\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003" +
-      "key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016ImportR" +
+      "ningR\010warnings\022\024\n\005files\030\004 \003(\tR\005files\022#\n\r" +
+      "parent_digest\030\005 \001(\tR\014parentDigest\"\215\001\n\017Do" +
+      "wnloadWarning\0222\n\004kind\030\001 \001(\0162\036.stasis.v1." +
+      "DownloadWarningKindR\004kind\022\022\n\004file\030\002 \001(\tR" +
+      "\004file\022\030\n\007readers\030\003 \003(\tR\007readers\022\030\n\007messa" +
+      "ge\030\004 \001(\tR\007message\"\323\001\n\rCreateRequest\0221\n\006h" +
+      "eader\030\001 \001(\0132\027.stasis.v1.CreateHeaderH\000R\006" +
+      "header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006commit" +
+      "\030\003 \001(\0132\027.stasis.v1.UploadCommitH\000R\006commi" +
+      "t\022;\n\014delta_header\030\004 \001(\0132\026.stasis.v1.Delt" +
+      "aHeaderH\000R\013deltaHeaderB\007\n\005frame\"\200\002\n\014Crea" +
+      "teHeader\0221\n\006config\030\001 \001(\0132\031.stasis.v1.Sna" +
+      "pshotConfigR\006config\022\035\n\nrequest_id\030\002 \001(\tR" +
+      "\trequestId\022C\n\020on_name_conflict\030\003 \001(\0162\031.s" +
+      "tasis.v1.OnNameConflictR\016onNameConflict\022" +
+      "\034\n\tprotected\030\004 \001(\010R\tprotected\022;\n\013expire_" +
+      "time\030\005 \001(\0132\032.google.protobuf.TimestampR\n" +
+      "expireTime\"\335\002\n\013DeltaHeader\0221\n\006config\030\001 \001" +
+      "(\0132\031.stasis.v1.SnapshotConfigR\006config\022\035\n" +
+      "\nrequest_id\030\002 \001(\tR\trequestId\022C\n\020on_name_" +
+      "conflict\030\003 \001(\0162\031.stasis.v1.OnNameConflic" +
+      "tR\016onNameConflict\022\034\n\tprotected\030\004 \001(\010R\tpr" +
+      "otected\022\026\n\006parent\030\005 \001(\tR\006parent\022\037\n\013delta" +
+      "_files\030\006 \003(\tR\ndeltaFiles\022#\n\rinherit_file" +
+      "s\030\007 \001(\010R\014inheritFiles\022;\n\013expire_time\030\010 \001" +
+      "(\0132\032.google.protobuf.TimestampR\nexpireTi" +
+      "me\"A\n\016CreateResponse\022/\n\010snapshot\030\001 \001(\0132\023" +
+      ".stasis.v1.SnapshotR\010snapshot\"\254\002\n\032Create" +
+      "FromDirectoryRequest\022\034\n\tdirectory\030\001 \001(\tR" +
+      "\tdirectory\0221\n\006config\030\002 \001(\0132\031.stasis.v1.S" +
+      "napshotConfigR\006config\022\035\n\nrequest_id\030\003 \001(" +
+      "\tR\trequestId\022C\n\020on_name_conflict\030\004 \001(\0162\031" +
+      ".stasis.v1.OnNameConflictR\016onNameConflic" +
+      "t\022\034\n\tprotected\030\005 \001(\010R\tprotected\022;\n\013expir" +
+      "e_time\030\006 \001(\0132\032.google.protobuf.Timestamp" +
+      "R\nexpireTime\"N\n\033CreateFromDirectoryRespo" +
+      "nse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snapsh" +
+      "otR\010snapshot\"\217\003\n\037CreateDeltaFromDirector" +
+      "yRequest\022\034\n\tdirectory\030\001 \001(\tR\tdirectory\0221" +
+      "\n\006config\030\002 \001(\0132\031.stasis.v1.SnapshotConfi" +
+      "gR\006config\022\035\n\nrequest_id\030\003 \001(\tR\trequestId" +
+      "\022C\n\020on_name_conflict\030\004 \001(\0162\031.stasis.v1.O" +
+      "nNameConflictR\016onNameConflict\022\034\n\tprotect" +
+      "ed\030\005 \001(\010R\tprotected\022\026\n\006parent\030\006 \001(\tR\006par" +
+      "ent\022\037\n\013delta_files\030\007 \003(\tR\ndeltaFiles\022#\n\r" +
+      "inherit_files\030\010 \001(\010R\014inheritFiles\022;\n\013exp" +
+      "ire_time\030\t \001(\0132\032.google.protobuf.Timesta" +
+      "mpR\nexpireTime\"S\n CreateDeltaFromDirecto" +
+      "ryResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1" +
+      ".SnapshotR\010snapshot\"\321\004\n\016SnapshotFilter\022\037" +
+      "\n\013name_prefix\030\001 \001(\tR\nnamePrefix\022=\n\006label" +
+      "s\030\002 \003(\0132%.stasis.v1.SnapshotFilter.Label" +
+      "sEntryR\006labels\022\024\n\005image\030\003 \001(\tR\005image\022!\n\014" +
+      "image_digest\030\004 \001(\tR\013imageDigest\022\036\n\nhyper" +
+      "visor\030\005 \001(\tR\nhypervisor\022?\n\rcreated_after" +
+      "\030\006 \001(\0132\032.google.protobuf.TimestampR\014crea" +
+      "tedAfter\022A\n\016created_before\030\007 \001(\0132\032.googl" +
+      "e.protobuf.TimestampR\rcreatedBefore\022!\n\tp" +
+      "rotected\030\010 \001(\010H\000R\tprotected\210\001\001\022\035\n\007corrup" +
+      "t\030\t \001(\010H\001R\007corrupt\210\001\001\022A\n\016expires_before\030" +
+      "\n \001(\0132\032.google.protobuf.TimestampR\rexpir" +
+      "esBefore\022(\n\004host\030\013 \001(\0132\024.stasis.v1.HostF" +
+      "actsR\004host\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003" +
+      "key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B\014\n\n_protec" +
+      "tedB\n\n\010_corrupt\"|\n\013ListRequest\022\033\n\tpage_s" +
+      "ize\030\001 \001(\005R\010pageSize\022\035\n\npage_token\030\002 \001(\tR" +
+      "\tpageToken\0221\n\006filter\030\003 \001(\0132\031.stasis.v1.S" +
+      "napshotFilterR\006filter\"\210\001\n\014ListResponse\0221" +
+      "\n\tsnapshots\030\001 \003(\0132\023.stasis.v1.SnapshotR\t" +
+      "snapshots\022&\n\017next_page_token\030\002 \001(\tR\rnext" +
+      "PageToken\022\035\n\ntotal_size\030\003 \001(\003R\ttotalSize" +
+      "\"\"\n\016InspectRequest\022\020\n\003ref\030\001 \001(\tR\003ref\"B\n\017" +
+      "InspectResponse\022/\n\010snapshot\030\001 \001(\0132\023.stas" +
+      "is.v1.SnapshotR\010snapshot\"\350\002\n\rUpdateReque" +
+      "st\022\020\n\003ref\030\001 \001(\tR\003ref\022\022\n\004name\030\002 \001(\tR\004name" +
+      "\022 \n\013description\030\003 \001(\tR\013description\022<\n\006la" +
+      "bels\030\004 \003(\0132$.stasis.v1.UpdateRequest.Lab" +
+      "elsEntryR\006labels\022\034\n\tprotected\030\005 \001(\010R\tpro" +
+      "tected\022;\n\013update_mask\030\006 \001(\0132\032.google.pro" +
+      "tobuf.FieldMaskR\nupdateMask\022;\n\013expire_ti" +
+      "me\030\007 \001(\0132\032.google.protobuf.TimestampR\nex" +
+      "pireTime\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003ke" +
+      "y\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016UpdateRes" +
+      "ponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snap" +
+      "shotR\010snapshot\"H\n\rDeleteRequest\022\022\n\004refs\030" +
+      "\001 \003(\tR\004refs\022#\n\rallow_missing\030\002 \001(\010R\014allo" +
+      "wMissing\"1\n\016DeleteResponse\022\037\n\013deleted_id" +
+      "s\030\001 \003(\tR\ndeletedIds\"\244\001\n\016RestoreRequest\022\020" +
+      "\n\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005force\022\026" +
+      "\n\006verify\030\003 \001(\010R\006verify\022<\n\rsparse_format\030" +
+      "\004 \001(\0162\027.stasis.v1.SparseFormatR\014sparseFo" +
+      "rmat\022\024\n\005files\030\005 \003(\tR\005files\"\237\001\n\017RestoreRe" +
+      "sponse\0223\n\006header\030\001 \001(\0132\031.stasis.v1.Downl" +
+      "oadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005ch" +
+      "unk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1.Downloa" +
+      "dTrailerH\000R\007trailerB\007\n\005frame\"\374\001\n\rExportR" +
+      "equest\022\020\n\003ref\030\001 \001(\tR\003ref\0228\n\013compression\030" +
+      "\002 \001(\0162\026.stasis.v1.CompressionR\013compressi" +
+      "on\022<\n\rsparse_format\030\003 \001(\0162\027.stasis.v1.Sp" +
+      "arseFormatR\014sparseFormat\022\024\n\005force\030\004 \001(\010R" +
+      "\005force\022\026\n\006verify\030\005 \001(\010R\006verify\022\024\n\005files\030" +
+      "\006 \003(\tR\005files\022\035\n\ndelta_from\030\007 \001(\tR\tdeltaF" +
+      "rom\"\236\001\n\016ExportResponse\0223\n\006header\030\001 \001(\0132\031" +
+      ".stasis.v1.DownloadHeaderH\000R\006header\022\026\n\005c" +
+      "hunk\030\002 \001(\014H\000R\005chunk\0226\n\007trailer\030\003 \001(\0132\032.s" +
+      "tasis.v1.DownloadTrailerH\000R\007trailerB\007\n\005f" +
+      "rame\"\264\001\n\017ReadFileRequest\022\020\n\003ref\030\001 \001(\tR\003r" +
+      "ef\022\026\n\006digest\030\002 \001(\tR\006digest\022\022\n\004file\030\003 \001(\t" +
+      "R\004file\022,\n\006ranges\030\004 \003(\0132\024.stasis.v1.ByteR" +
+      "angeR\006ranges\022\037\n\013skip_verify\030\005 \001(\010R\nskipV" +
+      "erify\022\024\n\005force\030\006 \001(\010R\005force\"\344\001\n\020ReadFile" +
+      "Response\0223\n\006header\030\001 \001(\0132\031.stasis.v1.Rea" +
+      "dFileHeaderH\000R\006header\022*\n\005holes\030\002 \001(\0132\022.s" +
+      "tasis.v1.HoleMapH\000R\005holes\022\026\n\005chunk\030\003 \001(\014" +
+      "H\000R\005chunk\0226\n\007trailer\030\004 \001(\0132\032.stasis.v1.D" +
+      "ownloadTrailerH\000R\007trailer\022\026\n\006offset\030\005 \001(" +
+      "\003R\006offsetB\007\n\005frame\"}\n\016ReadFileHeader\022\037\n\013" +
+      "snapshot_id\030\001 \001(\tR\nsnapshotId\022+\n\004file\030\002 " +
+      "\001(\0132\027.stasis.v1.SnapshotFileR\004file\022\035\n\nda" +
+      "ta_bytes\030\003 \001(\003R\tdataBytes\"5\n\007HoleMap\022*\n\005" +
+      "holes\030\001 \003(\0132\024.stasis.v1.ByteRangeR\005holes" +
+      "\"`\n\030ExportToDirectoryRequest\022\020\n\003ref\030\001 \001(" +
+      "\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022\024\n\005" +
+      "force\030\003 \001(\010R\005force\"j\n\031ExportToDirectoryR" +
       "esponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Sn" +
-      "apshotR\010snapshot\"\242\003\n\032ImportFromDirectory" +
-      "Request\022\034\n\tdirectory\030\001 \001(\tR\tdirectory\022\022\n" +
-      "\004name\030\002 \001(\tR\004name\022 \n\013description\030\003 \001(\tR\013" +
-      "description\022\035\n\nrequest_id\030\004 \001(\tR\trequest" +
-      "Id\022C\n\020on_name_conflict\030\005 \001(\0162\031.stasis.v1" +
-      ".OnNameConflictR\016onNameConflict\022\034\n\tprote" +
-      "cted\030\006 \001(\010R\tprotected\022I\n\006labels\030\007 \003(\01321." +
-      "stasis.v1.ImportFromDirectoryRequest.Lab" +
-      "elsEntryR\006labels\022(\n\020keep_expire_time\030\010 \001" +
-      "(\010R\016keepExpireTime\0329\n\013LabelsEntry\022\020\n\003key" +
-      "\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"N\n" +
-      "\033ImportFromDirectoryResponse\022/\n\010snapshot" +
-      "\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\"B\n" +
-      "\030OpenDataDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003" +
-      "ref\022\024\n\005force\030\002 \001(\010R\005force\"j\n\031OpenDataDir" +
-      "ectoryResponse\022\034\n\tdirectory\030\001 \001(\tR\tdirec" +
-      "tory\022/\n\010snapshot\030\002 \001(\0132\023.stasis.v1.Snaps" +
-      "hotR\010snapshot\"V\n\rVerifyRequest\022\020\n\003ref\030\001 " +
-      "\001(\tR\003ref\0223\n\026limit_bytes_per_second\030\002 \001(\003" +
-      "R\023limitBytesPerSecond\"\210\001\n\016VerifyResponse" +
-      "\0227\n\010progress\030\001 \001(\0132\031.stasis.v1.VerifyPro" +
-      "gressH\000R\010progress\0224\n\007verdict\030\002 \001(\0132\030.sta" +
-      "sis.v1.VerifyVerdictH\000R\007verdictB\007\n\005event" +
-      "\"q\n\016VerifyProgress\022\037\n\013snapshot_id\030\001 \001(\tR" +
-      "\nsnapshotId\022\035\n\ndone_bytes\030\002 \001(\003R\tdoneByt" +
-      "es\022\037\n\013total_bytes\030\003 \001(\003R\ntotalBytes\"\246\001\n\r" +
-      "VerifyVerdict\022\037\n\013snapshot_id\030\001 \001(\tR\nsnap" +
-      "shotId\022\022\n\004file\030\002 \001(\tR\004file\022\026\n\006intact\030\003 \001" +
-      "(\010R\006intact\022.\n\007damaged\030\004 \003(\0132\024.stasis.v1." +
-      "ByteRangeR\007damaged\022\030\n\007problem\030\005 \001(\tR\007pro" +
-      "blem\";\n\tByteRange\022\026\n\006offset\030\001 \001(\003R\006offse" +
-      "t\022\026\n\006length\030\002 \001(\003R\006length\"d\n\014WatchReques" +
-      "t\022!\n\014resume_token\030\001 \001(\tR\013resumeToken\0221\n\006" +
-      "filter\030\002 \001(\0132\031.stasis.v1.SnapshotFilterR" +
-      "\006filter\"\321\002\n\rWatchResponse\022(\n\004type\030\001 \001(\0162" +
-      "\024.stasis.v1.EventTypeR\004type\022/\n\010snapshot\030" +
-      "\002 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\022;\n\013" +
-      "occurred_at\030\003 \001(\0132\032.google.protobuf.Time" +
-      "stampR\noccurredAt\022!\n\014resume_token\030\004 \001(\tR" +
-      "\013resumeToken\022#\n\rprevious_name\030\005 \001(\tR\014pre" +
-      "viousName\022\037\n\013replaced_by\030\006 \001(\tR\nreplaced" +
-      "By\022?\n\016removal_reason\030\007 \001(\0162\030.stasis.v1.R" +
-      "emovalReasonR\rremovalReason*\213\001\n\016OnNameCo" +
-      "nflict\022 \n\034ON_NAME_CONFLICT_UNSPECIFIED\020\000" +
-      "\022\031\n\025ON_NAME_CONFLICT_FAIL\020\001\022\034\n\030ON_NAME_C" +
-      "ONFLICT_REPLACE\020\002\022\036\n\032ON_NAME_CONFLICT_TA" +
-      "KE_NAME\020\003*l\n\013Compression\022\033\n\027COMPRESSION_" +
-      "UNSPECIFIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\024\n\020C" +
-      "OMPRESSION_GZIP\020\002\022\024\n\020COMPRESSION_ZSTD\020\003*" +
-      "v\n\014SparseFormat\022\035\n\031SPARSE_FORMAT_UNSPECI" +
-      "FIED\020\000\022\030\n\024SPARSE_FORMAT_COCOON\020\001\022\025\n\021SPAR" +
-      "SE_FORMAT_GNU\020\002\022\026\n\022SPARSE_FORMAT_NONE\020\003*" +
-      "\216\001\n\023DownloadWarningKind\022%\n!DOWNLOAD_WARN" +
-      "ING_KIND_UNSPECIFIED\020\000\022(\n$DOWNLOAD_WARNI" +
-      "NG_KIND_READER_REFUSES\020\001\022&\n\"DOWNLOAD_WAR" +
-      "NING_KIND_HOLES_FILLED\020\002*\223\001\n\tCloneMode\022\032" +
-      "\n\026CLONE_MODE_UNSPECIFIED\020\000\022\023\n\017CLONE_MODE" +
-      "_AUTO\020\001\022\023\n\017CLONE_MODE_LINK\020\002\022\026\n\022CLONE_MO" +
-      "DE_REFLINK\020\003\022\023\n\017CLONE_MODE_COPY\020\004\022\023\n\017CLO" +
-      "NE_MODE_SKIP\020\005*e\n\010TakeMode\022\031\n\025TAKE_MODE_" +
-      "UNSPECIFIED\020\000\022\023\n\017TAKE_MODE_MOVED\020\001\022\025\n\021TA" +
-      "KE_MODE_REFLINK\020\002\022\022\n\016TAKE_MODE_COPY\020\003*e\n" +
-      "\rRemovalReason\022\036\n\032REMOVAL_REASON_UNSPECI" +
-      "FIED\020\000\022\030\n\024REMOVAL_REASON_TAKEN\020\001\022\032\n\026REMO" +
-      "VAL_REASON_EXPIRED\020\002*\374\001\n\tEventType\022\032\n\026EV" +
-      "ENT_TYPE_UNSPECIFIED\020\000\022\026\n\022EVENT_TYPE_CRE" +
-      "ATED\020\001\022\026\n\022EVENT_TYPE_DELETED\020\002\022\026\n\022EVENT_" +
-      "TYPE_EVICTED\020\003\022\026\n\022EVENT_TYPE_RENAMED\020\004\022\025" +
-      "\n\021EVENT_TYPE_MISSED\020\005\022\026\n\022EVENT_TYPE_UPDA" +
-      "TED\020\006\022\026\n\022EVENT_TYPE_CORRUPT\020\007\022\023\n\017EVENT_T" +
-      "YPE_LOST\020\010\022\027\n\023EVENT_TYPE_POSITION\020\t2\221\013\n\017" +
-      "SnapshotService\022?\n\006Create\022\030.stasis.v1.Cr" +
-      "eateRequest\032\031.stasis.v1.CreateResponse(\001" +
-      "\022d\n\023CreateFromDirectory\022%.stasis.v1.Crea" +
-      "teFromDirectoryRequest\032&.stasis.v1.Creat" +
-      "eFromDirectoryResponse\022s\n\030CreateDeltaFro" +
-      "mDirectory\022*.stasis.v1.CreateDeltaFromDi" +
-      "rectoryRequest\032+.stasis.v1.CreateDeltaFr" +
-      "omDirectoryResponse\0227\n\004List\022\026.stasis.v1." +
-      "ListRequest\032\027.stasis.v1.ListResponse\022@\n\007" +
-      "Inspect\022\031.stasis.v1.InspectRequest\032\032.sta" +
-      "sis.v1.InspectResponse\022=\n\006Update\022\030.stasi" +
-      "s.v1.UpdateRequest\032\031.stasis.v1.UpdateRes" +
-      "ponse\022=\n\006Delete\022\030.stasis.v1.DeleteReques" +
-      "t\032\031.stasis.v1.DeleteResponse\022B\n\007Restore\022" +
-      "\031.stasis.v1.RestoreRequest\032\032.stasis.v1.R" +
-      "estoreResponse0\001\022?\n\006Export\022\030.stasis.v1.E" +
-      "xportRequest\032\031.stasis.v1.ExportResponse0" +
-      "\001\022E\n\010ReadFile\022\032.stasis.v1.ReadFileReques" +
-      "t\032\033.stasis.v1.ReadFileResponse0\001\022^\n\021Expo" +
-      "rtToDirectory\022#.stasis.v1.ExportToDirect" +
-      "oryRequest\032$.stasis.v1.ExportToDirectory" +
-      "Response\022[\n\020CloneToDirectory\022\".stasis.v1" +
-      ".CloneToDirectoryRequest\032#.stasis.v1.Clo" +
-      "neToDirectoryResponse\022X\n\017TakeToDirectory" +
-      "\022!.stasis.v1.TakeToDirectoryRequest\032\".st" +
-      "asis.v1.TakeToDirectoryResponse\022?\n\006Impor" +
-      "t\022\030.stasis.v1.ImportRequest\032\031.stasis.v1." +
-      "ImportResponse(\001\022d\n\023ImportFromDirectory\022" +
-      "%.stasis.v1.ImportFromDirectoryRequest\032&" +
-      ".stasis.v1.ImportFromDirectoryResponse\022`" +
-      "\n\021OpenDataDirectory\022#.stasis.v1.OpenData" +
-      "DirectoryRequest\032$.stasis.v1.OpenDataDir" +
-      "ectoryResponse0\001\022?\n\006Verify\022\030.stasis.v1.V" +
-      "erifyRequest\032\031.stasis.v1.VerifyResponse0" +
-      "\001\022<\n\005Watch\022\027.stasis.v1.WatchRequest\032\030.st" +
-      "asis.v1.WatchResponse0\001B\216\001\n\tstasis.v1B\024S" +
-      "napshotServiceProtoP\001Z&stasis.local/gen/" +
-      "go/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312" +
-      "\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nSt" +
-      "asis::V1b\006proto3"
+      "apshotR\010snapshot\022\034\n\treflinked\030\002 \001(\010R\tref" +
+      "linked\"I\n\tCloneFile\022\022\n\004name\030\001 \001(\tR\004name\022" +
+      "(\n\004mode\030\002 \001(\0162\024.stasis.v1.CloneModeR\004mod" +
+      "e\"\234\002\n\027CloneToDirectoryRequest\022\020\n\003ref\030\001 \001" +
+      "(\tR\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022*\n" +
+      "\005files\030\003 \003(\0132\024.stasis.v1.CloneFileR\005file" +
+      "s\0227\n\014default_mode\030\004 \001(\0162\024.stasis.v1.Clon" +
+      "eModeR\013defaultMode\022\030\n\007durable\030\005 \001(\010R\007dur" +
+      "able\022)\n\016max_copy_bytes\030\006 \001(\003H\000R\014maxCopyB" +
+      "ytes\210\001\001\022\024\n\005force\030\007 \001(\010R\005forceB\021\n\017_max_co" +
+      "py_bytes\"\220\001\n\nClonedFile\022\022\n\004name\030\001 \001(\tR\004n" +
+      "ame\022(\n\004mode\030\002 \001(\0162\024.stasis.v1.CloneModeR" +
+      "\004mode\022!\n\014shared_bytes\030\003 \001(\003R\013sharedBytes" +
+      "\022!\n\014copied_bytes\030\004 \001(\003R\013copiedBytes\"\222\001\n\030" +
+      "CloneToDirectoryResponse\022/\n\010snapshot\030\001 \001" +
+      "(\0132\023.stasis.v1.SnapshotR\010snapshot\022+\n\005fil" +
+      "es\030\002 \003(\0132\025.stasis.v1.ClonedFileR\005files\022\030" +
+      "\n\007durable\030\003 \001(\010R\007durable\"\245\001\n\026TakeToDirec" +
+      "toryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirecto" +
+      "ry\030\002 \001(\tR\tdirectory\022)\n\016max_copy_bytes\030\003 " +
+      "\001(\003H\000R\014maxCopyBytes\210\001\001\022\035\n\nrequest_id\030\004 \001" +
+      "(\tR\trequestIdB\021\n\017_max_copy_bytes\"k\n\tTake" +
+      "nFile\022\022\n\004name\030\001 \001(\tR\004name\022\'\n\004mode\030\002 \001(\0162" +
+      "\023.stasis.v1.TakeModeR\004mode\022!\n\014copied_byt" +
+      "es\030\003 \001(\003R\013copiedBytes\"v\n\027TakeToDirectory" +
+      "Response\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.S" +
+      "napshotR\010snapshot\022*\n\005files\030\002 \003(\0132\024.stasi" +
+      "s.v1.TakenFileR\005files\"\226\001\n\rImportRequest\022" +
+      "1\n\006header\030\001 \001(\0132\027.stasis.v1.ImportHeader" +
+      "H\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006co" +
+      "mmit\030\003 \001(\0132\027.stasis.v1.UploadCommitH\000R\006c" +
+      "ommitB\007\n\005frame\"\200\003\n\014ImportHeader\022\022\n\004name\030" +
+      "\001 \001(\tR\004name\022 \n\013description\030\002 \001(\tR\013descri" +
+      "ption\022\035\n\nrequest_id\030\003 \001(\tR\trequestId\022C\n\020" +
+      "on_name_conflict\030\004 \001(\0162\031.stasis.v1.OnNam" +
+      "eConflictR\016onNameConflict\022\034\n\tprotected\030\005" +
+      " \001(\010R\tprotected\022;\n\006labels\030\006 \003(\0132#.stasis" +
+      ".v1.ImportHeader.LabelsEntryR\006labels\022(\n\020" +
+      "keep_expire_time\030\007 \001(\010R\016keepExpireTime\022\026" +
+      "\n\006parent\030\010 \001(\tR\006parent\0329\n\013LabelsEntry\022\020\n" +
+      "\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028" +
+      "\001\"A\n\016ImportResponse\022/\n\010snapshot\030\001 \001(\0132\023." +
+      "stasis.v1.SnapshotR\010snapshot\"\242\003\n\032ImportF" +
+      "romDirectoryRequest\022\034\n\tdirectory\030\001 \001(\tR\t" +
+      "directory\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013descrip" +
+      "tion\030\003 \001(\tR\013description\022\035\n\nrequest_id\030\004 " +
+      "\001(\tR\trequestId\022C\n\020on_name_conflict\030\005 \001(\016" +
+      "2\031.stasis.v1.OnNameConflictR\016onNameConfl" +
+      "ict\022\034\n\tprotected\030\006 \001(\010R\tprotected\022I\n\006lab" +
+      "els\030\007 \003(\01321.stasis.v1.ImportFromDirector" +
+      "yRequest.LabelsEntryR\006labels\022(\n\020keep_exp" +
+      "ire_time\030\010 \001(\010R\016keepExpireTime\0329\n\013Labels" +
+      "Entry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005" +
+      "value:\0028\001\"N\n\033ImportFromDirectoryResponse" +
+      "\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR" +
+      "\010snapshot\"B\n\030OpenDataDirectoryRequest\022\020\n" +
+      "\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005force\"j\n" +
+      "\031OpenDataDirectoryResponse\022\034\n\tdirectory\030" +
+      "\001 \001(\tR\tdirectory\022/\n\010snapshot\030\002 \001(\0132\023.sta" +
+      "sis.v1.SnapshotR\010snapshot\"V\n\rVerifyReque" +
+      "st\022\020\n\003ref\030\001 \001(\tR\003ref\0223\n\026limit_bytes_per_" +
+      "second\030\002 \001(\003R\023limitBytesPerSecond\"\210\001\n\016Ve" +
+      "rifyResponse\0227\n\010progress\030\001 \001(\0132\031.stasis." +
+      "v1.VerifyProgressH\000R\010progress\0224\n\007verdict" +
+      "\030\002 \001(\0132\030.stasis.v1.VerifyVerdictH\000R\007verd" +
+      "ictB\007\n\005event\"q\n\016VerifyProgress\022\037\n\013snapsh" +
+      "ot_id\030\001 \001(\tR\nsnapshotId\022\035\n\ndone_bytes\030\002 " +
+      "\001(\003R\tdoneBytes\022\037\n\013total_bytes\030\003 \001(\003R\ntot" +
+      "alBytes\"\246\001\n\rVerifyVerdict\022\037\n\013snapshot_id" +
+      "\030\001 \001(\tR\nsnapshotId\022\022\n\004file\030\002 \001(\tR\004file\022\026" +
+      "\n\006intact\030\003 \001(\010R\006intact\022.\n\007damaged\030\004 \003(\0132" +
+      "\024.stasis.v1.ByteRangeR\007damaged\022\030\n\007proble" +
+      "m\030\005 \001(\tR\007problem\";\n\tByteRange\022\026\n\006offset\030" +
+      "\001 \001(\003R\006offset\022\026\n\006length\030\002 \001(\003R\006length\"d\n" +
+      "\014WatchRequest\022!\n\014resume_token\030\001 \001(\tR\013res" +
+      "umeToken\0221\n\006filter\030\002 \001(\0132\031.stasis.v1.Sna" +
+      "pshotFilterR\006filter\"\321\002\n\rWatchResponse\022(\n" +
+      "\004type\030\001 \001(\0162\024.stasis.v1.EventTypeR\004type\022" +
+      "/\n\010snapshot\030\002 \001(\0132\023.stasis.v1.SnapshotR\010" +
+      "snapshot\022;\n\013occurred_at\030\003 \001(\0132\032.google.p" +
+      "rotobuf.TimestampR\noccurredAt\022!\n\014resume_" +
+      "token\030\004 \001(\tR\013resumeToken\022#\n\rprevious_nam" +
+      "e\030\005 \001(\tR\014previousName\022\037\n\013replaced_by\030\006 \001" +
+      "(\tR\nreplacedBy\022?\n\016removal_reason\030\007 \001(\0162\030" +
+      ".stasis.v1.RemovalReasonR\rremovalReason*" +
+      "\213\001\n\016OnNameConflict\022 \n\034ON_NAME_CONFLICT_U" +
+      "NSPECIFIED\020\000\022\031\n\025ON_NAME_CONFLICT_FAIL\020\001\022" +
+      "\034\n\030ON_NAME_CONFLICT_REPLACE\020\002\022\036\n\032ON_NAME" +
+      "_CONFLICT_TAKE_NAME\020\003*l\n\013Compression\022\033\n\027" +
+      "COMPRESSION_UNSPECIFIED\020\000\022\024\n\020COMPRESSION" +
+      "_NONE\020\001\022\024\n\020COMPRESSION_GZIP\020\002\022\024\n\020COMPRES" +
+      "SION_ZSTD\020\003*v\n\014SparseFormat\022\035\n\031SPARSE_FO" +
+      "RMAT_UNSPECIFIED\020\000\022\030\n\024SPARSE_FORMAT_COCO" +
+      "ON\020\001\022\025\n\021SPARSE_FORMAT_GNU\020\002\022\026\n\022SPARSE_FO" +
+      "RMAT_NONE\020\003*\216\001\n\023DownloadWarningKind\022%\n!D" +
+      "OWNLOAD_WARNING_KIND_UNSPECIFIED\020\000\022(\n$DO" +
+      "WNLOAD_WARNING_KIND_READER_REFUSES\020\001\022&\n\"" +
+      "DOWNLOAD_WARNING_KIND_HOLES_FILLED\020\002*\223\001\n" +
+      "\tCloneMode\022\032\n\026CLONE_MODE_UNSPECIFIED\020\000\022\023" +
+      "\n\017CLONE_MODE_AUTO\020\001\022\023\n\017CLONE_MODE_LINK\020\002" +
+      "\022\026\n\022CLONE_MODE_REFLINK\020\003\022\023\n\017CLONE_MODE_C" +
+      "OPY\020\004\022\023\n\017CLONE_MODE_SKIP\020\005*e\n\010TakeMode\022\031" +
+      "\n\025TAKE_MODE_UNSPECIFIED\020\000\022\023\n\017TAKE_MODE_M" +
+      "OVED\020\001\022\025\n\021TAKE_MODE_REFLINK\020\002\022\022\n\016TAKE_MO" +
+      "DE_COPY\020\003*e\n\rRemovalReason\022\036\n\032REMOVAL_RE" +
+      "ASON_UNSPECIFIED\020\000\022\030\n\024REMOVAL_REASON_TAK" +
+      "EN\020\001\022\032\n\026REMOVAL_REASON_EXPIRED\020\002*\374\001\n\tEve" +
+      "ntType\022\032\n\026EVENT_TYPE_UNSPECIFIED\020\000\022\026\n\022EV" +
+      "ENT_TYPE_CREATED\020\001\022\026\n\022EVENT_TYPE_DELETED" +
+      "\020\002\022\026\n\022EVENT_TYPE_EVICTED\020\003\022\026\n\022EVENT_TYPE" +
+      "_RENAMED\020\004\022\025\n\021EVENT_TYPE_MISSED\020\005\022\026\n\022EVE" +
+      "NT_TYPE_UPDATED\020\006\022\026\n\022EVENT_TYPE_CORRUPT\020" +
+      "\007\022\023\n\017EVENT_TYPE_LOST\020\010\022\027\n\023EVENT_TYPE_POS" +
+      "ITION\020\t2\221\013\n\017SnapshotService\022?\n\006Create\022\030." +
+      "stasis.v1.CreateRequest\032\031.stasis.v1.Crea" +
+      "teResponse(\001\022d\n\023CreateFromDirectory\022%.st" +
+      "asis.v1.CreateFromDirectoryRequest\032&.sta" +
+      "sis.v1.CreateFromDirectoryResponse\022s\n\030Cr" +
+      "eateDeltaFromDirectory\022*.stasis.v1.Creat" +
+      "eDeltaFromDirectoryRequest\032+.stasis.v1.C" +
+      "reateDeltaFromDirectoryResponse\0227\n\004List\022" +
+      "\026.stasis.v1.ListRequest\032\027.stasis.v1.List" +
+      "Response\022@\n\007Inspect\022\031.stasis.v1.InspectR" +
+      "equest\032\032.stasis.v1.InspectResponse\022=\n\006Up" +
+      "date\022\030.stasis.v1.UpdateRequest\032\031.stasis." +
+      "v1.UpdateResponse\022=\n\006Delete\022\030.stasis.v1." +
+      "DeleteRequest\032\031.stasis.v1.DeleteResponse" +
+      "\022B\n\007Restore\022\031.stasis.v1.RestoreRequest\032\032" +
+      ".stasis.v1.RestoreResponse0\001\022?\n\006Export\022\030" +
+      ".stasis.v1.ExportRequest\032\031.stasis.v1.Exp" +
+      "ortResponse0\001\022E\n\010ReadFile\022\032.stasis.v1.Re" +
+      "adFileRequest\032\033.stasis.v1.ReadFileRespon" +
+      "se0\001\022^\n\021ExportToDirectory\022#.stasis.v1.Ex" +
+      "portToDirectoryRequest\032$.stasis.v1.Expor" +
+      "tToDirectoryResponse\022[\n\020CloneToDirectory" +
+      "\022\".stasis.v1.CloneToDirectoryRequest\032#.s" +
+      "tasis.v1.CloneToDirectoryResponse\022X\n\017Tak" +
+      "eToDirectory\022!.stasis.v1.TakeToDirectory" +
+      "Request\032\".stasis.v1.TakeToDirectoryRespo" +
+      "nse\022?\n\006Import\022\030.stasis.v1.ImportRequest\032" +
+      "\031.stasis.v1.ImportResponse(\001\022d\n\023ImportFr" +
+      "omDirectory\022%.stasis.v1.ImportFromDirect" +
+      "oryRequest\032&.stasis.v1.ImportFromDirecto" +
+      "ryResponse\022`\n\021OpenDataDirectory\022#.stasis" +
+      ".v1.OpenDataDirectoryRequest\032$.stasis.v1" +
+      ".OpenDataDirectoryResponse0\001\022?\n\006Verify\022\030" +
+      ".stasis.v1.VerifyRequest\032\031.stasis.v1.Ver" +
+      "ifyResponse0\001\022<\n\005Watch\022\027.stasis.v1.Watch" +
+      "Request\032\030.stasis.v1.WatchResponse0\001B\216\001\n\t" +
+      "stasis.v1B\024SnapshotServiceProtoP\001Z&stasi" +
+      "s.local/gen/go/stasis/v1;stasisv1\242\002\003SXX\252" +
+      "\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBM" +
+      "etadata\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -627,7 +629,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_DownloadHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_DownloadHeader_descriptor,
-        new java.lang.String[] { "Snapshot", "DataBytes", "Warnings", "Files", });
+        new java.lang.String[] { "Snapshot", "DataBytes", "Warnings", "Files", "ParentDigest", });
     internal_static_stasis_v1_DownloadWarning_descriptor =
       getDescriptor().getMessageType(3);
     internal_static_stasis_v1_DownloadWarning_fieldAccessorTable = new
@@ -765,7 +767,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_ExportRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportRequest_descriptor,
-        new java.lang.String[] { "Ref", "Compression", "SparseFormat", "Force", "Verify", "Files", });
+        new java.lang.String[] { "Ref", "Compression", "SparseFormat", "Force", "Verify", "Files", "DeltaFrom", });
     internal_static_stasis_v1_ExportResponse_descriptor =
       getDescriptor().getMessageType(24);
     internal_static_stasis_v1_ExportResponse_fieldAccessorTable = new
@@ -861,7 +863,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_ImportHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportHeader_descriptor,
-        new java.lang.String[] { "Name", "Description", "RequestId", "OnNameConflict", "Protected", "Labels", "KeepExpireTime", });
+        new java.lang.String[] { "Name", "Description", "RequestId", "OnNameConflict", "Protected", "Labels", "KeepExpireTime", "Parent", });
     internal_static_stasis_v1_ImportHeader_LabelsEntry_descriptor =
       internal_static_stasis_v1_ImportHeader_descriptor.getNestedType(0);
     internal_static_stasis_v1_ImportHeader_LabelsEntry_fieldAccessorTable = new
