@@ -33,6 +33,7 @@ const harnesses = [
   ],
   ["soak-gc", "test/soak/gc-run", "collections beside writers, readers and an orchestrator"],
   ["soak-remote", "test/soak/remote-run", "pushes, deletions and collections in one bucket"],
+  ["remote", "test/engines/run", "the same on Ceph, of which one node is killed again and again"],
   [
     "soak-hostile",
     "test/soak/hostile-run",

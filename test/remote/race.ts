@@ -21,7 +21,7 @@ const blockBytes = 256 * 1024;
 const blocks = 6;
 
 export interface RaceOptions {
-  readonly engine: Engine;
+  readonly engine: Pick<Engine, "endpoint" | "keys" | "signal">;
   /** An empty directory for the stores. */
   readonly directory: string;
   readonly prefix: string;
