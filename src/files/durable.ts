@@ -129,6 +129,14 @@ export async function fsyncParents(from: string, to: string): Promise<void> {
 }
 
 /**
+ * Moves a file to the place of another file. Either one is there at every moment. The caller syncs
+ * the directory.
+ */
+export async function moveOver(from: string, to: string): Promise<void> {
+  await withIoError({ what: `move to ${to}`, path: from }, () => disk.rename(from, to));
+}
+
+/**
  * Renames as rename(2) does, but never replaces the target. Node's own rename silently replaces an
  * empty directory.
  */

@@ -214,6 +214,11 @@ export function mapExtents(fd: number, request: Uint8Array): void {
   }
 }
 
+/** Does the same as `mapExtents` in another thread. */
+export async function mapExtentsLater(fd: number, request: Uint8Array): Promise<void> {
+  await callAsync("ioctl(FIEMAP)", ioctlBuffer, fd, FS_IOC_FIEMAP, request);
+}
+
 /**
  * Asks the filesystem to allocate only this many bytes for a write over shared blocks. By default
  * XFS allocates 128 KiB for a page, and counts them as the file's for minutes. Throws if the

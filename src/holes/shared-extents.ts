@@ -1,6 +1,7 @@
-// Finds which blocks of a file are shared with other files, according to the filesystem (FIEMAP).
+// Finds which blocks of a file are shared with other files, and in how many pieces a file lies on
+// the device, according to the filesystem (FIEMAP).
 import { isErrno } from "./errno.js";
-import { mapExtents } from "./native.js";
+import { mapExtents, mapExtentsLater } from "./native.js";
 
 /** A run of bytes on the device. */
 export interface DeviceExtent {
@@ -31,12 +32,34 @@ export function sharedExtents(fd: number): readonly DeviceExtent[] | undefined {
     try {
       mapExtents(fd, request);
     } catch (error) {
-      if (isErrno(error, "EOPNOTSUPP", "ENOTSUP", "ENOTTY", "EINVAL", "ENOSYS")) return undefined;
+      if (cannotTell(error)) return undefined;
       throw error;
     }
     from = readExtents(request, found);
   }
   return found;
+}
+
+/**
+ * Returns in how many extents an open file lies on the device, or undefined if the filesystem does
+ * not report that. An extent ends where the next bytes lie elsewhere, and where shared bytes begin
+ * or end.
+ */
+export async function countExtents(fd: number): Promise<number | undefined> {
+  // Without room for extents, the kernel counts them only.
+  const request = Buffer.alloc(headerBytes);
+  request.writeBigUInt64LE(endOfFile, 8);
+  try {
+    await mapExtentsLater(fd, request);
+  } catch (error) {
+    if (cannotTell(error)) return undefined;
+    throw error;
+  }
+  return request.readUInt32LE(20);
+}
+
+function cannotTell(error: unknown): boolean {
+  return isErrno(error, "EOPNOTSUPP", "ENOTSUP", "ENOTTY", "EINVAL", "ENOSYS");
 }
 
 /**

@@ -52,12 +52,18 @@ export interface StoreObserver {
    * reported.
    */
   collectionEnded(outcome: string): void;
+  /**
+   * Reports that a file in many extents was written again (OK), or the reason of the error that
+   * prevented it.
+   */
+  rewritten(outcome: string): void;
 }
 
 export const unobservedStore: StoreObserver = {
   committed: () => undefined,
   collected: () => undefined,
   collectionEnded: () => undefined,
+  rewritten: () => undefined,
 };
 
 /** Bytes of pulls. A running pull adds to them. */

@@ -30,6 +30,11 @@ export function workMetrics(set: MetricSet): StoreObserver {
     "Charged bytes of the rows that collections removed, by reason",
     ["reason"],
   );
+  const rewrites = set.counter(
+    "stasis_file_rewrites_total",
+    "Files of deltas in very many extents that were written again, by outcome: OK or the reason of the error",
+    ["outcome"],
+  );
   return {
     committed: (seconds) => commits.observe(seconds),
     collected({ reasons: [reason = "none"], outcome, chargedBytes }) {
@@ -37,6 +42,7 @@ export function workMetrics(set: MetricSet): StoreObserver {
       if (outcome === "removed") freed.inc({ reason }, chargedBytes);
     },
     collectionEnded: (outcome) => collections.inc({ outcome }),
+    rewritten: (outcome) => rewrites.inc({ outcome }),
   };
 }
 

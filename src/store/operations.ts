@@ -8,6 +8,7 @@ import { confinedParts, watchOwn } from "./confined.js";
 import { checkStore } from "./heal/check.js";
 import { healFromPeer } from "./heal/heal-from-peer.js";
 import { repairStore } from "./heal/repair.js";
+import { rewriteFragmented } from "./heal/rewrite.js";
 import { verify } from "./heal/verify.js";
 import { activityOf } from "./parts/activity.js";
 import type { Background } from "./parts/background.js";
@@ -105,7 +106,9 @@ function directoryIntakes(parts: StoreParts, during: Background["operation"]) {
     },
     createDeltaFromDirectory: (request, directory, signal) => {
       const intake: DeltaIntakeRequest = { ...request, kind: "create-delta-from-directory" };
-      return during(() => createDeltaFromDirectory(parts, intake, directory, signal));
+      return during(() =>
+        thenLookAt(parts, createDeltaFromDirectory(parts, intake, directory, signal)),
+      );
     },
     importFromDirectory: (request, directory, signal) => {
       const intake: IntakeRequest = { ...request, kind: "import-from-directory" };
@@ -156,9 +159,15 @@ function sharedOperations(
     create: (request, tar, signal) =>
       during(() => create(parts, { ...request, kind: "create" }, tar, signal)),
     createDelta: (request, tar, signal) =>
-      during(() => createDelta(parts, { ...request, kind: "create-delta" }, tar, signal)),
+      during(() => {
+        const intake: DeltaIntakeRequest = { ...request, kind: "create-delta" };
+        return thenLookAt(parts, createDelta(parts, intake, tar, signal));
+      }),
     import: (request, archive, signal) =>
-      during(() => importArchive(parts, { ...request, kind: "import" }, archive, signal)),
+      during(() => {
+        const intake: IntakeRequest = { ...request, kind: "import" };
+        return thenLookAt(parts, importArchive(parts, intake, archive, signal));
+      }),
     list: (query) => parts.catalog.list(query),
     outline: (walk) => parts.catalog.outline(walk),
     listed: (id) => parts.catalog.listed(id),
@@ -189,6 +198,13 @@ function sharedOperations(
       }),
     verify: (request, signal) => verify(parts, request, signal),
   } satisfies Partial<SnapshotStore>;
+}
+
+/** Looks for files in very many extents if the snapshot was made as a delta. */
+async function thenLookAt(parts: StoreParts, storing: Promise<Snapshot>): Promise<Snapshot> {
+  const snapshot = await storing;
+  if (snapshot.parentDigest !== "") rewriteFragmented(parts, snapshot.config.id);
+  return snapshot;
 }
 
 /** Runs the collection, and counts it for metrics unless it is a dry run. */

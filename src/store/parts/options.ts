@@ -27,4 +27,9 @@ export interface StoreOptions {
   readonly gzipLevel: number;
   /** Zstandard level of Export, 1 to 19. */
   readonly zstdLevel: number;
+  /**
+   * Number of extents at which the file of a delta is written again. Default: 100,000. Only tests
+   * set another number.
+   */
+  readonly maxFileExtents?: number;
 }
