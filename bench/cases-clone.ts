@@ -3,10 +3,10 @@
 // files take.
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { CloneMode, connect, type Client } from "../src/client/index.js";
+import { CloneMode, connect } from "../src/client/index.js";
 import { alternate, median } from "./alternate.js";
 import type { Row } from "./report.js";
-import { makeDense, makeSparse, gib, mib, startDaemon, withScratch } from "./scene.js";
+import { makeDense, makeSparse, gib, mib, startDaemon, untilHashed, withScratch } from "./scene.js";
 import { shell } from "./shell.js";
 import { canMount, mountImage } from "./xfs-image.js";
 
@@ -27,7 +27,7 @@ export async function cloneCases(bytes: number, rounds: number): Promise<Row[]> 
     const { snapshot } = await client.createFromDirectory({
       ...{ directory: source, config: { name: "kept" } },
     });
-    await untilHashed(client);
+    await untilHashed(client, "kept");
     await shell(`sync -f '${mounted.directory}'`);
     const stored = join(daemon.root, "data", snapshot?.config?.id ?? "", "files");
     const out = join(mounted.directory, "out");
@@ -88,16 +88,6 @@ async function makeVm(directory: string, bytes: number): Promise<string> {
   await rename(join(disk, "cow.raw"), join(source, "cow.raw"));
   await rm(disk, { recursive: true });
   return source;
-}
-
-const hashLimitMs = 10 * 60_000;
-
-async function untilHashed(client: Client): Promise<void> {
-  const end = performance.now() + hashLimitMs;
-  while ((await client.inspect("kept")).snapshot?.digest === "") {
-    if (performance.now() > end) throw new Error("the digests are not computed");
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 /** Returns the 99th percentile of the time of a clone, in milliseconds. */

@@ -9,7 +9,7 @@ import { join } from "node:path";
 export interface Row {
   readonly group: string;
   readonly name: string;
-  readonly unit: "ratio" | "ms" | "MiB/s" | "MiB" | "s/GiB" | "skipped";
+  readonly unit: "ratio" | "ms" | "MiB/s" | "MiB" | "s/GiB" | "count" | "skipped";
   readonly value: number;
   /** Lowest and highest value of the rounds. */
   readonly low?: number | undefined;

@@ -13,6 +13,7 @@ import { memoryCases } from "./cases-memory.js";
 import { reflinkCases, sparseCases } from "./cases-holes.js";
 import { readCases } from "./cases-read.js";
 import { remoteCases } from "./cases-remote.js";
+import { resticCases } from "./cases-restic.js";
 import { takeCases } from "./cases-take.js";
 import { compressionCases, transferCases } from "./cases-transfer.js";
 import { linkCases, toolCases, wayCases } from "./cases-ways.js";
@@ -44,6 +45,7 @@ const groups: Record<string, () => Promise<Row[]>> = {
   take: () => takeCases(scaled(16 * gib), rounds),
   read: () => readCases(scaled(gib), rounds),
   "remote-ranges": () => remoteCases(scaled(2 * gib), rounds),
+  restic: () => resticCases(scaled(512 * mib), rounds),
   reflink: () => reflinkCases(scaled(4 * gib), rounds),
   streams: () => streamCases(scaled(256 * mib), rounds),
   ways: () => wayCases(scaled(gib), rounds),

@@ -196,3 +196,14 @@ export async function drop(client: Client, ref: string): Promise<void> {
     await sleep(10);
   }
 }
+
+const hashLimitMs = 10 * 60_000;
+
+/** Waits until the digests of a snapshot that was taken from a directory are computed. */
+export async function untilHashed(client: Client, ref: string): Promise<void> {
+  const end = performance.now() + hashLimitMs;
+  while ((await client.inspect(ref)).snapshot?.digest === "") {
+    if (performance.now() > end) throw new Error("the digests are not computed");
+    await sleep(100);
+  }
+}

@@ -46,11 +46,17 @@ interface EngineOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** If this is true, accounts besides the root account can be made. */
   readonly accounts?: boolean;
+  /** The path of a file in which the engine writes a line for each request. */
+  readonly accessLog?: string;
 }
 
 export const engineBucket = "snapshots";
 
-export async function startEngine({ tls, accounts = false }: EngineOptions = {}): Promise<Engine> {
+export async function startEngine({
+  tls,
+  accounts = false,
+  accessLog,
+}: EngineOptions = {}): Promise<Engine> {
   const scratch = await mkdtemp(join(tmpdir(), "stasis-engine-"));
   const directory = join(scratch, "data", engineBucket);
   await mkdir(directory, { recursive: true });
@@ -61,6 +67,7 @@ export async function startEngine({ tls, accounts = false }: EngineOptions = {})
     ...["--port", `127.0.0.1:${port}`, "--quiet"],
     ...(tls === undefined ? [] : ["--cert", tls.cert, "--key", tls.key]),
     ...(accounts ? ["--iam-dir", join(scratch, "iam")] : []),
+    ...(accessLog === undefined ? [] : ["--access-log", accessLog]),
   ];
   const child = run(engineProgram, [...options, "posix", join(scratch, "data")], {
     ROOT_ACCESS_KEY: keys.accessKeyId,
