@@ -26,7 +26,7 @@ interface AccessRecord {
   caller(identity: Identity): void;
   /**
    * Stores the message from which the line takes the name of its object: the only request of the
-   * call, or the first message of an upload.
+   * call, or the first message of a stream of requests.
    */
   request(message: unknown): void;
   end(call: EndedCall): void;
@@ -43,9 +43,9 @@ const ignored: AccessRecord = {
 };
 
 /**
- * Maximum number of lines per second about failed calls of all strangers, and about failed reads
- * and TOO_MANY_STREAMS of all identities together. Otherwise, a caller that repeats a failing call
- * could fill the disk.
+ * Maximum number of lines per second, for each of two groups of failed calls. One group is all
+ * failed calls of strangers. The other is the failed reads and TOO_MANY_STREAMS refusals of all
+ * identities together. Without these limits, a caller that repeats such a call could fill the disk.
  */
 const maxFailuresPerSecond = 20;
 
@@ -80,7 +80,7 @@ export function createAccessLog(logger: Logger, choice: AccessLogChoice): Access
 }
 
 /**
- * Returns the level of the line. A caller that disconnects is not a failure, because every watcher
+ * Returns the level of the line. A cancelled read is not a failure, because every watcher
  * disconnects at some time.
  */
 function levelOf({ changes }: MethodRule, failure: StoreError | undefined): "info" | "debug" {

@@ -71,8 +71,8 @@ interface Adapter {
   readonly interceptor: ServerInterceptor;
   /**
    * Returns the reason to refuse a call before its handler runs. The reason depends on the caller
-   * and the running calls. The refusal is already in the audit log, so the caller of this function
-   * must answer with it.
+   * and the running calls. The metrics and the logs already have the refusal, so the caller of this
+   * function must answer with it.
    */
   refusalOf(path: string, caller: Caller, peer: string): StoreError | undefined;
   /** Returns whether a call at this path has exactly one request. */
@@ -81,8 +81,8 @@ interface Adapter {
 }
 
 /**
- * Limit on a request of a method that is open to anyone. Such a request holds the name of a service
- * or a symbol.
+ * Maximum size of a request message of a method that is open to anyone. Such a message holds little
+ * more than the name of a service, a file or a symbol.
  */
 const maxOpenMessageBytes = 16 * 1024;
 
@@ -118,7 +118,7 @@ export function createAdapter(
     },
     refusalOf(path, caller, peer) {
       const target = targets.get(path);
-      // grpc-js itself answers a call of an unknown method.
+      // grpc-js itself answers a call to an unknown method.
       if (target === undefined) return undefined;
       const { rule, method } = target;
       const { identity } = caller;
@@ -173,7 +173,7 @@ async function serve(
   if (markOf(call.metadata) === undefined) options.attachments.missing("call-mark");
   const identity = arrival?.caller.identity;
   try {
-    // Without an arrival, the stream of the call has closed.
+    // Without an arrival, the stream of the call has closed, or call-mark.ts did not attach.
     if (arrival === undefined) throw callerGone(call.deadline);
     const before = identity ?? stranger;
     record.caller(before);
@@ -219,7 +219,10 @@ function beginSpan({ rule }: BoundMethod, { metadata }: Call, record: CallRecord
   });
 }
 
-/** Ends a running call if the caller's credentials, role or name prefix no longer allow it. */
+/**
+ * Ends a running call if the caller's credentials or role no longer allow it, or if the caller's
+ * name prefix has changed.
+ */
 function recheck(
   { rule, method }: BoundMethod,
   call: Call,

@@ -22,9 +22,8 @@ export interface CallLimits {
    */
   readonly maxPendingRequests: number;
   /**
-   * Maximum number of concurrent calls of callers that show no credentials because the method needs
-   * none. This limit is far below the others, so that unauthenticated callers cannot crowd out
-   * authenticated ones.
+   * Maximum number of concurrent calls of all strangers together, so that strangers cannot crowd
+   * out authenticated callers. Only methods that are open to anyone admit strangers.
    */
   readonly maxOpenCalls: number;
 }
@@ -43,8 +42,8 @@ export interface Admitted {
 export interface Admission {
   /**
    * Admits a call. Throws DRAINING if the daemon drains and the method does not serve meanwhile,
-   * and TOO_MANY_STREAMS if a limit is reached. `abort` is called when a drain wants the call to
-   * end; `identity` is undefined for a stranger.
+   * and TOO_MANY_STREAMS if a limit is reached. `abortCalls` calls `abort` to end the call.
+   * `identity` is undefined for a stranger.
    */
   enter(
     method: MethodBinding,

@@ -7,7 +7,7 @@ import { createSemaphore, maxPerIdentity, tooMany, type Owner } from "./semaphor
 
 export interface AnswerAccount {
   /**
-   * Counts a message. Throws LIMIT_EXCEEDED if the message is larger than the share of one
+   * Counts a message. Throws LIMIT_EXCEEDED if the message alone counts more than the share of one
    * identity, and TOO_MANY_STREAMS if there is no room at the moment.
    */
   take(messageBytes: number): void;

@@ -15,11 +15,11 @@ export interface CallRecord {
   /** The counters to which the call adds the bytes of its messages. */
   readonly traffic: CallTraffic;
   caller(identity: Identity): void;
-  /** Begins the span of the call. `header` reads its metadata. */
+  /** Begins the span of the call. `header` reads one entry of the call's metadata. */
   trace(header: (name: string) => string | undefined): ServerSpan;
   /**
    * Stores the message from which the log lines take the name of their object: the only request of
-   * the call, or the first message of an upload.
+   * the call, or the first message of a stream of requests.
    */
   request(message: unknown): void;
   response(message: unknown): void;

@@ -12,7 +12,7 @@ import { sendAndFree, type SentOn } from "./grpc-hooks/sent-frames.js";
 import type { Sender, SendScheduler } from "./send-scheduler.js";
 import type { WireStatus } from "./status.js";
 
-/** While one large message is sent, the handler makes the next. */
+/** Maximum number of large messages in flight. While one is sent, the handler makes the next. */
 const maxMessagesInFlight = 2;
 /**
  * A smaller message counts as this many bytes, so that few small messages wait for a slow reader.
@@ -40,7 +40,10 @@ export interface Call {
    * Rejects with the signal's reason.
    */
   receive(): Promise<Buffer | undefined>;
-  /** Sends a message. Resolves when there is room for another. Rejects with the signal's reason. */
+  /**
+   * Sends a message. Resolves when there is room for another. Rejects with the signal's reason, or
+   * if the account of `countAnswers` has no room for the message.
+   */
   send(message: EncodedMessage): Promise<void>;
   /**
    * Ends the call. Everything that is pending is sent first, and then the last message, if there is
@@ -53,8 +56,8 @@ export interface Call {
   /** Sets how long the caller may keep `receive` or `send` waiting; 0 = no limit. */
   setIdleTimeout(timeoutMs: number): void;
   /**
-   * Counts each message that is sent from now on, until the caller has read it. The call closes the
-   * account.
+   * Counts each message that is sent from now on, until the kernel has taken it. A single answer
+   * counts until the stream closes, or not at all if it is small. The call closes the account.
    */
   countAnswers(account: AnswerAccount): void;
   /** Frees the memory of each large message of `stream` when the message has been sent. */
@@ -62,7 +65,8 @@ export interface Call {
 }
 
 /**
- * The counters to which a call adds its messages: its own, and those of all calls of its method.
+ * The counters to which a call adds the bytes of its messages: its own, and those of all calls of
+ * its method.
  */
 export interface CallTraffic {
   readonly own: Traffic;

@@ -35,8 +35,8 @@ export interface Callers {
 export function createCallers(access: Access, connections: Connections): Callers {
   const waiting = new WeakMap<ServerHttp2Session, (identity: Identity) => void>();
   /**
-   * The caller of all streams without credentials. They share one error, because making an error
-   * costs more than the rest of a refusal.
+   * The caller of all streams over TCP without credentials. They share one error, because making an
+   * error costs more than the rest of a refusal.
    */
   let callerThatShowsNothing: Caller | undefined;
 

@@ -63,9 +63,9 @@ export interface OwnedFrame {
 const maxSmallBytes = 64 * 1024;
 
 /**
- * Encodes `message` if it is a frame of bulk data. The data is copied once, when grpc-js copies the
- * result. An owned chunk is freed right after that copy, because sending may wait for a slow
- * reader.
+ * Encodes `message` if it is a frame of bulk data. Unless the frame is encoded at once, its data is
+ * copied once, when grpc-js copies the result. An owned chunk is freed right after the first copy,
+ * because sending may wait for a slow reader.
  */
 export function encodeBytesFrame(shape: FrameShape, message: object): EncodedMessage | undefined {
   if ("$unknown" in message && message.$unknown !== undefined) return undefined;

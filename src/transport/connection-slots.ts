@@ -1,5 +1,5 @@
-// Limits the connections of one listener. When all slots are taken, a new connection gets the slot
-// of the oldest connection without a known caller, so that idle connections keep nobody out.
+// Limits the connections of one listener. When all slots are taken, a new connection takes the slot
+// of a stranger's connection, so that idle connections of strangers keep nobody out.
 import type { Socket } from "node:net";
 import type { Identity } from "../model/access.js";
 import type { Peer } from "./grpc-hooks/windows.js";
@@ -8,13 +8,14 @@ import { maxPerIdentity } from "./semaphore.js";
 export interface ConnectionSlots {
   readonly max: number;
   /**
-   * Gives the connection a slot, or returns false. For the slot, it may destroy another connection.
+   * Gives the connection a slot, or returns false. To free a slot, it may destroy another
+   * connection.
    */
   take(socket: Socket): boolean;
   /**
-   * Call it when a caller on this connection is known, so that the connection keeps its slot. An
-   * identity keeps up to three quarters of the slots. A new connection can take the slot of any
-   * further connection of that identity, as it can take a stranger's.
+   * Call it when a caller on this connection has an identity, so that the connection keeps its
+   * slot. An identity that is not shared keeps up to three quarters of the slots. A new connection
+   * can take the slot of any further connection of that identity, as it can take a stranger's.
    */
   trust(socket: Peer, identity: Identity): void;
   readonly sockets: Iterable<Socket>;
@@ -77,8 +78,8 @@ export function createConnectionSlots(max: number): ConnectionSlots {
 }
 
 /**
- * Returns the oldest connection without a known caller, of the address with most such connections.
- * A flood from one machine therefore does not close new connections from other machines.
+ * Returns the oldest stranger's connection from the address that has the most of them. A flood from
+ * one machine therefore does not close new connections from other machines.
  */
 function oldestOfTheMost(slots: Iterable<ConnectionSlot>): ConnectionSlot | undefined {
   const counts = new Map<string, { readonly oldest: ConnectionSlot; count: number }>();

@@ -32,8 +32,8 @@ export async function* streamWithFieldNames<T>(
 }
 
 /**
- * Returns the error with names of fields as protobuf writes them. Every error of a call passes
- * through here.
+ * Returns the error with names of fields as protobuf writes them. Every error of a gRPC call passes
+ * through here, except INTERNAL and the reason of an abort.
  */
 export function withMessageFields(error: StoreError): StoreError {
   return restatedWith(error, snakeCase);

@@ -10,8 +10,8 @@ export interface GrpcLimits extends CallLimits, Http2Limits, StreamLimits {
   /** Bytes of answers that their callers have not read yet, except chunks of downloads. */
   readonly maxAnswerBytes: number;
   /**
-   * Maximum size in bytes of one request message with its frame. A larger one gets
-   * RESOURCE_EXHAUSTED.
+   * Maximum size in bytes of one encoded request message. A larger one gets RESOURCE_EXHAUSTED.
+   * Methods that are open to anyone have a smaller maximum.
    */
   readonly maxMessageBytes: number;
   /** Maximum number of concurrent connections, per listener. */
@@ -57,7 +57,7 @@ export const fixedGrpcLimits: Omit<GrpcLimits, keyof ConfiguredLimits> = {
   maxMetadataBytes: 16 * kib,
   maxConnectionMetadataBytes: 4 * mib,
   maxTotalMetadataBytes: 32 * mib,
-  // A request counts sixteen times its bytes, which is its size when decoded.
+  // A request counts sixteen times its bytes, which is its largest size when decoded.
   maxRequestBytes: 96 * mib,
   maxAnswerBytes: 64 * mib,
   requestTimeoutMs: 30_000,

@@ -15,12 +15,14 @@ import type { OwnedFrame } from "./chunk-encoder.js";
 /** What a handler knows about the call that it serves. */
 export interface CallContext {
   /**
-   * Fires when the caller no longer needs the outcome, or when the call must not take longer. Its
-   * reason is a StoreError, which the handler throws. It never fires once the handler has ended.
+   * Fires when the caller no longer needs the outcome, or when the call must end. Its reason is a
+   * StoreError, which the handler throws. It never fires once the handler has ended.
    * - CALL_CANCELLED: the caller disconnected.
    * - DEADLINE_PASSED: the call's deadline passed, or the caller left the call idle.
    * - DRAINING: a drain's grace period has ended, or a drain starts and the method never ends by
-   *   itself.
+   *   itself, or the server closes.
+   * - CREDENTIALS_INVALID, ROLE_INSUFFICIENT: the caller may no longer make the call.
+   * - LIMIT_EXCEEDED, TOO_MANY_STREAMS: a message is too large, or the daemon has no room for it.
    */
   readonly signal: AbortSignal;
   /** For example `stasis.v1.SnapshotService/Create`. */
@@ -71,8 +73,8 @@ type HandlerOf<M extends MethodShape> = M["methodKind"] extends "unary"
       : BidiStreamingHandler<M["input"], M["output"]>;
 
 /**
- * Handlers by method. The transport answers a missing method with UNIMPLEMENTED and
- * NOT_IMPLEMENTED.
+ * Handlers by method. The transport answers a missing method with the code UNIMPLEMENTED and the
+ * reason NOT_IMPLEMENTED.
  */
 export type ServiceImplementation<S extends DescService> = {
   readonly [K in keyof S["method"]]?: HandlerOf<S["method"][K]>;

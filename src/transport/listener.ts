@@ -50,7 +50,7 @@ export interface TcpAddress {
 
 /**
  * Opens a listener on TCP. Throws FIELD_INVALID if the address is in use or does not belong to this
- * machine.
+ * machine, or if this user may not use the port.
  */
 export async function openTcpListener(
   address: TcpAddress,
@@ -68,9 +68,9 @@ export async function openTcpListener(
 }
 
 /**
- * Opens a listener on a Unix socket. Throws FIELD_INVALID if a process listens on the path, or if
- * the path is not a socket. The file gets mode 0600 unless `file` says otherwise. A missing
- * directory is made with mode 0700.
+ * Opens a listener on a Unix socket. Throws FIELD_INVALID if the path is too long, if a process
+ * listens on it, or if it is a file that is not a socket. The file gets mode 0600 unless `file`
+ * says otherwise. A missing directory is made with mode 0700.
  */
 export async function openUnixListener(
   path: string,

@@ -11,9 +11,9 @@ import type { Owner } from "./semaphore.js";
 
 interface ReadingPace {
   /**
-   * Charges the connection for a stream that was refused, or that is a stranger's. If the credit
-   * was used up, returns false and stops reading the connection. Also returns false if the
-   * connection is closed.
+   * Charges the connection for a stream that was refused, or that is a stranger's. If its credit
+   * and that of its owner are used up, returns false and stops reading the connection. Also returns
+   * false if the connection is closed.
    */
   charge(session: Http2Session | undefined, owner: Owner): boolean;
   /** Returns the number of connections that are not read at the moment. */

@@ -102,8 +102,9 @@ export interface GrpcServer extends AsyncDisposable {
   isDraining(): boolean;
   figures(): TransportFigures;
   /**
-   * Refuses new calls with DRAINING, waits up to `graceMs` for running calls, ends the remaining
-   * ones, and then closes everything. Never rejects. A second call waits for the first.
+   * Refuses new calls with DRAINING, except those of methods that serve while draining. Ends the
+   * calls that never end by themselves, and waits up to `graceMs` for the others. Then ends the
+   * remaining calls and closes everything. Never rejects. A second call waits for the first.
    */
   drain(options: { readonly graceMs: number }): Promise<void>;
   /** Ends all calls and connections at once. A second call has no further effect. */
@@ -116,8 +117,9 @@ export interface GrpcServer extends AsyncDisposable {
  */
 const sendBytes = 16 * 1024 * 1024;
 /**
- * How long the sending download may pause before the next one sends. On loopback a message takes a
- * tenth of this time. On a slower link, CPU time is not scarce.
+ * Longest pause of the sending download before the next one may send. On loopback a message takes a
+ * tenth of this time. If a message takes longer, the reader or the link is the bottleneck and not
+ * the CPU, so scheduling would gain nothing.
  */
 const maxPauseMs = 3;
 

@@ -1,6 +1,6 @@
 // Decides about a stream before grpc-js sees it. The gate checks the size of the headers, the
 // caller's identity and the free capacity, and decides when the stream begins. Refusing a stream
-// here costs a tenth of a call.
+// here costs a tenth of what a refusal by grpc-js costs.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { StoreError } from "../base/errors.js";
 import type { Occupancy } from "../observe/figures.js";
@@ -30,7 +30,7 @@ export interface StreamLimits {
    * closed yet.
    */
   readonly maxOpenStreams: number;
-  /** Maximum number of concurrent streams without an identity. */
+  /** Maximum number of concurrent streams of all strangers together. */
   readonly maxStrangerStreams: number;
   /** How long a client may continue to send after its call was answered. */
   readonly lingerMs: number;
@@ -212,9 +212,9 @@ function createStreamCapacity(limits: StreamLimits): StreamCapacity {
 }
 
 /**
- * Maximum number of streams on one connection whose headers are too large. If a client has seen the
- * settings, such streams never get here, because Node itself resets them. An honest client that has
- * not seen the settings yet may have sent a few such streams.
+ * Maximum number of streams with too large headers on one connection, which is closed after that.
+ * If a client has seen the settings, such streams never get here, because Node itself resets them.
+ * An honest client that has not seen the settings yet may have sent a few such streams.
  */
 const maxOversized = 8;
 

@@ -12,7 +12,7 @@ interface StreamScheduler {
 }
 
 const streamsPerIteration = 16;
-/** Number of streams of unknown callers that start even in iterations that known callers fill. */
+/** Number of strangers' streams that start even in iterations that known callers fill. */
 const strangersPerIteration = 4;
 
 export function createStreamScheduler(): StreamScheduler {

@@ -125,8 +125,8 @@ function pathRefused(
 }
 
 /**
- * Returns whether a process listens on the socket. Only ECONNREFUSED proves that the socket is
- * stale. Any other error counts as a live listener.
+ * Returns whether a process listens on the socket. ECONNREFUSED proves that the socket is stale,
+ * and ENOENT that it is gone. Any other error counts as a live listener.
  */
 function isListenedOn(path: string): Promise<boolean> {
   return new Promise((resolve) => {

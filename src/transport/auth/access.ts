@@ -53,8 +53,8 @@ export const defaultAccess: Access = {
 };
 
 /**
- * Creates the access. A token takes precedence over a certificate, because the call itself carries
- * the token.
+ * Creates the access. A token takes precedence over the socket and over a certificate, because the
+ * call itself carries the token.
  */
 export function createAccess(options: AccessOptions): Access {
   return {

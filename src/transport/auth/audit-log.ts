@@ -1,4 +1,5 @@
-// Writes the audit log: one line for each call that changes, or tries to change, something.
+// Writes the audit log: one line for each call that changes, or tries to change, something. Two
+// rates limit the lines about refused calls.
 import { createRateLimiter, type RateLimiter } from "../../base/rate-limiter.js";
 import type { Logger } from "../../base/logger.js";
 import type { Identity } from "../../model/access.js";
@@ -9,7 +10,7 @@ interface AuditRecord {
   caller(identity: Identity): void;
   /**
    * Stores the message from which the line takes the name of its object: the only request of the
-   * call, or the first message of an upload.
+   * call, or the first message of a stream of requests.
    */
   request(message: unknown): void;
   response(message: unknown): void;
@@ -29,10 +30,7 @@ const ignored: AuditRecord = {
   end: () => undefined,
 };
 
-/**
- * Maximum number of lines per second about unauthenticated callers, who could otherwise fill the
- * disk.
- */
+/** Maximum number of lines per second about strangers, who could otherwise fill the disk. */
 const maxUnknownPerSecond = 20;
 /** Maximum number of lines per second about calls of one identity that exceed a limit. */
 const maxRefusedPerSecond = 1;

@@ -1,5 +1,6 @@
-// Records facts about each open connection: its listener, the process at its other end, and its
-// certificate. A call finds its connection by the mark of its stream (grpc-hooks/call-mark.ts).
+// Records facts about each open connection: the kind of its listener, the user of the process at
+// its other end, and its certificate. A call finds its connection by the mark of its stream
+// (grpc-hooks/call-mark.ts).
 import { randomBytes } from "node:crypto";
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
@@ -20,7 +21,8 @@ export interface ClientConnection {
 
 interface ClientCertificate {
   /**
-   * Whether the configured authority signed the certificate, and the certificate has not expired.
+   * Whether the configured authority signed the certificate, and the certificate had not expired at
+   * the handshake.
    */
   readonly trusted: boolean;
   /**

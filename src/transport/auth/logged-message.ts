@@ -11,10 +11,7 @@ export function fieldsOf(value: unknown): MessageFields {
   return typeof value === "object" && value !== null ? (value as MessageFields) : {};
 }
 
-/**
- * Returns the header if the message is the first of an upload. Otherwise returns the message
- * itself.
- */
+/** Returns the header if the message is a `header` frame. Otherwise returns the message itself. */
 export function headerOf(message: unknown): MessageFields {
   const request = fieldsOf(message);
   const frame = fieldsOf(request["frame"]);

@@ -9,6 +9,7 @@
 // - Any other user over the Unix socket reaches its own directories in `allowed_directories`.
 // - A caller with a token or a certificate has no user id. It reaches all of `allowed_directories`,
 //   and nothing if the option is not set.
+// - Only the daemon's own user and root, over the Unix socket, may name a Unix socket of the node.
 //
 // The kernel identifies the user at the other end of a Unix socket. The mode of the socket's file
 // does not identify the user, because the mode may change.
@@ -52,7 +53,10 @@ export function directoryRules(
   return { within, owner: identity.uid };
 }
 
-/** Throws unless the caller may let the daemon connect to a Unix socket that the caller names. */
+/**
+ * Throws if the address is that of a Unix socket and the caller may not let the daemon connect to
+ * it.
+ */
 export function checkSocketAddress(
   address: string,
   identity: Identity,

@@ -11,7 +11,10 @@ export interface Rechecks extends Disposable {
  */
 const steps = 20;
 
-/** Creates the rechecks. Each check runs about once in `intervalMs`. */
+/**
+ * Creates the rechecks. Each check runs about once in `intervalMs`, or more often if there are
+ * fewer checks than steps.
+ */
 export function createRechecks(intervalMs: number): Rechecks {
   /** The checks in the order in which they will run. */
   const checks = new Set<() => void>();

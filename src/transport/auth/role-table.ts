@@ -45,7 +45,7 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
   "stasis.v1.SnapshotService/OpenDataDirectory": reads(readers, "node"),
   "stasis.v1.SnapshotService/Verify": reads(readers),
   "stasis.v1.SnapshotService/Watch": reads(readers),
-  // The daemon reads and moves files of its node for the caller, within the limits of
+  // The daemon reads, writes or moves files of its node for the caller, within the limits of
   // node-access.ts.
   "stasis.v1.SnapshotService/CreateFromDirectory": changes(operators, "node"),
   "stasis.v1.SnapshotService/CreateDeltaFromDirectory": changes(operators, "node"),

@@ -38,8 +38,8 @@ export interface TlsFiles extends Disposable {
 const pollIntervalMs = 1000;
 
 /**
- * Opens the files. Throws FIELD_INVALID if a file cannot be read, or key and certificate do not
- * belong together.
+ * Opens the files. Throws FIELD_INVALID if a file cannot be read or used, or if key and certificate
+ * do not belong together.
  */
 export function openTlsFiles(paths: TlsPaths, logger: Logger): TlsFiles {
   let context = readContext(paths);

@@ -4,7 +4,7 @@
 // log then says so once per hook, on the first connection or call that shows it.
 import type { Logger } from "../../base/logger.js";
 
-/** The hooks that fail silently, each with what the daemon loses without it. */
+/** The hooks that report here, each with what the daemon loses without it. */
 const lost = {
   "message-assembler":
     "uploads cost more CPU time, and a caller can make the daemon hold many small pieces",

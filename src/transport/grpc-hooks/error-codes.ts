@@ -1,5 +1,5 @@
-// Lists the HTTP/2 error codes with which the transport resets streams and connections (RFC 9113,
-// 7). The codes are public; this file has them so that only this folder loads node:http2.
+// Lists the HTTP/2 error codes (RFC 9113, 7) that files outside this folder use. The codes are
+// public; this file has them so that only this folder loads node:http2.
 import { constants } from "node:http2";
 
 /** The peer behaves in a way that could overload the daemon. */

@@ -1,8 +1,8 @@
 // Makes the first call to a new server, over a Unix socket that nobody else sees.
 //
-// A hook finds out whether it attaches when a connection or a call uses it. This call uses all of
-// them when the daemon starts. If a hook does not support this version of Node or grpc-js, the log
-// says so from the beginning (attachments.ts).
+// A hook finds out whether it attaches when a connection or a call uses it. This call uses all
+// hooks of attachments.ts when the daemon starts. If a hook does not support this version of Node
+// or grpc-js, the log says so from the beginning.
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, constants, type ClientHttp2Session } from "node:http2";
 import { connect as connectSocket } from "node:net";

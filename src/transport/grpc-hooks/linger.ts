@@ -11,7 +11,8 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 
 /**
- * Resets the stream `lingerMs` after its answer (RFC 9113, 8.1: NO_ERROR after a whole response).
+ * Resets the stream `lingerMs` after its answer, unless it has closed by then (RFC 9113, 8.1:
+ * NO_ERROR after a whole response).
  */
 export function limitLinger(stream: ServerHttp2Stream, lingerMs: number): void {
   stream.once("finish", () => {

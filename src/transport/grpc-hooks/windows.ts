@@ -7,7 +7,7 @@
 // replacements.
 // For: grpc-js leaves the windows at 64 KiB (grpc-node pull request 3058), and a stream then
 // carries a tenth of what it can (docs/performance.md). Refusals of streams (stream-gate.ts), TLS
-// options and limits for connections of unknown callers have no other place.
+// options and limits for strangers' connections have no other place.
 // If it changes: `createInjector` throws when grpc-js did not make exactly one server this way.
 // That is loud: the daemon does not start.
 import http2 from "node:http2";
@@ -135,9 +135,9 @@ function credentialsOf(tls: TlsFiles | undefined): ServerCredentials {
 }
 
 /**
- * Returns the options with those for TLS. A client without a certificate may have a token. So a
- * missing or invalid certificate is found with the call, which then gets an answer and not a broken
- * connection.
+ * Returns the options with those for TLS. A client without a certificate may have a token. So the
+ * handshake accepts a missing or invalid certificate. The call is then refused with an answer, and
+ * not with a broken connection.
  */
 function withTls(
   options: http2.SecureServerOptions,
@@ -166,8 +166,8 @@ const initialWindowBytes = 65_535;
 const newcomerStreams = 100;
 
 /**
- * Returns the settings of a connection without a known caller. They have small limits, because
- * strangers can make the daemon hold the sum of their windows.
+ * Returns the settings with which a connection begins until a caller on it has an identity. Their
+ * limits are small, because strangers can make the daemon hold the sum of their windows.
  */
 function newcomerSettings(limits: Http2Limits): http2.Settings {
   return {

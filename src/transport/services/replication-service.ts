@@ -242,7 +242,8 @@ function implementServing(
 
 /**
  * Returns the encodings that the request accepts. Encodings of a newer version are left out,
- * because this version does not send them.
+ * because this version does not send them. A request without a list accepts all of them, but
+ * non-zero pages only if it says so.
  */
 function encodingsOf({
   acceptEncodings: accepted,

@@ -388,7 +388,7 @@ function absolutePath(directory: string): string {
   throw fieldInvalid("directory", "an absolute path on the daemon's node", directory);
 }
 
-/** Resolves when the caller disconnects or the daemon stops. */
+/** Resolves when the signal fires. */
 function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

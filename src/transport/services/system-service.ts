@@ -1,4 +1,4 @@
-// Implements SystemService: describes this daemon, its limits, and the features of its store.
+// Implements SystemService: describes this daemon, and checks and repairs its store.
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { BuildInfo } from "../../base/build-info.js";
 import { seesPaths } from "../../model/access.js";
@@ -90,7 +90,10 @@ function featuresOf(store: SnapshotStore, directoryExport: boolean) {
   };
 }
 
-/** Returns the clone modes. A link or a reflink needs a directory on the store's own filesystem. */
+/**
+ * Returns the clone modes that the store supports. A link or a reflink needs a directory on the
+ * store's own filesystem.
+ */
 function cloneModes({ reflink }: SnapshotStore): CloneMode[] {
   const { AUTO, LINK, REFLINK, COPY, SKIP } = CloneMode;
   return [AUTO, LINK, ...(reflink ? [REFLINK] : []), COPY, SKIP];
