@@ -228,6 +228,7 @@ export const orderRules: Readonly<Record<string, readonly OrderRule[]>> = {
   "import-from-directory": uploaded,
   "create-delta": uploaded,
   "create-delta-from-directory": uploaded,
+  "import-delta": uploaded,
   "create-from-directory": takenOver,
   "create-from-linked": [
     ...takenOver,

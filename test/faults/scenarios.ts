@@ -12,7 +12,10 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { encodeEnvelope } from "../../src/archive/envelope.js";
 import { writeTar } from "../../src/archive/tar-writer.js";
+import { createBlockHasher } from "../../src/files/block-hash.js";
+import { rootDigest } from "../../src/files/block-table.js";
 import type { FilePiece } from "../../src/holes/extents.js";
 import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { OwnedChunk, type OwnedStream } from "../../src/wire/chunk.js";
@@ -101,6 +104,45 @@ async function* changedPieces(): AsyncGenerator<FilePiece> {
   for (const { offset, bytes } of changes) yield { offset, chunk: OwnedChunk.copyOf(bytes) };
 }
 
+/** The content of `keep` with its first change, and with its second page as a hole. */
+const punched: Content = {
+  description: "punched",
+  files: { ...kept.files, "cow.raw": punchedDisk() },
+};
+
+function punchedDisk(): Buffer {
+  const disk = Buffer.from(changedDisk()["cow.raw"] ?? []);
+  return disk.fill(0, 8192, 12_288);
+}
+
+/** Makes the archive of the difference between `keep` and `punched`. */
+async function* deltaArchive(store: SnapshotStore): OwnedStream {
+  const { config, digest, files } = store.inspect("keep");
+  const extents = changes.map(({ offset, bytes }) => ({ offset, length: bytes.length }));
+  const claims = new Map(
+    files.map((file) => [file.name, { ...file, blocks: "blake3", digest: digestNow(file) }]),
+  );
+  const delta = {
+    parent: { digest, id: config.id, name: "keep" },
+    deltaFiles: new Map([["cow.raw", [{ offset: 8192, length: 4096 }]]]),
+    inherited: ["state.json"],
+  };
+  const names = files.map(({ name }) => name);
+  const envelope = encodeEnvelope(config, names, claims, { delta });
+  const sizeBytes = kept.files["cow.raw"]?.length ?? 0;
+  const shape = { name: "cow.raw", mode: 0o640, sizeBytes, extents, isDelta: true };
+  yield* writeTar([{ ...shape, pieces: changedPieces }], { envelope });
+}
+
+/** Returns the digest that the file has in `punched`. */
+function digestNow({ name, digest }: { readonly name: string; readonly digest: string }): string {
+  const bytes = punched.files[name];
+  if (bytes === undefined || name !== "cow.raw") return digest;
+  const hasher = createBlockHasher();
+  hasher.update(0, bytes);
+  return rootDigest(hasher.finish(bytes.length));
+}
+
 /** Makes the directory. The call does this, because a prepared tree keeps no holes. */
 function makeDeltaDirectory(directory: string): void {
   mkdirSync(directory);
@@ -173,6 +215,13 @@ export const scenarios: readonly Scenario[] = [
       makeDeltaDirectory(exported);
       return store.createDeltaFromDirectory(deltaRequest, { path: exported }, never);
     },
+  },
+  {
+    name: "import-delta",
+    before: undefined,
+    after: punched,
+    prepare: nothing,
+    act: (store) => store.import(requestOf(punched), deltaArchive(store), never),
   },
   {
     name: "replace",
