@@ -83,7 +83,7 @@ function stdinInput(source: string | undefined): Input {
 
 /**
  * Explains the interruption of an upload. The explanation depends on whether everything was sent,
- * because the daemon then publishes the snapshot.
+ * because the daemon may then publish the snapshot.
  */
 export function createSentMark(): { sent(): void } {
   let all = false;

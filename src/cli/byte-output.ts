@@ -14,7 +14,7 @@ export interface Output extends AsyncDisposable {
   write(bytes: Uint8Array): Promise<void>;
   /** Fails a write to stdout that is waiting for a reader. This has no effect on a file. */
   stop(this: void): void;
-  /** Makes the data durable and gives the file its name. Call this when the data is complete. */
+  /** Makes a new file durable and gives it its name. Call this when the data is complete. */
   commit(): Promise<void>;
 }
 

@@ -12,7 +12,10 @@ export function addDaemonFlags(command: Command): void {
   for (const { flag } of removedOptions) command.addOption(removedFlag(flag));
 }
 
-/** Returns the flags that the command line contains, by their names without dashes. */
+/**
+ * Returns the value of each flag, by the flag's name without dashes. Undefined for a flag that the
+ * command line does not contain.
+ */
 export function givenFlags(command: Command): Readonly<Record<string, RawValue | undefined>> {
   const values = command.opts<Readonly<Record<string, RawValue | undefined>>>();
   const valueOf = (flag: Flag) => values[flag.attributeName()];

@@ -60,7 +60,10 @@ export const exitCodesHelp = `Exit codes:
   130  interrupted (128 + the signal's number for other signals)
   141  the reader of the output went away`;
 
-/** A problem on the client's side: an invalid command line, a local file, or its content. */
+/**
+ * A problem on the client's side: an invalid command line, a local file, or its content. `stasis
+ * health` also uses it for services that do not serve.
+ */
 export class CliError extends Error {
   override readonly name = "CliError";
   readonly code: ErrorCode;

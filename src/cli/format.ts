@@ -14,8 +14,8 @@ const steps: readonly (readonly [seconds: number, unit: string])[] = [
 ];
 
 /**
- * Formats a time as `5 minutes ago`. A time that is in the future by this machine's clock becomes
- * `just now`.
+ * Formats a time as `5 minutes ago`. A time less than 5 seconds ago, or in the future by this
+ * machine's clock, becomes `just now`.
  */
 export function formatAge(time: Timestamp | undefined, now: Date = new Date()): string {
   if (time === undefined) return "-";

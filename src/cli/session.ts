@@ -7,7 +7,7 @@ import { interruption } from "./interrupt.js";
 import { createProgressBar, noProgressBar } from "./progress-bar.js";
 import { printErr, printOut, stderrIsTerminal } from "./stdio.js";
 
-/** Options that may stand before or after any command. */
+/** Options that are valid before and after any command. */
 export interface GlobalOptions extends CredentialOptions {
   readonly addr?: string;
   readonly json: boolean;
@@ -78,8 +78,9 @@ export function renderJson(json: JsonValue): string {
 }
 
 /**
- * Shows the progress of `transfer` if stderr is a terminal and neither end is a pipe. The program
- * at the other end of a pipe may draw on the same terminal.
+ * Shows the progress of `transfer` if stderr is a terminal, neither end is a pipe, and neither
+ * --quiet nor --no-progress is given. The program at the other end of a pipe may draw on the same
+ * terminal.
  */
 export async function withProgress<T>(
   session: Session,

@@ -12,7 +12,7 @@ const barWidth = 24;
 const ownBlock = "█";
 const sharedBlock = "▒";
 
-/** Renders the rows, sorted by size with the largest first. `bars` are for terminals. */
+/** Renders the rows in the given order, and their total. `bars` are for terminals. */
 export function renderSpace(
   rows: readonly SnapshotSpace[],
   total: TotalSpace,

@@ -59,7 +59,7 @@ export interface ByteSink {
    * Writes the bytes. Resolves when the caller may write the next piece, and may change `bytes`.
    */
   write(bytes: Uint8Array): Promise<void>;
-  /** Discards data that nobody has read yet. */
+  /** Discards data that nobody has read from the pipe yet. Has no effect on a file or a device. */
   destroy(): void;
 }
 

@@ -8,7 +8,7 @@ import type { Address } from "./address.js";
 export interface TlsOptions {
   /**
    * Certificate authorities that may have signed the daemon's certificate. Default: the authorities
-   * of this machine.
+   * that Node trusts.
    */
   readonly ca?: string | Uint8Array;
   /**

@@ -79,8 +79,8 @@ const maxQueuedFrames = 8;
 /** Maximum bytes of messages that grpc-js sends again if the daemon has not seen them. */
 const maxRetryBytes = 64 * 1024;
 /**
- * Interval of the pings that detect a machine that is gone within 30 + 20 seconds, even if no call
- * sends anything.
+ * Interval of the pings. With them, a call fails within 30 + 20 seconds after the daemon's machine
+ * is gone, even if the call sends nothing.
  */
 const keepaliveIntervalMs = 30_000;
 const keepaliveTimeoutMs = 20_000;
@@ -150,11 +150,12 @@ function channelOptions(address: Address, settings: ChannelSettings): ChannelOpt
     // Closing this client must close its connection, even if other clients of this process use the
     // same daemon.
     "grpc.use_local_subchannel_pool": 1,
-    // This keeps grpc-js from retaining a chunk that it has sent, so that its memory can be freed.
+    // This keeps grpc-js from retaining a chunk that it has sent, so that the chunk's memory can be
+    // freed.
     "grpc.per_rpc_retry_buffer_size": maxRetryBytes,
     // Prevents TXT look-ups for a service configuration.
     "grpc.service_config_disable_resolution": 1,
-    // A daemon on this machine is never behind the proxy of the environment.
+    // A daemon on this machine is never behind the proxy that the environment names.
     ...(address.local ? { "grpc.enable_http_proxy": 0 } : {}),
   };
 }

@@ -38,7 +38,8 @@ export type OpenDataDirectoryInit = Init<typeof snapshots.OpenDataDirectoryReque
 
 /**
  * Calls that store, find and stream snapshots. Each method calls the RPC of the same name, except
- * `createDelta`, which calls Create with another header.
+ * `createDelta`, which calls Create with another header, and `listAll`, which calls List for each
+ * page.
  */
 export interface SnapshotCalls {
   /**
@@ -122,14 +123,17 @@ export interface SnapshotCalls {
     options?: CallOptions,
   ): Promise<snapshots.CloneToDirectoryResponse>;
   /**
-   * Moves the data files of a snapshot to a directory on the daemon's node. The snapshot no longer
-   * exists afterwards.
+   * Moves the data files of a snapshot to a directory on the daemon's node. It copies files to
+   * which clones have links. The snapshot no longer exists afterwards.
    */
   takeToDirectory(
     request: Init<typeof snapshots.TakeToDirectoryRequestSchema>,
     options?: CallOptions,
   ): Promise<snapshots.TakeToDirectoryResponse>;
-  /** Stores an archive (tar, gzip or zstd) under a new id. Otherwise this is like `create`. */
+  /**
+   * Stores an archive with `snapshot.json` (tar, gzip or zstd) under a new id. In all other
+   * respects this works as `create` does.
+   */
   import(
     header: ImportHeaderInit,
     bytes: ByteStream,
@@ -195,7 +199,7 @@ export interface GcCalls {
 }
 
 /**
- * Calls that move snapshots between nodes, and between nodes and remotes. Each method calls the RPC
+ * Calls that copy snapshots between nodes, and between nodes and remotes. Each method calls the RPC
  * of the same name.
  */
 export interface ReplicationCalls {
@@ -286,15 +290,16 @@ export interface SystemCalls {
 
 /**
  * A client of one daemon. It has one connection for uploads and one for all other calls. The client
- * makes each connection with the first call on it, and again after the connection was lost. Every
- * method rejects with a StoreError. Leaving the loop over a stream cancels its call.
+ * makes each connection with the first call on it, and again after the connection was lost. A call
+ * that fails rejects with a StoreError, but an upload whose source throws rejects with the source's
+ * error. Leaving the loop over a stream cancels its call.
  */
 export interface Client
   extends SnapshotCalls, GcCalls, ReplicationCalls, RemoteCalls, SystemCalls, AsyncDisposable {
   readonly address: Address;
   /**
-   * Closes the connections when the running calls have ended, and refuses new calls. A second call
-   * has no effect.
+   * Refuses new calls at once, and closes the connections when the running calls have ended.
+   * Closing again has no effect.
    */
   close(): void;
 }

@@ -38,7 +38,7 @@ export interface ConnectOptions {
   /** Largest message that is accepted or sent, in bytes. Default: 4 MiB. */
   readonly maxMessageBytes?: number;
   /**
-   * The settings of TLS. `true` uses the certificate authorities of this machine. Default: plain
+   * The settings of TLS. `true` uses the certificate authorities that Node trusts. Default: plain
    * text.
    */
   readonly tls?: TlsOptions | true;
@@ -56,7 +56,7 @@ const defaultMaxMessageBytes = 4 * 1024 * 1024;
  * Returns a client of the daemon at `address`: `HOST:PORT` or `unix:PATH`. Without an address it
  * uses STASIS_ADDR. Without STASIS_ADDR it tries the sockets of this user's own daemon, of the
  * system service and of root's daemon, and uses the first one that accepts a connection. The client
- * connects with its first call. Throws FIELD_INVALID if the address is malformed.
+ * connects with its first call. Throws FIELD_INVALID if the address or an option is invalid.
  */
 export function connect(address?: string, options: ConnectOptions = {}): Client {
   const parsed = address === undefined ? defaultAddress(process.env) : parseAddress(address);

@@ -201,8 +201,9 @@ async function receive(
 }
 
 /**
- * Returns true if the daemon has a local address and its store is a directory of this machine that
- * belongs to this user. Files that the daemon writes then belong to this user too.
+ * Returns true if the daemon has a local address, offers exports to directories, and has its store
+ * in a directory of this machine that belongs to this user. Files that the daemon writes then
+ * belong to this user too.
  */
 async function runsAsUs(client: Client, options: CallOptions): Promise<boolean> {
   if (!client.address.local) return false;

@@ -1,4 +1,5 @@
-// Holds a lease on a snapshot's data directory until the lease is disposed or the daemon ends it.
+// Holds a lease on a snapshot's data directory until the lease is disposed of or the daemon ends
+// it.
 import { StoreError } from "../base/errors.js";
 import type { SnapshotConfig, Snapshot } from "../../gen/ts/stasis/v1/resources_pb.js";
 import type { CallOptions } from "./channel.js";

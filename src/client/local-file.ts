@@ -1,4 +1,4 @@
-// Reads a file of this machine as a stream of bytes, for an import of an archive.
+// Reads a file of this machine as a stream of bytes, for an upload.
 import { open } from "node:fs/promises";
 import type { ByteStream } from "../base/async.js";
 import { lend } from "../wire/chunk.js";
@@ -13,7 +13,7 @@ export const localReadBytes = 1024 * 1024;
 
 /**
  * Reads a regular file from its start to the end that it has when it is opened. A piece is valid
- * until the next one is requested, which suffices for `Client.import`.
+ * until the next one is requested, which suffices for `Client.create` and `Client.import`.
  */
 export async function* readLocalFile(path: string): ByteStream {
   await using handle = await withIoError(

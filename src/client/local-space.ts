@@ -7,7 +7,7 @@ import { withIoError } from "../holes/errno.js";
 import { coveredBytes, sharedExtents, type DeviceExtent } from "../holes/shared-extents.js";
 
 export interface Space {
-  /** Sizes of the files, holes included. */
+  /** Total size of the files, including holes. */
   readonly sizeBytes: number;
   /** Blocks of the files, including shared blocks. */
   readonly allocatedBytes: number;
@@ -42,7 +42,7 @@ export async function measureLocalDirectory(directory: string): Promise<Space> {
       await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
       const { size, blocks } = await file.stat();
       space.sizeBytes += size;
-      // This is the unit of st_blocks, whatever the block size of the filesystem is.
+      // 512 bytes is the unit of st_blocks, whatever the block size of the filesystem is.
       space.allocatedBytes += blocks * 512;
       const shared = sharedExtents(file.fd);
       canTell &&= shared !== undefined;

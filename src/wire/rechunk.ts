@@ -2,8 +2,9 @@
 import { bytesOf, freeIfOwned, OwnedChunk, type Chunk } from "./chunk.js";
 
 /**
- * Yields chunks of at most `chunkBytes`. Small pieces are joined. A larger piece is cut without a
- * copy, so its chunks are owned or borrowed as the piece is.
+ * Yields chunks of at most `chunkBytes`. Pieces below half of that size are copied together, and
+ * with them a larger piece that still fits. Any other piece is cut without a copy, so its chunks
+ * are owned or borrowed as the piece is.
  */
 export async function* rechunk<C extends Chunk>(
   pieces: AsyncIterable<C>,

@@ -63,7 +63,10 @@ interface Row {
   readonly cocoonId: string;
   readonly name: string;
   readonly outcome: Outcome;
-  /** The new id and the keys of the configuration that the API does not have, or the problem. */
+  /**
+   * Depends on the outcome: the id in this store, perhaps with the keys of the configuration that
+   * were lost; the planned step; or the problem.
+   */
   readonly text: string;
 }
 
@@ -214,8 +217,8 @@ async function move(
 }
 
 /**
- * Makes a copy that shares its blocks, next to the daemon's root, and then moves the copy into the
- * store.
+ * Makes a copy that shares the blocks of the files, next to the daemon's root, and then moves the
+ * copy into the store.
  */
 async function storeReflink(
   session: Session,

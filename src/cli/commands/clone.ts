@@ -24,7 +24,7 @@ const modeOf = {
   skip: CloneMode.SKIP,
 } as const;
 type ModeName = keyof typeof modeOf;
-/** The modes that `auto` chooses for single files. */
+/** The modes that options choose for single files. */
 const perFile = ["link", "reflink", "copy", "skip"] as const;
 
 interface CloneOptions extends GlobalOptions, Partial<Record<(typeof perFile)[number], string[]>> {

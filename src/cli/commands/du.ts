@@ -1,6 +1,7 @@
 // Implements `stasis du`, which shows the disk space of snapshots. It examines the files
-// themselves, because only the filesystem knows which blocks are shared now. For a daemon on
-// another machine it shows the sizes that the daemon recorded at upload.
+// themselves, because only the filesystem knows which blocks are shared now. If it cannot read the
+// files, for example because the daemon runs on another machine, it shows the sizes that the daemon
+// recorded when it stored them.
 import type { Command } from "commander";
 import {
   isStoreError,

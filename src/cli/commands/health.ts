@@ -58,7 +58,7 @@ type Statuses = readonly (readonly [service: string, status: ServingStatus])[];
 
 /**
  * Returns the states of the services in the order of their names. The daemon as a whole comes
- * first.
+ * first. With `service`, returns only the state of that service.
  */
 async function statusesOf(
   { client, call }: Session,

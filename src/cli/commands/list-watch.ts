@@ -30,7 +30,7 @@ export async function watchList(
   try {
     await draw(session, filter, fetchList);
   } catch (error) {
-    // Without an error, the watch ends only by the signal.
+    // A signal ends the watch with an error, which is not a failure.
     if (!session.call.signal.aborted) throw error;
   }
 }

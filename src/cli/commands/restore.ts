@@ -100,7 +100,7 @@ async function restore(
   session.note(`restored ${sentTitle(header)} to ${to}`);
 }
 
-/** Returns the bytes of holes that are written as zeros. */
+/** Returns the number of bytes in holes that are written as zeros. */
 export function zerosForHoles(
   { snapshot, dataBytes, files }: Pick<DownloadHeader, "snapshot" | "dataBytes" | "files">,
   sparse: SparseFormatName | undefined,
@@ -117,7 +117,7 @@ interface Written {
   readonly zeroBytes: number;
 }
 
-/** Receives a download, and prints its header and trailer as one answer. */
+/** Receives a download. With --json, prints its header and trailer as one answer. */
 export async function writeOut(
   session: Session,
   what: "restore" | "export",

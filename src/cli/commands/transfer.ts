@@ -1,5 +1,5 @@
-// Implements `stasis pull`, `stasis push` and `stasis transfers`, which copy snapshots between
-// nodes, and between a node and a remote.
+// Implements `stasis pull` and `stasis push`, which copy snapshots between nodes, and between a
+// node and a remote. Also implements `stasis transfers`, which lists and cancels such transfers.
 import type { Command } from "commander";
 import {
   CancelTransferResponseSchema,

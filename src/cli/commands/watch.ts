@@ -54,7 +54,7 @@ async function watch(session: Session, from: string, filter: SnapshotFilterInit)
   } catch (error) {
     if (isBrokenPipe(error)) throw error;
     if (resumeToken !== "") session.note(`to continue from here: --from ${resumeToken}`);
-    // A successful watch ends only by the signal.
+    // A signal ends the watch with an error, which is not a failure.
     if (!call.signal.aborted) throw error;
   }
 }

@@ -9,7 +9,7 @@ import { keepIds, withoutNames } from "./without-names.js";
 interface DaemonPart extends PartPlan {
   /** The path to request from the admin listener. */
   readonly path: string;
-  /** The bundle contains JSON with indentation, and the other forms unchanged. */
+  /** JSON is indented in the bundle. Other forms keep their layout, except under `--no-names`. */
   readonly form: "json" | "lines" | "text";
   /**
    * Returns the value that `--no-names` keeps. Default: everything, because the part contains no

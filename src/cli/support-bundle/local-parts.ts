@@ -9,7 +9,8 @@ import { formatBytesExactly } from "../../base/sizes.js";
 import { jsonText, type Part, type PartPlan } from "./part.js";
 
 /**
- * Time limit for the disk. A disk that hangs must not prevent the collection of the other parts.
+ * Time limit for each part that reads the disk. A disk that hangs must not prevent the collection
+ * of the other parts.
  */
 const diskMs = 5000;
 
