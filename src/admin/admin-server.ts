@@ -50,7 +50,7 @@ interface AdminServer extends AsyncDisposable {
    * streams.
    */
   setPhase(phase: Phase): void;
-  /** Ends all connections. A second call has no effect. */
+  /** Stops listening and ends all connections. A second call has no effect. */
   close(): Promise<void>;
 }
 

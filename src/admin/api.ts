@@ -1,6 +1,6 @@
-// Answers /api/ with the data of the web page as JSON. Answers are protobuf's JSON mapping of the
-// messages of the gRPC calls, and the same role table applies. A confined identity sees only its
-// own snapshots.
+// Answers /api/ with the data of the web page as JSON. Messages of the gRPC calls appear in
+// protobuf's JSON mapping, and the same role table applies. A confined identity sees only its own
+// snapshots.
 import { fieldInvalid } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
 import type { PullState } from "../observe/figures.js";
@@ -166,7 +166,7 @@ function asOwn({ store }: Api, own: ConfinedStore) {
   return { own, withDigest: (digest: string) => (digest === "" ? [] : store.withDigest(digest)) };
 }
 
-/** Maximum number of relatives whose names are shown. */
+/** Maximum number of relatives of each kind whose names are shown. */
 const maxRelatives = 20;
 
 /** Returns the snapshots with the same data, and those of the same image. */
@@ -192,7 +192,8 @@ function relatives(
 
 /**
  * Returns the work that is in progress, and the newest pulls that have ended. Only operators
- * without a name prefix see transfers and pulls.
+ * without a name prefix see transfers and pulls. Only callers without a name prefix see the number
+ * of calls.
  */
 async function activity({ api, caller, own, identity }: Asked): Promise<Answer> {
   checkRole(ruleOf(listMethod), identity, listMethod);

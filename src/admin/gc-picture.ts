@@ -28,7 +28,7 @@ interface GcPlan {
   readonly plan: unknown;
   /** Number of rows in the response. */
   readonly total: number;
-  /** The sums by the number of the enum value, ascending. */
+  /** The sums by the number of the enum value, ascending. `byReason` counts only planned rows. */
   readonly byReason: readonly KeyedSum[];
   readonly byOutcome: readonly KeyedSum[];
 }

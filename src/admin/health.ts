@@ -6,7 +6,10 @@ import { jsonAnswer, textAnswer, type Answer } from "./answer.js";
 
 export type Phase = "recovering" | "serving" | "draining";
 
-/** The facts that /readyz checks. `failed` is the reason for a failure in a word. */
+/**
+ * The result of one check of /readyz. `failed` is the reason for a failure in a word, and undefined
+ * if the check passes.
+ */
 interface ReadinessCheck {
   readonly name: string;
   readonly failed?: string;

@@ -32,8 +32,8 @@ interface View {
 
 export interface Views {
   /**
-   * Returns the view with this token, or a new view. Throws FIELD_INVALID for a query that makes no
-   * sense.
+   * Returns the view with this token, another kept view of the same query, or a new view. Throws
+   * FIELD_INVALID for an invalid query.
    */
   get(store: Outlined, query: ViewQuery, token: string, signal: AbortSignal): Promise<View>;
 }
@@ -46,8 +46,8 @@ const maxViews = 4;
 /** Number of rows that are read in one turn of the event loop, which takes about 3 ms. */
 const rowsPerTurn = 1000;
 /**
- * Time after which a view is made again even if no snapshot was stored or deleted, because reads
- * also change views.
+ * Time after which a view is made again even if the store had no event, because reads also change
+ * views.
  */
 const freshMs = 30_000;
 

@@ -65,8 +65,8 @@ interface EnvelopeFacts extends Omit<OwnFacts, "delta"> {
 /**
  * Writes an envelope. `files` are the data files of the archive, sorted. Throws LIMIT_EXCEEDED if
  * the result is too large for readers. If thousands of long names leave no room for the claims
- * about the files, the envelope contains neither the claims nor the names of the files left out. A
- * delta needs its claims, so its envelope is then too large.
+ * about the files, the envelope contains neither the claims nor the names in `leftOut`. A delta
+ * needs its claims, so its envelope is then too large.
  */
 export function encodeEnvelope(
   config: SnapshotConfig,

@@ -263,8 +263,9 @@ export function* encodeGnuMap(
 }
 
 /**
- * Widens extents to whole 512-byte blocks. GNU tar starts each segment at a block boundary, while
- * libarchive and Go write segments back to back. Both agree only if all lengths are whole blocks.
+ * Widens extents to whole 512-byte blocks; the last block may end with the file. GNU tar starts
+ * each segment at a block boundary, while libarchive and Go write segments back to back. Both agree
+ * only if all lengths, except the last, are whole blocks.
  */
 export function alignExtents(extents: Extents, sizeBytes: number): Iterable<Extent> {
   return { [Symbol.iterator]: () => walkAligned(extents, sizeBytes) };

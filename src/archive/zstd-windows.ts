@@ -14,7 +14,10 @@ const maxWindowBytes = 128 * 1024 * 1024;
 /** Quota of all decoders together, in bytes. */
 const sharedWindowBytes = 512 * 1024 * 1024;
 
-/** The share of one decoder. A decoder keeps its largest window until it is disposed. */
+/**
+ * The share of one decoder. A decoder keeps the share of its largest window until the share is
+ * disposed of.
+ */
 interface ZstdWindow extends Disposable {
   /** Raises the share to at least `bytes`. Throws TOO_MANY_STREAMS if the quota is used up. */
   grow(bytes: number): void;

@@ -31,8 +31,8 @@ export function checkDaemonConfig(config: DaemonConfig): void {
 }
 
 /**
- * Refuses groups without a criterion that uses them, and a policy without a schedule. Otherwise an
- * operator would believe that they are applied.
+ * Refuses groups without a criterion that uses them, and a policy without a schedule. Without these
+ * checks, an operator would believe that they are applied.
  */
 function checkCollection(config: DaemonConfig): void {
   const { gcIntervalMs, gcKeepLast, gcMaxAgeMs, gcMaxBytes, gcGroupByLabel } = config;

@@ -22,7 +22,9 @@ import type { ConfiguredPeer } from "./peers.js";
 import type { ConfiguredRemote } from "./remotes.js";
 import { adminSocketName, socketFileName } from "../base/default-paths.js";
 
-/** The defaults of `root` and `socket` depend on the user; load.ts fills them in. */
+/**
+ * The defaults of `root`, `socket` and `admin_listen` depend on the user; load.ts fills them in.
+ */
 const userRoot = "<~/.local/share/stasis, for root /var/lib/stasis>";
 /** Describes which callers may use which directories if `allowed_directories` is not set. */
 const allDirectories = "<any for the daemon's own user and root over the socket, none for others>";
@@ -195,7 +197,7 @@ export const daemonOptions = {
   }),
   maxMessageBytes: sizeOption({
     key: "max_message",
-    // This is the size of the largest chunk with its frame.
+    // The largest chunk, which has 1 MiB, fits with its frame.
     default: "1088KiB",
     min: "64KiB",
     max: "16MiB",

@@ -1,11 +1,12 @@
 // Finds users other than root and the daemon's user who can change a file that the daemon relies
-// on, or can read a file that should be secret.
+// on, and finds secret files that every user can read.
 import { realpathSync, statSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 
 /**
  * Returns the problems of the file and of the directories above it, in words. Empty if there are no
- * problems, or if the file is absent. With `secret`, users who can read the file are a problem too.
+ * problems, or if the file is absent. With `secret`, it is a problem too if every user can read the
+ * file.
  */
 export function trustProblems(
   path: string,

@@ -1,7 +1,7 @@
 // Returns the configuration in the form in which it may leave the node, for example in a support
 // bundle: the keys of the file with values in the syntax of the file. Credentials are in separate
-// files, which are only named. URLs are an exception, because they may contain credentials, so they
-// are cut.
+// files, which are only named. The URL of the trace collector is an exception, because it may
+// contain credentials, so only its origin is shown.
 import { jsonWithoutSecrets } from "../base/hide-secrets.js";
 import { daemonOptions, type DaemonConfig, type DaemonOptionName } from "./daemon-options.js";
 import type { identitiesKey } from "./identities.js";

@@ -1,6 +1,6 @@
-// Reads and changes the file of bearer tokens, which contains the owner, the expiry and the hash of
-// each token. The daemon reads it, and `stasis token` writes it. No file of stasis contains a token
-// itself.
+// Reads and changes the file of bearer tokens, which contains the owner, the role, the name prefix,
+// the expiry and the hash of each token. The daemon reads it, and `stasis token` writes it. No file
+// of stasis contains a token itself.
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import {
   closeSync,

@@ -42,16 +42,16 @@ export function parseDuration(text: string): number | undefined {
 }
 
 /**
- * Returns the shortest exact text that `parseSize` reads as the same size, such as "4MiB" or
- * "1000B".
+ * Returns the size with the largest binary unit that divides it, such as "4MiB" or "1000B".
+ * `parseSize` reads the text as the same size.
  */
 export function formatSize(bytes: number): string {
   return formatQuantity(bytes, bytesPerUnit, ["TiB", "GiB", "MiB", "KiB"], "B");
 }
 
 /**
- * Returns the shortest exact text that `parseDuration` reads as the same duration, such as "30s" or
- * "1500ms".
+ * Returns the duration with the largest unit that divides it, such as "30s" or "1500ms".
+ * `parseDuration` reads the text as the same duration.
  */
 export function formatDuration(ms: number): string {
   return formatQuantity(ms, msPerUnit, ["d", "h", "m", "s"], "ms");

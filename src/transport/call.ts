@@ -19,8 +19,8 @@ const maxMessagesInFlight = 2;
  */
 const smallMessageBytes = 64 * 1024;
 /**
- * The size of one chunk of a download. The kernel's buffers hold the data that the caller reads
- * meanwhile.
+ * The bytes in flight from which on the handler waits: the default size of one chunk of a download.
+ * The kernel's buffers hold the data that the caller reads meanwhile.
  */
 const maxBytesInFlight = 512 * 1024;
 
