@@ -79,8 +79,8 @@ const floors = {
 const onlyLazily = { "main.ts": ["daemon"] };
 
 /**
- * Files with fewer allowed importers than their floor. They can publish or remove a snapshot, so
- * this table shows all code that can.
+ * Files with fewer allowed importers than their floor. Most of them can publish or remove a
+ * snapshot, so that this table shows all code that can.
  */
 const fileHomes = {
   "files/layout.ts": ["files", "store"],
@@ -299,7 +299,7 @@ function judgeHome(path, name, homesOf) {
   return { messageId: "package", data: { package: name, homes: where } };
 }
 
-/** Returns the longest entry of the table that holds the path, which is relative to src/. */
+/** Returns the longest entry of the table that contains the path. The path is relative to src/. */
 function floorOf(path) {
   return Object.keys(floors)
     .filter((floor) => path === floor || path.startsWith(`${floor}/`))

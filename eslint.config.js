@@ -146,7 +146,7 @@ export default defineConfig(
     ignores: ["src/holes/file-operations.ts"],
     rules: { "no-restricted-imports": ["error", { paths: [changesOfFiles] }] },
   },
-  // These rules check the words of comments and messages; see eslint.comments.js.
+  // This rule checks the words of comments and messages; see eslint.comments.js.
   {
     files: ["{src,scripts,examples,bench,test,web}/**/*.{ts,tsx,mjs}", "*.js"],
     rules: { "house/plain-english": "error" },

@@ -102,7 +102,7 @@ function writeBuildInfo() {
 function commitOf(folder) {
   const given = process.env["STASIS_COMMIT"] ?? "";
   if (/^[\w.-]{1,64}$/.test(given)) return given;
-  // Ignores the repository of a project that contains this package.
+  // The repository of a project that contains this package does not count.
   if (!existsSync(join(folder, ".git"))) return "unknown";
   const git = (...args) => spawnSync("git", ["-C", folder, ...args], { encoding: "utf8" });
   const { status, stdout } = git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*");

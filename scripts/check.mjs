@@ -35,7 +35,7 @@ function changedFiles(since) {
   return files.filter((file) => existsSync(join(root, file)));
 }
 
-/** Returns the tests as paths below dist/, which scripts/test.mjs expects. */
+/** Returns the paths of the compiled tests, relative to dist/, as scripts/test.mjs expects them. */
 function testsOf(changed) {
   const files = readdirSync(join(root, "test", "unit"), { recursive: true })
     .map((file) => `test/unit/${file}`)

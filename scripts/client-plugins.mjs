@@ -110,8 +110,8 @@ function rustPlugin() {
 }
 
 /**
- * Returns `result` of the cache's folder for these pins. `fill` makes the folder if it does not
- * exist. The folder appears under its name when it is complete.
+ * Returns `result` of the cache's folder for these pins. If there is no such folder, `fill` fills a
+ * new one, which gets its final name when it is complete.
  */
 function made(name, pins, fill, result) {
   const folder = join(cache, `${name}-${digestOf(pins)}`);

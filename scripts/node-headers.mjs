@@ -13,7 +13,7 @@ export function chooseHeaders(setting, own) {
   return { flag: setting === undefined ? [] : ["--nodedir="], from: "nodejs.org" };
 }
 
-/** A binary that was built with other headers compiles, but cannot be loaded. */
+/** With other headers, the package would compile, but its binary could not be loaded. */
 function fitsThisNode(prefix) {
   const file = join(prefix, "include", "node", "node_version.h");
   if (!existsSync(file)) return false;

@@ -110,7 +110,7 @@ async function makeVmFiles(directory: string): Promise<void> {
 
 /**
  * Makes an ext4 filesystem of 2 GiB with some of this project's dependencies on it. Without
- * mkfs.ext4, the disk contains copies of node at a few places.
+ * mkfs.ext4, the disk contains two copies of the program node instead.
  */
 async function makeDisk(path: string): Promise<void> {
   const file = await open(path, "wx");
@@ -201,7 +201,7 @@ async function compareDirectories(source: string, target: string, label: string)
   console.log(`    ${label}: ${names.length} files, ${bytes} bytes and all holes are identical`);
 }
 
-/** Compares size, extents and every byte of data. Between extents, all bytes must be zero. */
+/** Compares the extents and every byte of data. Between extents, both files have holes. */
 async function compareFiles(a: string, b: string): Promise<number> {
   const [left, right] = [await open(a), await open(b)];
   try {

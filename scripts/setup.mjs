@@ -147,7 +147,8 @@ async function runBuild(name, { args, inside, fromSource }, log) {
   const folder = packageFolder(name);
   try {
     return await runGroup(command, [...before, ...args, ...nodedirFlag()], {
-      // The node_modules that holds the package. It is not ours if stasis itself is a dependency.
+      // The package itself, or the folder whose node_modules contains it. That folder is not ours
+      // if stasis itself is a dependency.
       cwd: inside ? folder : dirname(dirname(folder)),
       env: buildEnvironment(fromSource),
       stdio: ["ignore", output, output],

@@ -65,7 +65,10 @@ export function ActivityView({ revision }: { readonly revision: number }) {
   );
 }
 
-/** Returns the prefixes of names, up to the first slash, that have the most running uploads. */
+/**
+ * Returns up to five prefixes of names, each up to the first slash, that have the most running
+ * uploads.
+ */
 function prefixes(uploads: Activity["uploads"]): string {
   return countByPrefix(uploads)
     .slice(0, 5)

@@ -8,7 +8,10 @@ export interface Loaded<T> {
   reload(): void;
 }
 
-/** Fetches now, every `everyMs`, and when `path` or `revision` changes. */
+/**
+ * Fetches now, every `everyMs` unless that is 0, when an argument changes, and when `reload` is
+ * called.
+ */
 export function useJson<T>(path: string, everyMs: number, revision = 0): Loaded<T> {
   const [state, setState] = useState<{ path: string; data?: T; error?: Error }>({ path });
   const [asked, setAsked] = useState(0);

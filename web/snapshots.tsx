@@ -28,7 +28,10 @@ interface Order {
   readonly descending: boolean;
 }
 
-/** Returns the query of a search. Words search in names and ids; `key=value` is a label. */
+/**
+ * Returns the query of a search. `key=value` selects a label, and `is:damaged` selects damaged
+ * snapshots. All other words are searched for in names and ids.
+ */
 export function queryOf(search: string, { sort, descending }: Order): string {
   const query = new URLSearchParams({ sort, order: descending ? "desc" : "asc" });
   const words: string[] = [];

@@ -142,8 +142,8 @@ function byteTicks(_: uPlot, ticks: readonly number[]): string[] {
 }
 
 /**
- * Labels the ticks with hours, with minutes or seconds if the ticks are that close, or with days
- * for a week.
+ * Labels the ticks with dates if they are a day or more apart, with seconds if they are less than a
+ * minute apart, and otherwise with hours and minutes.
  */
 function timeTicks(_: uPlot, ticks: readonly number[]): string[] {
   const [first = 0, second = first + 60] = ticks;

@@ -14,7 +14,7 @@ interface OpenAccess {
   readonly steps: readonly ReloadStep[];
 }
 
-/** Opens the access control. Throws FIELD_INVALID if the token file is malformed. */
+/** Opens the access control. Throws FIELD_INVALID if the token file cannot be used. */
 export function openAccess(config: DaemonConfig, clock: Clock, logger: Logger): OpenAccess {
   const { configFile, identities, tokens } = config;
   // The daemon follows the file, because revoking an identity must not require a restart.

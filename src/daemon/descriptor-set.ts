@@ -1,4 +1,5 @@
-// Loads the descriptor set that reflection serves. `buf build` makes it, with comments.
+// Loads the descriptor set that reflection serves. `buf build` generates it, including the comments
+// of the .proto files.
 import { readFileSync } from "node:fs";
 
 export function readDescriptorSet(): Uint8Array {

@@ -1,4 +1,5 @@
-// Follows files while the daemon runs. A file is checked at each use, and read again on SIGHUP.
+// Follows files while the daemon runs. A file is checked at each use, and read again if it has
+// changed. SIGHUP also makes the daemon read it again.
 import { statSync } from "node:fs";
 import type { Logger } from "../base/logger.js";
 import type { ReloadStep } from "./reload.js";

@@ -1,4 +1,4 @@
-// Opens everything that moves snapshots between this node and others: peers, remotes, pulls and
+// Opens everything that copies snapshots between this node and others: peers, remotes, pulls and
 // pushes.
 import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";

@@ -4,7 +4,8 @@ import type { DaemonConfig } from "../config/daemon-options.js";
 import { startTracing, wantsTraces } from "../observe/tracing.js";
 
 /**
- * Starts tracing and returns the handle that ends it. Throws FIELD_INVALID if packages are missing.
+ * Starts tracing and returns the handle that ends it. Throws FIELD_INVALID if packages are missing
+ * or the endpoint is not a valid URL.
  */
 export async function openTracing(
   { otlpEndpoint }: DaemonConfig,

@@ -1,5 +1,5 @@
-// Warns about files that other users can change. A user who can write to the token file is an
-// operator.
+// Warns about files that other users can change, and about secret files that every user can read. A
+// user who can write to the token file is an operator.
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { trustProblems } from "../config/file-trust.js";

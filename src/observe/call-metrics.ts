@@ -7,7 +7,10 @@ import type { CallObserver, MethodTotals } from "./ports.js";
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10, 60, 600];
 const otherLabel = "other";
 
-/** Reasons that ask a caller to retry, or that deny access. */
+/**
+ * Reasons that count as refusals: the call could succeed later or with less data, or access is
+ * denied.
+ */
 const refusals: ReadonlySet<string> = new Set([
   ...["TOO_MANY_STREAMS", "STORAGE_FULL", "LIMIT_EXCEEDED", "DRAINING", "BLOCKED_BY_GC"],
   ...["CREDENTIALS_INVALID", "ROLE_INSUFFICIENT", "ACCESS_DENIED"],

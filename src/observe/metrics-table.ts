@@ -1,10 +1,7 @@
 // Renders the table of all metrics, for docs/metrics.md.
 import { createMetrics } from "./metrics.js";
 
-/**
- * Returns a Markdown table, sorted by name. Its columns are padded so that Prettier leaves the
- * table as it is.
- */
+/** Returns a Markdown table, sorted by name, without a newline at its end. */
 export function renderMetricsTable(): string {
   using metrics = createMetrics();
   const rows = [...metrics.described]

@@ -83,7 +83,7 @@ export interface PullObserver {
 
 export const unobservedPulls: PullObserver = { pulled: () => undefined };
 
-/** The five requests to an object store. */
+/** The five kinds of requests to an object store. */
 export type RemoteRequestKind = "put" | "get" | "head" | "delete" | "list";
 
 /**
@@ -118,8 +118,8 @@ export interface RemoteObserver {
   /** Reports that an HTTP request follows because the one before it has failed. */
   retried(remote: string, kind: RemoteRequestKind): void;
   /**
-   * Reports that a second HTTP request was sent because the first was slow. `won` says whether its
-   * answer was used.
+   * Reports that a second HTTP request was sent because the first was slow. `won` says whether the
+   * answer to the second request was used.
    */
   hedged(remote: string, won: boolean): void;
 }

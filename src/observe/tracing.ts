@@ -47,8 +47,8 @@ export function wantsTraces(endpoint: string, environment: NodeJS.ProcessEnv): b
 }
 
 /**
- * Starts tracing. Throws FIELD_INVALID if the packages are missing. Disposing of the result sends
- * the remaining spans.
+ * Starts tracing. Throws FIELD_INVALID if the packages are missing or the endpoint is not a valid
+ * URL. Disposing of the result sends the remaining spans.
  */
 export async function startTracing(options: TracingOptions): Promise<AsyncDisposable> {
   const own = (shared ??= { users: 0, end: start(options) });
