@@ -2,7 +2,7 @@
 import type { PullState } from "./model.js";
 
 const lostOutcomes: ReadonlySet<string> = new Set(["DAEMON_UNREACHABLE", "DEADLINE_PASSED"]);
-/** How long a pull that was given up is shown, in milliseconds, unless a later one succeeds. */
+/** Time for which a pull that was given up is shown, unless a later one succeeds. */
 const rememberedMs = 5 * 60_000;
 
 /**

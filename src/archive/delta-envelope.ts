@@ -156,7 +156,10 @@ function decodeHole(part: string, sizeBytes: number): Extent | undefined {
   return end % tarBlockBytes === 0 || end === sizeBytes ? { offset, length } : undefined;
 }
 
-/** Throws unless each file of the snapshot has a size and a digest. */
+/**
+ * Throws unless the envelope lists at least one file, and claims a size and a digest for each
+ * listed file and for no other file.
+ */
 function requireClaims(delta: JsonObject, { files, claims }: Described): void {
   const listed = new Set(files);
   const extra = [...claims.keys()].find((name) => !listed.has(name));

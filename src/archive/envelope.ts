@@ -63,10 +63,11 @@ interface EnvelopeFacts extends Omit<OwnFacts, "delta"> {
 }
 
 /**
- * Writes an envelope. `files` are the data files of the archive, sorted. Throws LIMIT_EXCEEDED if
- * the result is too large for readers. If thousands of long names leave no room for the claims
- * about the files, the envelope contains neither the claims nor the names in `leftOut`. A delta
- * needs its claims, so its envelope is then too large.
+ * Writes an envelope. `files` are the data files of the archive, or those of the snapshot if the
+ * archive is a delta, sorted. Throws LIMIT_EXCEEDED if the result is too large for readers. If
+ * thousands of long names leave no room for the claims about the files, the envelope contains
+ * neither the claims nor the names in `leftOut`. A delta needs its claims, so its envelope is then
+ * too large.
  */
 export function encodeEnvelope(
   config: SnapshotConfig,
@@ -95,10 +96,10 @@ interface DecodeOptions {
 }
 
 /**
- * Reads an envelope. Throws ENVELOPE_VERSION_UNSUPPORTED for another version, LIMIT_EXCEEDED for an
- * envelope that is too large, and ARCHIVE_INVALID, which names the key, for malformed content. This
- * does not check the name, the description and the labels against the rules of the store, because
- * an import may replace them.
+ * Reads an envelope. Throws ENVELOPE_VERSION_UNSUPPORTED for a version that the caller cannot read,
+ * LIMIT_EXCEEDED for an envelope that is too large, and ARCHIVE_INVALID, which names the key, for
+ * malformed content. This does not check the name, the description and the labels against the rules
+ * of the store, because an import may replace them.
  */
 export function decodeEnvelope(
   bytes: Uint8Array,
@@ -127,7 +128,10 @@ export function decodeEnvelope(
   };
 }
 
-/** Throws ARCHIVE_INVALID unless exactly an envelope of version 2 describes a delta. */
+/**
+ * Returns the delta that an envelope describes. Throws ARCHIVE_INVALID if an envelope of version 2
+ * describes no delta, or one of version 1 describes one.
+ */
 function deltaOf(
   envelope: JsonObject,
   version: number,

@@ -6,10 +6,10 @@ import { StoreError } from "../base/errors.js";
 interface Question {
   /** The question, for example `Remove all unprotected snapshots?`. */
   readonly question: string;
-  /** What the command would do, for the error where nobody can be asked. */
+  /** The effect of the command, for the error if nobody can be asked. */
   readonly effect: string;
   readonly hint: string;
-  /** What is true if the user does not agree, for example `nothing was removed`. */
+  /** The state if the user does not agree, for example `nothing was removed`. */
   readonly otherwise: string;
 }
 

@@ -27,7 +27,10 @@ interface KeptLeaseOptions {
   readonly warn: (line: string) => void;
 }
 
-/** How long this tries to acquire the lease again: long enough for a daemon to stop and start. */
+/**
+ * Longest time for which this tries to acquire the lease again. It suffices for a daemon to stop
+ * and start.
+ */
 export const retryForMs = 60_000;
 const firstPauseMs = 100;
 const longestPauseMs = 2000;

@@ -4,25 +4,27 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { RemoteSnapshot, Snapshot, SnapshotConfig } from "../client/index.js";
 
-/** What is to be done with one snapshot at the remote. */
+/** The plan for one snapshot at the remote. */
 export type Planned = { readonly snapshot: RemoteSnapshot } & (
   | {
       readonly what: "pull";
       /** Whether the snapshot gets its name. If not, another snapshot has it. */
       readonly named: boolean;
     }
-  /** The snapshot with the id `here` is the same one. */
+  /** The same snapshot is already here, with the id `here`. */
   | { readonly what: "present"; readonly here: string }
-  /** A newer push of the same snapshot, with the id `by`, has the same name. */
+  /** A newer push stored the same snapshot under the same name. Its id is `by`. */
   | { readonly what: "superseded"; readonly by: string }
-  /** Its time has passed. */
+  /** The snapshot has expired. */
   | { readonly what: "expired" }
 );
 
 /** The snapshots of this node, as far as the plan needs them. */
 export interface Here {
   add(snapshot: Snapshot): void;
-  /** Returns the plan for the snapshots of a remote, in any order. The oldest comes first. */
+  /**
+   * Returns the plan for the snapshots of a remote, the oldest first. `there` may have any order.
+   */
   plan(there: readonly RemoteSnapshot[], nowMs: number): Planned[];
 }
 
@@ -40,7 +42,7 @@ class Ids {
     else ids.push(id);
   }
 
-  /** Returns an id that is not in `used`, and adds it there. */
+  /** Returns an id that is not in `used`, and adds it there. Undefined if there is no such id. */
   take(property: string, used: Set<string>): string | undefined {
     const ids = this.#ids.get(property) ?? [];
     let id = ids.pop();
@@ -88,9 +90,10 @@ class PullPlan implements Here {
   }
 
   /**
-   * Finds the snapshots here that are those at the remote. A snapshot here stands for at most one
-   * that is not its own push. Ids are compared first, then digests and names, then digests and
-   * configurations: a snapshot whose name was taken has none here.
+   * Finds the snapshots here that are the same as those at the remote. A snapshot here matches all
+   * of its own pushes, which have its id. Otherwise it matches at most one snapshot at the remote,
+   * by digest and name or by digest and configuration. The name is not compared in the last case,
+   * because a snapshot whose name was taken has no name here.
    */
   #match(there: readonly RemoteSnapshot[]): Map<string, string> {
     const found = new Map<string, string>();
@@ -98,7 +101,7 @@ class PullPlan implements Here {
     for (const { id, config, digest } of there) {
       const own = config?.id ?? "";
       const here = this.#digests.get(own);
-      // A snapshot without a digest was stored lately, and its files do not change.
+      // A new snapshot has no digest yet. Its files do not change, so its id suffices.
       if (here === undefined || (here !== digest && here !== "")) continue;
       found.set(id, own);
       used.add(own);
@@ -120,7 +123,10 @@ class PullPlan implements Here {
   }
 }
 
-/** For each push that a newer one of the same snapshot under the same name replaces: its id. */
+/**
+ * Returns the newest push that replaces each older push of the same snapshot under the same name,
+ * by the id of the older push.
+ */
 function supersededBy(newestFirst: readonly RemoteSnapshot[]): Map<string, string> {
   const newest = new Map<string, string>();
   const superseded = new Map<string, string>();
@@ -137,14 +143,16 @@ function keyOf(digest: string, property: string): string {
   return `${digest} ${property}`;
 }
 
-/** Returns the configuration without id and name as a text that is the same for equal ones. */
+/**
+ * Returns the configuration without id and name as a text. Equal configurations have equal texts.
+ */
 function configText(config: SnapshotConfig | undefined): string {
   if (config === undefined) return "";
   const { id: _id, name: _name, $typeName, ...rest } = config;
   return JSON.stringify(sorted(rest)) + $typeName;
 }
 
-/** Returns the value with the keys of all objects in order. */
+/** Returns the value as JSON, with the keys of all objects in order. */
 function sorted(value: unknown): JsonValue {
   if (typeof value === "bigint") return String(value);
   if (Array.isArray(value)) return value.map(sorted);

@@ -50,7 +50,7 @@ export interface DownloadOptions extends CallOptions {
 type Frame = (RestoreResponse | ExportResponse)["frame"];
 type FrameStream = AsyncGenerator<{ readonly frame: Frame }, void, undefined>;
 
-/** The parts of a request that a daemon may not know, and then ignores. */
+/** The parts of a request that an older daemon does not know and ignores. */
 interface Narrowed {
   readonly files?: readonly string[];
   readonly deltaFrom?: string;

@@ -28,7 +28,7 @@ interface ReplicationParts {
   readonly remoteWork: RemoteWorkObserver;
 }
 
-/** Disposing of the result ends all transfers. */
+/** Opens the parts. Disposing of the result ends all transfers and the maintenance of remotes. */
 export async function openReplication(
   store: SnapshotStore,
   config: DaemonConfig,

@@ -39,7 +39,7 @@ export interface StoreFigures {
   readonly gcSession: boolean;
 }
 
-/** How full a semaphore is. */
+/** The part of a semaphore that is in use. */
 export interface Occupancy {
   /** The name of the limit in refusals, such as `byte_streams`. */
   readonly limit: string;
@@ -47,7 +47,7 @@ export interface Occupancy {
   readonly max: number;
 }
 
-/** How busy the server is at this moment. */
+/** Shows the load of the server at this moment. */
 export interface TransportFigures {
   readonly connections: Readonly<Record<"tcp" | "unix", number>>;
   readonly occupancy: readonly Occupancy[];

@@ -33,7 +33,7 @@ const frequentRatio = 1 / 16;
 const frequent: ReadonlySet<string> = new Set(
   ["Inspect", "List", "ReadFile"].map((name) => `stasis.v1.SnapshotService/${name}`),
 );
-/** How long a collector that does not answer may delay the end of the daemon. */
+/** Longest time by which a collector that does not answer delays the end of the daemon. */
 const flushMs = 2000;
 
 /** The provider, which exists once per process: daemons in the same process share it. */

@@ -52,11 +52,14 @@ interface AdapterOptions {
   /** Used for callers that may not see paths of the node. */
   readonly conceal: Conceal;
   readonly refusals: Refusals;
-  /** How long the single request of a call may take to arrive. */
+  /**
+   * Longest time in which the single request of a call, or the first message of a stream, must
+   * arrive.
+   */
   readonly requestTimeoutMs: number;
   /** Schedules the large messages of all calls. */
   readonly scheduler: SendScheduler;
-  /** How long a byte stream may stay open while its caller neither sends nor reads. */
+  /** Longest time for which a byte stream stays open while its caller neither sends nor reads. */
   readonly streamIdleMs: number;
 }
 

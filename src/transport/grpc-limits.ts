@@ -16,21 +16,24 @@ export interface GrpcLimits extends CallLimits, Http2Limits, StreamLimits {
   readonly maxMessageBytes: number;
   /** Maximum number of concurrent connections, per listener. */
   readonly maxConnections: number;
-  /** How long a byte stream may stay open while its caller neither sends nor reads. */
+  /** Longest time for which a byte stream stays open while its caller neither sends nor reads. */
   readonly streamIdleMs: number;
-  /** How long the single request of a call may take to arrive. */
+  /**
+   * Longest time in which the single request of a call, or the first message of a stream, must
+   * arrive.
+   */
   readonly requestTimeoutMs: number;
   /**
-   * How long a connection may be silent before the server pings it, and how long the answer may
-   * take.
+   * The server pings a connection after `keepaliveMs` of silence, and closes the connection if the
+   * answer takes longer than `keepaliveTimeoutMs`.
    */
   readonly keepaliveMs: number;
   readonly keepaliveTimeoutMs: number;
-  /** How long a connection without calls stays open. */
+  /** Time after which a connection without calls is closed. */
   readonly connectionIdleMs: number;
-  /** How long a client may take to acknowledge the first settings of the server. */
+  /** Longest time in which a client must acknowledge the first settings of the server. */
   readonly settingsTimeoutMs: number;
-  /** How often the credentials of running calls are checked again. */
+  /** Longest interval at which the credentials of a running call are checked again. */
   readonly recheckMs: number;
 }
 

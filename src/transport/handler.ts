@@ -12,7 +12,7 @@ import type { Logger } from "../base/logger.js";
 import type { Identity } from "../model/access.js";
 import type { OwnedFrame } from "./chunk-encoder.js";
 
-/** What a handler knows about the call that it serves. */
+/** Information for a handler about the call that it serves. */
 export interface CallContext {
   /**
    * Fires when the caller no longer needs the outcome, or when the call must end. Its reason is a
@@ -36,7 +36,7 @@ export interface CallContext {
   readonly identity: Identity;
   /** The metadata that the caller sent. */
   readonly metadata: Metadata;
-  /** When the caller stops waiting. Absent if the call has no deadline. */
+  /** The time at which the caller stops waiting. Absent if the call has no deadline. */
   readonly deadline?: Date;
   readonly logger: Logger;
 }
@@ -80,7 +80,7 @@ export type ServiceImplementation<S extends DescService> = {
   readonly [K in keyof S["method"]]?: HandlerOf<S["method"][K]>;
 };
 
-/** How the transport treats some methods of a service. */
+/** Lists the methods of a service that the transport treats specially. */
 export interface MethodTraits<Name> {
   /** Methods with bulk data. They count against `maxStreams` and end when they are idle. */
   readonly byteStreams?: readonly Name[];

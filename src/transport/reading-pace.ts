@@ -24,7 +24,7 @@ interface ReadingPace {
 const freeOfConnection = { burst: 10, perSecond: 2 } as const;
 /** Further free streams for all connections of an identity. All strangers count as one. */
 const freeOfOwner = { burst: 100, perSecond: 100 } as const;
-/** How often a connection is resumed. A read costs ten milliseconds at most. */
+/** Interval at which one paused connection is resumed. A read costs ten milliseconds at most. */
 const resumeEveryMs = 100;
 
 export function createReadingPace(): ReadingPace {

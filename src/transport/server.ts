@@ -307,7 +307,7 @@ function trackSession(
   session.on("error", (error) => logger.debug({ err: error }, "HTTP/2 session failed"));
 }
 
-/** How long handlers have to clean up after their signals have fired. */
+/** Time that handlers have to clean up after their signals have fired. */
 const cleanupMs = 2000;
 /** Minimum time for clients to read the last bytes and close their connections. */
 const hangUpMs = 1000;

@@ -32,7 +32,7 @@ export interface StreamLimits {
   readonly maxOpenStreams: number;
   /** Maximum number of concurrent streams of all strangers together. */
   readonly maxStrangerStreams: number;
-  /** How long a client may continue to send after its call was answered. */
+  /** Longest time for which a client may continue to send after its call was answered. */
   readonly lingerMs: number;
 }
 

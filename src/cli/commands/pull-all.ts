@@ -1,4 +1,4 @@
-// Implements `stasis pull --all`, which fetches every snapshot of a remote that is not here yet.
+// Implements `stasis pull --all`, which fetches the snapshots of a remote that are not here yet.
 import type { JsonValue } from "@bufbuild/protobuf";
 import { StoreError, type RemoteSnapshot } from "../../client/index.js";
 import { exitCodeOf } from "../exit-codes.js";
@@ -14,13 +14,13 @@ interface PullAllOptions extends GlobalOptions, RemoteSelection {
   readonly parallel?: number;
 }
 
-/** Number of pulls at the same time, unless --parallel says something else. */
+/** The default of --parallel, which is the number of pulls at the same time. */
 export const defaultParallel = 4;
 const pageSize = 1000;
 
 type RowOutcome = Planned["what"] | "failed" | "untried";
 
-/** What happened to one snapshot of the remote. */
+/** The outcome for one snapshot of the remote. */
 interface Row {
   readonly snapshot: RemoteSnapshot;
   readonly outcome: RowOutcome;
@@ -95,8 +95,8 @@ class AllPulls {
   }
 
   /**
-   * Pulls what the plan says. Prints each row when its outcome is known. Returns the rows in the
-   * order of the ids at the remote.
+   * Carries out the plan. Prints each row when its outcome is known, except with --json. Returns
+   * the rows in the order of the ids at the remote.
    */
   async all(plan: readonly Planned[]): Promise<Row[]> {
     const { parallel = defaultParallel } = this.#options;

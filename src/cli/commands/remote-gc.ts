@@ -1,4 +1,4 @@
-// Implements `stasis remote gc`, which deletes the packs and maps of a remote that nothing uses.
+// Implements `stasis remote gc`, which deletes the packs and maps that nothing at a remote uses.
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { InvalidArgumentError, type Command } from "commander";
 import { parseDuration } from "../../config/units.js";

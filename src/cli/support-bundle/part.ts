@@ -4,7 +4,7 @@ export interface PartPlan {
   /** The file's name in the bundle. */
   readonly file: string;
   readonly what: string;
-  /** How to get the same information in another way if the file is missing. */
+  /** Another way to get the same information if the file is missing. */
   readonly instead?: string;
 }
 

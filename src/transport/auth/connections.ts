@@ -30,7 +30,7 @@ interface ClientCertificate {
    * trusted.
    */
   readonly names: readonly string[];
-  /** When the certificate expires. */
+  /** The time at which the certificate expires. */
   readonly validUntil: Date;
 }
 

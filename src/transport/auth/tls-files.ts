@@ -34,7 +34,7 @@ export interface TlsFiles extends Disposable {
   reload(): void;
 }
 
-/** How often the files are checked. */
+/** Interval of the checks whether a file has changed. */
 const pollIntervalMs = 1000;
 
 /**
