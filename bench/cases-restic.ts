@@ -1,5 +1,5 @@
 // Measures pushes to an object store and pulls from it, beside restic on the same engine, with the
-// memory and the disk of a real VM. The VM runs for some seconds between its two snapshots.
+// memory and the disk of a real VM. The VM runs for at least 20 seconds between its two snapshots.
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { drop, mib, startDaemon, untilHashed, withScratch } from "./scene.js";
 const execute = promisify(execFile);
 const steps = ["first push", "second push", "full pull"] as const;
 type Step = (typeof steps)[number];
-/** The guest counts about four times a second. */
+/** The guest counts at most four times a second. */
 const counts = { first: 4, second: 84 };
 
 export async function resticCases(memoryBytes: number, rounds: number): Promise<Row[]> {
@@ -70,7 +70,7 @@ async function store(client: Client, directories: Directories): Promise<void> {
   }
 }
 
-/** Measures time, requests, and growth of the bucket of each step. */
+/** Measures the time, the requests and the growth of the bucket in each step. */
 class Meter {
   counts = false;
   readonly times = new Map<string, number[]>();

@@ -1,4 +1,5 @@
-// Tests two tenants of one store: in every call with a ref, neither finds the other's snapshots.
+// Tests two tenants of one store: no call of one finds, changes or reveals the snapshots of the
+// other.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readdir, rename } from "node:fs/promises";

@@ -11,10 +11,10 @@ import { endAll, makeBucket, type Cluster } from "./cluster.js";
 const execute = promisify(execFile);
 const osds = [0, 1, 2];
 const keys = { accessKeyId: "test", secretAccessKey: "testsecret" };
-/** A gateway of a new cluster makes its pools when it starts. */
+/** The first command of radosgw-admin makes the pools of the gateway, which can take long. */
 const commandLimitMs = 180_000;
 
-/** `directory` must be empty and have a short path, because it has the daemons' sockets. */
+/** `directory` must be empty and have a short path, because the daemons put their sockets there. */
 export async function startCeph(directory: string): Promise<Cluster> {
   const ceph = new Ceph(directory);
   try {
@@ -125,7 +125,7 @@ function newKey(name: string): readonly string[] {
   return ["--gen-key", "-n", name, ...caps];
 }
 
-/** Small files and pools, and a dead OSD is noticed after six seconds. */
+/** Returns a ceph.conf with few placement groups. A dead OSD is noticed after about six seconds. */
 function configuration(directory: string, monitors: string, port: number): string {
   const lines: Readonly<Record<string, string>> = {
     fsid: clusterId,

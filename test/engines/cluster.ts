@@ -1,4 +1,5 @@
-// What the lab needs of an object store of several nodes, one of which it kills.
+// Describes an object store of several nodes, one of which the lab kills, and contains what helps
+// to start and end one.
 import { request } from "node:http";
 import { signedHeaders, emptySha256 } from "../../src/remote/s3/sign.js";
 import type { Child } from "../support/child.js";

@@ -1,6 +1,6 @@
 // Implements `npm run lab -- remote --engine ceph --nodes N --pushes P --seed S`, which plays the
-// race of pushes, deletions and collections on a real engine of several nodes. One of its nodes is
-// killed in the middle, and started again, several times.
+// race of pushes, deletions and collections on a real engine of several nodes. While the race runs,
+// one of these nodes is killed and started again, several times.
 import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { playRace } from "../remote/race.js";

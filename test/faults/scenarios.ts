@@ -104,7 +104,7 @@ async function* changedPieces(): AsyncGenerator<FilePiece> {
   for (const { offset, bytes } of changes) yield { offset, chunk: OwnedChunk.copyOf(bytes) };
 }
 
-/** The content of `keep` with its first change, and with its second page as a hole. */
+/** The content of `keep` with these changes, and with the page at offset 8192 as a hole. */
 const punched: Content = {
   description: "punched",
   files: { ...kept.files, "cow.raw": punchedDisk() },

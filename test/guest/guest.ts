@@ -25,14 +25,17 @@ export const noGuest: string | false = ["busybox", "cpio", program].some(
 export interface GuestOptions {
   readonly memoryBytes: number;
   readonly diskBytes: number;
-  /** Bytes of real files in the guest's memory and on its disk. */
+  /** Upper bound of the real files in the guest's memory and again on its disk. */
   readonly dataBytes: number;
 }
 
 export interface Guest extends AsyncDisposable {
-  /** Resolves when the guest has counted up to `count`. It counts about four times a second. */
+  /** Resolves when the guest has counted up to `count`. It counts at most four times a second. */
   counted(count: number): Promise<void>;
-  /** Pauses the guest, copies its state into the new directory, and lets the guest go on. */
+  /**
+   * Pauses the guest, copies its memory, disk and device state into the new directory, and resumes
+   * the guest.
+   */
   snapshot(directory: string): Promise<void>;
 }
 

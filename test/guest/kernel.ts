@@ -1,5 +1,5 @@
-// Finds Debian's cloud kernel and builds the initramfs of the test's guest: busybox, the modules of
-// virtio disks, and real files of this machine as the guest's data.
+// Downloads Debian's cloud kernel, and builds the initramfs of the test's guest: busybox, the
+// modules of virtio disks, and real files of this machine as the guest's data.
 import { execFile } from "node:child_process";
 import { copyFile, mkdir, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -20,9 +20,9 @@ const modules = [
 ];
 
 /**
- * The guest's first process. It loads its data, then counts. For each count it changes some bytes
- * in eight pages of 64 MiB in memory, as services do that update their state, and adds a line to a
- * log on the disk.
+ * The guest's first process. It loads its data, then counts. For each count it changes a few bytes
+ * in each of eight pages of a file of up to 64 MiB in memory, as services do that update their
+ * state, and adds a line to a log on the disk.
  */
 const init = `#!/bin/sh
 /bin/busybox --install -s /bin
@@ -54,8 +54,8 @@ export interface Boot {
 }
 
 /**
- * Makes the files that boot a guest, below the empty directory `scratch`. The guest has about
- * `dataBytes` of real files in memory and on its disk.
+ * Returns the kernel and an initramfs, which is made in the empty directory `scratch`. The guest
+ * has at most `dataBytes` of real files in memory, and the same files on its disk.
  */
 export async function prepareBoot(scratch: string, dataBytes: number): Promise<Boot> {
   const release = await unpackKernel();
@@ -78,7 +78,7 @@ export async function prepareBoot(scratch: string, dataBytes: number): Promise<B
   return { kernel: join(unpacked, "boot", `vmlinuz-${release}`), initramfs };
 }
 
-/** Returns the release of the unpacked kernel. */
+/** Downloads and unpacks the kernel if it is missing. Returns its release. */
 async function unpackKernel(): Promise<string> {
   const found = await releaseOf();
   if (found !== undefined) return found;
@@ -102,7 +102,10 @@ async function releaseOf(): Promise<string | undefined> {
   return names.find((name) => name.startsWith("vmlinuz-"))?.slice("vmlinuz-".length);
 }
 
-/** Copies programs and libraries of this machine: code and text, as a guest has them. */
+/**
+ * Copies programs and libraries of this machine, at most `bytes` in total: code and text, as a
+ * guest has them.
+ */
 async function copyRealFiles(target: string, bytes: number): Promise<void> {
   let left = bytes;
   for (const folder of ["/usr/bin", "/usr/lib/x86_64-linux-gnu"]) {

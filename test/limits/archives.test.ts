@@ -1,5 +1,5 @@
-// Tests the limits of archives. Each test accepts an archive at the limit and refuses one beyond
-// it.
+// Tests the limits of archives and of log lines. Each test of an archive accepts one at the limit
+// and refuses one beyond it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";

@@ -71,7 +71,7 @@ function byDigest(snapshots: readonly Snapshot[]): JsonValue[] {
     .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
-/** Makes the snapshots of a node: every property that must come back is there. */
+/** Makes snapshots that have every property that must come back, and pushes them. */
 async function fillNode(node: Node): Promise<void> {
   const { client } = node;
   const source = await makeVm(node, "web");

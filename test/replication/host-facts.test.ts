@@ -1,5 +1,6 @@
 // Tests the parts of a configuration that describe the host or contain the orchestrator's own data.
-// Every call, archive, peer and rebuilt catalog preserves both.
+// Every call, archive, peer and rebuilt catalog preserves both. List and Watch select by the host's
+// facts, and data that cannot be kept is refused.
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";

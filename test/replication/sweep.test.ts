@@ -1,4 +1,5 @@
-// Tests how long the data of an interrupted pull is kept, and who may discard it.
+// Tests how long the data of an interrupted pull is kept, and that a discard never overlaps a new
+// pull.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";

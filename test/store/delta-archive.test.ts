@@ -1,5 +1,5 @@
-// Tests that a snapshot that travels as a delta archive arrives as it was, wherever its parent is,
-// and that an archive that does not fit is refused.
+// Tests that a snapshot arrives unchanged as a delta archive, that an archive is refused if it
+// contradicts itself or the parent, and that damage of the parent or the child is noticed.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { chmod, mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
@@ -203,7 +203,10 @@ const changes: readonly Change[] = [
   { kind: "hole", offset: 2 * blockBytes, length: 2 * pageBytes },
 ];
 
-/** Makes a parent in both stores, and in `from` a child with changes in one of its files. */
+/**
+ * Makes a parent in both stores, and in `from` a child. The child's `disk` is the parent's, its
+ * `memory` and `state.json` differ, and it has `new` instead of `old`.
+ */
 async function makePair({ from, to, at }: Scene): Promise<Snapshot> {
   for (const [store, name] of [
     [to, "parent-to"],
@@ -352,7 +355,7 @@ test(
   }),
 );
 
-/** Changes a byte of a page that both files have. */
+/** Changes a byte of `memory` in a page that is equal in parent and child. */
 async function damage(store: SnapshotStore, ref: string): Promise<void> {
   const { config } = store.inspect(ref);
   const path = join(store.layout.filesDirectory(config.id), "memory");
@@ -395,7 +398,7 @@ test("damage of the parent ends the import, marks the parent and stores nothing"
     });
   }));
 
-/** Rewrites an archive. `change` gets each file, without `snapshot.json`. */
+/** Rewrites an archive. `change` gets each file except `snapshot.json`. */
 async function rewritten(
   archive: Uint8Array,
   envelope: (envelope: Envelope) => Envelope,

@@ -1,5 +1,6 @@
 // Tests changes between the plan of a collection and an eviction: the collection checks each row
-// again.
+// again. Also tests that an upload stays invisible during a session that began while it was being
+// published.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 // Tests that a missing, damaged or outdated catalog is rebuilt: all snapshots exist, and no others.
+// Without a catalog, snapshots with damaged manifests go to quarantine.
 import assert from "node:assert/strict";
 import { cp, open, readdir, rm, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// Tests that a file in very many extents is written again in the background, and that nobody who
-// uses the snapshot notices.
+// Tests that a file in very many extents is written again in the background. Users of the snapshot
+// do not notice, and a copy that fails or is interrupted changes nothing.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { linkSync, statSync } from "node:fs";
@@ -57,7 +57,7 @@ async function withStore(
   await body({ store, outcomes });
 }
 
-/** Every second page changes, so that each page of the child is an extent of its own. */
+/** Every second page changes, so that each page of data in the child is an extent of its own. */
 const everySecond: readonly Change[] = Array.from(
   { length: sizeBytes / pageBytes / 2 },
   (_, at) => ({
@@ -164,7 +164,7 @@ test(
       const request = deltaOf("child", { parent: "sparse" });
       const child = await store.createDeltaFromDirectory(request, { path: delta }, untilDone());
       assert.ok((await extentsOf(memoryOf(store, child))) > maxFileExtents);
-      // Files are looked at one after the other.
+      // Snapshots are looked at one after the other.
       await createChild(store, deltaOf("second"), made);
       await eventually("the copy of the second", () => outcomes.length > 0);
       assert.ok((await extentsOf(memoryOf(store, child))) > maxFileExtents);
@@ -172,7 +172,10 @@ test(
   }),
 );
 
-/** Stores a child without a bound. A repeated request makes the store look at its files again. */
+/**
+ * Stores a child with the default bound, which its files do not reach. A repeated request makes the
+ * store look at its files again.
+ */
 async function storeFragmented(made: Made, name: string): Promise<StoreDelta> {
   const request = { ...deltaOf(name), requestId: randomUUID() };
   await withStore(made.root, undefined, async ({ store }) => {
@@ -192,7 +195,7 @@ test(
       const { ino } = statSync(path);
       const lease = await store.openDataDirectory("child", { force: false }, untilDone());
       const child = await createChild(store, request, made);
-      // Files are looked at one after the other, so the first is before the second.
+      // Snapshots are looked at one after the other, so the first was looked at before the second.
       await createChild(store, deltaOf("second"), made);
       await eventually("the copy of the second", () => outcomes.length > 0);
       assert.equal(statSync(path).ino, ino);
@@ -266,7 +269,10 @@ for (const operation of ["rename", "open"] as const) {
   );
 }
 
-/** Makes every change of a file fail from the `first` one on, as if the daemon had been killed. */
+/**
+ * Makes all operations of `disk` fail, beginning with number `first` (counted from 0), as if the
+ * daemon had been killed.
+ */
 function stopAt(first: number): Disposable & { readonly stopped: () => boolean } {
   let count = 0;
   const stopped = (): boolean => count > first;

@@ -1,5 +1,5 @@
-// Tests the time of expiry: it is set, changed, listed, watched, kept over restarts, and dropped by
-// imports.
+// Tests the time of expiry: it is set, changed, listed, watched, kept over restarts, and dropped or
+// kept by imports.
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";

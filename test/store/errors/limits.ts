@@ -1,4 +1,4 @@
-// Provokes errors of exhausted limits, damaged data, and features that are not implemented.
+// Provokes errors of exhausted limits and of damaged data.
 import assert from "node:assert/strict";
 import { access, mkdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";

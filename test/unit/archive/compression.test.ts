@@ -1,5 +1,5 @@
-// Tests gzip and zstd streams. They are detected and checked to their last byte, and nothing is
-// accepted after their end.
+// Tests gzip and zstd streams: detection, checks to the last byte, truncated and trailing data,
+// levels, aborts, and the memory of zstd windows.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { constants, gunzipSync, gzipSync } from "node:zlib";

@@ -1,4 +1,5 @@
-// Tests the envelope: the bytes that cocoon expects, unknown keys, and every kind of refusal.
+// Tests the envelope: the bytes that cocoon expects, unknown keys, the keys that only stasis
+// writes, and every kind of refusal.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,4 +1,5 @@
-// Tests that an archive that is truncated or damaged anywhere is never accepted as complete.
+// Tests that a truncated archive is never accepted as complete, and that random damage ends in a
+// StoreError or in a complete archive.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,4 +1,5 @@
-// Tests deletion, loss, adoption, changes, accesses and pins.
+// Tests deletion, loss, adoption, changes, damage, accesses, pins, the name of the node, and
+// several changes in one transaction.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AdoptedSnapshot } from "../../../src/catalog/open.js";

@@ -1,5 +1,5 @@
-// Tests that no statement of the catalog reads a whole table. The test asks SQLite for every query
-// plan.
+// Tests that no statement of the catalog reads a whole table, and that only listings by prefix
+// sort. The test asks SQLite for every query plan.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -1,5 +1,5 @@
-// Tests the stamps of the catalog when the wall clock is set: creation times, accesses, and the
-// ends of requests.
+// Tests the stamps of the catalog when the wall clock is set: creation times, accesses, the ends of
+// requests, and the mark of a suspect clock.
 import assert from "node:assert/strict";
 import { Database } from "../../../src/catalog/sqlite.js";
 import { readFileSync } from "node:fs";

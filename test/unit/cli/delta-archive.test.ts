@@ -51,7 +51,10 @@ test("an archive of export --delta-from is small, and import makes the whole sna
     assert.match(stderr, /was unpacked from a delta archive/);
   }));
 
-/** Writes the envelope of the archive, which is its first entry, as a program that unpacks does. */
+/**
+ * Makes the directory that a program leaves if it unpacks the archive and ignores deltas: the
+ * envelope, which is the archive's first entry, and a file of zeros. Returns its path.
+ */
 async function unpackedFrom(archive: string, directory: string): Promise<string> {
   const bytes = await readFile(archive);
   const sizeBytes = parseInt(bytes.subarray(124, 136).toString("latin1"), 8);

@@ -1,5 +1,5 @@
-// Tests `stasis gc` as a program: its table, its JSON, and the question before it evicts
-// everything.
+// Tests `stasis gc` as a program: its table, its JSON, the question before it evicts everything,
+// and snapshots with a time of expiry.
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// Tests `stasis open` while its lease is interrupted by a proxy, a stopped daemon or a deletion.
+// Tests `stasis open` when its lease is interrupted by a proxy, a stopped daemon or a deletion, and
+// when it receives signals.
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";

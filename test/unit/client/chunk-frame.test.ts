@@ -1,4 +1,5 @@
-// Tests that the hand-written encoder of chunk frames produces the bytes of the generated codec.
+// Tests that the hand-written encoder of chunk and commit frames produces the bytes of the
+// generated codec.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";

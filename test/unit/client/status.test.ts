@@ -1,5 +1,6 @@
-// Tests how a failed call becomes a StoreError. The error may come from the daemon or from another
-// program between the client and the daemon.
+// Tests how a failed call becomes a StoreError. The error may come from the daemon, from another
+// program between the client and the daemon, or from the client itself: a deadline, a signal or a
+// closed client.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { join } from "node:path";

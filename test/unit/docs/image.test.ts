@@ -1,4 +1,4 @@
-// Tests that the image contains only files of the repository.
+// Tests that the image gets neither the host's build output nor the git history.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

@@ -1,5 +1,6 @@
-// Tests that the files of src/ and test/ that the documents name exist, and also the functions in
-// them.
+// Tests that the files that the documents name exist, that docs/life-of-a-snapshot.md names
+// existing functions, and that ARCHITECTURE.md lists every folder of src/ and every room of the
+// store.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// Tests the lint rule of the floors: it proves that only some rooms can publish a snapshot, and
-// only some can remove one.
+// Tests the lint rule of the floors, which limits what each folder of src/ may import. For example,
+// only some rooms can publish a snapshot, and only some can remove one.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join, relative } from "node:path";

@@ -1,5 +1,5 @@
 // Tests that metrics are read when a page is rendered. A source that fails or hangs affects only
-// its own values.
+// its own values, and labels have only allowed values.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MetricSet, reading } from "../../../src/observe/metric-set.js";

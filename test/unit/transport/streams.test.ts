@@ -1,4 +1,5 @@
-// Tests streams when one side stops: back-pressure, early answers and cancellation.
+// Tests streams when one side stops: back-pressure, early answers, cancellation, deadlines, and the
+// end of idle streams.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { constants } from "node:http2";
