@@ -137,7 +137,7 @@ function isGzipMagic(head: Uint8Array): boolean {
   return head[0] === 0x1f && head[1] === 0x8b;
 }
 
-/** Returns the joined chunks from the start of the stream that suffice to recognize the format. */
+/** Joins chunks from the start of the stream until they suffice to recognize the format. */
 async function readHead(puller: BytePuller): Promise<OwnedChunk> {
   let head = (await puller.next()) ?? OwnedChunk.constant(new Uint8Array(0));
   while (head.length < magicBytes) {

@@ -23,8 +23,8 @@ export interface EntryPlan {
   readonly map: () => Iterable<Uint8Array>;
   readonly mapBytes: number;
   /**
-   * Parts of the file that follow, in ascending order. Each extent lies in one of them. All other
-   * bytes of the parts are zeros.
+   * The parts of the file that come after the map, in ascending order. Each extent lies in one of
+   * them. All other bytes of the parts are zeros.
    */
   readonly body: Iterable<Extent>;
   /** Bytes of the body, without padding. */

@@ -52,7 +52,7 @@ export const noClaims: FileClaims = new Map();
 
 /** The facts that the key contains in addition to the claims. */
 export interface OwnFacts {
-  /** Names of files of the snapshot that the archive lacks. */
+  /** Names of the snapshot's files that are not in the archive. */
   readonly leftOut?: readonly string[];
   readonly expireTime?: Date | undefined;
   /** The value of the key `delta`, as JSON. */

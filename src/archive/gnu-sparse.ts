@@ -236,7 +236,7 @@ export function gnuMapShape(extents: Iterable<Extent>, sizeBytes: number): GnuMa
   return { segments, endsWithHole, mapBytes: bytes + paddingOf(bytes), dataBytes };
 }
 
-/** Length of the text that is built before it is yielded. */
+/** Number of characters that are collected before they are yielded. */
 const mapPieceLength = 64 * 1024;
 
 /**

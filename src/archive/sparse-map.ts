@@ -66,7 +66,8 @@ export class SparseMapReader {
   }
 
   /**
-   * Ends the map. Throws unless the sum of the segments equals the length of the data that follows.
+   * Ends the map. Throws unless the segments together have `dataBytes` bytes, which the body of the
+   * entry contains.
    */
   finish(dataBytes: number): SparseMap {
     if (this.#dataBytes !== dataBytes) {

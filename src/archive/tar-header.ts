@@ -19,7 +19,7 @@ const deviceFields = [
   [337, 345],
 ] as const;
 const prefixField = [345, 500] as const;
-/** The sum of the spaces that the checksum's own field counts as. */
+/** The checksum counts its own field as eight spaces. This is their sum. */
 const checksumSpaces = 8 * 0x20;
 
 type TarFormat = "ustar" | "gnu" | "v7";

@@ -34,7 +34,7 @@ interface Expected {
   readonly bytes: number;
 }
 
-/** Facts from earlier parts of the frame that later parts need. */
+/** Facts that later parts of the frame need from earlier parts. */
 interface FrameState {
   descriptor: number;
   hasChecksum: boolean;

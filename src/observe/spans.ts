@@ -42,7 +42,8 @@ export async function inSpan<T>(
 }
 
 /**
- * Begins the span of a step that ends elsewhere than it begins. No other span has it as its parent.
+ * Begins the span of a step whose begin and end are in different functions. No other span has it as
+ * its parent.
  */
 export function startSpan(name: string, attributes: SpanAttributes): { end(): void } {
   const span = tracer().startSpan(name, { attributes });

@@ -80,7 +80,7 @@ export type ServiceImplementation<S extends DescService> = {
   readonly [K in keyof S["method"]]?: HandlerOf<S["method"][K]>;
 };
 
-/** Lists the methods of a service that the transport treats specially. */
+/** Lists methods that the transport treats specially. */
 export interface MethodTraits<Name> {
   /** Methods with bulk data. They count against `maxStreams` and end when they are idle. */
   readonly byteStreams?: readonly Name[];

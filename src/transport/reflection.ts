@@ -36,7 +36,7 @@ export function createReflection(options: ReflectionOptions): readonly ServiceBi
 }
 
 /**
- * Reflection serves while the daemon drains. Otherwise grpcurl could not query the health of a
+ * Reflection serves while the daemon drains, because grpcurl needs it to query the health of a
  * stopping daemon.
  */
 const traits = {

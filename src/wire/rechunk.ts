@@ -1,4 +1,4 @@
-// Cuts and joins the pieces of a stream into chunks of a size that is worth a message.
+// Cuts and joins the pieces of a stream, so that each chunk is worth a message.
 import { bytesOf, freeIfOwned, OwnedChunk, type Chunk } from "./chunk.js";
 
 /**

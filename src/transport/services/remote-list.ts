@@ -21,7 +21,7 @@ import { remoteSnapshotToMessage } from "./remote-messages.js";
 export interface ListedRemotes {
   /**
    * Opens a remote for one call. Throws FIELD_INVALID for an unknown name, and for unusable files.
-   * `field` is the field of the request that has the name.
+   * `field` is the request's field that contains the name.
    */
   open(name: string, field: string): RemoteSession;
 }

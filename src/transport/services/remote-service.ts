@@ -20,7 +20,10 @@ import { implementMaintenance } from "./remote-maintenance.js";
 /** The remotes as this service needs them. */
 export interface ServedRemotes extends ListedRemotes, RemoteMaintenance {
   list(): readonly ConfiguredRemote[];
-  /** Throws FIELD_INVALID for an unknown name. `field` is the field of the request that has it. */
+  /**
+   * Throws FIELD_INVALID for an unknown name. `field` is the request's field that contains the
+   * name.
+   */
   check(name: string, field: string, options: LitmusOptions): AsyncIterable<LitmusEvent>;
 }
 

@@ -149,8 +149,8 @@ function implementDirectories(
 }
 
 /**
- * Implements the methods of a store that may be confined to a name prefix. The role table still
- * refuses OpenDataDirectory to callers with a prefix.
+ * Implements the methods that also serve callers with a name prefix, whose store is confined to it.
+ * The role table still refuses OpenDataDirectory to callers with a prefix.
  */
 function implement(store: ConfinedStore, options: SnapshotServiceOptions): SnapshotMethods {
   return {
