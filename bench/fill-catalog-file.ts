@@ -8,8 +8,8 @@ import { emptyConfig } from "../src/model/config.js";
 import { newSnapshotId } from "../src/model/name.js";
 
 /**
- * Writes ready snapshots and returns their ids. Their times of creation are a second apart and end
- * now. The label `vm` has up to 5,000 different values.
+ * Writes ready snapshots and returns their ids. Their times of creation are a second apart, and the
+ * newest is a second ago. The label `vm` has up to 5,000 different values.
  */
 export function fillCatalogFile(path: string, count: number): string[] {
   const database = new Database(path);

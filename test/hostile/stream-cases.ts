@@ -8,7 +8,10 @@ import { refused, type HostileCase } from "./hostile-case.js";
 const mib = 1024 * 1024;
 const block = 512;
 
-/** Cuts an archive at every byte count at which a tar reader could believe that it is complete. */
+/**
+ * Cuts an archive at every block boundary, because a tar reader could believe there that it is
+ * complete.
+ */
 function truncations(): HostileCase[] {
   const whole = archiveOf(goodFile, rawFile("disk", Buffer.alloc(3 * block, 7)));
   return Array.from({ length: whole.byteLength / block }, (_, index) => index * block).map((end) =>
