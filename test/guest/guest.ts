@@ -1,8 +1,7 @@
 // Runs a real VM: QEMU without hardware acceleration, whose memory is a mapped sparse file. It
 // makes snapshots as a hypervisor makes them: memory, disk and device state of the paused VM.
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdir, open } from "node:fs/promises";
-import { spawnSync } from "node:child_process";
 import { createConnection, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { once } from "node:events";
@@ -25,17 +24,14 @@ export const noGuest: string | false = ["busybox", "cpio", program].some(
 export interface GuestOptions {
   readonly memoryBytes: number;
   readonly diskBytes: number;
-  /** Upper bound of the real files in the guest's memory and again on its disk. */
+  /** Bytes of real files in the guest's memory and on its disk. */
   readonly dataBytes: number;
 }
 
 export interface Guest extends AsyncDisposable {
-  /** Resolves when the guest has counted up to `count`. It counts at most four times a second. */
+  /** Resolves when the guest has counted up to `count`. It counts about four times a second. */
   counted(count: number): Promise<void>;
-  /**
-   * Pauses the guest, copies its memory, disk and device state into the new directory, and resumes
-   * the guest.
-   */
+  /** Pauses the guest, copies its state into the new directory, and lets the guest continue. */
   snapshot(directory: string): Promise<void>;
 }
 
