@@ -99,10 +99,11 @@ async function crowdP99(
   await mkdir(join(directory, "crowd"));
   await Promise.all(
     Array.from({ length: callers }, async (_none, caller) => {
-      for (let turn = 0; turn < 5; turn += 1) {
+      // The first turn is a warm-up, as the first round of every case is.
+      for (let turn = -1; turn < 5; turn += 1) {
         const started = performance.now();
         await clone(join(directory, "crowd", `${caller}-${turn}`));
-        times.push(performance.now() - started);
+        if (turn >= 0) times.push(performance.now() - started);
       }
     }),
   );
