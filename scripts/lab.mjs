@@ -32,6 +32,7 @@ const harnesses = [
     "readers while snapshots are deleted, replaced and collected",
   ],
   ["soak-gc", "test/soak/gc-run", "collections beside writers, readers and an orchestrator"],
+  ["soak-takes", "test/soak/takes-run", "moves out of the store, with kills and power cuts"],
   ["soak-remote", "test/soak/remote-run", "pushes, deletions and collections in one bucket"],
   ["remote", "test/engines/run", "the same on Ceph, of which one node is killed again and again"],
   [

@@ -1,8 +1,10 @@
 // Checks the invariants after a power cut on an honest disk: all acknowledged snapshots exist, no
 // snapshot is incomplete, and every free name can be used.
-import { packDirectory } from "../store/contents.js";
+import assert from "node:assert/strict";
+import type { Client } from "../../src/client/index.js";
+import { compareDirectories, packDirectory } from "../store/contents.js";
 import { checkHere, type Start } from "./here.js";
-import type { Expectation } from "./ledger.js";
+import type { Expectation, GivenExpectation } from "./ledger.js";
 import { alarmsIn, inspectFreeNames, inspectStore } from "./oracle.js";
 import type { Recording } from "./recording.js";
 import type { Place } from "./served.js";
@@ -31,10 +33,33 @@ export async function judgeAfterCut(
       await client.delete(name);
     };
     problems.push(...(await inspectFreeNames(found, take)));
+    for (const given of givens) problems.push(...(await inspectRepeat(client, given)));
   } finally {
     await stop();
   }
   problems.push(...alarmsIn(output()));
   problems.push(...(await checkHere(root, false)).map(({ text }) => text));
   return { problems };
+}
+
+/**
+ * Repeats a call that moves a snapshot's files to a directory, twice. Whatever the power cut has
+ * left of the first call, the files must be in the directory afterwards, and both answers must be
+ * equal.
+ */
+async function inspectRepeat(
+  client: Client,
+  { path, twin, takes = "", requestId }: GivenExpectation,
+): Promise<string[]> {
+  if (requestId === undefined) return [];
+  const request = { ref: takes, directory: path, requestId };
+  try {
+    const first = await client.takeToDirectory(request);
+    assert.equal(first.snapshot?.config?.id, takes);
+    assert.deepEqual(await client.takeToDirectory(request), first, "the answers differ");
+    await compareDirectories(path, twin);
+    return [];
+  } catch (error) {
+    return [`the repeated move of ${takes} to ${path} fails: ${String(error)}`];
+  }
 }

@@ -25,6 +25,8 @@ export interface Given {
   readonly twin: string;
   /** The id of the snapshot whose files move to this directory. */
   readonly takes?: string | undefined;
+  /** The request id of the call that moves them, so that the judge can repeat the call. */
+  readonly requestId?: string;
 }
 
 export type Outcome =

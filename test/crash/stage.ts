@@ -1,5 +1,6 @@
 // Makes the calls of the scenarios through the client. The ledger records each call with its
 // outcome.
+import { randomUUID } from "node:crypto";
 import { link, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -163,9 +164,10 @@ export async function take(stage: Stage, name: string): Promise<CallResult> {
   if (content === undefined) throw new Error(`nothing is stored under ${name}`);
   taken += 1;
   const path = join(stage.outside, `taken-${process.pid}-${taken}`);
-  const given: Given = { path, twin: content.directory, takes: id };
+  const requestId = randomUUID();
+  const given: Given = { path, twin: content.directory, takes: id, requestId };
   const call = async (): Promise<undefined> => {
-    const request = { ref: name, directory: path };
+    const request = { ref: id ?? name, directory: path, requestId };
     await stage.client.takeToDirectory(request, { timeoutMs: answerLimitMs });
   };
   return noted(stage, name, { content: undefined }, call, given);
