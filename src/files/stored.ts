@@ -216,11 +216,14 @@ function ownDescriptor(fd: number): OwnDescriptor {
   const file: OwnDescriptor = {
     fd,
     read: (bytes, offset, length, position) => readDescriptor(fd, bytes, offset, length, position),
-    close: () => {
-      if (!closed) closeSync(fd);
-      closed = true;
-      return Promise.resolve();
-    },
+    // An error of close(2) becomes a rejection, as with a FileHandle.
+    close: () =>
+      new Promise((resolve) => {
+        const isOpen = !closed;
+        closed = true;
+        if (isOpen) closeSync(fd);
+        resolve();
+      }),
     [Symbol.asyncDispose]: () => closeQuietly(file),
   };
   return file;

@@ -22,6 +22,7 @@ import {
 } from "../crash/served.js";
 import { randomFrom } from "../crash/state.js";
 import {
+  compareContents,
   compareDirectories,
   compareStored,
   entriesOf,
@@ -216,7 +217,7 @@ function countMoves({ count }: Play, output: string): void {
 
 /** Requires the snapshot to be whole in exactly one place. */
 async function judge(play: Play, take: Take): Promise<void> {
-  const { id, directory, twin, answer } = take;
+  const { id, directory, twin, answer, clone } = take;
   const isStored = await exists(play.served.client, id);
   const hasLeft = (await readdir(directory).catch(() => [])).length > 0;
   const stored = join(play.root, "data", id, "files");
@@ -226,7 +227,9 @@ async function judge(play: Play, take: Take): Promise<void> {
   if (answer !== undefined && isStored) play.problems.push(`${id} is back after the answer`);
   if (isStored) play.count("in the store after the start");
   await noting(play, `${id} after the start`, async () => {
-    if (isStored) await compareStored(stored, twin.directory);
+    // A kill during the copy of a linked file leaves the directory writable until it is handed out.
+    const compare = clone === undefined ? compareStored : compareContents;
+    if (isStored) await compare(stored, twin.directory);
     if (hasLeft) await compareDirectories(directory, twin.directory);
   });
 }

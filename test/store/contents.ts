@@ -102,7 +102,8 @@ export async function compareStored(stored: string, expected: string): Promise<v
   }
 }
 
-async function compareContents(actual: string, expected: string): Promise<void> {
+/** Fails unless both directories contain the same files with the same bytes and holes. */
+export async function compareContents(actual: string, expected: string): Promise<void> {
   const names = (await readdir(expected)).sort();
   assert.deepEqual((await readdir(actual)).sort(), names);
   for (const name of names) await compareFiles(join(actual, name), join(expected, name));
