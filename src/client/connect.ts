@@ -55,8 +55,8 @@ const defaultMaxMessageBytes = 4 * 1024 * 1024;
 /**
  * Returns a client of the daemon at `address`: `HOST:PORT` or `unix:PATH`. Without an address it
  * uses STASIS_ADDR. Without STASIS_ADDR it tries the sockets of this user's own daemon, of the
- * system service and of root's daemon, and uses the first one that accepts a connection. The client
- * connects with its first call. Throws FIELD_INVALID if the address or an option is invalid.
+ * system service and of root's daemon. It uses the first socket that accepts a connection. The
+ * client connects with its first call. Throws FIELD_INVALID if the address or an option is invalid.
  */
 export function connect(address?: string, options: ConnectOptions = {}): Client {
   const parsed = address === undefined ? defaultAddress(process.env) : parseAddress(address);

@@ -1,5 +1,5 @@
 // Finds users other than root and the daemon's user who can change a file that the daemon relies
-// on, and finds secret files that every user can read.
+// on. Also finds secret files that every user can read.
 import { realpathSync, statSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 

@@ -1,5 +1,5 @@
-// Implements operations of the CLI on a store of stasis or cocoon that no daemon serves, and on the
-// remotes of a configuration file, in the types of the API.
+// Implements operations of the CLI that need no daemon: on a store of stasis or cocoon, and on the
+// remotes of a configuration file. They use the types of the API.
 import { encodeEnvelope } from "../archive/envelope.js";
 import type { CheckOptions, RepairOptions } from "../model/finding.js";
 import { readCocoonStore } from "../cocoon/cocoon-store.js";

@@ -37,8 +37,8 @@ export interface CallHeaders {
 export interface Access {
   /**
    * Returns the identity of the caller. Throws CREDENTIALS_INVALID if the token or the certificate
-   * is invalid or has no identity, if the connection is closed, or if a caller over TCP has no
-   * credential and `anonymous` is not set.
+   * is invalid or has no identity, or if the connection is closed. Also throws it if a caller over
+   * TCP has no credential and `anonymous` is not set.
    */
   identify(connection: ClientConnection | undefined, headers: CallHeaders): Identity;
 }

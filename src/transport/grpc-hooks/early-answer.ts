@@ -1,7 +1,7 @@
 // Answers a stream without grpc-js.
 //
 // Relies on: grpc-js has no state for a stream whose event `stream` it did not get (see
-// windows.ts), and a gRPC client accepts a Trailers-Only response (gRPC over HTTP/2, Responses).
+// windows.ts). A gRPC client accepts a Trailers-Only response (gRPC over HTTP/2, Responses).
 // For: a refusal costs a tenth of what it costs in grpc-js, so that thousands of refused calls do
 // not slow other callers down (test/hostile/clients.test.ts).
 // If it changes: refused callers get INTERNAL or hang. That is loud in the tests of refusals.
