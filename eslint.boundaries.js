@@ -3,8 +3,8 @@
 import { dirname, relative, resolve, sep } from "node:path";
 
 /**
- * The floors that each floor may import besides itself. `gen` are the generated messages. The rooms
- * of store/ are floors of their own, because they differ in what they may do to data.
+ * The floors that each floor may import besides itself. `gen` stands for the generated messages.
+ * The rooms of store/ are floors of their own, because they differ in what they may do to data.
  */
 const floors = {
   base: [],

@@ -2,8 +2,8 @@
 //
 // On main, the earlier contract is the state before its newest change. If proto/ has uncommitted
 // changes, that is the last commit; otherwise it is the parent of the last commit that changed
-// proto/. On any other branch, it is the commit where the branch left main. `--against REF`
-// overrides.
+// proto/. On any other branch, it is the commit where the branch left main. `--against REF` names
+// another contract.
 import { capture, fail, root } from "./run-tool.mjs";
 
 const contract = ["proto", "buf.yaml"];

@@ -4,8 +4,9 @@ import { join } from "node:path";
 
 /**
  * Returns npm's flag for node-gyp, and the origin of the headers. `setting` is the user's nodedir.
- * It stays in force unless its headers belong to another Node. `own` is the folder in which this
- * Node is installed. An empty nodedir clears the setting, and node-gyp then downloads the headers.
+ * The setting stays in force unless its headers belong to another Node. `own` is the folder in
+ * which this Node is installed. An empty nodedir clears the setting, and node-gyp then downloads
+ * the headers.
  */
 export function chooseHeaders(setting, own) {
   if (setting !== undefined && fitsThisNode(setting)) return { flag: [], from: setting };

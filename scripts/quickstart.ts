@@ -1,5 +1,6 @@
-// `npm run quickstart`: stores one real snapshot in a daemon on a scratch store, restores it, and
-// compares every byte and every hole. It deletes everything that it has made.
+// `npm run quickstart`: stores one real snapshot in a daemon on a scratch store, exports it,
+// imports the archive, and restores both. It compares every byte and every hole. It deletes
+// everything that it has made.
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { existsSync, readFileSync, rmSync, statSync } from "node:fs";

@@ -6,8 +6,9 @@ const lostOutcomes: ReadonlySet<string> = new Set(["DAEMON_UNREACHABLE", "DEADLI
 const rememberedMs = 5 * 60_000;
 
 /**
- * Returns the pulls that have ended in the last minutes because the peer was silent or could not be
- * reached, the newest first. A pull is left out if a later pull from the same peer has succeeded.
+ * Returns the pulls that have ended within `rememberedMs` because the peer was silent or could not
+ * be reached, the newest first. A pull is left out if a later pull from the same peer has
+ * succeeded.
  */
 export function givenUp(pulls: readonly PullState[], nowMs = Date.now()): PullState[] {
   const isRecovered = (lost: PullState): boolean =>

@@ -18,7 +18,7 @@ export interface Warning {
 
 interface Sample {
   readonly at: number;
-  /** Sums and counts of histograms, and counters, by the text before the value. */
+  /** The values of the metrics that `wanted` selects, by the text before the value. */
   readonly values: ReadonlyMap<string, number>;
 }
 

@@ -1,5 +1,5 @@
-// Manages the file of a Unix socket: sets its permissions, and handles a file that is already
-// there.
+// Manages the file of a Unix socket: makes its directory, handles a file that is already there, and
+// sets its permissions.
 import { mkdirSync } from "node:fs";
 import { chmod, chown, lstat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
