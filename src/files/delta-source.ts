@@ -11,7 +11,7 @@ import { foreignOwner } from "./held-directory.js";
 import type { StagedFile } from "./staged-file.js";
 
 /**
- * The most bytes and extents that a writing thread receives at once, so that it can also work on
+ * Maximum bytes and extents that a writing thread receives at once, so that it can also work on
  * other files.
  */
 const batchBytes = 4 * 1024 * 1024;
@@ -28,7 +28,8 @@ interface DeltaFile {
 
 /**
  * Writes the data of the delta file to `target`. Throws FIELD_INVALID if the filesystem does not
- * report holes of 4 KiB, or if the file changes while it is read.
+ * report holes of 4 KiB, if the file belongs to another user than `owner`, or if it changes while
+ * it is read.
  */
 export async function copyDelta(source: DeltaFile, target: StagedFile): Promise<void> {
   const { path, name, directory, owner } = source;
@@ -64,7 +65,7 @@ async function copyAll(
   await target.idle();
 }
 
-/** Yields batches of extents. It cuts long extents and collects short ones. */
+/** Yields batches of extents: splits long extents, and groups short ones. */
 function* batchesOf(extents: Iterable<Extent>): Generator<readonly Extent[]> {
   let batch: Extent[] = [];
   let bytes = 0;

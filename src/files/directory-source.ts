@@ -33,7 +33,8 @@ interface SourceOptions {
 
 /**
  * Lists the regular files of a directory, sorted by the bytes of their names. Throws
- * ARCHIVE_INVALID for any other entry: an entry that cannot be stored must not vanish silently.
+ * ARCHIVE_INVALID for any other entry, because an entry that cannot be stored must not vanish
+ * silently. Throws LIMIT_EXCEEDED if there are more than `maxDataFiles` files.
  */
 export async function listDataFiles(
   directory: string,

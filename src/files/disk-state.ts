@@ -1,5 +1,5 @@
 // Finds out whether the filesystem of the store accepts writes and has free space. It changes
-// nothing except the modification time of lock.info.
+// nothing except the times of lock.info.
 import { formatBytes, formatBytesApart } from "../base/sizes.js";
 import { constants } from "node:fs";
 import { access, open, statfs } from "node:fs/promises";
@@ -63,9 +63,9 @@ async function openForWriting(path: string, tryWrite: boolean): Promise<void> {
 const minFreeInodes = 16;
 
 /**
- * Returns STORAGE_FULL if fewer than `reserveBytes` bytes or `minFreeInodes` inodes are free.
- * `takenBytes` returns the bytes that the store occupies, or undefined if they are unknown. If they
- * are known, the error also says how much other programs occupy.
+ * Returns STORAGE_FULL if no byte, fewer than `reserveBytes` bytes or fewer than `minFreeInodes`
+ * inodes are free. `takenBytes` returns the bytes that the store occupies, or undefined if they are
+ * unknown. If they are known, an error about bytes also says how much other programs occupy.
  */
 export async function findLackOfRoom(
   { root }: Layout,

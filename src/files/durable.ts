@@ -20,7 +20,7 @@ export async function fsyncDirectory(path: string): Promise<void> {
   });
 }
 
-/** Makes the content of a file durable that another program has written. */
+/** Makes the content of a file durable that was written through another descriptor. */
 export async function fsyncFile(path: string): Promise<void> {
   await withIoError({ what: "make the file durable", path }, async () => {
     await using handle = await disk.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);

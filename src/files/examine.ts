@@ -1,4 +1,5 @@
-// Examines one snapshot's directory on the disk, in any state, for `check`. It reads no data.
+// Examines one snapshot's directory on the disk, in any state, for `check`. It reads the manifest
+// and the block tables, but no data file.
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { isStoreError, type StoreError } from "../base/errors.js";
@@ -35,16 +36,16 @@ type FoundTable = "intact" | "missing" | "damaged" | "newer";
 export interface Examined {
   readonly directory: string;
   /**
-   * The manifest, or the error that says why it cannot be read: FORMAT_UNSUPPORTED if a newer
-   * stasis has written it.
+   * The manifest, or the error that says why it cannot be used: FORMAT_UNSUPPORTED if a newer
+   * stasis has written it, and otherwise STORED_DATA_CORRUPT.
    */
   readonly manifest: Manifest | StoreError;
   readonly manifestMissing: boolean;
   /** Files by name. Undefined if their directory is missing. */
   readonly files: ReadonlyMap<string, FoundFile> | undefined;
   /**
-   * True if the directory of the files has the mode of a stored one, so that its files also have
-   * the modes of stored files.
+   * True if the directory of the files has the mode of a stored one. In that case its files must
+   * have the modes of stored files too.
    */
   readonly sealed: boolean;
   /** Block tables by file name, for the expected files that have a digest. */

@@ -1,4 +1,5 @@
-// Determines whether a file is unchanged, by its inode, its modification time and its owner.
+// Reads the inode, the modification time and the owner of a file, by which a later change of the
+// file is noticed.
 import { lstatSync, type BigIntStats } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { ioError, withIoError, type IoContext } from "../holes/errno.js";
@@ -15,7 +16,10 @@ export async function fileIdentityOf(path: string): Promise<FileIdentity> {
   return identity(await withIoError(lookingAt(path), () => lstat(path, { bigint: true })));
 }
 
-/** Like `fileIdentityOf`, for a file of the store: it takes microseconds, without a thread. */
+/**
+ * Does the same as `fileIdentityOf` in the calling thread. For a file of the store, this takes
+ * microseconds.
+ */
 export function storedIdentityOf(path: string): FileIdentity {
   try {
     return identity(lstatSync(path, { bigint: true }));

@@ -8,8 +8,8 @@
 //
 // Invariants:
 // - Where a caller is limited to some directories, no symbolic link below them is ever followed.
-// - A refusal is the same whether or not the path exists: a refusal does not reveal what is
-//   outside.
+// - A refusal is the same whether or not the path exists, so it does not reveal what is outside the
+//   allowed directories.
 import { constants, readlinkSync, type BigIntStats } from "node:fs";
 import { lstat, open, realpath, stat, type FileHandle } from "node:fs/promises";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";

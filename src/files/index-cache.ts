@@ -49,8 +49,8 @@ export class IndexCache {
 }
 
 /**
- * Returns the memory of a table. The digests are a view of the table's file, whose other parts are
- * runs.
+ * Returns the estimated memory of an entry. The digests are a view of the whole table as it was
+ * read, so all bytes of it stay in memory.
  */
 function bytesOf({ table }: WholeIndex): number {
   return entryBytes + table.digests.buffer.byteLength + table.runs.length * runBytes;

@@ -13,12 +13,13 @@
 //   data/<id>/             a stored snapshot:
 //       files/<name>       its data files, plain and sparse
 //       blocks/NNNN.blk    block table of the NNNN-th file, in order of names
-//       manifest.json      everything that is known of it
-//       origin.json        only for a directory taken over by rename, until it is recorded
+//       manifest.json      describes it: enough to build the catalog again
+//       origin.json        only for a directory taken over by rename, until the catalog has it
 //       linked/<name>      its files that have other hard links, until the same moment
 //   transfers/<hex>/       a pull that can be resumed, by the digest of its snapshot:
 //       NNNN.part          the NNNN-th file, in order of names: blocks that may or may not be whole
-//       transfer.json      where it came from, for people
+//       NNNN.blk           the block table of that file, if the table is large
+//       transfer.json      where it came from, for people, and when its last pull ended
 //   transfers/<ids>.push   the journal of a push that can be resumed (push-journal.ts)
 //   trash/<id>/            deleted for every caller; its space is not freed yet
 //   quarantine/<name>/     what recovery cannot explain; only people remove it
@@ -97,7 +98,10 @@ export async function openRoot(root: string, dataGroup?: number): Promise<Layout
   return layout;
 }
 
-/** Makes the directories below the root that are missing. */
+/**
+ * Makes the directories below the root that are missing. Throws CROSS_FILESYSTEM unless all of them
+ * are on the filesystem of the root.
+ */
 export async function makeParts(layout: Layout): Promise<void> {
   const made: string[] = [];
   const { stagingRoot, transfersRoot, dataRoot, trashRoot, quarantineRoot } = layout;

@@ -1,4 +1,4 @@
-// Lists what is in the store's directories, for code that looks for leftovers.
+// Lists and measures what is in the store's directories.
 import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { DirectorySpace } from "../model/charge.js";

@@ -29,8 +29,8 @@ const holderSchema = shownSchema.extend({
   bootId: z.string(),
   pidNamespace: z.string(),
   /**
-   * When the process began, in clock ticks since boot. The PID alone is not enough, because PIDs
-   * are reused.
+   * The time when the process began, in clock ticks since boot. The PID alone is not enough,
+   * because PIDs are reused.
    */
   processStart: z.string(),
   /**

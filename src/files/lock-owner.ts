@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 
 interface LockOwner {
   readonly pid: number;
-  /** The command line as ps(1) shows it; empty if it cannot be read. */
+  /** The name of the program, from /proc/PID/comm. Empty if it cannot be read. */
   readonly program: string;
   readonly uid: number | undefined;
 }

@@ -1,5 +1,6 @@
-// Reads and writes the manifest of a stored snapshot. The manifest contains everything that is
-// known of the snapshot, so that a lost catalog can be rebuilt.
+// Reads and writes the manifest of a stored snapshot. The manifest describes the snapshot, so that
+// a lost catalog can be rebuilt. It does not contain the last access, the charge and the mark
+// `corrupt`.
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -259,8 +260,9 @@ const peekedBytes = 512;
 
 /**
  * Returns the revision that a stored manifest claims to have. This reads only the first bytes, and
- * returns undefined if they do not contain a revision. A caller that acts on the revision must read
- * the whole manifest. The read blocks the thread, so use this only before the daemon listens.
+ * returns undefined if they do not contain a revision or the file is missing. A caller that acts on
+ * the revision must read the whole manifest. The read blocks the thread, so use this only before
+ * the daemon listens.
  */
 export function peekRevision(layout: Layout, id: string): number | undefined {
   const path = join(layout.dataDirectory(id), manifestFileName);

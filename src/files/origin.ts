@@ -1,6 +1,6 @@
-// Records where a directory came from that was taken over by rename. The directory belongs to its
-// caller until the catalog records the snapshot. The marker beside the directory names its origin,
-// so that the directory can return there, even after a crash.
+// Records the origin of a directory that was taken over by rename, and returns the directory there.
+// The directory belongs to its caller until the catalog records the snapshot. The marker beside the
+// directory names its origin, so that the directory can return there, even after a crash.
 import { readFile, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
@@ -74,7 +74,7 @@ export async function forgetOrigin(directory: string): Promise<void> {
   await removeTree(join(directory, linkedDirectoryName)).catch(() => undefined);
 }
 
-/** Replaces the marker durably, before anything in the directory is changed. */
+/** Replaces the marker durably. Call this before the attributes of the files are changed. */
 export async function correctOrigin(directory: string, origin: Origin): Promise<void> {
   await writeFileDurably(join(directory, originFileName), encode(origin));
 }
@@ -84,8 +84,8 @@ function encode(origin: Origin): Buffer {
 }
 
 /**
- * Returns the origin of the files in a snapshot's directory, or undefined if the store made the
- * files itself.
+ * Returns the origin of the files in a snapshot's directory, or undefined if there is no marker:
+ * the store made the files itself, or the catalog has recorded them.
  */
 export async function originOf(
   directory: string,
@@ -156,8 +156,8 @@ async function giveBackAttributes(
 }
 
 /**
- * Makes the modes survive a power cut, as the rename does. A failing disk must not keep the data
- * from its owner, so errors are ignored.
+ * Makes restored attributes survive a power cut, as the rename does. A failing disk must not keep
+ * the data from its owner, so errors are ignored.
  */
 async function syncLoosely(path: string): Promise<void> {
   await fsyncFile(path).catch(() => undefined);

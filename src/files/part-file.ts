@@ -27,13 +27,13 @@ export interface PartFile extends AsyncDisposable {
   /** Writes a block whose digest the caller has compared. */
   put(block: number, bytes: Uint8Array): Promise<void>;
   /**
-   * Writes a block like `put`, if the bytes are at the same place in another file of this
-   * filesystem.
+   * Writes a block like `put`. The bytes are also at the same place in the file `from`, so this
+   * lets the kernel copy or share them there if it can.
    */
   share(block: number, bytes: Uint8Array, from: FileHandle): Promise<void>;
   /**
-   * Ends the window: turns all its ranges without data into holes or zeros. Throws if a block with
-   * data is missing.
+   * Ends the window: writes zeros over the bytes of an earlier attempt where the window has no
+   * data. Throws if a block with data is missing.
    */
   leave(): Promise<void>;
   /** Closes the file. Throws unless every window was left. */
@@ -55,8 +55,8 @@ interface PartOptions {
 }
 
 /**
- * Opens the file that an earlier attempt left at `path`, or creates it. Disposing of it closes the
- * file, which stays on the disk.
+ * Opens the file that an earlier attempt left at `path`, or creates it. A file of another size is
+ * emptied first. Disposing of it closes the file, which stays on the disk.
  */
 export async function openPartFile(
   path: string,

@@ -17,7 +17,7 @@ import { giveToGroup, storedFileMode, whileWritable } from "./stored-modes.js";
 interface LinkOptions {
   /** Maximum bytes that are copied, in all files together. */
   readonly maxCopyBytes: number;
-  /** Throws if a linked file has changed. Called when a copy is made, before it is used. */
+  /** Throws if a linked file has changed. Called after each copy was made, before it is used. */
   readonly requireUnchanged: () => void;
   readonly signal: AbortSignal;
 }

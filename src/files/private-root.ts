@@ -1,5 +1,5 @@
-// Checks that other users cannot reach the store's root: they cannot write to it, own it, or
-// replace it. Root is trusted, because root can do all of that anyway.
+// Checks that other users cannot change the root directory of the store: they cannot write to it,
+// own it, or replace it. The user root is trusted, because root can do all of that anyway.
 import { chmodSync, lstatSync, readFileSync, statSync, type Stats } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname } from "node:path";
@@ -17,8 +17,8 @@ const sticky = 0o1000;
 const rootModes: readonly number[] = [0o700, 0o710];
 
 /**
- * Throws ROOT_UNSAFE if another user can change the root. If others can only read it, this takes
- * that right from them. `root` is real and exists.
+ * Throws ROOT_UNSAFE if another user can change the root. If others can only read it and it belongs
+ * to this user, this takes that right from them. `root` is real and exists.
  */
 export function requirePrivateRoot(root: string): void {
   const stat = lookAt(root);
@@ -63,7 +63,8 @@ function requireSafeParent(path: string, parent: string, stat: Stats, own: numbe
     const owner = `the directory ${parent} belongs to the user with id ${stat.uid}`;
     throw unsafe(path, `${owner}, who can put another one in its place`, elsewhere);
   }
-  // Each directory on the way is checked in turn, so all of them belong to this user or to root.
+  // The sticky bit suffices, because each directory on the way is checked in turn and belongs to
+  // this user or to root.
   if ((stat.mode & sticky) !== 0) return;
   const writers = otherWriters(stat);
   if (writers === undefined) return;
@@ -92,9 +93,9 @@ function otherWriters({ mode, gid }: Stats): string | undefined {
 }
 
 /**
- * Returns whether passwd(5) and group(5) name nobody else in a group. This is true for the group
- * with the user's own name, and for a group that only this process has, as in containers with
- * volumes.
+ * Returns whether only this user and root are in a group, by passwd(5) and group(5). The group must
+ * have the user's name or the id 0. A group that group(5) does not name counts if this process is
+ * in it, as in containers with volumes.
  */
 function isOwnGroup(gid: number): boolean {
   const own = ownUid();

@@ -107,7 +107,8 @@ export async function syncRecord(directory: string, record: StagedRecord): Promi
 }
 
 /**
- * Makes the directories read-only. The modes become durable with the names in these directories.
+ * Makes `files/` read-only, and lets the data group pass through the snapshot's directory. The
+ * modes become durable with the names in these directories.
  */
 async function sealDirectories(layout: Layout, directory: string): Promise<void> {
   await sealFilesDirectory(layout, join(directory, filesDirectoryName));

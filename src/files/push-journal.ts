@@ -13,9 +13,9 @@ import { listEntries } from "./removal.js";
  * The journal of the push of one snapshot to one repository. Only one push may use it at a time.
  */
 export interface PushJournal {
-  /** Returns what was noted since the last `restart`, in order. */
+  /** Returns the note of the last `restart` and the notes that were added since then, in order. */
   notes(): Promise<readonly unknown[]>;
-  /** Replaces everything that was noted. */
+  /** Replaces all notes with this one. */
   restart(note: object): Promise<void>;
   add(note: object): Promise<void>;
   discard(): Promise<void>;
@@ -30,7 +30,7 @@ interface KeptJournal {
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 const suffix = ".push";
 const checksumLength = 16;
-/** A longer file was not written by `add`, or its snapshot is too large to be noted. */
+/** A longer file is ignored: `add` did not write it, or its snapshot is too large to be noted. */
 const maxJournalBytes = 256 * 1024 * 1024;
 
 /** Returns the name of the journal of a push. Both ids consist of lower case letters and digits. */

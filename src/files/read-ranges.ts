@@ -1,5 +1,6 @@
-// Reads ranges of one stored file. It opens neither another file of the snapshot nor its directory.
-// With the one descriptor, reading continues while a deletion moves the directory away.
+// Reads ranges of one stored file. It opens the file and, to verify, its block table, but neither
+// the other files of the snapshot nor its directory. Once they are open, reading continues while a
+// deletion moves the directory away.
 import { join } from "node:path";
 import { closeQuietly } from "../base/quietly.js";
 import type { ReadableFile } from "../base/whole-io.js";
@@ -32,20 +33,23 @@ export interface OpenRanges extends AsyncDisposable {
   pieces(): AsyncIterable<FilePiece>;
 }
 
-/** Memory for cached tables in the whole process: enough for the tables of 60 files of 4 GiB. */
+/**
+ * Maximum memory for cached tables in the whole process: enough for the tables of 60 files of 4
+ * GiB.
+ */
 const maxIndexBytes = 32 * 1024 * 1024;
 const indexes = new IndexCache(maxIndexBytes);
 
 /**
- * Largest read that the daemon's own thread does, if the page cache has the bytes: about 100 µs of
- * work.
+ * If the ranges have at most this many bytes together, the daemon's own thread reads those that the
+ * page cache has: about 100 µs of work.
  */
 const maxCachedBytes = 512 * 1024;
 
 /**
  * Opens a file to read ranges of it. `position` is the file's place in the order of names. `ranges`
  * ascend, do not overlap and end inside the file. Throws STORED_DATA_CORRUPT if the file is missing
- * or has another size.
+ * or has another size, or if its block table is needed and damaged.
  */
 export async function openRanges(
   layout: Layout,
@@ -72,7 +76,7 @@ export async function openRanges(
 
 interface Plan {
   readonly ranges: readonly Extent[];
-  /** The ranges, or the blocks that they touch. */
+  /** The ranges, or with an index the whole blocks that they touch. */
   readonly spans: readonly Extent[];
   /** The data in the spans. Undefined if the filesystem does not report holes. */
   readonly extents: ExtentMap | undefined;

@@ -1,4 +1,5 @@
-// Moves directories out of use: into the trash, out of staging, or into quarantine.
+// Takes directories out of use: moves them to the trash or to quarantine, returns them to their
+// owner, or deletes them.
 import { opendir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isStoreError, messageOf } from "../base/errors.js";
@@ -66,7 +67,10 @@ async function dropManifest(directory: string): Promise<void> {
   if (await exists(directory)) await fsyncDirectory(directory);
 }
 
-/** Frees the space of a snapshot that was moved away. Has no effect if it does not exist. */
+/**
+ * Deletes what `putAway` has left of a snapshot, in the trash or in `data/`. Has no effect if
+ * nothing is left.
+ */
 export async function purgeRemoved(layout: Layout, id: string): Promise<void> {
   await removeTree(layout.trashDirectory(id));
   await removeTree(layout.dataDirectory(id));
@@ -86,13 +90,16 @@ export async function purgeTrash(layout: Layout, signal?: AbortSignal): Promise<
 }
 
 interface StagingPurge {
-  /** Ids of uploads that were discarded. */
+  /**
+   * Ids of the areas that were deleted, including those whose directory has returned to its old
+   * place.
+   */
   readonly removed: readonly string[];
   /** Directories that had been taken over and have returned to their old place. */
   readonly returned: readonly { readonly id: string; readonly source: string }[];
   /**
-   * Paths in quarantine of directories that are not staging areas, or whose old place was taken by
-   * something else.
+   * Paths in quarantine of entries that are not staging areas, and of areas whose directory could
+   * not return, for example because something else is at its old place.
    */
   readonly quarantined: readonly string[];
   /**
@@ -103,7 +110,8 @@ interface StagingPurge {
 
 /**
  * Discards the leftovers in staging after a crash, except for the ids to keep. A directory that was
- * taken over is never discarded: it returns to its old place or goes into quarantine.
+ * taken over is never discarded: it returns to its old place, goes into quarantine, or stays for
+ * the next start.
  */
 export async function purgeStaging(
   layout: Layout,
@@ -144,13 +152,14 @@ export async function purgeStaging(
 interface Discarded {
   /** The place to which a directory that was taken over has returned. */
   readonly source?: string;
-  /** The path in quarantine, if something else was at the old place of the directory. */
+  /** The path in quarantine, if the directory could not return to its old place. */
   readonly quarantined?: string;
 }
 
 /**
- * Discards an unpublished directory, or returns a directory that was taken over to its owner. If
- * the device fails, or if only a newer stasis can handle the directory, this throws and leaves the
+ * Deletes the directory of a snapshot that the catalog does not have. A directory that was taken
+ * over first returns to its old place, or the whole goes into quarantine if it cannot. If the
+ * device fails, or if only a newer stasis can handle the directory, this throws and leaves the
  * directory for a later attempt.
  */
 export async function discardDirectory(layout: Layout, path: string): Promise<Discarded> {
@@ -215,8 +224,8 @@ async function moveToFreeName(from: string, wanted: string): Promise<string> {
 }
 
 /**
- * Returns the names in one of the store's directories. An error is thrown, so an empty list always
- * means an empty directory.
+ * Returns the names in one of the store's directories, sorted. An error is thrown, so an empty list
+ * always means an empty directory.
  */
 export async function listEntries(directory: string): Promise<readonly string[]> {
   const names: string[] = [];

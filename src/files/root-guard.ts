@@ -1,6 +1,7 @@
 // Checks whether the root is still the directory that this daemon has locked. This is no longer
 // true if somebody renames, replaces or unmounts it, or if another daemon takes it over. The latter
-// happens only where the filesystem does not forward locks.
+// happens only where the filesystem does not forward locks, or after somebody has replaced the lock
+// file.
 //
 // The check runs
 // - before each change of the catalog, so before each publication and deletion, and before reads;
@@ -25,7 +26,8 @@ import { heartbeatMs, isShared, type RootLockFiles } from "./root-lock.js";
 
 export interface RootGuard extends Disposable {
   /**
-   * Throws ROOT_UNAVAILABLE if the root is not the one that was locked. A check takes about 20 µs.
+   * Throws ROOT_UNAVAILABLE if the root is not the one that was locked, or was taken over. A check
+   * takes about 20 µs.
    */
   check(): void;
   /**

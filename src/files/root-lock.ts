@@ -69,8 +69,8 @@ const silenceMs = 2.5 * heartbeatMs;
 const ownNonces = new Set<string>();
 
 /**
- * Locks the root for the life of this process, or throws ROOT_LOCKED, whose message names the
- * holder.
+ * Locks the root until the lock is released or this process ends. Throws ROOT_LOCKED if another
+ * process uses the root. The message names that process if it is known.
  */
 export function lockRoot(files: RootLockFiles): Promise<RootLock> {
   return withIoError({ what: "lock the root", path: files.root }, () => takeLock(files));
@@ -86,8 +86,8 @@ async function takeLock(files: RootLockFiles): Promise<RootLock> {
     closeSync(descriptor);
     throw error;
   }
-  // If this process cannot write its text, the file is deleted. Otherwise the text of a killed
-  // holder would name the wrong process.
+  // If this process cannot write its text, the file is deleted, because the text of a killed holder
+  // would name the wrong process.
   if (!writeHolder(lockInfo, self)) removeQuietly(lockInfo);
   // A build that locked with SQLite may have left this file.
   removeQuietly(`${files.lockDatabase}-journal`);
@@ -175,8 +175,8 @@ function lock(descriptor: number, kind: LockKind, { lockDatabase }: RootLockFile
 }
 
 /**
- * Returns whether the locked file is still at its path. Otherwise the lock is on a file that nobody
- * else will open.
+ * Returns whether the locked file is still at its path. If it is not, the lock is on a file that
+ * nobody else will open.
  */
 function isStillThere(descriptor: number, { lockDatabase }: RootLockFiles): boolean {
   const held = fstatSync(descriptor);
@@ -203,7 +203,9 @@ async function requireNoOther(files: RootLockFiles, self: LockHolder): Promise<v
   }
 }
 
-/** Returns whether nobody touches the file for longer than the pauses of a live holder. */
+/**
+ * Waits longer than the pauses of a live holder, and returns whether nobody has touched the file.
+ */
 async function isSilent(path: string): Promise<boolean> {
   const before = touchedAt(path);
   await delay(silenceMs);

@@ -22,7 +22,9 @@ import type { WriteWorkers } from "./write-workers.js";
 
 /** A stored file whose content a staged file begins with. */
 export interface StagedBase {
-  /** Must stay open for reading until the staged file is finished or disposed of. */
+  /**
+   * The open file. It must stay open for reading until the staged file is finished or disposed of.
+   */
   readonly handle: FileHandle;
   readonly name: string;
   readonly snapshotId: string;
@@ -67,9 +69,9 @@ export interface StagedFile extends AsyncDisposable {
   /** Waits as `SparseFileWriter.idle` does. */
   idle(): Promise<void>;
   /**
-   * Ends the file. When this resolves, the file is whole and hashed; `publish` makes it durable.
-   * Throws STORED_DATA_CORRUPT if a block of the base that was written to in part does not have its
-   * recorded digest.
+   * Ends the file. When this resolves, the file is whole, and hashed unless its base has no
+   * digests. `publish` makes it durable. Throws STORED_DATA_CORRUPT if a block of the base that was
+   * written to in part does not have its recorded digest.
    */
   finish(): Promise<SnapshotFile>;
 }
@@ -90,7 +92,8 @@ export async function createStagedFile(
     detectZeros,
     forgetWritten: true,
     expectedBytes: sizeBytes,
-    // Blocks of a base need no reservation.
+    // Nothing is reserved over a base, because fallocate(2) allocates nothing where the base has
+    // blocks.
     expectedExtents: base === undefined ? extents : undefined,
     fill: base && ((handle) => fillFrom(base, handle, { path, sizeBytes, holes, signal })),
     onData: (bytes) => {
@@ -146,7 +149,7 @@ interface Hashing {
 
 /**
  * Chooses the thread that hashes: a worker hashes and writes large files and files over a base, and
- * this thread hashes small files.
+ * this thread hashes small files. Without workers, this thread hashes everything.
  */
 function chooseHashing(options: StagedFileOptions, workers: WriteWorkers | undefined): Hashing {
   const { base, holes, extents, sizeBytes } = options;

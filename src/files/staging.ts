@@ -60,8 +60,8 @@ export interface Staging extends AsyncDisposable {
    */
   moveIn(path: string, name: string, options: MoveInOptions): Promise<SnapshotFile>;
   /**
-   * Reads a finished file again and computes its digest with another algorithm than the stored
-   * digest has.
+   * Reads a finished file again and returns its digest with `algorithm`, which may differ from that
+   * of the stored digest.
    */
   digestWith(file: SnapshotFile, algorithm: DigestAlgorithm, signal?: AbortSignal): Promise<string>;
   /** Computes the missing digests and returns all files. */

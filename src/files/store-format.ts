@@ -107,7 +107,8 @@ function pathIn({ root }: Pick<Layout, "root">): string {
 const maxBytes = 64 * 1024;
 
 /**
- * Reads the file. Returns undefined if there is no such file, as in a new store or one of format 1.
+ * Reads the file. Returns undefined if there is no such file, as in a new store or one of format 1,
+ * and `damaged` if its content cannot be understood.
  */
 function readStoreFile(layout: Pick<Layout, "root">): StoreFile | "damaged" | undefined {
   const path = pathIn(layout);

@@ -8,8 +8,9 @@
 //   data/<id>/files/*     0440
 //
 // A snapshot from before these modes is sealed when its path is handed out, when the scrub reads
-// it, or when it is repaired. In all cases `files/` gets its mode after its files. If `files/` has
-// mode 0550, its files therefore have mode 0440.
+// it, or when it is repaired. In these cases `files/` gets its mode after its files, and a
+// directory that is taken over is published only when both have their modes. If `files/` of a
+// stored snapshot has mode 0550, its files therefore have mode 0440.
 import { constants, type Stats } from "node:fs";
 import { lstat, open, type FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
@@ -47,7 +48,10 @@ export async function giveToGroup(path: string, group: number): Promise<void> {
   );
 }
 
-/** Makes a data file read-only, no matter who owns it, even if the daemon may not read it. */
+/**
+ * Makes a data file read-only, even if the daemon may not read it. Throws FIELD_INVALID if the
+ * daemon neither owns the file nor runs as root.
+ */
 export async function sealFile(layout: Layout, path: string): Promise<void> {
   await using file = await holdFile(path);
   await seal(file, storedFileMode, layout);
@@ -68,7 +72,7 @@ export async function openSnapshotDirectory(layout: Layout, path: string): Promi
 
 /**
  * Seals a snapshot that an earlier version stored, or that was stored for another group. For any
- * other snapshot it costs one stat of each file.
+ * other snapshot it only opens each file and looks at its mode.
  */
 export async function sealStored(layout: Layout, stored: StoredSnapshot): Promise<void> {
   for (const { name } of stored.files) {
@@ -108,8 +112,8 @@ async function holdFile(path: string): Promise<FileOrDirectory & AsyncDisposable
 }
 
 /**
- * Uses a file by its path, which follows links. Use this only for paths in directories that nobody
- * else can write to.
+ * Uses a file by its path, where a change follows symbolic links. Use this only for paths in
+ * directories that nobody else can write to.
  */
 function atPath(path: string): FileOrDirectory {
   return {
@@ -175,16 +179,17 @@ export async function isSealed(directory: string): Promise<boolean> {
 }
 
 /**
- * Restores the attributes of a directory that `seal` has changed. Returns true if it changed any.
+ * Gives a directory or a file the attributes `before`, for example those from before `seal`.
+ * Returns true if this changed any.
  */
 export function restoreAttributes(path: string, before: Attributes): Promise<boolean> {
   return restore(atPath(path), before);
 }
 
 /**
- * Restores the attributes of a data file as `restoreAttributes` does for a directory. A file that
- * has neither its own owner and mode nor those of a sealed file is another file and stays
- * unchanged.
+ * Restores the attributes of a data file as `restoreAttributes` does, but follows no symbolic link.
+ * A file that has neither its own owner and mode nor those of a sealed file is another file and
+ * stays unchanged.
  */
 export async function restoreFileAttributes(path: string, before: Attributes): Promise<boolean> {
   await using file = await holdFile(path);

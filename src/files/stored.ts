@@ -83,7 +83,8 @@ function tablePathOf(stored: StoredSnapshot, index: number): string {
 export interface OpenStoredOptions {
   /**
    * If true, this finds out where the files have data. If false, `extents` is undefined, and
-   * `dataBytes` is the disk space of the file when it was stored. Default: true.
+   * `dataBytes` is the disk space of the file when it was stored, but at most its size. Default:
+   * true.
    */
   readonly findHoles?: boolean;
 }

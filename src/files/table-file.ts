@@ -41,7 +41,7 @@ export interface CheckedTable {
 
 /**
  * Opens a table. Throws STORED_DATA_CORRUPT if the header is malformed or states another length
- * than the file has. `path` is used in messages only.
+ * than the file has, and FORMAT_UNSUPPORTED for a newer version. `path` is used in messages only.
  */
 export async function openTable(
   handle: FileHandle,

@@ -196,7 +196,7 @@ export async function moveOut(layout: Layout, id: string, target: TakeTarget): P
 
 /**
  * Moves the files back after a failure, durably, and makes the replaced directory again. Throws if
- * something else is at the target by now.
+ * something else is at the target by now. Has no effect if the files are in the store.
  */
 export async function moveBack(
   layout: Layout,

@@ -11,7 +11,7 @@ import { listPushJournals, openPushJournal, type PushJournal } from "./push-jour
 import { listEntries } from "./removal.js";
 import { disk } from "../holes/file-operations.js";
 
-/** Where a transfer came from, for people. No decision depends on it. */
+/** The origin of a transfer, for people. No decision depends on it. */
 interface TransferOrigin {
   readonly source: string;
   readonly ref: string;
@@ -22,8 +22,8 @@ interface KeptTransfer extends TransferOrigin {
   readonly digest: string;
   readonly usedAt: Date;
   /**
-   * When the last pull of this digest ended, as a stamp of elapsed time. Undefined while a pull
-   * runs.
+   * The end of the last pull of this digest, as a stamp of elapsed time. Undefined while a pull
+   * runs, and after a crash during a pull.
    */
   readonly endedMs: number | undefined;
 }
@@ -38,8 +38,8 @@ function keyOf(digest: string): string {
 }
 
 /**
- * The data of pulls that replication keeps between two calls. Replication never learns the path of
- * the directory.
+ * The data of pulls and pushes that is kept between two calls. Replication receives the paths of
+ * single files, and never the layout of the store.
  */
 export interface TransferArea {
   /** Returns the pulls that can be resumed, in order of digests. */

@@ -54,8 +54,8 @@ interface VerifiedParts {
 }
 
 /**
- * Reads the blocks of `spans` and returns the data of `wanted`. Throws STORED_DATA_CORRUPT if data
- * has become a hole. The caller closes the file.
+ * Returns a file that reads the blocks of `spans` and yields the data of `wanted`. Throws
+ * STORED_DATA_CORRUPT if data has become a hole. The caller closes the file.
  */
 export function verifyParts(
   handle: ReadableFile,
@@ -71,8 +71,8 @@ export function verifyParts(
 }
 
 /**
- * Reads and compares all of a file that has a digest. `index` is its place among all files of the
- * snapshot in the order of names.
+ * Opens a file that has a digest, to read and compare all of it. `index` is its place among all
+ * files of the snapshot in the order of names.
  */
 export async function openVerified(
   stored: StoredSnapshot,
@@ -124,8 +124,8 @@ class VerifiedReader implements VerifiedFile {
    */
   #ahead: Promise<Buffer> | undefined;
   /**
-   * Set while a window that was read ahead for a slow consumer has been freed. The window must be
-   * read again.
+   * Resolves when a window that was read ahead for a slow consumer has been freed. The window must
+   * then be read again.
    */
   #dropped: Promise<void> | undefined;
   readonly #idle = createIdleWatch(() => this.#drop());
@@ -220,7 +220,7 @@ class VerifiedReader implements VerifiedFile {
 
 /**
  * Yields the windows that contain data, in ascending order. A window has at most `windowBytes`
- * bytes, is aligned to a multiple of `windowBytes`, and lies inside a span.
+ * bytes, does not cross a multiple of `windowBytes`, and lies inside a span.
  */
 function* planWindows(
   { spans, extents, wanted }: VerifiedParts & { readonly extents: Extents },
@@ -254,8 +254,8 @@ function wholeOf({ start, length }: Pick<Window, "start" | "length">): Extent {
 }
 
 /**
- * Returns a function that finds the span with an offset. The offsets must ascend, and each must be
- * in a span.
+ * Returns a function that finds the span that contains an offset. The offsets must ascend, and each
+ * must be in a span.
  */
 function forwardSearch(spans: readonly Extent[]): (offset: number) => Extent {
   let at = 0;

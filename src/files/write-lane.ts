@@ -3,9 +3,9 @@
 // A large chunk that owns its memory, such as a chunk of an upload, is transferred without a copy.
 // Other chunks, such as the output of zlib, are copied into buffers that are then transferred.
 // Shared memory would be slower, because V8 copies into it at a third of the rate. A buffer of
-// consecutive bytes begins and ends on the boundaries of pages and of hashed blocks. A buffer of
-// small pieces gathers them from several places of the file. holes/direct-writer.ts explains how
-// the worker writes them.
+// consecutive bytes ends on a boundary of pages and of hashed blocks, unless it is sent before it
+// is full. A buffer of small pieces gathers them from several places of the file.
+// holes/direct-writer.ts explains how the worker writes them.
 import { formatBytes } from "../base/sizes.js";
 import { totalLength, type Extent } from "../model/extent.js";
 import { ioError } from "../holes/errno.js";

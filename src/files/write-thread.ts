@@ -11,7 +11,7 @@ import {
   type WriteError,
 } from "./write-worker-messages.js";
 
-/** Callbacks that a lane receives from its thread. */
+/** The callbacks of a lane, which its thread calls. */
 export interface LaneEvents {
   /**
    * Called when the piece at this offset was written, or could not be written because of `error`.
@@ -102,7 +102,10 @@ export class WriteThread {
     this.#throwIfDead();
   }
 
-  /** Releases the room of a piece that was written or was never sent, and takes its buffer back. */
+  /**
+   * Releases the room of a piece that was written or was never sent. Keeps the buffer, if there is
+   * one, for another piece.
+   */
   returnRoom(buffer: ArrayBuffer | undefined): void {
     if (buffer !== undefined) this.#spare.push(buffer);
     const next = this.#waiting.shift();

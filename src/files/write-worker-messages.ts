@@ -72,7 +72,7 @@ export type ToWorker =
    * The worker answers when all writes that were sent before this message have succeeded or failed.
    */
   | { readonly kind: "flush"; readonly lane: number }
-  /** The answer contains the block table of the written file. */
+  /** The answer contains the block table of the written file, or the problem of its base. */
   | { readonly kind: "finish"; readonly lane: number; readonly sizeBytes: number }
   /** Discards the state of the lane. The worker does not answer. */
   | { readonly kind: "drop"; readonly lane: number };

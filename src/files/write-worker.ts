@@ -1,5 +1,5 @@
-// Runs the thread that hashes and writes the data of large uploads, while the main thread receives
-// more. write-thread.ts starts it.
+// Runs the thread that hashes and writes the data of large files, and of files over a base, while
+// the main thread receives more. write-thread.ts starts it.
 import { parentPort, workerData } from "node:worker_threads";
 import { readFullySync } from "../base/whole-io.js";
 import { freeMemory } from "../wire/chunk.js";

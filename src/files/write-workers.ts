@@ -1,5 +1,5 @@
-// Manages the threads that hash and write the data of large files while the main thread receives
-// more.
+// Manages the threads that hash and write the data of large files, and of files over a base, while
+// the main thread receives more.
 import { availableParallelism } from "node:os";
 import { openWriteLane, type WriteLane } from "./write-lane.js";
 import { WriteThread } from "./write-thread.js";

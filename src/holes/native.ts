@@ -146,7 +146,7 @@ const maxRunning = 32;
 let running = 0;
 const waiting: (() => void)[] = [];
 
-/** Runs a call, which may block, on one of koffi's threads. */
+/** Runs a call, which may block, on a thread of Node's pool. */
 async function callAsync(
   syscall: string,
   call: NativeCall | undefined,

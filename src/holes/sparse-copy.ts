@@ -224,8 +224,9 @@ async function openSource(
 }
 
 /**
- * One FICLONE at a time of each source. The kernel locks the source for the whole call, so others
- * would only spin on the lock, each in a thread of the pool that other file operations need.
+ * Runs one FICLONE at a time for each source, because the kernel locks the source for the whole
+ * call. Further calls would only spin on the lock, each in a thread of the pool that other file
+ * operations need.
  */
 const clones = new SerialQueue();
 
