@@ -17,7 +17,7 @@ export interface AuditedRow {
   readonly dirty: boolean;
   /** Undefined if the snapshot's configuration cannot be read. */
   readonly snapshot: Snapshot | undefined;
-  /** Rows of other tables that do not match this record, in words. */
+  /** Problems of this record and of the rows that belong to it, in words. */
   readonly problems: readonly string[];
 }
 

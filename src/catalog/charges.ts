@@ -1,5 +1,6 @@
 // Adds up the bytes that snapshots are charged (model/charge.ts). Every row counts until it is
-// deleted, whatever its state: the space of a deleted snapshot is not free while somebody reads it.
+// deleted, except that of a lost snapshot. A deleted snapshot counts too, because its space is not
+// free while somebody reads it.
 import type { Connection } from "./connection.js";
 import { prefixRange } from "./name-range.js";
 import { sql } from "./sql.js";

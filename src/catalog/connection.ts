@@ -21,12 +21,13 @@ export interface Connection {
   one<Row>(statement: Sql, params?: Params): Row | undefined;
   all<Row>(statement: Sql, params?: Params): Row[];
   /**
-   * Runs `work` in one transaction, which is durable when this returns. If a write fails, this
-   * durably overwrites the transaction's pages in the log at once. If that succeeds, IO_FAILED
-   * means that nothing has changed. If the overwriting fails too, IO_FAILED has the metadata
-   * `commit: unknown`. In that case every further call begins by overwriting, and throws IO_FAILED
-   * as long as that fails. A nested call becomes a part of the outer transaction. If it throws,
-   * only its own changes are undone. Otherwise they become durable with the outer transaction.
+   * Runs `work` in one transaction, which is durable when this returns. If the disk fails, this
+   * durably overwrites the beginning of the transaction in the log at once. If that succeeds,
+   * IO_FAILED means that nothing has changed. If the overwriting fails too, IO_FAILED has the
+   * metadata `commit: unknown`. In that case every further call of `write` begins by overwriting,
+   * and throws IO_FAILED as long as that fails. A nested call becomes a part of the outer
+   * transaction. If it throws, only its own changes are undone. Otherwise they become durable with
+   * the outer transaction.
    */
   write<T>(what: string, work: () => T): T;
   /** Returns the problems that SQLite finds in its file. Empty if the file is sound. */
@@ -237,11 +238,11 @@ function wrap(database: Database, file: number, damage: DamageJudge): Connection
 }
 
 /**
- * Undoes a failed commit permanently. Otherwise the next start would find it in the log, if the
- * disk kept all of it. The next commit begins where the failed one began, so no part of the failed
- * commit is valid once the next sync has succeeded. We do not retry the failed sync: we write other
- * bytes in the same place, and sync those. Only page 1 is written: SQLite writes it whenever
- * `user_version` is set, even to the same value. Returns false if the disk failed again.
+ * Undoes a failed commit permanently. Without this, the next start would find the commit in the log
+ * if the disk kept all of it. The next commit begins where the failed one began, so no part of the
+ * failed commit is valid once the next sync has succeeded. We do not retry the failed sync: we
+ * write other bytes in the same place, and sync those. Only page 1 is written: SQLite writes it
+ * whenever `user_version` is set, even to the same value. Returns false if the disk failed again.
  */
 function overwriteFailedCommit(database: Database): boolean {
   try {

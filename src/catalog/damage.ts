@@ -21,8 +21,8 @@ export interface DamageJudge {
 }
 
 /**
- * How long the error of a failed check is reported again without another check. On a failing disk,
- * each check takes seconds.
+ * For this long, the error of a failed check is reported again without another check. On a failing
+ * disk, each check takes seconds.
  */
 const verdictMs = 30_000;
 

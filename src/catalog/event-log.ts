@@ -46,7 +46,10 @@ interface End extends EventPosition {
 
 /** Maximum bytes of the text of all events, in addition to the limit on their number. */
 const maxBytes = 64 * 1024 * 1024;
-/** Maximum rows that are trimmed at once, so that no caller waits long for it. */
+/**
+ * Maximum number of rows by which the log exceeds its limit before it is trimmed. One trim deletes
+ * at most `batchesPerTrim` times as many rows, so that no caller waits long for it.
+ */
 const largestBatch = 256;
 const batchesPerTrim = 4;
 

@@ -44,10 +44,10 @@ interface SnapshotText {
 const maxBlobIdBytes = 4096;
 
 /**
- * Returns the text of an event. The text leaves out the unknown keys of an envelope. If the
- * snapshot is gone, the text also leaves out the blob ids, which are no longer pinned, because a
- * deletion on a full disk has little room to write. Long lists of blob ids are looked up when the
- * event is read.
+ * Returns the text of an event. The text leaves out the files and the unknown keys of an envelope.
+ * If the snapshot is gone, the text also leaves out the blob ids, which are no longer pinned,
+ * because a deletion on a full disk has little room to write. Long lists of blob ids are looked up
+ * when the event is read.
  */
 export function eventText(snapshot: Snapshot, gone: boolean): string {
   const { config, files, createdAt, lastAccessedAt, expireTime, ...rest } = snapshot;
@@ -101,7 +101,7 @@ function parse(row: EventRow, text: string): object {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed === "object" && parsed !== null) return parsed;
   } catch {
-    // Any other text that is not an object leads to the error below.
+    // Text that is not JSON leads to the error below, like JSON that is not an object.
   }
   throw new StoreError(
     "STORED_DATA_CORRUPT",

@@ -45,8 +45,9 @@ export interface CatalogEvent extends EventPosition {
   /** Id of the snapshot that took over the name. Empty if no snapshot did. */
   readonly replacedBy: string;
   /**
-   * Set for changes that a caller or a mark has made to a snapshot that stays listed. Undefined if
-   * the store has only recorded digests or sizes, and in older events of type corrupt.
+   * Set if a caller has changed a snapshot that stays listed, or if its mark `corrupt` has changed.
+   * Undefined in all other events, for example if the store has only recorded digests or sizes, and
+   * in older events of type corrupt.
    */
   readonly previous: PreviousValues | undefined;
 }

@@ -16,7 +16,7 @@ export interface GcSessions {
   findGcSession(sessionId: string): GcSessionRecord | undefined;
 }
 
-/** Maximum number of ended sessions that the catalog remembers. */
+/** Maximum number of sessions that the catalog remembers, including the newest. */
 const maxKnownSessions = 1000;
 
 interface Row {

@@ -1,4 +1,5 @@
-// Changes the state of existing snapshots: deletion, loss, damage and adoption.
+// Changes the records of existing snapshots: deletion, loss, damage, adoption, and digests that
+// come later.
 import type { SnapshotConfig } from "../model/config.js";
 import { estimateCharge } from "../model/charge.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
@@ -41,8 +42,8 @@ type RemovalType = Extract<CatalogEventType, "deleted" | "evicted" | "expired">;
 export interface Lifecycle {
   /**
    * Tombstones all the snapshots. If one of them is neither ready nor replaced nor lost, this
-   * tombstones no snapshot. Tombstoned snapshots are invisible, their names are free and their
-   * images are not pinned. Watchers receive an event of the type `as`, which is `deleted` by
+   * throws and tombstones no snapshot. Tombstoned snapshots are invisible, their names are free and
+   * their images are not pinned. Watchers receive an event of the type `as`, which is `deleted` by
    * default.
    */
   markDeleting(ids: readonly string[], options?: { readonly as?: RemovalType }): void;

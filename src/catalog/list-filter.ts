@@ -1,4 +1,4 @@
-// Selects the snapshots that a listing shows.
+// Defines the conditions that select the snapshots of a listing.
 import type { HostFacts } from "../model/host-facts.js";
 
 /** The conditions of a listing. A snapshot must meet all conditions that are present. */

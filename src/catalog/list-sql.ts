@@ -31,7 +31,7 @@ interface ListStatements {
   readonly count: Sql;
 }
 
-/** Columns that are compared for equality, the most selective first: they select the index. */
+/** Columns that are compared for equality, the most selective first, each with its index. */
 const equalColumns = {
   imageDigest: { column: "image_digest", index: "ready_by_image_digest" },
   image: { column: "image", index: "ready_by_image" },
@@ -61,7 +61,7 @@ export type Label = readonly [key: string, value: string];
 /**
  * Returns the parameters of a statement. `labels` are those of the filter. The statement walks the
  * first label, so the first one should be the rarest. `after` is the last row of the previous page.
- * Without `after`, this returns the parameters of the count.
+ * Without `after`, the parameters fit the first page and the count.
  */
 export function listParams(
   filter: ListFilter,

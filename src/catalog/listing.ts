@@ -32,14 +32,12 @@ export interface Listing {
 }
 
 /**
- * A page that exceeds this number of bytes ends early. A configuration may be large (a mebibyte
- * with the longest list of image blob ids), and gRPC clients accept messages of 4 MiB by default.
+ * A page ends early when the JSON of its configurations has reached this number of bytes. A
+ * configuration may be large (a mebibyte with the longest list of image blob ids), and gRPC clients
+ * accept messages of 4 MiB by default.
  */
 const maxPageBytes = 2 * 1024 * 1024;
-/**
- * Number of snapshots that a label may have to count as rare, because walking all of them costs
- * almost nothing.
- */
+/** A label with at most this many snapshots is rare: walking all of them costs almost nothing. */
 const rareLabelCount = 500;
 
 export function createListing(context: CatalogContext): Listing {

@@ -157,7 +157,9 @@ CREATE TABLE gc_sessions (
 ) STRICT;
 `;
 
-/** Adds an index by digest, because peers request snapshots by digest and pulls look for them. */
+/**
+ * Adds an index by digest, because peers request snapshots by digest and pulls look here for them.
+ */
 const version4 = `
 DROP INDEX ready_undigested;
 CREATE INDEX ready_by_digest ON snapshots (digest, id) WHERE state = 'ready';
@@ -195,10 +197,10 @@ INSERT INTO store_clock
 `;
 
 /**
- * `charged_bytes` is the number that quotas count (model/charge.ts), from publication until the row
- * is deleted. `charged_name` is the name whose prefix is charged; a replaced snapshot has lost that
- * name. Existing rows get an estimated charge. The catalog stores each blob id once, however many
- * snapshots pin it. `blobs` contains the pinned ids.
+ * `charged_bytes` is the number that quotas count (model/charge.ts), from publication until the
+ * snapshot is lost or its row is deleted. `charged_name` is the name whose prefix is charged; a
+ * replaced snapshot has lost that name. Existing rows get an estimated charge. The catalog stores
+ * each blob id once, however many snapshots pin it. `blobs` contains the pinned ids.
  */
 const version7 = `
 ALTER TABLE snapshots ADD COLUMN charged_bytes INTEGER NOT NULL DEFAULT 0

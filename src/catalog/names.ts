@@ -1,5 +1,5 @@
 // Checks whether a snapshot may take a name or an id. These functions run inside the transaction
-// that takes it.
+// that takes the name or the id.
 import { StoreError } from "../base/errors.js";
 import type { SnapshotState } from "../model/snapshot.js";
 import type { Connection } from "./connection.js";
@@ -12,8 +12,8 @@ interface NameHolder {
 
 /**
  * Throws unless the snapshot `id` may take `name`. With `replace`, a ready snapshot with that name
- * is allowed: the name moves when the new snapshot becomes ready. A pending snapshot with that name
- * is never allowed.
+ * is allowed: the name moves when the new snapshot becomes ready. Another pending snapshot with
+ * that name is never allowed, nor is another snapshot whose id is that name.
  */
 export function requireNameFree(
   connection: Connection,

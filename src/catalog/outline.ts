@@ -20,8 +20,8 @@ export interface OutlineRow {
 export interface OutlinePart {
   readonly rows: readonly OutlineRow[];
   /**
-   * The position where the next part begins. Undefined at the end. Callers of the daemon must not
-   * see this position.
+   * The row after which the next part begins. Undefined at the end. Callers of the daemon must not
+   * see this row, because it may not match the prefix.
    */
   readonly next: OutlineRow | undefined;
 }

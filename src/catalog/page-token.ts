@@ -12,7 +12,10 @@ export interface Cursor {
   readonly id: string;
 }
 
-/** Guards against mix-ups and damage, not against forgery: a token grants no access. */
+/**
+ * Hexadecimal digits of the digest in a token. The digest guards against mix-ups and damage, not
+ * against forgery: a token grants no access.
+ */
 const digestLength = 16;
 const tokenPattern = /^[A-Za-z0-9_-]{1,512}$/;
 

@@ -104,8 +104,8 @@ function requireSchema(database: Database, path: string): number {
 }
 
 /**
- * Adds the tables and columns that older schemas lack as temporary views, which hide the tables of
- * the same names. The catalog itself is unchanged.
+ * Adds, as temporary views, the tables and columns that the reads need and an older schema lacks.
+ * The views hide the tables of the same names. The catalog itself is unchanged.
  */
 function showAsNewest(database: Database, version: number): void {
   database.pragma("temp_store = 2");

@@ -1,4 +1,4 @@
-// Finds single snapshots, by id and by state.
+// Finds snapshots and their ids, by id, state, name or digest.
 import { StoreError } from "../base/errors.js";
 import type { SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
@@ -96,14 +96,17 @@ function getSnapshot(context: CatalogContext, id: string): Snapshot | undefined 
   return row === undefined ? undefined : snapshotOfRow(context, row);
 }
 
-/** Returns the snapshot that a transaction has just written. */
+/**
+ * Returns a snapshot that must exist, in any state, with its files. Throws SNAPSHOT_NOT_FOUND if it
+ * does not exist.
+ */
 export function requireSnapshot(context: CatalogContext, id: string): Snapshot {
   const snapshot = getSnapshot(context, id);
   if (snapshot === undefined) throw noSuchIdError(id);
   return snapshot;
 }
 
-/** Returns a snapshot as listings show it, without its files. */
+/** Returns a snapshot in any state as listings show it, without its files. */
 export function getListed(context: CatalogContext, id: string): Snapshot | undefined {
   const row = context.connection.one<SnapshotRow>(sql.snapshotById, { id });
   if (row === undefined) return undefined;

@@ -1,5 +1,5 @@
-// Records request ids, so that the catalog knows which call made which snapshot, even after a
-// restart.
+// Records request ids, so that the catalog knows which call made or took which snapshot, even after
+// a restart.
 import { StoreError } from "../base/errors.js";
 import type { CatalogContext } from "./context.js";
 import { sql } from "./sql.js";
@@ -8,7 +8,10 @@ interface KnownRequest {
   readonly requestId: string;
   readonly kind: string;
   readonly fingerprint: string;
-  /** The snapshot that the request makes or has made. It may have been deleted since then. */
+  /**
+   * The snapshot that the request makes or takes, or has made or taken. It may have been deleted
+   * since then.
+   */
   readonly snapshotId: string;
   readonly state: "running" | "finished";
   readonly startedAt: Date;
@@ -21,8 +24,8 @@ interface KnownRequest {
 export interface Requests {
   findRequest(requestId: string): KnownRequest | undefined;
   /**
-   * Forgets the requests that finished longer than `retentionMs` ago. Returns the number of
-   * forgotten requests.
+   * Forgets the requests that finished longer than `retentionMs` ago, with the answers of takes.
+   * Returns the number of forgotten requests.
    */
   pruneRequests(retentionMs: number): number;
 }
@@ -59,7 +62,10 @@ export function createRequests(context: CatalogContext): Requests {
   };
 }
 
-/** Records a running request. Call this inside the transaction that inserts the upload. */
+/**
+ * Records a running request. Call this inside the transaction that inserts the upload, or the
+ * intent of a take. Throws if the request id is known.
+ */
 export function addRequest(
   context: CatalogContext,
   request: Pick<KnownRequest, "requestId" | "kind" | "fingerprint" | "snapshotId">,

@@ -122,7 +122,7 @@ function parseConfig(row: SnapshotRow): Partial<SnapshotConfig> {
     const parsed: unknown = JSON.parse(row.config);
     if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
   } catch {
-    // Any other text that is not an object leads to the error below.
+    // Text that is not JSON leads to the error below, like JSON that is not an object.
   }
   throw new StoreError(
     "STORED_DATA_CORRUPT",

@@ -118,9 +118,9 @@ export function guarded<T>(what: string, work: () => T): T {
 }
 
 /**
- * Returns whether a write or a sync failed below SQLite. The kernel may have dropped the pages that
- * it could not write, and a later fsync of the same bytes would then report success. The same bytes
- * must be written again, or other bytes in their place.
+ * Returns whether a write or a sync may have failed below SQLite. The kernel may have dropped the
+ * pages that it could not write, and a later fsync of the same bytes would then report success. The
+ * same bytes must be written again, or other bytes in their place.
  */
 export function isFailedWrite(error: unknown): boolean {
   const code = sqliteCode(error);

@@ -1,8 +1,8 @@
 // Makes the stamps of the catalog: elapsed time for ages and for the order of uses, and creation
 // times that only grow. model/elapsed.ts defines elapsed time.
 //
-// Every transaction that writes a stamp also saves the clock. After a restart, each new stamp is
-// therefore greater than all written ones.
+// Every transaction that writes a stamp also saves the clock, except the adoption of snapshots at a
+// start. After a restart, each new stamp is therefore greater than all other written ones.
 import type { Clock } from "../base/clock.js";
 import {
   advance,
@@ -29,13 +29,19 @@ export interface StoreClock {
   clockDoubt(): ClockDoubt | undefined;
   /** Accepts the wall clock as right, because an operator asserts it. */
   trustClock(): void;
-  /** Returns the next creation time: now, but later than that of every ready snapshot. */
+  /**
+   * Returns the next creation time: the time now, but at least 1 ms after the creation time of
+   * every ready snapshot and after every earlier result.
+   */
   nextCreation(): Date;
   /**
    * Returns the elapsed time as a stamp. No two stamps are equal, so stamps also define an order.
    */
   nextStamp(): number;
-  /** Saves the clock if it was not saved recently, or if a doubt has appeared or ended. */
+  /**
+   * Saves the clock if it was not saved recently, or if the clock doubt has begun, changed or
+   * ended.
+   */
   noteClock(): void;
 }
 
@@ -54,8 +60,8 @@ interface Row {
 }
 
 /**
- * Time between two saves by `noteClock`. Frequent saves are unnecessary, because each saved reading
- * is as good as a later one.
+ * Time between two saves by `noteClock` while the clock doubt stays the same. Frequent saves are
+ * unnecessary, because each saved reading is as good as a later one.
  */
 const saveIntervalMs = 10 * 60_000;
 

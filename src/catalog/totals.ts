@@ -1,4 +1,4 @@
-// Computes usage and pinned blobs over the whole catalog, and checks the totals.
+// Returns the totals and the pinned blobs of the whole catalog, and checks the totals.
 import { fieldInvalid } from "../base/errors.js";
 import type { CatalogContext } from "./context.js";
 import { walkRows } from "./records.js";

@@ -1,4 +1,4 @@
-// Keeps the record of an upload, from the reservation of its name to a ready snapshot.
+// Maintains the record of an upload, from the reservation of its name to a ready snapshot.
 import type { SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
@@ -51,7 +51,7 @@ interface Publication {
 
 interface Published {
   readonly snapshot: Snapshot;
-  /** The snapshot that had the name before, and its new state. */
+  /** The snapshot that had the name before and does not stay, and its new state. */
   readonly replaced?: { readonly id: string; readonly state: "deleting" | "replaced" };
   /** Id of the snapshot that lost its name and stays. Its manifest is dirty. */
   readonly nameless?: string;
