@@ -21,8 +21,8 @@ export type ErrorCode =
   | "UNAUTHENTICATED";
 
 /**
- * The status code of each reason. A reason never appears with another code, with one exception: for
- * an answer with an unknown reason, the client raises UNRECOGNIZED with the received code.
+ * The status code of each reason. A reason never appears with another code, except UNRECOGNIZED: it
+ * stands for an error without a known reason, and has the code of that error.
  */
 export const codeOfReason = {
   FIELD_INVALID: "INVALID_ARGUMENT",
@@ -109,7 +109,7 @@ export interface StoreErrorOptions {
   readonly resource?: ResourceRef;
   /** Milliseconds from now after which a retry is useful (google.rpc.RetryInfo). */
   readonly retryAfterMs?: number;
-  /** The received code, for UNRECOGNIZED only. */
+  /** The code of the error, for UNRECOGNIZED only. */
   readonly code?: ErrorCode;
   /** The underlying error, which is logged and never sent to a client. */
   readonly cause?: unknown;

@@ -15,7 +15,7 @@ export interface BlockIndex {
    * Returns the digest of a block, or undefined if the block reads as zeros or is beyond the end.
    */
   digestOf(block: number): Uint8Array | undefined;
-  /** Returns the number of bytes of the block that are inside the file. */
+  /** Returns how many bytes of the block are inside the file. */
   lengthOf(block: number): number;
   /**
    * Yields the numbers of the blocks with data, in ascending order, from `first` to before `end`.
@@ -167,7 +167,7 @@ export async function readBlock(
   return bytes;
 }
 
-/** Returns the blocks that the ranges touch; neighbours are joined. */
+/** Returns the blocks that the ranges touch, with adjacent blocks merged. */
 export function blocksAround(ranges: readonly Extent[], { table }: BlockIndex): Extent[] {
   const { blockSizeBytes, sizeBytes } = table;
   const spans: Extent[] = [];

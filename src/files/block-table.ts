@@ -152,7 +152,7 @@ export interface BlockTableBuilder {
   build(sizeBytes: number): BlockTable;
 }
 
-/** Returns a builder that collects blocks in order and joins neighbours of one kind. */
+/** Returns a builder that collects blocks in order and merges adjacent blocks of one kind. */
 export function createBlockTableBuilder(algorithm: DigestAlgorithm): BlockTableBuilder {
   const runs: { kind: BlockKind; count: number }[] = [];
   let digests = Buffer.alloc(0);

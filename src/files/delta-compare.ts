@@ -22,13 +22,15 @@ export interface ComparedFile {
   readonly extents: Extents;
   /** Name of the file in messages. */
   readonly what: string;
-  /** Called with an error that shows damage of this file. */
+  /** Called with the error if a read of this file fails. The error may show damage. */
   readonly onDamage: (error: unknown) => void;
 }
 
 /** The differences between a file and its parent. The caller disposes of `changed`. */
 export interface FileChanges {
-  /** The data that the parent does not have, in pages. */
+  /**
+   * The ranges with other bytes than the parent, and those with data where the parent has a hole.
+   */
   readonly changed: ExtentMap;
   /** The ranges that are holes in the file and data in the parent. */
   readonly holes: readonly Extent[];
@@ -197,7 +199,7 @@ async function readIntact(file: ComparedFile, block: number): Promise<Buffer> {
   }
 }
 
-/** Number of ranges that are read together, so that the memory is bounded. */
+/** Number of ranges after which a batch ends, at the next block. This bounds the memory. */
 const rangesPerBatch = 4096;
 
 /**

@@ -17,7 +17,7 @@ import { digestOf } from "./block-digest.js";
 import { createBlockTableBuilder, digestAt, placedRuns, type BlockTable } from "./block-table.js";
 
 interface DeltaBase {
-  /** A descriptor of the base that is open for reading. */
+  /** A descriptor that is open for reading the base. */
   readonly fd: number;
   readonly table: BlockTable;
   /**

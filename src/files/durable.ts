@@ -111,10 +111,10 @@ async function readJson(path: string): Promise<unknown> {
 
 /**
  * Syncs the old parent of a directory. Call this before renaming a directory into another parent
- * when the old parent is synced afterwards. Otherwise btrfs can write both names of a new directory
- * into its log (seen on Linux 6.18). After a power cut the filesystem then cannot be mounted:
- * "invalid nlink: has 2 expect no more than 1 for dir". If the old parent is in the log before the
- * rename, the rename removes the name from the log.
+ * when the old parent is synced afterwards. Without this call, btrfs can write both names of a new
+ * directory into its log (seen on Linux 6.18). After a power cut the filesystem then cannot be
+ * mounted: "invalid nlink: has 2 expect no more than 1 for dir". If the old parent is in the log
+ * before the rename, the rename removes the name from the log.
  */
 export async function fsyncBeforeMove(from: string): Promise<void> {
   await fsyncDirectory(dirname(from));
@@ -129,8 +129,8 @@ export async function fsyncParents(from: string, to: string): Promise<void> {
 }
 
 /**
- * Moves a file to the place of another file. Either one is there at every moment. The caller syncs
- * the directory.
+ * Moves a file to the place of another file. At every moment, one of the two files is at that
+ * place. The caller syncs the directory.
  */
 export async function moveOver(from: string, to: string): Promise<void> {
   await withIoError({ what: `move to ${to}`, path: from }, () => disk.rename(from, to));

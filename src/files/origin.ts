@@ -41,7 +41,7 @@ const attributesSchema = z.strictObject({
 
 const originSchema = z.strictObject({
   version: z.int().min(1).max(originVersion).optional(),
-  /** Where the directory was: absolute, without symbolic links. */
+  /** The old path of the directory: absolute, without symbolic links. */
   source: z.string().min(1),
   directory: attributesSchema.optional(),
   /** A list, because a name can be any text. */

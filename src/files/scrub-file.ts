@@ -1,6 +1,6 @@
-// Reads and writes a text file in the root that records when all data was last read again, and how
-// far the current scrub has got. The file is never made durable: a missing or unreadable file means
-// that nothing is known.
+// Reads and writes scrub.json, a text file in the root. It records when all data was last read
+// again, and how far the current scrub has got. The file is never made durable: a missing or
+// unreadable file means that nothing is known.
 import { z } from "zod";
 import type { ScrubState } from "../model/scrub.js";
 import { readLoosely, replaceLoosely } from "./durable.js";

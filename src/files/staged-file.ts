@@ -70,8 +70,8 @@ export interface StagedFile extends AsyncDisposable {
   idle(): Promise<void>;
   /**
    * Ends the file. When this resolves, the file is whole, and hashed unless its base has no
-   * digests. `publish` makes it durable. Throws STORED_DATA_CORRUPT if a block of the base that was
-   * written to in part does not have its recorded digest.
+   * digests. `publish` makes it durable. Throws STORED_DATA_CORRUPT if a block was written to in
+   * part and its bytes in the base do not have the recorded digest.
    */
   finish(): Promise<SnapshotFile>;
 }

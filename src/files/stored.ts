@@ -31,7 +31,7 @@ export interface StoredFile extends SnapshotFile {
 export interface StoredSnapshot extends AsyncDisposable {
   readonly id: string;
   readonly files: readonly StoredFile[];
-  /** Returns a path to the file that stays valid until this is disposed. */
+  /** Returns a path to the file. The path stays valid until this is disposed. */
   pathOf(name: string): string;
   /**
    * Opens a file for reading. The caller closes it; otherwise disposing of this object closes it.

@@ -282,8 +282,8 @@ function addPart(parts: Extent[], part: Extent): void {
 }
 
 /**
- * Throws unless each block of the spans that has a digest still has some data. A hole is not read,
- * so its digest would not be compared.
+ * Throws unless every block with a digest in the spans still has some data. A hole is not read, so
+ * its digest would not be compared.
  */
 function requireData(
   index: BlockIndex,

@@ -1,5 +1,5 @@
 // Detects a consumer that does not request the next piece, so that the piece that was read ahead
-// can be freed. Otherwise each of thousands of slow readers would hold a buffer.
+// can be freed. If it stayed in memory, each of thousands of slow readers would hold a buffer.
 import { returnFreedMemory } from "./bulk-memory.js";
 
 /**

@@ -91,8 +91,8 @@ const mallopt = bind("int mallopt(int parameter, int value)");
 
 /**
  * Tells the C library to keep up to `keptBytes` of freed memory at the end of its heap. The library
- * then also allocates blocks below `blockBytes` from the heap. Otherwise the kernel must clear the
- * memory of every new buffer of a transfer.
+ * then also allocates blocks below `blockBytes` from the heap. Without this, the kernel must clear
+ * the memory of every new buffer of a transfer.
  */
 export function keepFreedMemory(keptBytes: number, blockBytes: number): void {
   mallopt?.(M_TRIM_THRESHOLD, keptBytes);
@@ -214,7 +214,7 @@ export function mapExtents(fd: number, request: Uint8Array): void {
   }
 }
 
-/** Does the same as `mapExtents` in another thread. */
+/** Does the same as `mapExtents` on a thread of Node's pool. */
 export async function mapExtentsLater(fd: number, request: Uint8Array): Promise<void> {
   await callAsync("ioctl(FIEMAP)", ioctlBuffer, fd, FS_IOC_FIEMAP, request);
 }

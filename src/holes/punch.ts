@@ -11,8 +11,8 @@ const zeros = Buffer.alloc(256 * 1024);
 const notHere = ["EOPNOTSUPP", "ENOTSUP", "ENOSYS"];
 
 /**
- * Makes these ranges holes. Where the filesystem cannot, it writes zeros. `path` is the name of the
- * file in messages.
+ * Makes these ranges holes, or writes zeros if the filesystem cannot make holes. `path` is the name
+ * of the file in messages.
  */
 export async function punchHoles(
   handle: FileHandle,

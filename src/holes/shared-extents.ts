@@ -1,5 +1,5 @@
-// Finds which blocks of a file are shared with other files, and in how many pieces a file lies on
-// the device, according to the filesystem (FIEMAP).
+// Finds which blocks of a file are shared with other files, and counts the extents of a file on the
+// device, according to the filesystem (FIEMAP).
 import { isErrno } from "./errno.js";
 import { mapExtents, mapExtentsLater } from "./native.js";
 
@@ -41,12 +41,12 @@ export function sharedExtents(fd: number): readonly DeviceExtent[] | undefined {
 }
 
 /**
- * Returns in how many extents an open file lies on the device, or undefined if the filesystem does
- * not report that. An extent ends where the next bytes lie elsewhere, and where shared bytes begin
- * or end.
+ * Returns the number of extents that an open file has on the device, or undefined if the filesystem
+ * does not report it. An extent ends where the next bytes lie elsewhere, and where shared bytes
+ * begin or end.
  */
 export async function countExtents(fd: number): Promise<number | undefined> {
-  // Without room for extents, the kernel counts them only.
+  // Without room for extents, the kernel only counts them.
   const request = Buffer.alloc(headerBytes);
   request.writeBigUInt64LE(endOfFile, 8);
   try {

@@ -21,7 +21,10 @@ import { dataRuns } from "./zero.js";
 import { disk } from "./file-operations.js";
 import type { OwnedChunk } from "../wire/chunk.js";
 
-/** Receives the written bytes in ascending order. Ranges that it does not receive are holes. */
+/**
+ * Receives the written bytes in ascending order. Ranges that it does not receive are holes, or are
+ * as `fill` has made them.
+ */
 export interface WriteObserver {
   update(offset: number, bytes: Uint8Array): void;
 }

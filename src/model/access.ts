@@ -5,7 +5,10 @@ import { fieldInvalid } from "../base/errors.js";
 export const roles = ["reader", "writer", "operator", "peer"] as const;
 export type Role = (typeof roles)[number];
 
-/** How a caller was identified. `none` means that the caller came over TCP without a credential. */
+/**
+ * The way in which a caller was identified. `none` means that the caller came over TCP without a
+ * credential.
+ */
 type Proof = "none" | "token" | "certificate" | "socket";
 
 /** The identity for which a call is made. */
@@ -24,7 +27,8 @@ export interface Identity {
   /** The identity sees only snapshots whose names begin with this prefix. Empty means all names. */
   readonly namePrefix: string;
   /**
-   * How the current caller was identified. Not set in an identity that comes from a configuration.
+   * The way in which the current caller was identified. Not set in an identity that comes from a
+   * configuration.
    */
   readonly proof?: Proof;
   /** User id of the process at the other end of the Unix socket. */

@@ -42,7 +42,7 @@ export interface OffTime {
 
 /** The difference between wall time and elapsed time. */
 export interface ClockDoubt {
-  /** How far wall time is ahead of elapsed time. Negative if it is behind. */
+  /** The time by which wall time is ahead of elapsed time. Negative if wall time is behind. */
   readonly aheadMs: number;
   /** Up to this much of the difference may be time off. */
   readonly offMs: number;

@@ -110,7 +110,7 @@ export type RepairOutcome = "planned" | "done" | "left" | "failed";
 export interface Repaired {
   readonly finding: Finding;
   readonly outcome: RepairOutcome;
-  /** What was done, or why nothing was done. */
+  /** Describes what was done, or why nothing was done. */
   readonly message: string;
 }
 
