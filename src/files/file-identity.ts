@@ -28,6 +28,15 @@ export function storedIdentityOf(path: string): FileIdentity {
   }
 }
 
+/** Returns the number of hard links of a file of the store. */
+export function linkCountOf(path: string): number {
+  try {
+    return lstatSync(path).nlink;
+  } catch (error) {
+    throw ioError(error, lookingAt(path));
+  }
+}
+
 function lookingAt(path: string): IoContext {
   return { what: "look at the file", path };
 }

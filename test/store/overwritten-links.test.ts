@@ -2,7 +2,7 @@
 // through the hard link of a clone.
 import assert from "node:assert/strict";
 import { constants } from "node:fs";
-import { open, stat, truncate } from "node:fs/promises";
+import { open, rm, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import {
@@ -241,6 +241,24 @@ test("a Take that was refused after it had replaced a linked file does not hide 
   await client.cloneToDirectory({ ref, directory: at("third"), ...link });
   await overwrite(at(`third/${file}`));
   await failsWith(client.restore({ ref }), "STORED_DATA_CORRUPT");
+});
+
+test("if the catalog is lost, a file with links is not read before Verify has compared it", async (t) => {
+  for (const isChanged of [true, false]) {
+    const scene = await openScene(t, await startNode(t));
+    await scene.node.daemon.stop();
+    if (isChanged) await overwrite(scene.at(`clone/${file}`));
+    for (const name of ["catalog.db", "catalog.db-wal", "catalog.db-shm", "catalog.mark"]) {
+      await rm(join(scene.node.root, name), { force: true });
+    }
+    const { client, daemon } = await startNode(t, { root: scene.node.root });
+    await failsWith(client.restore({ ref }), "STORED_DATA_CORRUPT");
+    await finish(client.verify({ ref }));
+    assert.equal(await isMarked(client), isChanged);
+    await overwrite(scene.at(`clone/${file}`));
+    await failsWith(client.restore({ ref }), "STORED_DATA_CORRUPT");
+    await daemon.stop();
+  }
 });
 
 test("a pull does not use a local snapshot that a link has changed", async (t) => {

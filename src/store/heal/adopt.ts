@@ -119,6 +119,7 @@ function tryTake(healer: Healer, manifest: Manifest, name: string): boolean {
   // `before` is also undefined if the configuration in the record cannot be read.
   const before = catalog.auditRow(id)?.snapshot;
   const used = catalog.gcSnapshot("", id);
+  const links = catalog.linkedFiles(id);
   const adopted: AdoptedSnapshot = {
     ...manifest,
     config: { ...manifest.config, name },
@@ -133,6 +134,8 @@ function tryTake(healer: Healer, manifest: Manifest, name: string): boolean {
     return false;
   }
   if (before?.corrupt === true) catalog.setCorrupt(id, true);
+  // The new record of the snapshot has replaced the old one with its links.
+  if (links.length > 0) catalog.setLinkedFiles(id, links);
   logger.info({ id, name, revision }, "the manifest is newer than the record: taken from it");
   return true;
 }

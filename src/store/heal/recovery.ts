@@ -24,7 +24,7 @@ import { isOlderCatalog, noteCatalogPosition } from "./catalog-history.js";
 import type { Healer } from "./healer.js";
 import { isDeviceTrouble } from "../../holes/errno.js";
 import { noteDamage } from "../parts/damage.js";
-import { requireUnchanged } from "../parts/linked.js";
+import { requireUnchanged, suspectLinks } from "../parts/linked.js";
 import { recoverTakes } from "./recover-takes.js";
 import { syncManifest } from "../write/update.js";
 
@@ -261,6 +261,13 @@ async function adoptUnknown(
     }
   }
   adoptAll(healer, whole, { older });
+  for (const { id, files } of whole) {
+    const names = files.map(({ name }) => name);
+    const pathOf = (name: string): string => join(healer.layout.filesDirectory(id), name);
+    await whereRoom(healer, `record the links of ${id}`, () =>
+      suspectLinks(healer, { id, pathOf }, names),
+    );
+  }
   report.adopted += whole.length;
 }
 

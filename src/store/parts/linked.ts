@@ -12,7 +12,7 @@
 // change.
 import { StoreError } from "../../base/errors.js";
 import type { LinkedFile } from "../../catalog/open.js";
-import { storedIdentityOf } from "../../files/file-identity.js";
+import { linkCountOf, storedIdentityOf } from "../../files/file-identity.js";
 import type { StoredSnapshot } from "../../files/stored.js";
 import type { Commits, Links } from "./ports.js";
 
@@ -39,6 +39,21 @@ export async function recordLinks(
   const isNew = ({ name }: LinkedFile): boolean => news.some((file) => file.name === name);
   const kept = catalog.linkedFiles(stored.id).filter((file) => !isNew(file));
   catalog.setLinkedFiles(stored.id, [...kept, ...news]);
+}
+
+/**
+ * Records the files that have other hard links, for a snapshot whose record was lost. Nobody knows
+ * whether such a file has changed, so `requireUnchanged` refuses it until Verify has read it.
+ */
+export function suspectLinks(
+  { catalog }: Pick<Links, "catalog">,
+  stored: Opened,
+  names: readonly string[],
+): void {
+  const linked = names.filter((name) => linkCountOf(stored.pathOf(name)) > 1);
+  if (linked.length === 0) return;
+  const unknown = linked.map((name) => ({ ...attributesOf(stored, name), mtimeNs: "unknown" }));
+  catalog.setLinkedFiles(stored.id, unknown);
 }
 
 /** Throws STORED_DATA_CORRUPT if a linked file has changed since before its first link. */
