@@ -7,8 +7,8 @@ import { sql } from "./sql.js";
 
 export interface Charges {
   /**
-   * Returns the bytes of the deleted or replaced snapshots whose names begin with the prefix and
-   * whose space is not free yet.
+   * Returns the bytes of the deleted or replaced snapshots whose space is not free yet, and whose
+   * names begin, or began, with the prefix.
    */
   heldBytes(namePrefix: string): number;
   /**

@@ -36,7 +36,10 @@ export interface OutlineWalk {
 }
 
 export interface Outline {
-  /** Returns the next rows in the order of the walk. */
+  /**
+   * Returns the next rows: in the order of names if only a prefix is given, and otherwise newest
+   * first.
+   */
   outline(walk: OutlineWalk): OutlinePart;
   /**
    * Returns a snapshot as listings show it, without its files, or undefined unless the snapshot is

@@ -1,4 +1,4 @@
-// Names every path of a store, in one place.
+// Describes the files of a store, and names their paths.
 //
 //   catalog.db             an SQLite file: NEVER open it through fs. Closing any descriptor of it
 //                          drops the process's POSIX locks on it, and so the catalog's own

@@ -49,7 +49,7 @@ type FindingSeverity = (typeof severities)[FindingKind];
  * rewrite_manifest     write the manifest again from the catalog
  * take_manifest        make the record again from the manifest
  * rebuild_block_table  compute the table from the data, if the data has the stored digest
- * set_mode             restore the stored mode
+ * set_mode             make the stored file read-only again
  * rewrite_rows         make labels, pins, sizes and totals again from the snapshots' records
  * make_ballast         write the files of the ballast again
  */
