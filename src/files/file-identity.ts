@@ -1,5 +1,5 @@
 // Reads the inode, the modification time and the owner of a file, by which a later change of the
-// file is noticed.
+// file is noticed. Also counts the hard links of a file.
 import { lstatSync, type BigIntStats } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { ioError, withIoError, type IoContext } from "../holes/errno.js";

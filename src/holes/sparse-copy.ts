@@ -48,7 +48,9 @@ const copyBytes = 64 * 1024 * 1024;
 /** Error codes of a kernel that cannot clone this file, or cannot copy it itself. */
 const notHere = ["EOPNOTSUPP", "ENOTSUP", "EXDEV", "EINVAL", "ENOTTY", "ENOSYS", "ETXTBSY"];
 
-/** Copies the regular file `from` to `to`. `to` must not exist, and is deleted on failure. */
+/**
+ * Copies the regular file `from` to `to`. `to` must not exist. If the copy fails, it is deleted.
+ */
 export async function copySparse(
   from: string,
   to: string,
