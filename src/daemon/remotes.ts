@@ -7,6 +7,7 @@ import type { DaemonConfig } from "../config/daemon-options.js";
 import { reloadTables } from "../config/load.js";
 import type { ConfiguredRemote } from "../config/remotes.js";
 import type { RemoteObserver } from "../observe/ports.js";
+import { noSnapshots } from "../remote/listing.js";
 import { openRemoteSession, type KnownSnapshots } from "../remote/session.js";
 import { tryRemote } from "../remote/s3/litmus.js";
 import { openRemoteBucket, readRemote } from "../remote/s3/remote-bucket.js";
@@ -55,7 +56,7 @@ function rememberSnapshots(): (remote: ConfiguredRemote) => KnownSnapshots {
     const place = [endpoint, bucket, prefix].join(" ");
     const last = byName.get(name);
     if (last?.place === place) return last.known;
-    const known = { snapshots: new Map() };
+    const known = { listing: noSnapshots };
     byName.set(name, { place, known });
     return known;
   };

@@ -1,25 +1,11 @@
 // Lists the snapshots of a remote, and finds one by a ref.
 import { StoreError, describeValue, isStoreError } from "../base/errors.js";
-import type { Manifest } from "../files/manifest.js";
 import { minIdPrefixLength } from "../model/name.js";
 import { mapsPrefix, snapshotOfKey, snapshotsPrefix } from "./format/keys.js";
 import { isRemoteId } from "./format/remote-id.js";
+import { describeListed, summarize, type ListedSnapshot, type RemoteSnapshot } from "./listed.js";
 import { requestEach, smallRequests } from "./request-each.js";
 import { readCommit, type RemoteReader } from "./remote-map.js";
-
-/** A snapshot at a remote, without the list of its blocks. */
-export interface RemoteSnapshot {
-  /** Id of the snapshot at the remote. */
-  readonly id: string;
-  readonly pushedAt: Date;
-  /** Id of the node that pushed it. */
-  readonly nodeId: string;
-  /** The manifest as on that node; its `id` is the id of the snapshot there. */
-  readonly manifest: Manifest;
-  readonly dataBytes: number;
-  /** Bytes of the packs that its push has written. */
-  readonly packedBytes: number;
-}
 
 /** A snapshot whose commit object this version cannot read, or whose map is missing. */
 interface BrokenSnapshot {
@@ -29,9 +15,12 @@ interface BrokenSnapshot {
 
 export interface RemoteListing {
   /** The newest first, by the clocks of the nodes. */
-  readonly snapshots: readonly RemoteSnapshot[];
+  readonly snapshots: readonly ListedSnapshot[];
   readonly broken: readonly BrokenSnapshot[];
 }
+
+/** The list of a remote to which nothing was ever pushed. */
+export const noSnapshots: RemoteListing = { snapshots: [], broken: [] };
 
 /**
  * Lists the remote. `known` has the commit objects that were read before. They never change, so
@@ -39,18 +28,18 @@ export interface RemoteListing {
  */
 export async function listRemote(
   reader: RemoteReader,
-  known: ReadonlyMap<string, RemoteSnapshot>,
+  known: ReadonlyMap<string, ListedSnapshot>,
   signal: AbortSignal,
 ): Promise<RemoteListing> {
   // The snapshots are listed before the maps, so that the map of each listed snapshot is already
   // there.
   const ids = await idsBelow(reader, snapshotsPrefix, snapshotOfKey, signal);
   const maps = new Set(await idsBelow(reader, mapsPrefix, mapOfKey, signal));
-  const snapshots: RemoteSnapshot[] = [];
+  const snapshots: ListedSnapshot[] = [];
   const broken: BrokenSnapshot[] = [];
   await requestEach(smallRequests, ids, async (id) => {
     try {
-      const snapshot = known.get(id) ?? (await describeRemote(reader, id, signal));
+      const snapshot = known.get(id) ?? summarize(await describeRemote(reader, id, signal));
       if (maps.has(id)) snapshots.push(snapshot);
       else broken.push({ id, problem: mapMissing(id) });
     } catch (error) {
@@ -113,17 +102,17 @@ function mapMissing(id: string): StoreError {
  */
 export function findRemote(listing: RemoteListing, ref: string): RemoteSnapshot {
   const { snapshots } = listing;
-  const hasPrefix = ({ id }: RemoteSnapshot): boolean =>
+  const hasPrefix = ({ id }: ListedSnapshot): boolean =>
     ref.length >= minIdPrefixLength && id.startsWith(ref);
   const ways = [
-    ({ id }: RemoteSnapshot) => id === ref,
-    ({ manifest }: RemoteSnapshot) => ref !== "" && manifest.config.name === ref,
-    ({ manifest }: RemoteSnapshot) => manifest.id === ref,
+    ({ id }: ListedSnapshot) => id === ref,
+    ({ name }: ListedSnapshot) => ref !== "" && name === ref,
+    ({ localId }: ListedSnapshot) => localId === ref,
     hasPrefix,
   ];
   for (const isMeant of ways) {
     const [first, ...others] = snapshots.filter(isMeant);
-    if (first !== undefined && others.length === 0) return first;
+    if (first !== undefined && others.length === 0) return describeListed(first);
     if (first !== undefined) throw ambiguous(ref, [first, ...others]);
   }
   throw new StoreError("SNAPSHOT_NOT_FOUND", `the remote has no snapshot ${describeValue(ref)}`, {
@@ -134,10 +123,10 @@ export function findRemote(listing: RemoteListing, ref: string): RemoteSnapshot 
 
 const maxCandidates = 10;
 
-function ambiguous(ref: string, candidates: readonly RemoteSnapshot[]): StoreError {
+function ambiguous(ref: string, candidates: readonly ListedSnapshot[]): StoreError {
   const shown = candidates
     .slice(0, maxCandidates)
-    .map(({ id, nodeId, pushedAt }) => `${id} (node ${nodeId}, ${pushedAt.toISOString()})`);
+    .map(({ id, nodeId, pushedAtMs }) => `${id} (node ${nodeId}, ${timeText(pushedAtMs)})`);
   const more = candidates.length > maxCandidates ? ", and more" : "";
   return new StoreError(
     "AMBIGUOUS_REF",
@@ -152,4 +141,8 @@ function ambiguous(ref: string, candidates: readonly RemoteSnapshot[]): StoreErr
       },
     },
   );
+}
+
+function timeText(timeMs: number): string {
+  return new Date(timeMs).toISOString();
 }

@@ -1,6 +1,7 @@
 // Selects snapshots of a remote, page by page.
 import { isRemoteId } from "./format/remote-id.js";
-import type { RemoteListing, RemoteSnapshot } from "./listing.js";
+import { describeListed, type ListedSnapshot, type RemoteSnapshot } from "./listed.js";
+import type { RemoteListing } from "./listing.js";
 
 /** A snapshot matches if it matches all the fields that are set. */
 export interface RemoteFilter {
@@ -53,8 +54,9 @@ export function pageOf(
   const rest = before === undefined ? matching : matching.filter(({ id }) => id < before);
   const shown: RemoteSnapshot[] = [];
   let bytes = 0;
-  for (const snapshot of rest) {
+  for (const listed of rest) {
     if (shown.length >= pageSize || bytes >= maxPageBytes) break;
+    const snapshot = describeListed(listed);
     shown.push(snapshot);
     bytes += Buffer.byteLength(JSON.stringify(snapshot.manifest.config));
   }
@@ -68,8 +70,7 @@ export function pageOf(
   };
 }
 
-function matches({ nodeId, manifest }: RemoteSnapshot, filter: RemoteFilter): boolean {
-  const { name, labels } = manifest.config;
+function matches({ nodeId, name, labels }: ListedSnapshot, filter: RemoteFilter): boolean {
   if (filter.nodeId !== undefined && filter.nodeId !== nodeId) return false;
   if (filter.namePrefix !== undefined && !name.startsWith(filter.namePrefix)) return false;
   return Object.entries(filter.labels ?? {}).every(

@@ -4,7 +4,8 @@ import { StoreError, isStoreError } from "../base/errors.js";
 import { deleteRemote, type RemoteDeletion } from "./deletion.js";
 import { snapshotKey } from "./format/keys.js";
 import { isRemoteId } from "./format/remote-id.js";
-import { describeRemote, findRemote, type RemoteListing, type RemoteSnapshot } from "./listing.js";
+import type { RemoteSnapshot } from "./listed.js";
+import { describeRemote, findRemote, noSnapshots, type RemoteListing } from "./listing.js";
 import type { RemoteReader } from "./remote-map.js";
 import { requestEach, smallRequests } from "./request-each.js";
 import type { RemoteSession } from "./session.js";
@@ -106,8 +107,7 @@ async function findAll(
   for (const ref of refs) {
     const known = byId.get(ref);
     if (known === undefined) listing ??= await session.list(signal);
-    const named =
-      known ?? findInListing(listing ?? { snapshots: [], broken: [] }, ref, allowMissing);
+    const named = known ?? findInListing(listing ?? noSnapshots, ref, allowMissing);
     const key = named.id ?? `missing ${ref}`;
     if (!found.has(key)) found.set(key, named);
   }

@@ -2,15 +2,15 @@
 import type { Clock } from "../base/clock.js";
 import { snapshotKey } from "./format/keys.js";
 import { isRemoteId } from "./format/remote-id.js";
-import { findRemote, listRemote, type RemoteListing, type RemoteSnapshot } from "./listing.js";
+import { findRemote, listRemote, noSnapshots, type RemoteListing } from "./listing.js";
 import { pageOf, type RemotePage, type RemoteQuery } from "./remote-query.js";
 import type { RemoteReader } from "./remote-map.js";
 import { openOrMakeRepository, openRepository } from "./repository.js";
 import type { Bucket } from "./s3/bucket.js";
 
-/** Keeps the commit objects of a remote that earlier calls have read. */
+/** Keeps the last listing of a remote, so that a commit object is read once. */
 export interface KnownSnapshots {
-  snapshots: ReadonlyMap<string, RemoteSnapshot>;
+  listing: RemoteListing;
 }
 
 /** Disposing of a session closes its connections. */
@@ -20,7 +20,7 @@ export interface RemoteSession extends Disposable {
   /** Opens the repository. Returns undefined if nothing was ever pushed to the remote. */
   open(signal: AbortSignal): Promise<RemoteReader | undefined>;
   list(signal: AbortSignal): Promise<RemoteListing>;
-  /** Returns a page of the snapshots. */
+  /** Returns a page of the snapshots. Only the first page lists the remote. */
   page(query: RemoteQuery, signal: AbortSignal): Promise<RemotePage>;
   /** Finds a snapshot as `findRemote` does. Lists the remote unless `ref` is an id there. */
   find(ref: string, signal: AbortSignal): Promise<FoundAtRemote>;
@@ -40,15 +40,10 @@ interface SessionOptions {
   readonly known: KnownSnapshots;
 }
 
-/** Maximum number of commit objects that stay in memory, each of a few kilobytes. */
-const maxKnown = 10_000;
-
 /** Opens a session without making a request. */
 export function openRemoteSession(options: SessionOptions): RemoteSession {
   return new OpenSession(options);
 }
-
-const noSnapshots: RemoteListing = { snapshots: [], broken: [] };
 
 class OpenSession implements RemoteSession {
   readonly #options: SessionOptions;
@@ -68,14 +63,15 @@ class OpenSession implements RemoteSession {
     const reader = await this.open(signal);
     if (reader === undefined) return noSnapshots;
     const { known } = this.#options;
-    const listing = await listRemote(reader, known.snapshots, signal);
-    const newest = listing.snapshots.slice(0, maxKnown);
-    known.snapshots = new Map(newest.map((snapshot) => [snapshot.id, snapshot]));
-    return listing;
+    const read = new Map(known.listing.snapshots.map((snapshot) => [snapshot.id, snapshot]));
+    return (known.listing = await listRemote(reader, read, signal));
   }
 
   async page(query: RemoteQuery, signal: AbortSignal): Promise<RemotePage> {
-    return pageOf(await this.list(signal), query);
+    const { known } = this.#options;
+    // A daemon that was started since the first page lists again.
+    const isKnown = query.before !== undefined && known.listing !== noSnapshots;
+    return pageOf(isKnown ? known.listing : await this.list(signal), query);
   }
 
   async find(ref: string, signal: AbortSignal): Promise<FoundAtRemote> {

@@ -4,7 +4,8 @@ import { isDeepStrictEqual } from "node:util";
 import { pushJournalName } from "../files/push-journal.js";
 import type { TableSource } from "../files/table-source.js";
 import type { Snapshot } from "../model/snapshot.js";
-import { describeRemote, type RemoteListing, type RemoteSnapshot } from "../remote/listing.js";
+import { describeListed, type ListedSnapshot, type RemoteSnapshot } from "../remote/listed.js";
+import { describeRemote, type RemoteListing } from "../remote/listing.js";
 import { pushSnapshot, type PushBase, type PushParts } from "../remote/push.js";
 import { readCommit, type RemoteReader } from "../remote/remote-map.js";
 import type { RemoteSession } from "../remote/session.js";
@@ -45,7 +46,7 @@ export async function pushToRemote(
     const bytes = earlier.dataBytes;
     Object.assign(parts.counters, { totalBytes: bytes, doneBytes: bytes, reusedBytes: bytes });
     await journal.discard();
-    return earlier;
+    return describeListed(earlier);
   }
   await using local = await openLocalBase(store, listing, open, signal);
   const commit = await commitOfBase(reader, listing, local?.snapshot ?? snapshot, signal);
@@ -58,9 +59,11 @@ export async function pushToRemote(
  * Returns whether the remote has this snapshot under this name, with everything that Update can
  * change.
  */
-function isSame({ manifest }: RemoteSnapshot, snapshot: Snapshot, name: string): boolean {
+function isSame(listed: ListedSnapshot, snapshot: Snapshot, name: string): boolean {
   const { config, digest, protected: isProtected } = snapshot;
-  if (manifest.digest !== digest || manifest.protected !== isProtected) return false;
+  if (listed.digest !== digest || listed.name !== name) return false;
+  const { manifest } = describeListed(listed);
+  if (manifest.protected !== isProtected) return false;
   if (manifest.expireTime?.getTime() !== snapshot.expireTime?.getTime()) return false;
   return isDeepStrictEqual({ ...manifest.config }, { ...config, name });
 }
@@ -75,8 +78,10 @@ async function openLocalBase(
   open: OpenBlocks,
   signal: AbortSignal,
 ): Promise<OpenBlocks | undefined> {
-  const there = new Set(snapshots.map(({ manifest }) => manifest.digest));
-  const candidates = likelyBases(store, open.snapshot).filter(({ digest }) => there.has(digest));
+  const likely = likelyBases(store, open.snapshot);
+  const wanted = new Set(likely.map(({ digest }) => digest));
+  const there = new Set(snapshots.map(({ digest }) => digest).filter((each) => wanted.has(each)));
+  const candidates = likely.filter(({ digest }) => there.has(digest));
   if (candidates.length === 0) return undefined;
   const tables = new Map<string, TableSource>();
   for (const [index, { name }] of open.stored.files.entries()) {
@@ -98,10 +103,10 @@ async function commitOfBase(
 ): Promise<PushBase["commit"] | undefined> {
   const vm = config.labels[vmLabel] ?? "";
   const found =
-    snapshots.find(({ manifest }) => manifest.digest === digest) ??
-    snapshots.find(({ manifest }) => parentDigest !== "" && manifest.digest === parentDigest) ??
-    snapshots.find(({ manifest }) => vm !== "" && manifest.config.labels[vmLabel] === vm) ??
-    snapshots.find(({ manifest }) => config.name !== "" && manifest.config.name === config.name);
+    snapshots.find((each) => each.digest === digest) ??
+    snapshots.find((each) => parentDigest !== "" && each.digest === parentDigest) ??
+    snapshots.find(({ labels }) => vm !== "" && labels[vmLabel] === vm) ??
+    snapshots.find(({ name }) => config.name !== "" && name === config.name);
   if (found === undefined) return undefined;
   try {
     return await readCommit(reader, found.id, signal);

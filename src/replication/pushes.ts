@@ -5,7 +5,7 @@ import { StoreError, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { createRateLimit, type RateLimit } from "../base/rate-limit.js";
 import { checkName } from "../model/name.js";
-import type { RemoteSnapshot } from "../remote/listing.js";
+import type { RemoteSnapshot } from "../remote/listed.js";
 import { newRemoteId } from "../remote/format/remote-id.js";
 import type { RemoteSession } from "../remote/session.js";
 import type { OpenBlocks } from "../store/read/blocks.js";

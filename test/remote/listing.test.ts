@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { findRemote, listRemote, type RemoteSnapshot } from "../../src/remote/listing.js";
+import type { ListedSnapshot } from "../../src/remote/listed.js";
+import { findRemote, listRemote } from "../../src/remote/listing.js";
 import { bucketAt, noEngine, startEngine } from "../support/engine.js";
 import { withScratchDir } from "../support/scratch.js";
 import { createFrom, never, openTestStore } from "../unit/store/support.js";
@@ -35,7 +36,7 @@ test(
       await writeFile(join(directory, "snapshots", "notes.txt"), "not of stasis");
 
       const listing = await listRemote(remote, new Map(), never);
-      const found = listing.snapshots.map(({ id, manifest }) => [id, manifest.config.name]);
+      const found = listing.snapshots.map(({ id, name }) => [id, name]);
       assert.deepEqual(found, [
         [again, "db"],
         [db, "db"],
@@ -55,7 +56,7 @@ test(
 
       const known = new Map(listing.snapshots.map((each) => [each.id, each] as const));
       const first = listing.snapshots.at(-1);
-      const marked = new Map<string, RemoteSnapshot>(known);
+      const marked = new Map<string, ListedSnapshot>(known);
       if (first !== undefined) marked.set(web, { ...first, dataBytes: 1 });
       const second = await listRemote(remote, marked, never);
       assert.equal(second.snapshots.at(-1)?.dataBytes, 1, "a known commit object was read again");

@@ -1,7 +1,7 @@
 // Converts snapshots of remotes to messages.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { RemoteSnapshot } from "../../remote/listing.js";
+import type { RemoteSnapshot } from "../../remote/listed.js";
 import type { RemoteSnapshotSchema } from "../../../gen/ts/stasis/v1/resources_pb.js";
 import { configToMessage } from "./convert.js";
 
