@@ -34,6 +34,7 @@ const harnesses = [
   ["soak-gc", "test/soak/gc-run", "collections beside writers, readers and an orchestrator"],
   ["soak-takes", "test/soak/takes-run", "moves out of the store, with kills and power cuts"],
   ["soak-remote", "test/soak/remote-run", "pushes, deletions and collections in one bucket"],
+  ["many-remote", "test/remote/many-run", "a bucket with 100,000 snapshots; measures the daemon"],
   ["remote", "test/engines/run", "the same on Ceph, of which one node is killed again and again"],
   [
     "soak-hostile",

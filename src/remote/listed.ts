@@ -1,5 +1,6 @@
-// Keeps the snapshots of a remote in little memory: docs/remotes.md, "Large buckets", has the bound.
-// What searches and filters compare is in memory as it is, and the rest of a manifest is compressed.
+// Keeps the snapshots of a remote in little memory: docs/remotes.md, "Large buckets", has the
+// bound. Properties that searches and filters compare are in memory as they are. The rest of each
+// manifest is compressed.
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { decodeManifest, encodeManifest, type Manifest } from "../files/manifest.js";
 
