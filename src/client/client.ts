@@ -255,6 +255,11 @@ export interface RemoteCalls {
     request: Init<typeof remotes.CollectRemoteGarbageRequestSchema>,
     options?: CallOptions,
   ): AsyncIterable<remotes.CollectRemoteGarbageResponse>;
+  /** Verifies a remote, and yields progress and damage; the summary comes last. */
+  verifyRemote(
+    request: Init<typeof remotes.VerifyRemoteRequestSchema>,
+    options?: CallOptions,
+  ): AsyncIterable<remotes.VerifyRemoteResponse>;
 }
 
 /** Calls that describe, check and repair the daemon and its store. */

@@ -172,6 +172,7 @@ function remoteCalls(channel: Channel): RemoteCalls {
       channel.unary(rpc.deleteRemoteSnapshots, request, options),
     collectRemoteGarbage: (request, options) =>
       channel.serverStream(rpc.collectRemoteGarbage, request, options),
+    verifyRemote: (request, options) => channel.serverStream(rpc.verifyRemote, request, options),
   };
 }
 

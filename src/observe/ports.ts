@@ -134,9 +134,17 @@ export interface RemoteWorkObserver {
     outcome: string,
     deleted: { readonly objects: number; readonly packBytes: number },
   ): void;
+  /**
+   * Reports that a verification of a remote has ended, with OK or the reason of its error.
+   * `damages` is the number of damages that it has found.
+   */
+  verified(remote: string, outcome: string, damages: number): void;
 }
 
-export const unobservedRemoteWork: RemoteWorkObserver = { collected: () => undefined };
+export const unobservedRemoteWork: RemoteWorkObserver = {
+  collected: () => undefined,
+  verified: () => undefined,
+};
 
 export const unobservedRemotes: RemoteObserver = {
   attempted: () => undefined,

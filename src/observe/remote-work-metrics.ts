@@ -18,7 +18,21 @@ export function remoteWorkMetrics(set: MetricSet): RemoteWorkObserver {
     "Bytes of the packs that collections have deleted from remotes",
     ["remote"],
   );
+  const verifications = set.counter(
+    "stasis_remote_verifications_total",
+    "Verifications of remotes that have ended, by OK or the reason of the error",
+    ["remote", "outcome"],
+  );
+  const damages = set.counter(
+    "stasis_remote_damages_total",
+    "Missing and damaged parts of snapshots that verifications have found at remotes",
+    ["remote"],
+  );
   return {
+    verified(remote, outcome, found) {
+      verifications.inc({ remote, outcome });
+      damages.inc({ remote }, found);
+    },
     collected(remote, outcome, deleted) {
       collections.inc({ remote, outcome });
       objects.inc({ remote }, deleted.objects);

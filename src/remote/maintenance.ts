@@ -13,6 +13,11 @@ import {
 import { abandonRun } from "./other-runs.js";
 import { removeFromRemote, type RemoteRemoval } from "./removal.js";
 import type { RemoteSession } from "./session.js";
+import {
+  followVerification,
+  type RemoteVerifyEvent,
+  type RemoteVerifyRequest,
+} from "./verifications.js";
 
 interface MaintenanceParts {
   readonly clock: Clock;
@@ -49,6 +54,11 @@ export interface RemoteMaintenance {
     request: RemoteCollectRequest,
     signal: AbortSignal,
   ): AsyncGenerator<RunEvent<RemoteCollection, CollectCounters>, void, undefined>;
+  /** Verifies snapshots, as `followVerification` describes. */
+  verify(
+    request: RemoteVerifyRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<RemoteVerifyEvent, void, undefined>;
   /** Removes the intent of another run, as `abandonRun` describes. */
   abandon(remote: string, run: string, signal: AbortSignal): Promise<void>;
 }
@@ -63,6 +73,10 @@ export function maintainRemotes(
     remove: async ({ remote, ...request }, signal) => {
       using session = openRemote(remote, "remote");
       return await removeFromRemote(session, clock, request, signal);
+    },
+    verify: async function* (request, signal) {
+      using session = openRemote(request.remote, "remote");
+      yield* followVerification(session, parts.observer, request, signal);
     },
     collect: (request, signal) => collections.collect(request, signal),
     abandon: (remote, run, signal) => collections.abandon(remote, run, signal),

@@ -53,6 +53,7 @@ const expected: Readonly<Record<string, string>> = {
   "RemoteService/CheckRemote": "o",
   "RemoteService/DeleteRemoteSnapshots": "o",
   "RemoteService/CollectRemoteGarbage": "o",
+  "RemoteService/VerifyRemote": "o",
   "SystemService/GetInfo": "rwop",
   "SystemService/Check": "o",
   "SystemService/Repair": "o",

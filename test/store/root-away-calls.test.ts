@@ -74,6 +74,7 @@ function expectations({ peer, source, directory, session }: Prepared): Record<st
     },
     "RemoteService/CheckRemote": { fields: { remote: "nobody" }, answer: "FIELD_INVALID" },
     "RemoteService/CollectRemoteGarbage": { fields: { remote: "nobody" }, answer: "FIELD_INVALID" },
+    "RemoteService/VerifyRemote": { fields: { remote: "nobody" }, answer: "FIELD_INVALID" },
     "RemoteService/DeleteRemoteSnapshots": {
       fields: { remote: "nobody", refs: ["x"] },
       answer: "FIELD_INVALID",

@@ -22,6 +22,7 @@ import { word } from "./check.js";
 import { addRemoteList } from "./remote-list.js";
 import { addRemoteGc } from "./remote-gc.js";
 import { addRemoteRemove } from "./remote-remove.js";
+import { addRemoteVerify } from "./remote-verify.js";
 
 /**
  * Lists and checks the remotes of a configuration file without a daemon, in the types of the API.
@@ -61,6 +62,7 @@ export function addRemoteCommand(
   addCheck(remote, offline, setExitCode);
   addRemoteRemove(remote, setExitCode);
   addRemoteGc(remote);
+  addRemoteVerify(remote, setExitCode);
 }
 
 function addCheck(

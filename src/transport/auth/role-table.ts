@@ -77,6 +77,7 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
   "stasis.v1.RemoteService/CheckRemote": changes(operators, "node"),
   "stasis.v1.RemoteService/DeleteRemoteSnapshots": changes(operators, "node"),
   "stasis.v1.RemoteService/CollectRemoteGarbage": changes(operators, "node"),
+  "stasis.v1.RemoteService/VerifyRemote": reads(operators, "node"),
 
   "stasis.v1.SystemService/GetInfo": reads(everybody),
   "stasis.v1.SystemService/Check": reads(operators, "node"),

@@ -7,6 +7,7 @@ import type { CollectCounters, ObjectCounts, RemoteCollection } from "../../remo
 import type { RemoteMaintenance } from "../../remote/maintenance.js";
 import { isRunId, type OtherRun } from "../../remote/other-runs.js";
 import type { RemoteRemoval } from "../../remote/removal.js";
+import { verificationToMessage, verifyFromMessage } from "./remote-verify-messages.js";
 import { ErrorReason } from "../../../gen/ts/stasis/v1/errors_pb.js";
 import {
   RemoteDeletionOutcome,
@@ -26,7 +27,7 @@ const defaultClaimTtlMs = 7 * 24 * 3_600_000;
 
 type MaintenanceCalls = Pick<
   ServiceImplementation<typeof RemoteService>,
-  "deleteRemoteSnapshots" | "collectRemoteGarbage"
+  "deleteRemoteSnapshots" | "collectRemoteGarbage" | "verifyRemote"
 >;
 
 export function implementMaintenance(remotes: RemoteMaintenance): MaintenanceCalls {
@@ -40,6 +41,11 @@ export function implementMaintenance(remotes: RemoteMaintenance): MaintenanceCal
         throw fieldInvalid(`refs[${index}]`, "an id, a name or a prefix of an id", "");
       const removals = await remotes.remove({ remote, refs, allowMissing }, signal);
       return { deletions: removals.map(removalToMessage) };
+    },
+    verifyRemote: async function* (message, { signal }) {
+      for await (const event of remotes.verify(verifyFromMessage(message), signal)) {
+        yield verificationToMessage(event);
+      }
     },
     collectRemoteGarbage: async function* (message, { signal }) {
       const { remote, abandonRun, dryRun } = message;

@@ -257,6 +257,64 @@ func (RemoteRunKind) EnumDescriptor() ([]byte, []int) {
 	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{3}
 }
 
+// How closely VerifyRemote looks. Each level includes those before it.
+type RemoteVerifyLevel int32
+
+const (
+	// EXISTS.
+	RemoteVerifyLevel_REMOTE_VERIFY_LEVEL_UNSPECIFIED RemoteVerifyLevel = 0
+	// The object of each snapshot and its list of packs are read. The map and each pack are listed by
+	// the object store with the right length.
+	RemoteVerifyLevel_REMOTE_VERIFY_LEVEL_EXISTS RemoteVerifyLevel = 1
+	// The map is read, and the footer of each pack is compared with its digest and with the map.
+	RemoteVerifyLevel_REMOTE_VERIFY_LEVEL_FOOTERS RemoteVerifyLevel = 2
+	// Each block is read, decoded and compared with its digest.
+	RemoteVerifyLevel_REMOTE_VERIFY_LEVEL_DATA RemoteVerifyLevel = 3
+)
+
+// Enum value maps for RemoteVerifyLevel.
+var (
+	RemoteVerifyLevel_name = map[int32]string{
+		0: "REMOTE_VERIFY_LEVEL_UNSPECIFIED",
+		1: "REMOTE_VERIFY_LEVEL_EXISTS",
+		2: "REMOTE_VERIFY_LEVEL_FOOTERS",
+		3: "REMOTE_VERIFY_LEVEL_DATA",
+	}
+	RemoteVerifyLevel_value = map[string]int32{
+		"REMOTE_VERIFY_LEVEL_UNSPECIFIED": 0,
+		"REMOTE_VERIFY_LEVEL_EXISTS":      1,
+		"REMOTE_VERIFY_LEVEL_FOOTERS":     2,
+		"REMOTE_VERIFY_LEVEL_DATA":        3,
+	}
+)
+
+func (x RemoteVerifyLevel) Enum() *RemoteVerifyLevel {
+	p := new(RemoteVerifyLevel)
+	*p = x
+	return p
+}
+
+func (x RemoteVerifyLevel) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RemoteVerifyLevel) Descriptor() protoreflect.EnumDescriptor {
+	return file_stasis_v1_remote_service_proto_enumTypes[4].Descriptor()
+}
+
+func (RemoteVerifyLevel) Type() protoreflect.EnumType {
+	return &file_stasis_v1_remote_service_proto_enumTypes[4]
+}
+
+func (x RemoteVerifyLevel) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RemoteVerifyLevel.Descriptor instead.
+func (RemoteVerifyLevel) EnumDescriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{4}
+}
+
 // Request of ListRemotes.
 type ListRemotesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1662,6 +1720,393 @@ func (x *RemoteRun) GetObjects() int64 {
 	return 0
 }
 
+// Request of VerifyRemote.
+type VerifyRemoteRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the remote.
+	Remote string `protobuf:"bytes,1,opt,name=remote,proto3" json:"remote,omitempty"`
+	// The snapshot, as in DeleteRemoteSnapshots. Empty = all.
+	Ref string `protobuf:"bytes,2,opt,name=ref,proto3" json:"ref,omitempty"`
+	// How closely to look. Unspecified = EXISTS.
+	Level RemoteVerifyLevel `protobuf:"varint,3,opt,name=level,proto3,enum=stasis.v1.RemoteVerifyLevel" json:"level,omitempty"`
+	// The share of the packs whose footers are read, and of the blocks, in percent, chosen at random:
+	// 1 to 100. 0 = 100. Only with FOOTERS and DATA.
+	SamplePercent int32 `protobuf:"varint,4,opt,name=sample_percent,json=samplePercent,proto3" json:"sample_percent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyRemoteRequest) Reset() {
+	*x = VerifyRemoteRequest{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyRemoteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyRemoteRequest) ProtoMessage() {}
+
+func (x *VerifyRemoteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyRemoteRequest.ProtoReflect.Descriptor instead.
+func (*VerifyRemoteRequest) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *VerifyRemoteRequest) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
+func (x *VerifyRemoteRequest) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+func (x *VerifyRemoteRequest) GetLevel() RemoteVerifyLevel {
+	if x != nil {
+		return x.Level
+	}
+	return RemoteVerifyLevel_REMOTE_VERIFY_LEVEL_UNSPECIFIED
+}
+
+func (x *VerifyRemoteRequest) GetSamplePercent() int32 {
+	if x != nil {
+		return x.SamplePercent
+	}
+	return 0
+}
+
+// A message of VerifyRemote.
+type VerifyRemoteResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Exactly one of them.
+	//
+	// Types that are valid to be assigned to Event:
+	//
+	//	*VerifyRemoteResponse_Progress
+	//	*VerifyRemoteResponse_Damage
+	//	*VerifyRemoteResponse_Summary
+	Event         isVerifyRemoteResponse_Event `protobuf_oneof:"event"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyRemoteResponse) Reset() {
+	*x = VerifyRemoteResponse{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyRemoteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyRemoteResponse) ProtoMessage() {}
+
+func (x *VerifyRemoteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyRemoteResponse.ProtoReflect.Descriptor instead.
+func (*VerifyRemoteResponse) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *VerifyRemoteResponse) GetEvent() isVerifyRemoteResponse_Event {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *VerifyRemoteResponse) GetProgress() *RemoteVerifyCounts {
+	if x != nil {
+		if x, ok := x.Event.(*VerifyRemoteResponse_Progress); ok {
+			return x.Progress
+		}
+	}
+	return nil
+}
+
+func (x *VerifyRemoteResponse) GetDamage() *RemoteDamage {
+	if x != nil {
+		if x, ok := x.Event.(*VerifyRemoteResponse_Damage); ok {
+			return x.Damage
+		}
+	}
+	return nil
+}
+
+func (x *VerifyRemoteResponse) GetSummary() *RemoteVerifyCounts {
+	if x != nil {
+		if x, ok := x.Event.(*VerifyRemoteResponse_Summary); ok {
+			return x.Summary
+		}
+	}
+	return nil
+}
+
+type isVerifyRemoteResponse_Event interface {
+	isVerifyRemoteResponse_Event()
+}
+
+type VerifyRemoteResponse_Progress struct {
+	// About twice a second.
+	Progress *RemoteVerifyCounts `protobuf:"bytes,1,opt,name=progress,proto3,oneof"`
+}
+
+type VerifyRemoteResponse_Damage struct {
+	// Something is damaged or missing. The answer has at most 100 of each snapshot.
+	Damage *RemoteDamage `protobuf:"bytes,2,opt,name=damage,proto3,oneof"`
+}
+
+type VerifyRemoteResponse_Summary struct {
+	// Last message.
+	Summary *RemoteVerifyCounts `protobuf:"bytes,3,opt,name=summary,proto3,oneof"`
+}
+
+func (*VerifyRemoteResponse_Progress) isVerifyRemoteResponse_Event() {}
+
+func (*VerifyRemoteResponse_Damage) isVerifyRemoteResponse_Event() {}
+
+func (*VerifyRemoteResponse_Summary) isVerifyRemoteResponse_Event() {}
+
+// What VerifyRemote has seen so far.
+type RemoteVerifyCounts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of snapshots to verify.
+	Snapshots int64 `protobuf:"varint,1,opt,name=snapshots,proto3" json:"snapshots,omitempty"`
+	// Number of those that were verified.
+	DoneSnapshots int64 `protobuf:"varint,2,opt,name=done_snapshots,json=doneSnapshots,proto3" json:"done_snapshots,omitempty"`
+	// Number of those that are damaged.
+	DamagedSnapshots int64 `protobuf:"varint,3,opt,name=damaged_snapshots,json=damagedSnapshots,proto3" json:"damaged_snapshots,omitempty"`
+	// Number of damages, also those that are not in the answer.
+	Damages int64 `protobuf:"varint,4,opt,name=damages,proto3" json:"damages,omitempty"`
+	// Number of footers that were compared. A footer may be read again for a later snapshot.
+	Footers int64 `protobuf:"varint,5,opt,name=footers,proto3" json:"footers,omitempty"`
+	// Number of blocks that were compared. A block of several snapshots is read for each.
+	Blocks int64 `protobuf:"varint,6,opt,name=blocks,proto3" json:"blocks,omitempty"`
+	// Number of HTTP requests.
+	Requests int64 `protobuf:"varint,7,opt,name=requests,proto3" json:"requests,omitempty"`
+	// Bytes of the bodies of the answers.
+	ReadBytes     int64 `protobuf:"varint,8,opt,name=read_bytes,json=readBytes,proto3" json:"read_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoteVerifyCounts) Reset() {
+	*x = RemoteVerifyCounts{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoteVerifyCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoteVerifyCounts) ProtoMessage() {}
+
+func (x *RemoteVerifyCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoteVerifyCounts.ProtoReflect.Descriptor instead.
+func (*RemoteVerifyCounts) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *RemoteVerifyCounts) GetSnapshots() int64 {
+	if x != nil {
+		return x.Snapshots
+	}
+	return 0
+}
+
+func (x *RemoteVerifyCounts) GetDoneSnapshots() int64 {
+	if x != nil {
+		return x.DoneSnapshots
+	}
+	return 0
+}
+
+func (x *RemoteVerifyCounts) GetDamagedSnapshots() int64 {
+	if x != nil {
+		return x.DamagedSnapshots
+	}
+	return 0
+}
+
+func (x *RemoteVerifyCounts) GetDamages() int64 {
+	if x != nil {
+		return x.Damages
+	}
+	return 0
+}
+
+func (x *RemoteVerifyCounts) GetFooters() int64 {
+	if x != nil {
+		return x.Footers
+	}
+	return 0
+}
+
+func (x *RemoteVerifyCounts) GetBlocks() int64 {
+	if x != nil {
+		return x.Blocks
+	}
+	return 0
+}
+
+func (x *RemoteVerifyCounts) GetRequests() int64 {
+	if x != nil {
+		return x.Requests
+	}
+	return 0
+}
+
+func (x *RemoteVerifyCounts) GetReadBytes() int64 {
+	if x != nil {
+		return x.ReadBytes
+	}
+	return 0
+}
+
+// A part of a snapshot that is missing, or is not as it was pushed.
+type RemoteDamage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the snapshot at the remote.
+	SnapshotId string `protobuf:"bytes,1,opt,name=snapshot_id,json=snapshotId,proto3" json:"snapshot_id,omitempty"`
+	// Its name there. Empty if it has none, or if the object of the snapshot cannot be read.
+	SnapshotName string `protobuf:"bytes,2,opt,name=snapshot_name,json=snapshotName,proto3" json:"snapshot_name,omitempty"`
+	// Key of the object below the prefix of the remote.
+	Key string `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	// Where in the object. Unset if the whole object is meant.
+	Offset *int64 `protobuf:"varint,4,opt,name=offset,proto3,oneof" json:"offset,omitempty"`
+	// The file of the snapshot that needs this part. Empty if all files do.
+	File string `protobuf:"bytes,5,opt,name=file,proto3" json:"file,omitempty"`
+	// The number of the block in that file, from 0. Unset without a file.
+	Block *int64 `protobuf:"varint,6,opt,name=block,proto3,oneof" json:"block,omitempty"`
+	// What is wrong, for people.
+	Problem       string `protobuf:"bytes,7,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoteDamage) Reset() {
+	*x = RemoteDamage{}
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoteDamage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoteDamage) ProtoMessage() {}
+
+func (x *RemoteDamage) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_remote_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoteDamage.ProtoReflect.Descriptor instead.
+func (*RemoteDamage) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_remote_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *RemoteDamage) GetSnapshotId() string {
+	if x != nil {
+		return x.SnapshotId
+	}
+	return ""
+}
+
+func (x *RemoteDamage) GetSnapshotName() string {
+	if x != nil {
+		return x.SnapshotName
+	}
+	return ""
+}
+
+func (x *RemoteDamage) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *RemoteDamage) GetOffset() int64 {
+	if x != nil && x.Offset != nil {
+		return *x.Offset
+	}
+	return 0
+}
+
+func (x *RemoteDamage) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *RemoteDamage) GetBlock() int64 {
+	if x != nil && x.Block != nil {
+		return *x.Block
+	}
+	return 0
+}
+
+func (x *RemoteDamage) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
 var File_stasis_v1_remote_service_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_remote_service_proto_rawDesc = "" +
@@ -1772,7 +2217,38 @@ const file_stasis_v1_remote_service_proto_rawDesc = "" +
 	"\tstored_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bstoredAt\x12\x1f\n" +
 	"\vsnapshot_id\x18\x04 \x01(\tR\n" +
 	"snapshotId\x12\x18\n" +
-	"\aobjects\x18\x05 \x01(\x03R\aobjects*\xbe\x01\n" +
+	"\aobjects\x18\x05 \x01(\x03R\aobjects\"\x9a\x01\n" +
+	"\x13VerifyRemoteRequest\x12\x16\n" +
+	"\x06remote\x18\x01 \x01(\tR\x06remote\x12\x10\n" +
+	"\x03ref\x18\x02 \x01(\tR\x03ref\x122\n" +
+	"\x05level\x18\x03 \x01(\x0e2\x1c.stasis.v1.RemoteVerifyLevelR\x05level\x12%\n" +
+	"\x0esample_percent\x18\x04 \x01(\x05R\rsamplePercent\"\xca\x01\n" +
+	"\x14VerifyRemoteResponse\x12;\n" +
+	"\bprogress\x18\x01 \x01(\v2\x1d.stasis.v1.RemoteVerifyCountsH\x00R\bprogress\x121\n" +
+	"\x06damage\x18\x02 \x01(\v2\x17.stasis.v1.RemoteDamageH\x00R\x06damage\x129\n" +
+	"\asummary\x18\x03 \x01(\v2\x1d.stasis.v1.RemoteVerifyCountsH\x00R\asummaryB\a\n" +
+	"\x05event\"\x8d\x02\n" +
+	"\x12RemoteVerifyCounts\x12\x1c\n" +
+	"\tsnapshots\x18\x01 \x01(\x03R\tsnapshots\x12%\n" +
+	"\x0edone_snapshots\x18\x02 \x01(\x03R\rdoneSnapshots\x12+\n" +
+	"\x11damaged_snapshots\x18\x03 \x01(\x03R\x10damagedSnapshots\x12\x18\n" +
+	"\adamages\x18\x04 \x01(\x03R\adamages\x12\x18\n" +
+	"\afooters\x18\x05 \x01(\x03R\afooters\x12\x16\n" +
+	"\x06blocks\x18\x06 \x01(\x03R\x06blocks\x12\x1a\n" +
+	"\brequests\x18\a \x01(\x03R\brequests\x12\x1d\n" +
+	"\n" +
+	"read_bytes\x18\b \x01(\x03R\treadBytes\"\xe1\x01\n" +
+	"\fRemoteDamage\x12\x1f\n" +
+	"\vsnapshot_id\x18\x01 \x01(\tR\n" +
+	"snapshotId\x12#\n" +
+	"\rsnapshot_name\x18\x02 \x01(\tR\fsnapshotName\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12\x1b\n" +
+	"\x06offset\x18\x04 \x01(\x03H\x00R\x06offset\x88\x01\x01\x12\x12\n" +
+	"\x04file\x18\x05 \x01(\tR\x04file\x12\x19\n" +
+	"\x05block\x18\x06 \x01(\x03H\x01R\x05block\x88\x01\x01\x12\x18\n" +
+	"\aproblem\x18\a \x01(\tR\aproblemB\t\n" +
+	"\a_offsetB\b\n" +
+	"\x06_block*\xbe\x01\n" +
 	"\x12RemoteCheckOutcome\x12$\n" +
 	" REMOTE_CHECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bREMOTE_CHECK_OUTCOME_PASSED\x10\x01\x12\x1f\n" +
@@ -1793,13 +2269,19 @@ const file_stasis_v1_remote_service_proto_rawDesc = "" +
 	"\rRemoteRunKind\x12\x1f\n" +
 	"\x1bREMOTE_RUN_KIND_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aREMOTE_RUN_KIND_COLLECTION\x10\x01\x12\x1c\n" +
-	"\x18REMOTE_RUN_KIND_DELETION\x10\x022\xea\x03\n" +
+	"\x18REMOTE_RUN_KIND_DELETION\x10\x02*\x97\x01\n" +
+	"\x11RemoteVerifyLevel\x12#\n" +
+	"\x1fREMOTE_VERIFY_LEVEL_UNSPECIFIED\x10\x00\x12\x1e\n" +
+	"\x1aREMOTE_VERIFY_LEVEL_EXISTS\x10\x01\x12\x1f\n" +
+	"\x1bREMOTE_VERIFY_LEVEL_FOOTERS\x10\x02\x12\x1c\n" +
+	"\x18REMOTE_VERIFY_LEVEL_DATA\x10\x032\xbd\x04\n" +
 	"\rRemoteService\x12L\n" +
 	"\vListRemotes\x12\x1d.stasis.v1.ListRemotesRequest\x1a\x1e.stasis.v1.ListRemotesResponse\x12N\n" +
 	"\vCheckRemote\x12\x1d.stasis.v1.CheckRemoteRequest\x1a\x1e.stasis.v1.CheckRemoteResponse0\x01\x12j\n" +
 	"\x15DeleteRemoteSnapshots\x12'.stasis.v1.DeleteRemoteSnapshotsRequest\x1a(.stasis.v1.DeleteRemoteSnapshotsResponse\x12d\n" +
 	"\x13ListRemoteSnapshots\x12%.stasis.v1.ListRemoteSnapshotsRequest\x1a&.stasis.v1.ListRemoteSnapshotsResponse\x12i\n" +
-	"\x14CollectRemoteGarbage\x12&.stasis.v1.CollectRemoteGarbageRequest\x1a'.stasis.v1.CollectRemoteGarbageResponse0\x01B\x8c\x01\n" +
+	"\x14CollectRemoteGarbage\x12&.stasis.v1.CollectRemoteGarbageRequest\x1a'.stasis.v1.CollectRemoteGarbageResponse0\x01\x12Q\n" +
+	"\fVerifyRemote\x12\x1e.stasis.v1.VerifyRemoteRequest\x1a\x1f.stasis.v1.VerifyRemoteResponse0\x01B\x8c\x01\n" +
 	"\tstasis.v1B\x12RemoteServiceProtoP\x01Z&stasis.local/gen/go/stasis/v1;stasisv1\xa2\x02\x03SXX\xaa\x02\tStasis.V1\xca\x02\tStasis\\V1\xe2\x02\x15Stasis\\V1\\GPBMetadata\xea\x02\n" +
 	"Stasis::V1b\x06proto3"
 
@@ -1815,76 +2297,87 @@ func file_stasis_v1_remote_service_proto_rawDescGZIP() []byte {
 	return file_stasis_v1_remote_service_proto_rawDescData
 }
 
-var file_stasis_v1_remote_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_stasis_v1_remote_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_stasis_v1_remote_service_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_stasis_v1_remote_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_stasis_v1_remote_service_proto_goTypes = []any{
 	(RemoteCheckOutcome)(0),               // 0: stasis.v1.RemoteCheckOutcome
 	(RemoteUsability)(0),                  // 1: stasis.v1.RemoteUsability
 	(RemoteDeletionOutcome)(0),            // 2: stasis.v1.RemoteDeletionOutcome
 	(RemoteRunKind)(0),                    // 3: stasis.v1.RemoteRunKind
-	(*ListRemotesRequest)(nil),            // 4: stasis.v1.ListRemotesRequest
-	(*ListRemotesResponse)(nil),           // 5: stasis.v1.ListRemotesResponse
-	(*Remote)(nil),                        // 6: stasis.v1.Remote
-	(*CheckRemoteRequest)(nil),            // 7: stasis.v1.CheckRemoteRequest
-	(*CheckRemoteResponse)(nil),           // 8: stasis.v1.CheckRemoteResponse
-	(*RemoteCheckStep)(nil),               // 9: stasis.v1.RemoteCheckStep
-	(*RemoteCheckVerdict)(nil),            // 10: stasis.v1.RemoteCheckVerdict
-	(*DeleteRemoteSnapshotsRequest)(nil),  // 11: stasis.v1.DeleteRemoteSnapshotsRequest
-	(*DeleteRemoteSnapshotsResponse)(nil), // 12: stasis.v1.DeleteRemoteSnapshotsResponse
-	(*RemoteDeletion)(nil),                // 13: stasis.v1.RemoteDeletion
-	(*ListRemoteSnapshotsRequest)(nil),    // 14: stasis.v1.ListRemoteSnapshotsRequest
-	(*RemoteSnapshotFilter)(nil),          // 15: stasis.v1.RemoteSnapshotFilter
-	(*ListRemoteSnapshotsResponse)(nil),   // 16: stasis.v1.ListRemoteSnapshotsResponse
-	(*CollectRemoteGarbageRequest)(nil),   // 17: stasis.v1.CollectRemoteGarbageRequest
-	(*CollectRemoteGarbageResponse)(nil),  // 18: stasis.v1.CollectRemoteGarbageResponse
-	(*RemoteGcProgress)(nil),              // 19: stasis.v1.RemoteGcProgress
-	(*RemoteObjectCounts)(nil),            // 20: stasis.v1.RemoteObjectCounts
-	(*RemoteGcResult)(nil),                // 21: stasis.v1.RemoteGcResult
-	(*RemoteRun)(nil),                     // 22: stasis.v1.RemoteRun
-	nil,                                   // 23: stasis.v1.RemoteSnapshotFilter.LabelsEntry
-	(*timestamppb.Timestamp)(nil),         // 24: google.protobuf.Timestamp
-	(ErrorReason)(0),                      // 25: stasis.v1.ErrorReason
-	(*RemoteSnapshot)(nil),                // 26: stasis.v1.RemoteSnapshot
-	(*durationpb.Duration)(nil),           // 27: google.protobuf.Duration
+	(RemoteVerifyLevel)(0),                // 4: stasis.v1.RemoteVerifyLevel
+	(*ListRemotesRequest)(nil),            // 5: stasis.v1.ListRemotesRequest
+	(*ListRemotesResponse)(nil),           // 6: stasis.v1.ListRemotesResponse
+	(*Remote)(nil),                        // 7: stasis.v1.Remote
+	(*CheckRemoteRequest)(nil),            // 8: stasis.v1.CheckRemoteRequest
+	(*CheckRemoteResponse)(nil),           // 9: stasis.v1.CheckRemoteResponse
+	(*RemoteCheckStep)(nil),               // 10: stasis.v1.RemoteCheckStep
+	(*RemoteCheckVerdict)(nil),            // 11: stasis.v1.RemoteCheckVerdict
+	(*DeleteRemoteSnapshotsRequest)(nil),  // 12: stasis.v1.DeleteRemoteSnapshotsRequest
+	(*DeleteRemoteSnapshotsResponse)(nil), // 13: stasis.v1.DeleteRemoteSnapshotsResponse
+	(*RemoteDeletion)(nil),                // 14: stasis.v1.RemoteDeletion
+	(*ListRemoteSnapshotsRequest)(nil),    // 15: stasis.v1.ListRemoteSnapshotsRequest
+	(*RemoteSnapshotFilter)(nil),          // 16: stasis.v1.RemoteSnapshotFilter
+	(*ListRemoteSnapshotsResponse)(nil),   // 17: stasis.v1.ListRemoteSnapshotsResponse
+	(*CollectRemoteGarbageRequest)(nil),   // 18: stasis.v1.CollectRemoteGarbageRequest
+	(*CollectRemoteGarbageResponse)(nil),  // 19: stasis.v1.CollectRemoteGarbageResponse
+	(*RemoteGcProgress)(nil),              // 20: stasis.v1.RemoteGcProgress
+	(*RemoteObjectCounts)(nil),            // 21: stasis.v1.RemoteObjectCounts
+	(*RemoteGcResult)(nil),                // 22: stasis.v1.RemoteGcResult
+	(*RemoteRun)(nil),                     // 23: stasis.v1.RemoteRun
+	(*VerifyRemoteRequest)(nil),           // 24: stasis.v1.VerifyRemoteRequest
+	(*VerifyRemoteResponse)(nil),          // 25: stasis.v1.VerifyRemoteResponse
+	(*RemoteVerifyCounts)(nil),            // 26: stasis.v1.RemoteVerifyCounts
+	(*RemoteDamage)(nil),                  // 27: stasis.v1.RemoteDamage
+	nil,                                   // 28: stasis.v1.RemoteSnapshotFilter.LabelsEntry
+	(*timestamppb.Timestamp)(nil),         // 29: google.protobuf.Timestamp
+	(ErrorReason)(0),                      // 30: stasis.v1.ErrorReason
+	(*RemoteSnapshot)(nil),                // 31: stasis.v1.RemoteSnapshot
+	(*durationpb.Duration)(nil),           // 32: google.protobuf.Duration
 }
 var file_stasis_v1_remote_service_proto_depIdxs = []int32{
-	6,  // 0: stasis.v1.ListRemotesResponse.remotes:type_name -> stasis.v1.Remote
-	9,  // 1: stasis.v1.CheckRemoteResponse.step:type_name -> stasis.v1.RemoteCheckStep
-	10, // 2: stasis.v1.CheckRemoteResponse.verdict:type_name -> stasis.v1.RemoteCheckVerdict
+	7,  // 0: stasis.v1.ListRemotesResponse.remotes:type_name -> stasis.v1.Remote
+	10, // 1: stasis.v1.CheckRemoteResponse.step:type_name -> stasis.v1.RemoteCheckStep
+	11, // 2: stasis.v1.CheckRemoteResponse.verdict:type_name -> stasis.v1.RemoteCheckVerdict
 	0,  // 3: stasis.v1.RemoteCheckStep.outcome:type_name -> stasis.v1.RemoteCheckOutcome
 	1,  // 4: stasis.v1.RemoteCheckVerdict.usability:type_name -> stasis.v1.RemoteUsability
-	13, // 5: stasis.v1.DeleteRemoteSnapshotsResponse.deletions:type_name -> stasis.v1.RemoteDeletion
-	24, // 6: stasis.v1.RemoteDeletion.pushed_at:type_name -> google.protobuf.Timestamp
+	14, // 5: stasis.v1.DeleteRemoteSnapshotsResponse.deletions:type_name -> stasis.v1.RemoteDeletion
+	29, // 6: stasis.v1.RemoteDeletion.pushed_at:type_name -> google.protobuf.Timestamp
 	2,  // 7: stasis.v1.RemoteDeletion.outcome:type_name -> stasis.v1.RemoteDeletionOutcome
-	25, // 8: stasis.v1.RemoteDeletion.reason:type_name -> stasis.v1.ErrorReason
-	15, // 9: stasis.v1.ListRemoteSnapshotsRequest.filter:type_name -> stasis.v1.RemoteSnapshotFilter
-	23, // 10: stasis.v1.RemoteSnapshotFilter.labels:type_name -> stasis.v1.RemoteSnapshotFilter.LabelsEntry
-	26, // 11: stasis.v1.ListRemoteSnapshotsResponse.snapshots:type_name -> stasis.v1.RemoteSnapshot
-	27, // 12: stasis.v1.CollectRemoteGarbageRequest.grace:type_name -> google.protobuf.Duration
-	27, // 13: stasis.v1.CollectRemoteGarbageRequest.claim_ttl:type_name -> google.protobuf.Duration
-	19, // 14: stasis.v1.CollectRemoteGarbageResponse.progress:type_name -> stasis.v1.RemoteGcProgress
-	21, // 15: stasis.v1.CollectRemoteGarbageResponse.result:type_name -> stasis.v1.RemoteGcResult
-	20, // 16: stasis.v1.RemoteGcResult.deleted:type_name -> stasis.v1.RemoteObjectCounts
-	20, // 17: stasis.v1.RemoteGcResult.kept_young:type_name -> stasis.v1.RemoteObjectCounts
-	20, // 18: stasis.v1.RemoteGcResult.kept_claimed:type_name -> stasis.v1.RemoteObjectCounts
-	22, // 19: stasis.v1.RemoteGcResult.other_runs:type_name -> stasis.v1.RemoteRun
+	30, // 8: stasis.v1.RemoteDeletion.reason:type_name -> stasis.v1.ErrorReason
+	16, // 9: stasis.v1.ListRemoteSnapshotsRequest.filter:type_name -> stasis.v1.RemoteSnapshotFilter
+	28, // 10: stasis.v1.RemoteSnapshotFilter.labels:type_name -> stasis.v1.RemoteSnapshotFilter.LabelsEntry
+	31, // 11: stasis.v1.ListRemoteSnapshotsResponse.snapshots:type_name -> stasis.v1.RemoteSnapshot
+	32, // 12: stasis.v1.CollectRemoteGarbageRequest.grace:type_name -> google.protobuf.Duration
+	32, // 13: stasis.v1.CollectRemoteGarbageRequest.claim_ttl:type_name -> google.protobuf.Duration
+	20, // 14: stasis.v1.CollectRemoteGarbageResponse.progress:type_name -> stasis.v1.RemoteGcProgress
+	22, // 15: stasis.v1.CollectRemoteGarbageResponse.result:type_name -> stasis.v1.RemoteGcResult
+	21, // 16: stasis.v1.RemoteGcResult.deleted:type_name -> stasis.v1.RemoteObjectCounts
+	21, // 17: stasis.v1.RemoteGcResult.kept_young:type_name -> stasis.v1.RemoteObjectCounts
+	21, // 18: stasis.v1.RemoteGcResult.kept_claimed:type_name -> stasis.v1.RemoteObjectCounts
+	23, // 19: stasis.v1.RemoteGcResult.other_runs:type_name -> stasis.v1.RemoteRun
 	3,  // 20: stasis.v1.RemoteRun.kind:type_name -> stasis.v1.RemoteRunKind
-	24, // 21: stasis.v1.RemoteRun.stored_at:type_name -> google.protobuf.Timestamp
-	4,  // 22: stasis.v1.RemoteService.ListRemotes:input_type -> stasis.v1.ListRemotesRequest
-	7,  // 23: stasis.v1.RemoteService.CheckRemote:input_type -> stasis.v1.CheckRemoteRequest
-	11, // 24: stasis.v1.RemoteService.DeleteRemoteSnapshots:input_type -> stasis.v1.DeleteRemoteSnapshotsRequest
-	14, // 25: stasis.v1.RemoteService.ListRemoteSnapshots:input_type -> stasis.v1.ListRemoteSnapshotsRequest
-	17, // 26: stasis.v1.RemoteService.CollectRemoteGarbage:input_type -> stasis.v1.CollectRemoteGarbageRequest
-	5,  // 27: stasis.v1.RemoteService.ListRemotes:output_type -> stasis.v1.ListRemotesResponse
-	8,  // 28: stasis.v1.RemoteService.CheckRemote:output_type -> stasis.v1.CheckRemoteResponse
-	12, // 29: stasis.v1.RemoteService.DeleteRemoteSnapshots:output_type -> stasis.v1.DeleteRemoteSnapshotsResponse
-	16, // 30: stasis.v1.RemoteService.ListRemoteSnapshots:output_type -> stasis.v1.ListRemoteSnapshotsResponse
-	18, // 31: stasis.v1.RemoteService.CollectRemoteGarbage:output_type -> stasis.v1.CollectRemoteGarbageResponse
-	27, // [27:32] is the sub-list for method output_type
-	22, // [22:27] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	29, // 21: stasis.v1.RemoteRun.stored_at:type_name -> google.protobuf.Timestamp
+	4,  // 22: stasis.v1.VerifyRemoteRequest.level:type_name -> stasis.v1.RemoteVerifyLevel
+	26, // 23: stasis.v1.VerifyRemoteResponse.progress:type_name -> stasis.v1.RemoteVerifyCounts
+	27, // 24: stasis.v1.VerifyRemoteResponse.damage:type_name -> stasis.v1.RemoteDamage
+	26, // 25: stasis.v1.VerifyRemoteResponse.summary:type_name -> stasis.v1.RemoteVerifyCounts
+	5,  // 26: stasis.v1.RemoteService.ListRemotes:input_type -> stasis.v1.ListRemotesRequest
+	8,  // 27: stasis.v1.RemoteService.CheckRemote:input_type -> stasis.v1.CheckRemoteRequest
+	12, // 28: stasis.v1.RemoteService.DeleteRemoteSnapshots:input_type -> stasis.v1.DeleteRemoteSnapshotsRequest
+	15, // 29: stasis.v1.RemoteService.ListRemoteSnapshots:input_type -> stasis.v1.ListRemoteSnapshotsRequest
+	18, // 30: stasis.v1.RemoteService.CollectRemoteGarbage:input_type -> stasis.v1.CollectRemoteGarbageRequest
+	24, // 31: stasis.v1.RemoteService.VerifyRemote:input_type -> stasis.v1.VerifyRemoteRequest
+	6,  // 32: stasis.v1.RemoteService.ListRemotes:output_type -> stasis.v1.ListRemotesResponse
+	9,  // 33: stasis.v1.RemoteService.CheckRemote:output_type -> stasis.v1.CheckRemoteResponse
+	13, // 34: stasis.v1.RemoteService.DeleteRemoteSnapshots:output_type -> stasis.v1.DeleteRemoteSnapshotsResponse
+	17, // 35: stasis.v1.RemoteService.ListRemoteSnapshots:output_type -> stasis.v1.ListRemoteSnapshotsResponse
+	19, // 36: stasis.v1.RemoteService.CollectRemoteGarbage:output_type -> stasis.v1.CollectRemoteGarbageResponse
+	25, // 37: stasis.v1.RemoteService.VerifyRemote:output_type -> stasis.v1.VerifyRemoteResponse
+	32, // [32:38] is the sub-list for method output_type
+	26, // [26:32] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_remote_service_proto_init() }
@@ -1902,13 +2395,19 @@ func file_stasis_v1_remote_service_proto_init() {
 		(*CollectRemoteGarbageResponse_Progress)(nil),
 		(*CollectRemoteGarbageResponse_Result)(nil),
 	}
+	file_stasis_v1_remote_service_proto_msgTypes[20].OneofWrappers = []any{
+		(*VerifyRemoteResponse_Progress)(nil),
+		(*VerifyRemoteResponse_Damage)(nil),
+		(*VerifyRemoteResponse_Summary)(nil),
+	}
+	file_stasis_v1_remote_service_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_remote_service_proto_rawDesc), len(file_stasis_v1_remote_service_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   20,
+			NumEnums:      5,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,7 @@ const (
 	RemoteService_DeleteRemoteSnapshots_FullMethodName = "/stasis.v1.RemoteService/DeleteRemoteSnapshots"
 	RemoteService_ListRemoteSnapshots_FullMethodName   = "/stasis.v1.RemoteService/ListRemoteSnapshots"
 	RemoteService_CollectRemoteGarbage_FullMethodName  = "/stasis.v1.RemoteService/CollectRemoteGarbage"
+	RemoteService_VerifyRemote_FullMethodName          = "/stasis.v1.RemoteService/VerifyRemote"
 )
 
 // RemoteServiceClient is the client API for RemoteService service.
@@ -60,6 +61,12 @@ type RemoteServiceClient interface {
 	// Raises FIELD_INVALID, OPERATION_IN_PROGRESS, REMOTE_UNREACHABLE, REMOTE_REFUSED,
 	// REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. With abandon_run also REMOTE_COPY_MISSING.
 	CollectRemoteGarbage(ctx context.Context, in *CollectRemoteGarbageRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CollectRemoteGarbageResponse], error)
+	// Looks whether the snapshots of a remote are whole. Changes nothing, neither there nor here.
+	// Damage is in the answers, not an error. A snapshot that is deleted meanwhile is not damaged.
+	//
+	// Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+	// NOT_IMPLEMENTED.
+	VerifyRemote(ctx context.Context, in *VerifyRemoteRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VerifyRemoteResponse], error)
 }
 
 type remoteServiceClient struct {
@@ -138,6 +145,25 @@ func (c *remoteServiceClient) CollectRemoteGarbage(ctx context.Context, in *Coll
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type RemoteService_CollectRemoteGarbageClient = grpc.ServerStreamingClient[CollectRemoteGarbageResponse]
 
+func (c *remoteServiceClient) VerifyRemote(ctx context.Context, in *VerifyRemoteRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VerifyRemoteResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &RemoteService_ServiceDesc.Streams[2], RemoteService_VerifyRemote_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[VerifyRemoteRequest, VerifyRemoteResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RemoteService_VerifyRemoteClient = grpc.ServerStreamingClient[VerifyRemoteResponse]
+
 // RemoteServiceServer is the server API for RemoteService service.
 // All implementations must embed UnimplementedRemoteServiceServer
 // for forward compatibility.
@@ -170,6 +196,12 @@ type RemoteServiceServer interface {
 	// Raises FIELD_INVALID, OPERATION_IN_PROGRESS, REMOTE_UNREACHABLE, REMOTE_REFUSED,
 	// REMOTE_DATA_INVALID, FORMAT_UNSUPPORTED. With abandon_run also REMOTE_COPY_MISSING.
 	CollectRemoteGarbage(*CollectRemoteGarbageRequest, grpc.ServerStreamingServer[CollectRemoteGarbageResponse]) error
+	// Looks whether the snapshots of a remote are whole. Changes nothing, neither there nor here.
+	// Damage is in the answers, not an error. A snapshot that is deleted meanwhile is not damaged.
+	//
+	// Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+	// NOT_IMPLEMENTED.
+	VerifyRemote(*VerifyRemoteRequest, grpc.ServerStreamingServer[VerifyRemoteResponse]) error
 	mustEmbedUnimplementedRemoteServiceServer()
 }
 
@@ -194,6 +226,9 @@ func (UnimplementedRemoteServiceServer) ListRemoteSnapshots(context.Context, *Li
 }
 func (UnimplementedRemoteServiceServer) CollectRemoteGarbage(*CollectRemoteGarbageRequest, grpc.ServerStreamingServer[CollectRemoteGarbageResponse]) error {
 	return status.Error(codes.Unimplemented, "method CollectRemoteGarbage not implemented")
+}
+func (UnimplementedRemoteServiceServer) VerifyRemote(*VerifyRemoteRequest, grpc.ServerStreamingServer[VerifyRemoteResponse]) error {
+	return status.Error(codes.Unimplemented, "method VerifyRemote not implemented")
 }
 func (UnimplementedRemoteServiceServer) mustEmbedUnimplementedRemoteServiceServer() {}
 func (UnimplementedRemoteServiceServer) testEmbeddedByValue()                       {}
@@ -292,6 +327,17 @@ func _RemoteService_CollectRemoteGarbage_Handler(srv interface{}, stream grpc.Se
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type RemoteService_CollectRemoteGarbageServer = grpc.ServerStreamingServer[CollectRemoteGarbageResponse]
 
+func _RemoteService_VerifyRemote_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(VerifyRemoteRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(RemoteServiceServer).VerifyRemote(m, &grpc.GenericServerStream[VerifyRemoteRequest, VerifyRemoteResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RemoteService_VerifyRemoteServer = grpc.ServerStreamingServer[VerifyRemoteResponse]
+
 // RemoteService_ServiceDesc is the grpc.ServiceDesc for RemoteService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -321,6 +367,11 @@ var RemoteService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "CollectRemoteGarbage",
 			Handler:       _RemoteService_CollectRemoteGarbage_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "VerifyRemote",
+			Handler:       _RemoteService_VerifyRemote_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -41,6 +41,13 @@ class RemoteRunKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REMOTE_RUN_KIND_UNSPECIFIED: _ClassVar[RemoteRunKind]
     REMOTE_RUN_KIND_COLLECTION: _ClassVar[RemoteRunKind]
     REMOTE_RUN_KIND_DELETION: _ClassVar[RemoteRunKind]
+
+class RemoteVerifyLevel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REMOTE_VERIFY_LEVEL_UNSPECIFIED: _ClassVar[RemoteVerifyLevel]
+    REMOTE_VERIFY_LEVEL_EXISTS: _ClassVar[RemoteVerifyLevel]
+    REMOTE_VERIFY_LEVEL_FOOTERS: _ClassVar[RemoteVerifyLevel]
+    REMOTE_VERIFY_LEVEL_DATA: _ClassVar[RemoteVerifyLevel]
 REMOTE_CHECK_OUTCOME_UNSPECIFIED: RemoteCheckOutcome
 REMOTE_CHECK_OUTCOME_PASSED: RemoteCheckOutcome
 REMOTE_CHECK_OUTCOME_FAILED: RemoteCheckOutcome
@@ -58,6 +65,10 @@ REMOTE_DELETION_OUTCOME_FAILED: RemoteDeletionOutcome
 REMOTE_RUN_KIND_UNSPECIFIED: RemoteRunKind
 REMOTE_RUN_KIND_COLLECTION: RemoteRunKind
 REMOTE_RUN_KIND_DELETION: RemoteRunKind
+REMOTE_VERIFY_LEVEL_UNSPECIFIED: RemoteVerifyLevel
+REMOTE_VERIFY_LEVEL_EXISTS: RemoteVerifyLevel
+REMOTE_VERIFY_LEVEL_FOOTERS: RemoteVerifyLevel
+REMOTE_VERIFY_LEVEL_DATA: RemoteVerifyLevel
 
 class ListRemotesRequest(_message.Message):
     __slots__ = ()
@@ -281,3 +292,63 @@ class RemoteRun(_message.Message):
     snapshot_id: str
     objects: int
     def __init__(self, run: _Optional[str] = ..., kind: _Optional[_Union[RemoteRunKind, str]] = ..., stored_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., objects: _Optional[int] = ...) -> None: ...
+
+class VerifyRemoteRequest(_message.Message):
+    __slots__ = ("remote", "ref", "level", "sample_percent")
+    REMOTE_FIELD_NUMBER: _ClassVar[int]
+    REF_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    remote: str
+    ref: str
+    level: RemoteVerifyLevel
+    sample_percent: int
+    def __init__(self, remote: _Optional[str] = ..., ref: _Optional[str] = ..., level: _Optional[_Union[RemoteVerifyLevel, str]] = ..., sample_percent: _Optional[int] = ...) -> None: ...
+
+class VerifyRemoteResponse(_message.Message):
+    __slots__ = ("progress", "damage", "summary")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    DAMAGE_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    progress: RemoteVerifyCounts
+    damage: RemoteDamage
+    summary: RemoteVerifyCounts
+    def __init__(self, progress: _Optional[_Union[RemoteVerifyCounts, _Mapping]] = ..., damage: _Optional[_Union[RemoteDamage, _Mapping]] = ..., summary: _Optional[_Union[RemoteVerifyCounts, _Mapping]] = ...) -> None: ...
+
+class RemoteVerifyCounts(_message.Message):
+    __slots__ = ("snapshots", "done_snapshots", "damaged_snapshots", "damages", "footers", "blocks", "requests", "read_bytes")
+    SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
+    DONE_SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
+    DAMAGED_SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
+    DAMAGES_FIELD_NUMBER: _ClassVar[int]
+    FOOTERS_FIELD_NUMBER: _ClassVar[int]
+    BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    READ_BYTES_FIELD_NUMBER: _ClassVar[int]
+    snapshots: int
+    done_snapshots: int
+    damaged_snapshots: int
+    damages: int
+    footers: int
+    blocks: int
+    requests: int
+    read_bytes: int
+    def __init__(self, snapshots: _Optional[int] = ..., done_snapshots: _Optional[int] = ..., damaged_snapshots: _Optional[int] = ..., damages: _Optional[int] = ..., footers: _Optional[int] = ..., blocks: _Optional[int] = ..., requests: _Optional[int] = ..., read_bytes: _Optional[int] = ...) -> None: ...
+
+class RemoteDamage(_message.Message):
+    __slots__ = ("snapshot_id", "snapshot_name", "key", "offset", "file", "block", "problem")
+    SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_NAME_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    snapshot_id: str
+    snapshot_name: str
+    key: str
+    offset: int
+    file: str
+    block: int
+    problem: str
+    def __init__(self, snapshot_id: _Optional[str] = ..., snapshot_name: _Optional[str] = ..., key: _Optional[str] = ..., offset: _Optional[int] = ..., file: _Optional[str] = ..., block: _Optional[int] = ..., problem: _Optional[str] = ...) -> None: ...

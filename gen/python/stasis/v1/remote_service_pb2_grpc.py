@@ -60,6 +60,11 @@ class RemoteServiceStub(object):
                 request_serializer=stasis_dot_v1_dot_remote__service__pb2.CollectRemoteGarbageRequest.SerializeToString,
                 response_deserializer=stasis_dot_v1_dot_remote__service__pb2.CollectRemoteGarbageResponse.FromString,
                 _registered_method=True)
+        self.VerifyRemote = channel.unary_stream(
+                '/stasis.v1.RemoteService/VerifyRemote',
+                request_serializer=stasis_dot_v1_dot_remote__service__pb2.VerifyRemoteRequest.SerializeToString,
+                response_deserializer=stasis_dot_v1_dot_remote__service__pb2.VerifyRemoteResponse.FromString,
+                _registered_method=True)
 
 
 class RemoteServiceServicer(object):
@@ -117,6 +122,17 @@ class RemoteServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyRemote(self, request, context):
+        """Looks whether the snapshots of a remote are whole. Changes nothing, neither there nor here.
+        Damage is in the answers, not an error. A snapshot that is deleted meanwhile is not damaged.
+
+        Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+        NOT_IMPLEMENTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RemoteServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -144,6 +160,11 @@ def add_RemoteServiceServicer_to_server(servicer, server):
                     servicer.CollectRemoteGarbage,
                     request_deserializer=stasis_dot_v1_dot_remote__service__pb2.CollectRemoteGarbageRequest.FromString,
                     response_serializer=stasis_dot_v1_dot_remote__service__pb2.CollectRemoteGarbageResponse.SerializeToString,
+            ),
+            'VerifyRemote': grpc.unary_stream_rpc_method_handler(
+                    servicer.VerifyRemote,
+                    request_deserializer=stasis_dot_v1_dot_remote__service__pb2.VerifyRemoteRequest.FromString,
+                    response_serializer=stasis_dot_v1_dot_remote__service__pb2.VerifyRemoteResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -282,6 +303,33 @@ class RemoteService(object):
             '/stasis.v1.RemoteService/CollectRemoteGarbage',
             stasis_dot_v1_dot_remote__service__pb2.CollectRemoteGarbageRequest.SerializeToString,
             stasis_dot_v1_dot_remote__service__pb2.CollectRemoteGarbageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyRemote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/stasis.v1.RemoteService/VerifyRemote',
+            stasis_dot_v1_dot_remote__service__pb2.VerifyRemoteRequest.SerializeToString,
+            stasis_dot_v1_dot_remote__service__pb2.VerifyRemoteResponse.FromString,
             options,
             channel_credentials,
             insecure,

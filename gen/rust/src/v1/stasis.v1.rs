@@ -1446,6 +1446,99 @@ pub struct RemoteRun {
     #[prost(int64, tag = "5")]
     pub objects: i64,
 }
+/// Request of VerifyRemote.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerifyRemoteRequest {
+    /// Name of the remote.
+    #[prost(string, tag = "1")]
+    pub remote: ::prost::alloc::string::String,
+    /// The snapshot, as in DeleteRemoteSnapshots. Empty = all.
+    #[prost(string, tag = "2")]
+    pub r#ref: ::prost::alloc::string::String,
+    /// How closely to look. Unspecified = EXISTS.
+    #[prost(enumeration = "RemoteVerifyLevel", tag = "3")]
+    pub level: i32,
+    /// The share of the packs whose footers are read, and of the blocks, in percent, chosen at random:
+    /// 1 to 100. 0 = 100. Only with FOOTERS and DATA.
+    #[prost(int32, tag = "4")]
+    pub sample_percent: i32,
+}
+/// A message of VerifyRemote.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerifyRemoteResponse {
+    /// Exactly one of them.
+    #[prost(oneof = "verify_remote_response::Event", tags = "1, 2, 3")]
+    pub event: ::core::option::Option<verify_remote_response::Event>,
+}
+/// Nested message and enum types in `VerifyRemoteResponse`.
+pub mod verify_remote_response {
+    /// Exactly one of them.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Event {
+        /// About twice a second.
+        #[prost(message, tag = "1")]
+        Progress(super::RemoteVerifyCounts),
+        /// Something is damaged or missing. The answer has at most 100 of each snapshot.
+        #[prost(message, tag = "2")]
+        Damage(super::RemoteDamage),
+        /// Last message.
+        #[prost(message, tag = "3")]
+        Summary(super::RemoteVerifyCounts),
+    }
+}
+/// What VerifyRemote has seen so far.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoteVerifyCounts {
+    /// Number of snapshots to verify.
+    #[prost(int64, tag = "1")]
+    pub snapshots: i64,
+    /// Number of those that were verified.
+    #[prost(int64, tag = "2")]
+    pub done_snapshots: i64,
+    /// Number of those that are damaged.
+    #[prost(int64, tag = "3")]
+    pub damaged_snapshots: i64,
+    /// Number of damages, also those that are not in the answer.
+    #[prost(int64, tag = "4")]
+    pub damages: i64,
+    /// Number of footers that were compared. A footer may be read again for a later snapshot.
+    #[prost(int64, tag = "5")]
+    pub footers: i64,
+    /// Number of blocks that were compared. A block of several snapshots is read for each.
+    #[prost(int64, tag = "6")]
+    pub blocks: i64,
+    /// Number of HTTP requests.
+    #[prost(int64, tag = "7")]
+    pub requests: i64,
+    /// Bytes of the bodies of the answers.
+    #[prost(int64, tag = "8")]
+    pub read_bytes: i64,
+}
+/// A part of a snapshot that is missing, or is not as it was pushed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoteDamage {
+    /// Id of the snapshot at the remote.
+    #[prost(string, tag = "1")]
+    pub snapshot_id: ::prost::alloc::string::String,
+    /// Its name there. Empty if it has none, or if the object of the snapshot cannot be read.
+    #[prost(string, tag = "2")]
+    pub snapshot_name: ::prost::alloc::string::String,
+    /// Key of the object below the prefix of the remote.
+    #[prost(string, tag = "3")]
+    pub key: ::prost::alloc::string::String,
+    /// Where in the object. Unset if the whole object is meant.
+    #[prost(int64, optional, tag = "4")]
+    pub offset: ::core::option::Option<i64>,
+    /// The file of the snapshot that needs this part. Empty if all files do.
+    #[prost(string, tag = "5")]
+    pub file: ::prost::alloc::string::String,
+    /// The number of the block in that file, from 0. Unset without a file.
+    #[prost(int64, optional, tag = "6")]
+    pub block: ::core::option::Option<i64>,
+    /// What is wrong, for people.
+    #[prost(string, tag = "7")]
+    pub problem: ::prost::alloc::string::String,
+}
 /// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1594,6 +1687,44 @@ impl RemoteRunKind {
             "REMOTE_RUN_KIND_UNSPECIFIED" => Some(Self::Unspecified),
             "REMOTE_RUN_KIND_COLLECTION" => Some(Self::Collection),
             "REMOTE_RUN_KIND_DELETION" => Some(Self::Deletion),
+            _ => None,
+        }
+    }
+}
+/// How closely VerifyRemote looks. Each level includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RemoteVerifyLevel {
+    /// EXISTS.
+    Unspecified = 0,
+    /// The object of each snapshot and its list of packs are read. The map and each pack are listed by
+    /// the object store with the right length.
+    Exists = 1,
+    /// The map is read, and the footer of each pack is compared with its digest and with the map.
+    Footers = 2,
+    /// Each block is read, decoded and compared with its digest.
+    Data = 3,
+}
+impl RemoteVerifyLevel {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REMOTE_VERIFY_LEVEL_UNSPECIFIED",
+            Self::Exists => "REMOTE_VERIFY_LEVEL_EXISTS",
+            Self::Footers => "REMOTE_VERIFY_LEVEL_FOOTERS",
+            Self::Data => "REMOTE_VERIFY_LEVEL_DATA",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REMOTE_VERIFY_LEVEL_UNSPECIFIED" => Some(Self::Unspecified),
+            "REMOTE_VERIFY_LEVEL_EXISTS" => Some(Self::Exists),
+            "REMOTE_VERIFY_LEVEL_FOOTERS" => Some(Self::Footers),
+            "REMOTE_VERIFY_LEVEL_DATA" => Some(Self::Data),
             _ => None,
         }
     }
@@ -1837,6 +1968,35 @@ pub mod remote_service_client {
                 .insert(
                     GrpcMethod::new("stasis.v1.RemoteService", "CollectRemoteGarbage"),
                 );
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Looks whether the snapshots of a remote are whole. Changes nothing, neither there nor here.
+        /// Damage is in the answers, not an error. A snapshot that is deleted meanwhile is not damaged.
+        ///
+        /// Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+        /// NOT_IMPLEMENTED.
+        pub async fn verify_remote(
+            &mut self,
+            request: impl tonic::IntoRequest<super::VerifyRemoteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::VerifyRemoteResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/stasis.v1.RemoteService/VerifyRemote",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("stasis.v1.RemoteService", "VerifyRemote"));
             self.inner.server_streaming(req, path, codec).await
         }
     }

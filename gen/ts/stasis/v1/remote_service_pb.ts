@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/remote_service.proto.
  */
 export const file_stasis_v1_remote_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdGFzaXMvdjEvcmVtb3RlX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSIUChJMaXN0UmVtb3Rlc1JlcXVlc3QiOQoTTGlzdFJlbW90ZXNSZXNwb25zZRIiCgdyZW1vdGVzGAEgAygLMhEuc3Rhc2lzLnYxLlJlbW90ZSJYCgZSZW1vdGUSDAoEbmFtZRgBIAEoCRIQCghlbmRwb2ludBgCIAEoCRIOCgZidWNrZXQYAyABKAkSDgoGcHJlZml4GAQgASgJEg4KBnJlZ2lvbhgFIAEoCSI0ChJDaGVja1JlbW90ZVJlcXVlc3QSDgoGcmVtb3RlGAEgASgJEg4KBnJvdW5kcxgCIAEoBSJ8ChNDaGVja1JlbW90ZVJlc3BvbnNlEioKBHN0ZXAYASABKAsyGi5zdGFzaXMudjEuUmVtb3RlQ2hlY2tTdGVwSAASMAoHdmVyZGljdBgCIAEoCzIdLnN0YXNpcy52MS5SZW1vdGVDaGVja1ZlcmRpY3RIAEIHCgVldmVudCJfCg9SZW1vdGVDaGVja1N0ZXASDAoEbmFtZRgBIAEoCRIuCgdvdXRjb21lGAIgASgOMh0uc3Rhc2lzLnYxLlJlbW90ZUNoZWNrT3V0Y29tZRIOCgZkZXRhaWwYAyABKAkigwEKElJlbW90ZUNoZWNrVmVyZGljdBItCgl1c2FiaWxpdHkYASABKA4yGi5zdGFzaXMudjEuUmVtb3RlVXNhYmlsaXR5Eg8KB3N1bW1hcnkYAiABKAkSFwoPbWlzc2luZ19hY3Rpb25zGAMgAygJEhQKDG9iamVjdHNfbGVmdBgEIAEoBSJTChxEZWxldGVSZW1vdGVTbmFwc2hvdHNSZXF1ZXN0Eg4KBnJlbW90ZRgBIAEoCRIMCgRyZWZzGAIgAygJEhUKDWFsbG93X21pc3NpbmcYAyABKAgiTQodRGVsZXRlUmVtb3RlU25hcHNob3RzUmVzcG9uc2USLAoJZGVsZXRpb25zGAEgAygLMhkuc3Rhc2lzLnYxLlJlbW90ZURlbGV0aW9uIv0BCg5SZW1vdGVEZWxldGlvbhILCgNyZWYYASABKAkSCgoCaWQYAiABKAkSDAoEbmFtZRgDIAEoCRIPCgdub2RlX2lkGAQgASgJEi0KCXB1c2hlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoHb3V0Y29tZRgGIAEoDjIgLnN0YXNpcy52MS5SZW1vdGVEZWxldGlvbk91dGNvbWUSJgoGcmVhc29uGAcgASgOMhYuc3Rhc2lzLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYCCABKAkSGAoQaG9sZGluZ19ub2RlX2lkcxgJIAMoCSKEAQoaTGlzdFJlbW90ZVNuYXBzaG90c1JlcXVlc3QSDgoGcmVtb3RlGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEi8KBmZpbHRlchgEIAEoCzIfLnN0YXNpcy52MS5SZW1vdGVTbmFwc2hvdEZpbHRlciKoAQoUUmVtb3RlU25hcHNob3RGaWx0ZXISEwoLbmFtZV9wcmVmaXgYASABKAkSOwoGbGFiZWxzGAIgAygLMisuc3Rhc2lzLnYxLlJlbW90ZVNuYXBzaG90RmlsdGVyLkxhYmVsc0VudHJ5Eg8KB25vZGVfaWQYAyABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKhAQobTGlzdFJlbW90ZVNuYXBzaG90c1Jlc3BvbnNlEiwKCXNuYXBzaG90cxgBIAMoCzIZLnN0YXNpcy52MS5SZW1vdGVTbmFwc2hvdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoAxISCgpicm9rZW5faWRzGAQgAygJEhMKC2Jyb2tlbl9zaXplGAUgASgDIqsBChtDb2xsZWN0UmVtb3RlR2FyYmFnZVJlcXVlc3QSDgoGcmVtb3RlGAEgASgJEigKBWdyYWNlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCWNsYWltX3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdkcnlfcnVuGAQgASgIEhMKC2FiYW5kb25fcnVuGAUgASgJIoUBChxDb2xsZWN0UmVtb3RlR2FyYmFnZVJlc3BvbnNlEi8KCHByb2dyZXNzGAEgASgLMhsuc3Rhc2lzLnYxLlJlbW90ZUdjUHJvZ3Jlc3NIABIrCgZyZXN1bHQYAiABKAsyGS5zdGFzaXMudjEuUmVtb3RlR2NSZXN1bHRIAEIHCgVldmVudCJbChBSZW1vdGVHY1Byb2dyZXNzEhEKCXNuYXBzaG90cxgBIAEoAxIPCgdvYmplY3RzGAIgASgDEhIKCmNhbmRpZGF0ZXMYAyABKAMSDwoHZGVsZXRlZBgEIAEoAyJFChJSZW1vdGVPYmplY3RDb3VudHMSDQoFcGFja3MYASABKAMSEgoKcGFja19ieXRlcxgCIAEoAxIMCgRtYXBzGAMgASgDIrsCCg5SZW1vdGVHY1Jlc3VsdBIuCgdkZWxldGVkGAEgASgLMh0uc3Rhc2lzLnYxLlJlbW90ZU9iamVjdENvdW50cxIxCgprZXB0X3lvdW5nGAIgASgLMh0uc3Rhc2lzLnYxLlJlbW90ZU9iamVjdENvdW50cxIzCgxrZXB0X2NsYWltZWQYAyABKAsyHS5zdGFzaXMudjEuUmVtb3RlT2JqZWN0Q291bnRzEhEKCXNuYXBzaG90cxgEIAEoAxIbChNicm9rZW5fc25hcHNob3RfaWRzGAUgAygJEhYKDmV4cGlyZWRfY2xhaW1zGAYgASgDEhEKCWxlZnRvdmVycxgHIAEoAxIoCgpvdGhlcl9ydW5zGAggAygLMhQuc3Rhc2lzLnYxLlJlbW90ZVJ1bhIMCgRtb3JlGAkgASgIIpUBCglSZW1vdGVSdW4SCwoDcnVuGAEgASgJEiYKBGtpbmQYAiABKA4yGC5zdGFzaXMudjEuUmVtb3RlUnVuS2luZBItCglzdG9yZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC3NuYXBzaG90X2lkGAQgASgJEg8KB29iamVjdHMYBSABKAMqvgEKElJlbW90ZUNoZWNrT3V0Y29tZRIkCiBSRU1PVEVfQ0hFQ0tfT1VUQ09NRV9VTlNQRUNJRklFRBAAEh8KG1JFTU9URV9DSEVDS19PVVRDT01FX1BBU1NFRBABEh8KG1JFTU9URV9DSEVDS19PVVRDT01FX0ZBSUxFRBACEh4KGlJFTU9URV9DSEVDS19PVVRDT01FX05PVEVEEAMSIAocUkVNT1RFX0NIRUNLX09VVENPTUVfU0tJUFBFRBAEKo0BCg9SZW1vdGVVc2FiaWxpdHkSIAocUkVNT1RFX1VTQUJJTElUWV9VTlNQRUNJRklFRBAAEhsKF1JFTU9URV9VU0FCSUxJVFlfVVNBQkxFEAESHAoYUkVNT1RFX1VTQUJJTElUWV9MSU1JVEVEEAISHQoZUkVNT1RFX1VTQUJJTElUWV9VTlVTQUJMRRADKtABChVSZW1vdGVEZWxldGlvbk91dGNvbWUSJwojUkVNT1RFX0RFTEVUSU9OX09VVENPTUVfVU5TUEVDSUZJRUQQABIjCh9SRU1PVEVfREVMRVRJT05fT1VUQ09NRV9ERUxFVEVEEAESIAocUkVNT1RFX0RFTEVUSU9OX09VVENPTUVfS0VQVBACEiMKH1JFTU9URV9ERUxFVElPTl9PVVRDT01FX01JU1NJTkcQAxIiCh5SRU1PVEVfREVMRVRJT05fT1VUQ09NRV9GQUlMRUQQBCpuCg1SZW1vdGVSdW5LaW5kEh8KG1JFTU9URV9SVU5fS0lORF9VTlNQRUNJRklFRBAAEh4KGlJFTU9URV9SVU5fS0lORF9DT0xMRUNUSU9OEAESHAoYUkVNT1RFX1JVTl9LSU5EX0RFTEVUSU9OEAIy6gMKDVJlbW90ZVNlcnZpY2USTAoLTGlzdFJlbW90ZXMSHS5zdGFzaXMudjEuTGlzdFJlbW90ZXNSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkxpc3RSZW1vdGVzUmVzcG9uc2USTgoLQ2hlY2tSZW1vdGUSHS5zdGFzaXMudjEuQ2hlY2tSZW1vdGVSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkNoZWNrUmVtb3RlUmVzcG9uc2UwARJqChVEZWxldGVSZW1vdGVTbmFwc2hvdHMSJy5zdGFzaXMudjEuRGVsZXRlUmVtb3RlU25hcHNob3RzUmVxdWVzdBooLnN0YXNpcy52MS5EZWxldGVSZW1vdGVTbmFwc2hvdHNSZXNwb25zZRJkChNMaXN0UmVtb3RlU25hcHNob3RzEiUuc3Rhc2lzLnYxLkxpc3RSZW1vdGVTbmFwc2hvdHNSZXF1ZXN0GiYuc3Rhc2lzLnYxLkxpc3RSZW1vdGVTbmFwc2hvdHNSZXNwb25zZRJpChRDb2xsZWN0UmVtb3RlR2FyYmFnZRImLnN0YXNpcy52MS5Db2xsZWN0UmVtb3RlR2FyYmFnZVJlcXVlc3QaJy5zdGFzaXMudjEuQ29sbGVjdFJlbW90ZUdhcmJhZ2VSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_stasis_v1_errors, file_stasis_v1_resources]);
+  fileDesc("Ch5zdGFzaXMvdjEvcmVtb3RlX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSIUChJMaXN0UmVtb3Rlc1JlcXVlc3QiOQoTTGlzdFJlbW90ZXNSZXNwb25zZRIiCgdyZW1vdGVzGAEgAygLMhEuc3Rhc2lzLnYxLlJlbW90ZSJYCgZSZW1vdGUSDAoEbmFtZRgBIAEoCRIQCghlbmRwb2ludBgCIAEoCRIOCgZidWNrZXQYAyABKAkSDgoGcHJlZml4GAQgASgJEg4KBnJlZ2lvbhgFIAEoCSI0ChJDaGVja1JlbW90ZVJlcXVlc3QSDgoGcmVtb3RlGAEgASgJEg4KBnJvdW5kcxgCIAEoBSJ8ChNDaGVja1JlbW90ZVJlc3BvbnNlEioKBHN0ZXAYASABKAsyGi5zdGFzaXMudjEuUmVtb3RlQ2hlY2tTdGVwSAASMAoHdmVyZGljdBgCIAEoCzIdLnN0YXNpcy52MS5SZW1vdGVDaGVja1ZlcmRpY3RIAEIHCgVldmVudCJfCg9SZW1vdGVDaGVja1N0ZXASDAoEbmFtZRgBIAEoCRIuCgdvdXRjb21lGAIgASgOMh0uc3Rhc2lzLnYxLlJlbW90ZUNoZWNrT3V0Y29tZRIOCgZkZXRhaWwYAyABKAkigwEKElJlbW90ZUNoZWNrVmVyZGljdBItCgl1c2FiaWxpdHkYASABKA4yGi5zdGFzaXMudjEuUmVtb3RlVXNhYmlsaXR5Eg8KB3N1bW1hcnkYAiABKAkSFwoPbWlzc2luZ19hY3Rpb25zGAMgAygJEhQKDG9iamVjdHNfbGVmdBgEIAEoBSJTChxEZWxldGVSZW1vdGVTbmFwc2hvdHNSZXF1ZXN0Eg4KBnJlbW90ZRgBIAEoCRIMCgRyZWZzGAIgAygJEhUKDWFsbG93X21pc3NpbmcYAyABKAgiTQodRGVsZXRlUmVtb3RlU25hcHNob3RzUmVzcG9uc2USLAoJZGVsZXRpb25zGAEgAygLMhkuc3Rhc2lzLnYxLlJlbW90ZURlbGV0aW9uIv0BCg5SZW1vdGVEZWxldGlvbhILCgNyZWYYASABKAkSCgoCaWQYAiABKAkSDAoEbmFtZRgDIAEoCRIPCgdub2RlX2lkGAQgASgJEi0KCXB1c2hlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoHb3V0Y29tZRgGIAEoDjIgLnN0YXNpcy52MS5SZW1vdGVEZWxldGlvbk91dGNvbWUSJgoGcmVhc29uGAcgASgOMhYuc3Rhc2lzLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYCCABKAkSGAoQaG9sZGluZ19ub2RlX2lkcxgJIAMoCSKEAQoaTGlzdFJlbW90ZVNuYXBzaG90c1JlcXVlc3QSDgoGcmVtb3RlGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEi8KBmZpbHRlchgEIAEoCzIfLnN0YXNpcy52MS5SZW1vdGVTbmFwc2hvdEZpbHRlciKoAQoUUmVtb3RlU25hcHNob3RGaWx0ZXISEwoLbmFtZV9wcmVmaXgYASABKAkSOwoGbGFiZWxzGAIgAygLMisuc3Rhc2lzLnYxLlJlbW90ZVNuYXBzaG90RmlsdGVyLkxhYmVsc0VudHJ5Eg8KB25vZGVfaWQYAyABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKhAQobTGlzdFJlbW90ZVNuYXBzaG90c1Jlc3BvbnNlEiwKCXNuYXBzaG90cxgBIAMoCzIZLnN0YXNpcy52MS5SZW1vdGVTbmFwc2hvdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoAxISCgpicm9rZW5faWRzGAQgAygJEhMKC2Jyb2tlbl9zaXplGAUgASgDIqsBChtDb2xsZWN0UmVtb3RlR2FyYmFnZVJlcXVlc3QSDgoGcmVtb3RlGAEgASgJEigKBWdyYWNlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCWNsYWltX3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdkcnlfcnVuGAQgASgIEhMKC2FiYW5kb25fcnVuGAUgASgJIoUBChxDb2xsZWN0UmVtb3RlR2FyYmFnZVJlc3BvbnNlEi8KCHByb2dyZXNzGAEgASgLMhsuc3Rhc2lzLnYxLlJlbW90ZUdjUHJvZ3Jlc3NIABIrCgZyZXN1bHQYAiABKAsyGS5zdGFzaXMudjEuUmVtb3RlR2NSZXN1bHRIAEIHCgVldmVudCJbChBSZW1vdGVHY1Byb2dyZXNzEhEKCXNuYXBzaG90cxgBIAEoAxIPCgdvYmplY3RzGAIgASgDEhIKCmNhbmRpZGF0ZXMYAyABKAMSDwoHZGVsZXRlZBgEIAEoAyJFChJSZW1vdGVPYmplY3RDb3VudHMSDQoFcGFja3MYASABKAMSEgoKcGFja19ieXRlcxgCIAEoAxIMCgRtYXBzGAMgASgDIrsCCg5SZW1vdGVHY1Jlc3VsdBIuCgdkZWxldGVkGAEgASgLMh0uc3Rhc2lzLnYxLlJlbW90ZU9iamVjdENvdW50cxIxCgprZXB0X3lvdW5nGAIgASgLMh0uc3Rhc2lzLnYxLlJlbW90ZU9iamVjdENvdW50cxIzCgxrZXB0X2NsYWltZWQYAyABKAsyHS5zdGFzaXMudjEuUmVtb3RlT2JqZWN0Q291bnRzEhEKCXNuYXBzaG90cxgEIAEoAxIbChNicm9rZW5fc25hcHNob3RfaWRzGAUgAygJEhYKDmV4cGlyZWRfY2xhaW1zGAYgASgDEhEKCWxlZnRvdmVycxgHIAEoAxIoCgpvdGhlcl9ydW5zGAggAygLMhQuc3Rhc2lzLnYxLlJlbW90ZVJ1bhIMCgRtb3JlGAkgASgIIpUBCglSZW1vdGVSdW4SCwoDcnVuGAEgASgJEiYKBGtpbmQYAiABKA4yGC5zdGFzaXMudjEuUmVtb3RlUnVuS2luZBItCglzdG9yZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC3NuYXBzaG90X2lkGAQgASgJEg8KB29iamVjdHMYBSABKAMidwoTVmVyaWZ5UmVtb3RlUmVxdWVzdBIOCgZyZW1vdGUYASABKAkSCwoDcmVmGAIgASgJEisKBWxldmVsGAMgASgOMhwuc3Rhc2lzLnYxLlJlbW90ZVZlcmlmeUxldmVsEhYKDnNhbXBsZV9wZXJjZW50GAQgASgFIq8BChRWZXJpZnlSZW1vdGVSZXNwb25zZRIxCghwcm9ncmVzcxgBIAEoCzIdLnN0YXNpcy52MS5SZW1vdGVWZXJpZnlDb3VudHNIABIpCgZkYW1hZ2UYAiABKAsyFy5zdGFzaXMudjEuUmVtb3RlRGFtYWdlSAASMAoHc3VtbWFyeRgDIAEoCzIdLnN0YXNpcy52MS5SZW1vdGVWZXJpZnlDb3VudHNIAEIHCgVldmVudCKyAQoSUmVtb3RlVmVyaWZ5Q291bnRzEhEKCXNuYXBzaG90cxgBIAEoAxIWCg5kb25lX3NuYXBzaG90cxgCIAEoAxIZChFkYW1hZ2VkX3NuYXBzaG90cxgDIAEoAxIPCgdkYW1hZ2VzGAQgASgDEg8KB2Zvb3RlcnMYBSABKAMSDgoGYmxvY2tzGAYgASgDEhAKCHJlcXVlc3RzGAcgASgDEhIKCnJlYWRfYnl0ZXMYCCABKAMipAEKDFJlbW90ZURhbWFnZRITCgtzbmFwc2hvdF9pZBgBIAEoCRIVCg1zbmFwc2hvdF9uYW1lGAIgASgJEgsKA2tleRgDIAEoCRITCgZvZmZzZXQYBCABKANIAIgBARIMCgRmaWxlGAUgASgJEhIKBWJsb2NrGAYgASgDSAGIAQESDwoHcHJvYmxlbRgHIAEoCUIJCgdfb2Zmc2V0QggKBl9ibG9jayq+AQoSUmVtb3RlQ2hlY2tPdXRjb21lEiQKIFJFTU9URV9DSEVDS19PVVRDT01FX1VOU1BFQ0lGSUVEEAASHwobUkVNT1RFX0NIRUNLX09VVENPTUVfUEFTU0VEEAESHwobUkVNT1RFX0NIRUNLX09VVENPTUVfRkFJTEVEEAISHgoaUkVNT1RFX0NIRUNLX09VVENPTUVfTk9URUQQAxIgChxSRU1PVEVfQ0hFQ0tfT1VUQ09NRV9TS0lQUEVEEAQqjQEKD1JlbW90ZVVzYWJpbGl0eRIgChxSRU1PVEVfVVNBQklMSVRZX1VOU1BFQ0lGSUVEEAASGwoXUkVNT1RFX1VTQUJJTElUWV9VU0FCTEUQARIcChhSRU1PVEVfVVNBQklMSVRZX0xJTUlURUQQAhIdChlSRU1PVEVfVVNBQklMSVRZX1VOVVNBQkxFEAMq0AEKFVJlbW90ZURlbGV0aW9uT3V0Y29tZRInCiNSRU1PVEVfREVMRVRJT05fT1VUQ09NRV9VTlNQRUNJRklFRBAAEiMKH1JFTU9URV9ERUxFVElPTl9PVVRDT01FX0RFTEVURUQQARIgChxSRU1PVEVfREVMRVRJT05fT1VUQ09NRV9LRVBUEAISIwofUkVNT1RFX0RFTEVUSU9OX09VVENPTUVfTUlTU0lORxADEiIKHlJFTU9URV9ERUxFVElPTl9PVVRDT01FX0ZBSUxFRBAEKm4KDVJlbW90ZVJ1bktpbmQSHwobUkVNT1RFX1JVTl9LSU5EX1VOU1BFQ0lGSUVEEAASHgoaUkVNT1RFX1JVTl9LSU5EX0NPTExFQ1RJT04QARIcChhSRU1PVEVfUlVOX0tJTkRfREVMRVRJT04QAiqXAQoRUmVtb3RlVmVyaWZ5TGV2ZWwSIwofUkVNT1RFX1ZFUklGWV9MRVZFTF9VTlNQRUNJRklFRBAAEh4KGlJFTU9URV9WRVJJRllfTEVWRUxfRVhJU1RTEAESHwobUkVNT1RFX1ZFUklGWV9MRVZFTF9GT09URVJTEAISHAoYUkVNT1RFX1ZFUklGWV9MRVZFTF9EQVRBEAMyvQQKDVJlbW90ZVNlcnZpY2USTAoLTGlzdFJlbW90ZXMSHS5zdGFzaXMudjEuTGlzdFJlbW90ZXNSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkxpc3RSZW1vdGVzUmVzcG9uc2USTgoLQ2hlY2tSZW1vdGUSHS5zdGFzaXMudjEuQ2hlY2tSZW1vdGVSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkNoZWNrUmVtb3RlUmVzcG9uc2UwARJqChVEZWxldGVSZW1vdGVTbmFwc2hvdHMSJy5zdGFzaXMudjEuRGVsZXRlUmVtb3RlU25hcHNob3RzUmVxdWVzdBooLnN0YXNpcy52MS5EZWxldGVSZW1vdGVTbmFwc2hvdHNSZXNwb25zZRJkChNMaXN0UmVtb3RlU25hcHNob3RzEiUuc3Rhc2lzLnYxLkxpc3RSZW1vdGVTbmFwc2hvdHNSZXF1ZXN0GiYuc3Rhc2lzLnYxLkxpc3RSZW1vdGVTbmFwc2hvdHNSZXNwb25zZRJpChRDb2xsZWN0UmVtb3RlR2FyYmFnZRImLnN0YXNpcy52MS5Db2xsZWN0UmVtb3RlR2FyYmFnZVJlcXVlc3QaJy5zdGFzaXMudjEuQ29sbGVjdFJlbW90ZUdhcmJhZ2VSZXNwb25zZTABElEKDFZlcmlmeVJlbW90ZRIeLnN0YXNpcy52MS5WZXJpZnlSZW1vdGVSZXF1ZXN0Gh8uc3Rhc2lzLnYxLlZlcmlmeVJlbW90ZVJlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_stasis_v1_errors, file_stasis_v1_resources]);
 
 /**
  * Request of ListRemotes.
@@ -804,6 +804,227 @@ export const RemoteRunSchema: GenMessage<RemoteRun> = /*@__PURE__*/
   messageDesc(file_stasis_v1_remote_service, 18);
 
 /**
+ * Request of VerifyRemote.
+ *
+ * @generated from message stasis.v1.VerifyRemoteRequest
+ */
+export type VerifyRemoteRequest = Message<"stasis.v1.VerifyRemoteRequest"> & {
+  /**
+   * Name of the remote.
+   *
+   * @generated from field: string remote = 1;
+   */
+  remote: string;
+
+  /**
+   * The snapshot, as in DeleteRemoteSnapshots. Empty = all.
+   *
+   * @generated from field: string ref = 2;
+   */
+  ref: string;
+
+  /**
+   * How closely to look. Unspecified = EXISTS.
+   *
+   * @generated from field: stasis.v1.RemoteVerifyLevel level = 3;
+   */
+  level: RemoteVerifyLevel;
+
+  /**
+   * The share of the packs whose footers are read, and of the blocks, in percent, chosen at random:
+   * 1 to 100. 0 = 100. Only with FOOTERS and DATA.
+   *
+   * @generated from field: int32 sample_percent = 4;
+   */
+  samplePercent: number;
+};
+
+/**
+ * Describes the message stasis.v1.VerifyRemoteRequest.
+ * Use `create(VerifyRemoteRequestSchema)` to create a new message.
+ */
+export const VerifyRemoteRequestSchema: GenMessage<VerifyRemoteRequest> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 19);
+
+/**
+ * A message of VerifyRemote.
+ *
+ * @generated from message stasis.v1.VerifyRemoteResponse
+ */
+export type VerifyRemoteResponse = Message<"stasis.v1.VerifyRemoteResponse"> & {
+  /**
+   * Exactly one of them.
+   *
+   * @generated from oneof stasis.v1.VerifyRemoteResponse.event
+   */
+  event: {
+    /**
+     * About twice a second.
+     *
+     * @generated from field: stasis.v1.RemoteVerifyCounts progress = 1;
+     */
+    value: RemoteVerifyCounts;
+    case: "progress";
+  } | {
+    /**
+     * Something is damaged or missing. The answer has at most 100 of each snapshot.
+     *
+     * @generated from field: stasis.v1.RemoteDamage damage = 2;
+     */
+    value: RemoteDamage;
+    case: "damage";
+  } | {
+    /**
+     * Last message.
+     *
+     * @generated from field: stasis.v1.RemoteVerifyCounts summary = 3;
+     */
+    value: RemoteVerifyCounts;
+    case: "summary";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message stasis.v1.VerifyRemoteResponse.
+ * Use `create(VerifyRemoteResponseSchema)` to create a new message.
+ */
+export const VerifyRemoteResponseSchema: GenMessage<VerifyRemoteResponse> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 20);
+
+/**
+ * What VerifyRemote has seen so far.
+ *
+ * @generated from message stasis.v1.RemoteVerifyCounts
+ */
+export type RemoteVerifyCounts = Message<"stasis.v1.RemoteVerifyCounts"> & {
+  /**
+   * Number of snapshots to verify.
+   *
+   * @generated from field: int64 snapshots = 1;
+   */
+  snapshots: bigint;
+
+  /**
+   * Number of those that were verified.
+   *
+   * @generated from field: int64 done_snapshots = 2;
+   */
+  doneSnapshots: bigint;
+
+  /**
+   * Number of those that are damaged.
+   *
+   * @generated from field: int64 damaged_snapshots = 3;
+   */
+  damagedSnapshots: bigint;
+
+  /**
+   * Number of damages, also those that are not in the answer.
+   *
+   * @generated from field: int64 damages = 4;
+   */
+  damages: bigint;
+
+  /**
+   * Number of footers that were compared. A footer may be read again for a later snapshot.
+   *
+   * @generated from field: int64 footers = 5;
+   */
+  footers: bigint;
+
+  /**
+   * Number of blocks that were compared. A block of several snapshots is read for each.
+   *
+   * @generated from field: int64 blocks = 6;
+   */
+  blocks: bigint;
+
+  /**
+   * Number of HTTP requests.
+   *
+   * @generated from field: int64 requests = 7;
+   */
+  requests: bigint;
+
+  /**
+   * Bytes of the bodies of the answers.
+   *
+   * @generated from field: int64 read_bytes = 8;
+   */
+  readBytes: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.RemoteVerifyCounts.
+ * Use `create(RemoteVerifyCountsSchema)` to create a new message.
+ */
+export const RemoteVerifyCountsSchema: GenMessage<RemoteVerifyCounts> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 21);
+
+/**
+ * A part of a snapshot that is missing, or is not as it was pushed.
+ *
+ * @generated from message stasis.v1.RemoteDamage
+ */
+export type RemoteDamage = Message<"stasis.v1.RemoteDamage"> & {
+  /**
+   * Id of the snapshot at the remote.
+   *
+   * @generated from field: string snapshot_id = 1;
+   */
+  snapshotId: string;
+
+  /**
+   * Its name there. Empty if it has none, or if the object of the snapshot cannot be read.
+   *
+   * @generated from field: string snapshot_name = 2;
+   */
+  snapshotName: string;
+
+  /**
+   * Key of the object below the prefix of the remote.
+   *
+   * @generated from field: string key = 3;
+   */
+  key: string;
+
+  /**
+   * Where in the object. Unset if the whole object is meant.
+   *
+   * @generated from field: optional int64 offset = 4;
+   */
+  offset?: bigint | undefined;
+
+  /**
+   * The file of the snapshot that needs this part. Empty if all files do.
+   *
+   * @generated from field: string file = 5;
+   */
+  file: string;
+
+  /**
+   * The number of the block in that file, from 0. Unset without a file.
+   *
+   * @generated from field: optional int64 block = 6;
+   */
+  block?: bigint | undefined;
+
+  /**
+   * What is wrong, for people.
+   *
+   * @generated from field: string problem = 7;
+   */
+  problem: string;
+};
+
+/**
+ * Describes the message stasis.v1.RemoteDamage.
+ * Use `create(RemoteDamageSchema)` to create a new message.
+ */
+export const RemoteDamageSchema: GenMessage<RemoteDamage> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_remote_service, 22);
+
+/**
  * The result of a step.
  *
  * @generated from enum stasis.v1.RemoteCheckOutcome
@@ -975,6 +1196,48 @@ export const RemoteRunKindSchema: GenEnum<RemoteRunKind> = /*@__PURE__*/
   enumDesc(file_stasis_v1_remote_service, 3);
 
 /**
+ * How closely VerifyRemote looks. Each level includes those before it.
+ *
+ * @generated from enum stasis.v1.RemoteVerifyLevel
+ */
+export enum RemoteVerifyLevel {
+  /**
+   * EXISTS.
+   *
+   * @generated from enum value: REMOTE_VERIFY_LEVEL_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The object of each snapshot and its list of packs are read. The map and each pack are listed by
+   * the object store with the right length.
+   *
+   * @generated from enum value: REMOTE_VERIFY_LEVEL_EXISTS = 1;
+   */
+  EXISTS = 1,
+
+  /**
+   * The map is read, and the footer of each pack is compared with its digest and with the map.
+   *
+   * @generated from enum value: REMOTE_VERIFY_LEVEL_FOOTERS = 2;
+   */
+  FOOTERS = 2,
+
+  /**
+   * Each block is read, decoded and compared with its digest.
+   *
+   * @generated from enum value: REMOTE_VERIFY_LEVEL_DATA = 3;
+   */
+  DATA = 3,
+}
+
+/**
+ * Describes the enum stasis.v1.RemoteVerifyLevel.
+ */
+export const RemoteVerifyLevelSchema: GenEnum<RemoteVerifyLevel> = /*@__PURE__*/
+  enumDesc(file_stasis_v1_remote_service, 4);
+
+/**
  * The remotes of the daemon's configuration, `[[remotes]]`. For operators without a name prefix.
  *
  * @generated from service stasis.v1.RemoteService
@@ -1045,6 +1308,20 @@ export const RemoteService: GenService<{
     methodKind: "server_streaming";
     input: typeof CollectRemoteGarbageRequestSchema;
     output: typeof CollectRemoteGarbageResponseSchema;
+  },
+  /**
+   * Looks whether the snapshots of a remote are whole. Changes nothing, neither there nor here.
+   * Damage is in the answers, not an error. A snapshot that is deleted meanwhile is not damaged.
+   *
+   * Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+   * NOT_IMPLEMENTED.
+   *
+   * @generated from rpc stasis.v1.RemoteService.VerifyRemote
+   */
+  verifyRemote: {
+    methodKind: "server_streaming";
+    input: typeof VerifyRemoteRequestSchema;
+    output: typeof VerifyRemoteResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_stasis_v1_remote_service, 0);

@@ -111,7 +111,7 @@ macro_rules! answers {
 answers!(
     OpenDataDirectoryResponse, VerifyResponse, WatchResponse, CheckResponse, RepairResponse,
     PullResponse, PushResponse, GetManifestResponse, ReadTableResponse, ReadBlocksResponse,
-    CheckRemoteResponse, CollectRemoteGarbageResponse;
+    CheckRemoteResponse, CollectRemoteGarbageResponse, VerifyRemoteResponse;
     RestoreResponse => restore_response::Frame::Chunk,
     ExportResponse => export_response::Frame::Chunk;
     ReadFileResponse => read_file_response::Frame::Chunk
@@ -160,6 +160,7 @@ pub async fn download(
         "ReplicationService/ReadBlocks" => ReplicationServiceClient.read_blocks,
         "RemoteService/CheckRemote" => RemoteServiceClient.check_remote,
         "RemoteService/CollectRemoteGarbage" => RemoteServiceClient.collect_remote_garbage,
+        "RemoteService/VerifyRemote" => RemoteServiceClient.verify_remote,
     )
 }
 

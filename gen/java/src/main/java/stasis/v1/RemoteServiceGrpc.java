@@ -170,6 +170,37 @@ public final class RemoteServiceGrpc {
     return getCollectRemoteGarbageMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.VerifyRemoteRequest,
+      stasis.v1.VerifyRemoteResponse> getVerifyRemoteMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "VerifyRemote",
+      requestType = stasis.v1.VerifyRemoteRequest.class,
+      responseType = stasis.v1.VerifyRemoteResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+  public static io.grpc.MethodDescriptor<stasis.v1.VerifyRemoteRequest,
+      stasis.v1.VerifyRemoteResponse> getVerifyRemoteMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.VerifyRemoteRequest, stasis.v1.VerifyRemoteResponse> getVerifyRemoteMethod;
+    if ((getVerifyRemoteMethod = RemoteServiceGrpc.getVerifyRemoteMethod) == null) {
+      synchronized (RemoteServiceGrpc.class) {
+        if ((getVerifyRemoteMethod = RemoteServiceGrpc.getVerifyRemoteMethod) == null) {
+          RemoteServiceGrpc.getVerifyRemoteMethod = getVerifyRemoteMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.VerifyRemoteRequest, stasis.v1.VerifyRemoteResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "VerifyRemote"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.VerifyRemoteRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.VerifyRemoteResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new RemoteServiceMethodDescriptorSupplier("VerifyRemote"))
+              .build();
+        }
+      }
+    }
+    return getVerifyRemoteMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -299,6 +330,19 @@ public final class RemoteServiceGrpc {
         io.grpc.stub.StreamObserver<stasis.v1.CollectRemoteGarbageResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getCollectRemoteGarbageMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * Looks whether the snapshots of a remote are whole. Changes nothing, neither there nor here.
+     * Damage is in the answers, not an error. A snapshot that is deleted meanwhile is not damaged.
+     * Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+     * NOT_IMPLEMENTED.
+     * </pre>
+     */
+    default void verifyRemote(stasis.v1.VerifyRemoteRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.VerifyRemoteResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getVerifyRemoteMethod(), responseObserver);
+    }
   }
 
   /**
@@ -402,6 +446,20 @@ public final class RemoteServiceGrpc {
       io.grpc.stub.ClientCalls.asyncServerStreamingCall(
           getChannel().newCall(getCollectRemoteGarbageMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * Looks whether the snapshots of a remote are whole. Changes nothing, neither there nor here.
+     * Damage is in the answers, not an error. A snapshot that is deleted meanwhile is not damaged.
+     * Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+     * NOT_IMPLEMENTED.
+     * </pre>
+     */
+    public void verifyRemote(stasis.v1.VerifyRemoteRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.VerifyRemoteResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncServerStreamingCall(
+          getChannel().newCall(getVerifyRemoteMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -490,6 +548,21 @@ public final class RemoteServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
           getChannel(), getCollectRemoteGarbageMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Looks whether the snapshots of a remote are whole. Changes nothing, neither there nor here.
+     * Damage is in the answers, not an error. A snapshot that is deleted meanwhile is not damaged.
+     * Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+     * NOT_IMPLEMENTED.
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<?, stasis.v1.VerifyRemoteResponse>
+        verifyRemote(stasis.v1.VerifyRemoteRequest request) {
+      return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
+          getChannel(), getVerifyRemoteMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -576,6 +649,20 @@ public final class RemoteServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
           getChannel(), getCollectRemoteGarbageMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Looks whether the snapshots of a remote are whole. Changes nothing, neither there nor here.
+     * Damage is in the answers, not an error. A snapshot that is deleted meanwhile is not damaged.
+     * Raises FIELD_INVALID, SNAPSHOT_NOT_FOUND, AMBIGUOUS_REF, REMOTE_UNREACHABLE, REMOTE_REFUSED,
+     * NOT_IMPLEMENTED.
+     * </pre>
+     */
+    public java.util.Iterator<stasis.v1.VerifyRemoteResponse> verifyRemote(
+        stasis.v1.VerifyRemoteRequest request) {
+      return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
+          getChannel(), getVerifyRemoteMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -643,6 +730,7 @@ public final class RemoteServiceGrpc {
   private static final int METHODID_DELETE_REMOTE_SNAPSHOTS = 2;
   private static final int METHODID_LIST_REMOTE_SNAPSHOTS = 3;
   private static final int METHODID_COLLECT_REMOTE_GARBAGE = 4;
+  private static final int METHODID_VERIFY_REMOTE = 5;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -680,6 +768,10 @@ public final class RemoteServiceGrpc {
         case METHODID_COLLECT_REMOTE_GARBAGE:
           serviceImpl.collectRemoteGarbage((stasis.v1.CollectRemoteGarbageRequest) request,
               (io.grpc.stub.StreamObserver<stasis.v1.CollectRemoteGarbageResponse>) responseObserver);
+          break;
+        case METHODID_VERIFY_REMOTE:
+          serviceImpl.verifyRemote((stasis.v1.VerifyRemoteRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.VerifyRemoteResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -734,6 +826,13 @@ public final class RemoteServiceGrpc {
               stasis.v1.CollectRemoteGarbageRequest,
               stasis.v1.CollectRemoteGarbageResponse>(
                 service, METHODID_COLLECT_REMOTE_GARBAGE)))
+        .addMethod(
+          getVerifyRemoteMethod(),
+          io.grpc.stub.ServerCalls.asyncServerStreamingCall(
+            new MethodHandlers<
+              stasis.v1.VerifyRemoteRequest,
+              stasis.v1.VerifyRemoteResponse>(
+                service, METHODID_VERIFY_REMOTE)))
         .build();
   }
 
@@ -787,6 +886,7 @@ public final class RemoteServiceGrpc {
               .addMethod(getDeleteRemoteSnapshotsMethod())
               .addMethod(getListRemoteSnapshotsMethod())
               .addMethod(getCollectRemoteGarbageMethod())
+              .addMethod(getVerifyRemoteMethod())
               .build();
         }
       }

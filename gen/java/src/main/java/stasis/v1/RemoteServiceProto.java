@@ -126,6 +126,26 @@ public final class RemoteServiceProto extends com.google.protobuf.GeneratedFile 
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_RemoteRun_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_VerifyRemoteRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_VerifyRemoteRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_VerifyRemoteResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_VerifyRemoteResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_RemoteVerifyCounts_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_RemoteVerifyCounts_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_RemoteDamage_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_RemoteDamage_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -216,40 +236,67 @@ public final class RemoteServiceProto extends com.google.protobuf.GeneratedFile 
       "1.RemoteRunKindR\004kind\0227\n\tstored_at\030\003 \001(\013" +
       "2\032.google.protobuf.TimestampR\010storedAt\022\037" +
       "\n\013snapshot_id\030\004 \001(\tR\nsnapshotId\022\030\n\007objec" +
-      "ts\030\005 \001(\003R\007objects*\276\001\n\022RemoteCheckOutcome" +
-      "\022$\n REMOTE_CHECK_OUTCOME_UNSPECIFIED\020\000\022\037" +
-      "\n\033REMOTE_CHECK_OUTCOME_PASSED\020\001\022\037\n\033REMOT" +
-      "E_CHECK_OUTCOME_FAILED\020\002\022\036\n\032REMOTE_CHECK" +
-      "_OUTCOME_NOTED\020\003\022 \n\034REMOTE_CHECK_OUTCOME" +
-      "_SKIPPED\020\004*\215\001\n\017RemoteUsability\022 \n\034REMOTE" +
-      "_USABILITY_UNSPECIFIED\020\000\022\033\n\027REMOTE_USABI" +
-      "LITY_USABLE\020\001\022\034\n\030REMOTE_USABILITY_LIMITE" +
-      "D\020\002\022\035\n\031REMOTE_USABILITY_UNUSABLE\020\003*\320\001\n\025R" +
-      "emoteDeletionOutcome\022\'\n#REMOTE_DELETION_" +
-      "OUTCOME_UNSPECIFIED\020\000\022#\n\037REMOTE_DELETION" +
-      "_OUTCOME_DELETED\020\001\022 \n\034REMOTE_DELETION_OU" +
-      "TCOME_KEPT\020\002\022#\n\037REMOTE_DELETION_OUTCOME_" +
-      "MISSING\020\003\022\"\n\036REMOTE_DELETION_OUTCOME_FAI" +
-      "LED\020\004*n\n\rRemoteRunKind\022\037\n\033REMOTE_RUN_KIN" +
-      "D_UNSPECIFIED\020\000\022\036\n\032REMOTE_RUN_KIND_COLLE" +
-      "CTION\020\001\022\034\n\030REMOTE_RUN_KIND_DELETION\020\0022\352\003" +
-      "\n\rRemoteService\022L\n\013ListRemotes\022\035.stasis." +
-      "v1.ListRemotesRequest\032\036.stasis.v1.ListRe" +
-      "motesResponse\022N\n\013CheckRemote\022\035.stasis.v1" +
-      ".CheckRemoteRequest\032\036.stasis.v1.CheckRem" +
-      "oteResponse0\001\022j\n\025DeleteRemoteSnapshots\022\'" +
-      ".stasis.v1.DeleteRemoteSnapshotsRequest\032" +
-      "(.stasis.v1.DeleteRemoteSnapshotsRespons" +
-      "e\022d\n\023ListRemoteSnapshots\022%.stasis.v1.Lis" +
-      "tRemoteSnapshotsRequest\032&.stasis.v1.List" +
-      "RemoteSnapshotsResponse\022i\n\024CollectRemote" +
-      "Garbage\022&.stasis.v1.CollectRemoteGarbage" +
-      "Request\032\'.stasis.v1.CollectRemoteGarbage" +
-      "Response0\001B\214\001\n\tstasis.v1B\022RemoteServiceP" +
-      "rotoP\001Z&stasis.local/gen/go/stasis/v1;st" +
-      "asisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025S" +
-      "tasis\\V1\\GPBMetadata\352\002\nStasis::V1b\006proto" +
-      "3"
+      "ts\030\005 \001(\003R\007objects\"\232\001\n\023VerifyRemoteReques" +
+      "t\022\026\n\006remote\030\001 \001(\tR\006remote\022\020\n\003ref\030\002 \001(\tR\003" +
+      "ref\0222\n\005level\030\003 \001(\0162\034.stasis.v1.RemoteVer" +
+      "ifyLevelR\005level\022%\n\016sample_percent\030\004 \001(\005R" +
+      "\rsamplePercent\"\312\001\n\024VerifyRemoteResponse\022" +
+      ";\n\010progress\030\001 \001(\0132\035.stasis.v1.RemoteVeri" +
+      "fyCountsH\000R\010progress\0221\n\006damage\030\002 \001(\0132\027.s" +
+      "tasis.v1.RemoteDamageH\000R\006damage\0229\n\007summa" +
+      "ry\030\003 \001(\0132\035.stasis.v1.RemoteVerifyCountsH" +
+      "\000R\007summaryB\007\n\005event\"\215\002\n\022RemoteVerifyCoun" +
+      "ts\022\034\n\tsnapshots\030\001 \001(\003R\tsnapshots\022%\n\016done" +
+      "_snapshots\030\002 \001(\003R\rdoneSnapshots\022+\n\021damag" +
+      "ed_snapshots\030\003 \001(\003R\020damagedSnapshots\022\030\n\007" +
+      "damages\030\004 \001(\003R\007damages\022\030\n\007footers\030\005 \001(\003R" +
+      "\007footers\022\026\n\006blocks\030\006 \001(\003R\006blocks\022\032\n\010requ" +
+      "ests\030\007 \001(\003R\010requests\022\035\n\nread_bytes\030\010 \001(\003" +
+      "R\treadBytes\"\341\001\n\014RemoteDamage\022\037\n\013snapshot" +
+      "_id\030\001 \001(\tR\nsnapshotId\022#\n\rsnapshot_name\030\002" +
+      " \001(\tR\014snapshotName\022\020\n\003key\030\003 \001(\tR\003key\022\033\n\006" +
+      "offset\030\004 \001(\003H\000R\006offset\210\001\001\022\022\n\004file\030\005 \001(\tR" +
+      "\004file\022\031\n\005block\030\006 \001(\003H\001R\005block\210\001\001\022\030\n\007prob" +
+      "lem\030\007 \001(\tR\007problemB\t\n\007_offsetB\010\n\006_block*" +
+      "\276\001\n\022RemoteCheckOutcome\022$\n REMOTE_CHECK_O" +
+      "UTCOME_UNSPECIFIED\020\000\022\037\n\033REMOTE_CHECK_OUT" +
+      "COME_PASSED\020\001\022\037\n\033REMOTE_CHECK_OUTCOME_FA" +
+      "ILED\020\002\022\036\n\032REMOTE_CHECK_OUTCOME_NOTED\020\003\022 " +
+      "\n\034REMOTE_CHECK_OUTCOME_SKIPPED\020\004*\215\001\n\017Rem" +
+      "oteUsability\022 \n\034REMOTE_USABILITY_UNSPECI" +
+      "FIED\020\000\022\033\n\027REMOTE_USABILITY_USABLE\020\001\022\034\n\030R" +
+      "EMOTE_USABILITY_LIMITED\020\002\022\035\n\031REMOTE_USAB" +
+      "ILITY_UNUSABLE\020\003*\320\001\n\025RemoteDeletionOutco" +
+      "me\022\'\n#REMOTE_DELETION_OUTCOME_UNSPECIFIE" +
+      "D\020\000\022#\n\037REMOTE_DELETION_OUTCOME_DELETED\020\001" +
+      "\022 \n\034REMOTE_DELETION_OUTCOME_KEPT\020\002\022#\n\037RE" +
+      "MOTE_DELETION_OUTCOME_MISSING\020\003\022\"\n\036REMOT" +
+      "E_DELETION_OUTCOME_FAILED\020\004*n\n\rRemoteRun" +
+      "Kind\022\037\n\033REMOTE_RUN_KIND_UNSPECIFIED\020\000\022\036\n" +
+      "\032REMOTE_RUN_KIND_COLLECTION\020\001\022\034\n\030REMOTE_" +
+      "RUN_KIND_DELETION\020\002*\227\001\n\021RemoteVerifyLeve" +
+      "l\022#\n\037REMOTE_VERIFY_LEVEL_UNSPECIFIED\020\000\022\036" +
+      "\n\032REMOTE_VERIFY_LEVEL_EXISTS\020\001\022\037\n\033REMOTE" +
+      "_VERIFY_LEVEL_FOOTERS\020\002\022\034\n\030REMOTE_VERIFY" +
+      "_LEVEL_DATA\020\0032\275\004\n\rRemoteService\022L\n\013ListR" +
+      "emotes\022\035.stasis.v1.ListRemotesRequest\032\036." +
+      "stasis.v1.ListRemotesResponse\022N\n\013CheckRe" +
+      "mote\022\035.stasis.v1.CheckRemoteRequest\032\036.st" +
+      "asis.v1.CheckRemoteResponse0\001\022j\n\025DeleteR" +
+      "emoteSnapshots\022\'.stasis.v1.DeleteRemoteS" +
+      "napshotsRequest\032(.stasis.v1.DeleteRemote" +
+      "SnapshotsResponse\022d\n\023ListRemoteSnapshots" +
+      "\022%.stasis.v1.ListRemoteSnapshotsRequest\032" +
+      "&.stasis.v1.ListRemoteSnapshotsResponse\022" +
+      "i\n\024CollectRemoteGarbage\022&.stasis.v1.Coll" +
+      "ectRemoteGarbageRequest\032\'.stasis.v1.Coll" +
+      "ectRemoteGarbageResponse0\001\022Q\n\014VerifyRemo" +
+      "te\022\036.stasis.v1.VerifyRemoteRequest\032\037.sta" +
+      "sis.v1.VerifyRemoteResponse0\001B\214\001\n\tstasis" +
+      ".v1B\022RemoteServiceProtoP\001Z&stasis.local/" +
+      "gen/go/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis" +
+      ".V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352" +
+      "\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -379,6 +426,30 @@ public final class RemoteServiceProto extends com.google.protobuf.GeneratedFile 
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_RemoteRun_descriptor,
         new java.lang.String[] { "Run", "Kind", "StoredAt", "SnapshotId", "Objects", });
+    internal_static_stasis_v1_VerifyRemoteRequest_descriptor =
+      getDescriptor().getMessageType(19);
+    internal_static_stasis_v1_VerifyRemoteRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_VerifyRemoteRequest_descriptor,
+        new java.lang.String[] { "Remote", "Ref", "Level", "SamplePercent", });
+    internal_static_stasis_v1_VerifyRemoteResponse_descriptor =
+      getDescriptor().getMessageType(20);
+    internal_static_stasis_v1_VerifyRemoteResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_VerifyRemoteResponse_descriptor,
+        new java.lang.String[] { "Progress", "Damage", "Summary", "Event", });
+    internal_static_stasis_v1_RemoteVerifyCounts_descriptor =
+      getDescriptor().getMessageType(21);
+    internal_static_stasis_v1_RemoteVerifyCounts_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_RemoteVerifyCounts_descriptor,
+        new java.lang.String[] { "Snapshots", "DoneSnapshots", "DamagedSnapshots", "Damages", "Footers", "Blocks", "Requests", "ReadBytes", });
+    internal_static_stasis_v1_RemoteDamage_descriptor =
+      getDescriptor().getMessageType(22);
+    internal_static_stasis_v1_RemoteDamage_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_RemoteDamage_descriptor,
+        new java.lang.String[] { "SnapshotId", "SnapshotName", "Key", "Offset", "File", "Block", "Problem", });
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
