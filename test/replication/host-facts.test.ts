@@ -20,6 +20,7 @@ const extra = {
   owner: { team: "größe", tags: ["a", null, true, 1.5, -0.25, []], empty: {} },
   "10": "ten",
   none: null,
+  ["__proto__"]: { polluted: true },
 };
 const host = {
   cpuVendor: "GenuineIntel",
