@@ -2,6 +2,7 @@
 // memory, with several writes at once, and the kernel has no pages to find, write back and evict.
 // This saves a seventh of the CPU time of an upload. Parts of pages, and small runs between holes,
 // go through the page cache.
+import { dropErrors } from "../base/quietly.js";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import type { BorrowedChunk } from "../wire/chunk.js";
 import { isErrno } from "./errno.js";
@@ -91,7 +92,11 @@ class DirectFileWriter implements DirectWriter {
       this.#writeCarried();
       this.#writeCached(restOffset, rest);
     }
-    return { written: Promise.all(writes) };
+    const written = Promise.all(writes);
+    // A caller may look at it only after later writes, or never: flush reports the failure too.
+    // Without a handler, the rejection would end the thread and with it all its files.
+    void dropErrors(written);
+    return { written };
   }
 
   async flush(): Promise<void> {

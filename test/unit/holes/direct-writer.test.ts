@@ -197,3 +197,30 @@ test("a filesystem that refuses direct writes gets ordinary writes", () =>
     const trace = await readFile(join(directory, "trace"), "utf8");
     assert.equal(trace.split("EINVAL").length - 1, 2, "the one here and one direct write");
   }));
+
+test(
+  "a write that fails while later ones wait ends neither the thread nor the other files",
+  { skip: cannotMount("ext4") },
+  () =>
+    withFilesystem("ext4", 8, async (directory) => {
+      const path = join(directory, "file");
+      const fd = openSync(path, "wx");
+      const unhandled: unknown[] = [];
+      const note = (error: unknown): void => void unhandled.push(error);
+      process.on("unhandledRejection", note);
+      try {
+        const writer = createDirectWriter(fd, path, twoAtOnce, { update: () => undefined });
+        const piece = patternBytes(4 * mib, 7);
+        for (let index = 0; index < 8; index += 1) {
+          // Nobody looks at these outcomes.
+          await writer.write(index * piece.length, piece).catch(() => undefined);
+        }
+        await assert.rejects(writer.flush(), { code: "ENOSPC" });
+        await new Promise((resolve) => setImmediate(resolve));
+        assert.deepEqual(unhandled, []);
+      } finally {
+        process.off("unhandledRejection", note);
+        closeSync(fd);
+      }
+    }),
+);
