@@ -71,7 +71,10 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
   REMOTE_REFUSED: { why: "needs an object store", test: "../remote/faults.test.js" },
   REMOTE_DATA_INVALID: { why: "needs an object store", test: "../remote/faults.test.js" },
   REMOTE_COPY_MISSING: { why: "needs an object store", test: "../remote/bucket.test.js" },
-  REMOTE_SNAPSHOT_HELD: { why: "needs an object store", test: "../remote/remove-snapshots.test.js" },
+  REMOTE_SNAPSHOT_HELD: {
+    why: "needs an object store",
+    test: "../remote/remove-snapshots.test.js",
+  },
   UNRECOGNIZED: { why: "made by the client", test: "../unit/client/status.test.js" },
   BLOCKED_BY_GC: { why: "an upload waits ten seconds for it", test: "gc-cycle.test.js" },
   CREDENTIALS_INVALID: {
