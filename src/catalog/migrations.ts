@@ -301,6 +301,23 @@ const version12 = `
 ALTER TABLE snapshots ADD COLUMN parent_digest TEXT NOT NULL DEFAULT '';
 `;
 
+/**
+ * Stores the copies at remotes that automatic pushes have made. A copy may outlive its snapshot, so
+ * there is no foreign key.
+ */
+const version13 = `
+CREATE TABLE remote_copies (
+  repository TEXT NOT NULL,
+  snapshot_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  lineage TEXT NOT NULL,
+  remote_id TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('begun', 'pushed', 'found')),
+  PRIMARY KEY (repository, snapshot_id, name)
+) STRICT, WITHOUT ROWID;
+`;
+
 export const migrations: readonly Migration[] = [
   { version: 1, sql: version1 },
   { version: 2, sql: version2 },
@@ -314,6 +331,7 @@ export const migrations: readonly Migration[] = [
   { version: 10, sql: version10 },
   { version: 11, sql: version11 },
   { version: 12, sql: version12 },
+  { version: 13, sql: version13 },
 ];
 
 /** The version that this program writes. */

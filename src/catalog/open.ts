@@ -7,6 +7,7 @@ import { createAccesses, type Accesses } from "./accesses.js";
 import { createAudit, type Audit } from "./audit.js";
 import { createCharges, type Charges } from "./charges.js";
 import { openConnection, type Connection } from "./connection.js";
+import { createCopies, type Copies } from "./copies.js";
 import type { CatalogContext } from "./context.js";
 import { createEventLog, type EventReading } from "./event-log.js";
 import { createGcReading, type GcReading } from "./gc-reading.js";
@@ -28,6 +29,7 @@ export type { AuditedRow } from "./audit.js";
 export type { CatalogEvent, CatalogEventType, EventPosition } from "./event.js";
 export type { EventPage } from "./event-log.js";
 export type { OutlinePart, OutlineRow, OutlineWalk } from "./outline.js";
+export type { Copies } from "./copies.js";
 export type { AdoptedSnapshot } from "./lifecycle.js";
 export type { LinkedFile } from "./linked-files.js";
 export type { ListFilter } from "./list-filter.js";
@@ -52,6 +54,7 @@ export interface Catalog
     LinkedFiles,
     Requests,
     Takes,
+    Copies,
     Sums,
     Outline,
     GcReading,
@@ -184,6 +187,7 @@ function catalogOver(file: Connection, options: CatalogOptions): Catalog {
     ...createLinkedFiles(context),
     ...createRequests(context),
     ...createTakes(context),
+    ...createCopies(context),
     ...createSums(context),
     ...createOutline(context),
     ...createGcReading(context),

@@ -35,6 +35,13 @@ const texts = {
   deleteLinkedFiles: `DELETE FROM linked_files WHERE snapshot_id = :id`,
   insertLinkedFile: `INSERT INTO linked_files VALUES (:id, :name, :inode, :mtime_ns, :uid)`,
 
+  remoteCopies: `SELECT snapshot_id, name, lineage, remote_id, created_at, state
+    FROM remote_copies WHERE repository = :repository`,
+  setRemoteCopy: `INSERT OR REPLACE INTO remote_copies VALUES (:repository, :snapshot_id, :name, :lineage,
+    :remote_id, :created_at, :state)`,
+  dropRemoteCopy: `DELETE FROM remote_copies
+    WHERE repository = :repository AND snapshot_id = :snapshot_id AND name = :name`,
+
   insertTake: `INSERT OR REPLACE INTO takes VALUES (:id, :directory, :answer, 0)`,
   unfinishedTakes: `SELECT snapshot_id AS id, directory FROM takes
     WHERE finished = 0 AND snapshot_id > '' ORDER BY snapshot_id`,

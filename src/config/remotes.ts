@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import { fieldInvalid } from "../base/errors.js";
+import type { KeepPolicy } from "../model/keep.js";
 import type { ConfiguredPeer } from "./peers.js";
 import { parseSize } from "./units.js";
 
@@ -51,6 +52,15 @@ export interface ConfiguredRemote {
   readonly maxRequestsPerSecond: number;
   /** Maximum bytes per second, received and sent together. 0 means no limit. */
   readonly limitBytesPerSecond: number;
+  /** The snapshots that are pushed automatically. Undefined if there are none. */
+  readonly autoPush: AutoPushConfig | undefined;
+  /** The automatically pushed copies that stay. Undefined means all. */
+  readonly keep: KeepPolicy | undefined;
+}
+
+interface AutoPushConfig {
+  readonly namePrefix: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 const path = z
@@ -135,6 +145,25 @@ const remoteSchema = z.strictObject({
     })
     .default(0)
     .describe("Most bytes per second, sent and received together: a size. Default: 0 = no limit"),
+  auto_push: z
+    .strictObject({
+      name_prefix: z.string().min(1).max(128),
+      labels: z.record(z.string().min(1), z.string()).default({}),
+    })
+    .optional()
+    .describe(
+      'Pushes snapshots by itself after they are stored: { name_prefix = "prod/", labels = { keep = "yes" } }, where `labels` may be left out. Default: none',
+    ),
+  keep: z
+    .strictObject({
+      last: z.int().min(1).max(1_000_000).optional(),
+      daily: z.int().min(1).max(100_000).optional(),
+    })
+    .refine(({ last, daily }) => last !== undefined || daily !== undefined)
+    .optional()
+    .describe(
+      "What stays there of what `auto_push` has stored, for each VM or name: { last = 10, daily = 7 }, one of them or both. Default: everything",
+    ),
 });
 
 /** The keys with their descriptions, for the README. */
@@ -160,7 +189,7 @@ export function parseRemotes(
       const key = String(issue?.path[0] ?? "");
       const known = remoteKeys.find((one) => one.key === key);
       const expected = known?.doc ?? `${remoteKeys.map((one) => one.key).join(", ")} as keys`;
-      const where = key === "" ? field : `${field}.${key}`;
+      const where = [field, ...(issue?.path ?? []).map(String)].join(".");
       throw fieldInvalid(where, expected, issue?.message, `File ${file}`);
     }
     const remote = remoteOf(parsed.data, field);
@@ -179,6 +208,9 @@ function remoteOf(entry: z.infer<typeof remoteSchema>, field: string): Configure
   if (anonymous && (credentialsFile ?? profile) !== undefined) {
     const key = credentialsFile === undefined ? "profile" : "credentials_file";
     throw fieldInvalid(`${field}.anonymous`, `false, because ${key} is set`, true);
+  }
+  if (entry.keep !== undefined && entry.auto_push === undefined) {
+    throw fieldInvalid(`${field}.keep`, "nothing, because auto_push is not set", "a table");
   }
   const { protocol, origin, hostname } = new URL(entry.endpoint);
   if (ca !== undefined && protocol !== "https:") {
@@ -199,6 +231,11 @@ function remoteOf(entry: z.infer<typeof remoteSchema>, field: string): Configure
     maxRequests: entry.max_requests,
     maxRequestsPerSecond: entry.max_requests_per_second,
     limitBytesPerSecond: entry.limit,
+    autoPush: entry.auto_push && {
+      namePrefix: entry.auto_push.name_prefix,
+      labels: entry.auto_push.labels,
+    },
+    keep: entry.keep,
   };
 }
 

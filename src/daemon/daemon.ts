@@ -82,8 +82,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   cleanup.defer(admin.close);
   const schedules = startSchedules(store, config, { clock, logger });
   for (const schedule of schedules) cleanup.defer(async () => schedule[Symbol.asyncDispose]());
-  const { pulls: pullObserver, remotes, remoteWork } = metrics;
-  const observers = { pulls: pullObserver, remotes, remoteWork };
+  const { pulls: pullObserver, remotes, remoteWork, autoPushes } = metrics;
+  const observers = { pulls: pullObserver, remotes, remoteWork, autoPushes };
   const replication = await openReplication(store, config, { clock, logger, ...observers });
   cleanup.defer(async () => replication[Symbol.asyncDispose]());
   let listening = "";
@@ -102,7 +102,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   listening = tcp?.address ?? "";
   store.condition.follow(server.setProblems);
   server.setServing(true);
-  attachMetrics(metrics, { store, server, replicator: replication.replicator, config });
+  attachMetrics(metrics, { ...replication, store, server, config });
   const close = cleanup.release();
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {

@@ -3,12 +3,14 @@ import type { DaemonConfig } from "../config/daemon-options.js";
 import type { ConditionFigures, ScrubFigures } from "../observe/figures.js";
 import { createMetrics, type Metrics } from "../observe/metrics.js";
 import {
+  unobservedAutoPushes,
   unobservedCalls,
   unobservedPulls,
   unobservedRemotes,
   unobservedRemoteWork,
   unobservedStore,
 } from "../observe/ports.js";
+import type { AutoPushes } from "../replication/auto-pushes.js";
 import type { Replicator } from "../replication/replicator.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
 import { roleTable } from "../transport/auth/role-table.js";
@@ -28,6 +30,7 @@ export function openMetrics(environment: NodeJS.ProcessEnv = process.env): Metri
     ...metrics,
     ...{ calls: unobservedCalls, work: unobservedStore, pulls: unobservedPulls },
     ...{ remotes: unobservedRemotes, remoteWork: unobservedRemoteWork },
+    autoPushes: unobservedAutoPushes,
   };
 }
 
@@ -37,14 +40,16 @@ export function attachMetrics(
     readonly store: Pick<SnapshotStore, "condition" | "figures" | "scrub">;
     readonly server: GrpcServer;
     readonly replicator: Replicator;
+    readonly autoPushes: AutoPushes;
     readonly config: DaemonConfig;
   },
 ): void {
-  const { store, server, replicator, config } = parts;
+  const { store, server, replicator, autoPushes, config } = parts;
   metrics.attach({
     store: () => store.figures(),
     transport: () => server.figures(),
     replication: () => replicator.figures(),
+    autoPushes: () => autoPushes.figures(),
     condition: () => conditionOf(store, server),
     scrub: () => scrubOf(store, config),
   });

@@ -66,6 +66,17 @@ export interface ReplicationFigures {
   readonly longestSilenceSeconds: number;
 }
 
+/** The automatic pushes to one remote, for metrics. */
+export interface AutoPushFigures {
+  readonly remote: string;
+  /** Number of snapshots that are not at the remote yet. */
+  readonly pending: number;
+  /** The age of the oldest of them. 0 if there is none. */
+  readonly lagSeconds: number;
+  /** True if the last try of a pending snapshot failed. */
+  readonly failing: boolean;
+}
+
 /** A pull that runs or has ended, for people who ask why one was given up. */
 export interface PullState {
   /** The peer or the remote, as the caller named it. */

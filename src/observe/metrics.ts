@@ -2,6 +2,7 @@
 // registry, because several may run in one process.
 import { buildInfo } from "../base/build-info.js";
 import type {
+  AutoPushFigures,
   ConditionFigures,
   ReplicationFigures,
   ScrubFigures,
@@ -11,6 +12,7 @@ import type {
 import { callMetrics } from "./call-metrics.js";
 import { MetricSet, type MetricDescription } from "./metric-set.js";
 import type {
+  AutoPushObserver,
   CallObserver,
   PullObserver,
   RemoteObserver,
@@ -25,7 +27,7 @@ import {
   storeReadings,
   transportReadings,
 } from "./store-metrics.js";
-import { remoteMetrics } from "./remote-metrics.js";
+import { autoPushMetrics, remoteMetrics } from "./remote-metrics.js";
 import { remoteWorkMetrics } from "./remote-work-metrics.js";
 import { pullMetrics, workMetrics } from "./work-metrics.js";
 
@@ -42,6 +44,7 @@ interface MetricSources {
   readonly store: () => Promise<StoreFigures>;
   readonly transport: () => TransportFigures;
   readonly replication: () => ReplicationFigures;
+  readonly autoPushes: () => readonly AutoPushFigures[];
   readonly condition: () => ConditionFigures;
   readonly scrub: () => ScrubFigures;
 }
@@ -54,6 +57,7 @@ export interface Metrics extends Disposable {
   readonly pulls: PullObserver;
   readonly remotes: RemoteObserver;
   readonly remoteWork: RemoteWorkObserver;
+  readonly autoPushes: AutoPushObserver;
   /** Call it once, when the daemon has been composed. */
   attach(sources: MetricSources): void;
 }
@@ -82,6 +86,7 @@ export function createMetrics(methods: readonly string[] = []): Metrics {
   const pulls = pullMetrics(set);
   const remotes = remoteMetrics(set);
   const remoteWork = remoteWorkMetrics(set);
+  const autoPushes = autoPushMetrics(set);
   const replication = set.readings("replication", replicationReadings);
   return {
     page: { contentType: set.registry.contentType, render: () => set.render() },
@@ -91,6 +96,7 @@ export function createMetrics(methods: readonly string[] = []): Metrics {
     pulls: pulls.observer,
     remotes,
     remoteWork,
+    autoPushes: autoPushes.observer,
     attach(sources) {
       condition(sources.condition);
       transport(sources.transport);
@@ -98,6 +104,7 @@ export function createMetrics(methods: readonly string[] = []): Metrics {
       scrub(sources.scrub);
       replication(sources.replication);
       pulls.running(() => sources.replication().bytes);
+      autoPushes.running(sources.autoPushes);
     },
     [Symbol.dispose]: () => sampling[Symbol.dispose](),
   };

@@ -76,6 +76,21 @@ export interface PullBytes {
   sentBytes: number;
 }
 
+export interface AutoPushObserver {
+  /** Reports that an automatic push has ended, with OK or the reason of its error. */
+  autoPushed(remote: string, outcome: string): void;
+  /**
+   * Reports what happened to an old copy: `deleted`, `missing`, or `held`, because a node depends
+   * on it.
+   */
+  autoPushRemoved(remote: string, outcome: string): void;
+}
+
+export const unobservedAutoPushes: AutoPushObserver = {
+  autoPushed: () => undefined,
+  autoPushRemoved: () => undefined,
+};
+
 export interface PullObserver {
   /** Reports that a pull or a healing has ended, with OK or the reason of its error. */
   pulled(kind: "pull" | "heal", outcome: string, bytes: PullBytes): void;

@@ -1,12 +1,51 @@
 // Defines the metrics of requests to object stores.
-import type { MetricSet } from "./metric-set.js";
-import type { RemoteObserver } from "./ports.js";
+import type { AutoPushFigures } from "./figures.js";
+import { reading, type MetricSet } from "./metric-set.js";
+import type { AutoPushObserver, RemoteObserver } from "./ports.js";
 
 /**
  * A request within one network takes milliseconds. A request with many bytes or with retries takes
  * minutes.
  */
 const requestBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
+
+export function autoPushMetrics(set: MetricSet) {
+  const pushes = set.counter(
+    "stasis_auto_pushes_total",
+    "Automatic pushes that have ended, by outcome: OK or the reason of the error",
+    ["remote", "outcome"],
+  );
+  const removals = set.counter(
+    "stasis_auto_push_removals_total",
+    "Old copies that keep does not name, by outcome: deleted, missing, or held by a node",
+    ["remote", "outcome"],
+  );
+  const running = set.readings<readonly AutoPushFigures[]>("auto_push", [
+    reading(
+      "stasis_auto_push_pending",
+      "Snapshots that auto_push selects and that are not at the remote yet",
+      (all) => all.map(({ remote, pending }) => [{ remote }, pending]),
+      ["remote"],
+    ),
+    reading(
+      "stasis_auto_push_lag_seconds",
+      "Age of the oldest of them; 0 if there is none",
+      (all) => all.map(({ remote, lagSeconds }) => [{ remote }, lagSeconds]),
+      ["remote"],
+    ),
+    reading(
+      "stasis_auto_push_failing",
+      "1 while an automatic push has failed and has not succeeded since",
+      (all) => all.map(({ remote, failing }) => [{ remote }, failing ? 1 : 0]),
+      ["remote"],
+    ),
+  ]);
+  const observer: AutoPushObserver = {
+    autoPushed: (remote, outcome) => pushes.inc({ remote, outcome }),
+    autoPushRemoved: (remote, outcome) => removals.inc({ remote, outcome }),
+  };
+  return { observer, running };
+}
 
 export function remoteMetrics(set: MetricSet): RemoteObserver {
   const attempts = set.counter(

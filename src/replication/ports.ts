@@ -14,6 +14,9 @@ export type TransferStore = Pick<SnapshotStore, "transfers" | "time" | "noteKept
 /** Everything that pushes to remotes need. */
 export type PushStore = BaseReads & Pick<SnapshotStore, "nodeId" | "transfers" | "inspect">;
 
+/** Everything that automatic pushes need, besides the pushes themselves. */
+export type AutoPushStore = Pick<SnapshotStore, "list" | "listed" | "watch" | "copies">;
+
 /** Everything that pulls need. */
 export type ReplicationStore = BaseReads &
   TransferStore &

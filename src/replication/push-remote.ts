@@ -22,6 +22,15 @@ interface RemotePushParts extends Omit<PushParts, keyof RemoteReader | "name" | 
   readonly name: string;
 }
 
+/** A snapshot at a remote, after a push. */
+export interface PushedToRemote {
+  readonly snapshot: RemoteSnapshot;
+  /** Id of the remote's repository. */
+  readonly repository: string;
+  /** False if the remote had the snapshot already. */
+  readonly isNew: boolean;
+}
+
 /**
  * Pushes an open snapshot. If the remote already has the whole snapshot from this node, with the
  * same name, configuration, protection and time of expiry, returns that one. A push can therefore
@@ -31,13 +40,14 @@ export async function pushToRemote(
   parts: RemotePushParts,
   open: OpenBlocks,
   signal: AbortSignal,
-): Promise<RemoteSnapshot> {
+): Promise<PushedToRemote> {
   const { store, session } = parts;
   const { snapshot } = open;
   const reader = await session.make(signal);
   const listing = await session.list(signal);
   const name = parts.name === "" ? snapshot.config.name : parts.name;
-  const journalName = pushJournalName(snapshot.config.id, reader.repository.format.id);
+  const repository = reader.repository.format.id;
+  const journalName = pushJournalName(snapshot.config.id, repository);
   const journal = store.transfers.journal(journalName);
   const earlier = listing.snapshots.find(
     (each) => each.nodeId === parts.nodeId && isSame(each, snapshot, name),
@@ -46,13 +56,13 @@ export async function pushToRemote(
     const bytes = earlier.dataBytes;
     Object.assign(parts.counters, { totalBytes: bytes, doneBytes: bytes, reusedBytes: bytes });
     await journal.discard();
-    return describeListed(earlier);
+    return { snapshot: describeListed(earlier), repository, isNew: false };
   }
   await using local = await openLocalBase(store, listing, open, signal);
   const commit = await commitOfBase(reader, listing, local?.snapshot ?? snapshot, signal);
   const base = commit === undefined ? undefined : { commit, local };
   const { id } = await pushSnapshot({ ...parts, ...reader, journal, name }, open, base, signal);
-  return await describeRemote(reader, id, signal);
+  return { snapshot: await describeRemote(reader, id, signal), repository, isNew: true };
 }
 
 /**

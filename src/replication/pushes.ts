@@ -5,13 +5,12 @@ import { StoreError, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { createRateLimit, type RateLimit } from "../base/rate-limit.js";
 import { checkName } from "../model/name.js";
-import type { RemoteSnapshot } from "../remote/listed.js";
 import { newRemoteId } from "../remote/format/remote-id.js";
 import type { RemoteSession } from "../remote/session.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import type { TransferCounters } from "./fetch.js";
 import type { PushStore } from "./ports.js";
-import { pushToRemote } from "./push-remote.js";
+import { pushToRemote, type PushedToRemote } from "./push-remote.js";
 import {
   followTransfer,
   transferCancelled,
@@ -46,13 +45,13 @@ export interface Pushes extends AsyncDisposable {
   push(
     request: PushRequest,
     signal: AbortSignal,
-  ): ReturnType<typeof followTransfer<RemoteSnapshot>>;
+  ): ReturnType<typeof followTransfer<PushedToRemote>>;
   running(): TransferStatus[];
   /** Ends a push. Returns false if no push has this id. */
   cancel(id: string): Promise<boolean>;
 }
 
-interface RunningPush extends RunningTransfer<RemoteSnapshot> {
+interface RunningPush extends RunningTransfer<PushedToRemote> {
   readonly id: string;
   readonly request: PushRequest;
   readonly startedAt: Date;
@@ -135,7 +134,7 @@ class RunningPushes implements Pushes {
       await limit.take(bytes, signal);
       await this.#nodeLimit.take(bytes, signal);
     };
-    const push = async (): Promise<RemoteSnapshot> => {
+    const push = async (): Promise<PushedToRemote> => {
       const codec = await loadZstdBlockCodec();
       const { nodeId } = this.#store;
       const { name } = request;

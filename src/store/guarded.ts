@@ -35,6 +35,14 @@ export function guardStore(store: SnapshotStore, guards: Guards): SnapshotStore 
       return store.withDigest(digest);
     },
     usage: () => usageIfKnown(store, guards),
+    copies: {
+      at: (repository) => {
+        guards.root.check();
+        return store.copies.at(repository);
+      },
+      set: (copy) => call(() => store.copies.set(copy)),
+      drop: (copy) => call(() => store.copies.drop(copy)),
+    },
     transfers: guardTransfers(store.transfers, guards),
     gcSessions: guardSessions(store.gcSessions, guards),
     scrub: { ...store.scrub, run: (...args) => call(() => store.scrub.run(...args)) },

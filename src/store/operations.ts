@@ -40,6 +40,7 @@ import { create, createFromDirectory } from "./write/create.js";
 import { createDelta, createDeltaFromDirectory, type DeltaIntakeRequest } from "./write/delta.js";
 import { backfillDigest } from "./write/digest-backfill.js";
 import { importArchive, importFromDirectory } from "./write/import.js";
+import { recordCopies } from "./parts/copies.js";
 import { begin, type IntakeRequest } from "./write/intake.js";
 import { updateSnapshot } from "./write/update.js";
 
@@ -78,6 +79,7 @@ export function operationsOver(
     noteKept: parts.space.noteKept,
     clock: () => clockStatus(parts),
     time: parts.catalog,
+    copies: recordCopies(parts),
     scrub: {
       state: facts.scrub.state,
       run: (limit, signal) =>

@@ -24,6 +24,7 @@ import type { Scrub } from "./heal/scrub.js";
 import type { VerifyEvent, VerifyRequest } from "./heal/verify.js";
 import type { Activity } from "./parts/activity.js";
 import type { ClockStatus } from "./parts/clock-alarm.js";
+import type { CopyRecord } from "./parts/copies.js";
 import type { Condition } from "./parts/condition.js";
 import type { StoreFormats } from "./parts/formats.js";
 import type { ReadOptions } from "./parts/open-read.js";
@@ -187,6 +188,7 @@ export interface SnapshotStore extends AsyncDisposable {
   noteKept(digest: string, bytes: number): void;
   /** Returns whether ages are certain. */
   clock(): ClockStatus;
+  readonly copies: CopyRecord;
   /** Elapsed time of the store, see model/elapsed.ts. */
   readonly time: Pick<StoreClock, "elapsedMs" | "stampOfAge">;
   /** Reads all data again in the background. Only one run exists at a time. */

@@ -83,10 +83,7 @@ interface Adapter {
   register(server: Server): void;
 }
 
-/**
- * Maximum size of a request message of a method that is open to anyone. Such a message holds little
- * more than the name of a service, a file or a symbol.
- */
+/** Maximum size of a request to a method that is open to anyone: it has little more than a name. */
 const maxOpenMessageBytes = 16 * 1024;
 
 const grpcKinds = {
@@ -166,8 +163,7 @@ async function serve(
   const peer = peerOf(raw);
   const record = options.records.begin(rule, method.name, peer);
   const call = openCall(raw, options.scheduler, record.traffic);
-  // A call with a message that is too large ends like any other failure, after its effects are
-  // undone.
+  // A message that is too large ends the call like any other failure: its effects are undone.
   interceptBareRefusals(raw, detailsKey, (details) => call.abort(messageTooLarge(details)));
   let { logger } = options;
   let admitted: Admitted | undefined;
@@ -259,8 +255,7 @@ const stranger: Identity = { name: "", role: "reader", namePrefix: "" };
 /** Throws CREDENTIALS_INVALID or ROLE_INSUFFICIENT if the method does not admit the caller. */
 function checkCaller(rule: MethodRule, caller: Caller, method: string): void {
   if (rule.roles === "anyone") return;
-  // The gate has already refused streams without an identity. This check stops any that got
-  // through.
+  // The gate has refused streams without an identity. This check stops any that got through.
   if (caller.identity === undefined) throw caller.refusal ?? new Error("a caller without identity");
   checkRole(rule, caller.identity, method);
 }
@@ -302,10 +297,7 @@ interface Serving {
   readonly request: RequestAccount;
 }
 
-/**
- * Runs the handler of a call. Sends the responses if the method streams them. Otherwise returns the
- * single response.
- */
+/** Runs the handler of a call. Returns the response, or undefined if it has sent a stream. */
 async function run(
   target: BoundMethod,
   call: Call,

@@ -163,7 +163,9 @@ async function* pushToRemote(
     if (event.kind === "progress") {
       yield { event: { case: "progress", value: progressToWire(event.progress) } };
     } else {
-      yield { event: { case: "remoteSnapshot", value: remoteSnapshotToMessage(event.result) } };
+      yield {
+        event: { case: "remoteSnapshot", value: remoteSnapshotToMessage(event.result.snapshot) },
+      };
     }
   }
 }

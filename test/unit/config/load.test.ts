@@ -256,7 +256,7 @@ test("remotes have defaults, valid combinations are accepted, and errors name th
       ...{ name: "cold", endpoint: "https://s3.test", bucket: "snapshots", prefix: "" },
       ...{ region: "us-east-1", anonymous: false, credentialsFile: undefined, profile: undefined },
       ...{ encryptionKeyFile: undefined, ca: undefined, forcePathStyle: true, maxRequests: 16 },
-      ...{ maxRequestsPerSecond: 0, limitBytesPerSecond: 0 },
+      ...{ maxRequestsPerSecond: 0, limitBytesPerSecond: 0, autoPush: undefined, keep: undefined },
     },
   ]);
   const more = `${valid}credentials_file = "/c"\nprefix = "a/b/"\nlimit = "10MiB"\nmax_requests = 4\n`;
@@ -266,6 +266,10 @@ test("remotes have defaults, valid combinations are accepted, and errors name th
   const aws = valid.replace("https://s3.test", "https://s3.eu-west-1.amazonaws.com");
   assert.equal(read(aws).remotes[0]?.forcePathStyle, false);
   assert.equal(read(`${aws}force_path_style = true`).remotes[0]?.forcePathStyle, true);
+  const selects = `auto_push = { name_prefix = "prod/"`;
+  const [kept] = read(`${valid}${selects} }\nkeep = { last = 10, daily = 7 }`).remotes;
+  assert.deepEqual(kept?.autoPush, { namePrefix: "prod/", labels: {} });
+  assert.deepEqual(kept.keep, { last: 10, daily: 7 });
   const peer = '[[peers]]\nname = "cold"\naddress = "a:1"\n';
   for (const [field, text] of [
     ["remotes[0].name", valid.replace('"cold"', '"a:b"')],
@@ -283,7 +287,13 @@ test("remotes have defaults, valid combinations are accepted, and errors name th
     ["remotes[0].limit", `${valid}limit = "fast"`],
     ["remotes[0].max_requests", `${valid}max_requests = 0`],
     ["remotes[0].anonymous", `${valid}anonymous = true\ncredentials_file = "/c"`],
-    ["remotes[0]", `${valid}auto_push = { name_prefix = "prod/" }`],
+    ["remotes[0].auto_push.name_prefix", `${valid}auto_push = {}`],
+    ["remotes[0].auto_push.name_prefix", `${valid}auto_push = { name_prefix = "" }`],
+    ["remotes[0].auto_push.labels.keep", `${valid}${selects}, labels = { keep = 1 } }`],
+    ["remotes[0].keep", `${valid}keep = { last = 1 }`],
+    ["remotes[0].keep", `${valid}${selects} }\nkeep = {}`],
+    ["remotes[0].keep.last", `${valid}${selects} }\nkeep = { last = 0 }`],
+    ["remotes[0]", `${valid}offload_after = "7d"`],
     ["remotes", "remotes = 3"],
   ] as const) {
     const error = failure(() => read(text));
