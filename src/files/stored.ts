@@ -162,7 +162,10 @@ function openDirectory(path: string, id: string): OwnDescriptor {
 
 async function openStoredFile(path: string, name: string, id: string): Promise<FileHandle> {
   try {
-    return await open(path, O_RDONLY | O_NOFOLLOW);
+    const handle = await open(path, O_RDONLY | O_NOFOLLOW);
+    // The descriptor is only read from, so an error of close(2) means nothing.
+    handle[Symbol.asyncDispose] = () => closeQuietly(handle);
+    return handle;
   } catch (error) {
     throw openFailed(error, name, id);
   }
@@ -192,7 +195,7 @@ function checkedFile(path: string, file: SnapshotFile, id: string): OwnDescripto
     return handle;
   } catch (error) {
     void closeQuietly(handle);
-    throw error;
+    throw ioError(error, { what: `look at a file of snapshot ${id}`, path: file.name });
   }
 }
 
