@@ -1,5 +1,6 @@
 // Reads delta files from a caller's directory. A delta file is a sparse file in which a hole means
 // that the range is as in the parent. Nothing here writes to the caller's files.
+import { closeQuietly } from "../base/quietly.js";
 import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { withIoError } from "../holes/errno.js";
@@ -38,7 +39,10 @@ export async function copyDelta(source: DeltaFile, target: StagedFile): Promise<
   await using handle = await withIoError(context, () =>
     open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
   );
-  const before = await handle.stat({ bigint: true });
+  // The descriptor is only read from, so an error of close(2) means nothing.
+  handle[Symbol.asyncDispose] = () => closeQuietly(handle);
+  const look = () => withIoError(context, () => handle.stat({ bigint: true }));
+  const before = await look();
   if (!before.isFile()) throw changedMeanwhile(name, directory);
   if (owner !== undefined && Number(before.uid) !== owner) {
     throw foreignOwner(path, Number(before.uid));
@@ -48,7 +52,7 @@ export async function copyDelta(source: DeltaFile, target: StagedFile): Promise<
   const copying = copyAll(handle, extents, target);
   // If the file was truncated meanwhile, the copy fails, but the caller must see the cause.
   await copying.catch(() => undefined);
-  const after = await handle.stat({ bigint: true });
+  const after = await look();
   if (after.size !== before.size || after.mtimeNs !== before.mtimeNs) {
     throw changedMeanwhile(name, directory);
   }

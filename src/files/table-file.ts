@@ -4,6 +4,7 @@
 // `checkTable` reads a table once from its start to its end and makes the same checks as
 // `decodeBlockTable`. A caller that uses a table without this check must compare the data with
 // another table.
+import { closeQuietly } from "../base/quietly.js";
 import { createHash, type Hash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { readFully } from "../base/whole-io.js";
@@ -60,7 +61,8 @@ export async function openTable(
     window: (number) => reader.window(number),
     whole: async () =>
       decodeBlockTable(await readTableBytes(handle, path, 0, header.lengthBytes), path),
-    [Symbol.asyncDispose]: () => handle.close(),
+    // The descriptor is only read from, so an error of close(2) means nothing.
+    [Symbol.asyncDispose]: () => closeQuietly(handle),
   };
 }
 
