@@ -77,8 +77,8 @@ async function walkThrough(scratch: string, source: string, daemon: Daemon): Pro
 }
 
 /**
- * Deletes the scratch folder. It retries, because a process that received a signal may still be
- * writing.
+ * Deletes the scratch directory. The deletion is retried, because a process that received a signal
+ * may still be writing there.
  */
 function removeScratch(scratch: string): void {
   for (let attempt = 1; ; attempt += 1) {

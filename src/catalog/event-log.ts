@@ -18,8 +18,8 @@ export interface EventReading {
   /** Returns the position of the newest event. */
   eventPosition(): EventPosition;
   /**
-   * Returns false if the event at the position was trimmed, or belongs to another history of this
-   * catalog.
+   * Returns false if the event at the position was trimmed, or if this catalog never recorded it,
+   * for example because an older copy of the catalog was restored.
    */
   isKnownPosition(position: EventPosition): boolean;
   /** Returns up to `limit` events after a position, the oldest first. */

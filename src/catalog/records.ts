@@ -40,7 +40,7 @@ export interface Records {
   countExpiring(): number;
   /** Returns the ids of the snapshots in `state` whose names begin with the prefix. */
   idsInStateWithName(state: SnapshotState, namePrefix: string): readonly string[];
-  /** Returns the ids of all rows in any state, in order. */
+  /** Returns the ids of all rows in ascending order, whatever their state. */
   allIds(): readonly string[];
   /** Returns the ids and revisions of the ready snapshots, in no particular order. */
   readyRevisions(): readonly { readonly id: string; readonly revision: number }[];

@@ -74,7 +74,7 @@ export interface Channel {
   close(): void;
 }
 
-/** Maximum frames that wait in grpc-js before `write` makes the caller wait. */
+/** Maximum number of frames queued in grpc-js. At this number, `write` makes the caller wait. */
 const maxQueuedFrames = 8;
 /** Maximum bytes of messages that grpc-js sends again if the daemon has not seen them. */
 const maxRetryBytes = 64 * 1024;

@@ -144,7 +144,7 @@ function touch(path: string): void {
   try {
     utimesSync(path, now, now);
   } catch {
-    // The next check reports what is wrong.
+    // The next check reports a root that was moved or replaced, and writes a deleted file again.
   }
 }
 

@@ -76,7 +76,7 @@ export interface Finding {
   readonly name: string;
   /** Absolute path of the affected entry. Empty if no path applies. */
   readonly path: string;
-  /** The actual and the expected state, for people. */
+  /** Says what was found and, where it is not obvious, what was expected. A text for people. */
   readonly found: string;
   readonly action: FindingAction;
 }

@@ -124,7 +124,10 @@ export function encodeNonzeroPages(block: Uint8Array): NonzeroPages | undefined 
   return { ...set, data };
 }
 
-/** Returns the block of this length. Undefined if these cannot be its pages. */
+/**
+ * Returns the block of `length` bytes that has these pages and is zero elsewhere. Returns undefined
+ * if the pages do not fit in such a block.
+ */
 export async function applyNonzeroPages(
   length: number,
   pages: NonzeroPages,

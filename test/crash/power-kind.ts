@@ -27,7 +27,10 @@ interface Subject {
 /** The moment of the cut, as a percentage of the undisturbed duration of the call. */
 interface Cut {
   readonly during: number;
-  /** The moment of a second cut, as a percentage of the duration of the start that follows. */
+  /**
+   * The moment of a second cut, during the restart after the first. It is a percentage of the
+   * duration of a start without a cut.
+   */
   readonly inRecovery?: number;
 }
 

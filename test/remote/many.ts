@@ -28,7 +28,7 @@ interface ManyOptions {
   readonly snapshots: number;
 }
 
-/** One thing that the daemon did. */
+/** The measurements of one operation of the daemon. */
 interface ManyStep {
   readonly name: string;
   readonly seconds: number;

@@ -31,7 +31,7 @@ function shown(value: unknown, key: string): unknown {
   return Object.fromEntries(
     entries.map(([each, entry]) => [
       each,
-      // The message of a line about a call may come from the call's error, which names snapshots.
+      // In a log line about a call, the message may be that of an error that names snapshots.
       each === "message" && typeof entry === "string" && key === "" && !isCall
         ? entry
         : shown(entry, each),
@@ -48,7 +48,7 @@ interface Listed {
   readonly config?: { readonly id?: string };
 }
 
-/** Keeps only the ids in the lists of damaged snapshots. */
+/** Replaces each snapshot in the lists of damaged and lost ones with its id. Keeps other fields. */
 export function keepIds(value: unknown): unknown {
   const entries = Object.entries(value as Record<string, unknown>).map(([key, entry]) => {
     const ids = (listed: readonly Listed[]) => listed.map(({ id, config }) => id ?? config?.id);

@@ -1,6 +1,6 @@
 // Implements check, which compares the catalog, the disk and the manifests, and changes nothing. In
-// a store that a daemon serves, check looks twice before it reports a fault. Work of callers in
-// between is therefore never reported as damage.
+// a store that a daemon serves, check reads a record again before it reports a finding about it,
+// and reports nothing if the record has changed. Concurrent calls are therefore no findings.
 import { join } from "node:path";
 import { isStoreError } from "../../base/errors.js";
 import type { AuditedRow } from "../../catalog/open.js";

@@ -74,7 +74,8 @@ export function createInjector(
     created++;
     made.on("session", (session) => {
       session.setLocalWindowSize(limits.connectionWindowBytes);
-      // In plain text the session begins while its socket is injected.
+      // Without TLS, this event comes while the session's socket is being injected. With TLS, it
+      // comes later, after the handshake.
       const socket = injected instanceof Socket ? injected : session.socket;
       hooks.onSession(session, socket);
     });

@@ -212,7 +212,7 @@ test(
         const writer = createDirectWriter(fd, path, twoAtOnce, { update: () => undefined });
         const piece = patternBytes(4 * mib, 7);
         for (let index = 0; index < 8; index += 1) {
-          // Nobody looks at these outcomes.
+          // The test never awaits `written`: its rejection must not end the thread.
           await writer.write(index * piece.length, piece).catch(() => undefined);
         }
         await assert.rejects(writer.flush(), { code: "ENOSPC" });

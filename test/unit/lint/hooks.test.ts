@@ -1,5 +1,5 @@
-// Tests that only the rooms of hooks rely on internals of grpc-js and of Node's sockets. The lint
-// rule refuses such reliance elsewhere. Each hook documents it and has a contract test.
+// Tests the lint rule that allows only files in grpc-hooks/ to use internals of grpc-js and of
+// Node's sockets. Also tests that each hook documents what it relies on, and has a contract test.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -75,7 +75,7 @@ void test("the documented types may be used everywhere", async () => {
   assert.equal(await refusals(outside, types + text), 0);
 });
 
-/** Files of these rooms that do not use internals, each with its purpose. */
+/** Files in grpc-hooks/ that do not use internals, each with its purpose. */
 const helpers: Readonly<Record<string, string>> = {
   "src/client/grpc-hooks/missing.ts": "reports hooks that do not attach",
   "src/transport/grpc-hooks/attachments.ts": "reports hooks that do not attach",

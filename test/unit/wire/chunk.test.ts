@@ -115,7 +115,7 @@ async function refusedByTheCompiler(
   await unpackInto("directory", download.bytes, unpacking);
   // @ts-expect-error: the store keeps the chunks of an upload.
   await store.create(request, stream, signal);
-  // @ts-expect-error: a consumer of borrowed chunks gets owned ones through `lend`.
+  // @ts-expect-error: only `lend` turns a stream of owned chunks into one of borrowed chunks.
   const lent: ByteStream = download.chunks;
   assert.ok(lent);
 
