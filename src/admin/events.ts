@@ -1,6 +1,6 @@
 // Sends the events of Watch as Server-Sent Events. A browser that reconnects continues after the
 // last event that it received.
-import { isStoreError } from "../base/errors.js";
+import { reasonOfError } from "../base/errors.js";
 import type { LocalCaller, LocalCalls } from "../transport/local-call.js";
 import type { StreamAnswer } from "./answer.js";
 import { busy } from "./request.js";
@@ -83,7 +83,7 @@ async function* pieces(
     }
   } catch (error) {
     if (signal.aborted) return;
-    const reason = isStoreError(error) ? error.reason : "INTERNAL";
+    const reason = reasonOfError(error);
     yield `event: refused\ndata: ${JSON.stringify({ reason })}\n\n`;
   } finally {
     // A waiting generator ends when its signal aborts, and this promise settles only then.

@@ -188,6 +188,11 @@ export function isStoreError(error: unknown, reason?: ErrorReason): error is Sto
   return error instanceof StoreError && (reason === undefined || error.reason === reason);
 }
 
+/** Returns the reason under which an error is counted and reported. */
+export function reasonOfError(error: unknown): ErrorReason {
+  return isStoreError(error) ? error.reason : "INTERNAL";
+}
+
 /**
  * Returns the original error. If a block with `using` fails and its cleanup fails too, JavaScript
  * throws a SuppressedError that contains both. A StoreError takes precedence, because it is more

@@ -1,4 +1,5 @@
-// Follows a running piece of work: yields its progress twice a second, then its result.
+// Starts a piece of work, and follows it: yields its progress twice a second, then its result.
+import { reasonOfError, type ErrorReason } from "./errors.js";
 
 const progressMs = 500;
 
@@ -10,6 +11,30 @@ export interface FollowedRun<T, C extends object> {
   readonly outcome: Promise<T>;
   /** Resolves when everything of the work has ended. Never rejects. */
   readonly ended: Promise<void>;
+}
+
+/**
+ * Starts work that the caller's signal, or the controller of the run, can abort. After that the
+ * outcome is the reason of the abort, because an aborted wait throws an error of its own. `onEnd`
+ * is called before `ended` resolves, with the reason of the error or OK and the result.
+ */
+export function startRun<T, C extends object>(
+  counters: C,
+  caller: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+  onEnd: (reason: ErrorReason | "OK", result: T | undefined) => void,
+): FollowedRun<T, C> {
+  const controller = new AbortController();
+  const signal = AbortSignal.any([caller, controller.signal]);
+  const outcome = work(signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw error;
+  });
+  const ended = outcome.then(
+    (result) => onEnd("OK", result),
+    (error: unknown) => onEnd(reasonOfError(error), undefined),
+  );
+  return { counters, controller, outcome, ended };
 }
 
 export type RunEvent<T, C> =

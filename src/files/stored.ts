@@ -109,7 +109,7 @@ export async function openStored(
   try {
     for (const file of files) {
       signal?.throwIfAborted();
-      await using opened = checkedFile(pathOf(file.name), file, id);
+      await using opened = openDataFile(pathOf(file.name), file, id);
       described.push(
         findHoles
           ? { ...file, ...(await findData(opened.fd, file.sizeBytes, signal)) }
@@ -184,11 +184,7 @@ function openFailed(error: unknown, name: string, id: string): Error {
  * STORED_DATA_CORRUPT, which says that the file is missing. This is synchronous because it takes 20
  * µs, and three round trips to a thread would take ten times as long.
  */
-export function openDataFile(path: string, file: SnapshotFile, id: string): ReadableFile {
-  return checkedFile(path, file, id);
-}
-
-function checkedFile(path: string, file: SnapshotFile, id: string): OwnDescriptor {
+export function openDataFile(path: string, file: SnapshotFile, id: string): OwnDescriptor {
   const handle = ownDescriptor(openNow(path, file.name, id));
   try {
     checkSize(fstatSync(handle.fd).size, file, id);

@@ -71,7 +71,7 @@ export interface AutoPushFigures {
   readonly remote: string;
   /** Number of snapshots that are not at the remote yet. */
   readonly pending: number;
-  /** The age of the oldest of them. 0 if there is none. */
+  /** The age of the oldest of them. 0 if no snapshot is waiting. */
   readonly lagSeconds: number;
   /** True if the last try of a pending snapshot failed. */
   readonly failing: boolean;

@@ -1,7 +1,7 @@
 // Maintains the remotes of a daemon: deletes snapshots there, and collects garbage.
 import type { Clock } from "../base/clock.js";
-import { StoreError, isStoreError } from "../base/errors.js";
-import { followRun, type FollowedRun, type RunEvent } from "../base/follow-run.js";
+import { StoreError } from "../base/errors.js";
+import { startRun, followRun, type FollowedRun, type RunEvent } from "../base/follow-run.js";
 import type { RemoteWorkObserver } from "../observe/ports.js";
 import {
   collectCounters,
@@ -126,28 +126,18 @@ class Collections {
     caller: AbortSignal,
   ): RunningCollection {
     this.#checkAlone(remote);
-    const controller = new AbortController();
-    const signal = AbortSignal.any([caller, controller.signal]);
     const counters = collectCounters();
-    const collect = async (): Promise<RemoteCollection> => {
+    const collect = async (signal: AbortSignal): Promise<RemoteCollection> => {
       const reader = await session.open(signal);
       if (reader === undefined) return nothing;
       return collectRemote({ ...reader, clock: this.#parts.clock, counters }, options, signal);
     };
-    const outcome = collect().catch((error: unknown) => {
-      signal.throwIfAborted();
-      throw error;
-    });
-    const end = (reason: string, { packs, packBytes, maps }: RemoteCollection): void => {
+    const run = startRun(counters, caller, collect, (reason, result = nothing) => {
       this.#running.delete(remote);
       if (options.dryRun) return;
+      const { packs, packBytes, maps } = result;
       this.#parts.observer.collected(remote, reason, { objects: packs + maps, packBytes });
-    };
-    const ended = outcome.then(
-      (result) => end("OK", result),
-      (error: unknown) => end(isStoreError(error) ? error.reason : "INTERNAL", nothing),
-    );
-    const run = { counters, controller, outcome, ended };
+    });
     this.#running.set(remote, run);
     return run;
   }

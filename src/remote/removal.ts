@@ -20,7 +20,7 @@ interface RemovalRequest {
 /** What a ref names. */
 interface NamedSnapshot {
   readonly ref: string;
-  /** Id of the snapshot at the remote. Undefined if there is none. */
+  /** Id of the snapshot at the remote. Undefined if the ref matches no snapshot. */
   readonly id: string | undefined;
   /** Undefined if there is no snapshot, or if its commit object cannot be read. */
   readonly snapshot: Pick<RemoteSnapshot, "manifest" | "nodeId" | "pushedAt"> | undefined;

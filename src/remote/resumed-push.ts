@@ -39,7 +39,7 @@ export interface JournaledPush {
 
 interface NotedPack {
   readonly record: PackRecord;
-  /** Id of the base at the remote to whose blocks the patches refer. Empty if there is none. */
+  /** Id of the base at the remote to whose blocks the patches refer. Empty without a base. */
   readonly base: string;
   readonly runs: readonly Run[];
 }
@@ -73,8 +73,8 @@ export function noteStart(
 }
 
 /**
- * Reads the journal of an earlier push. Returns undefined if there is none, or if it was the push
- * of another node or of other data.
+ * Reads the journal of an earlier push. Returns undefined if the journal is empty, or if it was the
+ * push of another node or of other data.
  */
 export async function readJournal(
   journal: PushJournal,

@@ -1,7 +1,7 @@
 // Runs the verifications of remotes for a daemon, and tells their progress and what they find.
 import { loadZstdBlockCodec } from "../archive/zstd-block.js";
-import { StoreError, isStoreError } from "../base/errors.js";
-import { followRun } from "../base/follow-run.js";
+import { StoreError } from "../base/errors.js";
+import { startRun, followRun } from "../base/follow-run.js";
 import type { RemoteWorkObserver } from "../observe/ports.js";
 import type { RemoteSession } from "./session.js";
 import { verifyRemote } from "./verify.js";
@@ -34,11 +34,9 @@ export async function* followVerification(
   { remote, ref, ...options }: RemoteVerifyRequest,
   caller: AbortSignal,
 ): AsyncGenerator<RemoteVerifyEvent, void, undefined> {
-  const controller = new AbortController();
-  const signal = AbortSignal.any([caller, controller.signal]);
   const counters = verifyCounters();
   const found: RemoteDamage[] = [];
-  const verify = async (): Promise<RemoteVerifyCounters> => {
+  const verify = async (signal: AbortSignal): Promise<RemoteVerifyCounters> => {
     const codec = await loadZstdBlockCodec();
     if (options.level === "data" && codec === undefined) throw withoutZstd();
     const one = ref === "" ? undefined : await session.find(ref, signal);
@@ -53,16 +51,10 @@ export async function* followVerification(
     await verifyRemote(parts, one?.id, options, signal);
     return counters;
   };
-  const outcome = verify().catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw error;
+  const run = startRun(counters, caller, verify, (reason) => {
+    observer.verified(remote, reason, counters.damages);
   });
-  const end = (reason: string): void => observer.verified(remote, reason, counters.damages);
-  const ended = outcome.then(
-    () => end("OK"),
-    (error: unknown) => end(isStoreError(error) ? error.reason : "INTERNAL"),
-  );
-  for await (const event of followRun({ counters, controller, outcome, ended }, cancelled)) {
+  for await (const event of followRun(run, cancelled)) {
     for (const damage of found.splice(0)) yield { kind: "damage", damage };
     yield event;
   }

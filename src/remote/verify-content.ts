@@ -19,15 +19,6 @@ import {
   type RemoteVerifyParts,
 } from "./verify-parts.js";
 
-export interface ContentCheck {
-  /** Verifies the packs and blocks of a map. Packs that are not `present` are left out. */
-  check(
-    map: RemoteMap,
-    present: ReadonlySet<string>,
-    tell: (damage: FoundDamage) => void,
-  ): Promise<void>;
-}
-
 /** A block of a file, and where it is. */
 interface PlacedBlock {
   readonly file: string;
@@ -46,25 +37,19 @@ const maxFooters = 64;
 const batchBytes = 16 * mib;
 const batchBlocks = 1024;
 
-export function createContentCheck(
-  parts: RemoteVerifyParts,
-  options: RemoteVerifyOptions,
-  signal: AbortSignal,
-): ContentCheck {
-  return {
-    check: async (map, present, tell) => {
-      await new MapCheck({ parts, options, signal, map, present, tell }).run();
-    },
-  };
-}
-
 interface MapCheckOptions {
   readonly parts: RemoteVerifyParts;
   readonly options: RemoteVerifyOptions;
   readonly signal: AbortSignal;
   readonly map: RemoteMap;
+  /** Keys of the packs that are there. The others are left out. */
   readonly present: ReadonlySet<string>;
   readonly tell: (damage: FoundDamage) => void;
+}
+
+/** Verifies the packs and blocks of a map. */
+export async function checkContent(options: MapCheckOptions): Promise<void> {
+  await new MapCheck(options).run();
 }
 
 class MapCheck {

@@ -17,7 +17,7 @@ import type { PackRecord } from "./format/map.js";
 import { readCommit, readMap, readPacks } from "./remote-map.js";
 import { requestEach, smallRequests } from "./request-each.js";
 import { unlessMissing } from "./unusable.js";
-import { createContentCheck, type ContentCheck } from "./verify-content.js";
+import { checkContent } from "./verify-content.js";
 import {
   damageOf,
   type FoundDamage,
@@ -54,7 +54,6 @@ class Verification {
   readonly #parts: RemoteVerifyParts;
   readonly #options: RemoteVerifyOptions;
   readonly #signal: AbortSignal;
-  readonly #content: ContentCheck;
   /** The bytes of the packs and maps that were listed, by key. */
   readonly #sizes = new Map<string, number>();
   #listsAll = false;
@@ -63,7 +62,6 @@ class Verification {
     this.#parts = parts;
     this.#options = options;
     this.#signal = signal;
-    this.#content = createContentCheck(parts, options, signal);
   }
 
   async run(id: string | undefined): Promise<void> {
@@ -130,7 +128,10 @@ class Verification {
       const present = await this.#presentPacks(packs, tell);
       if (this.#options.level === "exists") return name;
       const map = await readMap(this.#parts, commit, this.#signal);
-      await this.#content.check(map, present, tell);
+      await checkContent({
+        ...{ parts: this.#parts, options: this.#options, signal: this.#signal },
+        ...{ map, present, tell },
+      });
     } catch (error) {
       tell({ ...whole, ...damageOf(error, mapKey(id)) });
     }

@@ -2,7 +2,7 @@
 // that the policy does not keep. The catalog records each copy before and after its push, so that a
 // restart continues.
 import type { Clock } from "../base/clock.js";
-import { isStoreError } from "../base/errors.js";
+import { isStoreError, reasonOfError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { KeepPolicy } from "../model/keep.js";
 import type { RemoteCopy } from "../model/remote-copy.js";
@@ -193,7 +193,7 @@ class RunningAutoPush implements AutoPush {
       logger.info({ remote, snapshotId, name, remoteId: snapshot.id }, "pushed automatically");
     } catch (error) {
       if (signal.aborted) throw error;
-      observer.autoPushed(remote, isStoreError(error) ? error.reason : "INTERNAL");
+      observer.autoPushed(remote, reasonOfError(error));
       if (isOfRemote(error)) throw error;
       // The others must not wait for a snapshot that is damaged or not ready.
       this.#postpone(snapshotId);

@@ -3,6 +3,7 @@ import { loadZstdBlockCodec } from "../archive/zstd-block.js";
 import type { Clock } from "../base/clock.js";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
+import { startRun } from "../base/follow-run.js";
 import { createRateLimit, type RateLimit } from "../base/rate-limit.js";
 import { checkName } from "../model/name.js";
 import { newRemoteId } from "../remote/format/remote-id.js";
@@ -126,15 +127,13 @@ class RunningPushes implements Pushes {
     const { clock } = this.#options;
     const { config, digest } = open.snapshot;
     this.#checkAlone(request.remote, config.id);
-    const controller = new AbortController();
-    const signal = AbortSignal.any([caller, controller.signal]);
     const counters = countersOfPush();
     const limit = createRateLimit(request.limitBytesPerSecond, clock);
-    const throttle = async (bytes: number): Promise<void> => {
-      await limit.take(bytes, signal);
-      await this.#nodeLimit.take(bytes, signal);
-    };
-    const push = async (): Promise<PushedToRemote> => {
+    const push = async (signal: AbortSignal): Promise<PushedToRemote> => {
+      const throttle = async (bytes: number): Promise<void> => {
+        await limit.take(bytes, signal);
+        await this.#nodeLimit.take(bytes, signal);
+      };
       const codec = await loadZstdBlockCodec();
       const { nodeId } = this.#store;
       const { name } = request;
@@ -142,17 +141,9 @@ class RunningPushes implements Pushes {
       return await pushToRemote(parts, open, signal);
     };
     const id = newRemoteId(clock.now());
-    const outcome = push().catch((error: unknown) => {
-      // An aborted wait throws an error of its own. The caller gets the reason of the signal
-      // instead.
-      signal.throwIfAborted();
-      throw error;
-    });
-    const end = (): void => void this.#running.delete(id);
-    const ended = outcome.then(end, end);
+    const run = startRun(counters, caller, push, () => void this.#running.delete(id));
     const startedAt = clock.now();
-    const run = { id, request, startedAt, snapshotId: config.id, digest };
-    const running = { ...run, counters, controller, outcome, ended };
+    const running = { ...run, id, request, startedAt, snapshotId: config.id, digest };
     this.#running.set(id, running);
     return running;
   }

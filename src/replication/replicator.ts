@@ -2,7 +2,7 @@
 // their data.
 import { loadZstdBlockCodec } from "../archive/zstd-block.js";
 import type { Clock } from "../base/clock.js";
-import { isStoreError } from "../base/errors.js";
+import { reasonOfError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { createRateLimit, type RateLimit } from "../base/rate-limit.js";
 import { emptyConfig } from "../model/config.js";
@@ -190,7 +190,7 @@ class Pulls implements Replicator {
     };
     const ended: Promise<void> = outcome.then(
       () => end("OK"),
-      (error: unknown) => end(isStoreError(error) ? error.reason : "INTERNAL"),
+      (error: unknown) => end(reasonOfError(error)),
     );
     return { controller, counters, outcome, ended };
   }

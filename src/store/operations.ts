@@ -2,7 +2,7 @@
 import { openTransferArea } from "../files/transfer-area.js";
 import { maxEnvelopeBytes } from "../archive/envelope.js";
 import { defaultArchiveLimits } from "../archive/limits.js";
-import { fieldInvalid, isStoreError } from "../base/errors.js";
+import { fieldInvalid, reasonOfError } from "../base/errors.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { confinedParts, watchOwn } from "./confined.js";
 import { checkStore } from "./heal/check.js";
@@ -221,7 +221,7 @@ async function observed(
     observer.collectionEnded("OK");
     return results;
   } catch (error) {
-    observer.collectionEnded(isStoreError(error) ? error.reason : "INTERNAL");
+    observer.collectionEnded(reasonOfError(error));
     throw error;
   }
 }
