@@ -16,3 +16,11 @@ export async function dropErrors(work: PromiseLike<unknown> | undefined): Promis
 export async function closeQuietly(handle: { close(): Promise<void> }): Promise<void> {
   await dropErrors(handle.close());
 }
+
+/** Makes `await using` close the descriptor as `closeQuietly` does. Returns the same object. */
+export function closedQuietly<T extends AsyncDisposable & { close(): Promise<void> }>(
+  handle: T,
+): T {
+  handle[Symbol.asyncDispose] = () => closeQuietly(handle);
+  return handle;
+}

@@ -1,6 +1,6 @@
 // Reads delta files from a caller's directory. A delta file is a sparse file in which a hole means
 // that the range is as in the parent. Nothing here writes to the caller's files.
-import { closeQuietly } from "../base/quietly.js";
+import { closedQuietly } from "../base/quietly.js";
 import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { withIoError } from "../holes/errno.js";
@@ -36,11 +36,9 @@ export async function copyDelta(source: DeltaFile, target: StagedFile): Promise<
   const { path, name, directory, owner } = source;
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
   const context = { what: "open the file", path, owner: "caller", access: "read" } as const;
-  await using handle = await withIoError(context, () =>
-    open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
+  await using handle = closedQuietly(
+    await withIoError(context, () => open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)),
   );
-  // The descriptor is only read from, so an error of close(2) means nothing.
-  handle[Symbol.asyncDispose] = () => closeQuietly(handle);
   const look = () => withIoError(context, () => handle.stat({ bigint: true }));
   const before = await look();
   if (!before.isFile()) throw changedMeanwhile(name, directory);

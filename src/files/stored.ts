@@ -10,7 +10,7 @@ import type { SnapshotFile } from "../model/snapshot.js";
 import { ioError, isErrno } from "../holes/errno.js";
 import type { ExtentMap } from "../holes/extent-map.js";
 import { scanExtents } from "../holes/extents.js";
-import { closeQuietly } from "../base/quietly.js";
+import { closedQuietly, closeQuietly } from "../base/quietly.js";
 import type { ReadableFile } from "../base/whole-io.js";
 import type { DigestAlgorithm } from "./block-digest.js";
 import { openTableFile, readBlockTable, readTableAlgorithm } from "./block-table-codec.js";
@@ -162,10 +162,7 @@ function openDirectory(path: string, id: string): OwnDescriptor {
 
 async function openStoredFile(path: string, name: string, id: string): Promise<FileHandle> {
   try {
-    const handle = await open(path, O_RDONLY | O_NOFOLLOW);
-    // The descriptor is only read from, so an error of close(2) means nothing.
-    handle[Symbol.asyncDispose] = () => closeQuietly(handle);
-    return handle;
+    return closedQuietly(await open(path, O_RDONLY | O_NOFOLLOW));
   } catch (error) {
     throw openFailed(error, name, id);
   }

@@ -1,6 +1,6 @@
 // Copies a file with its holes. This shares blocks if possible. If not, the kernel copies extent by
 // extent, and if it cannot, this process reads and writes the data.
-import { closeQuietly } from "../base/quietly.js";
+import { closedQuietly } from "../base/quietly.js";
 import { formatBytes, formatBytesApart } from "../base/sizes.js";
 import { randomBytes } from "node:crypto";
 import { constants, fstatSync, type Stats } from "node:fs";
@@ -208,9 +208,9 @@ async function openSource(
   const context: IoContext = { what: "open the file", path, owner };
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
   // O_NONBLOCK is for a pipe in the file's place: open must not wait for its writer.
-  const handle = await withIoError(context, () => open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-  // The descriptor was only read from, so an error of close(2) means nothing.
-  handle[Symbol.asyncDispose] = () => closeQuietly(handle);
+  const handle = closedQuietly(
+    await withIoError(context, () => open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)),
+  );
   let stat: Stats;
   try {
     stat = await handle.stat();
